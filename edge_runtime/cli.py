@@ -1,0 +1,108 @@
+"""How every `har-edge` command starts and ends: subcommands loaded when called, errors turned into exit codes."""
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+import edge_runtime
+from edge_runtime.errors import ExitCode, HarEdgeError
+
+DEVICE_COMMANDS = {
+    "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
+    "info": ("edge_runtime.commands.info", "Show what is inside a model."),
+    "card": ("edge_runtime.commands.card", "Show a model's card, or attach one."),
+    "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),
+}
+"""Command -> (module that defines `command`, help line): the help text needs no import of the module."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module when the subcommand is called."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The names of all subcommands, in the order of the work."""
+        return [*self._lazy, *super().list_commands(context)]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The subcommand `name`, imported now."""
+        if name not in self._lazy:
+            return super().get_command(context, name)
+        command: click.Command = importlib.import_module(self._lazy[name][0]).command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of subcommands in the help text, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+
+
+def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
+    """The `har-edge` command with the given subcommands."""
+
+    @click.group(
+        cls=LazyGroup,
+        lazy=commands,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        help="Human activity recognition on the device: train, convert to int8 TFLite, measure.",
+    )
+    @click.version_option(edge_runtime.__version__, prog_name="har-edge")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+    def command(debug: bool) -> None:
+        del debug  # read by `run`, which is where errors arrive
+
+    return command
+
+
+def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
+    """Run `command` and return its exit code; the only place where errors become sentences."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    # `--debug` is accepted anywhere on the line: it is added after the fact, when something went wrong.
+    arguments = [x for x in arguments if x != "--debug"]
+    try:
+        command.main(arguments, prog_name="har-edge", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`har-edge data | head`): nothing is left to say, and nowhere to say it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except HarEdgeError as error:
+        return _fail(error, str(error), error.exit_code, debug)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(error, f"{where}{error.strerror or error}", ExitCode.USAGE, debug)
+    except MemoryError as error:
+        return _fail(error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of our own gets its exit code
+        sentence = f"a fault in har-edge itself: {type(error).__name__}: {error}; run it again with --debug and report it"
+        return _fail(error, sentence, ExitCode.SOFTWARE, debug)
+    return ExitCode.OK
+
+
+def _fail(error: BaseException, sentence: str, code: ExitCode, debug: bool) -> ExitCode:
+    if debug:
+        traceback.print_exception(error)
+    click.echo(f"Error: {sentence}", err=True)
+    return code
+
+
+def main() -> None:
+    """`python -m edge_runtime`: the commands a device has."""
+    sys.exit(run(make_command(DEVICE_COMMANDS)))

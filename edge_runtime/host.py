@@ -1,0 +1,35 @@
+"""TensorFlow, for the parts that run on the host: imported inside a function, quietly, with a fixed number of threads."""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+
+from edge_runtime.errors import MissingExtraError
+from edge_runtime.quiet import quiet_stderr
+
+THREADS = 2
+"""Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
+
+
+def require_train_extra(what: str, packages: Sequence[str]) -> None:
+    """Raise `MissingExtraError` when one of `packages`, which `what` needs, is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(what, package, "train")
+
+
+def import_tensorflow(what: str) -> None:
+    """Import TensorFlow and Keras without their log lines, on the CPU and with `THREADS` threads.
+
+    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed.
+    """
+    require_train_extra(what, ("tensorflow",))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the networks are too small to gain, and results would differ
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with quiet_stderr():
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on

@@ -1,0 +1,36 @@
+"""Keep native libraries from chattering on the terminal."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what C++ code writes to file descriptor 2 within the block; show it if the block fails.
+
+    TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off. Python's own
+    `sys.stderr` is held back too, since it shares the descriptor.
+    """
+    try:
+        descriptor = sys.__stderr__.fileno() if sys.__stderr__ else 2
+        saved = os.dup(descriptor)
+    except (OSError, ValueError):  # no stderr to keep quiet (closed, or not a file)
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), descriptor)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            if sys.__stderr__:
+                sys.__stderr__.flush()
+            os.dup2(saved, descriptor)
+            os.close(saved)
+            if failed:
+                held.seek(0)
+                os.write(descriptor, held.read()[-4000:])

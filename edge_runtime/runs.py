@@ -1,0 +1,76 @@
+"""The run folder: what `train`, `convert` and `bench` hand to each other, and where each file is."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from edge_runtime.errors import InputError
+from edge_runtime.files import point_link
+
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder and the names of the files in it."""
+
+    folder: Path
+
+    @property
+    def card(self) -> Path:
+        """The card of the trained network, before conversion."""
+        return self.folder / "card.json"
+
+    @property
+    def model(self) -> Path:
+        """The final network, trained on all training subjects."""
+        return self.folder / "model.keras"
+
+    @property
+    def selection(self) -> Path:
+        """The network trained with some training subjects held out."""
+        return self.folder / "selection.keras"
+
+    @property
+    def history(self) -> Path:
+        """Loss and accuracy per epoch of both fits."""
+        return self.folder / "history.csv"
+
+    def tflite(self, scheme: str) -> Path:
+        """The converted model of one quantisation scheme (`float32`, `int8`)."""
+        return self.folder / f"model_{scheme}.tflite"
+
+    def converted(self) -> list[Path]:
+        """The converted models that exist, float32 first."""
+        return sorted(self.folder.glob("model_*.tflite"), key=lambda path: (path != self.tflite("float32"), path.name))
+
+    def bench(self, device: str, suffix: str = ".json") -> Path:
+        """The benchmark result of one device; `device` may be any text."""
+        return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
+
+
+def new_folder(name: str) -> Path:
+    """A name for a run that starts now: `runs/<name>-<date>-<time>`."""
+    return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def make_latest(run: Run) -> None:
+    """Let `runs/latest` name `run`, if it is in `runs`."""
+    folder = run.folder.resolve()
+    if folder.parent == RUNS.resolve():
+        point_link(LATEST, folder.name)
+
+
+def find(path: Path | None) -> Run:
+    """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none."""
+    if path is None:
+        if not LATEST.exists():
+            raise InputError(f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder")
+        # Resolved, so that results keep naming this run when a later one becomes the latest.
+        return Run(Path(os.path.relpath(LATEST.resolve())))
+    if not path.is_dir():
+        raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
+    return Run(path)

@@ -1,0 +1,43 @@
+"""The front door: the `har-edge` command, with the subcommands of the device and of the host."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
+
+_HERE = Path(__file__).resolve().parent
+
+
+def _own_package(name: str) -> None:
+    """Make `import name` mean the package beside this file.
+
+    `train` and `convert` are names that people give their own scripts; where such a script comes first on the module
+    path (PYTHONPATH, `python -m`), it must not be taken for ours.
+    """
+    folder = _HERE / name
+    specification = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert specification is not None
+    assert specification.loader is not None
+    package = importlib.util.module_from_spec(specification)
+    sys.modules[name] = package
+    specification.loader.exec_module(package)
+
+
+COMMANDS = {
+    "train": ("train.cli", "Train a Keras LSTM."),
+    "convert": ("convert.cli", "Convert a trained network to TFLite, float32 and int8."),
+} | DEVICE_COMMANDS
+
+
+def main() -> None:
+    """The entry point of `har-edge`."""
+    for name in ("train", "convert"):
+        _own_package(name)
+    sys.exit(run(make_command(COMMANDS)))
+
+
+if __name__ == "__main__":
+    main()
