@@ -100,7 +100,7 @@ class Card:
         """Read a card; `source` names it in the `InputError` raised when it is not a usable card."""
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
@@ -108,7 +108,7 @@ class Card:
             raise InputError(f"{source} has a card format other than {FORMAT}: use the har-edge version that wrote it")
         try:
             card = _from_dict(content)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{source} is not a complete model card: {_reason(error)}") from error
         _check(card, source)
         return card

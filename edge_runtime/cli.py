@@ -1,6 +1,7 @@
 """How every `har-edge` command starts and ends: subcommands loaded when called, errors turned into exit codes."""
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -64,24 +65,28 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
 
 def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     """Run `command` and return its exit code; the only place where errors become sentences."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where there is no µ, a question mark is better than an error
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     # `--debug` is accepted anywhere on the line: it is added after the fact, when something went wrong.
     arguments = [x for x in arguments if x != "--debug"]
     try:
-        command.main(arguments, prog_name="har-edge", standalone_mode=False)
+        # An int is the exit code of `context.exit()`; commands themselves return nothing.
+        code: int | None = command.main(arguments, prog_name="har-edge", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        return code or ExitCode.OK
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`har-edge data | head`): nothing is left to say, and nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # The reader went away (`har-edge data | head`): nothing is left to say, and nowhere to say it. Click and rich
+        # turn that into a SystemExit; no command of ours raises one.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.OK
     except HarEdgeError as error:
         return _fail(error, str(error), error.exit_code, debug)
@@ -89,11 +94,14 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(error, f"{where}{error.strerror or error}", ExitCode.USAGE, debug)
     except MemoryError as error:
-        return _fail(error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug)
+        return _fail(
+            error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug
+        )
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of our own gets its exit code
-        sentence = f"a fault in har-edge itself: {type(error).__name__}: {error}; run it again with --debug and report it"
+        sentence = (
+            f"a fault in har-edge itself: {type(error).__name__}: {error}; run it again with --debug and report it"
+        )
         return _fail(error, sentence, ExitCode.SOFTWARE, debug)
-    return ExitCode.OK
 
 
 def _fail(error: BaseException, sentence: str, code: ExitCode, debug: bool) -> ExitCode:

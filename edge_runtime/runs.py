@@ -68,7 +68,9 @@ def find(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none."""
     if path is None:
         if not LATEST.exists():
-            raise InputError(f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder")
+            raise InputError(
+                f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder"
+            )
         # Resolved, so that results keep naming this run when a later one becomes the latest.
         return Run(Path(os.path.relpath(LATEST.resolve())))
     if not path.is_dir():

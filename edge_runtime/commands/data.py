@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -12,9 +11,6 @@ from edge_runtime.card import Signal
 from edge_runtime.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.files import atomic_path
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
@@ -113,6 +109,7 @@ def check(official: Path) -> None:
 
     from edge_runtime import uci_har, uci_har_official
     from edge_runtime.official_check import compare
+    from edge_runtime.terminal import Console
 
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
@@ -124,7 +121,7 @@ def check(official: Path) -> None:
     for row in comparison.signals:
         largest = f"{row.largest:.2g} {row.signal.unit}" if row.largest else "none"
         table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
-    console = _console()
+    console = Console(markup=False)  # labels, subjects and paths are other people's text: shown as it is
     console.print(table)
     console.print(
         f"Labels {_equal(comparison.labels_equal)}, subjects {_equal(comparison.subjects_equal)}, "
@@ -138,6 +135,8 @@ def check(official: Path) -> None:
 
 def _show(data: Dataset, path: Path | None) -> None:
     from rich.table import Table
+
+    from edge_runtime.terminal import Console
 
     window = data.window
     table = Table(box=None, pad_edge=False)
@@ -170,19 +169,12 @@ def _show(data: Dataset, path: Path | None) -> None:
         facts.add_row("Source", str(path))
     facts.add_row("Fingerprint", data.fingerprint[:16])
 
-    console = _console()
+    console = Console(markup=False)
     console.print(data.name, style="bold")
     console.print()
     console.print(table)
     console.print()
     console.print(facts)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    # Labels, subjects and paths are other people's text: shown as it is.
-    return Console(highlight=False, markup=False, emoji=False)
 
 
 def _check_range(what: str, number: int, count: int, where: str) -> None:

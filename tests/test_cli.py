@@ -1,0 +1,172 @@
+"""How the command starts and ends: quick help, exit codes, one sentence for an error, and whose `train` is imported."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+
+import click
+import pytest
+from training_fixtures import ROOT, assert_one_sentence, har_edge
+
+from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
+from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError, MissingExtraError
+from har_edge import COMMANDS
+
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "ai_edge_litert")
+
+
+def group(action) -> click.Group:
+    command = make_command(DEVICE_COMMANDS)
+    command.add_command(click.Command("act", callback=action))
+    return command
+
+
+def fail(error: BaseException):
+    def action() -> None:
+        raise error
+
+    return action
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (InputError("x.csv is empty"), 2, "Error: x.csv is empty"),
+        (MissingExtraError("har-edge train", "tensorflow", "train"), 2, "pip install 'har-edge[train]'"),
+        (CheckFailedError("lost too much"), 1, "Error: lost too much"),
+        (DeviceError("pi is gone"), 3, "Error: pi is gone"),
+        (PermissionError(13, "Permission denied", "/x/y"), 2, "/x/y: Permission denied"),
+        (OSError(28, "No space left on device", "/x/y"), 2, "/x/y: No space left on device"),
+        (KeyError("oops"), 70, "a fault in har-edge itself: KeyError"),
+        (KeyboardInterrupt(), 130, "Interrupted"),
+        (click.UsageError("no such option"), 2, "no such option"),
+    ],
+)
+def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, words):
+    assert run(group(fail(error)), ["act"]) == code
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_traceback_only_with_debug(capsys):
+    assert run(group(fail(InputError("bad"))), ["act", "--debug"]) == ExitCode.USAGE
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_success_is_zero():
+    assert run(group(lambda: None), ["act"]) == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["bench", "--help"], ["info", str(ROOT / "edge_runtime" / "models" / "edge_int8.tflite")]]
+)
+def test_help_and_info_import_no_tensorflow(arguments):
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+sys.argv = ["har-edge", *{arguments!r}]
+import har_edge
+try:
+    har_edge.main()
+finally:
+    print(*[x for x in {HEAVY!r} if x in sys.modules], file=sys.stderr)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    loaded = result.stderr.split()
+    assert not {"tensorflow", "keras", "sklearn", "matplotlib"} & set(loaded)
+    if arguments[-1] == "--help":
+        assert loaded == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_that_fits_80_columns(name, tmp_path):
+    result = har_edge(name, "--help", cwd=tmp_path, env={"COLUMNS": "80"})
+    assert result.returncode == 0, result.stderr
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+
+
+def test_the_version_is_the_installed_one(tmp_path):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert har_edge("--version", cwd=tmp_path).stdout.strip() == f"har-edge, version {version}"
+
+
+def test_unknown_commands_and_options_are_usage_errors(tmp_path):
+    assert_one_sentence(har_edge("fly", cwd=tmp_path), 2, "fly")
+    assert_one_sentence(har_edge("train", "--wings", cwd=tmp_path), 2, "--wings")
+
+
+def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
+    """In a folder with a `train.py` and a `convert/`, and even with that folder on PYTHONPATH, ours are used."""
+    (tmp_path / "train.py").write_text("raise SystemExit('the wrong train')")
+    (tmp_path / "convert").mkdir()
+    (tmp_path / "convert" / "__init__.py").write_text("raise SystemExit('the wrong convert')")
+    for name in ("train", "convert"):
+        result = har_edge(name, "--help", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+        assert result.returncode == 0, result.stderr
+        assert f"Usage: har-edge {name}" in result.stdout
+
+
+def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
+    (tmp_path / "convert.py").write_text("raise SystemExit('the wrong convert')")
+    (tmp_path / "edge_runtime.py").write_text("raise SystemExit('the wrong edge_runtime')")
+    result = har_edge("convert", trained_run.folder, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("arguments", ["--help", "data", "bench --help"])
+def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
+    command = f"{sys.executable} {ROOT / 'har_edge.py'} {arguments} | true"
+    result = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
+def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
+    (tmp_path / "edge_runtime").symlink_to(ROOT / "edge_runtime")
+    result = subprocess.run(
+        [sys.executable, "-m", "edge_runtime", "--help"],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "bench" in result.stdout
+    assert "train " not in result.stdout
+
+
+def test_arrows_point_one_way():
+    """edge_runtime imports neither its siblings nor, on load, the host's packages; train and convert not each other."""
+    host = {"tensorflow", "keras", "sklearn", "matplotlib"}
+    for package in ("edge_runtime", "train", "convert"):
+        siblings = {"train", "convert", "har_edge"} - {package}
+        for path in (ROOT / package).rglob("*.py"):
+            tree = ast.parse(path.read_text())
+            on_load = imported_by(tree.body)
+            assert not siblings & imported_by(ast.walk(tree)), path
+            assert package != "edge_runtime" or not host & on_load, path
+
+
+def imported_by(nodes: Iterable[ast.AST]) -> set[str]:
+    """The top-level packages that import statements among `nodes` name."""
+    names = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names += [x.name for x in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {x.partition(".")[0] for x in names}
