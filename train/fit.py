@@ -1,0 +1,173 @@
+"""One fit: a fixed number of epochs over windows, repeatable to the last bit and resumable after any epoch.
+
+All randomness is keyed by (seed, fit, epoch, step), so that nothing depends on what was drawn before: a fit that was
+stopped goes on exactly where the uninterrupted one would be.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from edge_runtime.card import Normalisation
+from edge_runtime.dataset import Split
+from train.augment import augment
+from train.checkpoint import Epoch, FitState
+from train.networks import build
+from train.recipe import Recipe
+
+_STREAMS = {"selection": 0, "final": 1}
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A trained network with the averaged weights in place, its normalisation and its history."""
+
+    model: keras.Model
+    normalisation: Normalisation
+    history: list[Epoch]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a fit stands: `step` of `steps` in `epoch`; the running loss and accuracy of this epoch."""
+
+    fit: str
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+
+
+def steps_per_epoch(n_windows: int, recipe: Recipe) -> int:
+    """Full batches in one pass; the remainder waits for another epoch's shuffle."""
+    return max(1, n_windows // recipe.batch_size)
+
+
+def measure_normalisation(X: npt.NDArray[np.float32], clip: float) -> Normalisation:
+    """Mean and standard deviation per signal of windows `[n, samples, n_signals]`."""
+    mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
+    return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (float(clip),) * X.shape[-1])
+
+
+def fit(
+    name: str,
+    train: Split,
+    held_out: Split | None,
+    n_classes: int,
+    recipe: Recipe,
+    seed: int,
+    checkpoint: Path,
+    on_step: Callable[[Progress], None],
+) -> FitResult:
+    """Train the recipe's network, going on from `checkpoint` when it exists.
+
+    Parameters
+    ----------
+    name : `selection` or `final`; the two draw different random numbers.
+    train, held_out : windows in physical units; `held_out` is only ever evaluated.
+    on_step : called after each batch.
+    """
+    # The initial weights too: Keras draws them from this seed.
+    keras.utils.set_random_seed(int(_key(seed, name).generate_state(1)[0]))
+    model = build(recipe.network, train.X.shape[1:], n_classes)
+    normalisation = measure_normalisation(train.X, recipe.clip)
+    steps = steps_per_epoch(len(train.X), recipe)
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
+    optimizer.build(model.trainable_variables)
+    average = [tf.Variable(x.value) for x in model.trainable_variables]
+    state = FitState(model, optimizer, average)
+    history = state.restore(checkpoint)
+    train_step = _make_train_step(state, recipe, normalisation, n_classes)
+    held_out_X = None if held_out is None else normalisation.apply(held_out.X)
+    for epoch in range(len(history), recipe.epochs):
+        _key_dropout(model, _key(seed, name, epoch))
+        losses, hits = [], []
+        for step, (key, rows) in enumerate(_batches(len(train.X), recipe, _key(seed, name, epoch))):
+            loss, accuracy = train_step(
+                tf.constant(train.X[rows]), tf.constant(train.y[rows]), key, _decay(recipe, epoch * steps + step)
+            )
+            losses.append(float(loss))
+            hits.append(float(accuracy))
+            on_step(Progress(name, epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
+        held_out_scores = (np.nan, np.nan)
+        if held_out is not None and held_out_X is not None:
+            held_out_scores = _evaluate(state, held_out_X, held_out.y)
+        history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
+        state.save(checkpoint, history)
+    for variable, value in zip(model.trainable_variables, average, strict=True):
+        variable.assign(value)
+    return FitResult(model, normalisation, history)
+
+
+def logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Logits `[n, n_classes]` of normalised windows, in batches."""
+    return np.concatenate([np.asarray(model(X[i : i + 1024], training=False)) for i in range(0, len(X), 1024)])
+
+
+def hash_weights(model: keras.Model) -> str:
+    """SHA-256 over the weights, in Keras's order: equal for two trainings that went the same way."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _key(seed: int, name: str, *rest: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence([seed, _STREAMS[name], *rest])
+
+
+def _batches(n: int, recipe: Recipe, key: np.random.SeedSequence) -> Iterator[tuple[tf.Tensor, npt.NDArray[np.intp]]]:
+    """For each step of an epoch: its key for augmentation, and the rows of its windows."""
+    steps = steps_per_epoch(n, recipe)
+    order = np.random.default_rng(key).permutation(n)
+    keys = key.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
+    for step in range(steps):
+        yield tf.constant(keys[step]), order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+
+
+def _key_dropout(model: keras.Model, key: np.random.SeedSequence) -> None:
+    """Give every random layer a seed that only depends on `key`; Keras counts it up with each step."""
+    generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
+    for generator, state in zip(generators, key.spawn(len(generators)), strict=True):
+        generator.state.assign(state.generate_state(2))
+
+
+def _decay(recipe: Recipe, step: int) -> tf.Tensor:
+    """The average's decay: short at first, so that it does not remember the initial weights."""
+    return tf.constant(min(recipe.averaging, (1 + step) / (10 + step)), tf.float32)
+
+
+def _make_train_step(
+    state: FitState, recipe: Recipe, normalisation: Normalisation, n_classes: int
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    model, optimizer = state.model, state.optimizer
+    loss_function = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+
+    @tf.function(autograph=False)
+    def train_step(X: tf.Tensor, y: tf.Tensor, key: tf.Tensor, decay: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            answers = model(augment(X, key, recipe, normalisation), training=True)
+            loss = loss_function(tf.one_hot(y, n_classes), answers)
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        for mean, variable in zip(state.average, model.trainable_variables, strict=True):
+            mean.assign(decay * mean + (1 - decay) * variable.value)
+        hits = tf.equal(tf.argmax(answers, 1), tf.cast(y, tf.int64))
+        return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
+
+    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = train_step
+    return compiled
+
+
+def _evaluate(state: FitState, X: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> tuple[float, float]:
+    """Cross-entropy (without label smoothing) and accuracy of the averaged weights."""
+    answers, _ = state.model.stateless_call(state.average, state.model.non_trainable_variables, X, training=False)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, answers)
+    return float(loss), float(np.mean(np.argmax(answers, axis=1) == y))

@@ -1,0 +1,106 @@
+"""Pictures of a training: the curves of both fits and a confusion matrix."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from edge_runtime.files import atomic_path
+from train.checkpoint import Epoch
+
+# Okabe and Ito's palette: told apart by people with any colour vision.
+_TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
+
+
+def plot_curves(selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path) -> None:
+    """Loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
+
+    Training scores are of augmented windows with dropout, with label smoothing in the loss: they lie below the held-out
+    ones without meaning that the network generalises backwards; the picture says so.
+    """
+    figure = _figure(10, 4.2)
+    loss, accuracy = figure.subplots(1, 2)
+    epochs = [x.epoch for x in selection]
+    for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
+        axes.plot(epochs, [getattr(x, attribute) for x in selection], color=_TRAINING, label="selection fit, training")
+        axes.plot(
+            epochs,
+            [getattr(x, f"held_out_{attribute}") for x in selection],
+            color=_HELD_OUT,
+            label="selection fit, held-out subjects",
+        )
+        axes.plot(
+            [x.epoch for x in final], [getattr(x, attribute) for x in final], color=_FINAL, label="final fit, training"
+        )
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    loss.set_ylabel("cross-entropy")
+    loss.legend(frameon=False)
+    accuracy.set_ylabel("accuracy")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1))
+    _note_last(accuracy, selection)
+    figure.suptitle(title)
+    figure.supxlabel(
+        "Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.",
+        fontsize=8,
+        color="0.35",
+    )
+    _save(figure, path)
+
+
+def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
+    """Rows are true classes, columns predictions; each cell has its count and its percentage of the row."""
+    counts = np.asarray(confusion)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [x.replace("_", " ").capitalize() for x in labels]
+    size = 1.5 + 0.95 * len(labels)
+    figure = _figure(size + 0.9, size)
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            text = f"{count}\n{share[row, column]:.1%}"
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                color="white" if share[row, column] > 0.5 else "0.1",
+                fontsize=9,
+            )
+    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title, fontsize=11)
+    figure.colorbar(
+        image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
+    )
+    _save(figure, path)
+
+
+def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:
+    last = selection[-1]
+    axes.annotate(
+        f"{last.held_out_accuracy:.1%}",
+        (last.epoch, last.held_out_accuracy),
+        xytext=(0, -12),
+        textcoords="offset points",
+        ha="right",
+        color=_HELD_OUT,
+    )
+
+
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height), layout="constrained", dpi=130)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, facecolor="white")
