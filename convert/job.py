@@ -1,0 +1,44 @@
+"""What the command asks of the conversion process, and what it gets back."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """One conversion of a run: its selection network, for the gate, and its final network.
+
+    `output` is an empty folder: the process leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
+    """
+
+    run: str
+    data: str | None
+    quantize: bool
+    io_type: str
+    calibration: int
+    output: str
+
+    def to_json(self) -> str:
+        """For the command line of the process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job":
+        """The inverse of `to_json`."""
+        return cls(**json.loads(text))
+
+    def flatbuffer(self, network: str, scheme: str) -> Path:
+        """Where the process leaves the converted `network` (`selection` or `model`)."""
+        return Path(self.output) / f"{network}_{scheme}.tflite"
+
+    @property
+    def report(self) -> Path:
+        """Where the process leaves its report."""
+        return Path(self.output) / "report.json"
+
+
+def message(**fields: Any) -> str:
+    """One line from the process to the command."""
+    return json.dumps(fields)

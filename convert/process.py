@@ -1,0 +1,101 @@
+"""Running the conversion process: progress out of it, a time limit on it, and an error in words when it dies."""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from convert.job import Job
+from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
+
+_ROOT = Path(__file__).resolve().parent.parent
+# -P and the path put in front: a `convert` or `train` of the user's own, in the working folder or on PYTHONPATH, is
+# never taken for ours.
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from convert.worker import main; main(sys.argv[2])"
+_ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
+
+
+def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], None]) -> dict[str, Any]:
+    """Convert in a process of its own and return its report.
+
+    Raises the process's own error again, or `DeviceError` when it died or took more than `time_limit` seconds. However
+    this ends, the process has ended too.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _CODE, str(_ROOT), job.to_json()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the process
+        )
+        try:
+            last = _listen(process, time_limit, on_progress)
+            process.wait()
+        finally:
+            _kill(process)
+        if last.get("done"):
+            report: dict[str, Any] = json.loads(job.report.read_text())
+            return report
+        log.seek(0)
+        raise _error(process, last, log)
+
+
+def _listen(
+    process: subprocess.Popen[bytes], time_limit: float, on_progress: Callable[[float, str], None]
+) -> dict[str, Any]:
+    """Pass on progress until the process closes its pipe; return its last message."""
+    last: dict[str, Any] = {}
+    for line in _lines(process, time.monotonic() + time_limit, time_limit):
+        last = json.loads(line)
+        if "stage" in last:
+            on_progress(last["share"], last["stage"])
+    return last
+
+
+def _lines(process: subprocess.Popen[bytes], deadline: float, time_limit: float) -> Iterator[bytes]:
+    assert process.stdout is not None
+    pending = b""
+    with process.stdout, selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise DeviceError(
+                    f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+                )
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                return
+            *lines, pending = (pending + chunk).split(b"\n")
+            yield from lines
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _error(process: subprocess.Popen[bytes], last: dict[str, Any], log: BinaryIO) -> HarEdgeError:
+    details = log.read().decode(errors="replace").strip()
+    if "error" in last:
+        error: HarEdgeError = _ERRORS.get(last["exit_code"], HarEdgeError)(last["error"])
+    elif process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        stage = last.get("stage", "starting")
+        error = DeviceError(
+            f"the conversion process died ({name}) while {stage}: run it again with --debug and report its output"
+        )
+    else:
+        lines = details.splitlines() or [f"exit code {process.returncode}"]
+        error = HarEdgeError(f"the conversion process failed: {lines[-1]}; run it again with --debug and report it")
+    error.add_note(details)  # a traceback (--debug) shows it
+    return error

@@ -1,0 +1,97 @@
+"""From a lowered network to a TFLite flatbuffer, float32 or full-integer int8."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convert.calibration import Ranges, quantised
+from convert.lowering import Lowered
+from edge_runtime.errors import CheckFailedError
+
+_IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
+# What may stay in float in an int8 model: the conversion of a float32 input or output.
+_BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
+
+
+def to_float32(network: Lowered) -> bytes:
+    """The float model, in the form that runs fastest in float: one product for all gates."""
+    return _tidy(_convert(network, lambda windows: network(windows)))
+
+
+def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8") -> bytes:
+    """The full-integer model with the given activation ranges.
+
+    Weights are quantised per output channel. Raises `CheckFailedError` when the converter left an operator in float.
+    """
+    tap = quantised(ranges)
+
+    def prepare(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        converter.inference_input_type = _IO_TYPES[io_type]
+        converter.inference_output_type = _IO_TYPES[io_type]
+
+    flatbuffer = _convert(network, lambda windows: network(windows, tap, separate_gates=True), prepare)
+    _check_integer(flatbuffer, io_type)
+    return _tidy(flatbuffer)
+
+
+def _convert(
+    network: Lowered,
+    function: Callable[[tf.Tensor], tf.Tensor],
+    prepare: Callable[[tf.lite.TFLiteConverter], None] = lambda converter: None,
+) -> bytes:
+    signature = tf.TensorSpec([1, *network.input_shape], tf.float32, name="windows")
+    module = tf.Module()
+    module.function = tf.function(function, autograph=False)
+    concrete = module.function.get_concrete_function(signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    prepare(converter)
+    with warnings.catch_warnings():
+        # "Statistics for quantized inputs were expected": they are in the graph, as fake-quantisation nodes.
+        warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
+        return bytes(converter.convert())
+
+
+def _tidy(flatbuffer: bytes) -> bytes:
+    """Without what no interpreter reads: tensor names and ranges inside the graph, a tenth of the file."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    for graph in model.subgraphs:
+        kept = {*graph.inputs, *graph.outputs}
+        for index, tensor in enumerate(graph.tensors):
+            if index not in kept:
+                tensor.name = None
+            if tensor.quantization is not None:
+                tensor.quantization.min = tensor.quantization.max = None
+                if tensor.quantization.scale is None:
+                    tensor.quantization = None
+        graph.tensors[graph.inputs[0]].name = b"windows"
+        graph.tensors[graph.outputs[0]].name = b"logits"
+    model.signatureDefs = None
+    model.metadata = None
+    model.metadataBuffer = None
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _check_integer(flatbuffer: bytes, io_type: str) -> None:
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    graph = model.subgraphs[0]
+    codes = [x.builtinCode for x in model.operatorCodes]
+    border = _BORDER_OPERATORS if io_type == "float32" else set()
+    for operator in graph.operators:
+        types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}
+        if schema.TensorType.FLOAT32 in types and codes[operator.opcodeIndex] not in border:
+            raise CheckFailedError(
+                "the converter left an operator of the int8 model in float32; "
+                "report this with the network and the TensorFlow version"
+            )
+
+
+def count_weights(flatbuffer: bytes) -> int:
+    """Bytes of constants in a flatbuffer, each buffer counted once."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    return int(sum(np.size(x.data) for x in model.buffers if x.data is not None))

@@ -1,0 +1,151 @@
+"""The conversion process: TensorFlow is here, so that its crash is an error message and its hanging has an end."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.job import Job, message
+from convert.parity import Logits, quantisation_loss, relative_difference
+from edge_runtime import dataset
+from edge_runtime.card import Card, Normalisation, load, write_model
+from edge_runtime.classifier import Classifier
+from edge_runtime.dataset import Dataset, Split
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.files import write_text
+from edge_runtime.host import import_tensorflow
+from edge_runtime.runs import Run
+
+Tell = Callable[[float, str], None]
+"""Hears the share of the work that is done, and what is being done."""
+
+
+def main(text: str) -> None:
+    """Do the job given as JSON; messages go to stdout, one JSON object a line."""
+    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
+    pipe = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    try:
+        _convert(Job.from_json(text), lambda share, stage: print(message(stage=stage, share=share), file=pipe))
+    except HarEdgeError as error:
+        traceback.print_exc()
+        print(message(error=str(error), exit_code=error.exit_code), file=pipe)
+        sys.exit(1)
+    print(message(done=True), file=pipe)
+
+
+def load_data(card: Card, data: str | None) -> Dataset:
+    """The data that the run was trained on. Raises `InputError` when what is there is something else."""
+    loaded = dataset.load(Path(data) if data else None)
+    trained_on = card.training["data"]
+    if loaded.fingerprint != trained_on.get("fingerprint"):
+        where = data or "embedded in the package"
+        raise InputError(
+            f"the run was trained on other data ({trained_on.get('name')}) than that {where}: "
+            "give its folder with --data"
+        )
+    return loaded
+
+
+def _convert(job: Job, tell: Tell) -> None:
+    run = Run(Path(job.run))
+    card = load(run.card)
+    _require_training(card, run.card)
+    data = load_data(card, job.data)
+    tell(0.0, "loading TensorFlow")
+    import_tensorflow("har-edge convert")
+    held = np.isin(data.train.subject, card.training["held_out_subjects"])
+    final = Network("model", run.model, card, data.train, _rows(data.train, held))
+    selection_card = replace(card, normalisation=_selection_normalisation(card))
+    selection = Network("selection", run.selection, selection_card, _rows(data.train, ~held), final.held_out)
+    # Loading TensorFlow takes a tenth of the time, the two networks share the rest.
+    report = {
+        "selection": _convert_network(selection, job, _part(tell, 0.1, 0.55)),
+        "model": _convert_network(final, job, _part(tell, 0.55, 1.0)),
+    }
+    write_text(job.report, json.dumps(report))
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of the run's two networks, the windows to calibrate it with and the held-out windows to check it on."""
+
+    name: str
+    path: Path
+    card: Card
+    calibration: Split
+    held_out: Split
+
+
+def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
+    """Write the network's flatbuffers; return what the card and the gate need to know about them."""
+    # TensorFlow comes with these.
+    from convert import tflite
+    from convert.calibration import calibrate, describe, draw_windows
+    from convert.keras_files import load_network
+    from convert.lowering import lower
+
+    what = {"selection": "selection network", "model": "final network"}[network.name]
+    tell(0.0, f"{what}: float32")
+    model = load_network(network.path)
+    lowered = lower(model)
+    _check_card(network, lowered.input_shape, lowered.n_outputs)
+    windows = network.card.normalisation.apply(network.held_out.X)
+    float32 = _write(job, network, "float32", tflite.to_float32(lowered))
+    expected = np.asarray(model(windows, training=False))
+    report: dict[str, Any] = {"float32_relative_difference": relative_difference(float32, expected)}
+    if job.quantize:
+        rows = draw_windows(network.calibration, job.calibration, seed=int(network.card.training["seed"]))
+        calibration = network.card.normalisation.apply(network.calibration.X[rows])
+        ranges = calibrate(lowered, calibration, lambda done, of: tell(0.2 + 0.4 * done / of, f"{what}: calibrating"))
+        tell(0.6, f"{what}: int8")
+        flatbuffer = tflite.to_int8(lowered, ranges, job.io_type)
+        tell(0.8, f"{what}: comparing on held-out subjects")
+        int8 = _write(job, network, "int8", flatbuffer)
+        report["loss"] = asdict(quantisation_loss(float32, int8, network.held_out.y))
+        report["calibration_windows"] = len(rows)
+        report["ranges"] = describe(ranges)
+    return report
+
+
+def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:
+    """Leave the flatbuffer for the command; return its logits on the held-out windows, from the interpreter itself."""
+    path = job.flatbuffer(network.name, scheme)
+    write_model(path, flatbuffer, network.card)
+    return Classifier(path).logits(network.held_out.X)
+
+
+def _check_card(network: Network, input_shape: tuple[int, int], n_outputs: int) -> None:
+    card = network.card
+    if input_shape != card.input_shape or n_outputs != len(card.labels):
+        raise InputError(
+            f"{network.path} takes {input_shape} and answers {n_outputs} classes, but its card says {card.input_shape} "
+            f"and {len(card.labels)}: the run folder is mixed up, train again"
+        )
+
+
+def _part(tell: Tell, start: float, end: float) -> Tell:
+    """Tell of a part of the work as the share between `start` and `end` of the whole."""
+    return lambda share, text: tell(start + (end - start) * share, text)
+
+
+def _require_training(card: Card, path: Path) -> None:
+    needed = ("data", "seed", "held_out_subjects", "selection_normalisation")
+    absent = [key for key in needed if key not in card.training]
+    if absent:
+        raise InputError(f"{path} says nothing about training.{absent[0]}: it is not the card of a run; train again")
+
+
+def _selection_normalisation(card: Card) -> Normalisation:
+    return Normalisation(**{key: tuple(values) for key, values in card.training["selection_normalisation"].items()})
+
+
+def _rows(split: Split, rows: npt.NDArray[np.bool_]) -> Split:
+    return Split(split.X[rows], split.y[rows], split.subject[rows])

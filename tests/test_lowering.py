@@ -1,0 +1,101 @@
+"""The lowered network is the Keras network: same weights, same logits, on trained weights and real windows."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from convert.lowering import lower
+from edge_runtime.errors import InputError
+
+
+def logits_of(model: keras.Model, X: np.ndarray) -> np.ndarray:
+    return np.asarray(model(X, training=False))
+
+
+def largest_relative_difference(model: keras.Model, X: np.ndarray) -> float:
+    expected = logits_of(model, X)
+    return float(np.abs(lower(model)(tf.constant(X)).numpy() - expected).max() / np.abs(expected).max())
+
+
+def test_a_trained_network_keeps_its_logits(trained_network, normalised_windows):
+    assert largest_relative_difference(trained_network, normalised_windows) < 1e-5
+
+
+def test_products_per_gate_give_the_same_logits_as_one_product(trained_network, normalised_windows):
+    lowered = lower(trained_network)
+    together, apart = (lowered(tf.constant(normalised_windows), separate_gates=x).numpy() for x in (False, True))
+    np.testing.assert_allclose(apart, together, atol=1e-5)
+
+
+@pytest.mark.parametrize("swap", [(0, 1), (0, 3), (1, 2), (2, 3)])
+def test_swapped_gates_would_be_noticed(trained_network, normalised_windows, swap):
+    """The comparison is worth something: exchanging two gates of the trained LSTM moves the logits far."""
+    expected = logits_of(trained_network, normalised_windows)
+    lstm = trained_network.get_layer("lstm")
+    kept = lstm.get_weights()
+    order = list(range(4))
+    order[swap[0]], order[swap[1]] = order[swap[1]], order[swap[0]]
+    try:
+        lstm.set_weights([np.concatenate([np.split(w, 4, -1)[i] for i in order], -1) for w in kept])
+        answers = lower(trained_network)(tf.constant(normalised_windows)).numpy()
+    finally:
+        lstm.set_weights(kept)
+    assert np.abs(answers - expected).max() / np.abs(expected).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        [layers.LSTM(8, go_backwards=True)],
+        [layers.LSTM(8, return_sequences=True), layers.LSTM(5)],
+        [layers.LSTM(8, return_sequences=True, go_backwards=True), layers.LSTM(5, go_backwards=True)],
+        [layers.Conv1D(7, 5, strides=4, padding="valid", use_bias=False), layers.ReLU(), layers.LSTM(6)],
+        [layers.Conv1D(7, 5, strides=2, padding="causal", activation="tanh"), layers.LSTM(6, unit_forget_bias=False)],
+        [layers.Conv1D(7, 3, dilation_rate=3, padding="causal"), layers.Activation("relu6"), layers.LSTM(6)],
+        [layers.LSTM(6), layers.Dense(9, activation="relu", use_bias=False), layers.Dropout(0.5)],
+        [layers.LSTM(6, return_sequences=True), layers.Conv1D(4, 3, strides=2), layers.LSTM(3)],
+    ],
+    ids=["backwards", "stacked", "stacked backwards", "valid", "causal", "dilated", "two dense", "lstm conv lstm"],
+)
+def test_layers_in_other_arrangements_keep_their_logits(middle, normalised_windows):
+    keras.utils.set_random_seed(1)
+    layer_copies = [type(x).from_config(x.get_config()) for x in middle]
+    model = keras.Sequential([keras.Input((24, 9)), *layer_copies, layers.Dense(6)])
+    for weight in model.weights:  # biases too: Keras starts them at zero, where a lost one would not show
+        weight.assign(weight + 0.3 * keras.random.normal(weight.shape, seed=2))
+    assert largest_relative_difference(model, normalised_windows[:50, 40:64]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("middle", "words"),
+    [
+        ([layers.GRU(4, name="mine")], ["mine", "GRU"]),
+        ([layers.LSTM(4, stateful=False, activation="relu", name="mine")], ["mine", "activation=relu", "tanh"]),
+        ([layers.LSTM(4, use_bias=False, name="mine")], ["mine", "use_bias=False"]),
+        ([layers.Conv1D(9, 3, groups=3, name="mine"), layers.LSTM(4)], ["mine", "groups=3"]),
+        ([layers.Conv1D(9, 3, activation="gelu", name="mine"), layers.LSTM(4)], ["mine", "activation=gelu"]),
+        ([layers.BatchNormalization(name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization"]),
+        ([layers.Dense(4, name="mine"), layers.LSTM(4)], ["mine", "Dense"]),
+    ],
+    ids=["gru", "relu lstm", "no bias", "groups", "gelu", "batch norm", "dense per step"],
+)
+def test_what_is_not_supported_is_refused_by_layer_and_option(middle, words):
+    model = keras.Sequential([keras.Input((24, 9)), *middle, layers.Dense(6)])
+    with pytest.raises(InputError) as refusal:
+        lower(model)
+    assert all(word in str(refusal.value) for word in words)
+
+
+def test_a_network_with_branches_is_refused():
+    x = keras.Input((24, 9))
+    both = layers.Concatenate(name="both")([layers.LSTM(4)(x), layers.LSTM(3)(x)])
+    with pytest.raises(InputError, match="several inputs"):
+        lower(keras.Model(x, layers.Dense(6)(both)))
+
+
+def test_a_network_that_does_not_end_in_logits_is_refused():
+    model = keras.Sequential([keras.Input((24, 9)), layers.LSTM(4, return_sequences=True)])
+    with pytest.raises(InputError, match="logits"):
+        lower(model)

@@ -1,0 +1,99 @@
+"""The converted models answer as the network that was trained, from the interpreter that a device has."""
+
+import collections
+
+import numpy as np
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convert.calibration import calibrate
+from convert.lowering import lower
+from convert.tflite import to_float32, to_int8
+from edge_runtime.classifier import Quantiser, dequantise
+from edge_runtime.interpreters import open_model
+
+
+@pytest.fixture(scope="module")
+def lowered(trained_network):
+    return lower(trained_network)
+
+
+@pytest.fixture(scope="module")
+def ranges(lowered, normalised_windows):
+    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
+
+
+@pytest.fixture(scope="module")
+def expected(trained_network, normalised_windows):
+    return np.asarray(trained_network(normalised_windows, training=False))
+
+
+def run(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
+    model = open_model(flatbuffer, "litert", **options)
+    quantise = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
+    answers = [model.run(quantise(x[None])).copy() for x in windows]
+    return np.concatenate([dequantise(x, model.output) for x in answers])
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, expected, xnnpack):
+    answers = run(to_float32(lowered), normalised_windows, xnnpack=xnnpack)
+    assert np.abs(answers - expected).max() / np.abs(expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("io_type", ["int8", "float32"])
+def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, expected, io_type):
+    answers = run(to_int8(lowered, ranges, io_type), normalised_windows)
+    assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.97
+    assert np.sqrt(np.square(answers - expected).mean()) < 0.05 * np.abs(expected).max()
+
+
+def test_each_window_starts_from_a_fresh_state(lowered, ranges, normalised_windows):
+    """Answers do not depend on what was asked before: in another order, each window gets the same answer."""
+    for flatbuffer in (to_float32(lowered), to_int8(lowered, ranges)):
+        forwards = run(flatbuffer, normalised_windows[:40])
+        backwards = run(flatbuffer, normalised_windows[:40][::-1])
+        np.testing.assert_array_equal(forwards, backwards[::-1])
+
+
+def test_a_wrong_scale_would_be_noticed(lowered, ranges, normalised_windows, expected):
+    """The comparison above is worth something: one range doubled for half the network's tensors breaks it."""
+    halved = {site: x.within(0.25 * max(-x.low, x.high)) for site, x in ranges.items()}
+    answers = run(to_int8(lowered, halved), normalised_windows)
+    assert np.sqrt(np.square(answers - expected).mean()) > 0.05 * np.abs(expected).max()
+
+
+def graph_of(flatbuffer: bytes):
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    graph = model.subgraphs[0]
+    return graph, [names[model.operatorCodes[x.opcodeIndex].builtinCode] for x in graph.operators]
+
+
+def test_int8_is_integer_from_input_to_output(lowered, ranges):
+    graph, operators = graph_of(to_int8(lowered, ranges))
+    types = {x.type for x in graph.tensors}
+    assert types <= {schema.TensorType.INT8, schema.TensorType.INT32}
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators)
+
+
+def test_float32_border_adds_one_operator_at_each_end(lowered, ranges):
+    _, inside = graph_of(to_int8(lowered, ranges))
+    _, operators = graph_of(to_int8(lowered, ranges, "float32"))
+    assert operators[0] == "QUANTIZE"
+    assert operators[-1] == "DEQUANTIZE"
+    assert collections.Counter(operators[1:-1]) == collections.Counter(inside)
+
+
+def test_the_same_network_gives_the_same_bytes(lowered, ranges):
+    assert to_int8(lowered, ranges) == to_int8(lowered, ranges)
+    assert to_float32(lowered) == to_float32(lowered)
+
+
+def test_steps_share_weights_and_biases(lowered, ranges):
+    """16 steps, one set of constants: the file holds each weight once."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_int8(lowered, ranges)))
+    constants = sum(len(x.data) for x in model.buffers if x.data is not None)
+    n_weights = 9 * 17 * 64 + 64 + 128 * 256 + 256 + 64 * 6 + 6
+    assert constants < 1.6 * n_weights  # the first step's own rows, and int32 biases
