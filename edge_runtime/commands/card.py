@@ -1,0 +1,34 @@
+"""`har-edge card`: show the card of a model, or attach one."""
+
+from pathlib import Path
+
+import click
+
+from edge_runtime import card as cards
+from edge_runtime.classifier import check_graph
+from edge_runtime.interpreters import RUNTIMES
+
+
+@click.command(name="card")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--from", "source", metavar="CARD.json", type=click.Path(path_type=Path), help="Attach this card to MODEL."
+)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+def command(model: Path, source: Path | None, runtime: str) -> None:
+    """Print the card of MODEL as JSON, or attach another one with --from.
+
+    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it.
+    """
+    if source is None:
+        _, card = cards.read_model(model)
+        click.echo(card.to_json(), nl=False)
+        return
+    from edge_runtime.devices import open_device
+    from edge_runtime.inspection import inspect
+
+    card = cards.load(source)
+    found = inspect(model, open_device("local", runtime), runtime)
+    check_graph(found.input, found.output, card, str(model))
+    cards.write_model(model, cards.strip(cards.read_tflite(model)), card)
+    click.echo(f"wrote {model} with the card {source}")

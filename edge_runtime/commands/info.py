@@ -1,0 +1,138 @@
+"""`har-edge info`: what is inside a model."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from edge_runtime import card as cards
+from edge_runtime.card import Card
+from edge_runtime.inspection import Inspection, inspect
+from edge_runtime.interpreters import RUNTIMES, Tensor
+
+
+@click.command(name="info")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--tensors", "all_tensors", is_flag=True, help="List every tensor of the graph.")
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def command(model: Path, all_tensors: bool, runtime: str, as_json: bool) -> None:
+    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them."""
+    from edge_runtime.devices import open_device
+
+    _, card = cards.read_model(model)
+    found = inspect(model, open_device("local", runtime), runtime)
+    size = model.stat().st_size
+    if as_json:
+        click.echo(_json(model, size, card, found))
+    else:
+        _show(model, size, card, found, all_tensors)
+
+
+def _json(model: Path, size: int, card: Card, found: Inspection) -> str:
+    content = {
+        "file": str(model),
+        "size_bytes": size,
+        "quantization": found.scheme,
+        "card": json.loads(card.to_json()),
+        "runtime": {"name": found.runtime, "version": found.runtime_version},
+        "input": dataclasses.asdict(found.input),
+        "output": dataclasses.asdict(found.output),
+        "stateful": found.stateful,
+        "operators": dict(found.operators.counts),
+        "xnnpack": dict(found.operators.xnnpack),
+        "tensors": [dataclasses.asdict(tensor) for tensor in found.tensors],
+    }
+    return json.dumps(content, indent=1)
+
+
+def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bool) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from edge_runtime.terminal import Console
+
+    console = Console()
+    console.print(f"[bold]{escape(str(model))}[/bold]: {escape(card.name)}, {found.scheme}, {size / 1e3:.1f} kB\n")
+
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold")
+    facts.add_column()
+    window = card.window
+    facts.add_row("labels", escape(", ".join(card.labels)))
+    facts.add_row("window", f"{window.samples} samples at {window.rate_hz:g} Hz, a new one every {window.hop}")
+    facts.add_row("temperature", f"{card.temperature:g}")
+    for name in ("network", "training", "quantisation", "parity", "scores"):
+        record = _record(getattr(card, name))
+        if record:
+            facts.add_row(name, escape(record))
+    facts.add_row("input", escape(_describe(found.input)))
+    facts.add_row("output", escape(_describe(found.output)))
+    facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
+    console.print(facts)
+
+    signals = Table(box=None, pad_edge=False)
+    for heading in ("signal", "unit"):
+        signals.add_column(heading)
+    for heading in ("mean", "std", "clip"):
+        signals.add_column(heading, justify="right")
+    normalisation = card.normalisation
+    for i, signal in enumerate(card.signals):
+        numbers = (normalisation.mean[i], normalisation.std[i], normalisation.clip[i])
+        signals.add_row(escape(signal.name), escape(signal.unit), *(f"{x:.5g}" for x in numbers))
+    console.print()
+    console.print(signals)
+
+    operators = Table(box=None, pad_edge=False)
+    operators.add_column("operator")
+    for heading in ("count", "in XNNPACK"):
+        operators.add_column(heading, justify="right")
+    counts = found.operators.counts
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        operators.add_row(name, str(counts[name]), str(found.operators.xnnpack.get(name, 0)))
+    operators.add_section()
+    operators.add_row("all", str(found.operators.total), str(found.operators.taken), style="bold")
+    console.print()
+    console.print(operators)
+    console.print(f"\nas {found.runtime} {found.runtime_version or ''} on this machine sees it")
+    if all_tensors:
+        console.print()
+        console.print(_tensor_table(found.tensors))
+
+
+def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("tensor", "name", "type", "shape", "scale", "zero point"):
+        table.add_column(heading, overflow="fold", justify="left" if heading in ("name", "type") else "right")
+    for tensor in tensors:
+        channels = len(tensor.scales) > 1
+        scale = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}" if channels else _number(tensor.scale)
+        zero_point = "per channel" if channels else _number(tensor.zero_point)
+        shape = "×".join(map(str, tensor.shape)) or "scalar"
+        table.add_row(str(tensor.index), escape(tensor.name), tensor.dtype, shape, scale, zero_point)
+    return table
+
+
+def _describe(tensor: Tensor) -> str:
+    shape = f"[{', '.join(map(str, tensor.shape))}]"
+    if tensor.scale is None:
+        return f"{tensor.dtype} {shape}"
+    return f"{tensor.dtype} {shape}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+
+
+def _record(record: object) -> str:
+    """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
+    assert isinstance(record, dict)
+    return ", ".join(
+        f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in record.items()
+        if isinstance(value, str | int | float)
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"

@@ -1,0 +1,169 @@
+"""An interpreter on this machine, each job in a fresh process of its own session."""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.interpreters import PACKAGES
+from edge_runtime.job import Answer, Job, read_answer
+
+OLDEST_PYTHON = (3, 9)
+SILENCE_SECONDS = 300.0
+"""A worker that reports nothing for so long is stopped."""
+
+# Asks any Python, however old, what it has; looking a package up does not import it.
+_PROBE = """\
+import json, sys
+try:
+    from importlib.util import find_spec
+except ImportError:
+    find_spec = lambda name: None
+names = %r
+print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in names if find_spec(x)]}))
+"""
+
+
+@dataclass(frozen=True)
+class PythonDevice:
+    """A Python interpreter of this machine. `name` is that of the device in reports."""
+
+    name: str
+    interpreter: str
+    silence_seconds: float = SILENCE_SECONDS
+
+    def run(self, job: Job, folder: Path, on_progress: Callable[[str, float], None]) -> Answer:
+        """Do `job` in a fresh process; its answer.
+
+        The files that `job` names are in `folder`. `on_progress` hears the stage and the share that is done. Raises
+        `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
+        worker never outlives this call.
+        """
+        bundle = folder / "worker.pyz"
+        if not bundle.exists():
+            write_bundle(folder)
+        job.write(folder)
+        log = folder / f"{job.name}.log"
+        stage = "starting"
+        with log.open("wb") as stderr:
+            process = subprocess.Popen(
+                # No bytecode: nothing is written beside the user's packages.
+                [self.interpreter, "-B", str(bundle), str(job.path(folder))],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=folder,
+                # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
+                start_new_session=True,
+            )
+            try:
+                assert process.stdout is not None
+                for line in _lines(process.stdout, self.silence_seconds):
+                    with suppress(ValueError, KeyError, TypeError):  # a line that is not ours: some library's print
+                        report = json.loads(line)
+                        stage = report["stage"]
+                        on_progress(stage, report["share"])
+                process.wait(self.silence_seconds)
+            except (TimeoutError, subprocess.TimeoutExpired) as error:
+                raise DeviceError(
+                    f"the process measuring {job.title} gave no sign of life for {self.silence_seconds:g} s "
+                    f"(last: {stage}) and was stopped; try fewer --runs or another --runtime"
+                ) from error
+            finally:
+                _stop(process)
+        answer = read_answer(folder, job.name)
+        if answer is None:
+            raise DeviceError(_obituary(job.title, stage, process.returncode, log))
+        return answer
+
+
+def this_python() -> PythonDevice:
+    """The interpreter that runs this program."""
+    return PythonDevice("local", sys.executable)
+
+
+def other_python(path: str, runtime: str) -> PythonDevice:
+    """The interpreter at `path`, checked to be able to measure with `runtime`.
+
+    Raises `InputError` when it is missing, is no Python, is too old, or lacks numpy or the runtime.
+    """
+    # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
+    absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+    interpreter = shutil.which(absolute if os.sep in path else path)
+    if interpreter is None:
+        raise InputError(f"--on python:{path}: there is no program at {path}; give the path of a Python interpreter")
+    version, packages = _probe(interpreter, f"--on python:{path}")
+    dotted = ".".join(map(str, version))
+    if version < OLDEST_PYTHON:
+        raise InputError(f"{interpreter} is Python {dotted}; har-edge measures with Python 3.9 or newer")
+    if "numpy" not in packages:
+        raise InputError(f"{interpreter} has no numpy: {interpreter} -m pip install numpy")
+    wanted = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
+    found = next((name for name in wanted if PACKAGES[name] in packages), None)
+    if found is None:
+        package = {"litert": "ai-edge-litert"}.get(wanted[0], wanted[0])
+        missing = "no TFLite runtime" if runtime == "auto" else f"no {runtime}"
+        raise InputError(f"{interpreter} has {missing}: {interpreter} -m pip install {package}")
+    return PythonDevice(f"python{version[0]}.{version[1]}-{found}", interpreter)
+
+
+def _probe(interpreter: str, option: str) -> tuple[tuple[int, ...], set[str]]:
+    """The version of `interpreter` and which of numpy and the runtimes it finds."""
+    command = [interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)]
+    try:
+        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=True)
+        answer = json.loads(done.stdout)
+        return tuple(answer["version"]), set(answer["packages"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{option}: {interpreter} does not answer as a Python interpreter does; give another"
+        ) from error
+
+
+def _lines(stream: IO[bytes], seconds: float) -> Iterator[str]:
+    """The lines of `stream` as they come. Raises `TimeoutError` when nothing comes for `seconds`."""
+    pending = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            if not selector.select(seconds):
+                raise TimeoutError
+            read = os.read(stream.fileno(), 65536)
+            if not read:
+                return
+            *lines, pending = (pending + read).split(b"\n")
+            yield from (line.decode(errors="replace") for line in lines)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of the worker running."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _obituary(title: str, stage: str, code: int, log: Path) -> str:
+    """One sentence on how a worker ended: the signal or exit code, and its last words."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    words = next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
+    if code == -signal.SIGKILL:
+        how = "was killed, as the system does when memory runs out"
+    elif code < 0:
+        how = f"died of {signal.Signals(-code).name}"
+    else:
+        how = f"ended with exit code {code} and left no answer"
+    said = f" ({words[:200]})" if words else ""
+    return f"the process measuring {title} {how} while {stage}{said}; try another --runtime or convert the model again"

@@ -1,0 +1,55 @@
+"""What is inside a model, as a real interpreter in a process of its own sees it: one that it crashes ends no other."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import card as cards
+from edge_runtime.devices import Device
+from edge_runtime.interpreters import Operators, Tensor
+from edge_runtime.job import Job
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model's graph as a runtime sees it."""
+
+    runtime: str
+    runtime_version: str | None
+    scheme: str
+    stateful: bool
+    input: Tensor
+    output: Tensor
+    operators: Operators
+    tensors: tuple[Tensor, ...]
+
+
+def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
+    """Open the model at `path`, with or without a card, on `device`, run it once and describe it.
+
+    Raises `InputError` when it is no model or the runtime does not take it, `DeviceError` when it crashes the runtime.
+    """
+    content = cards.read_tflite(path)
+    with tempfile.TemporaryDirectory(prefix="har-edge-") as name:
+        folder = Path(name)
+        (folder / "model.tflite").write_bytes(content)
+        job = Job(name="describe", task="describe", model="model.tflite", title=str(path), runtime=runtime)
+        facts = device.run(job, folder, lambda stage, share: None).facts
+    model = facts["model"]
+    return Inspection(
+        runtime=facts["runtime"]["name"],
+        runtime_version=facts["runtime"]["version"],
+        scheme=model["scheme"],
+        stateful=model["stateful"],
+        input=_tensor(model["input"]),
+        output=_tensor(model["output"]),
+        operators=Operators(model["operators"], model["xnnpack"]),
+        tensors=tuple(map(_tensor, facts["tensors"])),
+    )
+
+
+def _tensor(facts: dict[str, Any]) -> Tensor:
+    return Tensor(**facts | {key: tuple(facts[key]) for key in ("shape", "scales", "zero_points")})

@@ -1,0 +1,147 @@
+"""The process that does the measuring: one job, one model, on whatever machine and Python it was started.
+
+It needs numpy and a TFLite runtime, nothing else, and runs on Python 3.9 or newer. It reads its job from a file (see
+`edge_runtime.job`), reports progress as JSON lines on stdout and leaves the answer beside the job.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime import card as cards
+from edge_runtime import machine
+from edge_runtime.classifier import Preparation, check_graph, check_windows, predict
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.interpreters import Model, load_runtime, open_model
+from edge_runtime.job import Job, read_job, write_answer, write_error
+from edge_runtime.timing import time_calls, warm_up
+
+# Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
+# in a second-level cache, where a window that was just prepared would be.
+TIMED_WINDOWS = 32
+WARM_UP_SECONDS = 0.3
+WARM_UP_CALLS = 20
+
+Facts = dict[str, Any]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def main(job_path: Path) -> int:
+    """Do the job in the file `job_path`; the process's exit code. Failures that are understood become its answer."""
+    job = read_job(job_path)
+    folder = job_path.parent
+    try:
+        facts, arrays = TASKS[job.task](job, folder)
+    except HarEdgeError as error:
+        write_error(folder, job.name, error)
+    except MemoryError:
+        write_error(folder, job.name, DeviceError(f"too little memory for {job.title}: close other programs"))
+    else:
+        write_answer(folder, job.name, facts, arrays)
+    return 0
+
+
+def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
+    """Load, time and score one model.
+
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and `logits` `[n_windows, n_labels]`.
+    """
+    cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
+    before = machine.describe(cpu)
+    _report("opening", 0.0)
+    runtime = load_runtime(job.runtime)
+    baseline = machine.peak_memory()
+
+    flatbuffer, card = cards.read_model(folder / job.model)
+    began = time.perf_counter_ns()
+    model = open_model(flatbuffer, runtime.name, job.threads, job.xnnpack, job.title)
+    load_ns = time.perf_counter_ns() - began
+    check_graph(model.input, model.output, card, job.title)
+    prepare = Preparation(card.normalisation, model.input)
+
+    timed = _some_windows(folder / str(job.windows))
+    inputs = [prepare(window).copy() for window in timed]
+    began = time.perf_counter_ns()
+    model.run(inputs[0])
+    first_ns = time.perf_counter_ns() - began
+    warm_up_calls = warm_up(model.run, inputs, WARM_UP_SECONDS, WARM_UP_CALLS)
+    peak = machine.peak_memory()
+
+    latency = time_calls(model.run, inputs, job.runs, lambda share: _report("timing", 0.1 + 0.3 * share))
+    end_to_end = time_calls(
+        lambda window: model.run(prepare(window)),
+        timed,
+        job.runs,
+        lambda share: _report("timing end to end", 0.4 + 0.3 * share),
+    )
+    windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
+    logits = _score(model, prepare, windows)
+    facts = {
+        "machine": before,
+        "runtime": {"name": runtime.name, "version": runtime.version},
+        "model": _describe(model),
+        "pinned_cpu": cpu,
+        "load_ms": load_ns / 1e6,
+        "first_ms": first_ns / 1e6,
+        "warm_up_calls": warm_up_calls,
+        "baseline_memory_bytes": baseline,
+        "peak_memory_bytes": peak,
+    }
+    return facts, {"latency_ns": latency, "end_to_end_ns": end_to_end, "logits": logits}
+
+
+def describe(job: Job, folder: Path) -> tuple[Facts, Arrays]:
+    """What is inside a model, card or no card, and one inference on zeros to see that it runs."""
+    flatbuffer = cards.strip(cards.read_tflite(folder / job.model))
+    model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
+    model.run(np.zeros(model.input.shape, model.input.dtype))
+    runtime = {"name": model.runtime.name, "version": model.runtime.version}
+    tensors = [asdict(tensor) for tensor in model.tensors]
+    return {"runtime": runtime, "model": _describe(model), "tensors": tensors}, {}
+
+
+TASKS = {"measure": measure, "describe": describe}
+
+
+def _describe(model: Model) -> Facts:
+    return {
+        "input": asdict(model.input),
+        "output": asdict(model.output),
+        "scheme": model.scheme,
+        "stateful": model.stateful,
+        "operators": dict(model.operators.counts),
+        "xnnpack": dict(model.operators.xnnpack),
+    }
+
+
+def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
+    """A few windows from all over the file, which is not read as a whole: it would count as memory of the model."""
+    windows = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not len(windows):
+        raise InputError("the data has no test windows: give others with --data")
+    rows = np.linspace(0, len(windows) - 1, min(TIMED_WINDOWS, len(windows))).astype(int)
+    return [np.array(windows[row], np.float32) for row in rows]
+
+
+def _score(model: Model, prepare: Preparation, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    parts = []
+    for part in np.array_split(windows, min(len(windows), 10)):
+        parts.append(predict(model, prepare, part))
+        _report("classifying", 0.7 + 0.3 * sum(map(len, parts)) / len(windows))
+    return np.concatenate(parts)
+
+
+def _report(stage: str, share: float) -> None:
+    """One line of progress. When nobody listens any more, the process that wanted the answer is gone: stop."""
+    try:
+        print(json.dumps({"stage": stage, "share": round(share, 3)}), flush=True)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,412 @@
+"""A measurement: fresh processes that take turns, raw times kept, scores of the same interpreter, doubts in words."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+
+import edge_runtime
+from edge_runtime import bench, doubts, job
+from edge_runtime import card as cards
+from edge_runtime.bench import ModelFile, Settings
+from edge_runtime.classifier import Classifier
+from edge_runtime.dataset import Dataset, Split
+from edge_runtime.devices import open_device
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.python import PythonDevice, this_python
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.job import Job
+from edge_runtime.results import Latency, milliseconds
+
+PACKAGE = Path(edge_runtime.__file__).parent
+MODELS = [PACKAGE / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")]
+QUIET = lambda stage, share: None  # noqa: E731
+
+
+class Watched:
+    """A real device that also notes which jobs it did, and may change what the machine said."""
+
+    def __init__(self, **changes: object) -> None:
+        self.name = "watched"
+        self.jobs: list[Job] = []
+        self._changes = changes
+
+    def run(self, work, folder, on_progress):
+        self.jobs.append(work)
+        answer = this_python().run(work, folder, on_progress)
+        machine = answer.facts["machine"] | self._changes
+        return replace(answer, facts=dict(answer.facts) | {"machine": machine})
+
+
+@pytest.fixture(scope="module")
+def few(uci_har) -> Dataset:
+    """Every 20th test window."""
+    test = uci_har.test
+    return replace(uci_har, test=Split(test.X[::20], test.y[::20], test.subject[::20]))
+
+
+@pytest.fixture(scope="module")
+def models() -> list[ModelFile]:
+    return [bench.open_file(path) for path in MODELS]
+
+
+@pytest.fixture(scope="module")
+def measured(models, few):
+    """One real measurement of both reference models, and the jobs it took."""
+    device, heard = Watched(), []
+    report = bench.measure(
+        models, few, device, Settings(runs=50, rounds=3), lambda share, text: heard.append((share, text))
+    )
+    return report, device.jobs, heard
+
+
+def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
+    _, jobs, _ = measured
+    assert [x.title for x in jobs] == [x.title for x in models] * 3
+    assert len({x.name for x in jobs}) == 6
+    assert [x.runs for x in jobs] == [16, 16, 17, 17, 17, 17]
+
+
+def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
+    for result in measured[0].results:
+        for latency, samples in (
+            (result.latency_ms, result.samples_ms.latency),
+            (result.end_to_end_ms, result.samples_ms.end_to_end),
+        ):
+            assert [len(part) for part in samples] == [16, 17, 17]
+            together = np.concatenate(samples)
+            assert latency.runs == len(together) == 50
+            assert latency.p95 == pytest.approx(np.percentile(together, 95), abs=1e-6)
+            assert 0 < latency.min <= latency.p50 <= latency.p90 <= latency.p95 <= latency.p99 <= latency.max
+
+
+def test_scores_are_those_of_the_classifier(measured, few):
+    for path, result in zip(MODELS, measured[0].results, strict=True):
+        predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
+        assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
+        assert np.trace(result.confusion) == (predicted == few.test.y).sum()
+        assert result.windows == len(few.test)
+        assert set(result.per_subject) == {str(x) for x in np.unique(few.test.subject)}
+        assert 0.9 < result.macro_f1 <= 1
+
+
+def test_agreement_is_with_the_float_form_of_the_same_network(measured, few):
+    float_result, int8_result = measured[0].results
+    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS]
+    assert float_result.agreement is None
+    assert int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
+
+
+def test_memory_holds_the_model_and_not_the_test_windows(measured, models, tmp_path):
+    for result in measured[0].results:
+        assert 10e6 < result.baseline_memory_bytes < result.peak_memory_bytes
+    (tmp_path / "m.tflite").write_bytes(models[1].content)
+    peaks = []
+    for n in (200, 100_000):  # 1 MB and 460 MB of windows
+        np.lib.format.open_memmap(tmp_path / "w.npy", "w+", np.float32, (n, 128, 9)).flush()
+        peaks.append(peak_before_scoring(Job("x", "measure", "m.tflite", "m", windows="w.npy", runs=1), tmp_path))
+    assert peaks[1] == pytest.approx(peaks[0], abs=4e6)
+
+
+def peak_before_scoring(work: Job, folder: Path) -> int:
+    """The memory that a worker reports, of one that stops when it would score: that takes long with many windows."""
+    code = """
+import sys; from pathlib import Path
+from edge_runtime import machine, worker
+peaks = []
+worker.machine.peak_memory = lambda read=machine.peak_memory: peaks.append(read()) or peaks[-1]
+worker.check_windows = lambda *_: sys.exit(f"peak {peaks[-1]}")
+worker.main(Path(sys.argv[1]))
+"""
+    work.write(folder)
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", code, work.path(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return int(done.stderr.split()[-1])
+
+
+def test_progress_only_grows_and_names_model_and_stage(measured):
+    shares = [share for share, _ in measured[2]]
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] <= 1
+    assert any(f"round 2 of 3, {MODELS[1]}: timing" in text for _, text in measured[2])
+
+
+def test_the_json_is_format_1(measured, tmp_path):
+    measured[0].write(tmp_path / "deep" / "bench.json")
+    text = (tmp_path / "deep" / "bench.json").read_text()
+    content = json.loads(text)
+    assert content["format"] == 1
+    assert content["device"]["name"] == "watched"
+    assert content["device"]["runtime"]["name"] == "litert"
+    float_result, int8_result = content["results"]
+    latency = {"p50", "p90", "p95", "p99", "mean", "min", "max", "runs"}
+    for result, path in ((float_result, MODELS[0]), (int8_result, MODELS[1])):
+        assert set(result["latency_ms"]) == set(result["end_to_end_ms"]) == latency
+        assert result["model"] == "edge"
+        assert result["file"] == str(path)
+        assert result["size_bytes"] == path.stat().st_size
+        assert result["load_ms"] > 0
+        assert result["first_ms"] > 0
+        assert len(result["confusion"]) == 6
+        assert isinstance(result["doubts"], list)
+    assert (float_result["quantization"], int8_result["quantization"]) == ("float32", "int8")
+    digest = subprocess.run(["sha256sum", MODELS[1]], capture_output=True, text=True, check=True)
+    assert int8_result["sha256"] == digest.stdout.split()[0]
+    # Raw times on few lines: the file stays readable.
+    assert len(text.splitlines()) < 250
+
+
+def test_raw_times_are_rounded_to_10_ns():
+    assert milliseconds(np.array([123_456_789, 4])) == (123.45679, 0.0)
+    assert Latency.of([(1.0, 2.0), (3.0,)]) == Latency(2.0, 2.8, 2.9, 2.98, 2.0, 1.0, 3.0, 3)
+
+
+def test_an_emulated_device_reports_no_times_and_no_memory(models, few):
+    report = bench.measure(models[1:], few, Watched(emulated=True), Settings(runs=1))
+    (result,) = report.results
+    assert result.latency_ms is result.end_to_end_ms is result.samples_ms is None
+    assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
+    assert result.accuracy > 0.9
+    assert "emulated" in result.doubts[0]
+
+
+MACHINE = {"emulated": False, "load_average": 0.1, "governor": "performance"}
+MODEL = {"operators": {"MUL": 95, "SPLIT": 5}, "xnnpack": {"MUL": 95}}
+
+
+def doubted(runtime="litert", runs=3000, same=True, model=MODEL, **machine):
+    return doubts.find(MACHINE | machine, model, runtime, runs, same)
+
+
+def test_a_quiet_machine_and_enough_runs_leave_no_doubt():
+    assert doubted() == ()
+    assert doubted(load_average=None, governor=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"load_average": 1.5}, "busy before the run (load average 1.5)"),
+        ({"governor": "ondemand"}, "governor is 'ondemand'"),
+        ({"runs": 100}, "100 timed inferences are too few"),
+        ({"same": False}, "did not give the same answers"),
+        ({"model": MODEL | {"xnnpack": {"MUL": 60}}}, "XNNPACK took 60 of 100 operators, not MUL, SPLIT"),
+        ({"model": MODEL | {"xnnpack": {}}, "runtime": "tflite-runtime"}, "use LiteRT"),
+        ({"emulated": True}, "emulated"),
+    ],
+)
+def test_each_reason_for_doubt_is_said(changes, words):
+    (doubt,) = doubted(**changes)
+    assert words in doubt
+
+
+def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
+    """The class with the largest mean of total_acc_x, from a model that takes two signals."""
+    weights = np.zeros((6, 128, 2), np.float32)
+    weights[3, :, 1] = 1
+    card = tiny_models.card(labels=few.labels, signals=("body_acc_x", "total_acc_x"))
+    model = ModelFile("two", cards.attach(tiny_models.dense(weights.reshape(6, -1), (128, 2)), card), card)
+    (result,) = bench.measure([model], few, this_python(), Settings(runs=1)).results
+    expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
+    assert result.accuracy == pytest.approx((expected == few.test.y).mean())
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (tiny_models.card(), "SITTING, WALKING apart, but the data 'UCI HAR' has the classes WALKING, .* --data"),
+        ({"signals": ("pressure",)}, "takes the signal pressure in g, which the data 'UCI HAR' does not have"),
+        ({"signals": ("body_gyro_x",)}, "takes the signal body_gyro_x in g"),
+        ({"samples": 64}, "windows of 64 samples at 50 Hz, but those of 'UCI HAR' have 128"),
+    ],
+)
+def test_data_of_another_kind_is_refused(few, card, words):
+    card = card if isinstance(card, cards.Card) else tiny_models.card(labels=few.labels, **card)
+    with pytest.raises(InputError, match=words):
+        bench.measure([ModelFile("m", b"", card)], few, this_python())
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with a tiny model and two windows."""
+    np.save(tmp_path / "windows.npy", np.ones((2, 4, 2), np.float32))
+    model = tiny_models.dense(np.tile(np.eye(2, dtype=np.float32), 4), (4, 2))
+    cards.write_model(tmp_path / "model.tflite", model, tiny_models.card(samples=4))
+    return tmp_path
+
+
+WORK = Job("0-0", "measure", "model.tflite", "m.tflite", windows="windows.npy", runs=3)
+
+
+def test_the_worker_answers_with_logits_and_times(folder):
+    answer = this_python().run(WORK, folder, QUIET)
+    assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
+    assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
+    assert answer.facts["warm_up_calls"] >= 20
+    assert answer.facts["pinned_cpu"] in os.sched_getaffinity(0)
+
+
+def test_several_threads_are_not_pinned(folder):
+    assert this_python().run(replace(WORK, threads=2), folder, QUIET).facts["pinned_cpu"] is None
+
+
+def test_what_the_worker_refuses_is_raised_here(folder):
+    (folder / "model.tflite").write_bytes(tiny_models.two_inputs(3))
+    with pytest.raises(InputError, match="no model card"):
+        this_python().run(WORK, folder, QUIET)
+
+
+def interpreter(folder: Path, script: str) -> PythonDevice:
+    """A program in place of the interpreter."""
+    path = folder / "interpreter"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return PythonDevice("fake", str(path), silence_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "echo 'F tensorflow: bad op' >&2; kill -SEGV $$",
+            r"m.tflite died of SIGSEGV while .* \(F tensorflow: bad op\)",
+        ),
+        (
+            "echo 'INFO: chatter' >&2; kill -KILL $$",
+            "was killed, as the system does when memory runs out while starting",
+        ),
+        ("exit 4", "ended with exit code 4 and left no answer"),
+        ('echo \'{"stage": "timing", "share": 0.5}\'; exit 1', "while timing"),
+        ("echo what; echo 3; echo '{}'; exit 0", "exit code 0 and left no answer"),
+        ("sleep 30", "gave no sign of life for 1 s"),
+        ("exec 1>&-; sleep 30", "gave no sign of life for 1 s"),
+    ],
+)
+def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, words):
+    with pytest.raises(DeviceError, match=words) as error:
+        interpreter(folder, script).run(WORK, folder, QUIET)
+    assert "\n" not in str(error.value)
+
+
+def test_a_stopped_worker_leaves_no_process(folder):
+    device = interpreter(folder, f"sleep 61 & echo $! > {folder}/child; wait")
+    with pytest.raises(DeviceError):
+        device.run(WORK, folder, QUIET)
+    child = int((folder / "child").read_text())
+    for _ in range(50):
+        state = Path(f"/proc/{child}/stat")
+        if not state.exists() or state.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {child} is still there")
+
+
+def test_a_worker_whose_reader_went_away_ends(folder):
+    work = replace(WORK, runs=200_000)
+    work.write(folder)
+    command = [sys.executable, write_bundle(folder), work.path(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 1
+    assert job.read_answer(folder, work.name) is None
+
+
+def test_an_answer_is_complete_or_none(tmp_path):
+    job.write_answer(tmp_path, "x", {"a": 1}, {"v": np.arange(3)})
+    whole = job.read_answer(tmp_path, "x")
+    assert whole.facts == {"a": 1}
+    assert whole.arrays["v"].tolist() == [0, 1, 2]
+    for name in ("x.json", "x.npz"):
+        content = (tmp_path / name).read_bytes()
+        for damaged in (content[:-1], content[:50], b""):
+            (tmp_path / name).write_bytes(damaged)
+            assert job.read_answer(tmp_path, "x") is None
+        (tmp_path / name).unlink()
+        assert job.read_answer(tmp_path, "x") is None
+        (tmp_path / name).write_bytes(content)
+    assert job.read_answer(tmp_path, "y") is None
+
+
+def test_the_bundle_holds_sources_and_nothing_else(tmp_path):
+    with zipfile.ZipFile(write_bundle(tmp_path)) as bundle:
+        names = bundle.namelist()
+    assert "edge_runtime/worker.py" in names
+    assert all(name.endswith(".py") for name in names)
+
+
+def modules_of_the_worker() -> list[str]:
+    code = "import sys, edge_runtime.worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_the_worker_imports_numpy_and_nothing_else_from_outside():
+    top = {name.partition(".")[0] for name in modules_of_the_worker()}
+    outside = {name for name in top if name not in sys.stdlib_module_names} - {"__main__"}
+    # numpy's own optional helper on some platforms, and what this environment puts into every process, do not count.
+    started = subprocess.run(
+        [sys.executable, "-c", "import sys, numpy; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert outside - {name.partition(".")[0] for name in started.stdout.split()} == {"edge_runtime"}
+
+
+def test_the_worker_is_python_3_9():
+    modules = [name for name in modules_of_the_worker() if name.startswith("edge_runtime.")]
+    assert "edge_runtime.worker" in modules
+    for name in modules:
+        source = (PACKAGE / Path(*name.split(".")[1:])).with_suffix(".py")
+        source = source if source.exists() else source.with_suffix("") / "__init__.py"
+        tree = ast.parse(source.read_text(), feature_version=(3, 9))
+        deferred = any(isinstance(x, ast.ImportFrom) and x.module == "__future__" for x in tree.body)
+        unions = [x for x in ast.walk(tree) if isinstance(x, ast.BinOp) and isinstance(x.op, ast.BitOr)]
+        assert deferred or not unions, f"{source} would evaluate 'A | B' annotations"
+
+
+def test_only_known_targets_are_opened():
+    for target in ("", "ssh://pi", "python:", "locally"):
+        with pytest.raises(InputError, match="give --on local, or --on python:PATH"):
+            open_device(target, "auto")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (None, "there is no program at"),
+        ("exit 0", "does not answer as a Python interpreter does"),
+        ("exit 1", "does not answer as a Python interpreter does"),
+        ("echo hello", "does not answer as a Python interpreter does"),
+        (
+            """echo '{"version": [3, 8, 1], "packages": ["numpy"]}'""",
+            "is Python 3.8.1; har-edge measures with Python 3.9",
+        ),
+        ("""echo '{"version": [3, 9, 1], "packages": []}'""", "has no numpy: .* -m pip install numpy"),
+        (
+            """echo '{"version": [3, 9, 1], "packages": ["numpy"]}'""",
+            "has no TFLite runtime: .* pip install ai-edge-litert",
+        ),
+    ],
+)
+def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, script, words):
+    path = tmp_path / "python"
+    if script is not None:
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    with pytest.raises(InputError, match=words):
+        open_device(f"python:{path}", "auto")
+
+
+def test_an_interpreter_without_the_chosen_runtime_is_refused(tflite_runtime_python):
+    with pytest.raises(InputError, match=r"has no litert: .* -m pip install ai-edge-litert"):
+        open_device(f"python:{tflite_runtime_python}", "litert")
+    assert open_device(f"python:{tflite_runtime_python}", "auto").name == "python3.11-tflite-runtime"
