@@ -1,0 +1,49 @@
+# The two commands of a fresh clone are `make demo` and `make test`; the others are for those who change the project.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+# `make demo RUN=...` puts its run folder elsewhere.
+RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: demo test check format claims reference constraints clean
+
+demo: $(INSTALLED)
+	$(BIN)/har-edge train --out $(RUN)
+	$(BIN)/har-edge convert $(RUN) --quantize
+	$(BIN)/har-edge bench $(RUN)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Measured claims, with evidence, in claims.json and claims.md; on an idle machine, before a release.
+claims: $(INSTALLED)
+	$(BIN)/python tools/claims.py
+
+# Train and convert the models in edge_runtime/models anew.
+reference: $(INSTALLED)
+	$(BIN)/python tools/reference.py
+
+# Note the versions that are installed now as the tested ones.
+constraints: $(INSTALLED)
+	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
+
+# Installed once; again when what is to be installed changes.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed, not %d.%d: make PYTHON=python3.11" % sys.version_info[:2] if not (3, 11) <= sys.version_info < (3, 14) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) .venvs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

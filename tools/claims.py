@@ -1,0 +1,159 @@
+"""Measure what this project claims of itself, each claim with its evidence: `make claims`, on an idle machine.
+
+Timings depend on the machine's mood, so they are not tests. This runs the real commands, writes `results/claims.json`
+and `results/claims.md`, and ends with exit code 1 when a claim does not hold.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from edge_runtime.files import write_text
+from edge_runtime.runs import Run
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"
+COMMAND = [str(Path(sys.executable).with_name("har-edge"))]
+LOAD_DATA = "from edge_runtime import uci_har; uci_har.load()"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement with a limit, what was measured, and how."""
+
+    text: str
+    limit: str
+    measured: str
+    holds: bool
+    evidence: str
+
+
+def main() -> None:
+    """Measure every claim, write both files, exit with 1 when one fails."""
+    load = os.getloadavg()[0]
+    console = Console(stderr=True)
+    if load > 0.5:
+        console.print(f"The load average is {load:.1f}: this machine is busy, and timings will show it.")
+    claims = []
+    with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as folder:
+        for claim in _claims(Path(folder), console.print):
+            claims.append(claim)
+            console.print(
+                f"{'holds' if claim.holds else 'FAILS'}: {claim.text}: {claim.measured} (claimed: {claim.limit})"
+            )
+        device = json.loads((Path(folder) / "bench.json").read_text())["device"]
+    content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
+    write_text(RESULTS / "claims.json", json.dumps(content | {"claims": [asdict(x) for x in claims]}, indent=1) + "\n")
+    write_text(RESULTS / "claims.md", _markdown(claims, device, load))
+    print(RESULTS / "claims.md")
+    sys.exit(0 if all(x.holds for x in claims) else 1)
+
+
+def _claims(folder: Path, say: Callable[[str], None]) -> Iterator[Claim]:
+    say("start-up …")
+    yield from _start_up()
+    say("data …")
+    yield from _data()
+    say("training and conversion …")
+    run = Run(folder / "run")
+    yield from _training(run)
+    say("bench …")
+    yield from _bench(run, folder / "bench.json")
+
+
+def _start_up() -> Iterator[Claim]:
+    for arguments in (["--help"], ["bench", "--help"], ["info", str(ROOT / "edge_runtime/models/edge_int8.tflite")]):
+        seconds = statistics.median(_seconds([*COMMAND, *arguments]) for _ in range(11))
+        words = " ".join(["har-edge", *(Path(x).name for x in arguments)])
+        if arguments == ["--help"]:
+            yield _at_most(f"`{words}` answers", seconds, 0.3, "s", "median of 11 runs, wall clock")
+        else:
+            # No promise in seconds: info starts an interpreter.
+            yield Claim(f"`{words}` answers", "reported", f"{seconds:.2f} s", True, "median of 11 runs, wall clock")
+
+
+def _data() -> Iterator[Claim]:
+    size = (ROOT / "edge_runtime/data/recordings.xz").stat().st_size
+    yield _at_most("the embedded recordings take", size / 1e6, 7, "MB", "size of edge_runtime/data/recordings.xz")
+    command = [sys.executable, "-c", LOAD_DATA]
+    seconds = statistics.median(_seconds(command) for _ in range(5))
+    yield _at_most("all windows are rebuilt in", seconds, 3, "s", "median of 5 fresh processes, imports included")
+
+
+def _training(run: Run) -> Iterator[Claim]:
+    seconds = _seconds([*COMMAND, "train", "--out", str(run.folder)])
+    yield _at_most("`har-edge train` takes", seconds, 180, "s", "one run, both fits, pictures included")
+    scores = json.loads(run.card.read_text())["scores"]["test"]
+    accuracy = 100 * scores["accuracy"]
+    yield _at_least(
+        "the default network's test accuracy is", accuracy, 96.5, "%", f"seed 0, {scores['windows']} windows"
+    )
+    seconds = _seconds([*COMMAND, "convert", str(run.folder), "--quantize"])
+    yield Claim("`har-edge convert --quantize` takes", "reported", f"{seconds:.0f} s", True, "one run")
+    yield _at_most("the int8 file takes", run.tflite("int8").stat().st_size / 1000, 165, "kB", "with its card")
+
+
+def _bench(run: Run, path: Path) -> Iterator[Claim]:
+    subprocess.run([*COMMAND, "bench", str(run.folder), "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+    results = {x["quantization"]: x for x in json.loads(path.read_text())["results"]}
+    float32, int8 = results["float32"], results["int8"]
+    ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
+    microseconds = " and ".join(f"{1000 * x['latency_ms']['p50']:.1f} us {x['quantization']}" for x in (int8, float32))
+    yield _at_most(
+        "int8 p50 latency over float32's is", ratio, 0.6, "", f"one run on {int8['runtime']}: {microseconds}", 2
+    )
+    loss = 100 * (float32["accuracy"] - int8["accuracy"])
+    accuracies = (
+        f"{100 * float32['accuracy']:.2f} % and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
+    )
+    yield _at_most("int8 loses on the test subjects", loss, 0.7, "percentage points", accuracies, 2)
+
+
+def _seconds(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def _at_most(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
+    return Claim(
+        text, f"at most {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value <= limit, evidence
+    )
+
+
+def _at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
+    return Claim(
+        text, f"at least {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value >= limit, evidence
+    )
+
+
+def _markdown(claims: list[Claim], device: dict[str, Any], load: float) -> str:
+    lines = [
+        "# Measured claims",
+        "",
+        f"Written by `make claims` on {date.today()}: {device['cpu']}, {device['cores']} cores, {device['os']}, "
+        f"Python {device['python']}, load average before {load:.2f}.",
+        "",
+        "| | claim | claimed | measured | evidence |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {'holds' if x.holds else '**fails**'} | {x.text} | {x.limit} | {x.measured} | {x.evidence} |"
+        for x in claims
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Draw what a command prints on an 80-column terminal as an SVG: `python tools/picture.py docs/bench.svg bench`."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from edge_runtime.files import write_text
+
+WIDTH = 80
+COMMAND = Path(sys.executable).with_name("har-edge")
+# Rich's own frame loads a font from the net; a picture in a README uses what the reader has.
+FRAME = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>{lines}</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">{matrix}</g>
+</g>
+</svg>
+"""
+
+
+def main() -> None:
+    """Run `har-edge` with the arguments after the file name; draw what it printed on stdout."""
+    target, *arguments = sys.argv[1:]
+    output = run_on_terminal([str(COMMAND), *arguments])
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
+        console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))
+        console.print(Text.from_ansi(output))
+        svg = console.export_svg(title="har-edge", code_format=FRAME, unique_id="terminal")
+    write_text(Path(target), svg)
+
+
+def run_on_terminal(command: list[str]) -> str:
+    """What `command` prints on stdout when that is a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:
+        os.close(theirs)
+        chunks = []
+        while True:
+            try:
+                chunk = os.read(ours, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not chunk:
+                break
+            chunks.append(chunk)
+    os.close(ours)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with exit code {process.returncode}")
+    return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+if __name__ == "__main__":
+    main()
