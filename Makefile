@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
-RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
+RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
 .PHONY: demo test check format claims reference constraints clean
 

@@ -1,10 +1,15 @@
 """The front door: the `har-edge` command, with the subcommands of the device and of the host."""
 
 import importlib.util
+import os
+import signal
 import sys
 from pathlib import Path
 
-from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
+# Ctrl-C while the rest is being imported: there is nothing to clear away yet, and no one to catch the exception.
+signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+
+from edge_runtime.cli import DEVICE_COMMANDS, start  # noqa: E402
 
 _HERE = Path(__file__).resolve().parent
 
@@ -36,7 +41,7 @@ def main() -> None:
     """The entry point of `har-edge`."""
     for name in ("train", "convert"):
         _own_package(name)
-    sys.exit(run(make_command(COMMANDS)))
+    start(COMMANDS)
 
 
 if __name__ == "__main__":

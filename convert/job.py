@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+NETWORKS = {"selection": "selection network", "model": "final network"}
+"""The two networks of a run, by file name, in words."""
+
 
 @dataclass(frozen=True)
 class Job:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
@@ -89,9 +88,3 @@ def _check_integer(flatbuffer: bytes, io_type: str) -> None:
                 "the converter left an operator of the int8 model in float32; "
                 "report this with the network and the TensorFlow version"
             )
-
-
-def count_weights(flatbuffer: bytes) -> int:
-    """Bytes of constants in a flatbuffer, each buffer counted once."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-    return int(sum(np.size(x.data) for x in model.buffers if x.data is not None))

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from convert.job import Job, message
+from convert.job import NETWORKS, Job, message
 from convert.parity import Logits, quantisation_loss, relative_difference
+from convert.training_record import TrainingRecord
 from edge_runtime import dataset
-from edge_runtime.card import Card, Normalisation, load, write_model
+from edge_runtime.card import Card, load, write_model
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Dataset, Split
 from edge_runtime.errors import HarEdgeError, InputError
@@ -41,15 +41,13 @@ def main(text: str) -> None:
     print(message(done=True), file=pipe)
 
 
-def load_data(card: Card, data: str | None) -> Dataset:
+def _load_data(training: TrainingRecord, data: str | None) -> Dataset:
     """The data that the run was trained on. Raises `InputError` when what is there is something else."""
     loaded = dataset.load(Path(data) if data else None)
-    trained_on = card.training["data"]
-    if loaded.fingerprint != trained_on.get("fingerprint"):
+    if loaded.fingerprint != training.fingerprint:
         where = data or "embedded in the package"
         raise InputError(
-            f"the run was trained on other data ({trained_on.get('name')}) than that {where}: "
-            "give its folder with --data"
+            f"the run was trained on other data ({training.data_name}) than that {where}: give its folder with --data"
         )
     return loaded
 
@@ -57,14 +55,16 @@ def load_data(card: Card, data: str | None) -> Dataset:
 def _convert(job: Job, tell: Tell) -> None:
     run = Run(Path(job.run))
     card = load(run.card)
-    _require_training(card, run.card)
-    data = load_data(card, job.data)
+    training = TrainingRecord.of(card, run.card)
+    data = _load_data(training, job.data)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
-    held = np.isin(data.train.subject, card.training["held_out_subjects"])
-    final = Network("model", run.model, card, data.train, _rows(data.train, held))
-    selection_card = replace(card, normalisation=_selection_normalisation(card))
-    selection = Network("selection", run.selection, selection_card, _rows(data.train, ~held), final.held_out)
+    held = np.isin(data.train.subject, training.held_out_subjects)
+    held_out = data.train.select(held)
+    final = Network("model", run.model, card, training.seed, data.train, held_out)
+    selection_card = replace(card, normalisation=training.selection_normalisation)
+    fitting = data.train.select(~held)
+    selection = Network("selection", run.selection, selection_card, training.seed, fitting, held_out)
     # Loading TensorFlow takes a tenth of the time, the two networks share the rest.
     report = {
         "selection": _convert_network(selection, job, _part(tell, 0.1, 0.55)),
@@ -80,6 +80,7 @@ class Network:
     name: str
     path: Path
     card: Card
+    seed: int
     calibration: Split
     held_out: Split
 
@@ -92,7 +93,7 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     from convert.keras_files import load_network
     from convert.lowering import lower
 
-    what = {"selection": "selection network", "model": "final network"}[network.name]
+    what = NETWORKS[network.name]
     tell(0.0, f"{what}: float32")
     model = load_network(network.path)
     lowered = lower(model)
@@ -102,7 +103,7 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     expected = np.asarray(model(windows, training=False))
     report: dict[str, Any] = {"float32_relative_difference": relative_difference(float32, expected)}
     if job.quantize:
-        rows = draw_windows(network.calibration, job.calibration, seed=int(network.card.training["seed"]))
+        rows = draw_windows(network.calibration, job.calibration, network.seed)
         calibration = network.card.normalisation.apply(network.calibration.X[rows])
         ranges = calibrate(lowered, calibration, lambda done, of: tell(0.2 + 0.4 * done / of, f"{what}: calibrating"))
         tell(0.6, f"{what}: int8")
@@ -134,18 +135,3 @@ def _check_card(network: Network, input_shape: tuple[int, int], n_outputs: int) 
 def _part(tell: Tell, start: float, end: float) -> Tell:
     """Tell of a part of the work as the share between `start` and `end` of the whole."""
     return lambda share, text: tell(start + (end - start) * share, text)
-
-
-def _require_training(card: Card, path: Path) -> None:
-    needed = ("data", "seed", "held_out_subjects", "selection_normalisation")
-    absent = [key for key in needed if key not in card.training]
-    if absent:
-        raise InputError(f"{path} says nothing about training.{absent[0]}: it is not the card of a run; train again")
-
-
-def _selection_normalisation(card: Card) -> Normalisation:
-    return Normalisation(**{key: tuple(values) for key, values in card.training["selection_normalisation"].items()})
-
-
-def _rows(split: Split, rows: npt.NDArray[np.bool_]) -> Split:
-    return Split(split.X[rows], split.y[rows], split.subject[rows])

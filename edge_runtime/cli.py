@@ -3,10 +3,11 @@
 import importlib
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,6 +21,10 @@ DEVICE_COMMANDS = {
     "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),
 }
 """Command -> (module that defines `command`, help line): the help text needs no import of the module."""
+
+
+_OUR_FAULT = "a fault in har-edge itself: "
+_REPORT_IT = "run it again with --debug and report it"
 
 
 class LazyGroup(click.Group):
@@ -69,7 +74,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # where there is no µ, a question mark is better than an error
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
+    debug, stdout = "--debug" in arguments, sys.stdout
     # `--debug` is accepted anywhere on the line: it is added after the fact, when something went wrong.
     arguments = [x for x in arguments if x != "--debug"]
     try:
@@ -83,11 +88,13 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # The reader went away (`har-edge data | head`): nothing is left to say, and nowhere to say it. Click and rich
-        # turn that into a SystemExit; no command of ours raises one.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return ExitCode.OK
+    except SystemExit as stop:
+        if sys.stdout is not stdout:
+            # The reader went away (`har-edge data | head`): click replaces the stream and exits. Nothing is left to
+            # say, and nowhere to say it; commands that write files have written them before they print.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return ExitCode.OK
+        return _fail(stop, f"{_OUR_FAULT}SystemExit: {stop}; {_REPORT_IT}", ExitCode.SOFTWARE, debug)
     except HarEdgeError as error:
         return _fail(error, str(error), error.exit_code, debug)
     except OSError as error:
@@ -98,9 +105,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
             error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug
         )
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of our own gets its exit code
-        sentence = (
-            f"a fault in har-edge itself: {type(error).__name__}: {error}; run it again with --debug and report it"
-        )
+        sentence = f"{_OUR_FAULT}{type(error).__name__}: {error}; {_REPORT_IT}"
         return _fail(error, sentence, ExitCode.SOFTWARE, debug)
 
 
@@ -111,6 +116,14 @@ def _fail(error: BaseException, sentence: str, code: ExitCode, debug: bool) -> E
     return code
 
 
+def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
+    """Run the `har-edge` command with the program's arguments, and end the program with its exit code."""
+    # Being asked to end is like Ctrl-C: what was begun is cleared away.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    sys.exit(run(make_command(commands)))
+
+
 def main() -> None:
     """`python -m edge_runtime`: the commands a device has."""
-    sys.exit(run(make_command(DEVICE_COMMANDS)))
+    start(DEVICE_COMMANDS)

@@ -50,6 +50,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
+    def select(self, rows: npt.NDArray[np.bool_]) -> "Split":
+        """The windows where `rows` `[n]` is true."""
+        return Split(self.X[rows], self.y[rows], self.subject[rows])
+
 
 @dataclass(frozen=True)
 class Dataset:

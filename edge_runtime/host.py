@@ -4,7 +4,7 @@ import importlib.util
 import os
 from collections.abc import Sequence
 
-from edge_runtime.errors import MissingExtraError
+from edge_runtime.errors import InputError, MissingExtraError
 from edge_runtime.quiet import quiet_stderr
 
 THREADS = 2
@@ -21,15 +21,20 @@ def require_train_extra(what: str, packages: Sequence[str]) -> None:
 def import_tensorflow(what: str) -> None:
     """Import TensorFlow and Keras without their log lines, on the CPU and with `THREADS` threads.
 
-    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed.
+    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load.
     """
     require_train_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the networks are too small to gain, and results would differ
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are too small to gain, and results would differ
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with quiet_stderr():
-        import tensorflow as tf
-
+        try:
+            import tensorflow as tf
+        except ImportError as error:
+            raise InputError(
+                f"{what} needs TensorFlow, which is installed but does not load ({error}): "
+                "pip install --force-reinstall tensorflow"
+            ) from error
         tf.config.threading.set_intra_op_parallelism_threads(THREADS)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on

@@ -1,5 +1,6 @@
 """What every command shows on a terminal: one kind of console, one kind of progress bar."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,10 @@ class Console(rich.console.Console):
 
     def __init__(self, stderr: bool = False, markup: bool = True) -> None:
         super().__init__(stderr=stderr, markup=markup, highlight=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leave a reader that went away to the command's end; rich would end the program here."""
+        raise BrokenPipeError(errno.EPIPE, "the reader of this output went away")
 
 
 @contextmanager

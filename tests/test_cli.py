@@ -13,7 +13,6 @@ from training_fixtures import ROOT, assert_one_sentence, har_edge
 
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError, MissingExtraError
-from har_edge import COMMANDS
 
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "ai_edge_litert")
 
@@ -42,6 +41,7 @@ def fail(error: BaseException):
         (OSError(28, "No space left on device", "/x/y"), 2, "/x/y: No space left on device"),
         (KeyError("oops"), 70, "a fault in har-edge itself: KeyError"),
         (KeyboardInterrupt(), 130, "Interrupted"),
+        (SystemExit("boom"), 70, "SystemExit: boom"),
         (click.UsageError("no such option"), 2, "no such option"),
     ],
 )
@@ -83,7 +83,7 @@ finally:
         assert loaded == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ["train", "convert", *DEVICE_COMMANDS])
 def test_every_command_has_help_that_fits_80_columns(name, tmp_path):
     result = har_edge(name, "--help", cwd=tmp_path, env={"COLUMNS": "80"})
     assert result.returncode == 0, result.stderr

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -19,9 +19,10 @@ from convert import process
 from convert.cli import check
 from convert.job import Job
 from convert.parity import QuantisationLoss, quantisation_loss, relative_difference
+from convert.training_record import TrainingRecord
 from edge_runtime import card as cards
 from edge_runtime.classifier import Classifier
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
+from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
 from edge_runtime.runs import Run
 
 
@@ -77,19 +78,17 @@ def test_float32_input_and_output_on_request(run, uci_har):
     assert np.mean(classifier.logits(uci_har.test.X[::50]).argmax(1) == uci_har.test.y[::50]) > 0.8
 
 
-def test_a_network_that_int8_ruins_fails_and_leaves_nothing(run):
-    """One channel of the selection network made so large that the others vanish in int8's shared scale."""
-    network = keras.models.load_model(run.selection)
-    steps = network.get_layer("steps")
-    kernel, bias = steps.get_weights()
-    network.get_layer("logits").set_weights(
-        [x * np.array([1e3, 1, 1, 1, 1, 1]) for x in network.get_layer("logits").get_weights()]
-    )
-    assert kernel.shape == (17, 9, 64)
-    assert bias.shape == (64,)
-    network.save(run.selection)
+@pytest.mark.parametrize("name", ["selection", "model"])
+def test_a_network_that_int8_ruins_fails_and_leaves_nothing(run, name):
+    """One logit made so large that the others vanish in int8's shared scale: in either network it is noticed."""
+    path = getattr(run, name)
+    network = keras.models.load_model(path)
+    dense = network.get_layer("logits")
+    dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
+    network.save(path)
     result = convert(run, "--quantize", "--max-drop", 0.5)
-    assert_one_sentence(result, 1, "percentage points", "--max-drop 0.5", "nothing was written")
+    words = {"selection": "selection network", "model": "final network"}[name]
+    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "nothing was written")
     assert run.converted() == []
 
 
@@ -101,16 +100,16 @@ def test_the_gate_counts_percentage_points():
     loss = quantisation_loss(float32, int8, y)
     assert (loss.float32_accuracy, loss.int8_accuracy, loss.agreement) == (1.0, 0.97, 0.97)
     assert loss.drop == pytest.approx(3)
-    report = {"selection": {"float32_relative_difference": 1e-6}}
-    check(report, loss, max_drop=3.1)
+    report = {"model": {"float32_relative_difference": 1e-6, "loss": asdict(loss)}}
+    check(report, max_drop=3.1)
     with pytest.raises(CheckFailedError, match=r"loses 3\.00 percentage points"):
-        check(report, loss, max_drop=2.9)
+        check(report, max_drop=2.9)
 
 
 @pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
 def test_a_float_model_that_is_another_network_fails(difference):
     with pytest.raises(CheckFailedError, match="differ from Keras"):
-        check({"model": {"float32_relative_difference": difference}}, None, 1.0)
+        check({"model": {"float32_relative_difference": difference}}, 1.0)
 
 
 def test_quantisation_loss_may_be_a_gain():
@@ -162,9 +161,53 @@ def test_a_card_that_cannot_be_used_is_named(run, content, words):
     assert_one_sentence(convert(run), 2, "card.json", *words)
 
 
-def test_a_card_that_is_not_of_a_run_is_refused(run):
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data", 5),
+        ("data", {}),
+        ("seed", "x"),
+        ("seed", None),
+        ("held_out_subjects", []),
+        ("held_out_subjects", 3),
+        ("selection_normalisation", {}),
+        ("selection_normalisation", {"mean": [0], "std": [1], "clip": [3]}),
+        ("selection_normalisation", {"mean": [0] * 9, "std": [0] * 9, "clip": [3] * 9}),
+    ],
+)
+def test_a_card_that_is_not_of_a_run_is_refused_before_anything_is_loaded(trained_run, key, value):
+    card = cards.load(trained_run.card)
+    spoiled = replace(card, training={**card.training, key: value})
+    with pytest.raises(InputError, match=r"run/card\.json is not the card of a run"):
+        TrainingRecord.of(spoiled, Path("run/card.json"))
+
+
+def test_a_card_without_training_is_refused(run):
     cards.save(replace(cards.load(run.card), training={}), run.card)
     assert_one_sentence(convert(run), 2, "card.json", "training")
+
+
+def nested(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[" * 100_000)
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+
+
+def encrypted(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    content = bytearray(path.read_bytes())
+    # Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12).
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [nested, encrypted])
+def test_a_hostile_network_file_is_named(run, spoil):
+    spoil(run.selection)
+    assert_one_sentence(convert(run), 2, "selection.keras")
 
 
 def test_a_card_of_another_network_is_refused(run):

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +17,11 @@ from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_c
 
 from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Split
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.runs import Run
 from train.augment import augment
 from train.evaluate import fit_temperature, score
-from train.experiment import hold_out
+from train.experiment import Settings, hold_out, run_experiment
 from train.fit import fit, hash_weights, measure_normalisation
 from train.recipe import Recipe
 
@@ -237,6 +239,49 @@ def test_resuming_on_other_data_is_refused(tmp_path):
     settings = {"recipe": {"epochs": 1}, "seed": 0, "data": None, "fingerprint": "0" * 64}
     (folder / "settings.json").write_text(json.dumps(settings))
     assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "changed since")
+
+
+@pytest.mark.parametrize(("key", "value"), [("recipe", {"epochs": "x"}), ("seed", "a"), ("data", 5), ("recipe", 3)])
+def test_damaged_settings_are_named(tmp_path, key, value):
+    folder = tmp_path / "runs" / "stopped" / "checkpoint"
+    folder.mkdir(parents=True)
+    settings = {"recipe": {"epochs": 1}, "seed": 0, "data": None, "fingerprint": "0" * 64}
+    (folder / "settings.json").write_text(json.dumps(settings | {key: value}))
+    with pytest.raises(InputError, match=r"settings\.json is damaged"):
+        Settings.load(folder / "settings.json")
+
+
+def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(trained_run, tmp_path):
+    """The settings go first: what is left of the checkpoint then means nothing."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained_run.folder, folder)
+    (folder / "checkpoint").mkdir()
+    (folder / "checkpoint" / "final.npz").write_bytes(b"left over")
+    assert_one_sentence(har_edge("train", "--resume", "--out", folder, cwd=tmp_path), 2, "no stopped training")
+
+
+def test_a_sensor_that_was_off_is_named_before_training(few, uci_har, tmp_path):
+    X = few.X.copy()
+    X[..., 4] = 0.25
+    data = replace(uci_har, train=Split(X, few.y, few.subject))
+    settings = Settings(RECIPE, 0, None, data.fingerprint)
+    with pytest.raises(InputError, match="no variation in body_gyro_y"):
+        run_experiment(settings, data, Run(tmp_path), StopAt())
+
+
+def test_a_fit_that_diverges_stops(few, tmp_path):
+    broken = Split(np.where(np.arange(9) == 2, np.float32("nan"), few.X), few.y, few.subject)
+    with pytest.raises(CheckFailedError, match="selection fit diverged in epoch 1"):
+        fit_few(broken, tmp_path / "state.npz", StopAt())
+
+
+def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_at_once(tmp_path):
+    """A training that was killed while it wrote its first file has left only its checkpoint folder."""
+    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "run" / "checkpoint" / ".settings-x.json").write_text("{")
+    command = f"{sys.executable} {ROOT / 'har_edge.py'} train --epochs 1 --out run | true"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=120, capture_output=True)
+    assert Run(tmp_path / "run").card.exists()
 
 
 def test_an_unwritable_run_folder_is_named(tmp_path):

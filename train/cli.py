@@ -61,23 +61,24 @@ def command(network: str, data: Path | None, seed: int, epochs: int | None, out:
         settings = Settings(recipe, seed, str(data.resolve()) if data else None, loaded.fingerprint)
         settings.save(settings_path(run))
     try:
-        _train(run, settings, loaded)
+        card = _train(run, settings, loaded)
     except KeyboardInterrupt:
         click.echo(f"Stopped. Go on with: har-edge train --resume --out {run.folder}", err=True)
         raise
+    _report(card, run)
 
 
-def _train(run: Run, settings: Any, loaded: dataset.Dataset) -> None:
-    from train.experiment import run_experiment
+def _train(run: Run, settings: Any, loaded: dataset.Dataset) -> Card:
+    from train.experiment import count_steps, run_experiment
     from train.progress import TrainingProgress
 
     click.echo(
         f"Training {settings.recipe.network} on {loaded.name}, seed {settings.seed}: "
-        f"2 fits of {settings.recipe.epochs} epochs -> {run.folder}"
+        f"2 fits of {settings.recipe.epochs} epochs -> {run.folder}",
+        err=True,
     )
-    with TrainingProgress(settings.recipe.epochs) as progress:
-        card = run_experiment(settings, loaded, run, progress.on_step)
-    _report(card, run)
+    with TrainingProgress(settings.recipe.epochs, count_steps(settings, loaded)) as progress:
+        return run_experiment(settings, loaded, run, progress.on_step)
 
 
 def _report(card: Card, run: Run) -> None:
@@ -85,7 +86,7 @@ def _report(card: Card, run: Run) -> None:
 
     from edge_runtime.terminal import Console
 
-    console = Console()
+    console = Console(markup=False)  # labels are other people's text
     held_out, test = card.scores["held_out"], card.scores["test"]
     table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters", title_justify="left")
     table.add_column("")
@@ -120,13 +121,15 @@ def _was_given(option: str) -> bool:
 
 def _check_free(run: Run) -> None:
     """Refuse to train into a folder that already holds something."""
-    from train.experiment import settings_path
+    from train.experiment import checkpoint_folder, settings_path
 
     if settings_path(run).exists():
         raise InputError(
             f"{run.folder} holds a stopped training: go on with --resume --out {run.folder}, or choose another --out"
         )
-    if run.folder.exists() and (not run.folder.is_dir() or any(run.folder.iterdir())):
+    # A training that was killed while it wrote its first file has left nothing but this folder.
+    stub = [checkpoint_folder(run)]
+    if run.folder.exists() and (not run.folder.is_dir() or list(run.folder.iterdir()) not in ([], stub)):
         raise InputError(f"{run.folder} exists and is not an empty folder: choose another --out")
 
 

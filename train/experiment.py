@@ -29,7 +29,7 @@ from edge_runtime.files import atomic_path, write_text
 from edge_runtime.runs import Run, make_latest
 from train.checkpoint import Epoch
 from train.evaluate import fit_temperature, score
-from train.fit import FitResult, Progress, fit, hash_weights, logits
+from train.fit import FitResult, Progress, fit, hash_weights, logits, steps_per_epoch
 from train.plots import plot_confusion, plot_curves
 from train.recipe import Recipe
 
@@ -47,12 +47,24 @@ class Settings:
         """Write the settings as JSON, whole or not at all."""
         write_text(path, json.dumps(dataclasses.asdict(self), indent=1) + "\n")
 
+    def check(self) -> None:
+        """Raise `TypeError` when a value is of another type than it was saved with."""
+        kinds: dict[Any, Any] = {str: str, int: int, float: (int, float)}
+        values = [(x.name, getattr(self.recipe, x.name), kinds[x.type]) for x in dataclasses.fields(self.recipe)]
+        values += [("seed", self.seed, int), ("data", self.data, (str, type(None)))]
+        values += [("fingerprint", self.fingerprint, str)]
+        wrong = [name for name, value, kind in values if not isinstance(value, kind)]
+        if wrong:
+            raise TypeError(f"{wrong[0]} has the wrong type")
+
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Read settings; `InputError` when they are missing or damaged."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(Recipe(**content.pop("recipe")), **content)
+            settings = cls(Recipe(**content.pop("recipe")), **content)
+            settings.check()
+            return settings
         except FileNotFoundError as error:
             raise InputError(f"{path.parent.parent} has no stopped training to resume") from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -89,8 +101,9 @@ def run_experiment(settings: Settings, dataset: Dataset, run: Run, on_step: Call
     tf.config.experimental.enable_op_determinism()
     held_subjects = hold_out(dataset.train.subject)
     held = np.isin(dataset.train.subject, held_subjects)
-    fitting, held_out = _rows(dataset.train, ~held), _rows(dataset.train, held)
+    fitting, held_out = dataset.train.select(~held), dataset.train.select(held)
     _check_classes(dataset, fitting)
+    _check_signals(dataset, fitting)
     folder = checkpoint_folder(run)
     common = (len(dataset.labels), settings.recipe, settings.seed)
     selection = fit("selection", fitting, held_out, *common, folder / "selection.npz", on_step)
@@ -105,18 +118,23 @@ def run_experiment(settings: Settings, dataset: Dataset, run: Run, on_step: Call
     card = _make_card(settings, dataset, selection, final, held_subjects, scores)
     card = dataclasses.replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
     _write(run, card, selection, final)
-    shutil.rmtree(folder)
     make_latest(run)
+    # Without its settings a training counts as ended, whatever else is still there.
+    settings_path(run).unlink()
+    shutil.rmtree(folder)
     return card
+
+
+def count_steps(settings: Settings, dataset: Dataset) -> dict[str, int]:
+    """How many batches each fit of the whole training takes."""
+    held = np.isin(dataset.train.subject, hold_out(dataset.train.subject))
+    sizes = {"selection": int((~held).sum()), "final": len(dataset.train)}
+    return {name: settings.recipe.epochs * steps_per_epoch(n, settings.recipe) for name, n in sizes.items()}
 
 
 def _distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
     """Each subject once, in the order of the data."""
     return list(dict.fromkeys(subjects.tolist()))
-
-
-def _rows(split: Split, rows: np.ndarray) -> Split:
-    return Split(split.X[rows], split.y[rows], split.subject[rows])
 
 
 def _check_classes(dataset: Dataset, fitting: Split) -> None:
@@ -125,6 +143,12 @@ def _check_classes(dataset: Dataset, fitting: Split) -> None:
         raise InputError(
             f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
         )
+
+
+def _check_signals(dataset: Dataset, fitting: Split) -> None:
+    constant = [x.name for i, x in enumerate(dataset.signals) if not fitting.X[..., i].std(dtype=np.float64) > 1e-6]
+    if constant:
+        raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
 
 
 def _make_card(

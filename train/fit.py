@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Split
+from edge_runtime.errors import CheckFailedError
 from train.augment import augment
 from train.checkpoint import Epoch, FitState
 from train.networks import build
@@ -73,6 +74,8 @@ def fit(
     name : `selection` or `final`; the two draw different random numbers.
     train, held_out : windows in physical units; `held_out` is only ever evaluated.
     on_step : called after each batch.
+
+    Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     # The initial weights too: Keras draws them from this seed.
     keras.utils.set_random_seed(int(_key(seed, name).generate_state(1)[0]))
@@ -95,6 +98,10 @@ def fit(
                 tf.constant(train.X[rows]), tf.constant(train.y[rows]), key, _decay(recipe, epoch * steps + step)
             )
             losses.append(float(loss))
+            if not np.isfinite(losses[-1]):
+                raise CheckFailedError(
+                    f"the {name} fit diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
+                )
             hits.append(float(accuracy))
             on_step(Progress(name, epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
         held_out_scores = (np.nan, np.nan)

@@ -1,6 +1,7 @@
 """What a person sees while a training runs: a bar with loss, accuracy and time left; plain lines without a terminal."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -12,10 +13,14 @@ _LINE_EVERY = 10  # epochs, without a terminal
 
 
 class TrainingProgress:
-    """Shows the steps of both fits on stderr. Use as a context manager and hand `on_step` to the training."""
+    """Shows the steps of both fits on stderr as one piece of work.
 
-    def __init__(self, epochs: int) -> None:
-        self._epochs = epochs
+    `steps` are the batches of each fit, in the order of the fits. Use as a context manager and hand `on_step` to the
+    training.
+    """
+
+    def __init__(self, epochs: int, steps: Mapping[str, int]) -> None:
+        self._epochs, self._steps = epochs, steps
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -27,10 +32,9 @@ class TrainingProgress:
             disable=not self._console.is_terminal,
             expand=True,
         )
-        self._tasks = {
-            fit: self._bar.add_task(fit, total=None, start=False, scores="") for fit in ("selection", "final")
-        }
-        self._started = time.monotonic()
+        self._task = self._bar.add_task("preparing", total=sum(steps.values()), start=False, scores="")
+        self._first: int | None = None
+        self._began = time.monotonic()
 
     def __enter__(self) -> "TrainingProgress":
         self._bar.start()
@@ -43,17 +47,19 @@ class TrainingProgress:
 
     def on_step(self, step: Step) -> None:
         """Take in one finished step."""
-        total = self._epochs * step.steps
-        done = step.epoch * step.steps + step.step + 1
+        names = list(self._steps)
+        before = sum(self._steps[x] for x in names[: names.index(step.fit)])
+        done = before + step.epoch * step.steps + step.step + 1
+        if self._first is None:
+            # After --resume the first step seen is not the first of all: time left counts from here.
+            self._first, self._began = done, time.monotonic()
+            self._bar.update(self._task, completed=done)
+            self._bar.start_task(self._task)
+        fit = f"fit {names.index(step.fit) + 1} of {len(names)}, epoch {step.epoch + 1} of {self._epochs}"
         if self._console.is_terminal:
-            task = self._bar.tasks[self._tasks[step.fit]]
-            if not task.started:
-                # After --resume the first step seen is not the first: time left counts from here.
-                self._bar.start_task(task.id)
-            scores = f"loss {step.loss:.3f}  accuracy {100 * step.accuracy:5.1f} %"
-            self._bar.update(task.id, total=total, completed=done, scores=scores)
-        elif step.step + 1 == step.steps and ((step.epoch + 1) % _LINE_EVERY == 0 or done == total):
-            self._console.print(
-                f"{step.fit} fit: epoch {step.epoch + 1} of {self._epochs}, loss {step.loss:.3f}, "
-                f"accuracy {100 * step.accuracy:.1f} %, {time.monotonic() - self._started:.0f} s"
-            )
+            scores = f"loss {step.loss:.3f} accuracy {100 * step.accuracy:.1f} %"
+            self._bar.update(self._task, completed=done, description=fit, scores=scores)
+        elif step.step + 1 == step.steps and ((step.epoch + 1) % _LINE_EVERY == 0 or step.epoch + 1 == self._epochs):
+            left = (time.monotonic() - self._began) * (sum(self._steps.values()) - done) / max(1, done - self._first)
+            scores = f"loss {step.loss:.3f}, accuracy {100 * step.accuracy:.1f} %"
+            self._console.print(f"{fit}: {scores}, about {left:.0f} s left", markup=False)
