@@ -1,19 +1,17 @@
 """Running the conversion process: progress out of it, a time limit on it, and an error in words when it dies."""
 
-import contextlib
 import json
-import os
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from convert.job import Job
+from edge_runtime import children
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +39,7 @@ def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], Non
             last = _listen(process, time_limit, on_progress)
             process.wait()
         finally:
-            _kill(process)
+            children.stop(process)
         if last.get("done"):
             report: dict[str, Any] = json.loads(job.report.read_text())
             return report
@@ -53,35 +51,19 @@ def _listen(
     process: subprocess.Popen[bytes], time_limit: float, on_progress: Callable[[float, str], None]
 ) -> dict[str, Any]:
     """Pass on progress until the process closes its pipe; return its last message."""
-    last: dict[str, Any] = {}
-    for line in _lines(process, time.monotonic() + time_limit, time_limit):
-        last = json.loads(line)
-        if "stage" in last:
-            on_progress(last["share"], last["stage"])
-    return last
-
-
-def _lines(process: subprocess.Popen[bytes], deadline: float, time_limit: float) -> Iterator[bytes]:
     assert process.stdout is not None
-    pending = b""
-    with process.stdout, selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise DeviceError(
-                    f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
-                )
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                return
-            *lines, pending = (pending + chunk).split(b"\n")
-            yield from lines
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    last: dict[str, Any] = {}
+    deadline = time.monotonic() + time_limit
+    try:
+        for line in children.lines(process.stdout, lambda: deadline - time.monotonic()):
+            last = json.loads(line)
+            if "stage" in last:
+                on_progress(last["share"], last["stage"])
+    except TimeoutError as error:
+        raise DeviceError(
+            f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+        ) from error
+    return last
 
 
 def _error(process: subprocess.Popen[bytes], last: dict[str, Any], log: BinaryIO) -> HarEdgeError:

@@ -2,17 +2,16 @@
 
 import json
 import os
-import selectors
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from edge_runtime import children
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.interpreters import PACKAGES
@@ -68,7 +67,7 @@ class PythonDevice:
             )
             try:
                 assert process.stdout is not None
-                for line in _lines(process.stdout, self.silence_seconds):
+                for line in children.lines(process.stdout, lambda: self.silence_seconds):
                     with suppress(ValueError, KeyError, TypeError):  # a line that is not ours: some library's print
                         report = json.loads(line)
                         stage = report["stage"]
@@ -80,7 +79,7 @@ class PythonDevice:
                     f"(last: {stage}) and was stopped; try fewer --runs or another --runtime"
                 ) from error
             finally:
-                _stop(process)
+                children.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
             raise DeviceError(_obituary(job.title, stage, process.returncode, log))
@@ -128,31 +127,6 @@ def _probe(interpreter: str, option: str) -> tuple[tuple[int, ...], set[str]]:
         raise InputError(
             f"{option}: {interpreter} does not answer as a Python interpreter does; give another"
         ) from error
-
-
-def _lines(stream: IO[bytes], seconds: float) -> Iterator[str]:
-    """The lines of `stream` as they come. Raises `TimeoutError` when nothing comes for `seconds`."""
-    pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            if not selector.select(seconds):
-                raise TimeoutError
-            read = os.read(stream.fileno(), 65536)
-            if not read:
-                return
-            *lines, pending = (pending + read).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Leave nothing of the worker running."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 def _obituary(title: str, stage: str, code: int, log: Path) -> str:
