@@ -41,7 +41,10 @@ class Archive:
         except InputError:
             self._zip.close()
             raise
-        self.names = [x.filename for x in self._zip.infolist() if not x.is_dir()]
+        entries = self._zip.infolist()
+        self.names = [x.filename for x in entries if not x.is_dir()]
+        self.start = min((x.header_offset for x in entries), default=0)
+        """The position in the file of the first member: not 0 when something stands before the archive."""
 
     def __enter__(self) -> "Archive":
         return self
@@ -89,7 +92,7 @@ class Archive:
         if unpacked > MAX_UNPACKED:
             raise InputError(
                 f"{self.place} would unpack to {unpacked:,} bytes, more than the limit of {MAX_UNPACKED:,}; "
-                "it is not the official archive"
+                "do not trust it"
             )
 
 

@@ -1,9 +1,9 @@
 """The model card: what a model needs to be fed, what it answers, where it comes from.
 
 `card.json` and `labels.txt` sit in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
-associated files: the interpreter ignores what follows the flatbuffer, any unzip program reads it. The archive's dates
-are fixed, so the same model and card give the same bytes. Its comment is the SHA-256 of all bytes before it: a damaged
-model is refused before an interpreter sees it.
+associated files: the interpreter ignores what follows the flatbuffer, any unzip program reads it. Files that another
+program attached keep their place beside them. The archive's dates are fixed, so the same model and card give the same
+bytes. Its comment is the SHA-256 of all bytes before it: a damaged model is refused before an interpreter sees it.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -129,24 +129,40 @@ def save(card: Card, path: Path) -> None:
     write_text(path, card.to_json())
 
 
-def attach(flatbuffer: bytes, card: Card) -> bytes:
-    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
+def attach(flatbuffer: bytes, card: Card, others: Mapping[str, bytes] | None = None) -> bytes:
+    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card, the labels and the files `others`.
+
+    Of `others`, those that have the name of the card's own two files give way.
+    """
     card = dataclasses.replace(card, file=_describe(flatbuffer))
-    content = io.BytesIO(flatbuffer)
-    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, text in ((_CARD, card.to_json()), (_LABELS, "".join(f"{x}\n" for x in card.labels))):
+    files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
+    kept = {name: (others or {})[name] for name in sorted((others or {}).keys() - files)}
+    # TFLite Metadata's readers refuse an archive with anything compressed in it.
+    compression = zipfile.ZIP_STORED if kept else zipfile.ZIP_DEFLATED
+    # The archive counts from the file's start; zeros there are surely no older archive that it would be added to.
+    content = io.BytesIO(bytes(len(flatbuffer)))
+    with zipfile.ZipFile(content, "a", compression, compresslevel=9) as archive:
+        for name, file in (files | kept).items():
             entry = zipfile.ZipInfo(name, date_time=_ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = compression
             entry.create_system = 3  # Unix, whatever wrote it: same bytes everywhere
-            archive.writestr(entry, text)
+            archive.writestr(entry, file)
         archive.comment = bytes(_DIGEST)  # room for the digest of everything before it
-    signed = content.getvalue()[:-_DIGEST]
+    signed = flatbuffer + content.getvalue()[len(flatbuffer) : -_DIGEST]
     return signed + _digest(signed)
 
 
-def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
-    """Write a `.tflite` file with its card, whole or not at all."""
-    write_bytes(path, attach(flatbuffer, card))
+def write_model(path: Path, flatbuffer: bytes, card: Card, others: Mapping[str, bytes] | None = None) -> None:
+    """Write a `.tflite` file with its card and the attached files `others`, whole or not at all.
+
+    Raises `InputError`, and leaves `path` as it is, when what would be written could not be read again.
+    """
+    content = attach(flatbuffer, card, others)
+    try:
+        _parse(content, str(path))
+    except InputError as error:
+        raise InputError(f"{path} was not written, since it could not be read again: {error}") from error
+    write_bytes(path, content)
 
 
 def read_model(path: Path) -> tuple[bytes, Card]:
@@ -154,27 +170,13 @@ def read_model(path: Path) -> tuple[bytes, Card]:
 
     Raises `InputError` when the file is missing, is no TFLite model, is damaged or has no card.
     """
-    content = read_tflite(path)
-    if not _has_archive(content):
-        raise InputError(
-            f"{path} has no model card (or was cut short): attach one with "
-            f"'har-edge card {path} --from card.json', or copy the file again"
-        )
-    damaged = f"{path} is damaged: its bytes are not those it was written with; copy or convert it again"
-    if not _is_whole(content):
-        raise InputError(damaged)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if archive.getinfo(_CARD).file_size > _LARGEST_CARD:
-                raise InputError(f"the card inside {path} is too large to be one; convert the model again")
-            text = archive.read(_CARD).decode()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError) as error:
-        raise InputError(f"{path} has no readable card ({_reason(error)}); convert the model again") from error
-    card = Card.from_json(text, f"the card inside {path}")
-    flatbuffer = strip(content)
-    if dict(card.file) != _describe(flatbuffer):
-        raise InputError(damaged)
-    return flatbuffer, card
+    return _parse(read_tflite(path), str(path))
+
+
+def check_signature(content: bytes, source: str) -> None:
+    """Raise `InputError` when `content` ends as a file with a card does, and is not what was written."""
+    if _has_archive(content) and not _is_whole(content):
+        raise InputError(_damaged(source))
 
 
 def read_tflite(path: Path) -> bytes:
@@ -198,6 +200,32 @@ def strip(content: bytes) -> bytes:
         return content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return content[: min(entry.header_offset for entry in archive.infolist())]
+
+
+def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
+    """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
+    if not _has_archive(content):
+        raise InputError(
+            f"{source} has no model card (or was cut short): attach one with "
+            f"'har-edge card {source} --from card.json', or copy the file again"
+        )
+    check_signature(content, source)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if archive.getinfo(_CARD).file_size > _LARGEST_CARD:
+                raise InputError(f"the card inside {source} is too large to be one; convert the model again")
+            text = archive.read(_CARD).decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError) as error:
+        raise InputError(f"{source} has no readable card ({_reason(error)}); convert the model again") from error
+    card = Card.from_json(text, f"the card inside {source}")
+    flatbuffer = strip(content)
+    if dict(card.file) != _describe(flatbuffer):
+        raise InputError(_damaged(source))
+    return flatbuffer, card
+
+
+def _damaged(source: str) -> str:
+    return f"{source} is damaged: its bytes are not those it was written with; copy or convert it again"
 
 
 def _has_archive(content: bytes) -> bool:

@@ -30,6 +30,9 @@ from edge_runtime.frontend import RATE_HZ, SIGNALS
 MAX_GAP_S = 0.25
 MIN_STEP_S = 0.001
 MIN_SUBJECTS = 3
+# Several times what sensors that a person can wear measure: more is a wrong unit, or no measurement.
+MAX_ACCELERATION_G = 100.0
+MAX_ROTATION_RAD_S = 200.0
 
 _TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _ACCELERATION_UNITS = {"g": 1.0, "m/s^2": 1 / 9.80665}
@@ -39,13 +42,17 @@ _UNITS = (
     | dict.fromkeys(("ax", "ay", "az"), _ACCELERATION_UNITS)
     | dict.fromkeys(("gx", "gy", "gz"), _ROTATION_UNITS)
 )
+_LIMITS = np.array([MAX_ACCELERATION_G] * 3 + [MAX_ROTATION_RAD_S] * 3)
 _TEXT_COLUMNS = ("label", "subject")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a label is one line of labels.txt, and shown on terminals
 _HEADER_CELL = re.compile(r"\s*([^\[\]]*?)\s*(?:\[\s*(.*?)\s*\])?\s*")
 _MAX_LABELS = 127  # int8, as in `Recording`
 
 
 @dataclass(frozen=True)
 class _Column:
+    name: str
+    unit: str
     index: int
     factor: float
 
@@ -69,7 +76,8 @@ def files_in(folder: Path) -> list[Path]:
 def recordings(folder: Path) -> tuple[Recording, ...]:
     """The recordings in `folder` at 50 Hz, split where samples are missing.
 
-    Raises `InputError` naming the file and the line.
+    Raises `InputError` naming the file and the line, also for values beyond `MAX_ACCELERATION_G` and
+    `MAX_ROTATION_RAD_S`.
     """
     tables = [_read(path) for path in files_in(folder)]
     if not tables:
@@ -145,6 +153,10 @@ def _parse(path: Path, file: TextIO) -> _Table:
         lines.append(reader.line_num)
         labels.append(row[label].strip())
         subjects.add(row[subject].strip())
+        if _UNPRINTABLE.search(labels[-1] + row[subject].strip()):
+            raise InputError(
+                f"{path}, line {reader.line_num}: a label or subject has a line break or control character"
+            )
         if len(subjects) > 1 or "" in subjects:
             raise InputError(
                 f"{path}, line {reader.line_num}: each row of a file needs the same subject, and a name for it"
@@ -155,9 +167,11 @@ def _parse(path: Path, file: TextIO) -> _Table:
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
         raise InputError(f"{path}, line {lines[bad[0]]}: a number is not finite; leave out rows without a measurement")
+    samples = _samples(path, values[:, 1:], measured[1:], lines)
     # From the first row on: float64 holds nanoseconds since 1970 to a quarter of a microsecond, seconds no better.
-    seconds = (values[:, 0] - values[0, 0]) * measured[0].factor
-    late = np.flatnonzero(np.diff(seconds) <= 0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is then not after the row before
+        seconds = (values[:, 0] - values[0, 0]) * measured[0].factor
+        late = np.flatnonzero(~(np.diff(seconds) > 0))
     if len(late):
         raise InputError(
             f"{path}, line {lines[late[0] + 1]}: the timestamp is not after that of the row before; sort the rows"
@@ -168,8 +182,23 @@ def _parse(path: Path, file: TextIO) -> _Table:
             f"{path}: samples are {step:.3g} s apart, instead of {MIN_STEP_S:g} to {MAX_GAP_S:g} s; "
             "check the unit of the timestamp"
         )
-    samples = values[:, 1:] * [x.factor for x in measured[1:]]
     return _Table(path, subjects.pop(), seconds, samples, labels)
+
+
+def _samples(
+    path: Path, values: npt.NDArray[np.float64], columns: Sequence[_Column], lines: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Measured `values` `[n, 6]` in g and rad/s. Raises `InputError` where one is more than any sensor measures."""
+    factors = np.array([x.factor for x in columns])
+    beyond = np.argwhere(np.abs(values) > _LIMITS / factors)
+    if len(beyond):
+        row, column = beyond[0]
+        name, unit, limit = columns[column].name, columns[column].unit, _LIMITS[column] / factors[column]
+        raise InputError(
+            f"{path}, line {lines[row]}: {name} is {values[row, column]:g} {unit}, and nobody moves with more than "
+            f"{limit:.4g} {unit}; check the unit of '{name}' in the header, or leave out such rows"
+        )
+    return values * factors
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, _Column]:
@@ -190,7 +219,7 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, _Column]:
                 stated = f"'{unit}'" if unit else "none"
                 raise InputError(f"{path}: the header must give the unit of '{name}' as {choice}; it gives {stated}")
             factor = accepted[unit]
-        columns[name] = _Column(index, factor)
+        columns[name] = _Column(name, unit or "", index, factor)
     missing = [x for x in (*_UNITS, *_TEXT_COLUMNS) if x not in columns]
     if missing:
         raise InputError(

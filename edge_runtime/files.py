@@ -1,5 +1,8 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and a folder for those that are not to stay."""
 
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -7,6 +10,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class _WriteError(InputError):
+    """`path` could not be written, for `reason`."""
+
+    def __init__(self, path: Path, reason: OSError) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"cannot write {path}: {reason.strerror or reason}; choose a folder that is writable and has space"
+        )
 
 
 @contextmanager
@@ -52,6 +67,46 @@ def point_link(link: Path, target: str) -> None:
         temporary.replace(link)
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a temporary folder, which is gone after the block, whatever happens inside.
+
+    Raises `InputError` naming the folder and TMPDIR when it cannot be made, or when its disk is full.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="har-edge-")
+    except OSError as error:
+        raise _no_scratch("a new folder", error) from error
+    folder = Path(made.name)
+    try:
+        with made:
+            yield folder
+    except _WriteError as error:
+        if folder not in error.path.parents:
+            raise
+        raise _no_scratch(folder, error.reason) from error
+    except OSError as error:
+        if not _is_about(error, folder):
+            raise
+        raise _no_scratch(folder, error) from error
+
+
+def _no_scratch(folder: Path | str, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write temporary files in {folder}: {error.strerror or error}; make space there, or set TMPDIR "
+        "to a folder that is writable and has space"
+    )
+
+
+def _is_about(error: OSError, folder: Path) -> bool:
+    """Whether `error` came of writing in `folder`, rather than of a process, a pipe or a file elsewhere."""
+    if error.filename is not None:
+        path = Path(os.fsdecode(error.filename))
+        return path == folder or folder in path.parents
+    # Writing to an open file names none; and numpy's "3394944 requested and 127968 written" has no number.
+    return error.errno in _NO_SPACE or (error.errno is None and str(error).endswith(" written"))
+
+
 def _finish(temporary: Path, path: Path) -> None:
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
@@ -67,6 +122,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; choose a folder that is writable and has space"
-        ) from error
+        raise _WriteError(path, error) from error

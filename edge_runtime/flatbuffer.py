@@ -1,4 +1,4 @@
-"""What only a model's flatbuffer says and no interpreter tells: whether it keeps state between inferences.
+"""What only a model's flatbuffer says and no interpreter tells: whether it keeps state, and how far its weights reach.
 
 Field numbers are those of TFLite's schema.fbs (version 3); the layout of tables, vectors and offsets is that of
 FlatBuffers' "internals" page.
@@ -10,6 +10,8 @@ import struct
 
 # schema.fbs: the position of each field in its table
 _MODEL_SUBGRAPHS = 2
+_MODEL_BUFFERS = 4
+_BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2  # the last two: data that stands outside the flatbuffer's tables
 _SUBGRAPH_TENSORS = 0
 _TENSOR_IS_VARIABLE = 5
 
@@ -28,6 +30,33 @@ def has_variables(flatbuffer: bytes) -> bool:
         )
     except (struct.error, IndexError) as error:
         raise ValueError(f"not a whole TFLite flatbuffer: {error}") from error
+
+
+def end_of_buffers(flatbuffer: bytes) -> int:
+    """The position behind the last of the model's buffers (weights, metadata); what follows them is small.
+
+    `flatbuffer` may have an archive behind it. Raises `ValueError` when it is damaged or a buffer is not all there.
+    """
+    try:
+        model = _follow(flatbuffer, 0)
+        end = max((_end_of_buffer(flatbuffer, x) for x in _tables(flatbuffer, model, _MODEL_BUFFERS)), default=0)
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"not a whole TFLite flatbuffer: {error}") from error
+    if end > len(flatbuffer):
+        raise ValueError(f"its weights would reach to byte {end:,} of {len(flatbuffer):,}")
+    return end
+
+
+def _end_of_buffer(data: bytes, buffer: int) -> int:
+    vector = _field(data, buffer, _BUFFER_DATA)
+    end = 0
+    if vector is not None:
+        start = _follow(data, vector)
+        end = start + 4 + int(struct.unpack_from("<I", data, start)[0])
+    offset, size = (_field(data, buffer, x) for x in (_BUFFER_OFFSET, _BUFFER_SIZE))
+    if offset is not None and size is not None:
+        end = max(end, sum(int(struct.unpack_from("<Q", data, x)[0]) for x in (offset, size)))
+    return end
 
 
 def _follow(data: bytes, at: int) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_runtime import card as cards
 from edge_runtime.devices import Device
+from edge_runtime.files import scratch_folder
 from edge_runtime.interpreters import Operators, Tensor
 from edge_runtime.job import Job
 
@@ -30,11 +30,11 @@ class Inspection:
 def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
     """Open the model at `path`, with or without a card, on `device`, run it once and describe it.
 
-    Raises `InputError` when it is no model or the runtime does not take it, `DeviceError` when it crashes the runtime.
+    Raises `InputError` when it is no model, the runtime does not take it or there is no space for temporary files,
+    `DeviceError` when it crashes the runtime.
     """
     content = cards.read_tflite(path)
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = Job(name="describe", task="describe", model="model.tflite", title=str(path), runtime=runtime)
         facts = device.run(job, folder, lambda stage, share: None).facts

@@ -81,9 +81,14 @@ def plot_recording(
     last.set_xlim(0, len(values) / rate_hz / 60)
     last.set_xlabel("time (min)")
     present = [x for x in range(len(label_names)) if (labels == x).any()]
-    handles = [Patch(facecolor=_span(x), alpha=_SPAN_ALPHA, label=_plain(label_names[x])) for x in present]
+    handles = [Patch(facecolor=_span(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
     _save(figure, path)
+
+
+def plain_text(text: str) -> str:
+    """Other people's text for matplotlib, which draws it as it is: a dollar sign begins no formula."""
+    return text.replace("$", r"\$")
 
 
 def _figure(
@@ -102,7 +107,7 @@ def _figure(
     for column, signal in enumerate(signals):
         quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
     figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(_plain(title), fontsize=14, color=_INK)
+    figure.suptitle(plain_text(title), fontsize=14, color=_INK)
     axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (quantity, columns) in zip(axes, quantities.items(), strict=True):
         panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
@@ -130,11 +135,6 @@ def _segments(labels: npt.NDArray[np.integer]) -> Iterator[tuple[int, int, int]]
     for first, end in pairwise([0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]):
         if labels[first] >= 0:
             yield first, end, int(labels[first])
-
-
-def _plain(text: str) -> str:
-    """Other people's text, not to be taken for a formula."""
-    return text.replace("$", r"\$")
 
 
 def _axis(signal: Signal) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.frontend import N_CHANNELS
 
-N_CHANNELS = 6
 _HEADER = struct.Struct("<8sII")  # mark, number of recordings, number of samples
 _MARK = b"harcnt01"
 # Low bytes are noise to a dictionary: two bits of the byte before are all the context that pays (tried: 0 to 4).

@@ -15,12 +15,12 @@ def confusion_matrix(y: Classes, predicted: Classes, n_labels: int) -> npt.NDArr
 
 
 def accuracy(confusion: npt.NDArray[np.integer]) -> float:
-    """The share of windows that were classified right."""
+    """The share of windows, 0 to 1, that were classified right; `confusion` is `[n_labels, n_labels]` counts."""
     return float(np.trace(confusion) / confusion.sum())
 
 
 def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
-    """The mean over the classes of 2 TP / (2 TP + FP + FN).
+    """The mean over the classes of 2 TP / (2 TP + FP + FN), 0 to 1; `confusion` is `[n_labels, n_labels]` counts.
 
     A class that neither occurs nor is predicted is left out of the mean; one that is never right counts 0.
     """

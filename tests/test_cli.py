@@ -1,13 +1,13 @@
 """How the command starts and ends: quick help, exit codes, one sentence for an error, and whose `train` is imported."""
 
 import ast
-import os
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
 
 import click
+import programs
 import pytest
 from training_fixtures import ROOT, assert_one_sentence, har_edge
 
@@ -135,15 +135,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
 
 def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     (tmp_path / "edge_runtime").symlink_to(ROOT / "edge_runtime")
-    result = subprocess.run(
-        [sys.executable, "-m", "edge_runtime", "--help"],
-        cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = programs.run(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "bench" in result.stdout
     assert "train " not in result.stdout

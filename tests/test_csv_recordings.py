@@ -216,6 +216,11 @@ GOOD = "0.06,0,0,1,0,0,0,walk,a"
         (GOOD.replace("0.06", "-1"), "line 5: the timestamp is not after"),
         (GOOD.replace(",1,", ",nan,"), "line 5: a number is not finite"),
         (GOOD.replace(",1,", ",inf,"), "line 5: a number is not finite"),
+        (GOOD.replace("0.06", "1e308"), "line 6: the timestamp is not after"),
+        (GOOD.replace(",1,", ",1e300,"), r"line 5: az is 1e\+300 g, .* 100 g; check the unit of 'az'"),
+        (GOOD.replace(",1,0,", ",1,-201,"), r"line 5: gx is -201 rad/s, .* 200 rad/s; check"),
+        (GOOD.replace("walk", "walk\x1b[2J"), "line 5: .*control character"),
+        (GOOD.replace("walk", '"wa\nlk"'), "line 6: .*line break"),
         (GOOD.replace(",1,", ",,"), "line 5: .*leave out rows without"),
         (GOOD.replace(",1,", ",fast,"), "line 5: .*fast"),
         (GOOD + ",more", "line 5: 10 fields instead of the header's 9"),
@@ -230,6 +235,19 @@ def test_a_bad_row_is_named_with_its_line(tmp_path, row, says):
     spoil(tmp_path, 5, row)
     with pytest.raises(InputError, match=rf"rec-a\.csv.*{says}"):
         dataset.load(tmp_path)
+
+
+def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
+    """900 m/s^2 are 92 g and 11 000 deg/s are 192 rad/s, which is much, but fewer than are believed."""
+    seconds, samples = motion(600)
+    samples[7, 2], samples[7, 3] = 900, 11_000
+    header = HEADER.replace("[g]", "[m/s^2]").replace("[rad/s]", "[deg/s]")
+    for subject in "abc":
+        write(tmp_path / f"rec-{subject}.csv", seconds, samples, ["walk"] * 300 + ["rest"] * 300, subject, header)
+    assert len(csv_recordings.recordings(tmp_path)) == 3
+    spoil(tmp_path, 9, "0.14,0,0,990,0,0,0,walk,a")
+    with pytest.raises(InputError, match=r"line 9: az is 990 m/s\^2, .* 980\.7 m/s\^2"):
+        csv_recordings.recordings(tmp_path)
 
 
 def test_timestamps_in_another_unit_than_stated_are_noticed(tmp_path):

@@ -1,13 +1,13 @@
 """What a device has: this project without any extra, so without TensorFlow, scikit-learn and matplotlib."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
+import programs
 import pytest
 import tiny_models
-from training_fixtures import assert_one_sentence
+from training_fixtures import ROOT, assert_one_sentence
 
 from edge_runtime import card as cards
 
@@ -19,15 +19,7 @@ def on_device(device_python, tmp_path):
     """Runs a program of the device's environment in an empty folder."""
 
     def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [device_python.with_name(program), *map(str, arguments)],
-            cwd=tmp_path,
-            env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return programs.run(device_python.with_name(program), *arguments, cwd=tmp_path)
 
     return run
 
@@ -73,3 +65,13 @@ def test_what_needs_tensorflow_says_which_extra_is_missing(on_device, tmp_path, 
 @pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["train", "--help"], ["--version"]])
 def test_help_works_without_the_extras(on_device, arguments):
     assert on_device("har-edge", *arguments).returncode == 0
+
+
+def test_the_older_runtimes_extra_brings_it_and_what_it_runs_with(older_device_python, tmp_path):
+    model = ROOT / "edge_runtime" / "models" / "edge_int8.tflite"
+    command = (older_device_python.with_name("har-edge"), "bench", model, "--runs", 1, "--runtime", "tflite-runtime")
+    done = programs.run(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "bench-local.json").read_text())["results"]
+    assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
+    assert result["accuracy"] > 0.96

@@ -1,15 +1,18 @@
 """A file is written whole or not at all, and an older one survives every failure."""
 
 import os
+import resource
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
-from edge_runtime.files import atomic_path, point_link, write_bytes, write_text
+from edge_runtime.files import atomic_path, point_link, scratch_folder, write_bytes, write_text
 from edge_runtime.runs import Run
 
 
@@ -44,31 +47,68 @@ def test_results_are_readable_by_whom_the_umask_says(tmp_path):
     assert stat.S_IMODE((tmp_path / "card.json").stat().st_mode) == 0o640
 
 
-def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(tmp_path):
-    """A real one: a file system of 64 kB."""
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 64 kB."""
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], capture_output=True, check=False
     )
-    if mounted.returncode:
-        # Without the right to mount: a limit on file sizes is what the system offers everyone.
-        import resource
-        import signal
+    if not mounted.returncode:
+        yield small
+        subprocess.run(["umount", small], check=True)
+        return
+    # Without the right to mount: a limit on file sizes is what the system offers everyone.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
+    yield small
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
-    try:
-        write_bytes(small / "model", b"old")
-        with pytest.raises(InputError, match=r"cannot write .*small/model"):
-            write_bytes(small / "model", bytes(200_000))
-        assert [(x.name, x.read_bytes()) for x in small.iterdir()] == [("model", b"old")]
-    finally:
-        if mounted.returncode:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        else:
-            subprocess.run(["umount", small], check=True)
+
+def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(small_disk):
+    write_bytes(small_disk / "model", b"old")
+    with pytest.raises(InputError, match=r"cannot write .*small/model"):
+        write_bytes(small_disk / "model", bytes(200_000))
+    assert [(x.name, x.read_bytes()) for x in small_disk.iterdir()] == [("model", b"old")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: (folder / "model").write_bytes(bytes(200_000)),
+        lambda folder: write_bytes(folder / "model", bytes(200_000)),
+        lambda folder: np.save(folder / "windows.npy", np.zeros(200_000, np.uint8)),  # "... requested and ... written"
+        lambda folder: np.savez(folder / "windows.npz", np.zeros(200_000, np.uint8)),
+        lambda folder: (folder / "none" / "x").touch(),
+    ],
+)
+def test_a_full_temporary_disk_is_named_with_the_way_around_it(small_disk, monkeypatch, write):
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with (
+        pytest.raises(InputError, match=r"temporary files in .*small/har-edge-.*: .*set TMPDIR"),
+        scratch_folder() as folder,
+    ):
+        write(folder)
+    assert not list(small_disk.iterdir())
+
+
+def test_no_temporary_folder_at_all_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"temporary files in .*No such file.*TMPDIR"), scratch_folder():
+        pass
+
+
+def test_other_failures_beside_a_temporary_folder_stay_what_they_are(tmp_path):
+    """A program that is missing, a reader that went away, a result that cannot be written elsewhere."""
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError, match="/none/program"), scratch_folder():
+        subprocess.run(["/none/program"], check=False)
+    with pytest.raises(BrokenPipeError), scratch_folder():
+        raise BrokenPipeError(32, "Broken pipe")
+    with pytest.raises(InputError, match=r"cannot write .*file/x"), scratch_folder() as folder:
+        write_text(tmp_path / "file" / "x", "")
+    assert not folder.exists()
 
 
 def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):

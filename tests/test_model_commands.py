@@ -10,14 +10,17 @@ import time
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 import tiny_models
+from programs import shown_on_a_terminal
 from training_fixtures import ROOT, assert_one_sentence, har_edge
 
 from edge_runtime import card as cards
 
 MODELS = {scheme: ROOT / "edge_runtime" / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")}
 ESCAPE = "\x1b"
+RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
 
 
 @pytest.fixture
@@ -131,62 +134,6 @@ def test_info_tells_names_that_look_like_markup_as_they_are(tmp_path, tiny):
     assert "[red]A, B" in har_edge("info", tiny, cwd=tmp_path).stdout
 
 
-def test_a_card_can_be_printed_and_attached_again(tmp_path):
-    model = tmp_path / "m.tflite"
-    shutil.copy(MODELS["int8"], model)
-    printed = har_edge("card", model, cwd=tmp_path)
-    content = json.loads(printed.stdout)
-    (tmp_path / "card.json").write_text(json.dumps(content | {"name": "renamed"}))
-    done = har_edge("card", model, "--from", "card.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    flatbuffer, card = cards.read_model(model)
-    assert card.name == "renamed"
-    assert flatbuffer == cards.read_model(MODELS["int8"])[0]
-    (tmp_path / "card.json").write_text(printed.stdout)
-    har_edge("card", model, "--from", "card.json", cwd=tmp_path)
-    assert model.read_bytes() == MODELS["int8"].read_bytes()
-
-
-def test_a_model_of_any_converter_can_get_a_card(tmp_path, tiny):
-    flatbuffer, card = cards.read_model(tiny)
-    tiny.write_bytes(flatbuffer)
-    cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge("info", tiny, cwd=tmp_path), 2, "no model card", "har-edge card")
-    assert har_edge("card", tiny, "--from", "card.json", cwd=tmp_path).returncode == 0
-    assert har_edge("info", tiny, cwd=tmp_path).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("card", "words"),
-    [
-        (tiny_models.card(samples=64), "takes an input of [1, 128, 2], but its card says [1, 64, 2]"),
-        (tiny_models.card(labels=("A", "B", "C")), "gives an output of [1, 2], but its card has 3 labels"),
-    ],
-)
-def test_a_card_that_does_not_fit_is_not_attached(tmp_path, tiny, card, words):
-    before = tiny.read_bytes()
-    cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge("card", tiny, "--from", "card.json", cwd=tmp_path), 2, str(tiny), words)
-    assert tiny.read_bytes() == before
-
-
-def test_a_card_is_not_attached_to_a_damaged_model(tmp_path, tiny):
-    flatbuffer, card = cards.read_model(tiny)
-    cards.save(card, tmp_path / "card.json")
-    tiny.write_bytes(flatbuffer[: len(flatbuffer) // 2])
-    assert_one_sentence(har_edge("card", tiny, "--from", "card.json", cwd=tmp_path), 2, str(tiny))
-    assert len(tiny.read_bytes()) == len(flatbuffer) // 2
-
-
-@pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
-def test_a_card_file_that_is_none_is_refused(tmp_path, tiny, content):
-    before = tiny.read_bytes()
-    if content is not None:
-        (tmp_path / "c.json").write_bytes(content)
-    assert_one_sentence(har_edge("card", tiny, "--from", "c.json", cwd=tmp_path), 2, "c.json")
-    assert tiny.read_bytes() == before
-
-
 def damage(kind: str) -> bytes | None:
     content = MODELS["int8"].read_bytes()
     flipped = bytearray(content)
@@ -270,22 +217,23 @@ def test_an_output_that_cannot_be_written_costs_only_the_file(tmp_path, output):
 
 
 def test_colour_is_for_terminals_without_no_color(tmp_path):
-    command = f"{sys.executable} {ROOT / 'har_edge.py'} info {MODELS['int8']}"
+    command = (sys.executable, ROOT / "har_edge.py", "info", MODELS["int8"])
+    terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
+    assert ESCAPE + "[1m" in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal)
+    assert ESCAPE + "[3" not in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal | {"NO_COLOR": "1"})
 
-    def on_a_terminal(**environment: str) -> str:
-        clean = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        return subprocess.run(
-            ["script", "--quiet", "--return", "--command", command, "/dev/null"],
-            env=clean | {"TERM": "xterm-256color"} | environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout
 
-    assert ESCAPE + "[1m" in on_a_terminal()
-    assert "\x1b[3" not in on_a_terminal(NO_COLOR="1")
+@pytest.mark.parametrize("command", [["info"], ["card", "--from", "card.json"]])
+def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path, command):
+    cards.save(cards.read_model(MODELS["int8"])[1], tmp_path / "card.json")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN_MAIN}"
+    done = programs.run(
+        sys.executable, "-c", code, *command, MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)}
+    )
+    assert_one_sentence(done, 2, f"{scratch}/har-edge-", "File too large", "TMPDIR")
+    assert not list(scratch.iterdir())
 
 
 def processes_that_name(text: str) -> list[str]:

@@ -1,38 +1,21 @@
 """What is built is what was meant: wheel and sdist hold everything, install, and give a working command."""
 
-import os
-import subprocess
+import re
 import sys
 import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
+import programs
 import pytest
+from environments import PROJECT
+from source_tree import copy_source
 from training_fixtures import ROOT
 
 DATA = ("edge_runtime/data/recordings.xz", "edge_runtime/data/windows.txt")
 MODELS = tuple(f"edge_runtime/models/edge_{x}.tflite" for x in ("float32", "int8"))
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory) -> dict[str, Path]:
-    """The sdist, and the wheel built from it, as for a release."""
-    folder = tmp_path_factory.mktemp("dist")
-    tracked = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    source = tmp_path_factory.mktemp("source")  # a build in the checkout would leave its traces there
-    for name in tracked.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((ROOT / name).read_bytes())
-    subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", folder, source], check=True, capture_output=True, timeout=300
-    )
-    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
-    return {"wheel": wheel, "sdist": sdist}
 
 
 def test_the_wheel_holds_the_packages_their_data_and_both_notices(built):
@@ -61,13 +44,11 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     python = environment / "bin" / "python"
     lent = Path(next(x for x in sys.path if x.endswith("site-packages")))
     site = Path(
-        subprocess.run(
-            [python, "-c", "import site; print(site.getsitepackages()[0])"], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        programs.run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip()
     )
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", built[kind]]
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    subprocess.run(install, env=clean, check=True, timeout=300)
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+    done = programs.run(python, *install, built[kind], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     # After the install, and at the end of the path: the installed project comes first.
     (site / "lent.pth").write_text(f"{lent}\n")
     folder = tmp_path / "work"
@@ -75,17 +56,38 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     (folder / "train.py").write_text("raise SystemExit('not this one')")
     (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
     for arguments in (["--version"], ["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
-        command = [environment / "bin" / "har-edge", *arguments]
-        result = subprocess.run(
-            command, cwd=folder, env=clean, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert result.returncode == 0, result.stderr
-    where = subprocess.run(
-        [python, "-c", "import har_edge; print(har_edge.__file__)"],
-        cwd=tmp_path,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+        done = programs.run(environment / "bin" / "har-edge", *arguments, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    where = programs.run(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")
+
+
+def test_a_source_tree_without_git_is_taken_without_what_tools_leave_in_it(tmp_path):
+    plain, copied = tmp_path / "plain", tmp_path / "copied"
+    copy_source(ROOT, plain)
+    before = files_in(plain)
+    assert {"pyproject.toml", "edge_runtime/card.py", ".gitignore"} <= before
+    for name in (".venv/bin/python", "tests/__pycache__/x.pyc", "har_edge.egg-info/PKG-INFO", "runs/latest/card.json"):
+        (plain / name).parent.mkdir(parents=True)
+        (plain / name).touch()
+    copy_source(plain, copied)
+    assert files_in(copied) == before
+
+
+def test_the_notice_names_all_that_is_made_of_other_peoples_data():
+    notice = (ROOT / "DATA_NOTICE.md").read_text()
+    for name in ("edge_runtime/data/", "edge_runtime/models/", "tests/official_windows.npz"):
+        assert (ROOT / name).exists()
+        assert f"`{name}`" in notice
+
+
+def test_a_release_has_one_date_and_what_is_unreleased_has_none():
+    changelog, citation = ((ROOT / x).read_text() for x in ("CHANGELOG.md", "CITATION.cff"))
+    version = re.escape(PROJECT["version"])
+    assert re.search(rf"^version: {version}$", citation, re.M)
+    released = re.findall(rf"^## \[{version}\] - (.*)$", changelog, re.M)
+    assert re.findall(r"^date-released: (.*)$", citation, re.M) == released
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(x.relative_to(folder)) for x in folder.rglob("*") if x.is_file()}

@@ -1,11 +1,11 @@
 """A run that was really trained and converted, briefly, through the command; made once for all tests."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
 from edge_runtime import card, dataset
@@ -17,15 +17,7 @@ EPOCHS = 4  # enough for about 94 % on the test subjects
 
 def har_edge(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, without a terminal."""
-    return subprocess.run(
-        [sys.executable, ROOT / "har_edge.py", *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | (env or {}),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return programs.run(sys.executable, ROOT / "har_edge.py", *arguments, cwd=cwd, env=env)
 
 
 def assert_one_sentence(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:

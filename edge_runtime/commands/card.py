@@ -19,16 +19,19 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
     """Print the card of MODEL as JSON, or attach another one with --from.
 
     A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it.
+    Files that another program attached to the model stay, except a labels.txt, which the card brings itself.
     """
     if source is None:
         _, card = cards.read_model(model)
         click.echo(card.to_json(), nl=False)
         return
+    from edge_runtime.attached import split
     from edge_runtime.devices import open_device
     from edge_runtime.inspection import inspect
 
     card = cards.load(source)
+    flatbuffer, others = split(cards.read_tflite(model), str(model))
     found = inspect(model, open_device("local", runtime), runtime)
     check_graph(found.input, found.output, card, str(model))
-    cards.write_model(model, cards.strip(cards.read_tflite(model)), card)
+    cards.write_model(model, flatbuffer, card, others)
     click.echo(f"wrote {model} with the card {source}")

@@ -53,7 +53,7 @@ def plot(
     """Draw the nine signals of one window or of one recording."""
     from edge_runtime import plots
 
-    path = path or outer
+    path = _chosen(outer, path)
     if (window is None) == (recording is None):
         raise click.UsageError("say what to draw: --window N or --recording N, one of them")
     if window is not None:
@@ -85,7 +85,7 @@ def export(outer: Path | None, output: Path, path: Path | None) -> None:
     """
     if output.suffix != ".npz":
         raise InputError(f"{output} has to end in .npz, which is what is written")
-    data = dataset.load(path or outer)
+    data = dataset.load(_chosen(outer, path))
     arrays = {
         f"{name}_{part}": getattr(split, name)
         for part, split in (("train", data.train), ("test", data.test))
@@ -100,7 +100,8 @@ def export(outer: Path | None, output: Path, path: Path | None) -> None:
 
 @command.command()
 @click.argument("official", metavar="PATH", type=click.Path(path_type=Path))
-def check(official: Path) -> None:
+@click.pass_obj
+def check(outer: Path | None, official: Path) -> None:
     """Compare an official copy with the rebuilt windows.
 
     PATH is the folder or zip of the official 'UCI HAR Dataset'.
@@ -111,6 +112,8 @@ def check(official: Path) -> None:
     from edge_runtime.official_check import compare
     from edge_runtime.terminal import Console
 
+    if outer:
+        raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
     comparison = compare(uci_har_official.read(official), uci_har.load())
@@ -131,6 +134,13 @@ def check(official: Path) -> None:
         raise CheckFailedError(
             f"{official} and the rebuilt windows are not the same data; download the official copy again"
         )
+
+
+def _chosen(outer: Path | None, inner: Path | None) -> Path | None:
+    """The path of `--data`, before or after the subcommand."""
+    if outer and inner:
+        raise click.UsageError(f"--data is given twice, {outer} and {inner}: give one of them")
+    return inner or outer
 
 
 def _show(data: Dataset, path: Path | None) -> None:
@@ -156,7 +166,7 @@ def _show(data: Dataset, path: Path | None) -> None:
     facts.add_row("Signals", _signal_names(data.signals))
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
-        facts.add_row(name, f"{len(subjects)} subjects: {', '.join(map(str, subjects))}")
+        facts.add_row(name, f"{len(subjects)} subject{'s' * (len(subjects) != 1)}: {', '.join(map(str, subjects))}")
     if dataset.has_recordings(path):
         found = dataset.load_recordings(path)
         facts.add_row(
