@@ -1,6 +1,5 @@
 """`har-edge convert`."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from convert.training_record import TrainingRecord
 from edge_runtime import runs
 from edge_runtime.card import Card, load, read_model, write_model
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.files import scratch_folder
 from edge_runtime.host import require_train_extra
 from edge_runtime.runs import Run
 
@@ -85,7 +85,8 @@ def command(
     from edge_runtime.terminal import progress
 
     click.echo(f"Converting {run.folder}", err=True)
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
+    with scratch_folder() as scratch:
+        folder = str(scratch)
         source = str(data.resolve()) if data else None
         job = Job(str(run.folder.resolve()), source, quantize, io_type, calibration, folder)
         with progress() as on_progress:

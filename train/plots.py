@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge_runtime.files import atomic_path
+from edge_runtime.plots import plain_text
 from train.checkpoint import Epoch
 
 # Okabe and Ito's palette: told apart by people with any colour vision.
@@ -57,7 +58,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     """Rows are true classes, columns predictions; each cell has its count and its percentage of the row."""
     counts = np.asarray(confusion)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = [x.replace("_", " ").capitalize() for x in labels]
+    names = [plain_text(x.replace("_", " ").capitalize()) for x in labels]
     size = 1.5 + 0.95 * len(labels)
     figure = _figure(size + 0.9, size)
     axes = figure.subplots()
