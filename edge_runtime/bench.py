@@ -1,54 +1,83 @@
 """The measurement: every model in fresh processes that take turns, timed and scored by the same interpreter.
 
 Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
-of a model is one process: it loads the model, infers once, warms up, times and then classifies all test windows.
+of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
+differences (where a process lies in memory, what the clock does) are larger than what more samples of one round could
+average out, so rounds are many and short. The control is the first model once more, as a participant of its own: the
+ratio of the two shows what no difference looks like here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime import card as cards
-from edge_runtime import doubts, scores
+from edge_runtime import summary
 from edge_runtime.dataset import Dataset
 from edge_runtime.devices import Device
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.job import Answer, Job
-from edge_runtime.results import Latency, Report, Result, Samples, milliseconds
+from edge_runtime.results import Control, Failure, Report
+from edge_runtime.summary import Measured, ModelFile
 
-ROUNDS = 3
+ROUNDS = 10
 RUNS = 3000
+PACED_ROUNDS = 8
+PACED_RUNS = 24
+
+# Rounds that classify all windows: two tell whether answers repeat.
+_SCORED_ROUNDS = 2
+# What a round takes beside its timed inferences, for the duration that progress announces.
+_ROUND_SECONDS = 0.7
 
 OnProgress = Callable[[float, str], None]
 """Hears the share of the whole that is done, and what is being done: the round and model, then `: ` and the stage."""
 
 
 @dataclass(frozen=True)
-class ModelFile:
-    """A model file as it will be measured; `title` is its path or another name for people."""
-
-    title: str
-    content: bytes
-    card: cards.Card
-
-
-@dataclass(frozen=True)
 class Settings:
-    """How to measure; `runs` timed inferences per model, over all rounds together."""
+    """How to measure.
+
+    Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
+    `paced` leaves as much time between two as a stream of windows does. None stands for what suits the mode.
+    """
 
     runtime: str = "auto"
     threads: int = 1
-    runs: int = RUNS
-    rounds: int = ROUNDS
+    runs: int | None = None
+    rounds: int | None = None
+    duration_s: float | None = None
+    paced: bool = False
+    control: bool = True
+
+    @property
+    def total_runs(self) -> int:
+        """The timed inferences per model, unless the duration decides."""
+        return self.runs or (PACED_RUNS if self.paced else RUNS)
+
+    @property
+    def turns(self) -> int:
+        """The rounds; not more than there are runs."""
+        rounds = self.rounds or (PACED_ROUNDS if self.paced else ROUNDS)
+        return rounds if self.duration_s is not None else min(rounds, self.total_runs)
+
+
+@dataclass
+class _Participant:
+    """One that takes turns: a model, or the control. `failure` is the sentence of a worker that died."""
+
+    model: ModelFile
+    name: str
+    job: Job
+    answers: list[Answer] = field(default_factory=list)
+    failure: str | None = None
 
 
 def open_file(path: Path, title: str | None = None) -> ModelFile:
@@ -91,124 +120,138 @@ def measure(
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
-    Raises `InputError` when a model does not fit the data or the runtime does not take it, `DeviceError` when a worker
-    dies or hangs.
+    A model whose worker dies or hangs is among the `failures`, and the others are measured all the same. Raises
+    `DeviceError` when no model is left, `InputError` when one does not fit the data or the runtime does not take it.
     """
     for model in models:
         check_data(model, data)
-    rounds = min(settings.rounds, settings.runs)
-    answers: list[list[Answer]] = [[] for _ in models]
     with tempfile.TemporaryDirectory(prefix="har-edge-") as name:
-        folder = Path(name)
-        jobs = _lay_out(folder, models, data, settings)
-        for turn in range(rounds):
-            runs = settings.runs * (turn + 1) // rounds - settings.runs * turn // rounds
-            for i, job in enumerate(jobs):
-                step, text = turn * len(jobs) + i, f"round {turn + 1} of {rounds}, {job.title}"
-
-                def report(stage: str, share: float, step: int = step, text: str = text) -> None:
-                    on_progress((step + share) / (rounds * len(jobs)), f"{text}: {stage}")
-
-                report("starting", 0.0)
-                answers[i].append(device.run(replace(job, name=f"{turn}-{i}", runs=runs), folder, report))
-    first = answers[0][0].facts
-    results = [_result(*pair, data, settings, first["machine"]) for pair in zip(models, answers, strict=True)]
-    predictions = [_predictions(parts) for parts in answers]
-    about = {"name": data.name, "fingerprint": data.fingerprint, "windows": len(data.test)}
+        participants = _lay_out(Path(name), models, data, settings)
+        _take_turns(participants, device, Path(name), settings, on_progress)
+    failures = tuple(Failure(x.name, x.failure) for x in participants if x.failure)
+    survivors = [Measured(x.model, x.answers) for x in participants[: len(models)] if not x.failure]
+    if not survivors:
+        raise DeviceError(failures[0].error)
+    control = _control(participants, len(models))
+    first = survivors[0].answers[0].facts
+    run = summary.Run(
+        data,
+        settings.threads,
+        settings.paced,
+        before=first["before"],
+        others_busy=[busy for each in survivors for busy in each.facts("others_busy")],
+        control=control,
+    )
+    results = [summary.result(each, run) for each in survivors]
     return Report(
-        device={"name": device.name} | first["machine"] | {"runtime": first["runtime"]},
-        data=about,
-        results=tuple(_with_agreement(results, predictions)),
+        device={"name": device.name}
+        | first["machine"]
+        | {"runtime": first["runtime"], "before": first["before"], "after": survivors[-1].answers[-1].facts["after"]},
+        data={"name": data.name, "fingerprint": data.fingerprint, "windows": len(data.test)},
+        results=tuple(summary.with_agreement(results, survivors)),
+        settings=_describe(settings, survivors),
+        comparisons=tuple(summary.comparisons(results, survivors, data)),
+        control=control,
+        failures=failures,
     )
 
 
-def _lay_out(folder: Path, models: Sequence[ModelFile], data: Dataset, settings: Settings) -> list[Job]:
-    """Write models and windows into `folder`, each distinct choice of signals once; a job per model."""
+def _take_turns(
+    participants: Sequence[_Participant], device: Device, folder: Path, settings: Settings, on_progress: OnProgress
+) -> None:
+    """Give every participant `settings.turns` turns, each of which adds an answer; one that fails gets no more."""
+    turns = settings.turns
+    total = turns * len(participants)
+    announced = _announcement(participants, settings)
+    for turn in range(turns):
+        for i, participant in enumerate(participants):
+            if participant.failure or _pointless(i, participants):
+                continue
+            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}, {participant.name}"
+
+            def report(stage: str, share: float, step: int = step, text: str = text) -> None:
+                on_progress((step + share) / total, f"{text}: {stage}")
+
+            report("starting", 0.0)
+            try:
+                job = _turn(participant.job, turn, settings)
+                participant.answers.append(device.run(replace(job, name=f"{turn}-{i}"), folder, report))
+            except DeviceError as error:
+                participant.failure = str(error)
+
+
+def _turn(job: Job, turn: int, settings: Settings) -> Job:
+    """The part of `job` that is done in `turn`; what takes long besides timing is done in the first ones alone."""
+    runs, turns = settings.total_runs, settings.turns
+    return replace(
+        job,
+        runs=runs * (turn + 1) // turns - runs * turn // turns,
+        seconds=None if settings.duration_s is None else settings.duration_s / turns,
+        score=job.score and turn < _SCORED_ROUNDS,
+        energy=job.energy and turn == 0,
+    )
+
+
+def _pointless(i: int, participants: Sequence[_Participant]) -> bool:
+    """Whether participant `i` is a control of nothing: its model has failed, or runs where times mean nothing."""
+    first, job = participants[0], participants[i].job
+    if job.score:
+        return False
+    return first.failure is not None or bool(first.answers[0].facts["machine"]["emulated"])
+
+
+def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
+    complete = [x for x in (participants[0], *participants[n_models:]) if x.answers and not x.failure]
+    return summary.control(*(Measured(x.model, x.answers) for x in complete)) if len(complete) == 2 else None
+
+
+def _describe(settings: Settings, measured: Sequence[Measured]) -> Mapping[str, Any]:
+    """How it was measured, and what the harness itself cost, for `Report.settings`."""
+    overheads = [overhead for each in measured for overhead in each.facts("harness_overhead_us")]
+    return asdict(settings) | {
+        "mode": "paced" if settings.paced else "back-to-back",
+        "runs": settings.total_runs if settings.duration_s is None else None,
+        "rounds": settings.turns,
+        "harness_overhead_us": None if measured[0].emulated else round(median(overheads), 3),
+    }
+
+
+def _announcement(participants: Sequence[_Participant], settings: Settings) -> str:
+    """How long a run will take that takes as long as it is told to, in words."""
+    if settings.duration_s is not None:
+        timed = settings.duration_s * len(participants)
+    elif settings.paced:
+        timed = settings.total_runs * sum(x.job.period_s for x in participants)
+    else:
+        return ""
+    seconds = timed + settings.turns * len(participants) * _ROUND_SECONDS
+    return f" (about {seconds:.0f} s in all)" if seconds < 120 else f" (about {seconds / 60:.0f} min in all)"
+
+
+def _lay_out(folder: Path, models: Sequence[ModelFile], data: Dataset, settings: Settings) -> list[_Participant]:
+    """Write models and windows into `folder`, each distinct choice of signals once; who will take turns."""
     windows: dict[tuple[str, ...], str] = {}
-    jobs = []
+    participants = []
     for i, model in enumerate(models):
         signals = tuple(signal.name for signal in model.card.signals)
         if signals not in windows:
             windows[signals] = f"windows-{len(windows)}.npy"
             np.save(folder / windows[signals], data.select(signals).test.X)
         (folder / f"model-{i}.tflite").write_bytes(model.content)
-        jobs.append(
-            Job(
-                name="",
-                task="measure",
-                model=f"model-{i}.tflite",
-                title=model.title,
-                runtime=settings.runtime,
-                threads=settings.threads,
-                windows=windows[signals],
-            )
+        job = Job(
+            name="",
+            task="measure",
+            model=f"model-{i}.tflite",
+            title=model.title,
+            runtime=settings.runtime,
+            threads=settings.threads,
+            windows=windows[signals],
+            period_s=model.card.window.hop / model.card.window.rate_hz if settings.paced else 0.0,
+            energy=True,
         )
-    return jobs
-
-
-def _result(
-    model: ModelFile, answers: Sequence[Answer], data: Dataset, settings: Settings, machine: Mapping[str, Any]
-) -> Result:
-    """Merge the rounds of one model; `machine` is how the first worker of all found it."""
-    facts = answers[0].facts
-    predicted = _predictions(answers)
-    confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
-    same = all(np.array_equal(predicted, _predictions([answer])) for answer in answers)
-    samples = Samples(
-        *(tuple(milliseconds(answer.arrays[key]) for answer in answers) for key in ("latency_ns", "end_to_end_ns"))
-    )
-    # Times and memory of an emulated machine are the emulator's.
-    real = not machine["emulated"]
-    return Result(
-        model=model.card.name,
-        file=model.title,
-        sha256=hashlib.sha256(model.content).hexdigest(),
-        runtime=facts["runtime"]["name"],
-        runtime_version=facts["runtime"]["version"],
-        quantization=facts["model"]["scheme"],
-        threads=settings.threads,
-        pinned_cpu=facts["pinned_cpu"],
-        size_bytes=len(model.content),
-        operators=sum(facts["model"]["operators"].values()),
-        xnnpack_operators=sum(facts["model"]["xnnpack"].values()),
-        load_ms=round(median(answer.facts["load_ms"] for answer in answers), 3) if real else None,
-        first_ms=round(median(answer.facts["first_ms"] for answer in answers), 3) if real else None,
-        latency_ms=Latency.of(samples.latency) if real else None,
-        end_to_end_ms=Latency.of(samples.end_to_end) if real else None,
-        peak_memory_bytes=_largest(answers, "peak_memory_bytes") if real else None,
-        baseline_memory_bytes=_largest(answers, "baseline_memory_bytes") if real else None,
-        labels=data.labels,
-        windows=len(predicted),
-        accuracy=scores.accuracy(confusion),
-        macro_f1=scores.macro_f1(confusion),
-        confusion=tuple(map(tuple, confusion.tolist())),
-        per_subject=scores.accuracy_per_subject(data.test.y, predicted, data.test.subject),
-        agreement=None,
-        doubts=doubts.find(machine, facts["model"], facts["runtime"]["name"], settings.runs, same),
-        samples_ms=samples if real else None,
-    )
-
-
-def _predictions(answers: Sequence[Answer]) -> npt.NDArray[np.intp]:
-    """The class of each window, from the first round."""
-    return np.argmax(answers[0].arrays["logits"], axis=1)
-
-
-def _largest(answers: Sequence[Answer], key: str) -> int | None:
-    values = [answer.facts[key] for answer in answers if answer.facts[key] is not None]
-    return max(values, default=None)
-
-
-def _with_agreement(results: Sequence[Result], predictions: Sequence[npt.NDArray[np.intp]]) -> list[Result]:
-    """Say of each quantised result how often it answers as the float32 form of the same network does."""
-    originals: Mapping[str, Any] = {
-        result.model: predicted
-        for result, predicted in reversed(list(zip(results, predictions, strict=True)))
-        if result.quantization == "float32"
-    }
-    return [
-        replace(result, agreement=float(np.mean(predicted == originals[result.model])))
-        if result.quantization != "float32" and result.model in originals
-        else result
-        for result, predicted in zip(results, predictions, strict=True)
-    ]
+        participants.append(_Participant(model, model.title, job))
+    if settings.control:
+        first = participants[0]
+        job = replace(first.job, score=False, energy=False)
+        participants.append(_Participant(first.model, f"{first.name} once more (control)", job))
+    return participants

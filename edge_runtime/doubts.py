@@ -2,66 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from edge_runtime.results import Control, Latency, WarmUp
+
+State = Mapping[str, Any]
+"""`edge_runtime.machine.State` as it comes from the worker: the same names in a mapping."""
 
 # A percentile needs samples beyond it: below this, p99 rests on fewer than five.
 FEWEST_RUNS = 500
+# Fewer rounds do not tell how much rounds differ.
+FEWEST_ROUNDS = 5
 # More than this waited for a CPU, on average over the minute before: something else was running.
 BUSY_LOAD = 0.5
+# Others took more than this of one CPU while we measured; our own progress bar takes a few hundredths.
+BUSY_SHARE = 0.25
 # A graph with more than this share of its operators outside XNNPACK is not what that runtime can do.
 MOST_OUTSIDE = 0.1
+# Raspberry Pis slow down from 80 degrees on; others a little later.
+HOT_C = 80.0
+# Clocks jitter by a few per cent without anything having happened.
+CLOCK_CHANGE = 0.1
+# Of p50. The wider limit of intervals is for paced times, which are few and cold.
+WIDEST_MAD = 0.1
+WIDEST_INTERVAL = {False: 0.1, True: 0.4}
 
 
-def find(
-    machine: Mapping[str, Any], model: Mapping[str, Any], runtime: str, runs: int, same_answers: bool
-) -> tuple[str, ...]:
-    """The doubts about a model's result.
+@dataclass(frozen=True)
+class Evidence:
+    """What there is to judge a result by.
 
-    `machine` is what the first worker of all found before it began, `model` and `runtime` what a worker of this model
-    answered, `runs` the timed inferences, and `same_answers` whether every round classified all windows alike.
+    `before` is the machine before the whole run, `rounds` its states before and after each round of this model.
+    `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
+    does not tell. `operators` and `xnnpack` count by name; `runtimes` has the name and version of each round's runtime.
     """
-    found = (
-        _emulated(machine) or _busy(machine) or "",
-        _governor(machine),
-        _few_runs(runs),
-        _outside_xnnpack(model, runtime),
-        "" if same_answers else "the rounds did not give the same answers: run again with --threads 1",
-    )
-    return tuple(doubt for doubt in found if doubt)
+
+    emulated: bool
+    before: State
+    rounds: Sequence[tuple[State, State]]
+    others_busy: Sequence[float | None]
+    operators: Mapping[str, int]
+    xnnpack: Mapping[str, int]
+    runtimes: Sequence[tuple[str, str | None]]
+    same_answers: bool
+    paced: bool
+    warm_up: WarmUp
+    latency: Latency
+    control: Control | None
 
 
-def _emulated(machine: Mapping[str, Any]) -> str:
-    if not machine["emulated"]:
-        return ""
-    return "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
+def find(evidence: Evidence) -> tuple[str, ...]:
+    """The doubts about a model's result, the weightiest first."""
+    checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers)
+    return tuple(doubt for check in checks for doubt in check(evidence))
 
 
-def _busy(machine: Mapping[str, Any]) -> str:
-    load = machine["load_average"]
-    if load is None or load <= BUSY_LOAD:
-        return ""
-    return f"the machine was busy before the run (load average {load:g}): let it come to rest and run again"
+def _emulated(evidence: Evidence) -> Iterator[str]:
+    if evidence.emulated:
+        yield "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
 
 
-def _governor(machine: Mapping[str, Any]) -> str:
-    governor = machine["governor"]
-    if governor in (None, "performance"):
-        return ""
-    return f"the CPU governor is '{governor}', which changes the clock: 'sudo cpupower frequency-set -g performance'"
+def _load(evidence: Evidence) -> Iterator[str]:
+    load = evidence.before["load_average"]
+    if load is not None and load > BUSY_LOAD:
+        yield f"the machine was busy before the run (load average {load:g}): let it come to rest and run again"
 
 
-def _few_runs(runs: int) -> str:
-    if runs >= FEWEST_RUNS:
-        return ""
-    return f"{runs} timed inferences are too few for p99: use --runs {FEWEST_RUNS} or more"
+def _others(evidence: Evidence) -> Iterator[str]:
+    known = [share for share in evidence.others_busy if share is not None]
+    mean = sum(known) / len(known) if known else 0.0
+    if mean > BUSY_SHARE:
+        yield f"other programs kept {mean:.1f} CPUs busy during the run: stop them and run again"
 
 
-def _outside_xnnpack(model: Mapping[str, Any], runtime: str) -> str:
-    taken, total = sum(model["xnnpack"].values()), sum(model["operators"].values())
+def _governor(evidence: Evidence) -> Iterator[str]:
+    governor = evidence.before["governor"]
+    if governor not in (None, "performance"):
+        yield f"the CPU governor is '{governor}', which changes the clock: 'sudo cpupower frequency-set -g performance'"
+
+
+def _throttled(evidence: Evidence) -> Iterator[str]:
+    told = [state["throttled"] for pair in evidence.rounds for state in pair if state["throttled"]]
+    if not told:
+        return
+    new = set(told[-1]["since_boot"]) - set(told[0]["since_boot"])
+    found = sorted(new.union(*(state["now"] for state in told)))
+    if found:
+        advice = "use a stronger power supply" if "under-voltage" in found else "cool it"
+        yield f"the firmware slowed the machine down ({', '.join(found)}): {advice} and run again"
+
+
+def _hot(evidence: Evidence) -> Iterator[str]:
+    told = [state["temperatures_c"] for pair in evidence.rounds for state in pair if state["temperatures_c"]]
+    hottest = max((x for sensors in told for x in sensors.values()), default=0.0)
+    if hottest >= HOT_C:
+        yield f"the CPU reached {hottest:.0f} °C, where machines slow down: cool it and run again"
+
+
+def _clock(evidence: Evidence) -> Iterator[str]:
+    # After each round, when the CPU had work to do: before, it may have been idling at its slowest.
+    clocks = [_clock_khz(after) for _, after in evidence.rounds]
+    known = [clock for clock in clocks if clock]
+    if known and min(known) < (1 - CLOCK_CHANGE) * max(known):
+        slowest, fastest = min(known) / 1000, max(known) / 1000
+        yield f"the clock changed between rounds ({slowest:.0f} to {fastest:.0f} MHz): fix it, or cool the machine"
+
+
+def _clock_khz(state: State) -> int | None:
+    firmware: int | None = state["firmware_clock_khz"]
+    return firmware or (state["clock_khz"] or {}).get("current")
+
+
+def _battery(evidence: Evidence) -> Iterator[str]:
+    if any(state["power_source"] == "battery" for pair in evidence.rounds for state in pair):
+        yield "the machine ran on its battery, which saves power at the cost of speed: plug it in and run again"
+
+
+def _unstable(evidence: Evidence) -> Iterator[str]:
+    if not evidence.warm_up.stable:
+        yield "the times did not settle during warm-up in most rounds: let the machine come to rest and run again"
+
+
+def _spread(evidence: Evidence) -> Iterator[str]:
+    latency = evidence.latency
+    if latency.mad is not None and not evidence.paced and latency.mad > WIDEST_MAD * latency.p50:
+        yield (
+            f"the times spread widely (half are more than {100 * latency.mad / latency.p50:.0f} % off p50): stop "
+            "other programs and run again"
+        )
+    if latency.p50_ci95 and latency.p50_ci95[1] - latency.p50_ci95[0] > WIDEST_INTERVAL[evidence.paced] * latency.p50:
+        width = 100 * (latency.p50_ci95[1] - latency.p50_ci95[0]) / latency.p50
+        yield f"the interval of p50 is {width:.0f} % wide, since rounds differ: run again, or with more --rounds"
+
+
+def _few(evidence: Evidence) -> Iterator[str]:
+    runs, rounds = evidence.latency.runs, len(evidence.rounds)
+    if runs < FEWEST_RUNS:
+        advice = "do not quote it" if evidence.paced else f"use --runs {FEWEST_RUNS} or more"
+        yield f"{runs} timed inferences are too few for p99: {advice}"
+    if rounds < FEWEST_ROUNDS:
+        counted = "1 round is" if rounds == 1 else f"{rounds} rounds are"
+        yield f"{counted} too few for the intervals to hold: use --rounds {FEWEST_ROUNDS} or more"
+
+
+def _control(evidence: Evidence) -> Iterator[str]:
+    control = evidence.control
+    if control is None:
+        yield "there was no control, so that nothing shows what a ratio of 1 looks like here: run without --no-control"
+    elif not control.passed:
+        low, high = control.p50_ratio_ci95
+        yield (
+            f"the control failed: the first model against itself is {control.p50_ratio:.3f} times as slow "
+            f"({low:.3f} to {high:.3f}), so that other small differences may be none: run again"
+        )
+
+
+def _operators(evidence: Evidence) -> Iterator[str]:
+    taken, total = sum(evidence.xnnpack.values()), sum(evidence.operators.values())
     if total - taken <= MOST_OUTSIDE * total:
-        return ""
-    left = sorted(name for name, n in model["operators"].items() if n > model["xnnpack"].get(name, 0))
+        return
+    left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
     names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
-    advice = "use LiteRT, which takes more" if runtime == "tflite-runtime" else "convert it with 'har-edge convert'"
-    return f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
+    old = evidence.runtimes[0][0] == "tflite-runtime"
+    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert'"
+    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
+
+
+def _runtimes(evidence: Evidence) -> Iterator[str]:
+    found = sorted({f"{name} {version}" if version else name for name, version in evidence.runtimes})
+    if len(found) > 1:
+        yield f"the rounds ran on different runtimes ({', '.join(found)}): name one with --runtime and run again"
+
+
+def _answers(evidence: Evidence) -> Iterator[str]:
+    if not evidence.same_answers:
+        yield "the rounds did not give the same answers: run again with --threads 1"
+
+
+_TIMING = (_load, _others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)

@@ -113,14 +113,19 @@ class Model:
         return output
 
     @cached_property
+    def nodes(self) -> list[Mapping[str, Any]]:
+        """The operators of the graph, without the delegates that took some: `op_name`, `inputs`, `outputs`, `index`."""
+        return [node for node in self._interpreter._get_ops_details() if node["op_name"] != "DELEGATE"]
+
+    @cached_property
     def operators(self) -> Operators:
         """The operators of the graph and those that XNNPACK took."""
         # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
-        nodes = self._interpreter._get_ops_details()
-        own = [node for node in nodes if node["op_name"] != "DELEGATE"]
-        taken = _inside([node for node in nodes if node["op_name"] == "DELEGATE"], own)
+        delegates = [node for node in self._interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
+        taken = _inside(delegates, self.nodes)
         return Operators(
-            Counter(node["op_name"] for node in own), Counter(node["op_name"] for node in own if node["index"] in taken)
+            Counter(node["op_name"] for node in self.nodes),
+            Counter(node["op_name"] for node in self.nodes if node["index"] in taken),
         )
 
     @cached_property
@@ -132,8 +137,7 @@ class Model:
     def scheme(self) -> str:
         """How the graph is quantised: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
         dtypes = {tensor.index: tensor.dtype for tensor in self.tensors}
-        nodes = [node for node in self._interpreter._get_ops_details() if node["op_name"] != "DELEGATE"]
-        computed = {dtypes.get(int(index), "") for node in nodes for index in node["outputs"]}
+        computed = {dtypes.get(int(index), "") for node in self.nodes for index in node["outputs"]}
         if "int16" in computed:
             return "int16x8"
         if "int8" in computed:

@@ -29,8 +29,9 @@ _ERRORS: dict[str, type[HarEdgeError]] = {"input": InputError, "device": DeviceE
 class Job:
     """One task for one fresh process. Files are named relative to the job's folder.
 
-    `task` is `measure` or `describe`; `title` stands for the model in sentences; `windows` are all test windows, and
-    `runs` the timed inferences, of a `measure`.
+    `task` is `measure` or `describe`; `title` stands for the model in sentences. The rest is for `measure`: `windows`
+    are all test windows; `runs` inferences are timed, or as many as fit into `seconds`, `period_s` apart if that is not
+    0; `score` and `energy` say whether to classify all windows and to measure the energy afterwards.
     """
 
     name: str
@@ -42,6 +43,10 @@ class Job:
     xnnpack: bool = True
     windows: str | None = None
     runs: int = 0
+    seconds: float | None = None
+    period_s: float = 0.0
+    score: bool = True
+    energy: bool = False
 
     def path(self, folder: Path) -> Path:
         """The file that asks for this job."""

@@ -1,4 +1,7 @@
-"""What machine this is and what it was doing: one short function per fact, None where the machine does not tell."""
+"""What machine this is: one short function per fact, None where the machine does not tell.
+
+`root` is `/`, or a folder laid out like it. What the machine is doing is in `edge_runtime.machine_state`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-_CPUINFO = Path("/proc/cpuinfo")
-_DEVICE_TREE = Path("/sys/firmware/devicetree/base/model")
-_GOVERNOR = "/sys/devices/system/cpu/cpu{}/cpufreq/scaling_governor"
-_OS_RELEASE = Path("/etc/os-release")
-_STATUS = Path("/proc/self/status")
+from edge_runtime.machine_state import State as State
+from edge_runtime.machine_state import busy_share as busy_share
+from edge_runtime.machine_state import governor, load_average
+from edge_runtime.machine_state import state as state
+from edge_runtime.sysfiles import ROOT, number, read
 
 # Arm's part numbers as /proc/cpuinfo gives them, for CPUs that have no "model name" line there.
 _ARM_PARTS = {
@@ -28,74 +31,108 @@ _ARM_PARTS = {
     "0xd0a": "Cortex-A75",
     "0xd0b": "Cortex-A76",
     "0xd0c": "Neoverse-N1",
+    "0xd41": "Cortex-A78",
 }
 
+# Instructions that decide how fast an int8 product is, as Linux names them: Arm's, then x86's.
+_FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni")
 
-def describe(cpu: int | None = None) -> dict[str, Any]:
+_CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
+
+# What a hypervisor writes where a board's maker would.
+_HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
+
+
+def describe(cpu: int | None = None, root: Path = ROOT) -> dict[str, Any]:
     """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
     return {
         "machine": platform.machine(),
-        "board": board(),
-        "cpu": cpu_model(),
+        "board": board(root),
+        "cpu": cpu_model(root),
         "cores": os.cpu_count(),
+        "features": features(root),
+        "caches": caches(cpu or 0, root),
+        "max_clock_khz": max_clock_khz(cpu or 0, root),
+        "virtual": virtual(root),
+        "emulated": emulated(root),
         "kernel": f"{platform.system()} {platform.release()}",
-        "os": operating_system(),
+        "os": operating_system(root),
+        "libc": " ".join(platform.libc_ver()).strip() or None,
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "governor": governor(cpu or 0),
-        "load_average": load_average(),
-        "emulated": emulated(),
+        "governor": governor(cpu, root),
+        "load_average": load_average(root),
     }
 
 
-def board() -> str | None:
+def board(root: Path = ROOT) -> str | None:
     """The board's own name (`Raspberry Pi 5 Model B Rev 1.0`); x86 machines have none."""
-    text = _read(_DEVICE_TREE)
-    return text.rstrip("\0").strip() or None if text else None
+    return read(root / "sys/firmware/devicetree/base/model")
 
 
-def cpu_model() -> str | None:
+def cpu_model(root: Path = ROOT) -> str | None:
     """The name of the CPU; of several kinds in one machine, all."""
-    text = _read(_CPUINFO) or ""
+    text = _cpuinfo(root)
     names = re.findall(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     if not names:
         names = [_ARM_PARTS.get(part, part) for part in re.findall(r"^CPU part\s*:\s*(\S+)", text, re.MULTILINE)]
     return " + ".join(dict.fromkeys(names)) or platform.processor() or None
 
 
-def operating_system() -> str | None:
-    """The name and version of the distribution."""
-    found = re.search(r'^PRETTY_NAME="?([^"\n]+)', _read(_OS_RELEASE) or "", re.MULTILINE)
-    return found[1] if found else None
-
-
-def governor(cpu: int) -> str | None:
-    """How the kernel chooses the clock of `cpu`."""
-    return (_read(Path(_GOVERNOR.format(cpu))) or "").strip() or None
-
-
-def load_average() -> float | None:
-    """How many processes wanted a CPU, on average over the last minute."""
-    try:
-        return round(os.getloadavg()[0], 2)
-    except OSError:
+def features(root: Path = ROOT) -> list[str] | None:
+    """The instruction sets that matter to int8 inference and that every core has."""
+    per_core = re.findall(r"^(?:Features|flags)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
+    if not per_core:
         return None
+    common = set.intersection(*(set(line.split()) for line in per_core))
+    return [name for name in _FEATURES if name in common]
 
 
-def emulated() -> bool:
+def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
+    """The caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
+    found = {}
+    for folder in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
+        level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
+        if level and size:
+            found[f"L{level}{_CACHE_LETTERS.get(kind, '')}"] = size
+    return found or None
+
+
+def max_clock_khz(cpu: int, root: Path = ROOT) -> int | None:
+    """The fastest clock that `cpu` is made for; its governor or firmware may allow less."""
+    return number(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq")
+
+
+def virtual(root: Path = ROOT) -> bool | None:
+    """Whether this is a virtual machine, whose clock, neighbours and sensors are hidden from it."""
+    text = _cpuinfo(root)
+    if not text:
+        return None
+    x86 = re.search(r"^flags\s*:.*\bhypervisor\b", text, re.MULTILINE)
+    tree = (root / "sys/firmware/devicetree/base/hypervisor").exists()
+    names = (read(root / "sys/class/dmi/id" / name) or "" for name in ("sys_vendor", "product_name"))
+    return bool(x86 or tree or read(root / "sys/hypervisor/type") or any(map(_HYPERVISORS.search, names)))
+
+
+def emulated(root: Path = ROOT) -> bool:
     """Whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
 
     Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core, and BogoMIPS of 100.
     """
-    text = _read(_CPUINFO) or ""
     signs = (r"^model name\s*:", r"^BogoMIPS\s*:\s*100\.00$")
-    return platform.machine() == "aarch64" and all(re.search(sign, text, re.MULTILINE) for sign in signs)
+    return platform.machine() == "aarch64" and all(re.search(sign, _cpuinfo(root), re.MULTILINE) for sign in signs)
+
+
+def operating_system(root: Path = ROOT) -> str | None:
+    """The name and version of the distribution."""
+    found = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
+    return found[1] if found else None
 
 
 def peak_memory() -> int | None:
     """The most memory this process has held so far, in bytes."""
     # VmHWM starts anew with a program; the maximum that getrusage gives on Linux includes the parent's before it.
-    found = re.search(r"^VmHWM:\s+(\d+) kB", _read(_STATUS) or "", re.MULTILINE)
+    found = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
     if found:
         return int(found[1]) * 1024
     if sys.platform == "darwin":
@@ -118,8 +155,5 @@ def pin_to_one_cpu() -> int | None:
     return cpu
 
 
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+def _cpuinfo(root: Path) -> str:
+    return read(root / "proc/cpuinfo") or ""

@@ -17,21 +17,23 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime import card as cards
-from edge_runtime import machine
+from edge_runtime import energy, machine, operator_costs
 from edge_runtime.classifier import Preparation, check_graph, check_windows, predict
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.interpreters import Model, load_runtime, open_model
 from edge_runtime.job import Job, read_job, write_answer, write_error
-from edge_runtime.timing import time_calls, warm_up
+from edge_runtime.timing import Warmth, harness_overhead, time_calls, time_paced, warm_up
 
 # Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
 # in a second-level cache, where a window that was just prepared would be.
 TIMED_WINDOWS = 32
-WARM_UP_SECONDS = 0.3
-WARM_UP_CALLS = 20
+WARM_UP_SECONDS = 0.1
+MOST_WARM_UP_SECONDS = 2.0
+FEW_CALLS = 10  # tell how long a call takes
 
 Facts = dict[str, Any]
 Arrays = dict[str, npt.NDArray[Any]]
+Windows = list[npt.NDArray[Any]]
 
 
 def main(job_path: Path) -> int:
@@ -52,10 +54,10 @@ def main(job_path: Path) -> int:
 def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
     """Load, time and score one model.
 
-    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and `logits` `[n_windows, n_labels]`.
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and, if asked for, `logits` `[n_windows, n_labels]`.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
-    before = machine.describe(cpu)
+    before, own_before = machine.state(cpu), time.process_time()
     _report("opening", 0.0)
     runtime = load_runtime(job.runtime)
     baseline = machine.peak_memory()
@@ -72,30 +74,39 @@ def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
     began = time.perf_counter_ns()
     model.run(inputs[0])
     first_ns = time.perf_counter_ns() - began
-    warm_up_calls = warm_up(model.run, inputs, WARM_UP_SECONDS, WARM_UP_CALLS)
+    warmth = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
     peak = machine.peak_memory()
 
-    latency = time_calls(model.run, inputs, job.runs, lambda share: _report("timing", 0.1 + 0.3 * share))
-    end_to_end = time_calls(
-        lambda window: model.run(prepare(window)),
-        timed,
-        job.runs,
-        lambda share: _report("timing end to end", 0.4 + 0.3 * share),
-    )
-    windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
-    logits = _score(model, prepare, windows)
+    overhead_ns = harness_overhead()
+    if job.period_s:
+        latency, end_to_end = _time_paced(job, model, prepare, timed)
+    else:
+        latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
+    after, own_seconds = machine.state(cpu), time.process_time() - own_before
     facts = {
-        "machine": before,
+        "machine": machine.describe(cpu),
+        "before": asdict(before),
+        "after": asdict(after),
+        # Of all CPUs, our own too: what others take from it disturbs most.
+        "others_busy": machine.busy_share(before, after, own_seconds=own_seconds),
         "runtime": {"name": runtime.name, "version": runtime.version},
         "model": _describe(model),
         "pinned_cpu": cpu,
         "load_ms": load_ns / 1e6,
         "first_ms": first_ns / 1e6,
-        "warm_up_calls": warm_up_calls,
+        "warm_up": {"calls": warmth.calls, "seconds": warmth.seconds, "stable": warmth.stable},
+        "harness_overhead_us": overhead_ns / 1e3,
         "baseline_memory_bytes": baseline,
         "peak_memory_bytes": peak,
     }
-    return facts, {"latency_ns": latency, "end_to_end_ns": end_to_end, "logits": logits}
+    arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
+    if job.score:
+        windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
+        arrays["logits"] = _score(model, prepare, windows)
+    if job.energy:
+        _report("measuring energy", 1.0)
+        facts["energy"] = energy.per_inference(lambda: model.run(inputs[0]))
+    return facts, arrays
 
 
 def describe(job: Job, folder: Path) -> tuple[Facts, Arrays]:
@@ -111,6 +122,33 @@ def describe(job: Job, folder: Path) -> tuple[Facts, Arrays]:
 TASKS = {"measure": measure, "describe": describe}
 
 
+def _time(
+    job: Job, model: Model, prepare: Preparation, timed: Windows, inputs: Windows, warmth: Warmth
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Back to back: first the inferences alone, then with preparing their windows."""
+
+    def end_to_end(window: npt.NDArray[np.float32]) -> object:
+        return model.run(prepare(window))
+
+    runs = both = job.runs
+    if job.seconds is not None:
+        runs = max(1, int(job.seconds / 2 * 1e9 / warmth.median_ns))
+        both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(time_calls(end_to_end, timed, FEW_CALLS)))))
+    return (
+        time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share)),
+        time_calls(end_to_end, timed, both, lambda share: _report("timing end to end", 0.4 + 0.3 * share)),
+    )
+
+
+def _time_paced(
+    job: Job, model: Model, prepare: Preparation, timed: Windows
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
+    return time_paced(
+        prepare, model.run, timed, runs, job.period_s, lambda share: _report("timing, paced", 0.1 + 0.6 * share)
+    )
+
+
 def _describe(model: Model) -> Facts:
     return {
         "input": asdict(model.input),
@@ -119,6 +157,7 @@ def _describe(model: Model) -> Facts:
         "stateful": model.stateful,
         "operators": dict(model.operators.counts),
         "xnnpack": dict(model.operators.xnnpack),
+        "operator_costs": operator_costs.count(model.nodes, model.tensors, model.input.index),
     }
 
 

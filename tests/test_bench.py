@@ -15,9 +15,9 @@ import pytest
 import tiny_models
 
 import edge_runtime
-from edge_runtime import bench, doubts, job
+from edge_runtime import bench, job, scores
 from edge_runtime import card as cards
-from edge_runtime.bench import ModelFile, Settings
+from edge_runtime.bench import Settings
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Dataset, Split
 from edge_runtime.devices import open_device
@@ -25,7 +25,8 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import PythonDevice, this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.job import Job
-from edge_runtime.results import Latency, milliseconds
+from edge_runtime.results import milliseconds
+from edge_runtime.summary import ModelFile
 
 PACKAGE = Path(edge_runtime.__file__).parent
 MODELS = [PACKAGE / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")]
@@ -33,16 +34,17 @@ QUIET = lambda stage, share: None  # noqa: E731
 
 
 class Watched:
-    """A real device that also notes which jobs it did, and may change what the machine said."""
+    """A real device that also notes which jobs it did, and may change what the machine said or the interpreter."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, interpreters: dict[str, PythonDevice] | None = None, **changes: object) -> None:
         self.name = "watched"
         self.jobs: list[Job] = []
+        self._interpreters = interpreters or {}
         self._changes = changes
 
     def run(self, work, folder, on_progress):
         self.jobs.append(work)
-        answer = this_python().run(work, folder, on_progress)
+        answer = self._interpreters.get(work.model, this_python()).run(work, folder, on_progress)
         machine = answer.facts["machine"] | self._changes
         return replace(answer, facts=dict(answer.facts) | {"machine": machine})
 
@@ -71,9 +73,159 @@ def measured(models, few):
 
 def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     _, jobs, _ = measured
-    assert [x.title for x in jobs] == [x.title for x in models] * 3
-    assert len({x.name for x in jobs}) == 6
-    assert [x.runs for x in jobs] == [16, 16, 17, 17, 17, 17]
+    # The third is the control: the first model once more.
+    assert [x.title for x in jobs] == [models[i].title for i in (0, 1, 0)] * 3
+    assert len({x.name for x in jobs}) == 9
+    assert [x.runs for x in jobs] == [16] * 3 + [17] * 6
+
+
+def test_the_control_is_the_first_model_in_processes_of_its_own(measured):
+    report, jobs, heard = measured
+    assert [x.model for x in jobs[2::3]] == ["model-0.tflite"] * 3
+    control = report.control
+    assert control.p50_ratio_ci95[0] <= control.p50_ratio <= control.p50_ratio_ci95[1]
+    assert control.passed == (control.p50_ratio_ci95[0] <= 1 <= control.p50_ratio_ci95[1])
+    assert any("once more (control): timing" in text for _, text in heard)
+    assert not any(("there was no control" in doubt) for result in report.results for doubt in result.doubts)
+
+
+def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
+    (comparison,) = measured[0].comparisons
+    float_result, int8_result = measured[0].results
+    assert (comparison.result, comparison.against) == (1, 0)
+    assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
+    assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1] < 1
+    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS]
+    assert comparison.only_result_right == (right[1] & ~right[0]).sum()
+    assert comparison.only_against_right == (right[0] & ~right[1]).sum()
+    assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
+    assert comparison.agreement == int8_result.agreement
+
+
+def test_how_it_was_measured_is_in_the_report(measured):
+    settings = measured[0].settings
+    assert settings["mode"] == "back-to-back"
+    assert (settings["runs"], settings["rounds"], settings["threads"], settings["duration_s"]) == (50, 3, 1, None)
+    assert 0 < settings["harness_overhead_us"] < 20
+    for state in (measured[0].device["before"], measured[0].device["after"]):
+        assert set(state) >= {"load_average", "governor", "clock_khz", "temperatures_c", "throttled", "power_source"}
+    assert measured[0].device["before"]["time"] < measured[0].device["after"]["time"]
+
+
+def test_the_other_cpu_being_busy_is_seen_within_one_run(models, few):
+    code = "import time; end = time.time() + 60\nwhile time.time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as busy:
+        try:
+            report = bench.measure(models[1:], few, this_python(), Settings(runs=20, rounds=2, control=False))
+        finally:
+            busy.kill()
+    assert any("CPUs busy during the run" in doubt for doubt in report.results[0].doubts)
+    assert any("there was no control" in doubt for doubt in report.results[0].doubts)
+
+
+def test_paced_windows_come_as_often_as_the_card_says(few):
+    weights = np.eye(6, 128, dtype=np.float32)
+    card = tiny_models.card(labels=few.labels, signals=("total_acc_x",))
+    card = replace(card, window=replace(card.window, hop=5))  # a window every 0.1 s
+    model = ModelFile("m", cards.attach(tiny_models.dense(weights, (128, 1)), card), card)
+    heard = []
+    began = time.monotonic()
+    report = bench.measure(
+        [model],
+        few,
+        this_python(),
+        Settings(runs=8, rounds=2, paced=True, control=False),
+        lambda share, text: heard.append(text),
+    )
+    assert time.monotonic() - began > 0.8
+    (result,) = report.results
+    assert report.settings["mode"] == "paced"
+    assert [len(part) for part in result.samples_ms.latency] == [4, 4]
+    for alone, together in zip(result.samples_ms.latency, result.samples_ms.end_to_end, strict=True):
+        assert all(x < y for x, y in zip(alone, together, strict=True))
+    assert "round 1 of 2 (about 2 s in all), m: starting" in heard
+
+
+def test_a_duration_decides_how_many_inferences_are_timed(models, few):
+    device = Watched()
+    report = bench.measure(models[1:], few, device, Settings(rounds=2, duration_s=0.2, control=False))
+    assert [x.seconds for x in device.jobs] == [0.1, 0.1]
+    (result,) = report.results
+    for times in (result.samples_ms.latency, result.samples_ms.end_to_end):
+        assert 0.02 < sum(map(sum, times)) / 1000 < 0.4  # half of the 0.2 s each, on a quiet machine
+    assert report.settings["runs"] is None
+    assert result.latency_ms.runs == sum(map(len, result.samples_ms.latency))
+
+
+def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(models, few, tmp_path):
+    dying = interpreter(tmp_path, "kill -KILL $$")
+    device = Watched({"model-1.tflite": dying})
+    report = bench.measure([models[0], models[1]], few, device, Settings(runs=6, rounds=3))
+    (result,) = report.results
+    assert result.file == models[0].title
+    assert result.latency_ms.runs == 6
+    (failure,) = report.failures
+    assert failure.file == models[1].title
+    assert "was killed" in failure.error
+    assert report.control is not None
+    # It had its chance: the other rounds went on without it.
+    assert [x.model for x in device.jobs].count("model-1.tflite") == 1
+
+
+def test_without_the_first_model_there_is_nothing_to_control(models, few, tmp_path):
+    device = Watched({"model-0.tflite": interpreter(tmp_path, "exit 4")})
+    report = bench.measure(models, few, device, Settings(runs=2, rounds=2))
+    assert [x.file for x in report.results] == [models[1].title]
+    assert report.control is None
+    assert len(report.failures) == 1
+    assert [x.model for x in device.jobs].count("model-0.tflite") == 1
+
+
+def test_with_no_model_left_the_first_failure_is_raised(models, few, tmp_path):
+    device = interpreter(tmp_path, "exit 4")
+    with pytest.raises(DeviceError, match=r"edge_float32\.tflite ended with exit code 4"):
+        bench.measure(models, few, device, Settings(runs=2, rounds=2))
+
+
+def test_the_command_keeps_what_was_measured_and_ends_with_3_when_a_worker_is_killed(models, tmp_path):
+    """A real worker, killed by someone while it measures the second model."""
+    killer = """
+import os, signal, sys, time
+from pathlib import Path
+while True:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(bytes(1))
+            if b"-B" in words and words[-2].endswith(b"/0-1.job.json") and sys.argv[1].encode() in words[-2]:
+                os.kill(int(process.name), signal.SIGKILL)
+                sys.exit()
+        except OSError:
+            pass
+    time.sleep(0.01)
+"""
+    output = tmp_path / "bench.json"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with subprocess.Popen([sys.executable, "-c", killer, str(temporary)]) as process:
+        try:
+            command = [sys.executable, PACKAGE.parent / "har_edge.py", "bench", *MODELS, "--runs", "4", "--rounds", "2"]
+            done = subprocess.run(
+                [*command, "--json", output],
+                env=os.environ | {"TMPDIR": str(temporary)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            process.kill()
+    assert done.returncode == 3, done.stderr
+    assert "edge_int8.tflite was killed" in " ".join(done.stdout.split())
+    assert str(MODELS[1]) in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    content = json.loads(output.read_text())
+    assert [x["file"] for x in content["results"]] == [str(MODELS[0])]
+    assert [x["file"] for x in content["failures"]] == [str(MODELS[1])]
+    assert list(temporary.iterdir()) == []
 
 
 def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
@@ -97,6 +249,14 @@ def test_scores_are_those_of_the_classifier(measured, few):
         assert result.windows == len(few.test)
         assert set(result.per_subject) == {str(x) for x in np.unique(few.test.subject)}
         assert 0.9 < result.macro_f1 <= 1
+        for low, high in (result.accuracy_ci95, result.accuracy_subjects_ci95):
+            assert low <= result.accuracy <= high
+        assert result.macro_f1_subjects_ci95[0] <= result.macro_f1 <= result.macro_f1_subjects_ci95[1]
+        assert tuple(result.per_class) == few.labels
+        assert sum(x.windows for x in result.per_class.values()) == len(few.test)
+        probabilities = Classifier(path).probabilities(few.test.X)
+        expected = scores.calibration_error(np.log(probabilities), few.test.y)
+        assert result.calibration_error == pytest.approx(expected, abs=1e-6)
 
 
 def test_agreement_is_with_the_float_form_of_the_same_network(measured, few):
@@ -149,7 +309,7 @@ def test_the_json_is_format_1(measured, tmp_path):
     assert content["device"]["name"] == "watched"
     assert content["device"]["runtime"]["name"] == "litert"
     float_result, int8_result = content["results"]
-    latency = {"p50", "p90", "p95", "p99", "mean", "min", "max", "runs"}
+    latency = {"p50", "p90", "p95", "p99", "mean", "min", "max", "runs", "mad", "p50_ci95"}
     for result, path in ((float_result, MODELS[0]), (int8_result, MODELS[1])):
         assert set(result["latency_ms"]) == set(result["end_to_end_ms"]) == latency
         assert result["model"] == "edge"
@@ -163,51 +323,23 @@ def test_the_json_is_format_1(measured, tmp_path):
     digest = subprocess.run(["sha256sum", MODELS[1]], capture_output=True, text=True, check=True)
     assert int8_result["sha256"] == digest.stdout.split()[0]
     # Raw times on few lines: the file stays readable.
-    assert len(text.splitlines()) < 250
+    assert len(text.splitlines()) < 600
 
 
 def test_raw_times_are_rounded_to_10_ns():
     assert milliseconds(np.array([123_456_789, 4])) == (123.45679, 0.0)
-    assert Latency.of([(1.0, 2.0), (3.0,)]) == Latency(2.0, 2.8, 2.9, 2.98, 2.0, 1.0, 3.0, 3)
 
 
 def test_an_emulated_device_reports_no_times_and_no_memory(models, few):
-    report = bench.measure(models[1:], few, Watched(emulated=True), Settings(runs=1))
+    device = Watched(emulated=True)
+    report = bench.measure(models[1:], few, device, Settings(runs=2, rounds=2))
     (result,) = report.results
+    assert len(device.jobs) == 2  # and no control
+    assert report.control is report.settings["harness_overhead_us"] is result.energy is result.warm_up is None
     assert result.latency_ms is result.end_to_end_ms is result.samples_ms is None
     assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
     assert result.accuracy > 0.9
     assert "emulated" in result.doubts[0]
-
-
-MACHINE = {"emulated": False, "load_average": 0.1, "governor": "performance"}
-MODEL = {"operators": {"MUL": 95, "SPLIT": 5}, "xnnpack": {"MUL": 95}}
-
-
-def doubted(runtime="litert", runs=3000, same=True, model=MODEL, **machine):
-    return doubts.find(MACHINE | machine, model, runtime, runs, same)
-
-
-def test_a_quiet_machine_and_enough_runs_leave_no_doubt():
-    assert doubted() == ()
-    assert doubted(load_average=None, governor=None) == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"load_average": 1.5}, "busy before the run (load average 1.5)"),
-        ({"governor": "ondemand"}, "governor is 'ondemand'"),
-        ({"runs": 100}, "100 timed inferences are too few"),
-        ({"same": False}, "did not give the same answers"),
-        ({"model": MODEL | {"xnnpack": {"MUL": 60}}}, "XNNPACK took 60 of 100 operators, not MUL, SPLIT"),
-        ({"model": MODEL | {"xnnpack": {}}, "runtime": "tflite-runtime"}, "use LiteRT"),
-        ({"emulated": True}, "emulated"),
-    ],
-)
-def test_each_reason_for_doubt_is_said(changes, words):
-    (doubt,) = doubted(**changes)
-    assert words in doubt
 
 
 def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
@@ -252,7 +384,7 @@ def test_the_worker_answers_with_logits_and_times(folder):
     answer = this_python().run(WORK, folder, QUIET)
     assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
-    assert answer.facts["warm_up_calls"] >= 20
+    assert answer.facts["warm_up"]["calls"] >= 3
     assert answer.facts["pinned_cpu"] in os.sched_getaffinity(0)
 
 

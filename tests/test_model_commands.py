@@ -47,10 +47,10 @@ def results(path: Path) -> dict[str, dict]:
 
 
 def test_bench_without_a_run_measures_the_reference_models(tmp_path):
-    done = har_edge("bench", "--runs", 30, cwd=tmp_path, env={"COLUMNS": "80"})
+    done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert "reference models" in done.stderr
-    assert done.stdout.splitlines()[-1] == "bench-local.json"
+    assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert ESCAPE not in done.stdout + done.stderr
     assert "int8 is " in done.stdout
@@ -66,7 +66,7 @@ def test_bench_without_a_run_measures_the_reference_models(tmp_path):
 def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
     done = har_edge("bench", "--runs", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "runs/mine/bench-local.json"
+    assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
@@ -86,7 +86,7 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
     )
     assert done.returncode == 0, done.stderr
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
-    assert done.stdout.splitlines()[-1] == report.name
+    assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
     assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
     found = results(report)
     for result in found.values():
@@ -95,6 +95,16 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
     # Its XNNPACK takes no int8 elementwise operators, and the report says so.
     assert found["float32"]["xnnpack_operators"] > found["int8"]["xnnpack_operators"]
     assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
+
+
+def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
+    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
+    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
+    assert cost["macs"] > 400_000
+    assert "tell no times per operator" in words
 
 
 def test_bench_with_tensorflows_interpreter(tmp_path):
@@ -177,6 +187,9 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
         (["--runtime", "onnx"], "onnx"),
         (["--runs", "0"], "--runs"),
         (["--runs", "many"], "--runs"),
+        (["--runs", "5", "--duration", "1"], "--duration"),
+        (["--duration", "0"], "--duration"),
+        (["--rounds", "0"], "--rounds"),
         (["--threads", "0"], "--threads"),
         (["--wings"], "--wings"),
         (["--on", "ssh://pi"], "ssh://pi"),

@@ -13,7 +13,12 @@ from environments import PROJECT
 from source_tree import copy_source
 from training_fixtures import ROOT
 
-DATA = ("edge_runtime/data/recordings.xz", "edge_runtime/data/windows.txt")
+DATA = (
+    "edge_runtime/bench.schema.json",
+    "edge_runtime/data/recordings.xz",
+    "edge_runtime/data/windows.txt",
+    "edge_runtime/reports/bench.html.j2",
+)
 MODELS = tuple(f"edge_runtime/models/edge_{x}.tflite" for x in ("float32", "int8"))
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
 

@@ -12,19 +12,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from slowed import slowed
 
+from edge_runtime import bench, dataset
+from edge_runtime import card as cards
+from edge_runtime.devices import open_device
 from edge_runtime.files import write_text
 from edge_runtime.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 COMMAND = [str(Path(sys.executable).with_name("har-edge"))]
+CONTROLS = 20
 LOAD_DATA = "from edge_runtime import uci_har; uci_har.load()"
 
 
@@ -70,6 +75,7 @@ def _claims(folder: Path, say: Callable[[str], None]) -> Iterator[Claim]:
     yield from _training(run)
     say("bench …")
     yield from _bench(run, folder / "bench.json")
+    yield from _method(say)
 
 
 def _start_up() -> Iterator[Claim]:
@@ -118,6 +124,52 @@ def _bench(run: Run, path: Path) -> Iterator[Claim]:
         f"{100 * float32['accuracy']:.2f} % and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
     )
     yield _at_most("int8 loses on the test subjects", loss, 0.7, "percentage points", accuracies, 2)
+
+
+def _method(say: Callable[[str], None]) -> Iterator[Claim]:
+    """What the benchmark is worth: run again and again where the truth is known."""
+    data = dataset.load()
+    path = ROOT / "edge_runtime/models/edge_float32.tflite"
+    flatbuffer, card = cards.read_model(path)
+    once = bench.open_file(path, "edge float32")
+    twice = replace(once, title="the same with its convolution done twice", content=slowed(flatbuffer, card))
+    device = open_device("local", "auto")
+    with_one, sure, ratios, overheads = 0, 0, [], []
+    for i in range(CONTROLS):
+        say(f"bench against itself and a slowed copy, run {i + 1} of {CONTROLS} …")
+        report = bench.measure([once, twice], data, device)
+        # Not from the report's comparison, which is always against the faster of the two.
+        first, second = (result.latency_ms.p50 for result in report.results)
+        ratios.append(second / first)
+        (comparison,) = report.comparisons
+        overheads.append(report.settings["harness_overhead_us"])
+        with_one += report.control.passed
+        sure += comparison.result == 1 and comparison.p50_ratio_ci95[0] > 1
+    settings = f"{CONTROLS} runs as `har-edge bench` does them"
+    yield _at_least("a model against itself: the interval of the ratio holds 1 in", with_one, 18, "runs", settings, 0)
+    yield _at_least(
+        "a slowed copy is ranked behind its original in",
+        sum(ratio > 1 for ratio in ratios),
+        CONTROLS,
+        "runs",
+        f"{settings}; the ratio was {min(ratios):.3f} to {max(ratios):.3f}, its whole interval above 1 in {sure} runs",
+        0,
+    )
+    yield _at_most("timing adds to a call", max(overheads), 1, "us", f"an empty call, worst of {CONTROLS} runs")
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        report = bench.measure([once], data, device)
+    finally:
+        busy.kill()
+        busy.wait()
+    found = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
+    yield Claim(
+        "another busy core is noticed",
+        "a doubt",
+        found[0] if found else "no doubt",
+        bool(found),
+        "one run beside a loop",
+    )
 
 
 def _seconds(command: list[str]) -> float:

@@ -1,0 +1,92 @@
+"""`har-edge compare`: what changed between two results of `har-edge bench`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge_runtime.errors import CheckFailedError, InputError
+
+if TYPE_CHECKING:
+    from edge_runtime.compare import Outcome
+
+FORMAT = 1
+
+
+@click.command(name="compare")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-if",
+    "conditions",
+    metavar="CONDITION",
+    multiple=True,
+    help="Exit with 1 if a change is beyond a limit: 'p50>5%' (percent of the old value), 'accuracy<-0.3' (percentage "
+    "points). Of p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy, macro_f1. Repeatable.",
+)
+@click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
+@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the comparison too.")
+def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_path: Path | None) -> None:
+    """Show what changed from OLD to NEW, two JSON files that 'har-edge bench' wrote.
+
+    Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
+    files, those of accuracy are over people.
+    """
+    from rich.markup import escape
+
+    from edge_runtime import gates, results_file
+    from edge_runtime.compare import compare
+    from edge_runtime.files import write_text
+    from edge_runtime.reports import changes
+    from edge_runtime.terminal import Console
+
+    wanted = [gates.parse(text) for text in conditions]
+    outcome = compare(results_file.read(old), results_file.read(new))
+    if outcome.obstacles and not anyway:
+        raise InputError(
+            f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "
+            f"same machine, data and runtime, or compare them --anyway"
+        )
+    if not outcome.pairs:
+        raise InputError(f"{old} and {new} have no model in the same quantisation in common: bench the same models")
+    console = Console()
+    for obstacle in outcome.obstacles:
+        console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
+    changes.show(outcome, console)
+    failures = [failure for gate in wanted for failure in gate.failures(outcome.pairs)]
+    if json_path:
+        write_text(json_path, json.dumps(_content(old, new, outcome, conditions, failures), indent=1) + "\n")
+    if failures:
+        raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
+
+
+def _content(
+    old: Path, new: Path, outcome: "Outcome", conditions: Sequence[str], failures: Sequence[str]
+) -> dict[str, Any]:
+    results = [
+        {
+            "model": pair.new.model,
+            "quantization": pair.new.quantization,
+            "old_file": pair.old.file,
+            "new_file": pair.new.file,
+            "same_file": pair.old.sha256 == pair.new.sha256,
+            "changes": {name: asdict(change) for name, change in pair.changes.items()},
+        }
+        for pair in outcome.pairs
+    ]
+    return {
+        "format": FORMAT,
+        "old": str(old),
+        "new": str(new),
+        "not_comparable": outcome.obstacles,
+        "notes": outcome.notes,
+        "doubts": outcome.doubts,
+        "results": results,
+        "only_old": outcome.only_old,
+        "only_new": outcome.only_new,
+        "fail_if": list(conditions),
+        "failures": list(failures),
+    }

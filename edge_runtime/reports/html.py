@@ -1,0 +1,85 @@
+"""A report as one HTML page that needs nothing else: no script, no font, no picture, no network."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from edge_runtime.reports import charts, facts, words
+from edge_runtime.reports.quantities import NOTHING, percent, percent_range
+from edge_runtime.reports.rows import groups
+from edge_runtime.results import Report, Result
+
+TEMPLATE = "bench.html.j2"
+
+
+def render(report: Report) -> str:
+    """The page. Every text in it is escaped by the template; drawings are built with escaped texts."""
+    import jinja2
+    import markupsafe
+
+    def breakable(text: str) -> markupsafe.Markup:
+        """`text` that may be broken after its underscores: names of classes are long, phones narrow."""
+        return markupsafe.Markup("_<wbr>").join(text.split("_"))
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["breakable"] = breakable
+    template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    names, results = words.titles(report.results), report.results
+    return template.render(
+        report=report,
+        title=words.title(report),
+        names=names,
+        colour=charts.colour,
+        verdicts=words.verdicts(report),
+        failures=words.failures(report),
+        doubts=words.doubts(report),
+        notes=[x for x in (words.control(report), words.energy(report)) if x],
+        headroom=words.headrooms(report),
+        groups=groups(results),
+        distributions=[
+            drawing
+            for key, title in (("latency", "inference"), ("end_to_end", "end to end"))
+            if (drawing := charts.distribution(results, names, key, title))
+        ],
+        scatter=charts.accuracy_against_latency(results, names),
+        subjects=charts.subjects(results, names),
+        subject_scores=_subject_scores(results),
+        confusions=[_confusion(result) for result in results],
+        classes=_classes(results),
+        states=facts.states(report),
+        device=facts.device(report),
+        settings=facts.settings(report),
+        raw=[facts.result(result) for result in results],
+        percent=percent,
+        percent_range=percent_range,
+    )
+
+
+def _confusion(result: Result) -> list[tuple[str, list[tuple[int, float, bool]]]]:
+    """Per true class its name and its cells: the count, its share of the row between 0 and 1, whether it is right."""
+    rows = []
+    for i, (label, counts) in enumerate(zip(result.labels, result.confusion, strict=True)):
+        total = sum(counts) or 1
+        rows.append((label, [(n, n / total, i == j) for j, n in enumerate(counts)]))
+    return rows
+
+
+def _classes(results: tuple[Result, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Per class its name and, for each result, its F1 and its precision and recall; empty where none was kept."""
+    labels = dict.fromkeys(label for result in results for label in result.per_class or ())
+    table = []
+    for label in labels:
+        cells = []
+        for result in results:
+            score = (result.per_class or {}).get(label)
+            rest = f"{100 * score.precision:.1f} · {100 * score.recall:.1f}" if score else ""
+            cells.append((percent(score.f1, 1) if score else NOTHING, rest))
+        table.append((label, cells))
+    return table
+
+
+def _subject_scores(results: tuple[Result, ...]) -> list[tuple[str, list[str]]]:
+    people = dict.fromkeys(person for result in results for person in result.per_subject)
+    return [(person, [percent(result.per_subject.get(person)) for result in results]) for person in people]

@@ -1,0 +1,76 @@
+"""The table of a report: which numbers, in which order and groups; a cell per result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge_runtime.reports.quantities import (
+    NOTHING,
+    kilobytes,
+    megabytes,
+    millijoules,
+    percent,
+    percent_range,
+    time,
+    time_unit,
+    time_with_margin,
+)
+from edge_runtime.results import Latency, Result
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of every result. `detail` belongs to the row above; `brief` rows are enough for a first look."""
+
+    title: str
+    cells: tuple[str, ...]
+    detail: bool = False
+    brief: bool = True
+
+
+def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
+    """Scores, times and sizes of `results`, without rows that no result has anything to say in."""
+    unit = time_unit(results)
+
+    def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:
+        return Row(title, tuple(map(cell, results)), detail, brief)
+
+    def percentile(key: str, brief: bool = True) -> Row:
+        return row(f"latency {key}", lambda x: _percentile(x.latency_ms, key, unit), brief=brief)
+
+    scores = [
+        row("accuracy", lambda x: percent(x.accuracy)),
+        row("95 %, subjects", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
+        row("95 %, windows", lambda x: percent_range(x.accuracy_ci95), detail=True, brief=False),
+        row("macro F1", lambda x: percent(x.macro_f1)),
+        row("95 %, subjects", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
+        row("agrees with float32", lambda x: percent(x.agreement)),
+        row("calibration error", lambda x: percent(x.calibration_error)),
+    ]
+    times = [
+        row("latency p50 ±95 %", lambda x: time_with_margin(x.latency_ms, unit))
+        if any(x.latency_ms and x.latency_ms.p50_ci95 for x in results)
+        else percentile("p50"),
+        row("spread (MAD)", lambda x: time(x.latency_ms.mad if x.latency_ms else None, unit), detail=True, brief=False),
+        *(percentile(key) for key in ("p90", "p95", "p99")),
+        percentile("max", brief=False),
+        row("end to end p50", lambda x: _percentile(x.end_to_end_ms, "p50", unit)),
+        row("end to end p99", lambda x: _percentile(x.end_to_end_ms, "p99", unit)),
+        row("load", lambda x: time(x.load_ms, "ms")),
+        row("first inference", lambda x: time(x.first_ms, unit)),
+        row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
+    ]
+    sizes = [
+        row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
+        row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
+        row("file size", lambda x: kilobytes(x.size_bytes)),
+        row("operators in XNNPACK", lambda x: f"{x.xnnpack_operators} of {x.operators}"),
+    ]
+    return [
+        [x for x in group if set(x.cells) != {NOTHING} and (x.brief or not brief)] for group in (scores, times, sizes)
+    ]
+
+
+def _percentile(latency: Latency | None, key: str, unit: str) -> str:
+    return time(getattr(latency, key) if latency else None, unit)
