@@ -9,7 +9,6 @@ ratio of the two shows what no difference looks like here.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from edge_runtime import summary
 from edge_runtime.dataset import Dataset
 from edge_runtime.devices import Device
 from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.files import scratch_folder
 from edge_runtime.job import Answer, Job
 from edge_runtime.results import Control, Failure, Report
 from edge_runtime.summary import Measured, ModelFile
@@ -125,9 +125,9 @@ def measure(
     """
     for model in models:
         check_data(model, data)
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as name:
-        participants = _lay_out(Path(name), models, data, settings)
-        _take_turns(participants, device, Path(name), settings, on_progress)
+    with scratch_folder() as folder:
+        participants = _lay_out(folder, models, data, settings)
+        _take_turns(participants, device, folder, settings, on_progress)
     failures = tuple(Failure(x.name, x.failure) for x in participants if x.failure)
     survivors = [Measured(x.model, x.answers) for x in participants[: len(models)] if not x.failure]
     if not survivors:
@@ -167,10 +167,10 @@ def _take_turns(
         for i, participant in enumerate(participants):
             if participant.failure or _pointless(i, participants):
                 continue
-            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}, {participant.name}"
+            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}: {participant.name}"
 
             def report(stage: str, share: float, step: int = step, text: str = text) -> None:
-                on_progress((step + share) / total, f"{text}: {stage}")
+                on_progress((step + share) / total, f"{text}, {stage}")
 
             report("starting", 0.0)
             try:

@@ -37,6 +37,7 @@ class Evidence:
     `before` is the machine before the whole run, `rounds` its states before and after each round of this model.
     `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
     does not tell. `operators` and `xnnpack` count by name; `runtimes` has the name and version of each round's runtime.
+    `trained_on` and `data` are name and fingerprint of the training's data, if the card tells, and of this data.
     """
 
     emulated: bool
@@ -51,17 +52,27 @@ class Evidence:
     warm_up: WarmUp
     latency: Latency
     control: Control | None
+    trained_on: tuple[str, str] | None
+    data: tuple[str, str]
 
 
 def find(evidence: Evidence) -> tuple[str, ...]:
     """The doubts about a model's result, the weightiest first."""
-    checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers)
+    checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
 def _emulated(evidence: Evidence) -> Iterator[str]:
     if evidence.emulated:
         yield "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
+
+
+def _other_data(evidence: Evidence) -> Iterator[str]:
+    if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
+        yield (
+            f"the card says the model was trained on '{evidence.trained_on[0]}', and these test windows are those of "
+            f"another data set, '{evidence.data[0]}': give the data of the training with --data"
+        )
 
 
 def _load(evidence: Evidence) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -85,10 +86,14 @@ class Operators:
 
 
 class Model:
-    """A model ready to run, one window at a time. Made by `open_model`."""
+    """A model ready to run, one window at a time. Made by `open_model`.
 
-    def __init__(self, interpreter: Any, runtime: Runtime, stateful: bool, name: str) -> None:
+    `load_ns` is what the runtime took to read the graph and allocate its tensors, in nanoseconds.
+    """
+
+    def __init__(self, interpreter: Any, runtime: Runtime, stateful: bool, name: str, load_ns: int) -> None:
         self.runtime = runtime
+        self.load_ns = load_ns
         self.stateful = stateful
         self.input = _only(interpreter.get_input_details(), "input", name)
         self.output = _only(interpreter.get_output_details(), "output", name)
@@ -190,10 +195,12 @@ def open_model(
     resolvers = loaded.module.experimental if loaded.name == "tensorflow" else loaded.module
     resolver = resolvers.OpResolverType.AUTO if xnnpack else resolvers.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
+        began = time.perf_counter_ns()
         interpreter = loaded.module.Interpreter(
             model_content=flatbuffer, num_threads=threads, experimental_op_resolver_type=resolver
         )
         interpreter.allocate_tensors()
+        load_ns = time.perf_counter_ns() - began
         stateful = has_variables(flatbuffer)
     except SystemError as error:  # what a binary made for numpy 1 raises under numpy 2
         raise InputError(
@@ -201,7 +208,7 @@ def open_model(
         ) from error
     except (ValueError, RuntimeError) as error:
         raise InputError(_refusal(name, loaded, error)) from error
-    model = Model(interpreter, loaded, stateful, name)
+    model = Model(interpreter, loaded, stateful, name, load_ns)
     kept = [operator for operator in _UNRESETTABLE if operator in model.operators.counts]
     if kept:
         raise InputError(f"{name} keeps state that cannot be reset ({kept[0]}): convert it with 'har-edge convert'")

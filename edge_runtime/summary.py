@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
@@ -108,6 +108,8 @@ def result(measured: Measured, run: Run) -> Result:
         warm_up=warm_up,
         latency=latency,
         control=run.control,
+        trained_on=_trained_on(model.card),
+        data=(data.name, data.fingerprint),
     )
     return Result(
         model=model.card.name,
@@ -215,6 +217,14 @@ def _warm_up(measured: Measured) -> WarmUp:
 
 def _energy(measured: Measured) -> Energy | None:
     return next((Energy(**answer.facts["energy"]) for answer in measured.answers if "energy" in answer.facts), None)
+
+
+def _trained_on(card: Card) -> tuple[str, str] | None:
+    """Name and fingerprint of the data of the training, where the card tells."""
+    data = card.training.get("data")
+    if not isinstance(data, Mapping) or "fingerprint" not in data:
+        return None
+    return str(data.get("name", "unnamed")), str(data["fingerprint"])
 
 
 def _largest(values: Sequence[int | None]) -> int | None:

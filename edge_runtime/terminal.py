@@ -28,7 +28,9 @@ def progress() -> Iterator[OnProgress]:
     console = Console(stderr=True)
     if console.is_terminal:
         columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn(compact=True))
-        with Progress(*columns, TextColumn("{task.description}"), console=console, transient=True, expand=True) as bar:
+        with Progress(
+            *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
+        ) as bar:
             task = bar.add_task("", total=1.0)
             yield lambda share, text: bar.update(task, completed=share, description=text)
         return

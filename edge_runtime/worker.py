@@ -57,15 +57,14 @@ def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
     The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and, if asked for, `logits` `[n_windows, n_labels]`.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
+    about = machine.describe(cpu)
     before, own_before = machine.state(cpu), time.process_time()
     _report("opening", 0.0)
     runtime = load_runtime(job.runtime)
     baseline = machine.peak_memory()
 
     flatbuffer, card = cards.read_model(folder / job.model)
-    began = time.perf_counter_ns()
     model = open_model(flatbuffer, runtime.name, job.threads, job.xnnpack, job.title)
-    load_ns = time.perf_counter_ns() - began
     check_graph(model.input, model.output, card, job.title)
     prepare = Preparation(card.normalisation, model.input)
 
@@ -84,7 +83,7 @@ def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
         latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
     after, own_seconds = machine.state(cpu), time.process_time() - own_before
     facts = {
-        "machine": machine.describe(cpu),
+        "machine": about,
         "before": asdict(before),
         "after": asdict(after),
         # Of all CPUs, our own too: what others take from it disturbs most.
@@ -92,7 +91,7 @@ def measure(job: Job, folder: Path) -> tuple[Facts, Arrays]:
         "runtime": {"name": runtime.name, "version": runtime.version},
         "model": _describe(model),
         "pinned_cpu": cpu,
-        "load_ms": load_ns / 1e6,
+        "load_ms": model.load_ns / 1e6,
         "first_ms": first_ns / 1e6,
         "warm_up": {"calls": warmth.calls, "seconds": warmth.seconds, "stable": warmth.stable},
         "harness_overhead_us": overhead_ns / 1e3,

@@ -31,6 +31,8 @@ QUIET = Evidence(
     warm_up=WarmUp(1000, 1.0, True),
     latency=Latency(1.0, 1.1, 1.15, 1.3, 1.0, 0.9, 2.0, 3000, mad=0.02, p50_ci95=(0.99, 1.01)),
     control=Control(1.01, (0.99, 1.02), True),
+    trained_on=("UCI HAR", "ab12"),
+    data=("UCI HAR", "ab12"),
 )
 
 
@@ -55,9 +57,14 @@ def test_what_a_machine_does_not_tell_is_no_doubt():
     assert doubts.find(replace(QUIET, before=SILENT, rounds=[(SILENT, SILENT)] * 10, others_busy=[None] * 10)) == ()
 
 
+def test_a_card_that_does_not_tell_its_data_is_no_doubt():
+    assert doubts.find(replace(QUIET, trained_on=None)) == ()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"data": ("my recordings", "cd34")}, "trained on 'UCI HAR', and these test windows are those of another"),
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),
         ({"before": state(governor="ondemand")}, "governor is 'ondemand'"),

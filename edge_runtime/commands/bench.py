@@ -106,11 +106,13 @@ def command(
     settings = Settings(runtime, threads, n_runs, rounds, duration, paced, control)
     with progress() as on_progress:
         result = bench.measure(models, data, device, settings, on_progress)
-    terminal.show(result, Console())
-    if profile:
-        operators.show(result, Console())
-    # After the table: a folder that cannot be written costs the files, not the measurement.
-    for path in outputs.write(result, written):
+    try:
+        files = outputs.write(result, written)  # before the table: a reader that goes away costs no file
+    finally:
+        terminal.show(result, Console())  # and a folder that cannot be written costs the files, not the measurement
+        if profile:
+            operators.show(result, Console())
+    for path in files:
         click.echo(path)
     if result.failures:
         names = ", ".join(failure.file for failure in result.failures)
