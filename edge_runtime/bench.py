@@ -21,7 +21,7 @@ from edge_runtime import card as cards
 from edge_runtime import summary
 from edge_runtime.dataset import Dataset
 from edge_runtime.devices import Device
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.files import scratch_folder
 from edge_runtime.job import Answer, Job
 from edge_runtime.results import Control, Failure, Report
@@ -71,13 +71,13 @@ class Settings:
 
 @dataclass
 class _Participant:
-    """One that takes turns: a model, or the control. `failure` is the sentence of a worker that died."""
+    """One that takes turns: a model, or the control. `failure` is how a worker of it ended."""
 
     model: ModelFile
     name: str
     job: Job
     answers: list[Answer] = field(default_factory=list)
-    failure: str | None = None
+    failure: HarEdgeError | None = None
 
 
 def open_file(path: Path, title: str | None = None) -> ModelFile:
@@ -120,18 +120,19 @@ def measure(
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
-    A model whose worker dies or hangs is among the `failures`, and the others are measured all the same. Raises
-    `DeviceError` when no model is left, `InputError` when one does not fit the data or the runtime does not take it.
+    A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, and the others are
+    measured all the same; when no model is left, the error of the first is raised. Raises `InputError` when a model
+    does not fit the data.
     """
     for model in models:
         check_data(model, data)
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
         _take_turns(participants, device, folder, settings, on_progress)
-    failures = tuple(Failure(x.name, x.failure) for x in participants if x.failure)
+    failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure)
     survivors = [Measured(x.model, x.answers) for x in participants[: len(models)] if not x.failure]
     if not survivors:
-        raise DeviceError(failures[0].error)
+        raise next(x.failure for x in participants if x.failure)
     control = _control(participants, len(models))
     first = survivors[0].answers[0].facts
     run = summary.Run(
@@ -176,8 +177,8 @@ def _take_turns(
             try:
                 job = _turn(participant.job, turn, settings)
                 participant.answers.append(device.run(replace(job, name=f"{turn}-{i}"), folder, report))
-            except DeviceError as error:
-                participant.failure = str(error)
+            except HarEdgeError as error:
+                participant.failure = error
 
 
 def _turn(job: Job, turn: int, settings: Settings) -> Job:

@@ -103,7 +103,8 @@ def _check(report: Report) -> None:
     for i, comparison in enumerate(report.comparisons):
         if not all(0 <= x < len(report.results) for x in (comparison.result, comparison.against)):
             raise ValueError(f"comparisons[{i}] is about a result that is not there")
-        if any(x is not None and x <= 0 for x in (comparison.p50_ratio, comparison.end_to_end_ratio)):
+        ends = (*(comparison.p50_ratio_ci95 or ()), *(comparison.end_to_end_ratio_ci95 or ()))
+        if any(x is not None and x <= 0 for x in (comparison.p50_ratio, comparison.end_to_end_ratio, *ends)):
             raise ValueError(f"a ratio in comparisons[{i}] is not above 0")
     for key in ("name", "machine"):
         if not isinstance(report.device.get(key), str):
@@ -128,5 +129,8 @@ def _check_result(result: Result, where: str) -> None:
         raise ValueError(f"a score in {where} is not between 0 and 1")
     for name in ("latency_ms", "end_to_end_ms"):
         latency: Latency | None = getattr(result, name)
-        if latency and latency.p50 <= 0:
-            raise ValueError(f"{where}.{name}.p50 is not above 0")
+        if latency and min(latency.min, latency.p50, latency.p90, latency.p95, latency.p99, latency.mean) <= 0:
+            raise ValueError(f"a time in {where}.{name} is not above 0")
+    samples = (*result.samples_ms.latency, *result.samples_ms.end_to_end) if result.samples_ms else ()
+    if any(x <= 0 for part in samples for x in part):
+        raise ValueError(f"a time in {where}.samples_ms is not above 0")

@@ -280,6 +280,23 @@ def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
     assert len(json.loads(path.read_text())["failures"]) == 2
 
 
+def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(slower, tmp_path, written_before):
+    report = timed(written_before)
+    replace(report, results=report.results[:1], comparisons=()).write(slower[1])
+    done = har_edge(*slower, "--fail-if", "accuracy<-0.3")
+    assert done.returncode == 1
+    assert "edge int8 (it is in OLD, but NEW has no result of it)" in done.stderr
+    assert har_edge(*slower).returncode == 0  # without a gate it is only shown
+
+
+def test_the_comparison_never_overwrites_what_it_reads(slower):
+    before = slower[0].read_bytes()
+    done = har_edge(*slower, "--json", slower[0])
+    assert done.returncode == 2
+    assert "would overwrite" in done.stderr
+    assert slower[0].read_bytes() == before
+
+
 def test_what_is_not_comparable_is_refused_unless_told_to(slower, tmp_path, written_before):
     other = replace(timed(written_before), device={**written_before.device, "cpu": "Cortex-A76"})
     path = tmp_path / "other.json"

@@ -40,10 +40,11 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     from edge_runtime import gates, results_file
     from edge_runtime.compare import compare
     from edge_runtime.files import write_text
-    from edge_runtime.reports import changes
+    from edge_runtime.reports import changes, outputs
     from edge_runtime.terminal import Console
 
     wanted = [gates.parse(text) for text in conditions]
+    outputs.check({"json": json_path}, inputs=[old, new])
     outcome = compare(results_file.read(old), results_file.read(new))
     if outcome.obstacles and not anyway:
         raise InputError(
@@ -57,8 +58,11 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
         console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
     changes.show(outcome, console)
     failures = [failure for gate in wanted for failure in gate.failures(outcome.pairs)]
+    if wanted:  # a model that could not be measured any more must not pass a gate
+        failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]
     if json_path:
-        write_text(json_path, json.dumps(_content(old, new, outcome, conditions, failures), indent=1) + "\n")
+        content = _content(old, new, outcome, conditions, failures)
+        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     if failures:
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
 

@@ -129,6 +129,14 @@ def _probe(interpreter: str, option: str) -> tuple[tuple[int, ...], set[str]]:
         ) from error
 
 
+def signal_name(number: int) -> str:
+    """`SIGSEGV`, or `signal 35` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
+
+
 def _obituary(title: str, stage: str, code: int, log: Path) -> str:
     """One sentence on how a worker ended: the signal or exit code, and its last words."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
@@ -136,7 +144,7 @@ def _obituary(title: str, stage: str, code: int, log: Path) -> str:
     if code == -signal.SIGKILL:
         how = "was killed, as the system does when memory runs out"
     elif code < 0:
-        how = f"died of {signal.Signals(-code).name}"
+        how = f"died of {signal_name(-code)}"
     else:
         how = f"ended with exit code {code} and left no answer"
     said = f" ({words[:200]})" if words else ""

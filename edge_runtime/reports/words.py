@@ -105,7 +105,7 @@ def headrooms(report: Report) -> str | None:
     """What a stream of windows needs of one core, for all results in one sentence."""
     parts: list[str] = []
     for name, result in zip(titles(report.results), report.results, strict=True):
-        if result.end_to_end_ms:
+        if result.end_to_end_ms and result.threads == 1:  # of several threads, wall time says nothing of one core
             room = headroom(result.end_to_end_ms)
             share = f"{significant(100 * room.share)} %"
             streams = (
@@ -151,7 +151,7 @@ def _cost(pair: Pair) -> str:
         return f"{sentence})."
     interval = comparison.accuracy_difference_ci95
     over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over subjects" if interval else ""
-    chance = "more than chance would give" if comparison.mcnemar_p < SIGNIFICANT else "which chance explains"
+    chance = "more than chance would give" if comparison.mcnemar_p < SIGNIFICANT else "no more than chance could give"
     return f"{sentence}{over_subjects}), {chance} (McNemar {_p(comparison.mcnemar_p)})."
 
 
