@@ -59,7 +59,7 @@ def test_an_interval_that_holds_1_is_no_difference():
     )
     speed, _ = words.verdicts(of(FLOAT, INT8, comparisons=(unclear,)))
     assert speed.startswith(
-        "int8 is as fast as float32, as far as this run can tell, (95 % interval 0.98–1.08; p50 20.0 µs against "
+        "int8 is as fast as float32, as far as this run can tell (95 % interval 0.98–1.08; p50 20.0 µs against "
         "40.0 µs), as fast end to end (0.83–1.01; "
     )
 
