@@ -17,7 +17,7 @@ from edge_runtime.bench import Settings
 from edge_runtime.dataset import Split
 from edge_runtime.devices import open_device
 from edge_runtime.interpreters import open_model
-from edge_runtime.runs import SCHEMES
+from edge_runtime.runs import SCHEMES, Run
 
 # The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
 # can have, for then it would be another form.
@@ -84,6 +84,13 @@ def test_the_graph_is_what_its_file_says_and_xnnpack_takes_all_of_it(converted_r
     assert model.operators.left == {}
 
 
+def test_the_models_of_a_run_come_in_the_order_of_their_schemes_and_others_last(tmp_path):
+    for name in ("int8", "mine", "float16", "dynamic", "float32", "also_mine"):
+        (tmp_path / f"model_{name}.tflite").touch()
+    names = [path.stem.removeprefix("model_") for path in Run(tmp_path).converted()]
+    assert names == ["float32", "float16", "dynamic", "int8", "also_mine", "mine"]
+
+
 def with_newer_products(flatbuffer: bytes) -> bytes:
     """The same model with the version of FULLY_CONNECTED that a scale per channel would have."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
@@ -121,7 +128,7 @@ def test_bench_of_a_run_shows_every_form_in_one_table(converted_run, tmp_path):
     shown = done.stdout.splitlines()[:-2]  # the last two are paths, of whatever length
     assert max(map(len, shown)) <= 80
     lines = [line.split() for line in shown]
-    assert list(SCHEMES) in lines
+    assert ["float32", "float16", "dynamic", "int8"] in lines
     (agreement,) = (line for line in lines if line[:3] == ["agrees", "with", "float32"])
     assert agreement[3] == "–"
     assert sum(cell == "%" for cell in agreement) == 3
