@@ -22,7 +22,7 @@ from edge_runtime.interpreters import open_model
 from edge_runtime.timing import time_calls, warm_up
 
 OUT = Path(__file__).resolve().parent.parent / "results" / "peers.md"
-ROUNDS, RUNS = 2, 50
+ROUNDS, RUNS = 10, 300
 CALIBRATION_WINDOWS = 504
 TIMED_WINDOWS = 32
 

@@ -7,12 +7,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convert.job import NETWORKS, Job, message
-from convert.parity import Logits, quantisation_loss, relative_difference
+from convert.parity import Logits, accuracy, compare, relative_difference
 from convert.training_record import TrainingRecord
 from edge_runtime import dataset
 from edge_runtime.card import Card, load, write_model
@@ -23,8 +23,14 @@ from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
 from edge_runtime.runs import Run
 
+if TYPE_CHECKING:
+    from convert.lowering import Lowered
+
 Tell = Callable[[float, str], None]
 """Hears the share of the work that is done, and what is being done."""
+
+# About how long each form takes, in terms of float32's time: int8 has ranges to find.
+_EFFORT = {"float16": 1, "dynamic": 1, "int8": 4}
 
 
 def main(text: str) -> None:
@@ -89,7 +95,6 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     """Write the network's flatbuffers; return what the card and the gate need to know about them."""
     # TensorFlow comes with these.
     from convert import tflite
-    from convert.calibration import calibrate, describe, draw_windows
     from convert.keras_files import load_network
     from convert.lowering import lower
 
@@ -101,19 +106,39 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     windows = network.card.normalisation.apply(network.held_out.X)
     float32 = _write(job, network, "float32", tflite.to_float32(lowered))
     expected = np.asarray(model(windows, training=False))
-    report: dict[str, Any] = {"float32_relative_difference": relative_difference(float32, expected)}
-    if job.quantize:
-        rows = draw_windows(network.calibration, job.calibration, network.seed)
-        calibration = network.card.normalisation.apply(network.calibration.X[rows])
-        ranges = calibrate(lowered, calibration, lambda done, of: tell(0.2 + 0.4 * done / of, f"{what}: calibrating"))
-        tell(0.6, f"{what}: int8")
-        flatbuffer = tflite.to_int8(lowered, ranges, job.io_type)
-        tell(0.8, f"{what}: comparing on held-out subjects")
-        int8 = _write(job, network, "int8", flatbuffer)
-        report["loss"] = asdict(quantisation_loss(float32, int8, network.held_out.y))
-        report["calibration_windows"] = len(rows)
-        report["ranges"] = describe(ranges)
+    report: dict[str, Any] = {
+        "windows": len(expected),
+        "float32_accuracy": accuracy(float32, network.held_out.y),
+        "float32_relative_difference": relative_difference(float32, expected),
+        "forms": {},
+    }
+    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in job.schemes)
+    for scheme in job.schemes:
+        end = done + _EFFORT[scheme]
+        flatbuffer, facts = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
+        answers = _write(job, network, scheme, flatbuffer)
+        parity = asdict(compare(float32, answers, network.held_out.y))
+        report["forms"][scheme] = {"parity": parity, "facts": facts}
+        done = end
     return report
+
+
+def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell: Tell) -> tuple[bytes, dict[str, Any]]:
+    """The flatbuffer of one form of the network, and what its card says of how it was made."""
+    from convert import tflite
+    from convert.calibration import calibrate, describe, draw_windows
+
+    what = f"{NETWORKS[network.name]}: {scheme}"
+    tell(0.0, what)
+    if scheme == "float16":
+        return tflite.to_float16(lowered), {}
+    if scheme == "dynamic":
+        return tflite.to_dynamic(lowered), {}
+    rows = draw_windows(network.calibration, job.calibration, network.seed)
+    calibration = network.card.normalisation.apply(network.calibration.X[rows])
+    ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
+    tell(0.6, what)
+    return tflite.to_int8(lowered, ranges, job.io_type), {"calibration_windows": len(rows), "ranges": describe(ranges)}
 
 
 def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:

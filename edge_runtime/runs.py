@@ -12,6 +12,9 @@ from edge_runtime.files import point_link
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 
+SCHEMES = ("float32", "float16", "dynamic", "int8")
+"""The forms of a converted model, from the one nearest to the trained network to the smallest."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -40,12 +43,14 @@ class Run:
         return self.folder / "history.csv"
 
     def tflite(self, scheme: str) -> Path:
-        """The converted model of one quantisation scheme (`float32`, `int8`)."""
+        """The converted model of one of the `SCHEMES`."""
         return self.folder / f"model_{scheme}.tflite"
 
     def converted(self) -> list[Path]:
-        """The converted models that exist, float32 first."""
-        return sorted(self.folder.glob("model_*.tflite"), key=lambda path: (path != self.tflite("float32"), path.name))
+        """The converted models that exist, in the order of `SCHEMES`; those of any other name come last."""
+        known = [self.tflite(scheme) for scheme in SCHEMES]
+        others = sorted(set(self.folder.glob("model_*.tflite")).difference(known))
+        return [path for path in known if path.exists()] + others
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
         """The benchmark result of one device; `device` may be any text."""
