@@ -22,6 +22,7 @@ from train.batches import Key
 from train.evaluate import fit_temperature, score
 from train.experiment import check_data, hold_out
 from train.fit import fit, hash_weights, measure_normalisation
+from train.networks import NETWORKS, build
 from train.recipe import Recipe
 from train.settings import Settings
 
@@ -146,6 +147,15 @@ def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
     assert hold_out(np.array(["s2", "s2", "s10"])) == ["s10"]
     with pytest.raises(InputError, match="two training subjects"):
         hold_out(np.array([1, 1]))
+
+
+@pytest.mark.parametrize(("name", "parameters", "steps"), [("edge", 43_010, 16), ("edge-small", 13_446, 8)])
+def test_networks_are_as_large_as_their_descriptions_say(name, parameters, steps):
+    network = build(name, (128, 9), 6)
+    assert network.name == name
+    assert network.count_params() == parameters
+    assert network.get_layer("steps").output.shape[1] == steps
+    assert f"{parameters // 1000} k parameters" in NETWORKS[name].__doc__
 
 
 def test_scores_are_scikit_learns():

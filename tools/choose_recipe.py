@@ -1,8 +1,7 @@
 """Compare training recipes by cross-validation over the training subjects: `python tools/choose_recipe.py`.
 
 The default recipe's numbers were chosen this way; the test subjects are never looked at. Writes `results/recipe.md`
-after each recipe. The folds share the CPUs. Takes about three minutes a recipe on two idle cores, with `--seeds N` N
-times as long.
+after each recipe. The folds share the CPUs; `--seeds N` takes N times as long, and tells chance from gain.
 """
 
 import argparse

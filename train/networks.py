@@ -30,7 +30,7 @@ def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """The same of half the width over 8 steps of 16 samples, for the tightest devices: 13 k parameters."""
+    """The same of half the width over 8 steps of 16 samples each: 13 k parameters, for the tightest devices."""
     return _strided_lstm("edge-small", input_shape, n_classes, stride=16, width=32)
 
 

@@ -90,7 +90,7 @@ class TrainingProgress:
             completed=sum(self._done.values()),
             description=text,
             scores=scores,
-            left=f"{left // 60}:{left % 60:02d}",
+            left=f"{left // 60}:{left % 60:02d} left",
         )
 
     def _say(self, job: FitJob, step: Step) -> None:
