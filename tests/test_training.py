@@ -149,7 +149,7 @@ def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
         hold_out(np.array([1, 1]))
 
 
-@pytest.mark.parametrize(("name", "parameters", "steps"), [("edge", 43_010, 16), ("edge-small", 13_446, 8)])
+@pytest.mark.parametrize(("name", "parameters", "steps"), [("edge", 43_270, 16), ("edge-small", 13_446, 8)])
 def test_networks_are_as_large_as_their_descriptions_say(name, parameters, steps):
     network = build(name, (128, 9), 6)
     assert network.name == name
