@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge_runtime.card import Card, Normalisation
 from edge_runtime.errors import InputError
 
@@ -40,8 +38,7 @@ def _read(training: Mapping[str, Any], n_signals: int) -> TrainingRecord:
         raise ValueError("training.seed must be a whole number from 0")
     if not isinstance(held_out, list) or not held_out or not all(isinstance(x, int | str) for x in held_out):
         raise ValueError("training.held_out_subjects must be a list of subjects")
-    rows = np.array([normalisation[key] for key in ("mean", "std", "clip")], np.float64)
-    if rows.shape != (3, n_signals) or not np.isfinite(rows).all() or (rows[1:] <= 0).any():
-        raise ValueError(f"training.selection_normalisation must give {n_signals} means, stds and clips")
-    values = Normalisation(*(tuple(map(float, row)) for row in rows))
+    values = Normalisation.from_dict(normalisation)
+    if fault := values.fault(n_signals):
+        raise ValueError(f"training.selection_normalisation {fault}")
     return TrainingRecord(str(data["name"]), str(data["fingerprint"]), seed, tuple(held_out), values)

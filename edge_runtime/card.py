@@ -24,7 +24,8 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
 
-FORMAT = 1
+FORMAT = 2
+_OLDER_FORMATS = (1,)  # without the normalisation's knees
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
@@ -51,17 +52,50 @@ class Window:
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations."""
+    """Per signal: subtract `mean`, divide by `std`, compand around `knee`, clip to ± `clip` standard deviations.
+
+    Companding turns z into z (clip + knee) / (|z| + knee): what lies within a knee of the mean is spread out, what lies
+    far from it drawn together, and ± clip stays where it is. One int8 scale then serves the stillness of standing and
+    the peaks of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor
+    gives the same bits. A `knee` of None leaves a signal linear.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     clip: tuple[float, ...]
+    knee: tuple[float | None, ...]
 
     def apply(self, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Normalise windows `[..., n_signals]` in physical units to the network's float32 input."""
         mean, std, clip = (np.asarray(values, np.float32) for values in (self.mean, self.std, self.clip))
+        gain, bend, knee = self.companding()
         scaled = (np.asarray(windows, np.float32) - mean) / std
+        scaled = scaled * gain / (np.abs(scaled) * bend + knee)
         return np.clip(scaled, -clip, clip, out=scaled)
+
+    def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 where it is linear."""
+        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee, strict=True)]
+        gain, bend, knee = np.array(rows, np.float32).T
+        return gain, bend, knee
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Normalisation:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        mean, std, clip = (_numbers(content[key], key) for key in ("mean", "std", "clip"))
+        knee = content.get("knee", [None] * len(clip))  # format 1 had none
+        if not isinstance(knee, list):
+            raise TypeError("'knee' is not a list of numbers")
+        return cls(mean, std, clip, tuple(None if x is None else float(x) for x in knee))
+
+    def fault(self, n_signals: int) -> str | None:
+        """What makes it unusable for `n_signals` signals, if anything."""
+        if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
+            return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
+        positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
+        if not np.isfinite([*self.mean, *positive]).all() or min(positive) <= 0:
+            return "needs finite normalisation with std, clip and knee above 0"
+        return None
 
 
 @dataclass(frozen=True)
@@ -104,7 +138,7 @@ class Card:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
-        if content.pop("format") != FORMAT:
+        if content.pop("format") not in (FORMAT, *_OLDER_FORMATS):
             raise InputError(f"{source} has a card format other than {FORMAT}: use the har-edge version that wrote it")
         try:
             card = _from_dict(content)
@@ -254,7 +288,7 @@ def _from_dict(content: dict[str, Any]) -> Card:
         labels=_texts(content["labels"], "labels"),
         signals=tuple(Signal(str(x["name"]), str(x["unit"])) for x in content["signals"]),
         window=Window(float(window["rate_hz"]), int(window["samples"]), int(window["hop"])),
-        normalisation=Normalisation(*(_numbers(normalisation[key], key) for key in ("mean", "std", "clip"))),
+        normalisation=Normalisation.from_dict(normalisation),
         temperature=float(content.get("temperature", 1.0)),
         **{key: dict(content.get(key, {})) for key in records},
     )
@@ -262,19 +296,13 @@ def _from_dict(content: dict[str, Any]) -> Card:
 
 def _check(card: Card, source: str) -> None:
     n_signals = len(card.signals)
-    normalisation = card.normalisation
-    lengths = {len(normalisation.mean), len(normalisation.std), len(normalisation.clip)}
-    values = np.array(normalisation.mean + normalisation.std + normalisation.clip)
-    positive = normalisation.std + normalisation.clip
-    wrong = None
+    wrong: str | None = None
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         wrong = "needs at least two labels, each of its own name"
     elif not n_signals or len({x.name for x in card.signals}) != n_signals:
         wrong = "needs at least one signal, each of its own name"
-    elif lengths != {n_signals}:
-        wrong = f"needs one mean, std and clip for each of its {n_signals} signals"
-    elif not np.isfinite(values).all() or min(positive) <= 0:
-        wrong = "needs finite normalisation with std and clip above 0"
+    elif fault := card.normalisation.fault(n_signals):
+        wrong = fault
     elif card.window.samples < 1 or card.window.hop < 1 or not card.window.rate_hz > 0:
         wrong = "needs a window with rate_hz, samples and hop above 0"
     elif not (np.isfinite(card.temperature) and card.temperature > 0):

@@ -18,19 +18,21 @@ from edge_runtime.quiet import quiet_stderr
 
 
 class Preparation:
-    """One window in physical units -> the model's input tensor: normalise, clip and, for an integer input, quantise.
+    """One window in physical units -> the input tensor: normalise, compand, clip and, for an integer input, quantise.
 
     The same numbers as `Normalisation.apply` gives, in a quarter of its time: whole arrays instead of broadcast rows,
     and no array made anew. The answer is valid until the next call.
     """
 
     def __init__(self, normalisation: cards.Normalisation, tensor: Tensor) -> None:
-        mean, std, clip = (
-            np.broadcast_to(np.asarray(values, np.float32), tensor.shape[1:]).copy()
-            for values in (normalisation.mean, normalisation.std, normalisation.clip)
+        rows = (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
+        self._mean, self._std, self._highest, self._gain, self._bend, self._knee = (
+            np.broadcast_to(np.asarray(values, np.float32), tensor.shape[1:]).copy() for values in rows
         )
-        self._mean, self._std, self._highest, self._lowest = mean, std, clip, -clip
+        self._lowest = -self._highest
+        self._companded = any(x is not None for x in normalisation.knee)
         self._scaled = np.empty(tensor.shape, np.float32)
+        self._divisor = np.empty(tensor.shape, np.float32)
         self._quantiser = None if tensor.dtype == "float32" else Quantiser(tensor)
 
     def __call__(self, window: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
@@ -38,6 +40,12 @@ class Preparation:
         scaled = self._scaled
         np.subtract(window, self._mean, out=scaled)
         np.divide(scaled, self._std, out=scaled)
+        if self._companded:
+            divisor = np.abs(scaled, out=self._divisor)
+            np.multiply(divisor, self._bend, out=divisor)
+            np.add(divisor, self._knee, out=divisor)
+            np.multiply(scaled, self._gain, out=scaled)
+            np.divide(scaled, divisor, out=scaled)
         np.minimum(scaled, self._highest, out=scaled)
         np.maximum(scaled, self._lowest, out=scaled)
         return scaled if self._quantiser is None else self._quantiser(scaled)

@@ -154,7 +154,7 @@ def test_a_card_survives_json():
         ("[" * 100_000, "not JSON"),
         ("[]", "not a har-edge model card"),
         ("{}", "not a har-edge model card"),
-        (changed(format=2), "card format other than 1"),
+        (changed(format=3), "card format other than 2"),
         (changed(labels=["A"]), "at least two labels"),
         (changed(labels=["A", "A"]), "at least two labels"),
         (changed(labels="AB"), "'labels' is not a list"),
@@ -168,6 +168,8 @@ def test_a_card_survives_json():
         (changed(normalisation={"mean": [0], "std": [1], "clip": [1]}), "each of its 2 signals"),
         (changed(normalisation={"mean": [0, 0], "std": [1, 0], "clip": [1, 1]}), "above 0"),
         (changed(normalisation={"mean": [0, float("nan")], "std": [1, 1], "clip": [1, 1]}), "finite"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": [None, 0]}), "knee above 0"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": 1}), "'knee' is not a list"),
         (changed(normalisation={"mean": ["a", 0], "std": [1, 1], "clip": [1, 1]}), "not a complete model card"),
         (changed(temperature=0), "temperature"),
         (changed(scores=5), "not a complete model card"),
@@ -191,7 +193,31 @@ def test_reading_a_card_file(tmp_path):
 
 
 def test_normalising_is_what_the_card_says():
-    normalisation = cards.Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0))
+    normalisation = cards.Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
     values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
     assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
     assert normalisation.apply(values).dtype == np.float32
+
+
+def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
+    normalisation = cards.Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
+    values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations
+    companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
+    np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
+    np.testing.assert_allclose(companded, [0, 0.006986, -0.006986, 3, -3, 3], atol=1e-6)  # 0.001 * 3.5 / 0.501
+
+
+@given(st.floats(0.01, 10), st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
+def test_companding_keeps_order_and_sign(knee, values):
+    normalisation = cards.Normalisation((0.0,), (1.0,), (3.0,), (knee,))
+    ordered = np.sort(np.array(values, np.float32))[:, np.newaxis]
+    companded = normalisation.apply(ordered)
+    assert (np.diff(companded[:, 0]) >= -1e-6).all()
+    assert (np.sign(companded) == np.sign(ordered)).all()
+
+
+def test_a_card_of_format_1_is_linear(tmp_path):
+    content = json.loads(CARD.to_json()) | {"format": 1}
+    del content["normalisation"]["knee"]
+    (tmp_path / "card.json").write_text(json.dumps(content))
+    assert cards.load(tmp_path / "card.json").normalisation.knee == (None,) * len(CARD.signals)

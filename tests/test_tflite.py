@@ -135,11 +135,11 @@ def test_the_same_network_gives_the_same_bytes(lowered, ranges):
     [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)],
 )
 def test_steps_share_weights_and_biases(lowered, ranges, scheme, bytes_per_weight):
-    """16 steps, one set of constants: the file holds each weight once."""
+    """8 steps, one set of constants: the file holds each weight once."""
     forms = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic, "int8": lambda x: to_int8(x, ranges)}
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(forms[scheme](lowered)))
     constants = sum(len(x.data) for x in model.buffers if x.data is not None)
-    n_weights = 9 * 17 * 64 + 128 * 256 + 64 * 6
+    n_weights = 9 * 25 * 64 + 128 * 256 + 64 * 6
     n_biases = 64 + 256 + 6
     assert bytes_per_weight * n_weights < constants
     # Small tensors stay in float, and there are a few lists of sizes.

@@ -8,6 +8,7 @@ import argparse
 import dataclasses
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -21,18 +22,33 @@ from train.recipe import Recipe
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "recipe.md"
 FOLDS = 4
-CANDIDATES: dict[str, dict[str, float]] = {
+_NETWORKS = "tools.candidate_networks"
+CANDIDATES: dict[str, dict[str, Any]] = {
     "the default": {},
-    "noise 0": {"noise": 0.0},
-    "noise 0.05": {"noise": 0.05},
-    "gain 0.1": {"gain": 0.1},
-    "gain 0.2": {"gain": 0.2},
+    "3 teachers": {"teachers": 3},
+    "100 epochs": {"epochs": 100},
+    "all signals linear": {"knee": 0.0},
+    "knee 0.5": {"knee": 0.5},
+    "knee 0.12": {"knee": 0.12},
+    "official windows only": {"shift": False},
+    "turn 0.2": {"turn": 0.2},
+    "turn 0.8": {"turn": 0.8},
     "rotation 0.1": {"rotation": 0.1},
     "rotation 0.3": {"rotation": 0.3},
+    "intensity 0": {"intensity": 0.0},
+    "intensity 0.35": {"intensity": 0.35},
+    "noise 0": {"noise": 0.0},
+    "gain 0.1": {"gain": 0.1},
     "clip 4": {"clip": 4.0},
-    "30 epochs": {"epochs": 30},
-    "any offset": {"shift": True},
-    "3 teachers": {"teachers": 3},
+    "steps of 8 samples, kernel 17": {"network": f"{_NETWORKS}:steps_of_8"},
+    "steps of 10 samples, kernel 21": {"network": f"{_NETWORKS}:steps_of_10"},
+    "kernel 17": {"network": f"{_NETWORKS}:kernel_17"},
+    "kernel 33": {"network": f"{_NETWORKS}:kernel_33"},
+    "96 units": {"network": f"{_NETWORKS}:units_96"},
+    "both directions": {"network": f"{_NETWORKS}:both_directions"},
+    "two layers": {"network": f"{_NETWORKS}:two_layers"},
+    "edge-small": {"network": "edge-small"},
+    "edge-small with 40 units": {"network": f"{_NETWORKS}:units_40"},
 }
 
 
@@ -93,7 +109,7 @@ def _table(rows: list[str], n_seeds: int) -> str:
 
 
 def _describe(recipe: Recipe) -> str:
-    names = ("noise", "gain", "rotation", "clip", "epochs")
+    names = ("knee", "turn", "rotation", "intensity", "gain", "noise", "clip", "epochs")
     return ", ".join(f"{name} {getattr(recipe, name):g}" for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Augmentation of windows: how the phone is worn and how the sensor is made vary; the activity does not."""
+"""Augmentation of windows: how the phone is worn, how someone moves and how the sensor is made; never the activity."""
 
 import tensorflow as tf
 
@@ -7,23 +7,38 @@ from train.recipe import Recipe
 
 
 def augment(windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation) -> tf.Tensor:
-    """Rotate, scale, normalise, clip and add noise, all drawn from `key`.
+    """Rotate, move more or less briskly, scale, normalise and add noise, all drawn from `key`.
 
     Parameters
     ----------
-    windows : float32 `[batch, samples, n_signals]` in physical units; signals come in x y z triads.
+    windows : float32 `[batch, samples, 9]` in physical units: body acceleration, angular velocity, total acceleration.
     key : an int32 pair; the same key draws the same numbers.
 
     Returns
     -------
-    float32 `[batch, samples, n_signals]`, normalised: the network's input.
+    float32 `[batch, samples, 9]`, normalised: the network's input.
     """
-    n_signals = windows.shape[-1]
-    rotated = _rotate(windows, tf.random.stateless_normal([tf.shape(windows)[0], 3], _stream(key, 0)) * recipe.rotation)
-    gain = 1 + recipe.gain * tf.random.stateless_normal([tf.shape(windows)[0], 1, n_signals], _stream(key, 1))
-    mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
-    normalised = tf.clip_by_value((rotated * gain - mean) / std, -clip, clip)
+    size = tf.shape(windows)[0]
+    axes = tf.constant([recipe.turn, recipe.rotation, recipe.rotation], tf.float32)
+    rotated = _rotate(windows, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes)
+    factor = tf.exp(recipe.intensity * tf.random.stateless_normal([size, 1, 1], _stream(key, 3)))
+    gain = 1 + recipe.gain * tf.random.stateless_normal([size, 1, windows.shape[-1]], _stream(key, 1))
+    normalised = _normalise(_intensify(rotated, factor) * gain, normalisation)
     return normalised + recipe.noise * tf.random.stateless_normal(tf.shape(windows), _stream(key, 2))
+
+
+def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
+    """What `Normalisation.apply` does, in TensorFlow."""
+    mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
+    gain, bend, knee = normalisation.companding()
+    scaled = (windows - mean) / std
+    return tf.clip_by_value(scaled * gain / (tf.abs(scaled) * bend + knee), -clip, clip)
+
+
+def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """The same movement, `factor` times as brisk: gravity, the rest of total acceleration, stays."""
+    body, turning, total = tf.split(windows, 3, axis=-1)
+    return tf.concat([factor * body, factor * turning, total + (factor - 1) * body], axis=-1)
 
 
 def _stream(key: tf.Tensor, stream: int) -> tf.Tensor:

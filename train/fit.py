@@ -24,6 +24,8 @@ from train.history import Epoch, Step
 from train.networks import build
 from train.recipe import Recipe
 
+N_BODY_SIGNALS = 6  # body acceleration and angular velocity come first, total acceleration follows
+
 
 @dataclass(frozen=True)
 class FitResult:
@@ -34,10 +36,11 @@ class FitResult:
     history: list[Epoch]
 
 
-def measure_normalisation(X: npt.NDArray[np.float32], clip: float) -> Normalisation:
-    """Mean and standard deviation per signal of windows `[n, samples, n_signals]`."""
+def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe) -> Normalisation:
+    """Mean and standard deviation per signal of windows `[n, samples, 9]`, with the recipe's clip and knee."""
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
-    return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (float(clip),) * X.shape[-1])
+    knee = (recipe.knee or None,) * N_BODY_SIGNALS + (None,) * (X.shape[-1] - N_BODY_SIGNALS)
+    return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (recipe.clip,) * X.shape[-1], knee)
 
 
 def fit(
@@ -69,7 +72,7 @@ def fit(
     # The initial weights too: Keras draws them from this seed.
     keras.utils.set_random_seed(int(key.sequence().generate_state(1)[0]))
     model = build(recipe.network, train.X.shape[1:], n_classes)
-    normalisation = measure_normalisation(train.X, recipe.clip)
+    normalisation = measure_normalisation(train.X, recipe)
     batches = Batches(train, n_classes, recipe, key, hop, soft_targets)
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, batches.steps * recipe.epochs)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)

@@ -131,7 +131,7 @@ class Outcome:
         """Read it again; `InputError` naming the file when it is damaged."""
         try:
             content = json.loads(job.outcome.read_text(encoding="utf-8"))
-            normalisation = Normalisation(*(tuple(content["normalisation"][x]) for x in ("mean", "std", "clip")))
+            normalisation = Normalisation.from_dict(content["normalisation"])
             history = [Epoch(**x) for x in content["history"]]
             return cls(**content | {"normalisation": normalisation, "history": history})
         except (OSError, ValueError, TypeError, KeyError) as error:

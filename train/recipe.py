@@ -10,10 +10,9 @@ from edge_runtime.errors import InputError
 class Recipe:
     """A fixed schedule: the number of epochs is set beforehand, nothing stops early.
 
-    The clip is applied in training as it will be on the device, and the noise is of the size of an int8 step (0.024
-    standard deviations at clip 3): the network meets in training what quantisation will do to it. Rotation, gain and
-    noise were chosen by four-fold cross-validation over the 21 training subjects (results/recipe.md; no noise does
-    as well in float).
+    Companding and clip are applied in training as they will be on the device, and the noise is of the size of an int8
+    step (0.024 at clip 3): the network meets in training what quantisation will do to it. The numbers were chosen by
+    four-fold cross-validation over the 21 training subjects (results/recipe.md).
 
     With `teachers`, each fit is preceded by as many others of the same recipe on the same windows, whose answers it
     learns beside the labels: knowledge distillation (Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural
@@ -30,8 +29,11 @@ class Recipe:
     averaging: float = 0.995  # decay of the exponential moving average of the weights
     label_smoothing: float = 0.1
     clip: float = 3.0  # standard deviations
-    shift: bool = False  # windows begin at any sample between one official window and the next
-    rotation: float = 0.2  # rad, standard deviation about each axis; larger ones destroy the gravity cue
+    knee: float = 0.25  # standard deviations, of the body signals; total acceleration, with its gravity, stays linear
+    shift: bool = True  # windows begin at any sample between one official window and the next
+    turn: float = 0.5  # rad, standard deviation of the rotation about x, upright in UCI HAR: where on the waist it sits
+    rotation: float = 0.2  # rad, the same about y and z; larger ones destroy the gravity cue
+    intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
     teachers: int = 0

@@ -83,12 +83,14 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     signals = Table(box=None, pad_edge=False)
     for heading in ("signal", "unit"):
         signals.add_column(heading)
-    for heading in ("mean", "std", "clip"):
+    for heading in ("mean", "std", "clip", "knee"):
         signals.add_column(heading, justify="right")
     normalisation = card.normalisation
     for i, signal in enumerate(card.signals):
         numbers = (normalisation.mean[i], normalisation.std[i], normalisation.clip[i])
-        signals.add_row(escape(signal.name), escape(signal.unit), *(f"{x:.5g}" for x in numbers))
+        knee = normalisation.knee[i]
+        bent = "linear" if knee is None else f"{knee:g}"
+        signals.add_row(escape(signal.name), escape(signal.unit), *(f"{x:.5g}" for x in numbers), bent)
     console.print()
     console.print(signals)
 
