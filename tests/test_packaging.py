@@ -19,7 +19,7 @@ DATA = (
     "edge_runtime/data/windows.txt",
     "edge_runtime/reports/bench.html.j2",
 )
-MODELS = tuple(f"edge_runtime/models/edge_{x}.tflite" for x in ("float32", "int8"))
+MODELS = tuple(f"edge_runtime/models/{x}_{y}.tflite" for x in ("edge", "edge-small") for y in ("float32", "int8"))
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
 
 

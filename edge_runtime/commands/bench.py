@@ -14,6 +14,7 @@ from edge_runtime.runs import Run
 from edge_runtime.summary import ModelFile
 
 REFERENCE = Path(__file__).parents[1] / "models"
+REFERENCE_NETWORKS = ("edge", "edge-small")
 
 
 @click.command(name="bench")
@@ -80,8 +81,8 @@ def command(
 ) -> None:
     """Measure models: latency, memory and size, and accuracy on all test windows.
 
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled. Without either: the latest
-    run or, when there is none, the two reference models that come with har-edge.
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge' and 'edge-small' name
+    the reference models that come with har-edge. Without any: the latest run or, when there is none, 'edge'.
 
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
@@ -123,8 +124,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     """The models that `paths` name, and the run folder if they are those of exactly one."""
     if not paths and not runs.LATEST.exists():
         click.echo("There is no run here: measuring the reference models that come with har-edge.", err=True)
-        names = ("edge_float32.tflite", "edge_int8.tflite")
-        return [bench.open_file(REFERENCE / name, f"{name} (reference)") for name in names], None
+        return _reference_models("edge"), None
     models: list[ModelFile] = []
     run = None
     for path in paths or (None,):
@@ -134,6 +134,13 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
             if not converted:
                 raise InputError(f"{run.folder} has no converted model: run 'har-edge convert {run.folder} --quantize'")
             models += map(bench.open_file, converted)
+        elif not path.exists() and str(path) in REFERENCE_NETWORKS:
+            models += _reference_models(str(path))
         else:
             models.append(bench.open_file(path))
     return models, run if len(paths) < 2 else None
+
+
+def _reference_models(network: str) -> list[ModelFile]:
+    names = [f"{network}_{scheme}.tflite" for scheme in ("float32", "int8")]
+    return [bench.open_file(REFERENCE / name, f"{name} (reference)") for name in names]
