@@ -47,6 +47,11 @@ from edge_runtime.runs import Run
     help="Fail when int8 loses more percentage points on held-out subjects.",
 )
 @click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="The data the run was trained on.  [default: the embedded UCI HAR data]",
@@ -65,6 +70,7 @@ def command(
     io_type: str,
     calibration: int,
     max_drop: float,
+    diagnose: bool,
     data: Path | None,
     time_limit: float,
 ) -> None:
@@ -73,8 +79,11 @@ def command(
     Writes model_float32.tflite and, with --quantize, the full-integer model_int8.tflite into the run folder, each with
     its card inside. The network that was trained without the held-out subjects is converted as well: on those subjects
     int8 is compared with float32, and a loss beyond --max-drop fails with exit code 1.
+
+    --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
     """
-    require_train_extra("har-edge convert", ("tensorflow",))
+    quantize = quantize or diagnose
+    require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     run = runs.find(run_folder)
     card = load(run.card)
     n_held_out = len(TrainingRecord.of(card, run.card).held_out_subjects)
@@ -88,14 +97,24 @@ def command(
     with scratch_folder() as scratch:
         folder = str(scratch)
         source = str(data.resolve()) if data else None
-        job = Job(str(run.folder.resolve()), source, quantize, io_type, calibration, folder)
+        job = Job(str(run.folder.resolve()), source, quantize, io_type, calibration, folder, diagnose)
         with progress() as on_progress:
             report = run_job(job, time_limit, on_progress)
+        if diagnose:  # before the gate: a model that fails is the one to diagnose
+            _leave_diagnosis(run, report["model"]["diagnosis"], n_held_out)
         check(report, max_drop)
         for scheme in ("float32", "int8") if quantize else ("float32",):
             flatbuffer, _ = read_model(job.flatbuffer("model", scheme))
             write_model(run.tflite(scheme), flatbuffer, describe(card, scheme, io_type, report))
     _report(run, card.name, report, n_held_out)
+
+
+def _leave_diagnosis(run: Run, content: dict[str, Any], n_held_out: int) -> None:
+    from convert.diagnosis_report import leave
+    from convert.precision import Diagnosis
+
+    diagnosis = Diagnosis.from_dict(content)
+    leave(run, diagnosis, f"{NETWORKS['model']}, {diagnosis.windows} windows of {n_held_out} held-out subjects")
 
 
 def _check_calibration(n_windows: int, card: Card) -> None:
@@ -117,14 +136,14 @@ def check(report: dict[str, Any], max_drop: float) -> None:
         if not difference <= FLOAT_TOLERANCE:  # NaN fails too
             raise CheckFailedError(
                 f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
-                f"{FLOAT_TOLERANCE:g}); nothing was written: report this with the network and the TensorFlow version"
+                f"{FLOAT_TOLERANCE:g}); no model was written: report this with the network and the TensorFlow version"
             )
         loss = QuantisationLoss(**network["loss"]) if "loss" in network else None
         if loss and loss.drop > max_drop:
             raise CheckFailedError(
                 f"the {NETWORKS[name]}'s int8 form loses {loss.drop:.2f} percentage points on the held-out subjects "
                 f"({loss.float32_accuracy:.2%} -> {loss.int8_accuracy:.2%}), more than --max-drop {max_drop:g}; "
-                "nothing was written: train longer, or give more --calibration windows"
+                "no model was written: train longer, or give more --calibration windows"
             )
 
 

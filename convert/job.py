@@ -22,6 +22,7 @@ class Job:
     io_type: str
     calibration: int
     output: str
+    diagnose: bool = False
 
     def to_json(self) -> str:
         """For the command line of the process."""

@@ -8,9 +8,12 @@ than the float one. Here each LSTM is unrolled over its few steps, and each step
   saturate beyond 6 and the candidate's tanh beyond 3.5, and each gets the finest scale its range allows;
 * every activation passes through a `Tap`, at a named site. All steps of a layer share their sites, so that they share
   scales and, in the file, biases; a tensor that is concatenated with another shares its site.
+
+Traced to a graph, the names of its operations say where they are: `layer<index>/step<number>/`, and `kept` or `joined`
+where one step has several tensors at one site.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -37,6 +40,9 @@ GATES = "gates"
 CANDIDATE = "candidate"
 UPDATE = "update"
 CELL = "cell"
+# Names of operations.
+KEPT = "kept"
+JOINED = "joined"
 
 _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "linear": lambda x: x,
@@ -66,6 +72,7 @@ class Lowered:
     input_shape: tuple[int, int]
     n_outputs: int
     operations: tuple[Operation, ...]
+    layers: tuple[str, ...]
 
     def __call__(self, windows: tf.Tensor, tap: Tap = no_tap, separate_gates: bool = False) -> tf.Tensor:
         """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed.
@@ -74,8 +81,9 @@ class Lowered:
         serves all four gates, which is the faster form in float.
         """
         x = tap(INPUT, windows)
-        for operation in self.operations:
-            x = operation(x, tap, separate_gates)
+        for index, operation in enumerate(self.operations):
+            with tf.name_scope(f"layer{index}"):
+                x = operation(x, tap, separate_gates)
         return x
 
 
@@ -97,7 +105,8 @@ def lower(model: keras.Model) -> Lowered:
         raise InputError(
             f"the network '{model.name}' answers {model.output_shape}: it must answer logits [batch, classes]"
         )
-    return Lowered((int(shape[1]), int(shape[2])), int(model.output_shape[1]), tuple(operations))
+    names = tuple(layer.name for layer in chain)
+    return Lowered((int(shape[1]), int(shape[2])), int(model.output_shape[1]), tuple(operations), names)
 
 
 def _chain(model: keras.Model) -> list[keras.layers.Layer]:
@@ -184,18 +193,26 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
         steps = list(x) if isinstance(x, list) else _steps(x)
         if layer.go_backwards:
             steps.reverse()
-        gates, candidate = first(steps[0], tap, separate_gates)
+        in_turn = _in_turn(steps)
+        gates, candidate = first(next(in_turn), tap, separate_gates)
         cell = tap(f"{layer.name}/{UPDATE}", gates["i"] * candidate)
         states = [tap(site, gates["o"] * tf.tanh(cell))]
-        for step in steps[1:]:
-            joined = tap(site, tf.concat([step, states[-1]], axis=1))
+        for step in in_turn:
+            joined = tap(site, tf.concat([step, states[-1]], axis=1, name=JOINED))
             gates, candidate = later(joined, tap, separate_gates)
-            kept = tap(f"{layer.name}/{CELL}", gates["f"] * cell)
+            kept = tap(f"{layer.name}/{CELL}", tf.multiply(gates["f"], cell, name=KEPT))
             cell = tap(f"{layer.name}/{CELL}", kept + tap(f"{layer.name}/{UPDATE}", gates["i"] * candidate))
             states.append(tap(site, gates["o"] * tf.tanh(cell)))
         return states if layer.return_sequences else states[-1]
 
     return unroll
+
+
+def _in_turn(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
+    """Each step; until the next one is asked for, operations are named as being of this one."""
+    for number, step in enumerate(steps, 1):
+        with tf.name_scope(f"step{number}"):
+            yield step
 
 
 class _Gates:

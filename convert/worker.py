@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
 from edge_runtime.runs import Run
+
+if TYPE_CHECKING:
+    from convert.calibration import Ranges
+    from convert.lowering import Lowered
 
 Tell = Callable[[float, str], None]
 """Hears the share of the work that is done, and what is being done."""
@@ -113,7 +117,20 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
         report["loss"] = asdict(quantisation_loss(float32, int8, network.held_out.y))
         report["calibration_windows"] = len(rows)
         report["ranges"] = describe(ranges)
+        if job.diagnose and network.name == "model":  # the one that will be used
+            report["diagnosis"] = _diagnose(network, lowered, ranges, int8, _part(tell, 0.85, 1.0))
     return report
+
+
+def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logits, tell: Tell) -> dict[str, Any]:
+    from convert.calibration import draw_windows
+    from convert.diagnosis import WINDOWS, diagnose
+
+    held_out = network.held_out
+    rows = draw_windows(held_out, min(WINDOWS, len(held_out)), network.seed)
+    what = NETWORKS[network.name]
+    X = network.card.normalisation.apply(held_out.X[rows])
+    return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, f"{what}: diagnosing")).to_dict()
 
 
 def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:

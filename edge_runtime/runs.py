@@ -47,6 +47,10 @@ class Run:
         """The converted models that exist, float32 first."""
         return sorted(self.folder.glob("model_*.tflite"), key=lambda path: (path != self.tflite("float32"), path.name))
 
+    def diagnosis(self, suffix: str) -> Path:
+        """Where the int8 model loses precision: `.csv` or `.png`."""
+        return self.folder / f"diagnosis{suffix}"
+
     def bench(self, device: str, suffix: str = ".json") -> Path:
         """The benchmark result of one device; `device` may be any text."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"

@@ -79,17 +79,23 @@ def test_float32_input_and_output_on_request(run, uci_har):
 
 
 @pytest.mark.parametrize("name", ["selection", "model"])
-def test_a_network_that_int8_ruins_fails_and_leaves_nothing(run, name):
+def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, name):
     """One logit made so large that the others vanish in int8's shared scale: in either network it is noticed."""
+    for path in (run.diagnosis(".csv"), run.diagnosis(".png")):
+        path.unlink(missing_ok=True)
     path = getattr(run, name)
     network = keras.models.load_model(path)
     dense = network.get_layer("logits")
     dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
     network.save(path)
-    result = convert(run, "--quantize", "--max-drop", 0.5)
+    result = convert(run, "--diagnose", "--max-drop", 0.5)
     words = {"selection": "selection network", "model": "final network"}[name]
-    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "nothing was written")
+    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "no model was written")
     assert run.converted() == []
+    assert "lstm/tanh(cell)" in result.stdout
+    assert f"of {len(run_card(run)['training']['held_out_subjects'])} held-out subjects" in result.stdout
+    assert run.diagnosis(".csv").exists()
+    assert run.diagnosis(".png").exists()
 
 
 def test_the_gate_counts_percentage_points():

@@ -46,8 +46,8 @@ def trained_run(tmp_path_factory) -> Run:
 
 @pytest.fixture(scope="session")
 def converted_run(trained_run) -> Run:
-    """`har-edge convert --quantize` of that run."""
-    result = har_edge("convert", "--quantize", cwd=trained_run.folder.parent.parent)
+    """`har-edge convert --quantize --diagnose` of that run."""
+    result = har_edge("convert", "--quantize", "--diagnose", cwd=trained_run.folder.parent.parent)
     assert result.returncode == 0, result.stderr
     return trained_run
 
