@@ -1,11 +1,12 @@
-"""Measure one network in the forms that other tools give it: `python benchmarks/peers.py RUN`; see README.md."""
+"""Measure one network in every form: `python benchmarks/peers.py RUN`; see README.md."""
 
+import json
 import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,118 +16,153 @@ import numpy as np
 from edge_runtime import card as cards
 from edge_runtime import dataset, doubts, intervals, machine, runs
 from edge_runtime.classifier import Preparation, dequantise
+from edge_runtime.dataset import Split
 from edge_runtime.files import write_text
 from edge_runtime.interpreters import open_model
 from edge_runtime.timing import time_calls, warm_up
 
 OUT = Path(__file__).resolve().parent.parent / "results" / "peers.md"
 ROUNDS, RUNS = 10, 300
-CALIBRATION_WINDOWS = 500
+CALIBRATION_WINDOWS = 504
 TIMED_WINDOWS = 32
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A form of the network: the file that holds it and the runtime that runs it."""
+class Form:
+    """A form of the network: what it is, the file that holds it and the runtime that runs it."""
 
+    group: str
     name: str
-    file: Path
-    runtime: str
+    file: str
+    runtime: str = "litert"
 
 
 def main(run: Path) -> None:
-    """Build all forms of the network in the folder `run`, measure them in turns, write `results/peers.md`."""
-    data = dataset.load()
+    """Build all forms of the selection network in the folder `run`, measure them in turns, write `results/peers.md`."""
     before = machine.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
-        np.save(folder / "windows.npy", data.test.X)
         _child("build", run, folder)
-        peers = [
-            Peer("har-edge float32", run / "model_float32.tflite", "litert"),
-            Peer("har-edge int8", run / "model_int8.tflite", "litert"),
-            Peer("har-edge float32 in TensorFlow", run / "model_float32.tflite", "tensorflow"),
-            Peer("har-edge int8 in TensorFlow", run / "model_int8.tflite", "tensorflow"),
-            Peer("stock float32", folder / "stock_float32.tflite", "litert"),
-            Peer("stock int8", folder / "stock_int8.tflite", "litert"),
-            Peer("ONNX Runtime float32", folder / "float32.onnx", "onnxruntime"),
-            Peer("ONNX Runtime dynamic int8", folder / "dynamic_int8.onnx", "onnxruntime"),
-        ]
-        times: list[list[list[float]]] = [[] for _ in peers]
-        answers = [np.empty(0)] * len(peers)
+        forms = [Form(**x) for x in json.loads((folder / "forms.json").read_text())]
+        times: list[list[list[float]]] = [[] for _ in forms]
+        facts: list[dict[str, Any]] = [{} for _ in forms]
         for turn in range(ROUNDS):
-            for i, peer in enumerate(peers):
-                print(f"round {turn + 1} of {ROUNDS}: {peer.name}", file=sys.stderr)
-                _child("measure", run, folder, peer.file, peer.runtime)
+            for i, form in enumerate(forms):
+                print(f"round {turn + 1} of {ROUNDS}: {form.group}, {form.name}", file=sys.stderr)
+                _child("measure", folder, form.file, form.runtime, *(["answers"] if turn == 0 else []))
                 times[i].append((np.load(folder / "times.npy") / 1e6).tolist())
-                answers[i] = np.load(folder / "answers.npy")
-        sizes = [peer.file.stat().st_size for peer in peers]
+                if turn == 0:
+                    facts[i] = json.loads((folder / "facts.json").read_text())
     busy = machine.busy_share(before, machine.state(), own_seconds=0.0)
-    rows = []
-    for peer, own, predicted, size in zip(peers, times, answers, sizes, strict=True):
-        ratio, (low, high) = intervals.p50_ratio(own, times[0])
-        accuracy = 100 * np.mean(predicted == data.test.y)
-        same = 100 * np.mean(predicted == answers[0])
-        rows.append(
-            f"| {peer.name} | {1000 * intervals.latency(own).p50:.1f} | {ratio:.2f} ({low:.2f} to {high:.2f}) | "
-            f"{size / 1000:.0f} | {accuracy:.2f} | {same:.2f} |"
+    fastest = min(
+        (i for i, form in enumerate(forms) if "float32" in form.name), key=lambda i: intervals.latency(times[i]).p50
+    )
+    rows: dict[str, list[str]] = {}
+    for form, own, fact in zip(forms, times, facts, strict=True):
+        ratio, (low, high) = intervals.p50_ratio(own, times[fastest])
+        same = 100 * np.mean(np.array(fact["answers"]) == np.array(facts[0]["answers"]))
+        rows.setdefault(form.group, []).append(
+            f"| {form.name} | {fact['operators'] or ''} | {fact['bytes'] / 1000:.0f} | "
+            f"{1000 * intervals.latency(own).p50:.1f} | {ratio:.2f} ({low:.2f} to {high:.2f}) | "
+            f"{100 * fact['accuracy']:.2f} | {same:.2f} |"
         )
-    write_text(OUT, _markdown(rows, before, busy))
+    write_text(OUT, _markdown(rows, f"{forms[fastest].group}, {forms[fastest].name}", before, busy))
     print(OUT)
 
 
 def build(run: Path, folder: Path) -> None:
-    """Write the peers' models into `folder`."""
+    """Write all forms of the selection network, its card and the held-out subjects' windows into `folder`."""
+    import arrangements
     import peer_models
 
     from edge_runtime.host import import_tensorflow
 
     import_tensorflow("the network")
-    import keras
+    from convert import tflite
+    from convert.calibration import calibrate, draw_windows
+    from convert.keras_files import load_network
+    from convert.lowering import lower
+    from convert.training_record import TrainingRecord
 
     card = cards.load(run / "card.json")
-    weights = keras.saving.load_model(run / "model.keras", compile=False).get_weights()
-    weights = [x for x in weights if x.dtype == np.float32]  # dropout keeps the state of its generator
-    windows = card.normalisation.apply(dataset.load().train.X)
-    chosen = np.random.default_rng(0).choice(len(windows), CALIBRATION_WINDOWS, replace=False)
-    peer_models.stock(weights, windows[chosen], folder)
-    peer_models.onnx(weights, card.input_shape, folder)
+    record = TrainingRecord.of(card, run / "card.json")
+    card = replace(card, normalisation=record.selection_normalisation)
+    cards.save(card, folder / "card.json")
+    train = dataset.load().train
+    held_out = np.isin(train.subject, record.held_out_subjects)
+    fitting, unseen = train.select(~held_out), train.select(held_out)
+    np.savez(folder / "windows.npz", X=unseen.X, y=unseen.y)
+    network = load_network(run / "selection.keras")
+    windows = _calibration(card, fitting.select(draw_windows(fitting, CALIBRATION_WINDOWS, seed=0)))
+    lowered = lower(network)
+    (folder / "float32.tflite").write_bytes(tflite.to_float32(lowered))
+    forms = [Form("har-edge", "float32", "float32.tflite")]
+    for i, (name, arrangement) in enumerate(arrangements.ARRANGEMENTS.items()):
+        ranges = calibrate(lowered, windows, lambda done, of: None, arrangement)
+        (folder / f"int8_{i}.tflite").write_bytes(tflite.to_int8(lowered, ranges, arrangement=arrangement))
+        forms.append(Form("har-edge", f"int8: {name}", f"int8_{i}.tflite"))
+    peer_models.stock(network, windows, folder)
+    peer_models.onnx(network, folder)
+    forms += [
+        Form("the same files in TensorFlow's interpreter", "float32", "float32.tflite", "tensorflow"),
+        Form("the same files in TensorFlow's interpreter", "int8", "int8_0.tflite", "tensorflow"),
+        Form("TensorFlow's converter as it comes", "float32", "stock_float32.tflite"),
+        Form("TensorFlow's converter as it comes", "int8", "stock_int8.tflite"),
+        Form("ONNX Runtime", "float32", "float32.onnx", "onnxruntime"),
+        Form("ONNX Runtime", "dynamic int8", "dynamic_int8.onnx", "onnxruntime"),
+    ]
+    (folder / "forms.json").write_text(json.dumps([asdict(x) for x in forms]))
 
 
-def measure(run: Path, folder: Path, file: Path, runtime: str) -> None:
-    """Time one form on a few windows and let it answer all; `times.npy` and `answers.npy` in `folder`."""
+def _calibration(card: cards.Card, split: Split) -> np.ndarray:
+    return np.asarray(card.normalisation.apply(split.X), np.float32)
+
+
+def measure(folder: Path, file: str, runtime: str, answer: bool) -> None:
+    """Time one form on a few windows: `times.npy`; with `answer`, let it answer all windows: `facts.json`."""
     machine.pin_to_one_cpu()
-    windows = np.load(folder / "windows.npy")
-    prepare, infer, logits = (_onnx if runtime == "onnxruntime" else _tflite)(run, file, runtime)
-    inputs = [prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
-    warm_up(infer, inputs, 0.1, 2.0)
-    times = time_calls(infer, inputs, RUNS)
-    answers = [int(np.argmax(logits(infer(prepare(window))))) for window in windows]
-    np.save(folder / "times.npy", times)
-    np.save(folder / "answers.npy", answers)
+    held_out = np.load(folder / "windows.npz")
+    windows, y = held_out["X"], held_out["y"]
+    form = (_onnx if runtime == "onnxruntime" else _tflite)(folder, folder / file, runtime)
+    inputs = [form.prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
+    warm_up(form.infer, inputs, 0.1, 2.0)
+    np.save(folder / "times.npy", time_calls(form.infer, inputs, RUNS))
+    if answer:
+        answers = [int(np.argmax(form.logits(form.infer(form.prepare(window))))) for window in windows]
+        size = (folder / file).stat().st_size
+        accuracy = float(np.mean(answers == y))
+        facts = {"operators": form.operators, "bytes": size, "accuracy": accuracy, "answers": answers}
+        (folder / "facts.json").write_text(json.dumps(facts))
 
 
-Parts = tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]
-"""Window -> input; input -> output; output -> logits."""
+@dataclass(frozen=True)
+class Parts:
+    """Window -> input; input -> output; output -> logits; and the number of operators, where it is known."""
+
+    prepare: Callable[[Any], Any]
+    infer: Callable[[Any], Any]
+    logits: Callable[[Any], Any]
+    operators: int | None
 
 
-def _tflite(run: Path, file: Path, runtime: str) -> Parts:
-    model = open_model(cards.strip(file.read_bytes()), runtime)
-    prepare = Preparation(cards.load(run / "card.json").normalisation, model.input)
-    return prepare, model.run, lambda output: dequantise(output, model.output)
+def _tflite(folder: Path, file: Path, runtime: str) -> Parts:
+    model = open_model(file.read_bytes(), runtime)
+    prepare = Preparation(cards.load(folder / "card.json").normalisation, model.input)
+    return Parts(prepare, model.run, lambda output: dequantise(output, model.output), model.operators.total)
 
 
-def _onnx(run: Path, file: Path, _: str) -> Parts:
+def _onnx(folder: Path, file: Path, _: str) -> Parts:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    normalisation = cards.load(run / "card.json").normalisation
-    return (
+    normalisation = cards.load(folder / "card.json").normalisation
+    return Parts(
         lambda window: np.asarray(normalisation.apply(window[np.newaxis]), np.float32),
         lambda values: session.run(None, {"windows": values})[0],
         lambda output: output,
+        None,
     )
 
 
@@ -138,37 +174,39 @@ def _child(task: str, *arguments: object) -> None:
         sys.exit(f"{done.stderr}\n{task} {' '.join(map(str, arguments))} ended with exit code {done.returncode}")
 
 
-def _markdown(rows: list[str], before: machine.State, busy: float | None) -> str:
+def _markdown(rows: dict[str, list[str]], fastest: str, before: machine.State, busy: float | None) -> str:
     packages = ", ".join(f"{x} {version(x)}" for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime"))
     facts = machine.describe()
     lines = [
-        "# The same network elsewhere",
+        "# One network in every form",
         "",
         f"Written by `benchmarks/peers.py`: {facts['cpu']}, {facts['cores']} cores, {facts['os']}, Python "
         f"{platform.python_version()}, {packages}. {ROUNDS} rounds in turns, {RUNS} inferences each, one thread; load "
-        f"average before {before.load_average}.",
+        f"average before {before.load_average}. Answers are those of the selection network on the held-out training "
+        f"subjects. The fastest float form here: {fastest}.",
         "",
     ]
     # We keep one core busy ourselves.
     if busy is not None and busy > 1 + doubts.BUSY_SHARE:
         lines += [f"Doubt: other programs kept {busy - 1:.1f} CPUs busy meanwhile.", ""]
-    return "\n".join(
-        [
-            *lines,
-            "| form | p50, µs | of har-edge float32 (95 %) | kB | accuracy, % | same answers, % |",
-            "|---|---|---|---|---|---|",
-            *rows,
+    for group, own in rows.items():
+        lines += [
+            f"## {group[0].upper()}{group[1:]}" if group != "har-edge" else "## har-edge",
+            "",
+            "| form | operators | kB, no card | p50, µs | of fastest float (95 %) | accuracy, % | same answers, % |",
+            "|---|---|---|---|---|---|---|",
+            *own,
             "",
         ]
-    )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["build"]:
         build(Path(sys.argv[2]), Path(sys.argv[3]))
     elif sys.argv[1:2] == ["measure"]:
-        measure(*map(Path, sys.argv[2:5]), sys.argv[5])
+        measure(Path(sys.argv[2]), sys.argv[3], sys.argv[4], sys.argv[5:] == ["answers"])
     elif len(sys.argv) == 2:
         main(runs.find(Path(sys.argv[1])).folder.resolve())
     else:
-        sys.exit("usage: python benchmarks/peers.py RUN (a run folder that 'har-edge convert --quantize' has filled)")
+        sys.exit("usage: python benchmarks/peers.py RUN (a run folder that 'har-edge train' has made)")

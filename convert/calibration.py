@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.lowering import CANDIDATE, GATES, INPUT, Lowered, Tap
+from convert.lowering import CANDIDATE, GATES, IN_INT8, INPUT, Arrangement, Lowered, Tap
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 
@@ -57,7 +57,12 @@ def _deal(split: Split, y: int, share: int, generator: np.random.Generator) -> n
     return rows[np.argsort(turn, kind="stable")][:share]
 
 
-def calibrate(network: Lowered, X: npt.NDArray[np.float32], on_round: Callable[[int, int], None]) -> Ranges:
+def calibrate(
+    network: Lowered,
+    X: npt.NDArray[np.float32],
+    on_round: Callable[[int, int], None],
+    arrangement: Arrangement = IN_INT8,
+) -> Ranges:
     """The range of every site, from normalised windows `X` `[n, samples, n_signals]`.
 
     First the least and greatest value seen, cut where a sigmoid or tanh behind the site has saturated. Then, site by
@@ -65,9 +70,9 @@ def calibrate(network: Lowered, X: npt.NDArray[np.float32], on_round: Callable[[
     least mean squared error of the logits, against the float network, is kept. `on_round` hears (sites done, sites).
     """
     windows = tf.constant(X)
-    ranges = dict(observe(network, windows))
+    ranges = dict(observe(network, windows, arrangement))
     expected = network(windows).numpy()
-    error = _error(network, windows, ranges, expected)
+    error = _error(network, windows, ranges, expected, arrangement)
     # The input's range is the clip of the card, and a saturated gate gains nothing by a narrower one.
     sites = [x for x in ranges if x != INPUT and _saturation(x) is None]
     for done, site in enumerate(sites):
@@ -75,14 +80,14 @@ def calibrate(network: Lowered, X: npt.NDArray[np.float32], on_round: Callable[[
         widest = ranges[site]
         for factor in _NARROWER:
             trial = ranges | {site: widest.within(factor * max(-widest.low, widest.high))}
-            trial_error = _error(network, windows, trial, expected)
+            trial_error = _error(network, windows, trial, expected, arrangement)
             if trial_error < error:
                 ranges, error = trial, trial_error
     on_round(len(sites), len(sites))
     return ranges
 
 
-def observe(network: Lowered, windows: tf.Tensor) -> Ranges:
+def observe(network: Lowered, windows: tf.Tensor, arrangement: Arrangement = IN_INT8) -> Ranges:
     """The least and greatest value at each site, extended to hold 0 and cut at saturation."""
     seen: dict[str, Range] = {}
 
@@ -92,7 +97,7 @@ def observe(network: Lowered, windows: tf.Tensor) -> Ranges:
         seen[site] = Range(min(before.low, low), max(before.high, high))
         return tensor
 
-    network(windows, note, separate_gates=True)
+    network(windows, note, arrangement)
     return {site: _cut(site, measured) for site, measured in seen.items()}
 
 
@@ -106,13 +111,21 @@ def quantised(ranges: Ranges) -> Tap:
     return tap
 
 
-def _error(network: Lowered, windows: tf.Tensor, ranges: Ranges, expected: npt.NDArray[np.float32]) -> float:
-    answers = network(windows, quantised(ranges), separate_gates=True).numpy()
+def _error(
+    network: Lowered,
+    windows: tf.Tensor,
+    ranges: Ranges,
+    expected: npt.NDArray[np.float32],
+    arrangement: Arrangement,
+) -> float:
+    answers = network(windows, quantised(ranges), arrangement).numpy()
     return float(np.square(answers - expected).mean())
 
 
 def _saturation(site: str) -> float | None:
-    return _SATURATION.get(site.rpartition("/")[2])
+    layer, _, product = site.rpartition("/")
+    # In other arrangements, a product is named after its gates.
+    return _SATURATION.get(GATES if layer and set(product) <= set("ifo") else product)
 
 
 def _cut(site: str, measured: Range) -> Range:

@@ -1,5 +1,6 @@
 """`har-edge convert`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import click
 
 from convert.job import NETWORKS, Job
 from convert.keras_files import check_file
-from convert.parity import FLOAT_TOLERANCE, QuantisationLoss
+from convert.parity import FLOAT_TOLERANCE, Parity
 from convert.process import run_job
 from convert.training_record import TrainingRecord
 from edge_runtime import runs
@@ -16,19 +17,27 @@ from edge_runtime.card import Card, load, read_model, write_model
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.files import scratch_folder
 from edge_runtime.host import require_train_extra
-from edge_runtime.runs import Run
+from edge_runtime.runs import SCHEMES, Run
+
+QUANTISED = SCHEMES[1:]
+"""The forms that may be asked for; float32 is always written."""
 
 
 @click.command(name="convert")
 @click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
-@click.option("--quantize", is_flag=True, help="Write the int8 model too.")
+@click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
+@click.option(
+    "--quantize-as",
+    "named",
+    type=click.Choice([*QUANTISED, "all"]),
+    multiple=True,
+    help="Write this form too: half-precision weights, int8 weights alone, or integer throughout. May be repeated.",
+)
 @click.option(
     "--io",
     "io_type",
     type=click.Choice(["int8", "float32"]),
-    default="int8",
-    show_default=True,
-    help="Input and output type of the int8 model.",
+    help="Input and output type of the int8 model.  [default: int8]",
 )
 @click.option(
     "--calibration",
@@ -36,7 +45,7 @@ from edge_runtime.runs import Run
     default=504,
     show_default=True,
     metavar="N",
-    help="Windows from which the activation ranges are measured.",
+    help="Windows from which the activation ranges of the int8 model are measured.",
 )
 @click.option(
     "--max-drop",
@@ -44,7 +53,7 @@ from edge_runtime.runs import Run
     default=1.0,
     show_default=True,
     metavar="PP",
-    help="Fail when int8 loses more percentage points on held-out subjects.",
+    help="Fail when a quantised form loses more percentage points on held-out subjects.",
 )
 @click.option(
     "--diagnose",
@@ -67,7 +76,8 @@ from edge_runtime.runs import Run
 def command(
     run_folder: Path | None,
     quantize: bool,
-    io_type: str,
+    named: Sequence[str],
+    io_type: str | None,
     calibration: int,
     max_drop: float,
     diagnose: bool,
@@ -76,18 +86,21 @@ def command(
 ) -> None:
     """Convert the networks of RUN (default: the latest) to TFLite.
 
-    Writes model_float32.tflite and, with --quantize, the full-integer model_int8.tflite into the run folder, each with
-    its card inside. The network that was trained without the held-out subjects is converted as well: on those subjects
-    int8 is compared with float32, and a loss beyond --max-drop fails with exit code 1.
+    Writes model_float32.tflite into the run folder and, with --quantize, the full-integer model_int8.tflite; with
+    --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
+    without the held-out subjects is converted as well: on those subjects each quantised form is compared with float32,
+    and a loss beyond --max-drop fails with exit code 1.
 
     --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
     """
-    quantize = quantize or diagnose
+    schemes = _schemes(quantize or diagnose, named)
+    if io_type is not None and "int8" not in schemes:
+        raise InputError(f"--io {io_type} is for the int8 model, which is not asked for: add --quantize, or omit --io")
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     run = runs.find(run_folder)
     card = load(run.card)
-    n_held_out = len(TrainingRecord.of(card, run.card).held_out_subjects)
-    if quantize:
+    training = TrainingRecord.of(card, run.card)
+    if "int8" in schemes:
         _check_calibration(calibration, card)
     for path in (run.selection, run.model):
         check_file(path)
@@ -95,18 +108,23 @@ def command(
 
     click.echo(f"Converting {run.folder}", err=True)
     with scratch_folder() as scratch:
-        folder = str(scratch)
         source = str(data.resolve()) if data else None
-        job = Job(str(run.folder.resolve()), source, quantize, io_type, calibration, folder, diagnose)
+        job = Job(str(run.folder.resolve()), source, schemes, io_type or "int8", calibration, str(scratch), diagnose)
         with progress() as on_progress:
             report = run_job(job, time_limit, on_progress)
         if diagnose:  # before the gate: a model that fails is the one to diagnose
-            _leave_diagnosis(run, report["model"]["diagnosis"], n_held_out)
+            _leave_diagnosis(run, report["model"]["diagnosis"], len(training.held_out_subjects))
         check(report, max_drop)
-        for scheme in ("float32", "int8") if quantize else ("float32",):
+        for scheme in ("float32", *schemes):
             flatbuffer, _ = read_model(job.flatbuffer("model", scheme))
-            write_model(run.tflite(scheme), flatbuffer, describe(card, scheme, io_type, report))
-    _report(run, card.name, report, n_held_out)
+            write_model(run.tflite(scheme), flatbuffer, describe(card, scheme, job.io_type, report))
+    _show(run, report, training)
+
+
+def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
+    """The quantised forms that are asked for, each once."""
+    wanted = {*named, *(("int8",) if quantize else ())}
+    return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
 
 
 def _leave_diagnosis(run: Run, content: dict[str, Any], n_held_out: int) -> None:
@@ -126,7 +144,7 @@ def _check_calibration(n_windows: int, card: Card) -> None:
 
 
 def check(report: dict[str, Any], max_drop: float) -> None:
-    """Raise `CheckFailedError` when a float form is not its Keras network, or an int8 one loses more than `max_drop`.
+    """Raise `CheckFailedError` when a float32 form is not its Keras network, or another loses more than `max_drop`.
 
     The selection network's loss is what to expect on people it has not seen; the final network is checked too, on
     windows it has seen, since it is the one that will be used.
@@ -138,55 +156,47 @@ def check(report: dict[str, Any], max_drop: float) -> None:
                 f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
                 f"{FLOAT_TOLERANCE:g}); no model was written: report this with the network and the TensorFlow version"
             )
-        loss = QuantisationLoss(**network["loss"]) if "loss" in network else None
-        if loss and loss.drop > max_drop:
-            raise CheckFailedError(
-                f"the {NETWORKS[name]}'s int8 form loses {loss.drop:.2f} percentage points on the held-out subjects "
-                f"({loss.float32_accuracy:.2%} -> {loss.int8_accuracy:.2%}), more than --max-drop {max_drop:g}; "
-                "no model was written: train longer, or give more --calibration windows"
-            )
+        for scheme, form in network["forms"].items():
+            parity = Parity(**form["parity"])
+            if parity.drop > max_drop:
+                advice = "give more --calibration windows" if scheme == "int8" else "leave this form out"
+                raise CheckFailedError(
+                    f"the {NETWORKS[name]}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
+                    f"subjects ({parity.float32_accuracy:.2%} -> {parity.accuracy:.2%}), more than --max-drop "
+                    f"{max_drop:g}; no model was written: train longer, or {advice}"
+                )
 
 
 def describe(card: Card, scheme: str, io_type: str, report: dict[str, Any]) -> Card:
     """The run's card with what the conversion to `scheme` did and how well the result agrees."""
     final = report["model"]
     parity: dict[str, Any] = {"float32_relative_difference": final["float32_relative_difference"]}
+    border = io_type if scheme == "int8" else "float32"
     quantisation: dict[str, Any] = {
         "scheme": scheme,
         "lowering": "unrolled",
-        "input_type": "float32",
-        "output_type": "float32",
+        "input_type": border,
+        "output_type": border,
     }
-    if scheme == "int8":
-        quantisation |= {"input_type": io_type, "output_type": io_type}
-        quantisation |= {key: final[key] for key in ("calibration_windows", "ranges")}
-        parity["held_out"] = report["selection"]["loss"]  # by the network that never saw these windows
-        parity["held_out_seen"] = final["loss"]
+    if scheme != "float32":
+        quantisation |= final["forms"][scheme]["facts"]
+        parity["held_out"] = report["selection"]["forms"][scheme]["parity"]  # by the network that never saw them
+        parity["held_out_seen"] = final["forms"][scheme]["parity"]
     # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
     kept = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in kept if key in x} for part, x in card.scores.items()}
     return replace(card, quantisation=quantisation, parity=parity, scores=scores)
 
 
-def _report(run: Run, name: str, report: dict[str, Any], n_held_out: int) -> None:
+def _show(run: Run, report: dict[str, Any], training: TrainingRecord) -> None:
+    from convert.parity_table import explanation, parity_table
+    from edge_runtime.terminal import Console
+
+    console = Console(markup=False)
+    selection = report["selection"]
     difference = max(x["float32_relative_difference"] for x in report.values())
-    click.echo(f"float32  {_size(run, 'float32')}  logits equal Keras's within {difference:.1g} of the greatest")
-    if "loss" in report["selection"]:
-        loss = QuantisationLoss(**report["selection"]["loss"])
-        click.echo(f"int8     {_size(run, 'int8')}  {name} on {n_held_out} held-out subjects ({loss.windows} windows):")
-        click.echo(
-            f"         {loss.float32_accuracy:.2%} float32, {loss.int8_accuracy:.2%} int8: {describe_drop(loss.drop)}; "
-            f"{loss.agreement:.2%} of the answers agree"
-        )
-    click.echo(f"Models: {', '.join(str(path) for path in run.converted())}")
-
-
-def describe_drop(drop: float) -> str:
-    """`drop` percentage points in words."""
-    if abs(drop) < 0.005:
-        return "nothing lost"
-    return f"{drop:.2f} points lost" if drop > 0 else f"{-drop:.2f} points gained"
-
-
-def _size(run: Run, scheme: str) -> str:
-    return f"{run.tflite(scheme).stat().st_size / 1000:6.1f} kB"
+    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest\n")
+    console.print(f"Models in {run.folder}:", soft_wrap=True)
+    console.print(parity_table(run, selection))
+    console.print()
+    console.print(explanation(len(training.held_out_subjects), selection["windows"], bool(selection["forms"])))

@@ -15,6 +15,7 @@ import tensorflow as tf
 from convert.calibration import Ranges
 from convert.emulation import Emulation, Grid, Rounding
 from convert.lowering import Lowered
+from convert.parity import snr_db
 from convert.precision import Diagnosis, Place, Point
 
 Array = npt.NDArray[np.float32]
@@ -36,14 +37,14 @@ def diagnose(
     exact, in_float = _run(emulation, X)
     points = _points(emulation, X, in_float)
     answers = _answers(emulation, names, X)
-    logits_snr = snr_db(exact, answers(None))
+    logits_snr = _snr_db(answers(None), exact)
     places = []
     for done, name in enumerate(names):
         on_round(done, len(names))
         own = tuple(x for x in points if x.place == name)
-        places.append(Place(name, own[0].kind, own, snr_db(exact, answers(name)) - logits_snr))
+        places.append(Place(name, own[0].kind, own, _snr_db(answers(name), exact) - logits_snr))
     on_round(len(names), len(names))
-    return Diagnosis(len(X), tuple(places), logits_snr, snr_db(exact, model_logits))
+    return Diagnosis(len(X), tuple(places), logits_snr, _snr_db(model_logits, exact))
 
 
 def emulate(network: Lowered, ranges: Ranges, X: Array) -> Array:
@@ -52,12 +53,10 @@ def emulate(network: Lowered, ranges: Ranges, X: Array) -> Array:
     return _answers(emulation, (), X)(None)
 
 
-def snr_db(expected: Array, answers: Array) -> float:
-    """The power of `expected` over that of the difference of `answers` from it, in decibels."""
-    signal, noise = (float(np.square(x, dtype=np.float64).mean()) for x in (expected, answers - expected))
-    if noise == 0:
-        return float("inf")
-    return float(10 * np.log10(signal / noise)) if signal > 0 else float("-inf")
+def _snr_db(answers: Array, expected: Array) -> float:
+    """As a number that can be ordered: infinite where there is no noise."""
+    found = snr_db(answers, expected)
+    return float("inf") if found is None else found
 
 
 def _answers(emulation: Emulation, names: tuple[str, ...], X: Array) -> Callable[[str | None], Array]:
@@ -110,8 +109,8 @@ def _point(at: Rounding, exact: Array, arrived: Array) -> Point:
         step=at.step,
         low=low,
         high=high,
-        snr_db=snr_db(exact, at.grid.round(arrived).numpy()),
-        rounding_snr_db=snr_db(exact, at.grid.round(exact).numpy()),
+        snr_db=_snr_db(at.grid.round(arrived).numpy(), exact),
+        rounding_snr_db=_snr_db(at.grid.round(exact).numpy(), exact),
         saturated_low=float(np.mean(levels < 0)),
         saturated_high=float(np.mean(levels > 255)),
         levels=len(shares),

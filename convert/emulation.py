@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from convert.calibration import Range, Ranges
-from convert.lowering import CELL, INPUT, JOINED, KEPT, UPDATE, Lowered
+from convert.lowering import CELL, IN_INT8, INPUT, JOINED, KEPT, UPDATE, Lowered
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -119,7 +119,7 @@ class Emulation:
             self._taps[marked.op.name] = _Tapped(site, tensor.op.name)
             return marked
 
-        function = tf.function(lambda windows: network(windows, mark, separate_gates=True), autograph=False)
+        function = tf.function(lambda windows: network(windows, mark, arrangement=IN_INT8), autograph=False)
         self._graph = function.get_concrete_function(tf.TensorSpec([n_windows, *network.input_shape])).graph
         self._roundings = self._find(ranges)
 

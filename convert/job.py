@@ -13,12 +13,13 @@ NETWORKS = {"selection": "selection network", "model": "final network"}
 class Job:
     """One conversion of a run: its selection network, for the gate, and its final network.
 
-    `output` is an empty folder: the process leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
+    `schemes` are the quantised forms to make beside float32, `io_type` and `calibration` are int8's. `output` is an
+    empty folder: the process leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
     """
 
     run: str
     data: str | None
-    quantize: bool
+    schemes: tuple[str, ...]
     io_type: str
     calibration: int
     output: str
@@ -31,7 +32,8 @@ class Job:
     @classmethod
     def from_json(cls, text: str) -> "Job":
         """The inverse of `to_json`."""
-        return cls(**json.loads(text))
+        content = json.loads(text)
+        return cls(**content | {"schemes": tuple(content["schemes"])})
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""

@@ -4,8 +4,7 @@ Keras's own LSTM becomes a loop that the int8 converter cannot take, or a fused 
 than the float one. Here each LSTM is unrolled over its few steps, and each step is written so that int8 loses little:
 
 * one fully connected product over [x_t, h_t-1] instead of two added ones: it accumulates in int32 and rounds once;
-* the three sigmoid gates share one product and one LOGISTIC operator, the candidate has its own: the sigmoid gates
-  saturate beyond 6 and the candidate's tanh beyond 3.5, and each gets the finest scale its range allows;
+* the gates share products as an `Arrangement` says: in int8 the candidate has its own, and with it its own scale;
 * every activation passes through a `Tap`, at a named site. All steps of a layer share their sites, so that they share
   scales and, in the file, biases; a tensor that is concatenated with another shares its site.
 
@@ -32,7 +31,31 @@ Array = npt.NDArray[np.float32]
 Activation: TypeAlias = tf.Tensor | list[tf.Tensor]
 """What one layer hands to the next: a tensor, or a sequence as a list of its steps."""
 
-Operation: TypeAlias = Callable[[Activation, Tap, bool], Activation]
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the gates of an LSTM step are computed; the answers are the same, the operators and the rounding are not.
+
+    products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
+        one output scale.
+    one_sigmoid : compute the candidate's tanh(x) as 2 sigmoid(2x) - 1, so that one LOGISTIC serves a whole group.
+    joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
+    row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
+    """
+
+    products: tuple[str, ...]
+    one_sigmoid: bool = False
+    joined: bool = True
+    row_by_row: bool = False
+
+
+IN_FLOAT = Arrangement(("ifoc",))
+"""Fewest products: fastest in float."""
+
+IN_INT8 = Arrangement(("ifo", "c"))
+"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale its range allows."""
+
+Operation: TypeAlias = Callable[[Activation, Tap, Arrangement], Activation]
 
 # Sites; those of an LSTM come after its name and a slash.
 INPUT = "input"
@@ -40,6 +63,7 @@ GATES = "gates"
 CANDIDATE = "candidate"
 UPDATE = "update"
 CELL = "cell"
+_PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
 # Names of operations.
 KEPT = "kept"
 JOINED = "joined"
@@ -74,16 +98,12 @@ class Lowered:
     operations: tuple[Operation, ...]
     layers: tuple[str, ...]
 
-    def __call__(self, windows: tf.Tensor, tap: Tap = no_tap, separate_gates: bool = False) -> tf.Tensor:
-        """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed.
-
-        With `separate_gates` the candidate has its own product, as the quantised model needs it; without, one product
-        serves all four gates, which is the faster form in float.
-        """
+    def __call__(self, windows: tf.Tensor, tap: Tap = no_tap, arrangement: Arrangement = IN_FLOAT) -> tf.Tensor:
+        """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed."""
         x = tap(INPUT, windows)
         for index, operation in enumerate(self.operations):
             with tf.name_scope(f"layer{index}"):
-                x = operation(x, tap, separate_gates)
+                x = operation(x, tap, arrangement)
         return x
 
 
@@ -158,7 +178,7 @@ def _lower_conv(layer: Any, site: str) -> Operation:
     stride, dilation = layer.strides[0], layer.dilation_rate[0]
     causal = layer.padding == "causal"
 
-    def convolve(x: Activation, tap: Tap, _: bool) -> Activation:
+    def convolve(x: Activation, tap: Tap, _: Arrangement) -> Activation:
         x = _tensor(x)
         if causal:
             x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilation, 0], [0, 0]])
@@ -184,26 +204,27 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
         name = _activation_name(layer, option)
         if name != expected:
             raise InputError(f"layer '{layer.name}' (LSTM) has {option}={name}: only {expected} can be converted")
-    kernel, recurrent, bias = (np.asarray(x) for x in layer.get_weights())
-    # The first step's state is zero: it needs neither the recurrent weights nor the forget gate.
-    first = _Gates(kernel, bias, "io", layer.name)
-    later = _Gates(np.concatenate([kernel, recurrent]), bias, "ifo", layer.name)
+    gates = _Gates(layer, site)
 
-    def unroll(x: Activation, tap: Tap, separate_gates: bool) -> Activation:
-        steps = list(x) if isinstance(x, list) else _steps(x)
+    def unroll(x: Activation, tap: Tap, arrangement: Arrangement) -> Activation:
+        steps = list(x) if isinstance(x, list) else _steps(x, arrangement.row_by_row)
         if layer.go_backwards:
             steps.reverse()
-        in_turn = _in_turn(steps)
-        gates, candidate = first(next(in_turn), tap, separate_gates)
-        cell = tap(f"{layer.name}/{UPDATE}", gates["i"] * candidate)
-        states = [tap(site, gates["o"] * tf.tanh(cell))]
-        for step in in_turn:
-            joined = tap(site, tf.concat([step, states[-1]], axis=1, name=JOINED))
-            gates, candidate = later(joined, tap, separate_gates)
-            kept = tap(f"{layer.name}/{CELL}", tf.multiply(gates["f"], cell, name=KEPT))
-            cell = tap(f"{layer.name}/{CELL}", kept + tap(f"{layer.name}/{UPDATE}", gates["i"] * candidate))
-            states.append(tap(site, gates["o"] * tf.tanh(cell)))
-        return states if layer.return_sequences else states[-1]
+        state = cell = tf.zeros([steps[0].shape[0], layer.units])
+        states: list[tf.Tensor] = []
+        for step in _in_turn(steps):
+            # In the first step there is nothing to forget. Its state is a constant: weights of its own, without the
+            # recurrent ones, would take more room in the file than they save in time.
+            values = gates(step, state, "ifoc" if states else "ioc", tap, arrangement)
+            update = tap(f"{layer.name}/{UPDATE}", values["i"] * values["c"])
+            if states:
+                kept = tap(f"{layer.name}/{CELL}", tf.multiply(values["f"], cell, name=KEPT))
+                cell = tap(f"{layer.name}/{CELL}", kept + update)
+            else:
+                cell = update
+            state = tap(site, values["o"] * tf.tanh(cell))
+            states.append(state)
+        return states if layer.return_sequences else state
 
     return unroll
 
@@ -216,28 +237,59 @@ def _in_turn(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
 
 
 class _Gates:
-    """The gates of one LSTM step: `names` of `i f o`, and the candidate, from one joined tensor."""
+    """The gates `i f o` and the candidate `c` of one LSTM step."""
 
-    def __init__(self, weights: Array, bias: Array, names: str, layer: str) -> None:
+    def __init__(self, layer: Any, site: str) -> None:
+        self._name, self._site = layer.name, site
         # Keras stores the gates as i f c o, each of `units` columns.
-        columns = {gate: (w, b) for gate, w, b in zip("ifco", np.split(weights, 4, 1), np.split(bias, 4), strict=True)}
-        self._names, self._layer = names, layer
-        self._sigmoid, self._candidate, self._all = (_join(columns, x) for x in (names, "c", names + "c"))
+        kernel, recurrent, bias = (np.split(np.asarray(x), 4, axis=-1) for x in layer.get_weights())
+        self._columns = {x: columns for x, *columns in zip("ifco", kernel, recurrent, bias, strict=True)}
 
-    def __call__(self, joined: tf.Tensor, tap: Tap, separate: bool) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        if separate:
-            product = tap(f"{self._layer}/{GATES}", _product(joined, *self._sigmoid))
-            values = tf.split(tf.sigmoid(product), len(self._names), axis=1)
-            candidate = tap(f"{self._layer}/{CANDIDATE}", _product(joined, *self._candidate))
-        else:
-            *parts, candidate = tf.split(_product(joined, *self._all), len(self._names) + 1, axis=1)
-            values = [tf.sigmoid(x) for x in parts]
-        return dict(zip(self._names, values, strict=True)), tf.tanh(candidate)
+    def __call__(
+        self, step: tf.Tensor, state: tf.Tensor, needed: str, tap: Tap, arrangement: Arrangement
+    ) -> dict[str, tf.Tensor]:
+        """The values `[batch, units]` of the gates that are `needed`."""
+        joined = tap(self._site, tf.concat([step, state], axis=1, name=JOINED)) if arrangement.joined else None
+        values: dict[str, tf.Tensor] = {}
+        for group in arrangement.products:
+            kernel, recurrent, bias = self._weights(group, arrangement.one_sigmoid)
+            site = f"{self._name}/{_PRODUCTS.get(group, group)}"
+            if joined is not None:
+                product = tap(site, _product(joined, np.concatenate([kernel, recurrent]), bias))
+            else:
+                parts = (_product(step, kernel, bias), _product(state, recurrent, np.zeros_like(bias)))
+                product = tap(site, tf.add(*(tap(f"{site}/{x}", y) for x, y in zip("xh", parts, strict=True))))
+            values |= self._activate(product, group, needed, tap, arrangement.one_sigmoid)
+        return values
+
+    def _weights(self, group: str, one_sigmoid: bool) -> tuple[Array, Array, Array]:
+        """Kernel, recurrent weights and bias of a group of gates, side by side."""
+        parts = [[2 * x if one_sigmoid and gate == "c" else x for x in self._columns[gate]] for gate in group]
+        kernel, recurrent, bias = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
+        return kernel, recurrent, bias
+
+    def _activate(
+        self, product: tf.Tensor, group: str, needed: str, tap: Tap, one_sigmoid: bool
+    ) -> dict[str, tf.Tensor]:
+        """The values of a group's gates, by one LOGISTIC for all where that can be."""
+        together = one_sigmoid or "c" not in group
+        parts = _columns_of(tf.sigmoid(product) if together else product, group, needed)
+        if one_sigmoid and "c" in parts:
+            doubled = tap(f"{self._name}/doubled", 2 * parts["c"])
+            return parts | {"c": tap(f"{self._name}/tanh", doubled - 1)}
+        if together:
+            return parts
+        return {gate: tf.tanh(x) if gate == "c" else tf.sigmoid(x) for gate, x in parts.items()}
 
 
-def _join(columns: dict[str, tuple[Array, Array]], names: str) -> tuple[Array, Array]:
-    weights, biases = zip(*(columns[x] for x in names), strict=True)
-    return np.concatenate(weights, axis=1), np.concatenate(biases)
+def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
+    """The columns of each gate of `group` that is `needed`."""
+    if group in needed:  # also where the group is a single gate
+        return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
+    # The converter leaves a split in float when nobody reads one of its outputs.
+    units = x.shape[1] // len(group)
+    starts = {gate: units * group.index(gate) for gate in group if gate in needed}
+    return {gate: x[:, start : start + units] for gate, start in starts.items()}
 
 
 def _product(x: tf.Tensor, weights: Array, bias: Array) -> tf.Tensor:
@@ -245,16 +297,26 @@ def _product(x: tf.Tensor, weights: Array, bias: Array) -> tf.Tensor:
     return tf.nn.bias_add(tf.matmul(x, tf.constant(weights.T.copy()), transpose_b=True), bias)
 
 
-def _steps(x: tf.Tensor) -> list[tf.Tensor]:
+def _steps(x: tf.Tensor, row_by_row: bool) -> list[tf.Tensor]:
     """The steps `[batch, features]` of a sequence `[batch, n_steps, features]`.
 
-    Cut as rows: XNNPACK takes that, while it leaves UNPACK to slower kernels.
+    Cut as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
     """
     batch, n_steps, features = x.shape
     # With a batch of one, as in the converted model, the rows are in order already.
     in_order = x if batch == 1 else tf.transpose(x, [1, 0, 2])
-    rows = tf.reshape(in_order, [n_steps * batch, features])
-    return [rows[step * batch : (step + 1) * batch] for step in range(n_steps)]
+    return _cut(tf.reshape(in_order, [n_steps * batch, features]), n_steps, row_by_row)
+
+
+def _cut(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
+    """`n_steps` equal parts of `rows`: by a tree of splits into 2 to 4, the most that XNNPACK's split takes."""
+    if n_steps == 1:
+        return [rows]
+    parts = next((x for x in (4, 3, 2) if n_steps % x == 0), None)
+    if parts is None or row_by_row:
+        size = rows.shape[0] // n_steps
+        return [rows[step * size : (step + 1) * size] for step in range(n_steps)]
+    return [step for part in tf.split(rows, parts, axis=0) for step in _cut(part, n_steps // parts, row_by_row)]
 
 
 def _tensor(x: Activation) -> tf.Tensor:

@@ -12,18 +12,24 @@ Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class QuantisationLoss:
-    """The int8 model against its own float form on `windows` windows."""
+class Parity:
+    """A quantised model against the float32 form of the same network, on `windows` windows.
+
+    `worst_difference` is the greatest difference of two logits, relative to the greatest one of float32; `snr_db` is
+    the power of float32's logits over that of their error, in decibels, and None without any error.
+    """
 
     windows: int
     float32_accuracy: float
-    int8_accuracy: float
+    accuracy: float
     agreement: float
+    worst_difference: float
+    snr_db: float | None
 
     @property
     def drop(self) -> float:
-        """Accuracy lost, in percentage points; negative when int8 is better."""
-        return 100 * (self.float32_accuracy - self.int8_accuracy)
+        """Accuracy lost, in percentage points; negative when the quantised model is better."""
+        return 100 * (self.float32_accuracy - self.accuracy)
 
 
 def relative_difference(answers: Logits, expected: Logits) -> float:
@@ -31,12 +37,26 @@ def relative_difference(answers: Logits, expected: Logits) -> float:
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
 
-def quantisation_loss(float32: Logits, int8: Logits, y: npt.NDArray[np.uint8]) -> QuantisationLoss:
+def snr_db(answers: Logits, expected: Logits) -> float | None:
+    """The signal-to-noise ratio of `answers` in decibels, `expected` being the signal; None when they are equal."""
+    signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (expected, answers - expected))
+    if noise == 0:
+        return None
+    return 10 * float(np.log10(signal / noise)) if signal > 0 else float("-inf")
+
+
+def accuracy(logits: Logits, y: npt.NDArray[np.uint8]) -> float:
+    """The share of the true classes `y` that logits `[n, n_classes]` name."""
+    return float(np.mean(logits.argmax(1) == y))
+
+
+def compare(float32: Logits, quantised: Logits, y: npt.NDArray[np.uint8]) -> Parity:
     """Compare logits `[n, n_classes]` of both forms over the true classes `y`."""
-    float_classes, int_classes = float32.argmax(1), int8.argmax(1)
-    return QuantisationLoss(
+    return Parity(
         windows=len(y),
-        float32_accuracy=float(np.mean(float_classes == y)),
-        int8_accuracy=float(np.mean(int_classes == y)),
-        agreement=float(np.mean(float_classes == int_classes)),
+        float32_accuracy=accuracy(float32, y),
+        accuracy=accuracy(quantised, y),
+        agreement=float(np.mean(float32.argmax(1) == quantised.argmax(1))),
+        worst_difference=relative_difference(quantised, float32),
+        snr_db=snr_db(quantised, float32),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convert.job import NETWORKS, Job, message
-from convert.parity import Logits, quantisation_loss, relative_difference
+from convert.parity import Logits, accuracy, compare, relative_difference
 from convert.training_record import TrainingRecord
 from edge_runtime import dataset
 from edge_runtime.card import Card, load, write_model
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 Tell = Callable[[float, str], None]
 """Hears the share of the work that is done, and what is being done."""
+
+# About how long each form takes, in terms of float32's time: int8 has ranges to find.
+_EFFORT = {"float16": 1, "dynamic": 1, "int8": 4}
+_DIAGNOSIS_EFFORT = 1
 
 
 def main(text: str) -> None:
@@ -93,7 +97,6 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     """Write the network's flatbuffers; return what the card and the gate need to know about them."""
     # TensorFlow comes with these.
     from convert import tflite
-    from convert.calibration import calibrate, describe, draw_windows
     from convert.keras_files import load_network
     from convert.lowering import lower
 
@@ -105,21 +108,62 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     windows = network.card.normalisation.apply(network.held_out.X)
     float32 = _write(job, network, "float32", tflite.to_float32(lowered))
     expected = np.asarray(model(windows, training=False))
-    report: dict[str, Any] = {"float32_relative_difference": relative_difference(float32, expected)}
-    if job.quantize:
-        rows = draw_windows(network.calibration, job.calibration, network.seed)
-        calibration = network.card.normalisation.apply(network.calibration.X[rows])
-        ranges = calibrate(lowered, calibration, lambda done, of: tell(0.2 + 0.4 * done / of, f"{what}: calibrating"))
-        tell(0.6, f"{what}: int8")
-        flatbuffer = tflite.to_int8(lowered, ranges, job.io_type)
-        tell(0.8, f"{what}: comparing on held-out subjects")
-        int8 = _write(job, network, "int8", flatbuffer)
-        report["loss"] = asdict(quantisation_loss(float32, int8, network.held_out.y))
-        report["calibration_windows"] = len(rows)
-        report["ranges"] = describe(ranges)
-        if job.diagnose and network.name == "model":  # the one that will be used
-            report["diagnosis"] = _diagnose(network, lowered, ranges, int8, _part(tell, 0.85, 1.0))
+    report: dict[str, Any] = {
+        "windows": len(expected),
+        "float32_accuracy": accuracy(float32, network.held_out.y),
+        "float32_relative_difference": relative_difference(float32, expected),
+        "forms": {},
+    }
+    is_diagnosed = job.diagnose and network.name == "model"  # the one that will be used
+    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in job.schemes) + _DIAGNOSIS_EFFORT * is_diagnosed
+    for scheme in job.schemes:
+        end = done + _EFFORT[scheme]
+        form = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
+        answers = _write(job, network, scheme, form.flatbuffer)
+        parity = asdict(compare(float32, answers, network.held_out.y))
+        report["forms"][scheme] = {"parity": parity, "facts": form.facts}
+        done = end
+        if is_diagnosed and form.ranges is not None:
+            done += _DIAGNOSIS_EFFORT
+            report["diagnosis"] = _diagnose(
+                network, lowered, form.ranges, answers, _part(tell, end / total, done / total)
+            )
     return report
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A quantised form of a network; int8 has activation ranges, measured on so many windows."""
+
+    flatbuffer: bytes
+    calibration_windows: int = 0
+    ranges: "Ranges | None" = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its card says of how it was made."""
+        from convert.calibration import describe
+
+        if self.ranges is None:
+            return {}
+        return {"calibration_windows": self.calibration_windows, "ranges": describe(self.ranges)}
+
+
+def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell: Tell) -> _Form:
+    from convert import tflite
+    from convert.calibration import calibrate, draw_windows
+
+    what = f"{NETWORKS[network.name]}: {scheme}"
+    tell(0.0, what)
+    if scheme == "float16":
+        return _Form(tflite.to_float16(lowered))
+    if scheme == "dynamic":
+        return _Form(tflite.to_dynamic(lowered))
+    rows = draw_windows(network.calibration, job.calibration, network.seed)
+    calibration = network.card.normalisation.apply(network.calibration.X[rows])
+    ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
+    tell(0.6, what)
+    return _Form(tflite.to_int8(lowered, ranges, job.io_type), len(rows), ranges)
 
 
 def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logits, tell: Tell) -> dict[str, Any]:
@@ -128,9 +172,9 @@ def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logi
 
     held_out = network.held_out
     rows = draw_windows(held_out, min(WINDOWS, len(held_out)), network.seed)
-    what = NETWORKS[network.name]
+    what = f"{NETWORKS[network.name]}: int8, diagnosing"
     X = network.card.normalisation.apply(held_out.X[rows])
-    return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, f"{what}: diagnosing")).to_dict()
+    return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, what)).to_dict()
 
 
 def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:

@@ -18,8 +18,8 @@ def require_train_extra(what: str, packages: Sequence[str]) -> None:
             raise MissingExtraError(what, package, "train")
 
 
-def import_tensorflow(what: str) -> None:
-    """Import TensorFlow and Keras without their log lines, on the CPU and with `THREADS` threads.
+def import_tensorflow(what: str, threads: int = THREADS) -> None:
+    """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
 
     Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load.
     """
@@ -35,6 +35,6 @@ def import_tensorflow(what: str) -> None:
                 f"{what} needs TensorFlow, which is installed but does not load ({error}): "
                 "pip install --force-reinstall tensorflow"
             ) from error
-        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on

@@ -1,16 +1,24 @@
 """The run folder: what `train`, `convert` and `bench` hand to each other, and where each file is."""
 
+import json
 import os
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import click
+
 from edge_runtime.errors import InputError
 from edge_runtime.files import point_link
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
+SEEDS = "seeds.json"
+"""In the folder of a training with several seeds, each of which has a run folder of its own inside."""
+
+SCHEMES = ("float32", "float16", "dynamic", "int8")
+"""The forms of a converted model, from the one nearest to the trained network to the smallest."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,14 @@ class Run:
         return self.folder / "history.csv"
 
     def tflite(self, scheme: str) -> Path:
-        """The converted model of one quantisation scheme (`float32`, `int8`)."""
+        """The converted model of one of the `SCHEMES`."""
         return self.folder / f"model_{scheme}.tflite"
 
     def converted(self) -> list[Path]:
-        """The converted models that exist, float32 first."""
-        return sorted(self.folder.glob("model_*.tflite"), key=lambda path: (path != self.tflite("float32"), path.name))
+        """The converted models that exist, in the order of `SCHEMES`; those of any other name come last."""
+        known = [self.tflite(scheme) for scheme in SCHEMES]
+        others = sorted(set(self.folder.glob("model_*.tflite")).difference(known))
+        return [path for path in known if path.exists()] + others
 
     def diagnosis(self, suffix: str) -> Path:
         """Where the int8 model loses precision: `.csv` or `.png`."""
@@ -69,14 +79,29 @@ def make_latest(run: Run) -> None:
 
 
 def find(path: Path | None) -> Run:
-    """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none."""
+    """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
+
+    Of a training with several seeds it is the first seed's, and stderr says so.
+    """
     if path is None:
         if not LATEST.exists():
             raise InputError(
                 f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder"
             )
         # Resolved, so that results keep naming this run when a later one becomes the latest.
-        return Run(Path(os.path.relpath(LATEST.resolve())))
+        return _first_seed(Path(os.path.relpath(LATEST.resolve())))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
-    return Run(path)
+    return _first_seed(path)
+
+
+def _first_seed(folder: Path) -> Run:
+    """The run in `folder`: itself, or the first of several seeds."""
+    if not (folder / SEEDS).exists():
+        return Run(folder)
+    try:
+        first = Run(folder / str(json.loads((folder / SEEDS).read_text(encoding="utf-8"))["runs"][0]))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{folder / SEEDS} is damaged ({error}): name the run folder of one seed") from error
+    click.echo(f"{folder} has a run for each of several seeds: taking {first.folder}", err=True)
+    return first

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.calibration import Range, calibrate, draw_windows, observe, quantised
-from convert.lowering import lower
+from convert.lowering import IN_INT8, lower
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 
@@ -67,6 +67,6 @@ def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(trai
     expected = lowered(unseen).numpy()
 
     def error(ranges) -> float:
-        return float(np.square(lowered(unseen, quantised(ranges), separate_gates=True).numpy() - expected).mean())
+        return float(np.square(lowered(unseen, quantised(ranges), IN_INT8).numpy() - expected).mean())
 
     assert error(calibrate(lowered, seen, lambda done, of: None)) < error(observe(lowered, tf.constant(seen)))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import keras
@@ -18,12 +18,13 @@ from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
 from convert import process
 from convert.cli import check
 from convert.job import Job
-from convert.parity import QuantisationLoss, quantisation_loss, relative_difference
+from convert.parity import Parity, compare, relative_difference
+from convert.parity_table import points
 from convert.training_record import TrainingRecord
 from edge_runtime import card as cards
 from edge_runtime.classifier import Classifier
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
-from edge_runtime.runs import Run
+from edge_runtime.runs import SCHEMES, Run
 
 
 @pytest.fixture
@@ -40,16 +41,55 @@ def convert(run: Run, *arguments: object) -> subprocess.CompletedProcess[str]:
     return har_edge("convert", run.folder, *arguments, cwd=run.folder.parent)
 
 
-def test_both_models_carry_a_card_that_says_how_they_were_made(converted_run, trained_run):
-    float32, int8 = (cards.read_model(converted_run.tflite(x))[1] for x in ("float32", "int8"))
-    assert float32.normalisation == int8.normalisation == cards.load(trained_run.card).normalisation
-    assert float32.quantisation["scheme"] == "float32"
-    assert int8.quantisation["scheme"] == "int8"
-    assert int8.quantisation["calibration_windows"] == 504
-    assert int8.quantisation["input_type"] == int8.quantisation["output_type"] == "int8"
-    assert int8.parity["held_out"]["windows"] == run_card(trained_run)["scores"]["held_out"]["windows"]
-    assert float32.parity["float32_relative_difference"] < 1e-4
-    assert int8.training == float32.training == cards.load(trained_run.card).training
+def test_every_model_carries_a_card_that_says_how_it_was_made(converted_run, trained_run):
+    held_out = run_card(trained_run)["scores"]["held_out"]["windows"]
+    for scheme in SCHEMES:
+        card = cards.read_model(converted_run.tflite(scheme))[1]
+        assert card.normalisation == cards.load(trained_run.card).normalisation
+        assert card.training == cards.load(trained_run.card).training
+        assert (card.quantisation["scheme"], card.quantisation["lowering"]) == (scheme, "unrolled")
+        border = "int8" if scheme == "int8" else "float32"
+        assert card.quantisation["input_type"] == card.quantisation["output_type"] == border
+        assert card.quantisation.get("calibration_windows") == (504 if scheme == "int8" else None)
+        assert ("ranges" in card.quantisation) == (scheme == "int8")
+        assert card.parity["float32_relative_difference"] < 1e-4
+        if scheme == "float32":
+            assert "held_out" not in card.parity
+            continue
+        for part in ("held_out", "held_out_seen"):
+            assert set(card.parity[part]) == {x.name for x in fields(Parity)}
+            assert card.parity[part]["windows"] == held_out
+        assert card.parity["held_out"] != card.parity["held_out_seen"]
+
+
+def test_the_parity_in_the_card_is_that_of_the_files(converted_run, uci_har):
+    """`held_out_seen` is about the final network, whose models are the files."""
+    training = TrainingRecord.of(cards.load(converted_run.card), converted_run.card)
+    held_out = uci_har.train.select(np.isin(uci_har.train.subject, training.held_out_subjects))
+    float32, *others = (Classifier(converted_run.tflite(scheme)).logits(held_out.X) for scheme in SCHEMES)
+    for scheme, logits in zip(SCHEMES[1:], others, strict=True):
+        kept = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out_seen"]
+        assert kept == pytest.approx(asdict(compare(float32, logits, held_out.y)))
+
+
+def test_the_table_has_a_row_per_model(conversion, converted_run):
+    diagnosis, heading, table = conversion.stdout.partition("float32: logits equal Keras's within ")
+    assert "Where int8 loses precision" in diagnosis
+    lines = (heading + table).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in conversion.stdout
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.startswith("model_")}
+    assert list(rows) == [f"model_{scheme}.tflite" for scheme in SCHEMES]
+    kilobytes = {scheme: converted_run.tflite(scheme).stat().st_size / 1e3 for scheme in SCHEMES}
+    parity = cards.read_model(converted_run.tflite("int8"))[1].parity["held_out"]
+    accuracy = 100 * parity["float32_accuracy"]
+    assert rows["model_float32.tflite"] == f"{kilobytes['float32']:.1f} kB {accuracy:.2f} % – – –"
+    for scheme in SCHEMES[1:]:
+        parity = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out"]
+        row = rows[f"model_{scheme}.tflite"]
+        assert row.startswith(f"{kilobytes[scheme]:.1f} kB {100 * parity['accuracy']:.2f} % ")
+        assert f" {abs(100 * (parity['float32_accuracy'] - parity['accuracy'])):.2f} " in row
+        assert row.endswith(f" {100 * parity['agreement']:.2f} % {parity['snr_db']:.1f} dB")
 
 
 def test_the_models_answer_like_the_network(converted_run, trained_network, uci_har):
@@ -61,14 +101,35 @@ def test_the_models_answer_like_the_network(converted_run, trained_network, uci_
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.97
 
 
-def test_int8_is_small(converted_run):
-    assert converted_run.tflite("int8").stat().st_size <= 165_000
-    assert converted_run.tflite("int8").stat().st_size < converted_run.tflite("float32").stat().st_size
+def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):
+    sizes = {scheme: converted_run.tflite(scheme).stat().st_size for scheme in SCHEMES}
+    assert sizes["dynamic"] < sizes["float16"] < sizes["float32"]
+    assert sizes["int8"] <= 165_000
 
 
 def test_without_quantize_there_is_float32_alone(run):
     assert convert(run).returncode == 0
     assert run.converted() == [run.tflite("float32")]
+
+
+def test_the_forms_that_are_named_are_written_and_no_others(run):
+    assert convert(run, "--quantize-as", "dynamic", "--quantize-as", "dynamic").returncode == 0
+    assert run.converted() == [run.tflite("float32"), run.tflite("dynamic")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--quantize-as", "dynamic", "--io", "float32"], ["--io float32", "int8", "--quantize"]),
+        (["--io", "int8"], ["--io int8", "--quantize"]),
+        (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
+        (["--quantize-as", ""], ["--quantize-as", "dynamic"]),
+        (["--quantize-as", "all", "--calibration", 3], ["--calibration 3", "at least 6"]),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(run, arguments, words):
+    assert_one_sentence(convert(run, *arguments), 2, *words)
+    assert run.converted() == []
 
 
 def test_float32_input_and_output_on_request(run, uci_har):
@@ -98,28 +159,46 @@ def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, nam
     assert run.diagnosis(".png").exists()
 
 
-def test_the_gate_counts_percentage_points():
+def report_of(scheme: str, parity: Parity) -> dict:
+    form = {"parity": asdict(parity), "facts": {}}
+    return {"model": {"float32_relative_difference": 1e-6, "forms": {scheme: form}}}
+
+
+@pytest.mark.parametrize(("scheme", "advice"), [("int8", "--calibration"), ("dynamic", "leave this form out")])
+def test_the_gate_counts_percentage_points_of_each_form(scheme, advice):
     y = np.arange(100, dtype=np.uint8) % 2
     float32 = np.eye(2, dtype=np.float32)[y]
-    int8 = float32.copy()
-    int8[:3] = int8[:3, ::-1]
-    loss = quantisation_loss(float32, int8, y)
-    assert (loss.float32_accuracy, loss.int8_accuracy, loss.agreement) == (1.0, 0.97, 0.97)
-    assert loss.drop == pytest.approx(3)
-    report = {"model": {"float32_relative_difference": 1e-6, "loss": asdict(loss)}}
-    check(report, max_drop=3.1)
-    with pytest.raises(CheckFailedError, match=r"loses 3\.00 percentage points"):
-        check(report, max_drop=2.9)
+    quantised = float32.copy()
+    quantised[:3] = quantised[:3, ::-1]
+    parity = compare(float32, quantised, y)
+    assert (parity.float32_accuracy, parity.accuracy, parity.agreement) == (1.0, 0.97, 0.97)
+    assert parity.drop == pytest.approx(3)
+    check(report_of(scheme, parity), max_drop=3.1)
+    with pytest.raises(CheckFailedError, match=rf"{scheme} form loses 3\.00 percentage points .*{advice}"):
+        check(report_of(scheme, parity), max_drop=2.9)
+
+
+def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
+    float32 = np.array([[3, -4], [0, 5]], np.float32)
+    quantised = float32 + np.array([[0, 0.5], [0, 0]], np.float32)
+    parity = compare(float32, quantised, np.array([0, 1], np.uint8))
+    assert parity.worst_difference == pytest.approx(0.5 / 5)
+    assert parity.snr_db == pytest.approx(10 * np.log10(50 / 0.25))
+    assert compare(float32, float32, np.array([0, 1], np.uint8)).snr_db is None
 
 
 @pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
 def test_a_float_model_that_is_another_network_fails(difference):
     with pytest.raises(CheckFailedError, match="differ from Keras"):
-        check({"model": {"float32_relative_difference": difference}}, 1.0)
+        check({"model": {"float32_relative_difference": difference, "forms": {}}}, 1.0)
 
 
-def test_quantisation_loss_may_be_a_gain():
-    assert QuantisationLoss(10, 0.9, 1.0, 0.9).drop == pytest.approx(-10)
+@pytest.mark.parametrize(
+    ("float32", "quantised", "words"),
+    [(0.9, 1.0, "10.00 gained"), (0.9, 0.9, "0.00"), (0.9, 0.90001, "0.00"), (0.9, 0.85, "5.00")],
+)
+def test_what_is_lost_may_be_a_gain(float32, quantised, words):
+    assert points(Parity(10, float32, quantised, 0.9, 0.0, None).drop) == words
 
 
 def truncate(path: Path) -> None:
@@ -249,7 +328,7 @@ def test_whole_models_survive_a_conversion_that_fails(run):
 
 
 def job_of(run: Run, output: Path) -> Job:
-    return Job(str(run.folder), None, quantize=False, io_type="int8", calibration=504, output=str(output))
+    return Job(str(run.folder), None, schemes=(), io_type="int8", calibration=504, output=str(output))
 
 
 def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from convert.lowering import lower
+from convert.lowering import IN_FLOAT, IN_INT8, Arrangement, lower
 from edge_runtime.errors import InputError
 
 
@@ -23,10 +23,22 @@ def test_a_trained_network_keeps_its_logits(trained_network, normalised_windows)
     assert largest_relative_difference(trained_network, normalised_windows) < 1e-5
 
 
-def test_products_per_gate_give_the_same_logits_as_one_product(trained_network, normalised_windows):
+@pytest.mark.parametrize(
+    "arrangement",
+    [
+        IN_INT8,
+        Arrangement(("i", "f", "o", "c")),
+        Arrangement(("ifoc",), one_sigmoid=True),
+        Arrangement(("ifoc",), joined=False),
+        Arrangement(("fc", "oi"), row_by_row=True),
+    ],
+)
+def test_every_arrangement_of_the_gates_gives_the_same_logits(trained_network, normalised_windows, arrangement):
     lowered = lower(trained_network)
-    together, apart = (lowered(tf.constant(normalised_windows), separate_gates=x).numpy() for x in (False, True))
-    np.testing.assert_allclose(apart, together, atol=1e-5)
+    expected, answers = (
+        lowered(tf.constant(normalised_windows), arrangement=x).numpy() for x in (IN_FLOAT, arrangement)
+    )
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("swap", [(0, 1), (0, 3), (1, 2), (2, 3)])

@@ -59,7 +59,7 @@ def test_an_interval_that_holds_1_is_no_difference():
     )
     speed, _ = words.verdicts(of(FLOAT, INT8, comparisons=(unclear,)))
     assert speed.startswith(
-        "int8 is as fast as float32, as far as this run can tell, (95 % interval 0.98–1.08; p50 20.0 µs against "
+        "int8 is as fast as float32, as far as this run can tell (95 % interval 0.98–1.08; p50 20.0 µs against "
         "40.0 µs), as fast end to end (0.83–1.01; "
     )
 
@@ -138,7 +138,21 @@ def test_the_report_fits_its_width(width, n):
     results = [replace(INT8, file=long.format(i), doubts=(doubt,) if i % 2 else ()) for i in range(n)]
     lines = shown(replace(FULL, results=(FLOAT, *results)), width).splitlines()
     assert max(map(len, lines)) <= width
-    assert sum("latency p99" in line for line in lines) == -(-(n + 1) // ((width - 22) // 15))
+    assert sum("latency p99" in line for line in lines) == -(-(n + 1) // ((width - 20) // 14))
+
+
+def test_the_four_forms_of_a_network_are_one_table_at_80_columns():
+    forms = (FLOAT, *(result(scheme, agreement=0.99) for scheme in ("float16", "dynamic", "int8")))
+    lines = shown(of(*forms)).splitlines()
+    assert sum("latency p99" in line for line in lines) == 1
+    assert max(map(len, lines)) <= 80
+
+
+def test_no_number_is_broken_in_two_where_there_is_little_room():
+    wide = replace(FLOAT, latency_ms=replace(FLOAT.latency_ms, p50=123.456, p50_ci95=(112.0, 134.0)))
+    for width in (40, 60, 80):
+        text = shown(of(wide, wide, wide, wide), width)
+        assert text.count("123.5 ±11.0 ms") == 4
 
 
 def test_the_table_has_what_was_measured():

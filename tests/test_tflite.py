@@ -11,7 +11,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.calibration import calibrate
 from convert.lowering import lower
-from convert.tflite import to_float32, to_int8
+from convert.tflite import to_dynamic, to_float16, to_float32, to_int8
 from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.interpreters import open_model
 
@@ -126,12 +126,36 @@ def test_float32_border_adds_one_operator_at_each_end(lowered, ranges):
 
 def test_the_same_network_gives_the_same_bytes(lowered, ranges):
     assert to_int8(lowered, ranges) == to_int8(lowered, ranges)
-    assert to_float32(lowered) == to_float32(lowered)
+    for form in (to_float32, to_float16, to_dynamic):
+        assert form(lowered) == form(lowered)
 
 
-def test_steps_share_weights_and_biases(lowered, ranges):
+@pytest.mark.parametrize(
+    ("scheme", "bytes_per_weight"),
+    [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)],
+)
+def test_steps_share_weights_and_biases(lowered, ranges, scheme, bytes_per_weight):
     """16 steps, one set of constants: the file holds each weight once."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_int8(lowered, ranges)))
+    forms = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic, "int8": lambda x: to_int8(x, ranges)}
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(forms[scheme](lowered)))
     constants = sum(len(x.data) for x in model.buffers if x.data is not None)
-    n_weights = 9 * 17 * 64 + 64 + 128 * 256 + 256 + 64 * 6 + 6
-    assert constants < 1.6 * n_weights  # the first step's own rows, and int32 biases
+    n_weights = 9 * 17 * 64 + 128 * 256 + 64 * 6
+    n_biases = 64 + 256 + 6
+    assert bytes_per_weight * n_weights < constants
+    # Small tensors stay in float, and there are a few lists of sizes.
+    assert constants < bytes_per_weight * n_weights + 4 * (n_biases + 64 * 6) + 600
+
+
+def test_dynamic_has_no_operator_version_that_tflite_runtime_2_14_refuses(lowered):
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_dynamic(lowered)))
+    versions = {x.builtinCode: x.version for x in model.operatorCodes}
+    assert versions[schema.BuiltinOperator.FULLY_CONNECTED] <= 11
+    assert versions[schema.BuiltinOperator.CONV_2D] <= 8
+
+
+def test_float16_keeps_its_weights_in_half_precision_and_computes_in_float32(lowered):
+    graph, operators = graph_of(to_float16(lowered))
+    halves = {i for i, x in enumerate(graph.tensors) if x.type == schema.TensorType.FLOAT16}
+    readers = {name for x, name in zip(graph.operators, operators, strict=True) if halves & set(x.inputs)}
+    assert halves
+    assert readers == {"DEQUANTIZE"}

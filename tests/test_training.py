@@ -3,10 +3,8 @@
 import csv
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -20,12 +18,15 @@ from edge_runtime.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.runs import Run
 from train.augment import augment
+from train.batches import Key
 from train.evaluate import fit_temperature, score
-from train.experiment import Settings, hold_out, run_experiment
+from train.experiment import check_data, hold_out
 from train.fit import fit, hash_weights, measure_normalisation
+from train.networks import NETWORKS, build
 from train.recipe import Recipe
+from train.settings import Settings
 
-RECIPE = Recipe(epochs=3, batch_size=16)
+RECIPE, KEY = Recipe(epochs=3, batch_size=16), Key(0, 0)
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +41,14 @@ class StopAt:
     def __init__(self, stop: int | None = None) -> None:
         self.stop, self.seen = stop, []
 
-    def __call__(self, progress) -> None:
-        self.seen.append((progress.epoch, progress.step))
+    def __call__(self, step) -> None:
+        self.seen.append((step.epoch, step.step))
         if len(self.seen) == self.stop:
             raise KeyboardInterrupt
 
 
-def fit_few(few: Split, path, on_step, seed: int = 0):
-    return fit("selection", few, few, 6, RECIPE, seed, path, on_step)
+def fit_few(few: Split, path, on_step, key: Key = KEY, recipe: Recipe = RECIPE, **options):
+    return fit("selection fit", few, few, 6, recipe, key, path, on_step, **options)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,36 @@ def test_a_stopped_fit_ends_with_the_same_weights_and_history(few, uninterrupted
     assert result.history == uninterrupted.history
 
 
-def test_another_seed_gives_other_weights(few, uninterrupted, tmp_path):
-    other = fit_few(few, tmp_path / "state.npz", StopAt(), seed=1)
+@pytest.mark.parametrize("key", [Key(1, 0), Key(0, 1)])
+def test_another_seed_or_stream_gives_other_weights(few, uninterrupted, tmp_path, key):
+    other = fit_few(few, tmp_path / "state.npz", StopAt(), key)
     assert hash_weights(other.model) != hash_weights(uninterrupted.model)
+
+
+def test_a_stopped_fit_with_shifted_windows_and_teachers_ends_with_the_same_weights(few, uninterrupted, tmp_path):
+    generator = np.random.default_rng(0)
+    options = {
+        "recipe": replace(RECIPE, shift=True),
+        "hop": 64,
+        "soft_targets": generator.dirichlet(np.ones(6), len(few)).astype(np.float32),
+    }
+    whole = fit_few(few, tmp_path / "whole.npz", StopAt(), **options)
+    with pytest.raises(KeyboardInterrupt):
+        fit_few(few, tmp_path / "state.npz", StopAt(6), **options)
+    resumed = fit_few(few, tmp_path / "state.npz", StopAt(), **options)
+    assert hash_weights(resumed.model) == hash_weights(whole.model) != hash_weights(uninterrupted.model)
+
+
+def test_teachers_without_weight_change_nothing(few, uninterrupted, tmp_path):
+    result = fit_few(
+        few,
+        tmp_path / "state.npz",
+        StopAt(),
+        recipe=replace(RECIPE, distillation_weight=0.0),
+        soft_targets=np.full((len(few), 6), 1 / 6, np.float32),
+    )
+    for ours, theirs in zip(result.model.weights, uninterrupted.model.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_a_finished_fit_takes_no_further_step(few, uninterrupted, tmp_path):
@@ -121,6 +149,15 @@ def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
         hold_out(np.array([1, 1]))
 
 
+@pytest.mark.parametrize(("name", "parameters", "steps"), [("edge", 43_270, 16), ("edge-small", 13_446, 8)])
+def test_networks_are_as_large_as_their_descriptions_say(name, parameters, steps):
+    network = build(name, (128, 9), 6)
+    assert network.name == name
+    assert network.count_params() == parameters
+    assert network.get_layer("steps").output.shape[1] == steps
+    assert f"{parameters // 1000} k parameters" in NETWORKS[name].__doc__
+
+
 def test_scores_are_scikit_learns():
     generator = np.random.default_rng(0)
     y = generator.integers(0, 3, 200).astype(np.uint8)
@@ -151,6 +188,8 @@ def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
     assert not (trained_run.folder / "checkpoint").exists()
     card = run_card(trained_run)
     assert card["training"]["data"]["fingerprint"] == uci_har.fingerprint
+    assert card["training"]["recipe"]["name"] == "default"
+    assert card["training"]["recipe"]["epochs"] == EPOCHS
     assert card["training"]["held_out_subjects"] == [3, 8, 16, 22, 27]
     assert card["training"]["test_subjects"] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
     assert card["scores"]["test"]["windows"] == 2947
@@ -174,44 +213,6 @@ def test_the_saved_network_has_the_scores_of_the_card(trained_run, trained_netwo
     assert hash_weights(trained_network) == run_card(trained_run)["training"]["weights_sha256"]["model"]
 
 
-@pytest.mark.parametrize("fit_name", ["selection", "final"])
-def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path, fit_name):
-    """SIGKILL in mid-epoch of either fit; the weights equal those of the training that was left alone."""
-    command = [sys.executable, ROOT / "har_edge.py", "train", "--epochs", str(EPOCHS), "--out", "runs/killed"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        checkpoint = tmp_path / "runs" / "killed" / "checkpoint" / f"{fit_name}.npz"
-        deadline = time.monotonic() + 120
-        while not checkpoint.exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        time.sleep(0.2)
-        process.send_signal(signal.SIGKILL)
-    run = Run(tmp_path / "runs" / "killed")
-    assert not run.card.exists()
-    assert not (tmp_path / "runs" / "latest").exists()
-    assert_one_sentence(har_edge("train", "--out", run.folder, cwd=tmp_path), 2, "runs/killed", "--resume")
-    assert_one_sentence(har_edge("train", "--resume", "--seed", 3, cwd=tmp_path), 2, "--seed")
-    resumed = har_edge("train", "--resume", cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert run_card(run)["training"]["weights_sha256"] == run_card(trained_run)["training"]["weights_sha256"]
-    assert run.history.read_text() == trained_run.history.read_text()
-
-
-def test_ctrl_c_says_how_to_go_on(tmp_path):
-    command = [sys.executable, ROOT / "har_edge.py", "train", "--out", "runs/stopped"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        checkpoint = tmp_path / "runs" / "stopped" / "checkpoint" / "selection.npz"
-        while not checkpoint.exists():
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "har-edge train --resume --out runs/stopped" in error
-    assert "Traceback" not in error
-
-
 def test_training_never_overwrites(trained_run):
     before = {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
     result = har_edge("train", "--out", trained_run.folder, cwd=trained_run.folder)
@@ -223,9 +224,13 @@ def test_training_never_overwrites(trained_run):
     ("arguments", "words"),
     [
         (["--network", "transformer"], ["transformer", "edge"]),
+        (["--recipe", "slow"], ["slow", "default", "best"]),
+        (["--seeds", "3", "--seed", str(2**32 - 2)], ["--seed", "last seed"]),
         (["--data", "absent"], ["absent"]),
         (["--resume"], ["stopped training"]),
         (["--resume", "--out", "absent"], ["absent", "stopped training"]),
+        (["--resume", "--seed", "3"], ["--seed"]),
+        (["--resume", "--recipe", "best"], ["--recipe"]),
     ],
 )
 def test_bad_usage_is_one_sentence(tmp_path, arguments, words):
@@ -241,7 +246,9 @@ def test_resuming_on_other_data_is_refused(tmp_path):
     assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "changed since")
 
 
-@pytest.mark.parametrize(("key", "value"), [("recipe", {"epochs": "x"}), ("seed", "a"), ("data", 5), ("recipe", 3)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("recipe", {"epochs": "x"}), ("seed", "a"), ("data", 5), ("recipe", 3), ("seeds", "x")]
+)
 def test_damaged_settings_are_named(tmp_path, key, value):
     folder = tmp_path / "runs" / "stopped" / "checkpoint"
     folder.mkdir(parents=True)
@@ -260,13 +267,11 @@ def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(trained_r
     assert_one_sentence(har_edge("train", "--resume", "--out", folder, cwd=tmp_path), 2, "no stopped training")
 
 
-def test_a_sensor_that_was_off_is_named_before_training(few, uci_har, tmp_path):
+def test_a_sensor_that_was_off_is_named_before_training(few, uci_har):
     X = few.X.copy()
     X[..., 4] = 0.25
-    data = replace(uci_har, train=Split(X, few.y, few.subject))
-    settings = Settings(RECIPE, 0, None, data.fingerprint)
     with pytest.raises(InputError, match="no variation in body_gyro_y"):
-        run_experiment(settings, data, Run(tmp_path), StopAt())
+        check_data(replace(uci_har, train=Split(X, few.y, few.subject)))
 
 
 def test_a_fit_that_diverges_stops(few, tmp_path):

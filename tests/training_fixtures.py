@@ -45,10 +45,18 @@ def trained_run(tmp_path_factory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def converted_run(trained_run) -> Run:
-    """`har-edge convert --quantize --diagnose` of that run."""
-    result = har_edge("convert", "--quantize", "--diagnose", cwd=trained_run.folder.parent.parent)
+def conversion(trained_run) -> subprocess.CompletedProcess[str]:
+    """`har-edge convert` of that run in every form, as it ended."""
+    folder = trained_run.folder.parent.parent
+    result = har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"})
     assert result.returncode == 0, result.stderr
+    return result
+
+
+@pytest.fixture(scope="session")
+def converted_run(trained_run, conversion) -> Run:
+    """That run, with a model of every form."""
+    del conversion
     return trained_run
 
 

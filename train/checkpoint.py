@@ -11,17 +11,7 @@ import tensorflow as tf
 
 from edge_runtime.errors import InputError
 from edge_runtime.files import atomic_path
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch left in the history; the held-out columns are NaN where nothing is held out."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    held_out_loss: float
-    held_out_accuracy: float
+from train.history import Epoch
 
 
 @dataclass(frozen=True)

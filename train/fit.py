@@ -1,11 +1,11 @@
 """One fit: a fixed number of epochs over windows, repeatable to the last bit and resumable after any epoch.
 
-All randomness is keyed by (seed, fit, epoch, step), so that nothing depends on what was drawn before: a fit that was
+All randomness is keyed by (seed, stream, epoch, step), so that nothing depends on what was drawn before: a fit that was
 stopped goes on exactly where the uninterrupted one would be.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Split
 from edge_runtime.errors import CheckFailedError
 from train.augment import augment
-from train.checkpoint import Epoch, FitState
+from train.batches import Batches, Key
+from train.checkpoint import FitState
+from train.history import Epoch, Step
 from train.networks import build
 from train.recipe import Recipe
-
-_STREAMS = {"selection": 0, "final": 1}
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,6 @@ class FitResult:
     history: list[Epoch]
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a fit stands: `step` of `steps` in `epoch`; the running loss and accuracy of this epoch."""
-
-    fit: str
-    epoch: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
-
-
-def steps_per_epoch(n_windows: int, recipe: Recipe) -> int:
-    """Full batches in one pass; the remainder waits for another epoch's shuffle."""
-    return max(1, n_windows // recipe.batch_size)
-
-
 def measure_normalisation(X: npt.NDArray[np.float32], clip: float) -> Normalisation:
     """Mean and standard deviation per signal of windows `[n, samples, n_signals]`."""
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
@@ -58,52 +41,56 @@ def measure_normalisation(X: npt.NDArray[np.float32], clip: float) -> Normalisat
 
 
 def fit(
-    name: str,
+    title: str,
     train: Split,
     held_out: Split | None,
     n_classes: int,
     recipe: Recipe,
-    seed: int,
+    key: Key,
     checkpoint: Path,
-    on_step: Callable[[Progress], None],
+    on_step: Callable[[Step], None],
+    hop: int = 0,
+    soft_targets: npt.NDArray[np.float32] | None = None,
 ) -> FitResult:
     """Train the recipe's network, going on from `checkpoint` when it exists.
 
     Parameters
     ----------
-    name : `selection` or `final`; the two draw different random numbers.
+    title : the fit in words, for sentences.
     train, held_out : windows in physical units; `held_out` is only ever evaluated.
+    key : of all that is random; fits with different keys draw different numbers.
     on_step : called after each batch.
+    hop : samples from one training window to the next of the same recording, for recipes that shift.
+    soft_targets : `[n, n_classes]`, what teachers answer to the training windows, as probabilities at the recipe's
+        temperature; None learns from the labels alone.
 
     Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     # The initial weights too: Keras draws them from this seed.
-    keras.utils.set_random_seed(int(_key(seed, name).generate_state(1)[0]))
+    keras.utils.set_random_seed(int(key.sequence().generate_state(1)[0]))
     model = build(recipe.network, train.X.shape[1:], n_classes)
     normalisation = measure_normalisation(train.X, recipe.clip)
-    steps = steps_per_epoch(len(train.X), recipe)
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
+    batches = Batches(train, n_classes, recipe, key, hop, soft_targets)
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, batches.steps * recipe.epochs)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
     optimizer.build(model.trainable_variables)
     average = [tf.Variable(x.value) for x in model.trainable_variables]
     state = FitState(model, optimizer, average)
     history = state.restore(checkpoint)
-    train_step = _make_train_step(state, recipe, normalisation, n_classes)
+    train_step = _make_train_step(state, recipe, normalisation, n_classes, distils=soft_targets is not None)
     held_out_X = None if held_out is None else normalisation.apply(held_out.X)
     for epoch in range(len(history), recipe.epochs):
-        _key_dropout(model, _key(seed, name, epoch))
+        _key_dropout(model, key.sequence(epoch))
         losses, hits = [], []
-        for step, (key, rows) in enumerate(_batches(len(train.X), recipe, _key(seed, name, epoch))):
-            loss, accuracy = train_step(
-                tf.constant(train.X[rows]), tf.constant(train.y[rows]), key, _decay(recipe, epoch * steps + step)
-            )
+        for step, batch in enumerate(batches.of_epoch(epoch)):
+            loss, accuracy = train_step(*map(tf.constant, batch), _decay(recipe, epoch * batches.steps + step))
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise CheckFailedError(
-                    f"the {name} fit diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
+                    f"the {title} diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
                 )
             hits.append(float(accuracy))
-            on_step(Progress(name, epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
+            on_step(Step(epoch, step, batches.steps, float(np.mean(losses)), float(np.mean(hits))))
         held_out_scores = (np.nan, np.nan)
         if held_out is not None and held_out_X is not None:
             held_out_scores = _evaluate(state, held_out_X, held_out.y)
@@ -127,23 +114,10 @@ def hash_weights(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _key(seed: int, name: str, *rest: int) -> np.random.SeedSequence:
-    return np.random.SeedSequence([seed, _STREAMS[name], *rest])
-
-
-def _batches(n: int, recipe: Recipe, key: np.random.SeedSequence) -> Iterator[tuple[tf.Tensor, npt.NDArray[np.intp]]]:
-    """For each step of an epoch: its key for augmentation, and the rows of its windows."""
-    steps = steps_per_epoch(n, recipe)
-    order = np.random.default_rng(key).permutation(n)
-    keys = key.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
-    for step in range(steps):
-        yield tf.constant(keys[step]), order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-
-
-def _key_dropout(model: keras.Model, key: np.random.SeedSequence) -> None:
-    """Give every random layer a seed that only depends on `key`; Keras counts it up with each step."""
+def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
+    """Give every random layer a seed that only depends on `sequence`; Keras counts it up with each step."""
     generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
-    for generator, state in zip(generators, key.spawn(len(generators)), strict=True):
+    for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
         generator.state.assign(state.generate_state(2))
 
 
@@ -153,16 +127,28 @@ def _decay(recipe: Recipe, step: int) -> tf.Tensor:
 
 
 def _make_train_step(
-    state: FitState, recipe: Recipe, normalisation: Normalisation, n_classes: int
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    state: FitState, recipe: Recipe, normalisation: Normalisation, n_classes: int, distils: bool
+) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     model, optimizer = state.model, state.optimizer
-    loss_function = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    from_labels = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
+    from_teachers = keras.losses.CategoricalCrossentropy(from_logits=True)
+    weight, temperature = recipe.distillation_weight, recipe.distillation_temperature
+
+    def loss_function(y: tf.Tensor, soft: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
+        hard_loss = from_labels(tf.one_hot(y, n_classes), answers)
+        if not distils:
+            return hard_loss
+        # The gradients of softened answers are smaller by the temperature squared (Hinton et al. 2015, section 2).
+        soft_loss = temperature**2 * from_teachers(soft, answers / temperature)
+        return (1 - weight) * hard_loss + weight * soft_loss
 
     @tf.function(autograph=False)
-    def train_step(X: tf.Tensor, y: tf.Tensor, key: tf.Tensor, decay: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def train_step(
+        X: tf.Tensor, y: tf.Tensor, soft: tf.Tensor, key: tf.Tensor, decay: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             answers = model(augment(X, key, recipe, normalisation), training=True)
-            loss = loss_function(tf.one_hot(y, n_classes), answers)
+            loss = loss_function(y, soft, answers)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(state.average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)

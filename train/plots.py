@@ -1,6 +1,6 @@
-"""Pictures of a training: the curves of both fits and a confusion matrix."""
+"""Pictures of a training: the curves of both fits, a confusion matrix, and the spread over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge_runtime.files import atomic_path
 from edge_runtime.plots import plain_text
-from train.checkpoint import Epoch
+from train.history import Epoch
+from train.spread import Spread
 
 # Okabe and Ito's palette: told apart by people with any colour vision.
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
@@ -82,6 +83,41 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     axes.set_title(title, fontsize=11)
     figure.colorbar(
         image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
+    )
+    _save(figure, path)
+
+
+def plot_seeds(
+    per_subject: Mapping[str, Mapping[str, Spread]], overall: Mapping[str, Spread], title: str, path: Path
+) -> None:
+    """Accuracy on each subject of each part of the data: a dot for each seed, their mean and standard deviation."""
+    widths = [2 + len(x) for x in per_subject.values()]
+    figure = _figure(2 + 0.45 * sum(widths), 4.6)
+    panels = figure.subplots(1, len(per_subject), sharey=True, width_ratios=widths, squeeze=False)[0]
+    for axes, (part, subjects), color in zip(panels, per_subject.items(), (_HELD_OUT, _TRAINING), strict=True):
+        mean_of = {name: spread.mean for name, spread in subjects.items()}
+        names = sorted(subjects, key=mean_of.__getitem__)
+        for place, name in enumerate(names):
+            seeds = subjects[name].per_seed
+            beside = place + np.linspace(-0.18, 0.18, len(seeds))
+            axes.plot(beside, seeds, "o", color=color, alpha=0.35, markersize=4, markeredgewidth=0)
+        means, deviations = ([getattr(subjects[x], key) for x in names] for key in ("mean", "sd"))
+        axes.errorbar(range(len(names)), means, deviations, fmt="D", color=color, markersize=5, capsize=4)
+        average = overall[part]
+        axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
+        axes.set_title(f"{part}: {100 * average.mean:.2f} ± {100 * average.sd:.2f} %", fontsize=11)
+        axes.set_xticks(range(len(names)), map(plain_text, names))
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set_xlabel("subject")
+        axes.grid(axis="y", alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("accuracy")
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
+    figure.suptitle(title)
+    figure.supxlabel(
+        "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows.",
+        fontsize=8,
+        color="0.35",
     )
     _save(figure, path)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -10,6 +11,10 @@ from edge_runtime import card as cards
 from edge_runtime.card import Card
 from edge_runtime.inspection import Inspection, inspect
 from edge_runtime.interpreters import RUNTIMES, Tensor
+
+_PLAIN = (str, int, float)
+# What these keys of a card end with are shares between 0 and 1.
+_SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
 
 @click.command(name="info")
@@ -67,6 +72,9 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         record = _record(getattr(card, name))
         if record:
             facts.add_row(name, escape(record))
+        if name in ("parity", "scores"):
+            for part, record in _parts(getattr(card, name)).items():
+                facts.add_row(escape(f"{name}, {part}"), escape(record))
     facts.add_row("input", escape(_describe(found.input)))
     facts.add_row("output", escape(_describe(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
@@ -127,11 +135,19 @@ def _describe(tensor: Tensor) -> str:
 def _record(record: object) -> str:
     """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
     assert isinstance(record, dict)
-    return ", ".join(
-        f"{key} {value:.6g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in record.items()
-        if isinstance(value, str | int | float)
-    )
+    return ", ".join(f"{key} {_fact(key, value)}" for key, value in record.items() if isinstance(value, _PLAIN))
+
+
+def _parts(record: Mapping[str, object]) -> dict[str, str]:
+    """The plain facts of the parts of a record, by the part's name in words."""
+    parts = {name: _record(part) for name, part in record.items() if isinstance(part, dict)}
+    return {name.replace("_", " "): facts for name, facts in parts.items() if facts}
+
+
+def _fact(key: str, value: str | int | float) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{100 * value:.2f} %" if key.endswith(_SHARES) else f"{value:.6g}"
 
 
 def _number(value: float | None) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import rich.console
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.reports import words
-from edge_runtime.reports.rows import groups
+from edge_runtime.reports.rows import Row, groups
 from edge_runtime.results import Report, Result
 
-_LABEL_WIDTH, _COLUMN_WIDTH = 22, 15
+# Of a column, with the space beside it; the names above may fold, down to this.
+_NARROWEST = 14
 
 
 def show(report: Report, console: rich.console.Console) -> None:
     """Print `report`: what was measured where, the table, failures, doubts and the closing sentences."""
     console.print(escape(words.title(report)), style="bold")
-    per_table = max(1, (console.width - _LABEL_WIDTH) // _COLUMN_WIDTH)
+    per_table = _fitting(report.results, console.width)
     names = words.titles(report.results)
     for start in range(0, len(report.results), per_table):
         part = slice(start, start + per_table)
@@ -38,6 +40,14 @@ def show(report: Report, console: rich.console.Console) -> None:
         console.print(Text(headroom))
 
 
+def _fitting(results: Sequence[Result], width: int) -> int:
+    """How many results fit side by side without any number being broken in two."""
+    rows = [row for group in groups(results, brief=True) for row in group]
+    labels = max((cell_len(_label(row)) for row in rows), default=0)
+    column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
+    return max(1, (width - labels) // max(_NARROWEST, column))
+
+
 def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -45,9 +55,13 @@ def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
         table.add_column(escape(name), justify="right", overflow="fold")
     for group in groups(results, brief=True):
         for row in group:
-            table.add_row(f"  {row.title}" if row.detail else row.title, *row.cells, style="dim" if row.detail else "")
+            table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         table.add_section()
     return table
+
+
+def _label(row: Row) -> str:
+    return f"  {row.title}" if row.detail else row.title
 
 
 def _item(console: rich.console.Console, kind: str, sentence: str, colour: str = "") -> None:

@@ -159,7 +159,7 @@ def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
     """`ratio` is time over time: below 1 is faster. An interval that holds 1 tells no difference."""
     than = f" {than}" if than else ""
     if interval and interval[0] <= 1 <= interval[1]:
-        return f"as fast as{than}, as far as this run can tell," if than else "as fast"
+        return f"as fast as{than}, as far as this run can tell" if than else "as fast"
     more, less = (f"as fast as{than}", f"slower than{than}") if than else ("as fast", "slower")
     return _times(1 / ratio, more, less, more)
 

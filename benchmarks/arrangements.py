@@ -1,0 +1,13 @@
+"""Ways to compute one LSTM step: which gates share a product, a scale, an operator."""
+
+from convert.lowering import IN_FLOAT, IN_INT8, Arrangement
+
+ARRANGEMENTS = {
+    "two products (ifo, c)": IN_INT8,
+    "one product": IN_FLOAT,
+    "four products": Arrangement(("i", "f", "o", "c")),
+    "one product, one LOGISTIC, tanh(x) = 2 sigmoid(2x) - 1": Arrangement(("ifoc",), one_sigmoid=True),
+    "two products, steps cut one by one": Arrangement(IN_INT8.products, row_by_row=True),
+    "x W and h U apart, added": Arrangement(IN_INT8.products, joined=False),
+}
+"""By name; the first is what `har-edge convert` uses for int8."""

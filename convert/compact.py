@@ -1,0 +1,102 @@
+"""A TFLite flatbuffer written small: what no interpreter reads is left out, what is the same is written once.
+
+Of an unrolled network the tables of operators and tensors take more room than the weights. The format refers to parts
+by offset, so that any number of tensors can share one shape or one quantisation.
+"""
+
+from collections.abc import Hashable
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from tensorflow.lite.python import schema_py_generated as schema
+
+_IDENTIFIER = b"TFL3"
+_BUFFER_ALIGNMENT = 16  # bytes; what the schema asks for
+_NO_BUFFER = 0  # by convention the first buffer is empty
+
+
+def write(model: schema.ModelT) -> bytes:
+    """`model` as a flatbuffer, without names inside the graph, ranges, signatures and metadata; `model` is changed.
+
+    The first subgraph's input is called `windows`, its output `logits`.
+    """
+    model.signatureDefs = model.metadata = model.metadataBuffer = model.description = None
+    parts: dict[Hashable, _Once] = {}
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.name = None
+            tensor.quantization = _once(_without_range(tensor.quantization), parts)
+            tensor.shapeSignature = None
+        for operator in graph.operators:
+            operator.builtinOptions = _once(operator.builtinOptions, parts)
+        graph.tensors[graph.inputs[0]].name = b"windows"
+        graph.tensors[graph.outputs[0]].name = b"logits"
+    _drop_empty_buffers(model)
+    builder = _Builder()
+    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _Builder(flatbuffers.Builder):
+    """Writes equal vectors of numbers once."""
+
+    def __init__(self) -> None:
+        super().__init__(1 << 16)
+        self._vectors: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:  # noqa: N802 - the library's name
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._vectors:
+            self._vectors[key] = self._bytes(x) if x.dtype == np.uint8 else super().CreateNumpyVector(x)
+        return self._vectors[key]
+
+    def _bytes(self, x: npt.NDArray[np.uint8]) -> int:
+        """A buffer's data; the generated code would align it to 4 bytes only."""
+        self.StartVector(1, x.size, _BUFFER_ALIGNMENT)
+        self.head -= x.size
+        self.Bytes[self.head : self.head + x.size] = x.tobytes()
+        return int(self.EndVector())
+
+
+class _Once:
+    """A part of the model that is written once, however many others refer to it."""
+
+    def __init__(self, part: Any) -> None:
+        self._part = part
+        self._offset: int | None = None
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 - the generated code's name
+        if self._offset is None:
+            self._offset = int(self._part.Pack(builder))
+        return self._offset
+
+
+def _once(part: Any, parts: dict[Hashable, _Once]) -> _Once | None:
+    if part is None:
+        return None
+    values = tuple((key, x.tobytes() if isinstance(x, np.ndarray) else x) for key, x in sorted(vars(part).items()))
+    return parts.setdefault((type(part), values), _Once(part))
+
+
+def _without_range(quantisation: schema.QuantizationParametersT | None) -> schema.QuantizationParametersT | None:
+    if quantisation is None or quantisation.scale is None:
+        return None
+    quantisation.min = quantisation.max = None
+    return quantisation
+
+
+def _drop_empty_buffers(model: schema.ModelT) -> None:
+    """Let activations share the empty buffer, and constants of equal bytes one buffer."""
+    kept = [model.buffers[_NO_BUFFER]]
+    place = {b"": _NO_BUFFER}
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            buffer = model.buffers[tensor.buffer]
+            content = b"" if buffer.data is None else bytes(buffer.data)
+            if content not in place:
+                place[content] = len(kept)
+                kept.append(buffer)
+            tensor.buffer = place[content]
+    model.buffers = kept

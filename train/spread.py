@@ -1,0 +1,62 @@
+"""How scores spread over trainings that differ in their seed alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.card import Card
+
+PARTS = {"held_out": "held out", "test": "test"}
+MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One score over the seeds; `sd` is the standard deviation with n - 1."""
+
+    mean: float
+    sd: float
+    min: float
+    max: float
+    per_seed: list[float]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """That of `values`, at least two, in the order of the seeds."""
+        return cls(
+            float(np.mean(values)), float(np.std(values, ddof=1)), min(values), max(values), list(map(float, values))
+        )
+
+
+@dataclass(frozen=True)
+class PartSpread:
+    """The scores over the seeds on one part of the data, and the accuracy on each of its subjects."""
+
+    accuracy: Spread
+    macro_f1: Spread
+    per_subject: dict[str, Spread]
+
+    @classmethod
+    def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
+        """From the scores of each seed's card; subjects that are numbers are in their order."""
+        subjects = scores[0]["per_subject"]
+        return cls(
+            Spread.of([x["accuracy"] for x in scores]),
+            Spread.of([x["macro_f1"] for x in scores]),
+            {x: Spread.of([score["per_subject"][x] for score in scores]) for x in sorted(subjects, key=_numbers_first)},
+        )
+
+    def worst_subject(self) -> str:
+        """The subject with the lowest mean accuracy."""
+        return min(self.per_subject, key=lambda subject: self.per_subject[subject].mean)
+
+
+def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
+    """How the scores of `cards`, one a seed, spread on the held-out and on the test subjects."""
+    return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
+
+
+def _numbers_first(subject: str) -> tuple[bool, int, str]:
+    return not subject.isdecimal(), int(subject) if subject.isdecimal() else 0, subject

@@ -1,0 +1,70 @@
+"""A whole training: one seed or several, whose fits share the CPUs."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from edge_runtime.card import Card, load
+from edge_runtime.dataset import Dataset
+from edge_runtime.runs import Run, make_latest
+from train import seeds
+from train.experiment import Experiment
+from train.jobs import FitJob
+from train.locks import locked
+from train.processes import OnStep, run_jobs
+from train.settings import Settings, checkpoint_folder, settings_path
+
+
+@dataclass(frozen=True)
+class Training:
+    """What `settings` ask for, on `dataset`, into `folder`."""
+
+    settings: Settings
+    dataset: Dataset
+    folder: Path
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """One for each seed."""
+        several = self.settings.seeds is not None
+        return [
+            Experiment(self.settings.recipe, seed, self.dataset, run, f" of seed {seed}" if several else "")
+            for seed, run in self.settings.runs(self.folder).items()
+        ]
+
+    def jobs(self) -> Sequence[FitJob]:
+        """All fits that are still to be done, those first that others wait for; the two fits of a seed side by side."""
+        unfinished = [x for x in self.experiments if not x.is_finished]
+        by_need = sorted(
+            (job for x in unfinished for jobs in x.jobs.values() for job in jobs),
+            key=lambda job: (job.key.seed, bool(job.teachers)),
+        )
+        return [job for job in by_need if not job.is_done]
+
+    def run(self, on_step: OnStep) -> list[Card]:
+        """Train; write the run folders and, for several seeds, what they have in common; return the cards.
+
+        Stopped at any moment, a training with the same arguments goes on from there: finished epochs are not repeated,
+        and the weights come out the same. Raises `InputError` when another process is at work in the folder, and what
+        `run_jobs` raises.
+        """
+        with locked(checkpoint_folder(self.folder) / "lock"):
+            self._finish_trained()
+            run_jobs(self.jobs(), self.dataset, on_step, lambda job: self._finish_trained())
+            cards = [load(x.run.card) for x in self.experiments]
+            if self.settings.seeds is not None:
+                seeds.write(self.folder, cards)
+            make_latest(Run(self.folder))
+            # Without its settings a training counts as ended, whatever else is still there.
+            settings_path(self.folder).unlink(missing_ok=True)
+            shutil.rmtree(checkpoint_folder(self.folder))
+        return cards
+
+    def _finish_trained(self) -> None:
+        for experiment in self.experiments:
+            if not experiment.is_finished and experiment.is_trained:
+                experiment.finish()
+            if experiment.is_finished and self.settings.seeds is not None:
+                experiment.tidy_up()

@@ -1,0 +1,118 @@
+"""The process of one fit: TensorFlow with one thread, steps told line by line, files left when it is done."""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.dataset import Split
+from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.files import atomic_path
+from edge_runtime.host import import_tensorflow
+from train.history import Step
+from train.jobs import FitJob, Outcome, held_rows, save_logits
+from train.locks import locked
+
+_TELL_EVERY_S = 0.1
+_WAIT_S = 30.0  # for the process of a command that was killed a moment ago
+
+
+def main(text: str, data: str) -> None:
+    """Do the job given as JSON; `data` is the number of the open file with the windows, stdin a pipe of the command."""
+    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
+    pipe = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+    try:
+        _run(FitJob.from_json(text), int(data), pipe)
+    except HarEdgeError as error:
+        traceback.print_exc()
+        _tell(pipe, error=str(error), exit_code=error.exit_code)
+        sys.exit(1)
+    _tell(pipe, done=True)
+
+
+def _end_with_the_command() -> None:
+    """Nothing is ever written to stdin: it ends when the command that started this process has gone."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def _run(job: FitJob, data: int, pipe: TextIO) -> None:
+    with locked(job.lock, _WAIT_S):
+        train, held_out, test_X = _load(job, data)
+        import_tensorflow("har-edge train", threads=1)
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        answers = {"train": train.X, "held_out": held_out.X, "test": test_X}[job.answers]
+        try:
+            _fit(job, train, held_out if len(held_out) else None, answers, _Teller(pipe))
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise DeviceError(f"too little memory for the {job.title}: close other programs") from error
+
+
+def _load(job: FitJob, data: int) -> tuple[Split, Split, npt.NDArray[np.float32]]:
+    """The windows the job is trained on, the held-out ones, and those of the test subjects."""
+    # Opened anew, since processes that share an open file share its position too.
+    with Path(f"/proc/self/fd/{data}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        train, test_X = Split(stored["X"], stored["y"], stored["subject"]), stored["test_X"]
+    held = held_rows(train, job.held_out)
+    return train.select(~held), train.select(held), test_X
+
+
+def _fit(
+    job: FitJob,
+    train: Split,
+    held_out: Split | None,
+    answers: npt.NDArray[np.float32],
+    on_step: Callable[[Step], None],
+) -> None:
+    """Train, and leave the job's files: the outcome last."""
+    # TensorFlow comes with these.
+    import keras
+    import tensorflow as tf
+
+    from train.fit import fit, hash_weights, logits
+
+    soft_targets = job.soft_targets()
+    result = fit(
+        job.title, train, held_out, job.n_classes, job.recipe, job.key, job.checkpoint, on_step, job.hop, soft_targets
+    )
+    model = result.model
+    save_logits(job, logits(model, result.normalisation.apply(answers)))
+    with atomic_path(job.model) as temporary:
+        model.save(temporary)
+    Outcome(
+        normalisation=result.normalisation,
+        history=result.history,
+        weights_sha256=hash_weights(model),
+        parameters=model.count_params(),
+        layers=[f"{x.name}: {type(x).__name__}" for x in model.layers],
+        versions={"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+    ).save(job)
+
+
+class _Teller:
+    """Tells the command about steps: often enough for a bar, and each epoch's last."""
+
+    def __init__(self, pipe: TextIO) -> None:
+        self._pipe, self._told = pipe, 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.step + 1 == step.steps or now - self._told > _TELL_EVERY_S:
+            self._told = now
+            _tell(self._pipe, step=vars(step))
+
+
+def _tell(pipe: TextIO, **fields: Any) -> None:
+    print(json.dumps(fields), file=pipe)
