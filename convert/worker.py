@@ -1,9 +1,6 @@
 """The conversion process: TensorFlow is here, so that its crash is an error message and its hanging has an end."""
 
 import json
-import os
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.job import NETWORKS, Job, message
+from convert.job import NETWORKS, Job
 from convert.parity import Logits, accuracy, compare, relative_difference
 from convert.training_record import TrainingRecord
-from edge_runtime import dataset
+from edge_runtime import children, dataset
 from edge_runtime.card import Card, load, write_model
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Dataset, Split
-from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
 from edge_runtime.runs import Run
@@ -36,17 +33,9 @@ _DIAGNOSIS_EFFORT = 1
 
 
 def main(text: str) -> None:
-    """Do the job given as JSON; messages go to stdout, one JSON object a line."""
-    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
-    pipe = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    try:
-        _convert(Job.from_json(text), lambda share, stage: print(message(stage=stage, share=share), file=pipe))
-    except HarEdgeError as error:
-        traceback.print_exc()
-        print(message(error=str(error), exit_code=error.exit_code), file=pipe)
-        sys.exit(1)
-    print(message(done=True), file=pipe)
+    """Do the job given as JSON, as a child of the command."""
+    job = Job.from_json(text)
+    children.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
 def _load_data(training: TrainingRecord, data: str | None) -> Dataset:

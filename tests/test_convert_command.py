@@ -368,6 +368,16 @@ def test_ctrl_c_ends_the_conversion_process_too(run):
     assert_no_process_of(run)
 
 
+def test_the_conversion_process_ends_soon_after_its_command_was_killed(run):
+    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]  # takes long
+    with subprocess.Popen(command, cwd=run.folder, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        while "TensorFlow" not in started.stderr.readline():
+            assert started.poll() is None
+        started.kill()
+    assert_no_process_of(run)
+
+
 def assert_no_process_of(run: Run) -> None:
     """No process has the run's folder on its command line any more."""
     deadline = time.monotonic() + 10
