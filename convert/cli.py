@@ -22,6 +22,9 @@ from edge_runtime.runs import SCHEMES, Run
 QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
 
+CALIBRATION = 504
+"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
+
 
 @click.command(name="convert")
 @click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
@@ -42,10 +45,8 @@ QUANTISED = SCHEMES[1:]
 @click.option(
     "--calibration",
     type=click.IntRange(1),
-    default=504,
-    show_default=True,
     metavar="N",
-    help="Windows from which the activation ranges of the int8 model are measured.",
+    help=f"Windows from which the activation ranges of the int8 model are measured.  [default: {CALIBRATION}]",
 )
 @click.option(
     "--max-drop",
@@ -78,7 +79,7 @@ def command(
     quantize: bool,
     named: Sequence[str],
     io_type: str | None,
-    calibration: int,
+    calibration: int | None,
     max_drop: float,
     diagnose: bool,
     data: Path | None,
@@ -94,8 +95,12 @@ def command(
     --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
     """
     schemes = _schemes(quantize or diagnose, named)
-    if io_type is not None and "int8" not in schemes:
-        raise InputError(f"--io {io_type} is for the int8 model, which is not asked for: add --quantize, or omit --io")
+    for option, value in (("--io", io_type), ("--calibration", calibration)):
+        if value is not None and "int8" not in schemes:
+            raise InputError(
+                f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
+            )
+    calibration = calibration or CALIBRATION
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     run = runs.find(run_folder)
     card = load(run.card)

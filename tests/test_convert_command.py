@@ -122,6 +122,7 @@ def test_the_forms_that_are_named_are_written_and_no_others(run):
     [
         (["--quantize-as", "dynamic", "--io", "float32"], ["--io float32", "int8", "--quantize"]),
         (["--io", "int8"], ["--io int8", "--quantize"]),
+        (["--quantize-as", "float16", "--calibration", 504], ["--calibration 504", "int8", "--quantize"]),
         (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
         (["--quantize-as", ""], ["--quantize-as", "dynamic"]),
         (["--quantize-as", "all", "--calibration", 3], ["--calibration 3", "at least 6"]),
