@@ -22,6 +22,9 @@ from edge_runtime.runs import SCHEMES, Run
 QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
 
+CALIBRATION = 504
+"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
+
 
 @click.command(name="convert")
 @click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
@@ -42,10 +45,8 @@ QUANTISED = SCHEMES[1:]
 @click.option(
     "--calibration",
     type=click.IntRange(1),
-    default=504,
-    show_default=True,
     metavar="N",
-    help="Windows from which the activation ranges of the int8 model are measured.",
+    help=f"Windows from which the activation ranges of the int8 model are measured.  [default: {CALIBRATION}]",
 )
 @click.option(
     "--max-drop",
@@ -54,6 +55,11 @@ QUANTISED = SCHEMES[1:]
     show_default=True,
     metavar="PP",
     help="Fail when a quantised form loses more percentage points on held-out subjects.",
+)
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
 )
 @click.option(
     "--data",
@@ -73,8 +79,9 @@ def command(
     quantize: bool,
     named: Sequence[str],
     io_type: str | None,
-    calibration: int,
+    calibration: int | None,
     max_drop: float,
+    diagnose: bool,
     data: Path | None,
     time_limit: float,
 ) -> None:
@@ -84,11 +91,17 @@ def command(
     --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
     without the held-out subjects is converted as well: on those subjects each quantised form is compared with float32,
     and a loss beyond --max-drop fails with exit code 1.
+
+    --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
     """
-    schemes = _schemes(quantize, named)
-    if io_type is not None and "int8" not in schemes:
-        raise InputError(f"--io {io_type} is for the int8 model, which is not asked for: add --quantize, or omit --io")
-    require_train_extra("har-edge convert", ("tensorflow",))
+    schemes = _schemes(quantize or diagnose, named)
+    for option, value in (("--io", io_type), ("--calibration", calibration)):
+        if value is not None and "int8" not in schemes:
+            raise InputError(
+                f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
+            )
+    calibration = calibration or CALIBRATION
+    require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     run = runs.find(run_folder)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
@@ -101,9 +114,11 @@ def command(
     click.echo(f"Converting {run.folder}", err=True)
     with scratch_folder() as scratch:
         source = str(data.resolve()) if data else None
-        job = Job(str(run.folder.resolve()), source, schemes, io_type or "int8", calibration, str(scratch))
+        job = Job(str(run.folder.resolve()), source, schemes, io_type or "int8", calibration, str(scratch), diagnose)
         with progress() as on_progress:
             report = run_job(job, time_limit, on_progress)
+        if diagnose:  # before the gate: a model that fails is the one to diagnose
+            _leave_diagnosis(run, report["model"]["diagnosis"], len(training.held_out_subjects))
         check(report, max_drop)
         for scheme in ("float32", *schemes):
             flatbuffer, _ = read_model(job.flatbuffer("model", scheme))
@@ -115,6 +130,14 @@ def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
     """The quantised forms that are asked for, each once."""
     wanted = {*named, *(("int8",) if quantize else ())}
     return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
+
+
+def _leave_diagnosis(run: Run, content: dict[str, Any], n_held_out: int) -> None:
+    from convert.diagnosis_report import leave
+    from convert.precision import Diagnosis
+
+    diagnosis = Diagnosis.from_dict(content)
+    leave(run, diagnosis, f"{NETWORKS['model']}, {diagnosis.windows} windows of {n_held_out} held-out subjects")
 
 
 def _check_calibration(n_windows: int, card: Card) -> None:
@@ -136,7 +159,7 @@ def check(report: dict[str, Any], max_drop: float) -> None:
         if not difference <= FLOAT_TOLERANCE:  # NaN fails too
             raise CheckFailedError(
                 f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
-                f"{FLOAT_TOLERANCE:g}); nothing was written: report this with the network and the TensorFlow version"
+                f"{FLOAT_TOLERANCE:g}); no model was written: report this with the network and the TensorFlow version"
             )
         for scheme, form in network["forms"].items():
             parity = Parity(**form["parity"])
@@ -145,7 +168,7 @@ def check(report: dict[str, Any], max_drop: float) -> None:
                 raise CheckFailedError(
                     f"the {NETWORKS[name]}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
                     f"subjects ({parity.float32_accuracy:.2%} -> {parity.accuracy:.2%}), more than --max-drop "
-                    f"{max_drop:g}; nothing was written: train longer, or {advice}"
+                    f"{max_drop:g}; no model was written: train longer, or {advice}"
                 )
 
 

@@ -3,7 +3,6 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words."""
@@ -23,6 +22,7 @@ class Job:
     io_type: str
     calibration: int
     output: str
+    diagnose: bool = False
 
     def to_json(self) -> str:
         """For the command line of the process."""
@@ -42,8 +42,3 @@ class Job:
     def report(self) -> Path:
         """Where the process leaves its report."""
         return Path(self.output) / "report.json"
-
-
-def message(**fields: Any) -> str:
-    """One line from the process to the command."""
-    return json.dumps(fields)

@@ -7,9 +7,12 @@ than the float one. Here each LSTM is unrolled over its few steps, and each step
 * the gates share products as an `Arrangement` says: in int8 the candidate has its own, and with it its own scale;
 * every activation passes through a `Tap`, at a named site. All steps of a layer share their sites, so that they share
   scales and, in the file, biases; a tensor that is concatenated with another shares its site.
+
+Traced to a graph, the names of its operations say where they are: `layer<index>/step<number>/`, and `kept` or `joined`
+where one step has several tensors at one site.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -61,6 +64,9 @@ CANDIDATE = "candidate"
 UPDATE = "update"
 CELL = "cell"
 _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
+# Names of operations.
+KEPT = "kept"
+JOINED = "joined"
 
 _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "linear": lambda x: x,
@@ -90,12 +96,14 @@ class Lowered:
     input_shape: tuple[int, int]
     n_outputs: int
     operations: tuple[Operation, ...]
+    layers: tuple[str, ...]
 
     def __call__(self, windows: tf.Tensor, tap: Tap = no_tap, arrangement: Arrangement = IN_FLOAT) -> tf.Tensor:
         """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed."""
         x = tap(INPUT, windows)
-        for operation in self.operations:
-            x = operation(x, tap, arrangement)
+        for index, operation in enumerate(self.operations):
+            with tf.name_scope(f"layer{index}"):
+                x = operation(x, tap, arrangement)
         return x
 
 
@@ -117,7 +125,8 @@ def lower(model: keras.Model) -> Lowered:
         raise InputError(
             f"the network '{model.name}' answers {model.output_shape}: it must answer logits [batch, classes]"
         )
-    return Lowered((int(shape[1]), int(shape[2])), int(model.output_shape[1]), tuple(operations))
+    names = tuple(layer.name for layer in chain)
+    return Lowered((int(shape[1]), int(shape[2])), int(model.output_shape[1]), tuple(operations), names)
 
 
 def _chain(model: keras.Model) -> list[keras.layers.Layer]:
@@ -203,13 +212,14 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
             steps.reverse()
         state = cell = tf.zeros([steps[0].shape[0], layer.units])
         states: list[tf.Tensor] = []
-        for step in steps:
+        for step in _in_turn(steps):
             # In the first step there is nothing to forget. Its state is a constant: weights of its own, without the
             # recurrent ones, would take more room in the file than they save in time.
             values = gates(step, state, "ifoc" if states else "ioc", tap, arrangement)
             update = tap(f"{layer.name}/{UPDATE}", values["i"] * values["c"])
             if states:
-                cell = tap(f"{layer.name}/{CELL}", tap(f"{layer.name}/{CELL}", values["f"] * cell) + update)
+                kept = tap(f"{layer.name}/{CELL}", tf.multiply(values["f"], cell, name=KEPT))
+                cell = tap(f"{layer.name}/{CELL}", kept + update)
             else:
                 cell = update
             state = tap(site, values["o"] * tf.tanh(cell))
@@ -217,6 +227,13 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
         return states if layer.return_sequences else state
 
     return unroll
+
+
+def _in_turn(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
+    """Each step; until the next one is asked for, operations are named as being of this one."""
+    for number, step in enumerate(steps, 1):
+        with tf.name_scope(f"step{number}"):
+            yield step
 
 
 class _Gates:
@@ -232,7 +249,7 @@ class _Gates:
         self, step: tf.Tensor, state: tf.Tensor, needed: str, tap: Tap, arrangement: Arrangement
     ) -> dict[str, tf.Tensor]:
         """The values `[batch, units]` of the gates that are `needed`."""
-        joined = tap(self._site, tf.concat([step, state], axis=1)) if arrangement.joined else None
+        joined = tap(self._site, tf.concat([step, state], axis=1, name=JOINED)) if arrangement.joined else None
         values: dict[str, tf.Tensor] = {}
         for group in arrangement.products:
             kernel, recurrent, bias = self._weights(group, arrangement.one_sigmoid)

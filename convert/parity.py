@@ -40,7 +40,9 @@ def relative_difference(answers: Logits, expected: Logits) -> float:
 def snr_db(answers: Logits, expected: Logits) -> float | None:
     """The signal-to-noise ratio of `answers` in decibels, `expected` being the signal; None when they are equal."""
     signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (expected, answers - expected))
-    return 10 * float(np.log10(signal / noise)) if noise else None
+    if noise == 0:
+        return None
+    return 10 * float(np.log10(signal / noise)) if signal > 0 else float("-inf")
 
 
 def accuracy(logits: Logits, y: npt.NDArray[np.uint8]) -> float:

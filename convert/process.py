@@ -1,36 +1,34 @@
 """Running the conversion process: progress out of it, a time limit on it, and an error in words when it dies."""
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from convert.job import Job
 from edge_runtime import children
-from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
+from edge_runtime.errors import DeviceError
 
 _ROOT = Path(__file__).resolve().parent.parent
 # -P and the path put in front: a `convert` or `train` of the user's own, in the working folder or on PYTHONPATH, is
 # never taken for ours.
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from convert.worker import main; main(sys.argv[2])"
-_ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 
 def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], None]) -> dict[str, Any]:
     """Convert in a process of its own and return its report.
 
     Raises the process's own error again, or `DeviceError` when it died or took more than `time_limit` seconds. However
-    this ends, the process has ended too.
+    this ends, the process has ended too; and it ends by itself soon after this one was killed.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CODE, str(_ROOT), job.to_json()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # nothing is written: its end tells the process that this one has gone
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the process
@@ -43,8 +41,16 @@ def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], Non
         if last.get("done"):
             report: dict[str, Any] = json.loads(job.report.read_text())
             return report
-        log.seek(0)
-        raise _error(process, last, log)
+        raise children.error_of(
+            process,
+            "the conversion process",
+            last,
+            log,
+            lambda name: (
+                f"the conversion process died ({name}) while {last.get('stage', 'starting')}: "
+                "run it again with --debug and report its output"
+            ),
+        )
 
 
 def _listen(
@@ -64,20 +70,3 @@ def _listen(
             f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
         ) from error
     return last
-
-
-def _error(process: subprocess.Popen[bytes], last: dict[str, Any], log: BinaryIO) -> HarEdgeError:
-    details = log.read().decode(errors="replace").strip()
-    if "error" in last:
-        error: HarEdgeError = _ERRORS.get(last["exit_code"], HarEdgeError)(last["error"])
-    elif process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        stage = last.get("stage", "starting")
-        error = DeviceError(
-            f"the conversion process died ({name}) while {stage}: run it again with --debug and report its output"
-        )
-    else:
-        lines = details.splitlines() or [f"exit code {process.returncode}"]
-        error = HarEdgeError(f"the conversion process failed: {lines[-1]}; run it again with --debug and report it")
-    error.add_note(details)  # a traceback (--debug) shows it
-    return error

@@ -1,9 +1,6 @@
 """The conversion process: TensorFlow is here, so that its crash is an error message and its hanging has an end."""
 
 import json
-import os
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.job import NETWORKS, Job, message
+from convert.job import NETWORKS, Job
 from convert.parity import Logits, accuracy, compare, relative_difference
 from convert.training_record import TrainingRecord
-from edge_runtime import dataset
+from edge_runtime import children, dataset
 from edge_runtime.card import Card, load, write_model
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Dataset, Split
-from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
 from edge_runtime.runs import Run
 
 if TYPE_CHECKING:
+    from convert.calibration import Ranges
     from convert.lowering import Lowered
 
 Tell = Callable[[float, str], None]
@@ -31,20 +29,13 @@ Tell = Callable[[float, str], None]
 
 # About how long each form takes, in terms of float32's time: int8 has ranges to find.
 _EFFORT = {"float16": 1, "dynamic": 1, "int8": 4}
+_DIAGNOSIS_EFFORT = 1
 
 
 def main(text: str) -> None:
-    """Do the job given as JSON; messages go to stdout, one JSON object a line."""
-    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
-    pipe = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    try:
-        _convert(Job.from_json(text), lambda share, stage: print(message(stage=stage, share=share), file=pipe))
-    except HarEdgeError as error:
-        traceback.print_exc()
-        print(message(error=str(error), exit_code=error.exit_code), file=pipe)
-        sys.exit(1)
-    print(message(done=True), file=pipe)
+    """Do the job given as JSON, as a child of the command."""
+    job = Job.from_json(text)
+    children.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
 def _load_data(training: TrainingRecord, data: str | None) -> Dataset:
@@ -112,33 +103,67 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
         "float32_relative_difference": relative_difference(float32, expected),
         "forms": {},
     }
-    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in job.schemes)
+    is_diagnosed = job.diagnose and network.name == "model"  # the one that will be used
+    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in job.schemes) + _DIAGNOSIS_EFFORT * is_diagnosed
     for scheme in job.schemes:
         end = done + _EFFORT[scheme]
-        flatbuffer, facts = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
-        answers = _write(job, network, scheme, flatbuffer)
+        form = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
+        answers = _write(job, network, scheme, form.flatbuffer)
         parity = asdict(compare(float32, answers, network.held_out.y))
-        report["forms"][scheme] = {"parity": parity, "facts": facts}
+        report["forms"][scheme] = {"parity": parity, "facts": form.facts}
         done = end
+        if is_diagnosed and form.ranges is not None:
+            done += _DIAGNOSIS_EFFORT
+            report["diagnosis"] = _diagnose(
+                network, lowered, form.ranges, answers, _part(tell, end / total, done / total)
+            )
     return report
 
 
-def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell: Tell) -> tuple[bytes, dict[str, Any]]:
-    """The flatbuffer of one form of the network, and what its card says of how it was made."""
+@dataclass(frozen=True)
+class _Form:
+    """A quantised form of a network; int8 has activation ranges, measured on so many windows."""
+
+    flatbuffer: bytes
+    calibration_windows: int = 0
+    ranges: "Ranges | None" = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What its card says of how it was made."""
+        from convert.calibration import describe
+
+        if self.ranges is None:
+            return {}
+        return {"calibration_windows": self.calibration_windows, "ranges": describe(self.ranges)}
+
+
+def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell: Tell) -> _Form:
     from convert import tflite
-    from convert.calibration import calibrate, describe, draw_windows
+    from convert.calibration import calibrate, draw_windows
 
     what = f"{NETWORKS[network.name]}: {scheme}"
     tell(0.0, what)
     if scheme == "float16":
-        return tflite.to_float16(lowered), {}
+        return _Form(tflite.to_float16(lowered))
     if scheme == "dynamic":
-        return tflite.to_dynamic(lowered), {}
+        return _Form(tflite.to_dynamic(lowered))
     rows = draw_windows(network.calibration, job.calibration, network.seed)
     calibration = network.card.normalisation.apply(network.calibration.X[rows])
     ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
     tell(0.6, what)
-    return tflite.to_int8(lowered, ranges, job.io_type), {"calibration_windows": len(rows), "ranges": describe(ranges)}
+    return _Form(tflite.to_int8(lowered, ranges, job.io_type), len(rows), ranges)
+
+
+def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logits, tell: Tell) -> dict[str, Any]:
+    from convert.calibration import draw_windows
+    from convert.diagnosis import WINDOWS, diagnose
+
+    held_out = network.held_out
+    rows = draw_windows(held_out, min(WINDOWS, len(held_out)), network.seed)
+    what = f"{NETWORKS[network.name]}: int8, diagnosing"
+    X = network.card.normalisation.apply(held_out.X[rows])
+    return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, what)).to_dict()
 
 
 def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:

@@ -1,12 +1,71 @@
-"""Child processes that report line by line: listening to one or many, and leaving nothing of them running."""
+"""Child processes that report line by line: what they do, listening to one or many, and leaving none running."""
 
+import json
 import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO
+from typing import IO, Any, TypeAlias
+
+from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
+
+Tell: TypeAlias = Callable[..., None]
+"""Called in a child with the fields of a message, which its parent reads as one line of JSON."""
+
+_ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
+
+
+def work(do: Callable[[Tell], None]) -> None:
+    """In a child: `do` its work and end, the last message saying how.
+
+    Its stdin must be a pipe of its parent's, who writes nothing to it: when the parent has gone, this process ends too.
+    """
+    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
+    pipe = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def tell(**fields: Any) -> None:
+        print(json.dumps(fields), file=pipe)
+
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        do(tell)
+    except HarEdgeError as error:
+        traceback.print_exc()
+        tell(error=str(error), exit_code=error.exit_code)
+        sys.exit(1)
+    tell(done=True)
+
+
+def _end_with_the_parent() -> None:
+    os.read(0, 1)
+    os._exit(1)
+
+
+def error_of(
+    process: subprocess.Popen[bytes], name: str, last: Mapping[str, Any], log: IO[bytes], killed: Callable[[str], str]
+) -> HarEdgeError:
+    """What the ended `process` failed with, whose `last` message is not that it is done.
+
+    That is the error it told of. Else it is the last line of its stderr, in `log`, or what `killed` says when given the
+    name of the signal it died of. `name` is its name in a sentence.
+    """
+    log.seek(0)
+    details = log.read().decode(errors="replace").strip()
+    if "error" in last:
+        error: HarEdgeError = _ERRORS.get(last["exit_code"], HarEdgeError)(last["error"])
+    elif process.returncode < 0:
+        error = DeviceError(killed(signal.Signals(-process.returncode).name))
+    else:
+        line = (details.splitlines() or [f"exit code {process.returncode}"])[-1]
+        error = HarEdgeError(f"{name} failed: {line}; run it again with --debug and report it")
+    error.add_note(details)  # a traceback (--debug) shows it
+    return error
 
 
 class LineReader:

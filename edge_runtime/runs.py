@@ -57,6 +57,10 @@ class Run:
         others = sorted(set(self.folder.glob("model_*.tflite")).difference(known))
         return [path for path in known if path.exists()] + others
 
+    def diagnosis(self, suffix: str) -> Path:
+        """Where the int8 model loses precision: `.csv` or `.png`."""
+        return self.folder / f"diagnosis{suffix}"
+
     def bench(self, device: str, suffix: str = ".json") -> Path:
         """The benchmark result of one device; `device` may be any text."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"

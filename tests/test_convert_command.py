@@ -73,8 +73,9 @@ def test_the_parity_in_the_card_is_that_of_the_files(converted_run, uci_har):
 
 
 def test_the_table_has_a_row_per_model(conversion, converted_run):
-    lines = conversion.stdout.splitlines()
-    assert lines[0].startswith("float32: logits equal Keras's within ")
+    diagnosis, heading, table = conversion.stdout.partition("float32: logits equal Keras's within ")
+    assert "Where int8 loses precision" in diagnosis
+    lines = (heading + table).splitlines()
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in conversion.stdout
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.startswith("model_")}
@@ -121,6 +122,7 @@ def test_the_forms_that_are_named_are_written_and_no_others(run):
     [
         (["--quantize-as", "dynamic", "--io", "float32"], ["--io float32", "int8", "--quantize"]),
         (["--io", "int8"], ["--io int8", "--quantize"]),
+        (["--quantize-as", "float16", "--calibration", 504], ["--calibration 504", "int8", "--quantize"]),
         (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
         (["--quantize-as", ""], ["--quantize-as", "dynamic"]),
         (["--quantize-as", "all", "--calibration", 3], ["--calibration 3", "at least 6"]),
@@ -139,17 +141,23 @@ def test_float32_input_and_output_on_request(run, uci_har):
 
 
 @pytest.mark.parametrize("name", ["selection", "model"])
-def test_a_network_that_int8_ruins_fails_and_leaves_nothing(run, name):
+def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, name):
     """One logit made so large that the others vanish in int8's shared scale: in either network it is noticed."""
+    for path in (run.diagnosis(".csv"), run.diagnosis(".png")):
+        path.unlink(missing_ok=True)
     path = getattr(run, name)
     network = keras.models.load_model(path)
     dense = network.get_layer("logits")
     dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
     network.save(path)
-    result = convert(run, "--quantize", "--max-drop", 0.5)
+    result = convert(run, "--diagnose", "--max-drop", 0.5)
     words = {"selection": "selection network", "model": "final network"}[name]
-    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "nothing was written")
+    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "no model was written")
     assert run.converted() == []
+    assert "lstm/tanh(cell)" in result.stdout
+    assert f"of {len(run_card(run)['training']['held_out_subjects'])} held-out subjects" in result.stdout
+    assert run.diagnosis(".csv").exists()
+    assert run.diagnosis(".png").exists()
 
 
 def report_of(scheme: str, parity: Parity) -> dict:
@@ -358,6 +366,16 @@ def test_ctrl_c_ends_the_conversion_process_too(run):
     assert started.returncode == 130
     assert "Traceback" not in error
     assert run.converted() == []
+    assert_no_process_of(run)
+
+
+def test_the_conversion_process_ends_soon_after_its_command_was_killed(run):
+    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]  # takes long
+    with subprocess.Popen(command, cwd=run.folder, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        while "TensorFlow" not in started.stderr.readline():
+            assert started.poll() is None
+        started.kill()
     assert_no_process_of(run)
 
 

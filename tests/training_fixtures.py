@@ -48,7 +48,7 @@ def trained_run(tmp_path_factory) -> Run:
 def conversion(trained_run) -> subprocess.CompletedProcess[str]:
     """`har-edge convert` of that run in every form, as it ended."""
     folder = trained_run.folder.parent.parent
-    result = har_edge("convert", "--quantize", "--quantize-as", "all", cwd=folder, env={"COLUMNS": "80"})
+    result = har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"})
     assert result.returncode == 0, result.stderr
     return result
 

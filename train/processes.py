@@ -7,7 +7,6 @@ weights to the last bit, is the same on every number of cores.
 import json
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import numpy as np
 
 from edge_runtime import children
 from edge_runtime.dataset import Dataset
-from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
+from edge_runtime.errors import HarEdgeError
 from train.history import Step
 from train.jobs import FitJob
 
@@ -28,7 +27,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 # -P and the path put in front: a `train` of the user's own, in the working folder or on PYTHONPATH, is never taken for
 # ours.
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from train.worker import main; main(*sys.argv[2:])"
-_ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
@@ -119,21 +117,17 @@ class _Child:
         self._log.close()
 
     def _error(self) -> HarEdgeError:
-        self._log.seek(0)
-        details = self._log.read().decode(errors="replace").strip()
-        code = self._process.returncode
-        if "error" in self._last:
-            error: HarEdgeError = _ERRORS.get(self._last["exit_code"], HarEdgeError)(self._last["error"])
-        elif code < 0:
-            error = DeviceError(
-                f"the process of the {self.job.title} was ended from outside ({signal.Signals(-code).name}), as "
-                "happens when memory runs out: close other programs, then go on with --resume"
-            )
-        else:
-            last = (details.splitlines() or [f"exit code {code}"])[-1]
-            error = HarEdgeError(f"the process of the {self.job.title} failed: {last}; run it again with --debug")
-        error.add_note(details)  # a traceback (--debug) shows it
-        return error
+        name = f"the process of the {self.job.title}"
+        return children.error_of(
+            self._process,
+            name,
+            self._last,
+            self._log,
+            lambda signal: (
+                f"{name} was ended from outside ({signal}), as happens when memory runs out: close other programs, "
+                "then go on with --resume"
+            ),
+        )
 
 
 @contextmanager

@@ -1,20 +1,16 @@
 """The process of one fit: TensorFlow with one thread, steps told line by line, files left when it is done."""
 
-import json
-import os
-import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime import children
+from edge_runtime.children import Tell
 from edge_runtime.dataset import Split
-from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.errors import DeviceError
 from edge_runtime.files import atomic_path
 from edge_runtime.host import import_tensorflow
 from train.history import Step
@@ -26,27 +22,12 @@ _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def main(text: str, data: str) -> None:
-    """Do the job given as JSON; `data` is the number of the open file with the windows, stdin a pipe of the command."""
-    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
-    pipe = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    threading.Thread(target=_end_with_the_command, daemon=True).start()
-    try:
-        _run(FitJob.from_json(text), int(data), pipe)
-    except HarEdgeError as error:
-        traceback.print_exc()
-        _tell(pipe, error=str(error), exit_code=error.exit_code)
-        sys.exit(1)
-    _tell(pipe, done=True)
+    """Do the job given as JSON, as a child of the command; `data` is the number of the open file with the windows."""
+    job = FitJob.from_json(text)
+    children.work(lambda tell: _run(job, int(data), tell))
 
 
-def _end_with_the_command() -> None:
-    """Nothing is ever written to stdin: it ends when the command that started this process has gone."""
-    os.read(0, 1)
-    os._exit(1)
-
-
-def _run(job: FitJob, data: int, pipe: TextIO) -> None:
+def _run(job: FitJob, data: int, tell: Tell) -> None:
     with locked(job.lock, _WAIT_S):
         train, held_out, test_X = _load(job, data)
         import_tensorflow("har-edge train", threads=1)
@@ -55,7 +36,7 @@ def _run(job: FitJob, data: int, pipe: TextIO) -> None:
         tf.config.experimental.enable_op_determinism()
         answers = {"train": train.X, "held_out": held_out.X, "test": test_X}[job.answers]
         try:
-            _fit(job, train, held_out if len(held_out) else None, answers, _Teller(pipe))
+            _fit(job, train, held_out if len(held_out) else None, answers, _Teller(tell))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise DeviceError(f"too little memory for the {job.title}: close other programs") from error
 
@@ -104,15 +85,11 @@ def _fit(
 class _Teller:
     """Tells the command about steps: often enough for a bar, and each epoch's last."""
 
-    def __init__(self, pipe: TextIO) -> None:
-        self._pipe, self._told = pipe, 0.0
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._told = tell, 0.0
 
     def __call__(self, step: Step) -> None:
         now = time.monotonic()
         if step.step + 1 == step.steps or now - self._told > _TELL_EVERY_S:
             self._told = now
-            _tell(self._pipe, step=vars(step))
-
-
-def _tell(pipe: TextIO, **fields: Any) -> None:
-    print(json.dumps(fields), file=pipe)
+            self._tell(step=vars(step))
