@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.lowering import CANDIDATE, GATES, IN_INT8, INPUT, Arrangement, Lowered, Tap
+from convert.lowering import CANDIDATE, GATES, IN_INT8, INPUT, SIGMOID_INPUT, TANH_INPUT, Arrangement, Lowered, Tap
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 
 # Where an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
-_SATURATION = {GATES: 6.0, CANDIDATE: 3.5}
+_SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5}
 _NARROWER = (0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
 
 
@@ -124,8 +124,10 @@ def _error(
 
 def _saturation(site: str) -> float | None:
     layer, _, product = site.rpartition("/")
+    if not layer:  # the output of a layer, whatever its name
+        return None
     # In other arrangements, a product is named after its gates.
-    return _SATURATION.get(GATES if layer and set(product) <= set("ifo") else product)
+    return _SATURATION.get(GATES if set(product) <= set("ifo") else product)
 
 
 def _cut(site: str, measured: Range) -> Range:

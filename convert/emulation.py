@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from convert.calibration import Range, Ranges
-from convert.lowering import CELL, IN_INT8, INPUT, JOINED, KEPT, UPDATE, Lowered
+from convert.lowering import CELL, IN_INT8, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE, Lowered
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS
 
 Array = npt.NDArray[np.float32]
@@ -190,6 +190,8 @@ class Emulation:
         if before not in self._taps:
             return f"{self._layer(operation.name)}/{function}"
         layer, _, of = self._activation(before).rpartition("/")
+        if of in (SIGMOID_INPUT, TANH_INPUT):
+            return f"{layer}/{function}"
         # The cell of the first step is its update: nothing is kept yet.
         of = CELL if of == UPDATE else of
         return f"{layer}/{function}({of})" if layer else f"{function}({of})"

@@ -57,12 +57,14 @@ IN_INT8 = Arrangement(("ifo", "c"))
 
 Operation: TypeAlias = Callable[[Activation, Tap, Arrangement], Activation]
 
-# Sites; those of an LSTM come after its name and a slash.
+# Sites; all but the input come after the name of a layer and a slash.
 INPUT = "input"
 GATES = "gates"
 CANDIDATE = "candidate"
 UPDATE = "update"
 CELL = "cell"
+SIGMOID_INPUT = "sigmoid_input"
+TANH_INPUT = "tanh_input"
 _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
 # Names of operations.
 KEPT = "kept"
@@ -75,6 +77,8 @@ _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "tanh": tf.tanh,
     "sigmoid": tf.sigmoid,
 }
+# These are operators of their own, before which a product is rounded; the others are part of the product's.
+_INPUTS = {"tanh": TANH_INPUT, "sigmoid": SIGMOID_INPUT}
 _IDENTITY_LAYERS = (
     keras.layers.Dropout,
     keras.layers.SpatialDropout1D,
@@ -174,7 +178,7 @@ def _lower_layer(layer: keras.layers.Layer, site: str) -> Operation:
 def _lower_conv(layer: Any, site: str) -> Operation:
     _require(layer, data_format=("channels_last",), groups=(1,), padding=("same", "valid", "causal"))
     kernel, bias = _weights(layer)
-    activation = _activation(layer, "activation")
+    activate = _after_product(layer)
     stride, dilation = layer.strides[0], layer.dilation_rate[0]
     causal = layer.padding == "causal"
 
@@ -183,19 +187,20 @@ def _lower_conv(layer: Any, site: str) -> Operation:
         if causal:
             x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilation, 0], [0, 0]])
         padding = "VALID" if causal else layer.padding.upper()
-        return tap(site, activation(tf.nn.bias_add(tf.nn.conv1d(x, kernel, stride, padding, dilations=dilation), bias)))
+        product = tf.nn.bias_add(tf.nn.conv1d(x, kernel, stride, padding, dilations=dilation), bias)
+        return tap(site, activate(product, tap))
 
     return convolve
 
 
 def _lower_dense(layer: Any, site: str) -> Operation:
     kernel, bias = _weights(layer)
-    activation = _activation(layer, "activation")
+    activate = _after_product(layer)
     if len(layer.input.shape) != 2:
         raise InputError(
             f"layer '{layer.name}' (Dense) is applied at every step: use a Conv1D of kernel size 1 for that"
         )
-    return lambda x, tap, _: tap(site, activation(_product(x, kernel, bias)))
+    return lambda x, tap, _: tap(site, activate(_product(x, kernel, bias), tap))
 
 
 def _lower_lstm(layer: Any, site: str) -> Operation:
@@ -339,6 +344,15 @@ def _activation(layer: Any, option: str) -> Callable[[tf.Tensor], tf.Tensor]:
             f"layer '{layer.name}' ({type(layer).__name__}) has {option}={name}: use one of {', '.join(_ACTIVATIONS)}"
         )
     return _ACTIVATIONS[name]
+
+
+def _after_product(layer: Any) -> Callable[[tf.Tensor, Tap], tf.Tensor]:
+    """The activation of a layer that multiplies."""
+    activation = _activation(layer, "activation")
+    part = _INPUTS.get(_activation_name(layer, "activation"))
+    if part is None:
+        return lambda product, _: activation(product)
+    return lambda product, tap: activation(tap(f"{layer.name}/{part}", product))
 
 
 def _require(layer: Any, **allowed: tuple[Any, ...]) -> None:

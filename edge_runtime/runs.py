@@ -83,25 +83,40 @@ def find(path: Path | None) -> Run:
 
     Of a training with several seeds it is the first seed's, and stderr says so.
     """
+    folder = _folder(path)
+    first, *_ = found = _runs_in(folder)
+    if found != [Run(folder)]:
+        click.echo(f"{folder} has a run for each of several seeds: taking {first.folder}", err=True)
+    return first
+
+
+def find_all(path: Path | None) -> list[Run]:
+    """As `find`, but of a training with several seeds the runs of all of them, in their order."""
+    return _runs_in(_folder(path))
+
+
+def _folder(path: Path | None) -> Path:
     if path is None:
         if not LATEST.exists():
             raise InputError(
                 f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder"
             )
         # Resolved, so that results keep naming this run when a later one becomes the latest.
-        return _first_seed(Path(os.path.relpath(LATEST.resolve())))
+        return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
-    return _first_seed(path)
+    return path
 
 
-def _first_seed(folder: Path) -> Run:
-    """The run in `folder`: itself, or the first of several seeds."""
-    if not (folder / SEEDS).exists():
-        return Run(folder)
+def _runs_in(folder: Path) -> list[Run]:
+    """The folder itself as a run, or those of several seeds in it."""
+    seeds = folder / SEEDS
+    if not seeds.exists():
+        return [Run(folder)]
     try:
-        first = Run(folder / str(json.loads((folder / SEEDS).read_text(encoding="utf-8"))["runs"][0]))
+        names = json.loads(seeds.read_text(encoding="utf-8"))["runs"]
+        if not isinstance(names, list) or not names or not all(isinstance(x, str) for x in names):
+            raise TypeError("runs must be a list of names")
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{folder / SEEDS} is damaged ({error}): name the run folder of one seed") from error
-    click.echo(f"{folder} has a run for each of several seeds: taking {first.folder}", err=True)
-    return first
+        raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
+    return [Run(folder / name) for name in names]

@@ -1,10 +1,12 @@
 """Calibration windows are drawn fairly, and the ranges do what they are for."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
+from keras import layers
 
 from convert.calibration import Range, calibrate, draw_windows, observe, quantised
 from convert.lowering import IN_INT8, lower
@@ -59,6 +61,20 @@ def test_ranges_hold_what_was_seen_and_zero(trained_network, normalised_windows)
     assert all(x.low <= 0 <= x.high and x.low < x.high for x in seen.values())
     assert seen["lstm/gates"].high <= 6
     assert seen["lstm/candidate"].high <= 3.5
+
+
+def test_a_product_is_cut_where_the_function_behind_it_has_saturated_and_nothing_else_is():
+    """Whatever a layer is called, its output is not the product of a gate."""
+    conv = layers.Conv1D(4, 3, activation="sigmoid", name="gates")
+    dense = layers.Dense(5, activation="tanh", name="c")
+    model = keras.Sequential([keras.Input((8, 3)), conv, layers.LSTM(4), dense, layers.Dense(6, name="candidate")])
+    for weight in model.weights:
+        weight.assign(50 * weight)
+    X = np.random.default_rng(0).uniform(-3, 3, (20, 8, 3)).astype(np.float32)
+    seen = observe(lower(model), tf.constant(X))
+    assert seen["gates/sigmoid_input"] == Range(-6.0, 6.0)
+    assert seen["c/tanh_input"] == Range(-3.5, 3.5)
+    assert seen["candidate"].high > 6
 
 
 def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(trained_network, normalised_windows):

@@ -16,7 +16,7 @@ import pytest
 from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
 
 from convert import process
-from convert.cli import check
+from convert.conversion import check
 from convert.job import Job
 from convert.parity import Parity, compare, relative_difference
 from convert.parity_table import points

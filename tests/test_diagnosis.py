@@ -92,7 +92,12 @@ def convolution() -> list[layers.Layer]:
     return [*first, layers.LSTM(6, name="lstm")]
 
 
-@pytest.mark.parametrize("middle", [stack, convolution])
+def functions() -> list[layers.Layer]:
+    conv = layers.Conv1D(7, 3, activation="tanh", name="conv")
+    return [conv, layers.LSTM(6, name="lstm"), layers.Dense(9, activation="sigmoid", name="dense")]
+
+
+@pytest.mark.parametrize("middle", [stack, convolution, functions])
 def test_other_networks_are_described_as_they_are_written(middle):
     keras.utils.set_random_seed(1)
     network = lower(keras.Sequential([keras.Input((8, 9)), *middle(), layers.Dense(6, name="logits")]))
@@ -111,6 +116,11 @@ def test_other_networks_are_described_as_they_are_written(middle):
         assert steps["first/joined"] == steps["first/state"] == steps["second/tanh(cell)"] == [1, 2, 3, 4, 5, 6, 7, 8]
         assert steps["first/cell"] == steps["second/cell"] == [2, 3, 4, 5, 6, 7, 8]
         assert "second/joined" not in steps
+    elif middle is functions:
+        conv = ["conv/tanh_input weights", "conv/tanh_input", "conv/tanh", "conv"]
+        assert list(steps)[:5] == ["input", *conv]
+        dense = ["dense/sigmoid_input weights", "dense/sigmoid_input", "dense/sigmoid", "dense"]
+        assert list(steps)[-6:] == [*dense, "logits weights", "logits"]
     else:
         assert list(steps)[:4] == ["input", "conv weights", "conv", "cut"]
         assert steps["conv"] == [None]

@@ -6,11 +6,13 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from keras import layers
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.calibration import calibrate
 from convert.lowering import lower
+from convert.parity import snr_db
 from convert.tflite import to_dynamic, to_float16, to_float32, to_int8
 from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.interpreters import open_model
@@ -114,6 +116,33 @@ def test_int8_is_integer_from_input_to_output(lowered, ranges):
     types = {x.type for x in graph.tensors}
     assert types <= {schema.TensorType.INT8, schema.TensorType.INT32}
     assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "relu6", "tanh", "sigmoid"])
+@pytest.mark.parametrize("place", ["Conv1D", "Dense", "Activation"])
+def test_int8_knows_every_activation_in_every_place(place, activation, normalised_windows):
+    keras.utils.set_random_seed(1)
+    first, dense = (activation if x == place else "linear" for x in ("Conv1D", "Dense"))
+    middle = [layers.Activation(activation)] if place == "Activation" else []
+    model = keras.Sequential(
+        [
+            keras.Input((16, 9)),
+            layers.Conv1D(8, 3, strides=2, activation=first),
+            *middle,
+            layers.LSTM(6),
+            layers.Dense(12, activation=dense),
+            layers.Dense(6),
+        ]
+    )
+    for weight in model.weights:  # beyond saturation, too
+        weight.assign(2 * weight)
+    X = normalised_windows[:100, :16]
+    expected = np.asarray(model(X, training=False))
+    network = lower(model)
+    flatbuffer = to_int8(network, calibrate(network, X, lambda done, of: None))
+    _, operators = graph_of(flatbuffer)
+    assert {"tanh": "TANH", "sigmoid": "LOGISTIC"}.get(activation, "CONV_2D") in operators
+    assert snr_db(run(flatbuffer, X), expected) > 20
 
 
 def test_float32_border_adds_one_operator_at_each_end(lowered, ranges):
