@@ -46,6 +46,12 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
+def test_bench_measures_reference_models_by_name(tmp_path):
+    done = har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {x["model"] for x in json.loads((tmp_path / "small.json").read_text())["results"]} == {"edge-small"}
+
+
 def test_bench_without_a_run_measures_the_reference_models(tmp_path):
     done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,58 @@
+"""A compact flatbuffer is the same model: same answers, in any runtime, in fewer bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+import edge_runtime
+from convert import compact
+from edge_runtime import card as cards
+from edge_runtime.classifier import Preparation
+from edge_runtime.interpreters import open_model
+
+MODELS = Path(edge_runtime.__file__).parent / "models"
+
+
+def parse(flatbuffer: bytes) -> schema.ModelT:
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+
+
+@pytest.fixture(params=["float32", "int8"])
+def model(request):
+    """A shipped model's card, and its flatbuffer written by TensorFlow's own code, each part in its own place."""
+    flatbuffer, card = cards.read_model(MODELS / f"edge_{request.param}.tflite")
+    return card, flatbuffer_utils.convert_object_to_bytearray(parse(flatbuffer))
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tensorflow"])
+def test_it_answers_as_before_in_fewer_bytes(model, uci_har, runtime):
+    card, plain = model
+    small = compact.write(parse(plain))
+    # What is saved does not depend on the weights, of which float32 has four times the bytes.
+    assert len(small) < len(plain) - 15_000
+    before, after = open_model(plain, runtime), open_model(small, runtime)
+    prepare = Preparation(card.normalisation, before.input)
+    for window in uci_har.train.X[::500]:
+        np.testing.assert_array_equal(after.run(prepare(window)), before.run(prepare(window)))
+    assert after.operators == before.operators
+
+
+def test_writing_it_again_changes_nothing(model):
+    small = compact.write(parse(model[1]))
+    assert compact.write(parse(small)) == small
+
+
+def test_weights_lie_where_the_schema_wants_them(model):
+    small = compact.write(parse(model[1]))
+    weights = [bytes(x.data) for x in parse(small).buffers if x.data is not None and len(x.data) > 200]
+    assert weights
+    assert all(small.index(x) % 16 == 0 for x in weights)
+
+
+def test_only_the_borders_keep_their_names(model):
+    graph = parse(compact.write(parse(model[1]))).subgraphs[0]
+    names = {i: x.name for i, x in enumerate(graph.tensors) if x.name}
+    assert names == {graph.inputs[0]: b"windows", graph.outputs[0]: b"logits"}
