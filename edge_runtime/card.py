@@ -13,19 +13,19 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
+from edge_runtime.normalisation import Normalisation
 
 FORMAT = 2
-_OLDER_FORMATS = (1,)  # without the normalisation's knees
+_WITHOUT_KNEES = 1  # the format before: every signal linear
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
@@ -51,56 +51,8 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Normalisation:
-    """Per signal: subtract `mean`, divide by `std`, compand around `knee`, clip to ± `clip` standard deviations.
-
-    Companding turns z into z (clip + knee) / (|z| + knee): what lies within a knee of the mean is spread out, what lies
-    far from it drawn together, and ± clip stays where it is. One int8 scale then serves the stillness of standing and
-    the peaks of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor
-    gives the same bits. A `knee` of None leaves a signal linear.
-    """
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    clip: tuple[float, ...]
-    knee: tuple[float | None, ...]
-
-    def apply(self, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """Normalise windows `[..., n_signals]` in physical units to the network's float32 input."""
-        mean, std, clip = (np.asarray(values, np.float32) for values in (self.mean, self.std, self.clip))
-        gain, bend, knee = self.companding()
-        scaled = (np.asarray(windows, np.float32) - mean) / std
-        scaled = scaled * gain / (np.abs(scaled) * bend + knee)
-        return np.clip(scaled, -clip, clip, out=scaled)
-
-    def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 where it is linear."""
-        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee, strict=True)]
-        gain, bend, knee = np.array(rows, np.float32).T
-        return gain, bend, knee
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Normalisation:
-        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
-        mean, std, clip = (_numbers(content[key], key) for key in ("mean", "std", "clip"))
-        knee = content.get("knee", [None] * len(clip))  # format 1 had none
-        if not isinstance(knee, list):
-            raise TypeError("'knee' is not a list of numbers")
-        return cls(mean, std, clip, tuple(None if x is None else float(x) for x in knee))
-
-    def fault(self, n_signals: int) -> str | None:
-        """What makes it unusable for `n_signals` signals, if anything."""
-        if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
-            return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
-        positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
-        if not np.isfinite([*self.mean, *positive]).all() or min(positive) <= 0:
-            return "needs finite normalisation with std, clip and knee above 0"
-        return None
-
-
-@dataclass(frozen=True)
 class Card:
-    """A model card, format 1.
+    """A model card, format 2.
 
     `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of them.
     Converting a run needs what `training` says about its data and its held-out subjects. `file` is written by `attach`
@@ -138,9 +90,16 @@ class Card:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
-        if content.pop("format") not in (FORMAT, *_OLDER_FORMATS):
-            raise InputError(f"{source} has a card format other than {FORMAT}: use the har-edge version that wrote it")
+        version = content.pop("format")
+        if version not in (_WITHOUT_KNEES, FORMAT):
+            raise InputError(
+                f"{source} has a card format other than {_WITHOUT_KNEES} and {FORMAT}: "
+                "use the har-edge version that wrote it"
+            )
         try:
+            if version == _WITHOUT_KNEES:
+                normalisation = content["normalisation"]
+                content["normalisation"] = {**normalisation, "knee": [None] * len(normalisation["clip"])}
             card = _from_dict(content)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{source} is not a complete model card: {_reason(error)}") from error
@@ -315,12 +274,6 @@ def _texts(value: object, key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
         raise ValueError(f"'{key}' is not a list of names")
     return tuple(value)
-
-
-def _numbers(value: Sequence[Any], key: str) -> tuple[float, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"'{key}' is not a list of numbers")
-    return tuple(float(x) for x in value)
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from edge_runtime import card as cards
 from edge_runtime.card import Card
 from edge_runtime.errors import InputError
+from edge_runtime.normalisation import Normalisation
 
 FLATBUFFER = tiny_models.dense(np.arange(12, dtype=np.float32).reshape(2, 6), (3, 2))
 CARD = tiny_models.card(samples=3, training={"seed": 1})
@@ -154,7 +155,7 @@ def test_a_card_survives_json():
         ("[" * 100_000, "not JSON"),
         ("[]", "not a har-edge model card"),
         ("{}", "not a har-edge model card"),
-        (changed(format=3), "card format other than 2"),
+        (changed(format=3), "card format other than 1 and 2"),
         (changed(labels=["A"]), "at least two labels"),
         (changed(labels=["A", "A"]), "at least two labels"),
         (changed(labels="AB"), "'labels' is not a list"),
@@ -165,12 +166,19 @@ def test_a_card_survives_json():
         (changed(window={"rate_hz": 50, "samples": 0, "hop": 1}), "above 0"),
         (changed(window={"rate_hz": 50, "samples": float("inf"), "hop": 1}), "not a complete model card"),
         (changed(window={"rate_hz": float("nan"), "samples": 3, "hop": 1}), "above 0"),
-        (changed(normalisation={"mean": [0], "std": [1], "clip": [1]}), "each of its 2 signals"),
-        (changed(normalisation={"mean": [0, 0], "std": [1, 0], "clip": [1, 1]}), "above 0"),
-        (changed(normalisation={"mean": [0, float("nan")], "std": [1, 1], "clip": [1, 1]}), "finite"),
+        (changed(normalisation={"mean": [0], "std": [1], "clip": [1], "knee": [None]}), "each of its 2 signals"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 0], "clip": [1, 1], "knee": [None, None]}), "above 0"),
+        (
+            changed(normalisation={"mean": [0, float("nan")], "std": [1, 1], "clip": [1, 1], "knee": [None, None]}),
+            "finite",
+        ),
         (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": [None, 0]}), "knee above 0"),
         (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": 1}), "'knee' is not a list"),
-        (changed(normalisation={"mean": ["a", 0], "std": [1, 1], "clip": [1, 1]}), "not a complete model card"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1]}), "'knee' is missing"),
+        (
+            changed(normalisation={"mean": ["a", 0], "std": [1, 1], "clip": [1, 1], "knee": [None, None]}),
+            "not a complete model card",
+        ),
         (changed(temperature=0), "temperature"),
         (changed(scores=5), "not a complete model card"),
     ],
@@ -193,14 +201,14 @@ def test_reading_a_card_file(tmp_path):
 
 
 def test_normalising_is_what_the_card_says():
-    normalisation = cards.Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
+    normalisation = Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
     values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
     assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
     assert normalisation.apply(values).dtype == np.float32
 
 
 def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
-    normalisation = cards.Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
+    normalisation = Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
     values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations
     companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
     np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
@@ -209,11 +217,17 @@ def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
 
 @given(st.floats(0.01, 10), st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
 def test_companding_keeps_order_and_sign(knee, values):
-    normalisation = cards.Normalisation((0.0,), (1.0,), (3.0,), (knee,))
+    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (knee,))
     ordered = np.sort(np.array(values, np.float32))[:, np.newaxis]
     companded = normalisation.apply(ordered)
     assert (np.diff(companded[:, 0]) >= -1e-6).all()
     assert (np.sign(companded) == np.sign(ordered)).all()
+
+
+def test_what_lies_beyond_any_sensor_is_clipped_too():
+    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (0.25,))
+    values = np.array([[3.4e38], [-3.4e38], [np.inf]], np.float32)
+    np.testing.assert_allclose(normalisation.apply(values), [[3], [-3], [3]], rtol=1e-6)
 
 
 def test_a_card_of_format_1_is_linear(tmp_path):

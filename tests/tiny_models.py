@@ -8,7 +8,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_runtime.card import Card, Normalisation, Signal, Window
+from edge_runtime.card import Card, Signal, Window
+from edge_runtime.normalisation import Normalisation
 
 TYPES = {
     "float32": schema.TensorType.FLOAT32,

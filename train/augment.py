@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from edge_runtime.card import Normalisation
+from edge_runtime.normalisation import Normalisation
 from train.recipe import Recipe
 
 
@@ -31,8 +31,8 @@ def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
     """What `Normalisation.apply` does, in TensorFlow."""
     mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
     gain, bend, knee = normalisation.companding()
-    scaled = (windows - mean) / std
-    return tf.clip_by_value(scaled * gain / (tf.abs(scaled) * bend + knee), -clip, clip)
+    scaled = tf.clip_by_value((windows - mean) / std, -clip, clip)
+    return scaled * gain / (tf.abs(scaled) * bend + knee)
 
 
 def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Split
 from edge_runtime.errors import CheckFailedError
+from edge_runtime.normalisation import Normalisation
 from train.augment import augment
 from train.batches import Batches, Key
 from train.checkpoint import FitState
@@ -78,7 +78,7 @@ def fit(
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
     optimizer.build(model.trainable_variables)
     average = [tf.Variable(x.value) for x in model.trainable_variables]
-    state = FitState(model, optimizer, average)
+    state = FitState(model, optimizer, average, asked=f"{recipe} {key}")
     history = state.restore(checkpoint)
     train_step = _make_train_step(state, recipe, normalisation, n_classes, distils=soft_targets is not None)
     held_out_X = None if held_out is None else normalisation.apply(held_out.X)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.files import atomic_path, write_text
+from edge_runtime.normalisation import Normalisation
 from train.batches import Key
 from train.history import Epoch
 from train.recipe import Recipe

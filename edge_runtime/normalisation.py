@@ -1,0 +1,62 @@
+"""From physical units to what a network takes: normalise, clip and compand, per signal."""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations, compand around `knee`.
+
+    Companding turns z into z (clip + knee) / (|z| + knee): what lies within a knee of the mean is spread out, what lies
+    far from it drawn together, and ± clip stays where it is. One int8 scale then serves the stillness of standing and
+    the peaks of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor
+    gives the same bits. A `knee` of None leaves a signal linear.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    clip: tuple[float, ...]
+    knee: tuple[float | None, ...]
+
+    def apply(self, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Normalise windows `[..., n_signals]` in physical units to the network's float32 input."""
+        mean, std, clip = (np.asarray(values, np.float32) for values in (self.mean, self.std, self.clip))
+        gain, bend, knee = self.companding()
+        scaled: npt.NDArray[np.float32] = (np.asarray(windows, np.float32) - mean) / std
+        np.clip(scaled, -clip, clip, out=scaled)
+        return scaled * gain / (np.abs(scaled) * bend + knee)
+
+    def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 where it is linear."""
+        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee)]  # noqa: B905
+        gain, bend, knee = np.array(rows, np.float32).T
+        return gain, bend, knee
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Normalisation:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        mean, std, clip = (tuple(map(float, _list(content, key))) for key in ("mean", "std", "clip"))
+        return cls(mean, std, clip, tuple(None if x is None else float(x) for x in _list(content, "knee")))
+
+    def fault(self, n_signals: int) -> str | None:
+        """What makes it unusable for `n_signals` signals, if anything."""
+        if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
+            return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
+        positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
+        if not np.isfinite([*self.mean, *positive]).all() or min(positive) <= 0:
+            return "needs finite normalisation with std, clip and knee above 0"
+        return None
+
+
+def _list(content: Mapping[str, Any], key: str) -> list[Any]:
+    if not isinstance(content[key], list):
+        raise TypeError(f"'{key}' is not a list of numbers")
+    values: list[Any] = content[key]
+    return values
