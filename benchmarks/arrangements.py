@@ -1,6 +1,6 @@
 """Ways to compute one LSTM step: which gates share a product, a scale, an operator."""
 
-from convert.lowering import IN_FLOAT, IN_INT8, Arrangement
+from convert.gates import IN_FLOAT, IN_INT8, Arrangement
 
 ARRANGEMENTS = {
     "two products (ifo, c)": IN_INT8,

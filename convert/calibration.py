@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.lowering import CANDIDATE, GATES, IN_INT8, INPUT, SIGMOID_INPUT, TANH_INPUT, Arrangement, Lowered, Tap
+from convert.gates import IN_INT8, Arrangement
+from convert.lowering import Lowered
+from convert.sites import CANDIDATE, GATES, INPUT, SIGMOID_INPUT, TANH_INPUT, Tap
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 

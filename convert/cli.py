@@ -27,7 +27,8 @@ CALIBRATION = 504
     "named",
     type=click.Choice([*QUANTISED, "all"]),
     multiple=True,
-    help="Write this form too: half-precision weights, int8 weights alone, or integer throughout. May be repeated.",
+    help="Write this form too: float16 (half-precision weights), dynamic (int8 weights alone), int8 (integer "
+    "throughout), or all of them. May be repeated.",
 )
 @click.option(
     "--io",
@@ -47,7 +48,7 @@ CALIBRATION = 504
     default=1.0,
     show_default=True,
     metavar="PP",
-    help="Fail when a quantised form loses more percentage points on held-out subjects.",
+    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points.",
 )
 @click.option(
     "--diagnose",
@@ -87,7 +88,8 @@ def command(
 
     --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
 
-    Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean.
+    Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
+    of those that passed.
     """
     schemes = _schemes(quantize or diagnose, named)
     for option, value in (("--io", io_type), ("--calibration", calibration)):

@@ -1,7 +1,8 @@
 """A TFLite flatbuffer written small: what no interpreter reads is left out, what is the same is written once.
 
-Of an unrolled network the tables of operators and tensors take more room than the weights. The format refers to parts
-by offset, so that any number of tensors can share one shape or one quantisation.
+In the file of an unrolled network the tables of operators and tensors take a good part of the room, and say much the
+same for every step. The format refers to parts by offset, so that any number of tensors can share one shape or one
+quantisation.
 """
 
 from collections.abc import Hashable
@@ -31,8 +32,9 @@ def write(model: schema.ModelT) -> bytes:
             tensor.shapeSignature = None
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, parts)
-        graph.tensors[graph.inputs[0]].name = b"windows"
-        graph.tensors[graph.outputs[0]].name = b"logits"
+    main = model.subgraphs[0]
+    main.tensors[main.inputs[0]].name = b"windows"
+    main.tensors[main.outputs[0]].name = b"logits"
     _drop_empty_buffers(model)
     builder = _Builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
@@ -76,12 +78,19 @@ class _Once:
 def _once(part: Any, parts: dict[Hashable, _Once]) -> _Once | None:
     if part is None:
         return None
-    values = tuple((key, x.tobytes() if isinstance(x, np.ndarray) else x) for key, x in sorted(vars(part).items()))
+    values = tuple((key, _hashable(x)) for key, x in sorted(vars(part).items()))
     return parts.setdefault((type(part), values), _Once(part))
 
 
+def _hashable(value: Any) -> Hashable:
+    """Equal for equal numbers and vectors; a part within a part is equal to itself alone."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _without_range(quantisation: schema.QuantizationParametersT | None) -> schema.QuantizationParametersT | None:
-    if quantisation is None or quantisation.scale is None:
+    if quantisation is None or (quantisation.scale is None and quantisation.details is None):
         return None
     quantisation.min = quantisation.max = None
     return quantisation

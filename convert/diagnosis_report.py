@@ -85,7 +85,7 @@ def _cells(place: Place) -> tuple[str, ...]:
 
 
 def _has_steps(place: Place) -> bool:
-    """Weights are the same in all steps but the first."""
+    """Weights are the same in all steps."""
     return place.kind != WEIGHTS and len(place.points) > 1
 
 

@@ -3,7 +3,7 @@
 The converter makes an int8 model of a float graph whose ranges are given. Here the same graph is gone through
 operation by operation, and is rounded where the converter rounds it:
 
-* activations, at the sites of `convert.lowering`, to 256 values of the site's range;
+* activations, at the sites of `convert.sites`, to 256 values of the site's range;
 * the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
 * weights, symmetrically to 255 values per output channel.
 
@@ -22,8 +22,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from convert.calibration import Range, Ranges
-from convert.lowering import CELL, IN_INT8, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE, Lowered
+from convert.gates import IN_INT8
+from convert.lowering import Lowered
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS
+from convert.sites import CELL, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE
 
 Array = npt.NDArray[np.float32]
 

@@ -18,57 +18,17 @@ from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from convert.gates import IN_FLOAT, Arrangement, Array, Gates, fully_connected
+from convert.sites import CELL, INPUT, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE, Tap, no_tap
 from edge_runtime.errors import InputError
-
-Tap: TypeAlias = Callable[[str, tf.Tensor], tf.Tensor]
-"""Called with each activation and the name of its site; returns what the network goes on with."""
-
-Array = npt.NDArray[np.float32]
 
 Activation: TypeAlias = tf.Tensor | list[tf.Tensor]
 """What one layer hands to the next: a tensor, or a sequence as a list of its steps."""
 
 
-@dataclass(frozen=True)
-class Arrangement:
-    """How the gates of an LSTM step are computed; the answers are the same, the operators and the rounding are not.
-
-    products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
-        one output scale.
-    one_sigmoid : compute the candidate's tanh(x) as 2 sigmoid(2x) - 1, so that one LOGISTIC serves a whole group.
-    joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
-    row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
-    """
-
-    products: tuple[str, ...]
-    one_sigmoid: bool = False
-    joined: bool = True
-    row_by_row: bool = False
-
-
-IN_FLOAT = Arrangement(("ifoc",))
-"""Fewest products: fastest in float."""
-
-IN_INT8 = Arrangement(("ifo", "c"))
-"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale its range allows."""
-
 Operation: TypeAlias = Callable[[Activation, Tap, Arrangement], Activation]
-
-# Sites; all but the input come after the name of a layer and a slash.
-INPUT = "input"
-GATES = "gates"
-CANDIDATE = "candidate"
-UPDATE = "update"
-CELL = "cell"
-SIGMOID_INPUT = "sigmoid_input"
-TANH_INPUT = "tanh_input"
-_PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
-# Names of operations.
-KEPT = "kept"
-JOINED = "joined"
 
 _ACTIVATIONS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
     "linear": lambda x: x,
@@ -85,12 +45,6 @@ _IDENTITY_LAYERS = (
     keras.layers.GaussianNoise,
     keras.layers.GaussianDropout,
 )
-
-
-def no_tap(site: str, tensor: tf.Tensor) -> tf.Tensor:
-    """Leave every activation as it is: the float network."""
-    del site
-    return tensor
 
 
 @dataclass(frozen=True)
@@ -117,7 +71,7 @@ def lower(model: keras.Model) -> Lowered:
     Supported: Conv1D, LSTM, Dense, ReLU, Activation and the layers that do nothing outside training. Raises
     `InputError` naming the first layer, and the option of it, that is not supported.
     """
-    chain = [x for x in _chain(model) if not isinstance(x, _IDENTITY_LAYERS)]
+    chain = [x for x in _chain(model) if not _does_nothing(x)]
     sites = _sites(chain)
     operations = [_lower_layer(layer, site) for layer, site in zip(chain, sites, strict=True)]
     shape = model.input_shape
@@ -143,6 +97,12 @@ def _chain(model: keras.Model) -> list[keras.layers.Layer]:
                     f"layer '{layer.name}' has several inputs or uses: only a chain of layers can be converted"
                 )
     return layers
+
+
+def _does_nothing(layer: keras.layers.Layer) -> bool:
+    """Whether a layer has no operator, and so must have no range either: it would be one value with two scales."""
+    linear = type(layer) is keras.layers.Activation and _activation_name(layer, "activation") == "linear"
+    return linear or isinstance(layer, _IDENTITY_LAYERS)
 
 
 def _sites(chain: Sequence[keras.layers.Layer]) -> list[str]:
@@ -200,7 +160,7 @@ def _lower_dense(layer: Any, site: str) -> Operation:
         raise InputError(
             f"layer '{layer.name}' (Dense) is applied at every step: use a Conv1D of kernel size 1 for that"
         )
-    return lambda x, tap, _: tap(site, activate(_product(x, kernel, bias), tap))
+    return lambda x, tap, _: tap(site, activate(fully_connected(x, kernel, bias), tap))
 
 
 def _lower_lstm(layer: Any, site: str) -> Operation:
@@ -209,7 +169,7 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
         name = _activation_name(layer, option)
         if name != expected:
             raise InputError(f"layer '{layer.name}' (LSTM) has {option}={name}: only {expected} can be converted")
-    gates = _Gates(layer, site)
+    gates = Gates(layer, site)
 
     def unroll(x: Activation, tap: Tap, arrangement: Arrangement) -> Activation:
         steps = list(x) if isinstance(x, list) else _steps(x, arrangement.row_by_row)
@@ -218,8 +178,8 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
         state = cell = tf.zeros([steps[0].shape[0], layer.units])
         states: list[tf.Tensor] = []
         for step in _in_turn(steps):
-            # In the first step there is nothing to forget. Its state is a constant: weights of its own, without the
-            # recurrent ones, would take more room in the file than they save in time.
+            # In the first step there is nothing to forget. Its state of zeros is multiplied all the same: without the
+            # recurrent weights it would need weights of its own in the file.
             values = gates(step, state, "ifoc" if states else "ioc", tap, arrangement)
             update = tap(f"{layer.name}/{UPDATE}", values["i"] * values["c"])
             if states:
@@ -239,67 +199,6 @@ def _in_turn(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
     for number, step in enumerate(steps, 1):
         with tf.name_scope(f"step{number}"):
             yield step
-
-
-class _Gates:
-    """The gates `i f o` and the candidate `c` of one LSTM step."""
-
-    def __init__(self, layer: Any, site: str) -> None:
-        self._name, self._site = layer.name, site
-        # Keras stores the gates as i f c o, each of `units` columns.
-        kernel, recurrent, bias = (np.split(np.asarray(x), 4, axis=-1) for x in layer.get_weights())
-        self._columns = {x: columns for x, *columns in zip("ifco", kernel, recurrent, bias, strict=True)}
-
-    def __call__(
-        self, step: tf.Tensor, state: tf.Tensor, needed: str, tap: Tap, arrangement: Arrangement
-    ) -> dict[str, tf.Tensor]:
-        """The values `[batch, units]` of the gates that are `needed`."""
-        joined = tap(self._site, tf.concat([step, state], axis=1, name=JOINED)) if arrangement.joined else None
-        values: dict[str, tf.Tensor] = {}
-        for group in arrangement.products:
-            kernel, recurrent, bias = self._weights(group, arrangement.one_sigmoid)
-            site = f"{self._name}/{_PRODUCTS.get(group, group)}"
-            if joined is not None:
-                product = tap(site, _product(joined, np.concatenate([kernel, recurrent]), bias))
-            else:
-                parts = (_product(step, kernel, bias), _product(state, recurrent, np.zeros_like(bias)))
-                product = tap(site, tf.add(*(tap(f"{site}/{x}", y) for x, y in zip("xh", parts, strict=True))))
-            values |= self._activate(product, group, needed, tap, arrangement.one_sigmoid)
-        return values
-
-    def _weights(self, group: str, one_sigmoid: bool) -> tuple[Array, Array, Array]:
-        """Kernel, recurrent weights and bias of a group of gates, side by side."""
-        parts = [[2 * x if one_sigmoid and gate == "c" else x for x in self._columns[gate]] for gate in group]
-        kernel, recurrent, bias = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
-        return kernel, recurrent, bias
-
-    def _activate(
-        self, product: tf.Tensor, group: str, needed: str, tap: Tap, one_sigmoid: bool
-    ) -> dict[str, tf.Tensor]:
-        """The values of a group's gates, by one LOGISTIC for all where that can be."""
-        together = one_sigmoid or "c" not in group
-        parts = _columns_of(tf.sigmoid(product) if together else product, group, needed)
-        if one_sigmoid and "c" in parts:
-            doubled = tap(f"{self._name}/doubled", 2 * parts["c"])
-            return parts | {"c": tap(f"{self._name}/tanh", doubled - 1)}
-        if together:
-            return parts
-        return {gate: tf.tanh(x) if gate == "c" else tf.sigmoid(x) for gate, x in parts.items()}
-
-
-def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
-    """The columns of each gate of `group` that is `needed`."""
-    if group in needed:  # also where the group is a single gate
-        return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
-    # The converter leaves a split in float when nobody reads one of its outputs.
-    units = x.shape[1] // len(group)
-    starts = {gate: units * group.index(gate) for gate in group if gate in needed}
-    return {gate: x[:, start : start + units] for gate, start in starts.items()}
-
-
-def _product(x: tf.Tensor, weights: Array, bias: Array) -> tf.Tensor:
-    """`x @ weights + bias`, with the weights the way FULLY_CONNECTED stores them: [out, in]."""
-    return tf.nn.bias_add(tf.matmul(x, tf.constant(weights.T.copy()), transpose_b=True), bias)
 
 
 def _steps(x: tf.Tensor, row_by_row: bool) -> list[tf.Tensor]:

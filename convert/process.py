@@ -2,21 +2,14 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from convert.job import Job
 from edge_runtime import children
 from edge_runtime.errors import DeviceError
-
-_ROOT = Path(__file__).resolve().parent.parent
-# -P and the path put in front: a `convert` or `train` of the user's own, in the working folder or on PYTHONPATH, is
-# never taken for ours.
-_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from convert.worker import main; main(sys.argv[2])"
 
 
 def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], None]) -> dict[str, Any]:
@@ -26,13 +19,7 @@ def run_job(job: Job, time_limit: float, on_progress: Callable[[float, str], Non
     this ends, the process has ended too; and it ends by itself soon after this one was killed.
     """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, str(_ROOT), job.to_json()],
-            stdin=subprocess.PIPE,  # nothing is written: its end tells the process that this one has gone
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the process
-        )
+        process = children.start("convert.worker", job.to_json(), log=log)
         try:
             last = _listen(process, time_limit, on_progress)
             process.wait()

@@ -9,7 +9,8 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convert import compact
 from convert.calibration import Ranges, quantised
-from convert.lowering import IN_INT8, Arrangement, Lowered
+from convert.gates import IN_INT8, Arrangement
+from convert.lowering import Lowered
 from edge_runtime.errors import CheckFailedError
 
 _IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
@@ -22,9 +23,8 @@ def to_float32(network: Lowered) -> bytes:
     return _tidy(_convert(network, lambda windows: network(windows)))
 
 
-# The gates of the next two are joined as in float32. Separate ones would save an operator per step and answer as well
-# (signal-to-noise ratios within 0.5 dB of each other), but take two products per step instead of one, and with dynamic
-# ranges the joined input would be quantised twice as well.
+# The gates of the next two are joined as in float32: separate ones would take two products per step instead of one, and
+# with dynamic ranges the joined input would be quantised twice as well.
 
 
 def to_float16(network: Lowered) -> bytes:

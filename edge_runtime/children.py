@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
@@ -18,6 +19,30 @@ Tell: TypeAlias = Callable[..., None]
 """Called in a child with the fields of a message, which its parent reads as one line of JSON."""
 
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
+
+_ROOT = Path(__file__).resolve().parent.parent
+# With -P and the path put in front.
+_CODE = """
+import sys
+from importlib import import_module
+sys.path.insert(0, sys.argv[1])
+import_module(sys.argv[2]).main(*sys.argv[3:])
+"""
+
+
+def start(module: str, *arguments: str, log: IO[bytes], pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """Start a child that calls `main(*arguments)` of `module`; its stderr goes to `log`.
+
+    A module of the user's own with the same name, in the working folder or on PYTHONPATH, is never taken for ours.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _CODE, str(_ROOT), module, *arguments],
+        stdin=subprocess.PIPE,  # nothing is written: its end tells the child that this process has gone
+        stdout=subprocess.PIPE,
+        stderr=log,
+        pass_fds=pass_fds,
+        start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the child
+    )
 
 
 def work(do: Callable[[Tell], None]) -> None:
@@ -47,6 +72,11 @@ def _end_with_the_parent() -> None:
     os._exit(1)
 
 
+def error_with(exit_code: ExitCode, text: str) -> HarEdgeError:
+    """The error that says `text` and ends the command with this exit code."""
+    return _ERRORS.get(exit_code, HarEdgeError)(text)
+
+
 def error_of(
     process: subprocess.Popen[bytes], name: str, last: Mapping[str, Any], log: IO[bytes], killed: Callable[[str], str]
 ) -> HarEdgeError:
@@ -58,7 +88,7 @@ def error_of(
     log.seek(0)
     details = log.read().decode(errors="replace").strip()
     if "error" in last:
-        error: HarEdgeError = _ERRORS.get(last["exit_code"], HarEdgeError)(last["error"])
+        error = error_with(last["exit_code"], last["error"])
     elif process.returncode < 0:
         error = DeviceError(killed(signal.Signals(-process.returncode).name))
     else:

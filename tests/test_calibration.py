@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from keras import layers
 
 from convert.calibration import Range, calibrate, draw_windows, observe, quantised
-from convert.lowering import IN_INT8, lower
+from convert.gates import IN_INT8
+from convert.lowering import lower
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 

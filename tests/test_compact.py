@@ -31,8 +31,8 @@ def model(request):
 def test_it_answers_as_before_in_fewer_bytes(model, uci_har, runtime):
     card, plain = model
     small = compact.write(parse(plain))
-    # What is saved does not depend on the weights, of which float32 has four times the bytes.
-    assert len(small) < len(plain) - 15_000
+    # Most of what is saved is the quantisation of each activation, which is 30 kB of the int8 model.
+    assert len(small) < len(plain) * (0.75 if card.quantisation["scheme"] == "int8" else 1)
     before, after = open_model(plain, runtime), open_model(small, runtime)
     prepare = Preparation(card.normalisation, before.input)
     for window in uci_har.train.X[::500]:
@@ -46,13 +46,18 @@ def test_writing_it_again_changes_nothing(model):
 
 
 def test_weights_lie_where_the_schema_wants_them(model):
-    small = compact.write(parse(model[1]))
-    weights = [bytes(x.data) for x in parse(small).buffers if x.data is not None and len(x.data) > 200]
-    assert weights
-    assert all(small.index(x) % 16 == 0 for x in weights)
+    small = np.frombuffer(compact.write(parse(model[1])), np.uint8)
+    tables = schema.Model.GetRootAsModel(small, 0)
+    weights = [tables.Buffers(i).DataAsNumpy() for i in range(tables.BuffersLength())]
+    offsets = [x.ctypes.data - small.ctypes.data for x in weights if isinstance(x, np.ndarray)]
+    assert len(offsets) > 4
+    assert not [x for x in offsets if x % 16]
 
 
 def test_only_the_borders_keep_their_names(model):
-    graph = parse(compact.write(parse(model[1]))).subgraphs[0]
+    named = parse(model[1])
+    for i, tensor in enumerate(named.subgraphs[0].tensors):
+        tensor.name = f"StatefulPartitionedCall/sequential/{i}".encode()
+    graph = parse(compact.write(named)).subgraphs[0]
     names = {i: x.name for i, x in enumerate(graph.tensors) if x.name}
     assert names == {graph.inputs[0]: b"windows", graph.outputs[0]: b"logits"}

@@ -54,7 +54,7 @@ def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     cells = [f"{100 * parity[key]:.2f} %" for key in ("float32_accuracy", "accuracy", "agreement")]
     size = f"{good.tflite('int8').stat().st_size / 1e3:.1f} kB"
     assert [x in rows["seed-1"] for x in (*cells, size)] == [True] * 4
-    assert rows["mean"].endswith(size)
+    assert rows["mean of 1 passed"].endswith(size)
 
     runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
     refused = har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent)
@@ -86,14 +86,15 @@ def conversion(folder: Path, parity: Parity, size: int | None) -> Conversion:
 
 def test_mean_and_standard_deviation_are_those_of_the_rows(tmp_path, capsys):
     drops = (0.004, -0.002, 0.05)
-    made = [
-        conversion(tmp_path / f"seed-{i}", Parity(100, 0.95, 0.95 - drop, 0.99, 0.1, 30.0), size)
+    made = {
+        f"seed-{i}": conversion(tmp_path / f"seed-{i}", Parity(100, 0.95, 0.95 - drop, 0.99, 0.1, 30.0), size)
         for i, (drop, size) in enumerate(zip(drops, (150_000, 151_000, None), strict=True))
-    ]
-    Console().print(seeds_table(made, "int8"))
+    }
+    Console().print(seeds_table(made | {"seed-3": None}, "int8"))
     rows = rows_of(capsys.readouterr().out)
     assert rows["seed-1"] == "95.00 % 95.20 % 0.20 gained 99.00 % 151.0 kB"
     assert rows["seed-2"] == "95.00 % 90.00 % 5.00 99.00 % –"
-    lost = [100 * x for x in drops]
-    assert rows["mean"] == f"95.00 % {95 - mean(lost):.2f} % {mean(lost):.2f} 99.00 % 150.5 kB"
+    assert rows["seed-3"] == "– – – – –"
+    lost = [100 * x for x in drops[:2]]
+    assert rows["mean of 2 passed"] == f"95.00 % {95 - mean(lost):.2f} % {mean(lost):.2f} 99.00 % 150.5 kB"
     assert rows["standard deviation"] == f"0.00 % {stdev(lost):.2f} % {stdev(lost):.2f} 0.00 % 0.7 kB"

@@ -74,8 +74,8 @@ def test_a_kind_of_rounding_left_out_would_be_noticed(lowered, ranges, normalise
     def without(windows):
         return emulation(windows, lambda at, x: x if at.kind == left_out else at.grid.round(x))
 
-    differences = np.rint(np.abs(without(tf.constant(X)).numpy() - written) / step)
-    assert np.mean(differences <= 1) < 0.97
+    whole, lacking = (rms(x - written) / step for x in (emulate(lowered, ranges, X), without(tf.constant(X)).numpy()))
+    assert lacking > 1.4 * whole, (lacking, whole)
 
 
 def test_the_emulated_and_the_written_model_have_the_same_noise(diagnosis):
@@ -140,7 +140,7 @@ def test_every_rounding_of_the_network_has_a_name_and_a_step(diagnosis):
             assert steps == [None]
         else:
             first = 2 if place.name in ("lstm/kept", "lstm/cell") else 1
-            assert steps == list(range(first, 17))
+            assert steps == list(range(first, 9))
     assert {x.kind for x in diagnosis.places} == {ACTIVATION, FUNCTION, WEIGHTS}
 
 
@@ -277,7 +277,7 @@ def test_the_table_fits_its_width(diagnosis, capsys, monkeypatch, width):
 
 def test_the_command_leaves_table_and_picture_beside_the_models(converted_run):
     rows = list(csv.DictReader(io.StringIO(converted_run.diagnosis(".csv").read_text())))
-    assert {x["step"] for x in rows if x["place"] == "lstm/cell"} == {str(x) for x in range(2, 17)}
+    assert {x["step"] for x in rows if x["place"] == "lstm/cell"} == {str(x) for x in range(2, 9)}
     assert converted_run.diagnosis(".png").read_bytes().startswith(b"\x89PNG")
     assert converted_run.tflite("int8").exists()
 

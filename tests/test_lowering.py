@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from convert.lowering import IN_FLOAT, IN_INT8, Arrangement, lower
+from convert.gates import IN_FLOAT, IN_INT8, Arrangement
+from convert.lowering import lower
 from edge_runtime.errors import InputError
 
 

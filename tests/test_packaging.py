@@ -35,6 +35,12 @@ def test_the_wheel_holds_the_packages_their_data_and_both_notices(built):
     assert "Requires-Python: <3.14,>=3.11" in metadata
 
 
+@pytest.mark.parametrize(("name", "most"), [("edge", 100_000), ("edge-small", 50_000)])
+def test_the_int8_models_are_small(name, most):
+    sizes = {x: (ROOT / f"edge_runtime/models/{name}_{x}.tflite").stat().st_size for x in ("float32", "int8")}
+    assert sizes["int8"] <= min(most, sizes["float32"] / 2)
+
+
 def test_the_sdist_holds_the_same(built):
     with tarfile.open(built["sdist"]) as sdist:
         names = {x.partition("/")[2] for x in sdist.getnames()}

@@ -26,7 +26,6 @@ RUNTIMES = ("litert", "tflite-runtime", "tensorflow")
 
 CLASSIFY = """
 import sys
-import sys
 import numpy as np
 from edge_runtime.classifier import Classifier
 runtime, windows, answers, *models = sys.argv[1:]
