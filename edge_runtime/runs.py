@@ -66,6 +66,16 @@ class Run:
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
 
 
+def checkpoint_folder(folder: Path) -> Path:
+    """Where a training into `folder` that has not ended keeps its state; gone when it has."""
+    return folder / "checkpoint"
+
+
+def settings_path(folder: Path) -> Path:
+    """What a training into `folder` that has not ended was asked for."""
+    return checkpoint_folder(folder) / "settings.json"
+
+
 def new_folder(name: str) -> Path:
     """A name for a run that starts now: `runs/<name>-<date>-<time>`."""
     return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -105,6 +115,11 @@ def _folder(path: Path | None) -> Path:
         return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
+    if settings_path(path).exists():
+        raise InputError(
+            f"the training in {path} has not ended: wait for it or, when it was stopped, go on with "
+            f"'har-edge train --resume --out {path}'"
+        )
     return path
 
 

@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_card
 
+from edge_runtime import runs
 from edge_runtime.dataset import Dataset, Split
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.runs import Run
+from edge_runtime.runs import Run, settings_path
 from train.experiment import Experiment
 from train.history import Step
 from train.jobs import Outcome, load_logits, save_logits
-from train.locks import locked
+from train.locks import folder_lock, locked
 from train.processes import cpus, run_jobs
 from train.progress import TrainingProgress
 from train.recipe import Recipe
+from train.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -148,11 +150,11 @@ def test_soft_targets_are_the_mean_of_the_teachers_probabilities(small, tmp_path
 
 
 def test_every_fit_of_a_seed_draws_its_own_numbers(small, tmp_path):
-    jobs = all_jobs(experiment(small, tmp_path, teachers=3, teacher_network="edge-small"))
+    jobs = all_jobs(experiment(small, tmp_path, teachers=3))
     assert len({job.key for job in jobs}) == len({job.name for job in jobs}) == 8
     plain = all_jobs(experiment(small, tmp_path))
     assert {job.key for job in plain} == {job.key for job in jobs if job.teachers}, "teachers change no other stream"
-    assert [job.recipe.network for job in jobs[:4]] == ["edge-small"] * 3 + ["edge"]
+    assert [job.recipe.teachers for job in jobs[:4]] == [0, 0, 0, 3]
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"history": 3}'])
@@ -179,6 +181,19 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
         process.kill()
         with locked(path, seconds=10):
             pass
+
+
+def test_a_folder_in_which_a_training_is_at_work_keeps_its_settings(tmp_path):
+    with folder_lock(tmp_path / "run"):
+        result = har_edge("train", "--epochs", "1", "--out", "run", cwd=tmp_path)
+    assert_one_sentence(result, 2, "another process is training in run", "--out")
+    assert not settings_path(tmp_path / "run").exists()
+
+
+def test_an_unfinished_training_is_no_run_yet(small, tmp_path):
+    Settings(Recipe(), 0, None, small.fingerprint).save(settings_path(tmp_path))
+    with pytest.raises(InputError, match=f"has not ended.*har-edge train --resume --out {tmp_path}"):
+        runs.find(tmp_path)
 
 
 def test_without_a_terminal_progress_is_a_line_every_ten_epochs(small, tmp_path, capsys):

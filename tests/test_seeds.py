@@ -11,9 +11,9 @@ from training_fixtures import EPOCHS, har_edge, run_card
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
-from edge_runtime.runs import Run
+from edge_runtime.runs import Run, settings_path
 from train.recipe import Recipe
-from train.settings import Settings, settings_path
+from train.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import tensorflow as tf
 from sklearn.metrics import f1_score
 from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_card
 
-from edge_runtime.card import Normalisation
 from edge_runtime.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.normalisation import Normalisation
 from edge_runtime.runs import Run
 from train.augment import augment
 from train.batches import Key
@@ -117,6 +117,12 @@ def test_a_damaged_checkpoint_is_refused_by_name(few, tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match=r"state\.npz cannot be used"):
         fit_few(few, path, StopAt())
+
+
+def test_the_checkpoint_of_another_recipe_is_refused(few, tmp_path):
+    fit_few(few, tmp_path / "state.npz", StopAt())
+    with pytest.raises(InputError, match="another training's"):
+        fit_few(few, tmp_path / "state.npz", StopAt(), recipe=replace(RECIPE, noise=0.5))
 
 
 def test_augmentation_rotates_the_three_triads_alike_and_keeps_their_lengths(few):

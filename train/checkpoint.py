@@ -21,12 +21,18 @@ class FitState:
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
     average: list[tf.Variable]
+    asked: str  # what tells this fit from another
 
     def save(self, path: Path, history: list[Epoch]) -> None:
         """Write weights, optimiser, averaged weights and history to `path` (`.npz`)."""
         arrays = {f"variable_{i}": np.asarray(x) for i, x in enumerate(self._variables())}
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, history=np.array([astuple(x) for x in history], np.float64), **arrays)  # type: ignore[arg-type]
+            np.savez(
+                file,
+                asked=np.array(self.asked),
+                history=np.array([astuple(x) for x in history], np.float64),
+                **arrays,  # type: ignore[arg-type]
+            )
 
     def restore(self, path: Path) -> list[Epoch]:
         """Take up what `path` holds and return the history so far; without a file, an empty one."""
@@ -34,6 +40,8 @@ class FitState:
             return []
         try:
             with np.load(path, allow_pickle=False) as content:
+                if content["asked"] != self.asked:
+                    raise ValueError("it is another training's")
                 for i, variable in enumerate(self._variables()):
                     variable.assign(content[f"variable_{i}"])
                 rows = content["history"].reshape(-1, len(fields(Epoch)))

@@ -9,22 +9,26 @@ import click
 from edge_runtime import dataset, runs
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host import require_train_extra
-from train.networks import check_name
+from edge_runtime.runs import checkpoint_folder, settings_path
+from train.locks import folder_lock
+from train.networks import NETWORKS, check_name
 from train.recipe import find_recipe
-from train.settings import Settings, checkpoint_folder, settings_path
+from train.settings import Settings
 
 _LAST_SEED = 2**32 - 1
 
 
 @click.command(name="train")
-@click.option("--network", default="edge", show_default=True, help="Which network to train: edge or edge-small.")
+@click.option(
+    "--network", metavar="NAME", default="edge", show_default=True, help=f"Which to train: {' or '.join(NETWORKS)}."
+)
 @click.option(
     "--recipe",
     "recipe_name",
     metavar="NAME",
     default="default",
     show_default=True,
-    help="How to train it: default, or best, which takes several times as long.",
+    help="How to train it: default, or best, which distils three teachers and takes four times as long.",
 )
 @click.option(
     "--data",
@@ -78,6 +82,8 @@ def command(
             raise InputError(
                 f"the data at {settings.data} changed since the training in {folder} began: start a new run"
             )
+        with folder_lock(folder):
+            _train(Settings.load(settings_path(folder)), loaded, folder)
     else:
         check_name(network)
         changes: dict[str, Any] = {"network": network} | ({} if epochs is None else {"epochs": epochs})
@@ -89,12 +95,10 @@ def command(
         _check_free(folder)
         check_data(loaded)
         settings = Settings(recipe, seed, str(data.resolve()) if data else None, loaded.fingerprint, seeds)
-        settings.save(settings_path(folder))
-    try:
-        _train(settings, loaded, folder)
-    except (KeyboardInterrupt, DeviceError):
-        click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
-        raise
+        with folder_lock(folder):
+            _check_free(folder)  # another training may have begun since
+            settings.save(settings_path(folder))
+            _train(settings, loaded, folder)
 
 
 def _train(settings: Settings, loaded: dataset.Dataset, folder: Path) -> None:
@@ -113,8 +117,12 @@ def _train(settings: Settings, loaded: dataset.Dataset, folder: Path) -> None:
         f"-> {folder}",
         err=True,
     )
-    with TrainingProgress(jobs) as progress:
-        cards = training.run(progress.on_step)
+    try:
+        with TrainingProgress(jobs) as progress:
+            cards = training.run(progress.on_step)
+    except (KeyboardInterrupt, DeviceError, InputError):
+        click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
+        raise
     if settings.seeds is None:
         show_run(cards[0], folder)
     else:

@@ -20,13 +20,12 @@ from edge_runtime.card import Card, save
 from edge_runtime.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
-from edge_runtime.runs import Run
+from edge_runtime.runs import Run, checkpoint_folder
 from train.evaluate import fit_temperature, score
 from train.history import Epoch, to_csv
 from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
 from train.plots import plot_confusion, plot_curves
 from train.recipe import Recipe
-from train.settings import checkpoint_folder
 
 FITS = ("selection", "final")
 

@@ -3,10 +3,16 @@
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from edge_runtime.errors import InputError
+from edge_runtime.runs import checkpoint_folder
+
+
+def folder_lock(folder: Path) -> AbstractContextManager[None]:
+    """Keep other trainings out of `folder` within the block. Raises `InputError` when one is at work there."""
+    return locked(checkpoint_folder(folder) / "lock")
 
 
 @contextmanager

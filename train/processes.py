@@ -7,14 +7,12 @@ weights to the last bit, is the same on every number of cores.
 import json
 import os
 import selectors
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, Any
 
+import joblib
 import numpy as np
 
 from edge_runtime import children
@@ -23,27 +21,21 @@ from edge_runtime.errors import HarEdgeError
 from train.history import Step
 from train.jobs import FitJob
 
-_ROOT = Path(__file__).resolve().parent.parent
-# -P and the path put in front: a `train` of the user's own, in the working folder or on PYTHONPATH, is never taken for
-# ours.
-_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from train.worker import main; main(*sys.argv[2:])"
-
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, and so how many fits it runs at a time."""
-    return max(1, len(os.sched_getaffinity(0)))
+    """How many CPUs this process may use, the quota of a container included: so many fits run at a time."""
+    n_cpus: int = joblib.cpu_count()
+    return n_cpus
 
 
-def run_jobs(
-    jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None, limit: int = 0
-) -> None:
-    """Do all `jobs` that are not done yet, in their order but each after its teachers; at most `limit` at a time.
+def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:
+    """Do all `jobs` that are not done yet, in their order but each after its teachers; as many at a time as CPUs.
 
-    `on_step` hears of the steps of all fits, some left out, `on_done` of each job that was done here. The `limit` is
-    the number of CPUs if it is 0. Jobs go on from their checkpoints.
+    `on_step` hears of the steps of all fits, some left out, `on_done` of each job that was done here. Jobs go on from
+    their checkpoints.
 
     Raises the first error of any fit again, or `DeviceError` when the process of one died. However this ends, all
     processes have ended too; and they end by themselves soon after this one was killed.
@@ -53,7 +45,7 @@ def run_jobs(
     with _shared(dataset) as data, selectors.DefaultSelector() as selector:
         try:
             while waiting or running:
-                while len(running) < (limit or cpus()) and (job := next((x for x in waiting if x.is_ready), None)):
+                while len(running) < cpus() and (job := next((x for x in waiting if x.is_ready), None)):
                     waiting.remove(job)
                     running.append(_Child(job, data))
                     selector.register(running[-1].stdout, selectors.EVENT_READ, running[-1])
@@ -76,14 +68,7 @@ class _Child:
     def __init__(self, job: FitJob, data: int) -> None:
         self.job = job
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CODE, str(_ROOT), job.to_json(), str(data)],
-            stdin=subprocess.PIPE,  # nothing is written: its end tells the process that this one has gone
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            pass_fds=[data],
-            start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the process
-        )
+        self._process = children.start("train.worker", job.to_json(), str(data), log=self._log, pass_fds=[data])
         self._reader = children.LineReader(self.stdout)
         self._last: dict[str, Any] = {}
 

@@ -1,4 +1,4 @@
-"""What several trainings say together, which differ in their seed alone: how much of a score is chance.
+"""What several trainings say together, which differ in their seed alone: how much of a score hangs on the seed.
 
 As in each of them, test subjects are only scored: neither a seed nor anything else is chosen by them.
 """

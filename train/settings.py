@@ -52,13 +52,3 @@ class Settings:
             raise InputError(f"{path.parent.parent} has no stopped training to resume") from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
-
-
-def checkpoint_folder(folder: Path) -> Path:
-    """Where a training that has not ended keeps its state; gone when it has."""
-    return folder / "checkpoint"
-
-
-def settings_path(folder: Path) -> Path:
-    """The settings of a training that has not ended."""
-    return checkpoint_folder(folder) / "settings.json"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from edge_runtime.card import Card, load
 from edge_runtime.dataset import Dataset
-from edge_runtime.runs import Run, make_latest
+from edge_runtime.runs import Run, checkpoint_folder, make_latest, settings_path
 from train import seeds
 from train.experiment import Experiment
 from train.jobs import FitJob
-from train.locks import locked
 from train.processes import OnStep, run_jobs
-from train.settings import Settings, checkpoint_folder, settings_path
+from train.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,17 @@ class Training:
         """Train; write the run folders and, for several seeds, what they have in common; return the cards.
 
         Stopped at any moment, a training with the same arguments goes on from there: finished epochs are not repeated,
-        and the weights come out the same. Raises `InputError` when another process is at work in the folder, and what
-        `run_jobs` raises.
+        and the weights come out the same. To be called under the `folder_lock`. Raises what `run_jobs` raises.
         """
-        with locked(checkpoint_folder(self.folder) / "lock"):
-            self._finish_trained()
-            run_jobs(self.jobs(), self.dataset, on_step, lambda job: self._finish_trained())
-            cards = [load(x.run.card) for x in self.experiments]
-            if self.settings.seeds is not None:
-                seeds.write(self.folder, cards)
-            make_latest(Run(self.folder))
-            # Without its settings a training counts as ended, whatever else is still there.
-            settings_path(self.folder).unlink(missing_ok=True)
-            shutil.rmtree(checkpoint_folder(self.folder))
+        self._finish_trained()
+        run_jobs(self.jobs(), self.dataset, on_step, lambda job: self._finish_trained())
+        cards = [load(x.run.card) for x in self.experiments]
+        if self.settings.seeds is not None:
+            seeds.write(self.folder, cards)
+        make_latest(Run(self.folder))
+        # Without its settings a training counts as ended, whatever else is still there.
+        settings_path(self.folder).unlink(missing_ok=True)
+        shutil.rmtree(checkpoint_folder(self.folder))
         return cards
 
     def _finish_trained(self) -> None:
