@@ -21,9 +21,8 @@ from edge_runtime.files import write_text
 from edge_runtime.interpreters import open_model
 from edge_runtime.timing import time_calls, warm_up
 
-OUT = Path(__file__).resolve().parent.parent / "results" / "peers.md"
+OUT = Path(__file__).resolve().parent.parent / "results"
 ROUNDS, RUNS = 10, 300
-CALIBRATION_WINDOWS = 504
 TIMED_WINDOWS = 32
 
 
@@ -37,8 +36,23 @@ class Form:
     runtime: str = "litert"
 
 
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one form; `agreement` is with the first one's answers."""
+
+    group: str
+    name: str
+    operators: int | None
+    bytes: int
+    p50_us: float
+    of_fastest_float: float
+    of_fastest_float_ci95: tuple[float, float]
+    accuracy: float
+    agreement: float
+
+
 def main(run: Path) -> None:
-    """Build all forms of the selection network in the folder `run`, measure them in turns, write `results/peers.md`."""
+    """Build all forms of the selection network in the folder `run`, measure them in turns, write `results/peers.*`."""
     before = machine.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
@@ -57,17 +71,36 @@ def main(run: Path) -> None:
     fastest = min(
         (i for i, form in enumerate(forms) if "float32" in form.name), key=lambda i: intervals.latency(times[i]).p50
     )
-    rows: dict[str, list[str]] = {}
+    rows = []
     for form, own, fact in zip(forms, times, facts, strict=True):
-        ratio, (low, high) = intervals.p50_ratio(own, times[fastest])
-        same = 100 * np.mean(np.array(fact["answers"]) == np.array(facts[0]["answers"]))
-        rows.setdefault(form.group, []).append(
-            f"| {form.name} | {fact['operators'] or ''} | {fact['bytes'] / 1000:.0f} | "
-            f"{1000 * intervals.latency(own).p50:.1f} | {ratio:.2f} ({low:.2f} to {high:.2f}) | "
-            f"{100 * fact['accuracy']:.2f} | {same:.2f} |"
+        ratio, interval = intervals.p50_ratio(own, times[fastest])
+        rows.append(
+            Row(
+                group=form.group,
+                name=form.name,
+                operators=fact["operators"],
+                bytes=fact["bytes"],
+                p50_us=1000 * intervals.latency(own).p50,
+                of_fastest_float=ratio,
+                of_fastest_float_ci95=interval,
+                accuracy=fact["accuracy"],
+                agreement=float(np.mean(np.array(fact["answers"]) == np.array(facts[0]["answers"]))),
+            )
         )
-    write_text(OUT, _markdown(rows, f"{forms[fastest].group}, {forms[fastest].name}", before, busy))
-    print(OUT)
+    record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
+    content = {
+        "device": machine.describe(),
+        "load_average_before": before.load_average,
+        "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
+        "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},
+        "weights_sha256": record["weights_sha256"]["selection"],
+        "held_out_subjects": record["held_out_subjects"],
+        "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
+        "rows": [asdict(x) for x in rows],
+    }
+    write_text(OUT / "peers.json", json.dumps(content, indent=1) + "\n")
+    write_text(OUT / "peers.md", _markdown(content, rows))
+    print(OUT / "peers.md")
 
 
 def build(run: Path, folder: Path) -> None:
@@ -80,6 +113,7 @@ def build(run: Path, folder: Path) -> None:
     import_tensorflow("the network")
     from convert import tflite
     from convert.calibration import calibrate, draw_windows
+    from convert.cli import CALIBRATION
     from convert.keras_files import load_network
     from convert.lowering import lower
     from convert.training_record import TrainingRecord
@@ -93,14 +127,23 @@ def build(run: Path, folder: Path) -> None:
     fitting, unseen = train.select(~held_out), train.select(held_out)
     np.savez(folder / "windows.npz", X=unseen.X, y=unseen.y)
     network = load_network(run / "selection.keras")
-    windows = _calibration(card, fitting.select(draw_windows(fitting, CALIBRATION_WINDOWS, seed=0)))
+    windows = _calibration(card, fitting.select(draw_windows(fitting, CALIBRATION, card.training["seed"])))
     lowered = lower(network)
     (folder / "float32.tflite").write_bytes(tflite.to_float32(lowered))
-    forms = [Form("har-edge", "float32", "float32.tflite")]
+    (folder / "float16.tflite").write_bytes(tflite.to_float16(lowered))
+    (folder / "dynamic.tflite").write_bytes(tflite.to_dynamic(lowered))
+    ranges = calibrate(lowered, windows, lambda done, of: None)
+    (folder / "int8_float32.tflite").write_bytes(tflite.to_int8(lowered, ranges, "float32"))
+    forms = [
+        Form("har-edge", "float32", "float32.tflite"),
+        Form("har-edge", "float16", "float16.tflite"),
+        Form("har-edge", "dynamic", "dynamic.tflite"),
+        Form("har-edge", "int8 with float32 input and output", "int8_float32.tflite"),
+    ]
     for i, (name, arrangement) in enumerate(arrangements.ARRANGEMENTS.items()):
         ranges = calibrate(lowered, windows, lambda done, of: None, arrangement)
         (folder / f"int8_{i}.tflite").write_bytes(tflite.to_int8(lowered, ranges, arrangement=arrangement))
-        forms.append(Form("har-edge", f"int8: {name}", f"int8_{i}.tflite"))
+        forms.append(Form("har-edge", f"int8, {name}", f"int8_{i}.tflite"))
     peer_models.stock(network, windows, folder)
     peer_models.onnx(network, folder)
     forms += [
@@ -174,31 +217,40 @@ def _child(task: str, *arguments: object) -> None:
         sys.exit(f"{done.stderr}\n{task} {' '.join(map(str, arguments))} ended with exit code {done.returncode}")
 
 
-def _markdown(rows: dict[str, list[str]], fastest: str, before: machine.State, busy: float | None) -> str:
-    packages = ", ".join(f"{x} {version(x)}" for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime"))
-    facts = machine.describe()
+def _markdown(content: dict[str, Any], rows: list[Row]) -> str:
+    device, beside = content["device"], content["busy_cpus_beside"]
+    packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
     lines = [
         "# One network in every form",
         "",
-        f"Written by `benchmarks/peers.py`: {facts['cpu']}, {facts['cores']} cores, {facts['os']}, Python "
+        f"Written by `benchmarks/peers.py`: {device['cpu']}, {device['cores']} cores, {device['os']}, Python "
         f"{platform.python_version()}, {packages}. {ROUNDS} rounds in turns, {RUNS} inferences each, one thread; load "
-        f"average before {before.load_average}. Answers are those of the selection network on the held-out training "
-        f"subjects. The fastest float form here: {fastest}.",
+        f"average before {content['load_average_before']}. Answers are those of the selection network on the "
+        f"{len(content['held_out_subjects'])} held-out training subjects. The fastest float form here: "
+        f"{content['fastest_float']}.",
         "",
     ]
-    # We keep one core busy ourselves.
-    if busy is not None and busy > 1 + doubts.BUSY_SHARE:
-        lines += [f"Doubt: other programs kept {busy - 1:.1f} CPUs busy meanwhile.", ""]
-    for group, own in rows.items():
+    if beside is not None and beside > doubts.BUSY_SHARE:
+        lines += [f"Doubt: other programs kept {beside:.1f} CPUs busy meanwhile.", ""]
+    for group in dict.fromkeys(x.group for x in rows):
         lines += [
             f"## {group[0].upper()}{group[1:]}" if group != "har-edge" else "## har-edge",
             "",
             "| form | operators | kB, no card | p50, µs | of fastest float (95 %) | accuracy, % | same answers, % |",
             "|---|---|---|---|---|---|---|",
-            *own,
+            *(_cells(x) for x in rows if x.group == group),
             "",
         ]
     return "\n".join(lines)
+
+
+def _cells(row: Row) -> str:
+    low, high = row.of_fastest_float_ci95
+    return (
+        f"| {row.name} | {row.operators or ''} | {row.bytes / 1000:.0f} | {row.p50_us:.1f} | "
+        f"{row.of_fastest_float:.2f} ({low:.2f} to {high:.2f}) | {100 * row.accuracy:.2f} | "
+        f"{100 * row.agreement:.2f} |"
+    )
 
 
 if __name__ == "__main__":

@@ -15,32 +15,23 @@ units_40 = partial(strided_lstm, "units-40", filters=32, kernel=25, stride=16, u
 
 def both_directions(input_shape: tuple[int, int], n_classes: int) -> Any:
     """The LSTM forwards and backwards."""
-    import keras
     from keras import layers
 
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            layers.Conv1D(64, 25, strides=16, padding="same", activation="relu6"),
-            layers.Bidirectional(layers.LSTM(64, unroll=True)),
-            layers.Dropout(0.3),
-            layers.Dense(n_classes),
-        ]
-    )
+    return _with_recurrence([layers.Bidirectional(layers.LSTM(64, unroll=True))], input_shape, n_classes)
 
 
 def two_layers(input_shape: tuple[int, int], n_classes: int) -> Any:
     """Two LSTMs, one upon the other."""
-    import keras
     from keras import layers
 
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            layers.Conv1D(64, 25, strides=16, padding="same", activation="relu6"),
-            layers.LSTM(64, unroll=True, return_sequences=True),
-            layers.LSTM(64, unroll=True),
-            layers.Dropout(0.3),
-            layers.Dense(n_classes),
-        ]
-    )
+    recurrence = [layers.LSTM(64, unroll=True, return_sequences=True), layers.LSTM(64, unroll=True)]
+    return _with_recurrence(recurrence, input_shape, n_classes)
+
+
+def _with_recurrence(recurrence: list[Any], input_shape: tuple[int, int], n_classes: int) -> Any:
+    """`edge` with other layers in its LSTM's place."""
+    import keras
+
+    network = strided_lstm("edge", input_shape, n_classes, filters=64, kernel=25, stride=16, units=64)
+    layers = [x for layer in network.layers for x in (recurrence if layer.name == "lstm" else [layer])]
+    return keras.Sequential([keras.Input(input_shape), *layers])

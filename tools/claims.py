@@ -71,6 +71,7 @@ def _claims(folder: Path, say: Callable[[str], None]) -> Iterator[Claim]:
     say("data …")
     yield from _data()
     yield from _seeds()
+    yield from _peers()
     say("training and conversion …")
     run = Run(folder / "run")
     yield from _training(run)
@@ -132,7 +133,7 @@ def _bench(run: Run, path: Path) -> Iterator[Claim]:
 
 def _seeds() -> Iterator[Claim]:
     """What `make reference` found."""
-    content = json.loads((RESULTS / "seeds.json").read_text())
+    content = json.loads((RESULTS / "seeds.json").read_text())["networks"]
     for network, accuracy, kilobytes in (("edge", 98.0, 100), ("edge-small", 96.5, 50)):
         scores = content[network]
         int8 = [100 * x["accuracy"]["int8"] for x in scores]
@@ -146,8 +147,36 @@ def _seeds() -> Iterator[Claim]:
         yield _at_most(f"`{network}` loses by int8, at worst", max(losses), 0.5, "points", evidence)
         same = 100 * min(x["agreement"] for x in scores)
         yield _at_least(f"`{network}` in int8 answers as in float32, at worst", same, 99.0, "%", evidence)
+        _, shipped = cards.read_model(ROOT / f"edge_runtime/models/{network}_int8.tflite")
+        same_weights = shipped.training["weights_sha256"]["model"] == scores[0]["weights_sha256"]
+        words = "the same weights" if same_weights else "other weights"
+        yield Claim(f"the shipped `{network}` is seed 0 of these", "the same weights", words, same_weights, evidence)
         largest = max(x["bytes"]["int8"] for x in scores) / 1000
         yield _at_most(f"the int8 file of `{network}` takes", largest, kilobytes, "kB", f"{evidence}, with its card")
+
+
+def _peers() -> Iterator[Claim]:
+    """What `benchmarks/peers.py` found."""
+    content = json.loads((RESULTS / "peers.json").read_text())
+    rows = content["rows"]
+    int8 = next(x for x in rows if x["group"] == "har-edge" and x["name"].startswith("int8, "))
+    stock = next(x for x in rows if x["group"].startswith("TensorFlow's converter") and x["name"] == "int8")
+    low, high = int8["of_fastest_float_ci95"]
+    yield _at_most(
+        "int8 p50 latency over that of the fastest float form, ONNX Runtime's included, is",
+        int8["of_fastest_float"],
+        0.5,
+        "",
+        f"results/peers.md: {low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}",
+    )
+    yield _at_least(
+        "the stock converter's fused int8 takes, times ours",
+        stock["p50_us"] / int8["p50_us"],
+        15,
+        "",
+        f"results/peers.md: {stock['p50_us']:.1f} and {int8['p50_us']:.1f} us",
+        1,
+    )
 
 
 def _method(say: Callable[[str], None]) -> Iterator[Claim]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime import dataset
+from edge_runtime.card import load
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Split
 from edge_runtime.files import write_bytes, write_text
@@ -41,6 +42,7 @@ class Score:
     bytes: dict[str, int]
     agreement: float
     per_subject: dict[str, float]  # of int8
+    weights_sha256: str
 
     @property
     def loss(self) -> float:
@@ -52,6 +54,7 @@ def main() -> None:
     """Train, convert, score and write."""
     test = dataset.load().test
     scores: dict[str, list[Score]] = {}
+    models: dict[Path, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:
         for network in NETWORKS:
             out = Path(folder) / network
@@ -63,9 +66,14 @@ def main() -> None:
             scores[network] = [_score(network, seed, run, test) for seed, run in enumerate(runs)]
             for scheme in SCHEMES:
                 path = ROOT / "edge_runtime" / "models" / f"{network}_{scheme}.tflite"
-                write_bytes(path, runs[0].tflite(scheme).read_bytes())
-                print(path.relative_to(ROOT))
-    content = {name: [asdict(x) for x in own] for name, own in scores.items()}
+                models[path] = runs[0].tflite(scheme).read_bytes()
+            card = load(runs[0].card)
+        # All or nothing: models and scores are of the same trainings.
+        for path, content in models.items():
+            write_bytes(path, content)
+            print(path.relative_to(ROOT))
+    shared = {key: card.training[key] for key in ("recipe", "data", "versions")}
+    content = {**shared, "networks": {name: [asdict(x) for x in own] for name, own in scores.items()}}
     write_text(RESULTS / "seeds.json", json.dumps(content, indent=1) + "\n")
     write_text(RESULTS / "seeds.md", _markdown(scores, len(test)))
     print((RESULTS / "seeds.md").relative_to(ROOT))
@@ -81,6 +89,7 @@ def _score(network: str, seed: int, run: Run, test: Split) -> Score:
         {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
         float(np.mean(answers["float32"] == answers["int8"])),
         {str(x): float(np.mean(hits[test.subject == x])) for x in np.unique(test.subject)},
+        load(run.card).training["weights_sha256"]["model"],
     )
 
 
