@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.calibration import Range, Ranges
+from convert.calibration import Range, Ranges, range_at
 from convert.gates import IN_INT8
 from convert.lowering import Lowered
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS
-from convert.sites import CELL, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE
+from convert.sites import CELL, INPUT, JOINED, SIGMOID_INPUT, TANH_INPUT, UPDATE
 
 Array = npt.NDArray[np.float32]
 
@@ -168,7 +168,7 @@ class Emulation:
             site = sites.pop() if operation.type in _COPIES and len(sites) == 1 else None
             if name in self._taps and site != self._taps[name].site:
                 site = self._taps[name].site
-                found[name] = Rounding(self._activation(name), ACTIVATION, _step(name), Grid.of(ranges[site]))
+                found[name] = Rounding(self._activation(name), ACTIVATION, _step(name), Grid.of(range_at(ranges, site)))
             if site is not None:
                 on_grid.update((x.name, site) for x in operation.outputs)
         return found
@@ -176,13 +176,9 @@ class Emulation:
     def _activation(self, name: str) -> str:
         """What a tap sees, in words: sites are shared, these names tell apart what shares them."""
         tapped = self._taps[name]
-        part = tapped.maker.rpartition("/")[2]
-        layer, _, tail = tapped.site.rpartition("/")
-        if tail == CELL and part == KEPT:
-            return f"{layer}/{KEPT}"
-        if layer or tapped.site == INPUT:
+        if "/" in tapped.site or tapped.site == INPUT:
             return tapped.site
-        layer = self._layer(name)
+        part, layer = tapped.maker.rpartition("/")[2], self._layer(name)
         return layer if _step(name) is None else f"{layer}/{JOINED if part == JOINED else 'state'}"
 
     def _function(self, operation: Any) -> str:

@@ -183,7 +183,7 @@ def _lower_lstm(layer: Any, site: str) -> Operation:
             values = gates(step, state, "ifoc" if states else "ioc", tap, arrangement)
             update = tap(f"{layer.name}/{UPDATE}", values["i"] * values["c"])
             if states:
-                kept = tap(f"{layer.name}/{CELL}", tf.multiply(values["f"], cell, name=KEPT))
+                kept = tap(f"{layer.name}/{KEPT}", values["f"] * cell)
                 cell = tap(f"{layer.name}/{CELL}", kept + update)
             else:
                 cell = update

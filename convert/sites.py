@@ -13,12 +13,12 @@ INPUT = "input"
 GATES = "gates"
 CANDIDATE = "candidate"
 UPDATE = "update"
+KEPT = "kept"
 CELL = "cell"
 SIGMOID_INPUT = "sigmoid_input"
 TANH_INPUT = "tanh_input"
 
-# Names of operations, where one step has several tensors at one site.
-KEPT = "kept"
+# The name of an operation, where one step has several tensors at one site.
 JOINED = "joined"
 
 

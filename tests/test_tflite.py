@@ -145,6 +145,19 @@ def test_int8_knows_every_activation_in_every_place(place, activation, normalise
     assert snr_db(run(flatbuffer, X), expected) > 20
 
 
+def test_no_product_of_two_activations_falls_halfway_between_two_values(lowered, ranges):
+    """Processors differ in how they round a half: the same bytes come out on all of them when there is none."""
+    graph, operators = graph_of(to_int8(lowered, ranges))
+    every = np.arange(-128, 128)
+    for operator, name in zip(graph.operators, operators, strict=True):
+        if name != "MUL":
+            continue
+        first, second, product = (graph.tensors[x].quantization for x in (*operator.inputs, *operator.outputs))
+        a, b = (every - int(x.zeroPoint[0]) for x in (first, second))
+        steps = np.outer(a, b) * (float(first.scale[0]) * float(second.scale[0]) / float(product.scale[0]))
+        assert np.abs(steps - np.floor(steps) - 0.5).min() > 1e-6
+
+
 def test_float32_border_adds_one_operator_at_each_end(lowered, ranges):
     _, inside = graph_of(to_int8(lowered, ranges))
     _, operators = graph_of(to_int8(lowered, ranges, "float32"))
