@@ -33,5 +33,10 @@ def _with_recurrence(recurrence: list[Any], input_shape: tuple[int, int], n_clas
     import keras
 
     network = strided_lstm("edge", input_shape, n_classes, filters=64, kernel=25, stride=16, units=64)
-    layers = [x for layer in network.layers for x in (recurrence if layer.name == "lstm" else [layer])]
+    # Made anew: those of a network know the shape of what came before them.
+    layers = [
+        x
+        for layer in network.layers
+        for x in (recurrence if layer.name == "lstm" else [type(layer).from_config(layer.get_config())])
+    ]
     return keras.Sequential([keras.Input(input_shape), *layers])
