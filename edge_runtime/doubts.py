@@ -31,18 +31,23 @@ WIDEST_INTERVAL = {False: 0.1, True: 0.4}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Conditions:
+    """What the machine was doing: `before` the whole run, and before and after each of the `rounds` of this model."""
+
+    before: State
+    rounds: Sequence[tuple[State, State]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Conditions):
     """What there is to judge a result by.
 
-    `before` is the machine before the whole run, `rounds` its states before and after each round of this model.
     `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
     does not tell. `operators` and `xnnpack` count by name; `runtimes` has the name and version of each round's runtime.
     `trained_on` and `data` are name and fingerprint of the training's data, if the card tells, and of this data.
     """
 
     emulated: bool
-    before: State
-    rounds: Sequence[tuple[State, State]]
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int]
@@ -62,6 +67,12 @@ def find(evidence: Evidence) -> tuple[str, ...]:
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
+def of_state(state: State) -> tuple[str, ...]:
+    """What would spoil a measurement on a machine that is in this state now."""
+    conditions = Conditions(state, [(state, state)])
+    return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
+
+
 def _emulated(evidence: Evidence) -> Iterator[str]:
     if evidence.emulated:
         yield "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
@@ -75,8 +86,8 @@ def _other_data(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _load(evidence: Evidence) -> Iterator[str]:
-    load = evidence.before["load_average"]
+def _load(conditions: Conditions) -> Iterator[str]:
+    load = conditions.before["load_average"]
     if load is not None and load > BUSY_LOAD:
         yield f"the machine was busy before the run (load average {load:g}): let it come to rest and run again"
 
@@ -88,14 +99,14 @@ def _others(evidence: Evidence) -> Iterator[str]:
         yield f"other programs kept {mean:.1f} CPUs busy during the run: stop them and run again"
 
 
-def _governor(evidence: Evidence) -> Iterator[str]:
-    governor = evidence.before["governor"]
+def _governor(conditions: Conditions) -> Iterator[str]:
+    governor = conditions.before["governor"]
     if governor not in (None, "performance"):
         yield f"the CPU governor is '{governor}', which changes the clock: 'sudo cpupower frequency-set -g performance'"
 
 
-def _throttled(evidence: Evidence) -> Iterator[str]:
-    told = [state["throttled"] for pair in evidence.rounds for state in pair if state["throttled"]]
+def _throttled(conditions: Conditions) -> Iterator[str]:
+    told = [state["throttled"] for pair in conditions.rounds for state in pair if state["throttled"]]
     if not told:
         return
     new = set(told[-1]["since_boot"]) - set(told[0]["since_boot"])
@@ -105,8 +116,8 @@ def _throttled(evidence: Evidence) -> Iterator[str]:
         yield f"the firmware slowed the machine down ({', '.join(found)}): {advice} and run again"
 
 
-def _hot(evidence: Evidence) -> Iterator[str]:
-    told = [state["temperatures_c"] for pair in evidence.rounds for state in pair if state["temperatures_c"]]
+def _hot(conditions: Conditions) -> Iterator[str]:
+    told = [state["temperatures_c"] for pair in conditions.rounds for state in pair if state["temperatures_c"]]
     hottest = max((x for sensors in told for x in sensors.values()), default=0.0)
     if hottest >= HOT_C:
         yield f"the CPU reached {hottest:.0f} °C, where machines slow down: cool it and run again"
@@ -126,8 +137,8 @@ def _clock_khz(state: State) -> int | None:
     return firmware or (state["clock_khz"] or {}).get("current")
 
 
-def _battery(evidence: Evidence) -> Iterator[str]:
-    if any(state["power_source"] == "battery" for pair in evidence.rounds for state in pair):
+def _battery(conditions: Conditions) -> Iterator[str]:
+    if any(state["power_source"] == "battery" for pair in conditions.rounds for state in pair):
         yield "the machine ran on its battery, which saves power at the cost of speed: plug it in and run again"
 
 
@@ -192,4 +203,5 @@ def _answers(evidence: Evidence) -> Iterator[str]:
         yield "the rounds did not give the same answers: run again with --threads 1"
 
 
+_CONDITIONS = (_load, _governor, _throttled, _hot, _battery)
 _TIMING = (_load, _others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)

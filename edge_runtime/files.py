@@ -123,3 +123,8 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _WriteError(path, error) from error
+
+
+def cache_folder() -> Path:
+    """Where har-edge keeps what it can make again: `har-edge` in the user's cache folder ($XDG_CACHE_HOME)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge"

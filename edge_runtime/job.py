@@ -54,7 +54,11 @@ class Job:
 
     def write(self, folder: Path) -> None:
         """Put the job into `folder`."""
-        write_text(self.path(folder), json.dumps({"format": FORMAT} | dataclasses.asdict(self)))
+        write_text(self.path(folder), self.to_json())
+
+    def to_json(self) -> str:
+        """The content of that file."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
 
 
 @dataclass(frozen=True)

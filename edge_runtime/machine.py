@@ -9,10 +9,9 @@ import os
 import platform
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge_runtime.machine_state import State as State
 from edge_runtime.machine_state import busy_share as busy_share
@@ -59,7 +58,7 @@ def describe(cpu: int | None = None, root: Path = ROOT) -> dict[str, Any]:
         "os": operating_system(root),
         "libc": " ".join(platform.libc_ver()).strip() or None,
         "python": platform.python_version(),
-        "numpy": np.__version__,
+        "numpy": _version("numpy"),
         "governor": governor(cpu, root),
         "load_average": load_average(root),
     }
@@ -153,6 +152,13 @@ def pin_to_one_cpu() -> int | None:
     except OSError:
         return None
     return cpu
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _cpuinfo(root: Path) -> str:

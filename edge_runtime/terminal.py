@@ -1,7 +1,7 @@
 """What every command shows on a terminal: one kind of console, one kind of progress bar."""
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import rich.console
@@ -25,21 +25,44 @@ class Console(rich.console.Console):
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Show how far the work is, on stderr: a bar on a terminal, else a line for each new stage."""
+    with progresses([""]) as (on_progress,):
+        yield on_progress
+
+
+@contextmanager
+def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
+    """Show how far several works are that go on at a time, each under its name."""
     console = Console(stderr=True)
-    if console.is_terminal:
-        columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn(compact=True))
-        with Progress(
-            *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
-        ) as bar:
-            task = bar.add_task("", total=1.0)
-            yield lambda share, text: bar.update(task, completed=share, description=text)
+    prefixes = [f"{name}: " if name else "" for name in names]
+    if not console.is_terminal:
+        yield [_Lines(console, prefix) for prefix in prefixes]
         return
-    said: list[str] = []
+    columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn(compact=True))
+    with Progress(
+        *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
+    ) as bars:
+        yield [_Bar(bars, prefix) for prefix in prefixes]
 
-    def say(share: float, text: str) -> None:
+
+class _Bar:
+    """One of the bars."""
+
+    def __init__(self, bars: Progress, prefix: str) -> None:
+        self._bars, self._prefix = bars, prefix
+        self._task = bars.add_task(prefix, total=1.0)
+
+    def __call__(self, share: float, text: str) -> None:
+        self._bars.update(self._task, completed=share, description=f"{self._prefix}{text}")
+
+
+class _Lines:
+    """A line for each new stage."""
+
+    def __init__(self, console: Console, prefix: str) -> None:
+        self._console, self._prefix, self._said = console, prefix, ""
+
+    def __call__(self, share: float, text: str) -> None:
         stage = text.partition(": ")[0]
-        if said[-1:] != [stage]:
-            said.append(stage)
-            console.print(f"{share:4.0%} {stage}", markup=False, soft_wrap=True)
-
-    yield say
+        if stage != self._said:
+            self._said = stage
+            self._console.print(f"{share:4.0%} {self._prefix}{stage}", markup=False, soft_wrap=True)

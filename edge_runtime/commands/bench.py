@@ -1,7 +1,9 @@
 """`har-edge bench`: measure latency, memory, size and accuracy of models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,12 @@ from edge_runtime.interpreters import RUNTIMES
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.summary import ModelFile
+
+if TYPE_CHECKING:
+    from edge_runtime.dataset import Dataset
+    from edge_runtime.devices import Device
+    from edge_runtime.results import Report
+    from edge_runtime.terminal import Console
 
 REFERENCE = Path(__file__).parents[1] / "models"
 REFERENCE_NETWORKS = ("edge", "edge-small")
@@ -27,12 +35,13 @@ REFERENCE_NETWORKS = ("edge", "edge-small")
 )
 @click.option(
     "--on",
-    "target",
-    metavar="local|python:PATH",
-    default="local",
-    show_default=True,
-    help="Where to measure: this Python, or another interpreter on this machine.",
+    "targets",
+    metavar="TARGET",
+    multiple=True,
+    help="Where to measure: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the "
+    "only one) or emulated:CPU. May be repeated: devices are measured in parallel.  [default: local]",
 )
+@click.option("--offline", is_flag=True, help="Send the packages to remote devices too: they have no package index.")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="For each inference.")
 @click.option(
@@ -65,7 +74,8 @@ REFERENCE_NETWORKS = ("edge", "edge-small")
 def command(
     paths: Sequence[Path],
     data_path: Path | None,
-    target: str,
+    targets: Sequence[str],
+    offline: bool,
     runtime: str,
     threads: int,
     n_runs: int | None,
@@ -88,36 +98,105 @@ def command(
     """
     from edge_runtime import dataset
     from edge_runtime.devices import open_device
-    from edge_runtime.reports import operators, terminal
-    from edge_runtime.terminal import Console, progress
 
     if n_runs is not None and duration is not None:
         raise InputError("--runs and --duration say the same in two ways: give one of them")
     models, run = _find_models(paths)
-    device = open_device(target, runtime)
-    json_path = json_path or (run or Run(Path())).bench(device.name)
-    written = {
-        "json": json_path,
-        "csv": csv_path,
-        "markdown": markdown_path,
-        "html": html_path or json_path.parent / f"{json_path.stem}.html",
-    }
-    outputs.check(written, inputs=[path for path in paths if path.is_file()])
-    data = dataset.load(data_path)
+    devices = [open_device(target, runtime, offline) for target in targets or ("local",)]
+    folder = run or Run(Path())
     settings = Settings(runtime, threads, n_runs, rounds, duration, paced, control)
-    with progress() as on_progress:
-        result = bench.measure(models, data, device, settings, on_progress)
-    try:
-        files = outputs.write(result, written)  # before the table: a reader that goes away costs no file
-    finally:
-        terminal.show(result, Console())  # and a folder that cannot be written costs the files, not the measurement
-        if profile:
-            operators.show(result, Console())
-    for path in files:
-        click.echo(path)
-    if result.failures:
-        names = ", ".join(failure.file for failure in result.failures)
-        raise DeviceError(f"not everything could be measured: {names}; the other results are complete")
+    work = _Work(models, settings, dataset.load(data_path), [x for x in paths if x.is_file()], profile)
+    if len(devices) == 1:
+        json_path = json_path or folder.bench(devices[0].name)
+        html_path = html_path or json_path.with_suffix(".html")
+        work.on_one(devices[0], {"json": json_path, "csv": csv_path, "markdown": markdown_path, "html": html_path})
+    else:
+        if json_path:
+            raise InputError("--json names one file, but each device gets its own: leave it out")
+        html_path = html_path or folder.bench("devices", ".html")
+        work.on_several(devices, folder, {"csv": csv_path, "markdown": markdown_path, "html": html_path})
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is measured, on whatever devices; `inputs` are files that are read."""
+
+    models: Sequence[ModelFile]
+    settings: Settings
+    data: "Dataset"
+    inputs: Sequence[Path]
+    profile: bool
+
+    def on_one(self, device: "Device", written: Mapping[str, Path | None]) -> None:
+        """Measure, write the report and show it."""
+        from edge_runtime.terminal import Console, progress
+
+        outputs.check(written, inputs=self.inputs)
+        try:
+            with progress() as on_progress:
+                device.prepare(lambda stage, share: on_progress(0.0, stage))
+                report = bench.measure(self.models, self.data, device, self.settings, on_progress)
+        finally:
+            device.close()
+        try:
+            files = outputs.write(report, written)  # before the table: a reader that goes away costs no file
+        finally:
+            self._show(report, Console())  # and a folder that cannot be written costs the files, not the measurement
+        for path in files:
+            click.echo(path)
+        if report.failures:
+            names = ", ".join(failure.file for failure in report.failures)
+            raise DeviceError(f"not everything could be measured: {names}; the other results are complete")
+
+    def on_several(self, devices: Sequence["Device"], run: Run, written: Mapping[str, Path | None]) -> None:
+        """Measure on all at a time; write a report for each and one with all side by side, which is shown."""
+        from edge_runtime.devices.several import measure_on
+        from edge_runtime.reports import side_by_side
+        from edge_runtime.terminal import Console, progresses
+
+        names = [device.name for device in devices]
+        twice = next((x for x in names if names.count(x) > 1), None)
+        if twice:
+            raise InputError(f"--on names {twice} twice: give each device once")
+        own = {name: {"json": run.bench(name), "html": run.bench(name, ".html")} for name in names}
+        outputs.check(written, inputs=self.inputs)
+        files: list[Path] = []
+        with progresses(names) as tell:
+            outcomes = measure_on(
+                devices,
+                self.models,
+                self.data,
+                self.settings,
+                tell,
+                lambda device, report: files.extend(outputs.write(report, own[device.name])),
+            )
+        sides = [side_by_side.Side(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
+        try:
+            if any(x.report for x in sides):
+                files += outputs.write_side_by_side(sides, written)
+        finally:
+            side_by_side.show(sides, Console())
+            if self.profile:
+                for side in sides:
+                    if side.report:
+                        self._show_operators(side.report, Console())
+        for path in files:
+            click.echo(path)
+        incomplete = [x.device for x in sides if x.report is None or x.report.failures]
+        if incomplete:
+            raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
+
+    def _show(self, report: "Report", console: "Console") -> None:
+        from edge_runtime.reports import terminal
+
+        terminal.show(report, console)
+        if self.profile:
+            self._show_operators(report, console)
+
+    def _show_operators(self, report: "Report", console: "Console") -> None:
+        from edge_runtime.reports import operators
+
+        operators.show(report, console)
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:

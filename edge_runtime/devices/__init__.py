@@ -1,11 +1,20 @@
-"""Where a measurement runs: this Python or another interpreter on this machine."""
+"""Where a measurement runs: this Python, another interpreter on this machine, or a device reached from it."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edge_runtime.errors import InputError
 from edge_runtime.job import Answer, Job
+
+if TYPE_CHECKING:
+    from edge_runtime.devices.remote import RemoteDevice
+
+TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
+"""The kinds of target, for people."""
+
+OnProgress = Callable[[str, float], None]
+"""Hears the stage and the share of it that is done."""
 
 
 class Device(Protocol):
@@ -15,12 +24,21 @@ class Device(Protocol):
     def name(self) -> str:
         """The device's name in reports and file names."""
 
-    def run(self, job: Job, folder: Path, on_progress: Callable[[str, float], None]) -> Answer:
-        """Do `job`, whose files are in `folder`; `on_progress` hears the stage and the share that is done."""
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Make ready what jobs need and the device lacks. Raises `DeviceError` or `InputError` when that fails."""
+
+    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+        """Do `job`, whose files are in `folder`."""
+
+    def close(self) -> None:
+        """Let go of it. Nothing is left at work there."""
 
 
-def open_device(target: str, runtime: str) -> Device:
-    """The device that `target` names (`local`, `python:PATH`), able to measure with `runtime`. Raises `InputError`."""
+def open_device(target: str, runtime: str, offline: bool = False) -> Device:
+    """The device that `target` names, to measure with `runtime`. Raises `InputError` for a target that is none.
+
+    `offline` sends packages to a remote device instead of letting it fetch them from an index.
+    """
     from edge_runtime.devices.python import other_python, this_python
 
     kind, _, rest = target.partition(":")
@@ -28,4 +46,17 @@ def open_device(target: str, runtime: str) -> Device:
         return this_python()
     if kind == "python" and rest:
         return other_python(rest, runtime)
-    raise InputError(f"cannot measure on {target!r}: give --on local, or --on python:PATH with a Python interpreter")
+    return open_remote(target, runtime, offline)
+
+
+def open_remote(target: str, runtime: str = "auto", offline: bool = False) -> "RemoteDevice":
+    """The remote device that `target` names; not yet connected. Raises `InputError` for a target that is none."""
+    from edge_runtime.devices.adb import Adb
+    from edge_runtime.devices.remote import RemoteDevice
+    from edge_runtime.devices.ssh import Ssh
+
+    if target.startswith("ssh://") or (":" not in target and "@" in target):
+        return RemoteDevice(Ssh.parse(target), runtime, offline)
+    if target.startswith("adb:"):
+        return RemoteDevice(Adb.parse(target), runtime, offline)
+    raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")

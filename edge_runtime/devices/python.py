@@ -3,16 +3,15 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime import children
 from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.worker_output import obituary, progress_of
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.interpreters import PACKAGES
 from edge_runtime.job import Answer, Job, read_answer
@@ -41,6 +40,12 @@ class PythonDevice:
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
 
+    def prepare(self, on_progress: Callable[[str, float], None]) -> None:
+        """Nothing is to be made ready: the interpreter has what it needs."""
+
+    def close(self) -> None:
+        """Nothing is open between jobs."""
+
     def run(self, job: Job, folder: Path, on_progress: Callable[[str, float], None]) -> Answer:
         """Do `job` in a fresh process; its answer.
 
@@ -68,10 +73,9 @@ class PythonDevice:
             try:
                 assert process.stdout is not None
                 for line in children.lines(process.stdout, lambda: self.silence_seconds):
-                    with suppress(ValueError, KeyError, TypeError):  # a line that is not ours: some library's print
-                        report = json.loads(line)
-                        stage = report["stage"]
-                        on_progress(stage, report["share"])
+                    if report := progress_of(line):
+                        stage = report[0]
+                        on_progress(*report)
                 process.wait(self.silence_seconds)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise DeviceError(
@@ -82,7 +86,8 @@ class PythonDevice:
                 children.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(_obituary(job.title, stage, process.returncode, log))
+            words = log.read_text(encoding="utf-8", errors="replace")
+            raise DeviceError(obituary(job.title, stage, process.returncode, words))
         return answer
 
 
@@ -127,25 +132,3 @@ def _probe(interpreter: str, option: str) -> tuple[tuple[int, ...], set[str]]:
         raise InputError(
             f"{option}: {interpreter} does not answer as a Python interpreter does; give another"
         ) from error
-
-
-def signal_name(number: int) -> str:
-    """`SIGSEGV`, or `signal 35` for one without a name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
-
-
-def _obituary(title: str, stage: str, code: int, log: Path) -> str:
-    """One sentence on how a worker ended: the signal or exit code, and its last words."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    words = next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
-    if code == -signal.SIGKILL:
-        how = "was killed, as the system does when memory runs out"
-    elif code < 0:
-        how = f"died of {signal_name(-code)}"
-    else:
-        how = f"ended with exit code {code} and left no answer"
-    said = f" ({words[:200]})" if words else ""
-    return f"the process measuring {title} {how} while {stage}{said}; try another --runtime or convert the model again"

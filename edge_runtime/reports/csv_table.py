@@ -11,9 +11,9 @@ from edge_runtime.results import Latency, Report, Result
 Cell = str | int | float | None
 
 
-def render(report: Report) -> str:
-    """The CSV text: a header and a row per result; what was not measured is empty."""
-    rows = [_row(report, result) for result in report.results]
+def render(*reports: Report) -> str:
+    """The CSV text: a header and a row per result of each report; what was not measured is empty."""
+    rows = [_row(report, result) for report in reports for result in report.results]
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()

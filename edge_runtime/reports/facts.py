@@ -64,6 +64,11 @@ def states(report: Report) -> list[tuple[str, str, str]]:
     return [row for row in rows if row[1:] != (NOTHING, NOTHING)]
 
 
+def state(state: Mapping[str, Any]) -> Facts:
+    """What the machine is doing in this one state."""
+    return [(name, say(state)) for name, say in _STATE.items()]
+
+
 def result(result: Result) -> Facts:
     """The plain facts of one result that its numbers rest on."""
     facts = [

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
+from typing import TYPE_CHECKING
 
-from edge_runtime.reports import charts, facts, words
+from edge_runtime.reports import charts, facts, side_by_side, words
 from edge_runtime.reports.quantities import NOTHING, percent, percent_range
 from edge_runtime.reports.rows import groups
+from edge_runtime.reports.side_by_side import Side
 from edge_runtime.results import Report, Result
 
-TEMPLATE = "bench.html.j2"
+if TYPE_CHECKING:
+    import jinja2
 
 
 def render(report: Report) -> str:
     """The page. Every text in it is escaped by the template; drawings are built with escaped texts."""
-    import jinja2
-    import markupsafe
-
-    def breakable(text: str) -> markupsafe.Markup:
-        """`text` that may be broken after its underscores: names of classes are long, phones narrow."""
-        return markupsafe.Markup("_<wbr>").join(text.split("_"))
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["breakable"] = breakable
-    template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
     names, results = words.titles(report.results), report.results
-    return template.render(
+    return _template("bench.html.j2").render(
         report=report,
         title=words.title(report),
         names=names,
@@ -55,6 +47,49 @@ def render(report: Report) -> str:
         percent=percent,
         percent_range=percent_range,
     )
+
+
+def render_devices(sides: Sequence[Side]) -> str:
+    """The page of several devices side by side."""
+    names, results = side_by_side.names(sides), side_by_side.results(sides)
+    drawings = (
+        charts.distribution(results, names, "latency", "inference"),
+        charts.accuracy_against_latency(results, names),
+    )
+    return _template("devices.html.j2").render(
+        title=f"{', '.join(x.device for x in sides)}, side by side",
+        about=[(x.device, words.title(x.report)) for x in sides if x.report],
+        names=names,
+        colour=charts.colour,
+        verdicts=side_by_side.verdicts(sides),
+        failures=side_by_side.failures(sides),
+        doubts=side_by_side.doubts(sides),
+        groups=side_by_side.rows(sides),
+        drawings=[x for x in drawings if x],
+        facts=side_by_side.device_facts(sides),
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    import jinja2
+    import markupsafe
+
+    def breakable(text: str) -> markupsafe.Markup:
+        """`text` that may be broken after its underscores: names of classes are long, phones narrow."""
+        return markupsafe.Markup("_<wbr>").join(text.split("_"))
+
+    def source(name: str) -> str:
+        return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(source),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = breakable
+    return environment.get_template(name)
 
 
 def _confusion(result: Result) -> list[tuple[str, list[tuple[int, float, bool]]]]:

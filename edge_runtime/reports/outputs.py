@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +12,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 
 if TYPE_CHECKING:
+    from edge_runtime.reports.side_by_side import Side
     from edge_runtime.results import Report
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -46,6 +47,24 @@ def write(report: Report, paths: Mapping[str, Path | None]) -> list[Path]:
         path = paths.get(form)
         if path is not None:
             write_text(path, render(report, form))
+            written.append(path)
+    return written
+
+
+def write_side_by_side(sides: Sequence[Side], paths: Mapping[str, Path | None]) -> list[Path]:
+    """Write the common forms of several devices' reports that have a path: all but JSON, of which each has its own."""
+    from edge_runtime.reports import csv_table, html, side_by_side
+
+    renderers: dict[str, Callable[[], str]] = {
+        "csv": lambda: csv_table.render(*(x.report for x in sides if x.report)),
+        "markdown": lambda: side_by_side.to_markdown(sides),
+        "html": lambda: html.render_devices(sides),
+    }
+    written = []
+    for form, render_form in renderers.items():
+        path = paths.get(form)
+        if path is not None:
+            write_text(path, render_form())
             written.append(path)
     return written
 

@@ -21,23 +21,32 @@ _NARROWEST = 14
 def show(report: Report, console: rich.console.Console) -> None:
     """Print `report`: what was measured where, the table, failures, doubts and the closing sentences."""
     console.print(escape(words.title(report)), style="bold")
-    per_table = _fitting(report.results, console.width)
-    names = words.titles(report.results)
-    for start in range(0, len(report.results), per_table):
-        part = slice(start, start + per_table)
-        console.print(_table(report.results[part], names[part]))
+    show_table(report.results, words.titles(report.results), console)
     for note in (words.energy(report), words.control(report)):
         if note:
             _item(console, *note.split(": ", 1))
-    for failure in words.failures(report):
-        _item(console, "failed", failure, "red")
-    for doubt in words.doubts(report):
-        _item(console, "doubt", doubt, "yellow")
+    show_items(words.failures(report), words.doubts(report), console)
     for sentence in words.verdicts(report):
         console.print(Text(sentence))
     headroom = words.headrooms(report)
     if headroom:
         console.print(Text(headroom))
+
+
+def show_table(results: Sequence[Result], names: Sequence[str], console: rich.console.Console) -> None:
+    """Print a table with a column for each of `results`, or several where they do not fit side by side."""
+    per_table = _fitting(results, console.width)
+    for start in range(0, len(results), per_table):
+        part = slice(start, start + per_table)
+        console.print(_table(results[part], names[part]))
+
+
+def show_items(failures: Sequence[str], doubts: Sequence[str], console: rich.console.Console) -> None:
+    """Print failures and doubts, a paragraph each."""
+    for failure in failures:
+        _item(console, "failed", failure, "red")
+    for doubt in doubts:
+        _item(console, "doubt", doubt, "yellow")
 
 
 def _fitting(results: Sequence[Result], width: int) -> int:

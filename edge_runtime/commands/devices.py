@@ -1,0 +1,101 @@
+"""`har-edge devices`: what each target is, and what would spoil a measurement on it; or clean it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_runtime.devices import TARGETS
+from edge_runtime.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    from edge_runtime.devices.survey import Survey
+    from edge_runtime.terminal import Console
+
+_FACTS = {
+    "board": "board",
+    "cpu": "CPU",
+    "cores": "cores",
+    "machine": "architecture",
+    "os": "system",
+    "kernel": "kernel",
+    "python": "Python",
+}
+
+
+@click.command(name="devices", context_settings={"max_content_width": 100})
+@click.argument("words", metavar="[clean] [TARGET ...]", nargs=-1)
+def command(words: Sequence[str]) -> None:
+    """Say what each TARGET is and what would spoil a measurement there, with the command that mends it.
+
+    'har-edge devices clean TARGET ...' removes all that was ever sent to these devices or made there.
+
+    \b
+    TARGET is one of
+      local                      this machine; looked at when no target is given
+      python:PATH                another Python on it
+      ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
+      adb://SERIAL, adb:         a board that 'adb devices' lists; the only one
+      emulated:CPU               an emulated arm64 board: cortex-a72 or cortex-a76
+    """
+    if words[:1] == ("clean",):
+        if not words[1:]:
+            raise InputError(f"name what to clean: har-edge devices clean TARGET, which is one of {TARGETS}")
+        _clean(words[1:])
+        return
+    from edge_runtime.devices.survey import survey
+    from edge_runtime.terminal import Console
+
+    found = survey(words or ("local",))
+    console = Console(markup=False)
+    for i, each in enumerate(found):
+        if i:
+            console.print()
+        _show(each, console)
+    failed = [x.target for x in found if x.failure]
+    if failed:
+        raise DeviceError(f"not every device can be measured on: {', '.join(failed)}")
+
+
+def _clean(targets: Sequence[str]) -> None:
+    from edge_runtime.devices import open_remote
+
+    for target in targets:
+        device = open_remote(target)
+        try:
+            removed = device.clean()
+        finally:
+            device.close()
+        click.echo(f"{device.name}: removed {removed / 1e6:.1f} MB")
+
+
+def _show(found: "Survey", console: "Console") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from edge_runtime.reports import facts
+    from edge_runtime.reports.quantities import NOTHING
+
+    console.print(found.target, style="bold")
+    rows: list[tuple[str, str]] = []
+    if found.facts is not None and found.state is not None:
+        rows += [(name, str(found.facts[key])) for key, name in _FACTS.items() if found.facts.get(key)]
+        if found.facts.get("features"):
+            rows.append(("instructions", " ".join(found.facts["features"])))
+        if found.facts["emulated"]:
+            rows.append(("emulated", "yes: its times mean nothing"))
+        rows += [row for row in facts.state(found.state) if row[1] != NOTHING]
+    if found.runtime:
+        rows.append(("measures with", found.runtime))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+    for doubt in found.doubts:
+        console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
+    if found.failure:
+        console.print(Text.assemble(("failed: ", "red"), found.failure))
+    elif not found.doubts:
+        console.print("Nothing here would spoil a measurement.")

@@ -1,0 +1,477 @@
+"""The device's side of a remote measurement: one file, sent there each time, which needs nothing but Python 3.9.
+
+Host and agent speak over the agent's stdin and stdout. A message is a line of JSON; one that has `n_bytes` is followed
+by as many bytes. The agent greets first (`hello`), then answers one request (`do`) after the other: with any number of
+messages on the way, then with one that is `done` or says what the `error` was. When its stdin ends, the host has gone:
+it stops whatever it does and leaves.
+
+Everything it keeps is in one folder of the user's cache, and goes with the request `clean`:
+
+    objects/<sha256>      files that were sent, by their content: what is there is not sent again
+    environments/<key>/   `site`, the packages of one set of requirements; complete once it has its final name
+    jobs/<name>/          one job at work; gone when it ends, or when the next agent finds its owner gone
+    lock                  shared by the agents at work; taken alone to clean
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+ALIVE_SECONDS = 5.0
+"""A sign of life comes at least so often, whatever the work is."""
+
+_PIECE = 1 << 20
+_INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
+# Asks an interpreter what it has; looking a package up does not import it.
+_PROBE = """
+import json, struct, sys
+from importlib import metadata
+from importlib.util import find_spec
+def version(name):
+    try: return metadata.version(name)
+    except metadata.PackageNotFoundError: return None
+print(json.dumps({
+    "version": list(sys.version_info[:3]), "bits": 8 * struct.calcsize("P"), "pip": bool(find_spec("pip")),
+    "ensurepip": bool(find_spec("venv") and find_spec("ensurepip")), "numpy": version("numpy")}))
+"""
+
+
+class RequestError(Exception):
+    """A request that cannot be done, in one sentence that the host shows."""
+
+
+class HostGoneError(Exception):
+    """Nobody listens any more."""
+
+
+class Wire:
+    """The messages from and to the host."""
+
+    def __init__(self) -> None:
+        # Whatever a library prints must not get between the messages.
+        self._out = os.dup(1)
+        os.dup2(2, 1)
+        self._pending = b""
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next request; None when the host has gone."""
+        while b"\n" not in self._pending:
+            if not self._read():
+                return None
+        line, self._pending = self._pending.split(b"\n", 1)
+        request: dict[str, Any] = json.loads(line.decode())
+        return request
+
+    def pieces(self, n_bytes: int) -> Iterator[bytes]:
+        """The `n_bytes` that follow a request, in pieces."""
+        while n_bytes:
+            if not self._pending and not self._read():
+                raise HostGoneError
+            piece, self._pending = self._pending[:n_bytes], self._pending[n_bytes:]
+            n_bytes -= len(piece)
+            yield piece
+
+    def send(self, payload: bytes | None = None, **message: Any) -> None:
+        """Send a message, and the bytes `payload` after it."""
+        if payload is not None:
+            message["n_bytes"] = len(payload)
+        data = json.dumps(message).encode() + b"\n" + (payload or b"")
+        try:
+            while data:
+                data = data[os.write(self._out, data) :]
+        except OSError as error:
+            raise HostGoneError from error
+
+    def _read(self) -> bool:
+        read = os.read(0, _PIECE)
+        self._pending += read
+        return bool(read)
+
+
+class Store:
+    """The agent's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.objects, self.environments, self.jobs = (root / name for name in ("objects", "environments", "jobs"))
+        for folder in (self.objects, self.environments, self.jobs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = (root / "lock").open("w")
+        if _try_lock(self._lock):  # nobody else is at work: what is half made is abandoned
+            for half_made in [*self.objects.glob("tmp*"), *self.environments.glob("tmp*")]:
+                shutil.rmtree(half_made) if half_made.is_dir() else half_made.unlink()
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._remove_abandoned_jobs()
+
+    def path(self, digest: str) -> Path:
+        """Where the file with this SHA-256 is."""
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise RequestError(f"{digest!r} is no SHA-256")
+        return self.objects / digest
+
+    def has(self, digest: str) -> bool:
+        """Whether that file is here, and whole."""
+        try:
+            with self.path(digest).open("rb") as file:
+                return _sha256(file) == digest
+        except FileNotFoundError:
+            return False
+
+    def put(self, digest: str, pieces: Iterator[bytes]) -> None:
+        """Keep a file; nothing is kept that is not what was announced."""
+        handle, name = tempfile.mkstemp(dir=self.objects)
+        temporary = Path(name)
+        try:
+            found = hashlib.sha256()
+            with os.fdopen(handle, "wb") as file:
+                for piece in pieces:
+                    found.update(piece)
+                    file.write(piece)
+            if found.hexdigest() != digest:
+                raise RequestError("a file arrived damaged: try again")
+            temporary.replace(self.path(digest))
+        except BaseException:
+            temporary.unlink()
+            raise
+
+    def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> tuple[Path, IO[str]]:
+        """A folder with `files`, by name their digests, and `texts`; and the lock that says its owner lives."""
+        folder = Path(tempfile.mkdtemp(dir=self.jobs))
+        lock = (folder / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in [*files, *texts]:
+            if Path(name).name != name or name in ("lock", "log"):
+                raise RequestError(f"{name!r} is no name for a file of a job")
+        for name, digest in files.items():
+            (folder / name).symlink_to(self.path(digest))
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        return folder, lock
+
+    def clean(self) -> int:
+        """Remove everything; what was there, in bytes."""
+        if not _try_lock(self._lock):
+            raise RequestError("another measurement is at work there: wait for its end")
+        total = sum(x.lstat().st_size for x in self.root.rglob("*"))
+        shutil.rmtree(self.root)
+        # The folders above it, if nothing else is in them.
+        with suppress(OSError):
+            self.root.parent.rmdir()
+            self.root.parent.parent.rmdir()
+        return total
+
+    def _remove_abandoned_jobs(self) -> None:
+        for folder in self.jobs.iterdir():
+            # Not one that is at work, or is going away just now.
+            with suppress(OSError), (folder / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+class Agent:
+    """Does the host's requests."""
+
+    def __init__(self, wire: Wire, store: Store) -> None:
+        self._wire, self._store = wire, store
+
+    def hello(self) -> dict[str, Any]:
+        """What the host needs to know before it asks for anything."""
+        return {
+            "machine": platform.machine(),
+            "bits": 8 * struct.calcsize("P"),
+            "libc": list(platform.libc_ver()),
+            "interpreters": _interpreters(),
+            "root": str(self._store.root),
+            "free_bytes": shutil.disk_usage(self._store.root).free,
+        }
+
+    def missing(self, digests: Sequence[str]) -> dict[str, Any]:
+        """Which of the files have to be sent."""
+        return {"missing": [x for x in digests if not self._store.has(x)]}
+
+    def put(self, digest: str, n_bytes: int) -> dict[str, Any]:
+        """Take a file, which follows the request."""
+        pieces = self._wire.pieces(n_bytes)
+        try:
+            self._store.put(digest, pieces)
+        finally:
+            for _ in pieces:  # the next request comes after the whole file, wanted or not
+                pass
+        return {}
+
+    def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
+        """What the machine is and does, as the measuring code in `bundle` sees it."""
+        done = subprocess.run(
+            [interpreter, "-B", str(self._store.path(bundle)), "--describe"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        if done.returncode:
+            raise RequestError(f"{interpreter} cannot describe the machine: {_last_line(done.stderr)}")
+        return {"description": json.loads(done.stdout.decode())}
+
+    def environment(
+        self, interpreter: str, key: str, requirements: Sequence[str], wheels: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        """Packages for `interpreter`, made once: from `wheels` (name -> digest), or by pip from the device's index."""
+        folder = self._store.environments / key
+        with folder.with_suffix(".lock").open("w") as lock:
+            self._waiting(lambda: _try_lock(lock), "waiting for another measurement that makes the environment")
+            made = not folder.is_dir()
+            if made:
+                temporary = Path(tempfile.mkdtemp(dir=self._store.environments))
+                try:
+                    site = temporary / "site"
+                    site.mkdir()
+                    if wheels is None:
+                        self._pip(interpreter, requirements, site, temporary)
+                    else:
+                        for name, digest in wheels.items():
+                            self._wire.send(stage=f"unpacking {name}")
+                            _unpack(self._store.path(digest), site)
+                    temporary.rename(folder)
+                except BaseException:
+                    shutil.rmtree(temporary, ignore_errors=True)
+                    raise
+        return {"site": str(folder / "site"), "made": made}
+
+    def run(
+        self, interpreter: str, site: str | None, files: Mapping[str, str], texts: Mapping[str, str], job: str
+    ) -> dict[str, Any]:
+        """Start the worker on a job, tell what it says, and send the files that it leaves."""
+        folder, lock = self._store.new_job(files, texts)
+        environment = dict(os.environ, PYTHONNOUSERSITE="1")
+        if site:
+            environment["PYTHONPATH"] = site
+        process = None
+        try:
+            with (folder / "log").open("wb") as log:
+                process = subprocess.Popen(
+                    # No bytecode: nothing is written beside anybody's packages.
+                    [interpreter, "-B", "worker.pyz", job],
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                )
+                self._relay(process)
+            ours = {*files, *texts, "lock", "log"}
+            for path in sorted(x for x in folder.iterdir() if x.name not in ours):
+                self._wire.send(path.read_bytes(), file=path.name)
+            words = (folder / "log").read_bytes()[-4000:].decode("utf-8", "replace")
+            return {"code": process.returncode, "log": words}
+        finally:
+            if process is not None:
+                _stop(process)
+            lock.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Leave nothing on the device."""
+        return {"removed_bytes": self._store.clean()}
+
+    def _relay(self, process: subprocess.Popen[bytes]) -> None:
+        """Send the lines of `process` until it ends."""
+        assert process.stdout is not None
+        said = process.stdout.fileno()
+        pending = b""
+        while True:
+            ready, _, _ = select.select([0, said], [], [], ALIVE_SECONDS)
+            if 0 in ready:  # nothing is asked during a job: this is the end
+                raise HostGoneError
+            if said not in ready:
+                self._wire.send(alive=True)
+                continue
+            read = os.read(said, _PIECE)
+            if not read:
+                process.wait()
+                return
+            *lines, pending = (pending + read).split(b"\n")
+            for line in lines:
+                self._wire.send(line=line.decode("utf-8", "replace"))
+
+    def _waiting(self, is_done: Callable[[], bool], stage: str) -> None:
+        """Wait until `is_done`, giving signs of life."""
+        told = 0.0
+        while not is_done():
+            if time.monotonic() - told > ALIVE_SECONDS:
+                self._wire.send(stage=stage)
+                told = time.monotonic()
+            if select.select([0], [], [], 0.2)[0]:
+                raise HostGoneError
+
+    def _pip(self, interpreter: str, requirements: Sequence[str], site: Path, temporary: Path) -> None:
+        """Install with the interpreter's own pip or, where it has none, with that of a throw-away environment."""
+        probe = _probe(interpreter)
+        if not probe["pip"]:
+            if not probe["ensurepip"]:
+                raise RequestError(
+                    f"{interpreter} has neither pip nor venv: sudo apt install python3-venv there, or --offline"
+                )
+            tools = temporary / "pip"
+            self._command([interpreter, "-m", "venv", str(tools)], "making an environment")
+            interpreter = str(tools / "bin" / "python")
+        command = [interpreter, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
+        command += ["--only-binary=:all:", "--target", str(site), *requirements]
+        self._command(command, "installing {}".format(", ".join(requirements)))
+        shutil.rmtree(temporary / "pip", ignore_errors=True)
+
+    def _command(self, command: Sequence[str], stage: str) -> None:
+        # What it says is kept in memory: a full disk could not hold that it is full.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        assert process.stdout is not None
+        said, stream = bytearray(), process.stdout.fileno()
+        os.set_blocking(stream, False)
+
+        def is_done() -> bool:
+            with suppress(BlockingIOError):
+                while piece := os.read(stream, _PIECE):
+                    said.extend(piece)
+                return True
+            return False
+
+        try:
+            self._waiting(is_done, stage)
+            process.wait()
+        finally:
+            _stop(process)
+        if process.returncode:
+            if os.strerror(errno.ENOSPC).encode() in said:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            words = _last_line(bytes(said))
+            raise RequestError(f"{stage} failed there ({words}): without a package index, use --offline")
+
+
+def main() -> None:
+    """Greet, then do what is asked until the host goes."""
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
+    wire = Wire()
+    try:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge" / "device"
+        agent = _answering(wire, root, lambda: Agent(wire, Store(root)))
+        if agent is None:
+            return
+        wire.send(hello=agent.hello())
+        while True:
+            request = wire.receive()
+            if request is None:
+                return
+            task = partial(getattr(agent, request.pop("do")), **request)
+            answer = _answering(wire, root, task)
+            if answer is not None:
+                wire.send(done=True, **answer)
+    except HostGoneError:
+        pass
+
+
+def _answering(wire: Wire, root: Path, do: Callable[[], Any]) -> Any:
+    """What `do` returns; None when it failed and the host was told."""
+    try:
+        return do()
+    except RequestError as error:
+        wire.send(error=str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            wire.send(error=f"there is no space left in {root}: make room there, or move it with XDG_CACHE_HOME")
+        else:
+            wire.send(error=f"{error.filename or root}: {error.strerror or error}")
+    except (subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
+        wire.send(error=f"{error}")
+    return None
+
+
+def _interpreters() -> list[dict[str, Any]]:
+    """The Pythons on the path, that which runs this first: path and what `_PROBE` asks."""
+    found: list[dict[str, Any]] = []
+    seen: set[Path] = set()
+    for name in [sys.executable, *_INTERPRETERS]:
+        path = shutil.which(name) if name else None
+        if path and Path(path).resolve() not in seen:
+            seen.add(Path(path).resolve())
+            with suppress(OSError, ValueError, subprocess.SubprocessError):  # one that cannot be used
+                found.append(dict(_probe(path), path=path))
+    return found
+
+
+def _probe(interpreter: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [interpreter, "-c", _PROBE], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.decode())
+    return answer
+
+
+def _unpack(wheel: Path, site: Path) -> None:
+    """Unpack a wheel as PEP 427 says, without its scripts."""
+    with zipfile.ZipFile(wheel) as archive:
+        for member in archive.namelist():
+            parts = member.split("/")
+            if member.startswith("/") or ".." in parts:
+                raise RequestError(f"a wheel has a file outside its folder: {member!r}")
+            if parts[0].endswith(".data"):
+                if parts[1] not in ("purelib", "platlib"):
+                    continue
+                parts = parts[2:]
+            if parts[-1]:
+                target = site.joinpath(*parts)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(member) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process, which leads a session of its own, with all that it started."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in iter(lambda: file.read(_PIECE), b""):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _last_line(output: bytes) -> str:
+    lines = [x.strip() for x in output.decode("utf-8", "replace").splitlines() if x.strip()]
+    errors = [x for x in lines if x.startswith("ERROR")]
+    return (errors or lines or ["no message"])[-1][:200]
+
+
+if __name__ == "__main__":
+    main()

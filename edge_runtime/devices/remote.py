@@ -1,0 +1,162 @@
+"""A device at the other end of a connection: what it lacks is sent, what it measured comes back."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.devices import packages
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.connection import Connection, Transport
+from edge_runtime.devices.worker_output import obituary, progress_of
+from edge_runtime.errors import DeviceError
+from edge_runtime.files import scratch_folder
+from edge_runtime.job import Answer, Job, read_answer
+
+OnProgress = Callable[[str, float], None]
+
+
+@dataclass
+class RemoteDevice:
+    """A device reached over `transport`, whose environment is made at first need.
+
+    `offline` sends the packages as wheels instead of letting the device fetch them from its package index; `ready` says
+    that the device's own Python has them all.
+    """
+
+    transport: Transport
+    runtime: str = "auto"
+    offline: bool = False
+    ready: bool = False
+    _connection: Connection | None = None
+    _interpreter: str = ""
+    _site: str | None = None
+    _digests: dict[Path, str] = field(default_factory=dict)
+    _there: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The device's name in reports and file names."""
+        return self.transport.name
+
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Connect, and make the environment if it is not there yet. Raises `DeviceError`, or `InputError`."""
+        on_progress("connecting", 0.0)
+        connection = self.connect()
+        setup = packages.choose(connection.hello, self.runtime, self.name)
+        self._interpreter = setup.interpreter
+        if self.ready:
+            return
+        wheels: dict[str, str] | None = None
+        if self.offline:
+            on_progress("fetching packages for it", 0.0)
+            paths = packages.download(setup)
+            wheels = {path.name: _digest(path) for path in paths}
+            self._send({wheels[path.name]: path for path in paths}, on_progress)
+        answer = connection.ask(
+            "environment",
+            on_message=lambda message, _: on_progress(str(message["stage"]), 0.5),
+            interpreter=setup.interpreter,
+            key=setup.key,
+            requirements=setup.requirements,
+            wheels=wheels,
+        )
+        self._site = answer["site"]
+
+    def connect(self) -> Connection:
+        """The connection, opened if it is not open."""
+        if self._connection is None:
+            self._connection = Connection(self.transport)
+        return self._connection
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the device is and what it does now: `machine`, `state`, and the `hello` of its agent."""
+        connection = self.connect()
+        with scratch_folder() as folder:
+            bundle = write_bundle(folder)
+            self._send({_digest(bundle): bundle}, lambda stage, share: None)
+            suited = [x["path"] for x in connection.hello["interpreters"] if tuple(x["version"]) >= (3, 9)]
+            answer = connection.ask("look", interpreter=suited[0], bundle=_digest(bundle))
+        return {**answer["description"], "hello": connection.hello}
+
+    def clean(self) -> int:
+        """Remove all that was ever sent or made there; how many bytes that was."""
+        return int(self.connect().ask("clean")["removed_bytes"])
+
+    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+        """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
+
+        `on_progress` hears the stage and the share that is done. Raises `DeviceError` when the device cannot be reached
+        any more, or the worker dies or leaves no answer, and whatever error the worker answered with.
+        """
+        connection = self.connect()
+        bundle = folder / "worker.pyz"
+        if not bundle.exists():
+            write_bundle(folder)
+        paths = {x: folder / x for x in ("worker.pyz", job.model, job.windows) if x}
+        files = {name: self._digest(path) for name, path in paths.items()}
+        self._send({files[name]: path for name, path in paths.items()}, on_progress)
+        stage = "starting"
+
+        def hear(message: Mapping[str, Any], content: bytes) -> None:
+            nonlocal stage
+            if "file" in message:
+                (folder / Path(message["file"]).name).write_bytes(content)
+            elif "line" in message and (report := progress_of(message["line"])):
+                stage = report[0]
+                on_progress(*report)
+
+        done = connection.ask(
+            "run",
+            on_message=hear,
+            interpreter=self._interpreter,
+            site=self._site,
+            files=files,
+            texts={job.path(folder).name: job.to_json()},
+            job=job.path(folder).name,
+        )
+        answer = read_answer(folder, job.name)
+        if answer is None:
+            raise DeviceError(f"{self.name}: {obituary(job.title, stage, done['code'], done['log'])}")
+        return answer
+
+    def close(self) -> None:
+        """End the connection; the agent leaves."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = _digest(path)
+        return self._digests[path]
+
+    def _send(self, files: Mapping[str, Path], on_progress: OnProgress) -> None:
+        """Send those of `files`, by their digests, that the device does not have."""
+        unknown = [x for x in files if x not in self._there]
+        if not unknown:
+            return
+        connection = self.connect()
+        missing = connection.ask("missing", digests=unknown)["missing"]
+        total = sum(files[x].stat().st_size for x in missing)
+        sent, told = 0, 0.0
+
+        def count(n_bytes: int) -> None:
+            nonlocal sent, told
+            sent += n_bytes
+            if time.monotonic() - told > 0.1:
+                told = time.monotonic()
+                on_progress(f"sending {total / 1e6:.1f} MB", sent / total)
+
+        for digest in missing:
+            connection.ask("put", payload=files[digest], on_sent=count, digest=digest)
+        self._there |= set(unknown)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,392 @@
+"""`har-edge bench --on ssh://…` over a real sshd with strict host keys."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sshd
+
+from edge_runtime.devices.ssh import Ssh
+from edge_runtime.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = [str(ROOT / f"edge_runtime/models/edge_{x}.tflite") for x in ("float32", "int8")]
+QUICK = ("--runs", "40", "--rounds", "2", "--no-control")
+
+
+class Home:
+    """A folder to work in, and what ssh is for the commands that run there."""
+
+    def __init__(self, folder: Path, ssh: str) -> None:
+        self.folder = folder
+        self.environment = os.environ | {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache")}
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "har_edge.py"), *map(str, arguments)],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        output, error = process.communicate(timeout=300)
+        return subprocess.CompletedProcess([], process.returncode, output, error)
+
+
+def assert_one_sentence(result, code: int, *words: str) -> None:
+    assert result.returncode == code, result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("Error: "), result.stderr
+    assert [x for x in words if x not in last] == [], last
+    assert "Traceback" not in result.stderr
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory):
+    """An sshd whose sessions have a cache of their own."""
+    folder = tmp_path_factory.mktemp("board")
+    server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "cache")})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def home(tmp_path, board) -> Home:
+    return Home(tmp_path, board.configure(tmp_path / "config"))
+
+
+def cache(board: sshd.Server) -> Path:
+    return board.folder.parent / "cache" / "har-edge" / "device"
+
+
+def objects(board: sshd.Server) -> dict[str, int]:
+    return {x.name: x.stat().st_mtime_ns for x in (cache(board) / "objects").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("ssh://pi", Ssh("pi")),
+        ("ssh://me@Pi.local:2222", Ssh("Pi.local", "me", 2222)),
+        ("me@pi", Ssh("pi", "me")),
+        ("ssh://me@[fe80::1]:22", Ssh("fe80::1", "me", 22)),
+    ],
+)
+def test_targets(target, expected):
+    assert Ssh.parse(target) == expected
+
+
+@pytest.mark.parametrize("target", ["ssh://", "ssh://-oProxyCommand=x", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder"])
+def test_what_is_no_target_is_refused(target):
+    with pytest.raises(InputError, match=r"give ssh://"):
+        Ssh.parse(target)
+
+
+def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):
+    first = home.run("bench", *MODELS, "--on", "ssh://board", *QUICK)
+    assert first.returncode == 0, first.stderr
+    assert "installing" in first.stderr
+    report = json.loads((home.folder / "bench-board.json").read_text())
+    assert report["device"]["name"] == "board"
+    assert [x["windows"] for x in report["results"]] == [2947, 2947]
+    assert min(x["accuracy"] for x in report["results"]) > 0.97
+    sent = objects(board)
+    assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
+    second = home.run("bench", *MODELS, "--on", "ssh://board", *QUICK)
+    assert second.returncode == 0, second.stderr
+    assert "installing" not in second.stderr
+    assert objects(board) == sent
+    here = home.run("bench", *MODELS, *QUICK)
+    assert here.returncode == 0, here.stderr
+    local = json.loads((home.folder / "bench-local.json").read_text())
+    assert [x["confusion"] for x in local["results"]] == [x["confusion"] for x in report["results"]]
+
+
+def test_devices_says_what_it_is_and_clean_leaves_nothing(home, board):
+    home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    looked = home.run("devices", "ssh://board")
+    assert looked.returncode == 0, looked.stderr
+    assert "litert on Python 3.11" in looked.stdout
+    assert cache(board).exists()
+    cleaned = home.run("devices", "clean", "ssh://board")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert "removed" in cleaned.stdout
+    assert not (board.folder.parent / "cache").exists()
+
+
+def test_offline_packages_travel_as_wheels(home, board):
+    done = home.run("bench", MODELS[1], "--on", "ssh://board", "--offline", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "unpacking" in done.stderr
+    home.run("devices", "clean", "ssh://board")
+
+
+def test_a_host_key_that_changed_is_refused(tmp_path, board):
+    other = sshd.keygen(tmp_path / "other")
+    kind, key, *_ = Path(f"{other}.pub").read_text().split()
+    ssh = board.configure(tmp_path / "config", known=f"[127.0.0.1]:{board.port} {kind} {key}\n")
+    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "host key of board", "ssh-keygen -R")
+
+
+def test_a_host_key_that_is_not_known_is_refused(tmp_path, board):
+    ssh = board.configure(tmp_path / "config", known="")
+    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "host key of board is not known", "ssh board")
+
+
+def test_a_key_that_is_not_taken_is_named(tmp_path, board):
+    ssh = board.configure(tmp_path / "config")
+    text = (tmp_path / "config").read_text().replace(str(board.client_key), str(sshd.keygen(tmp_path / "other")))
+    (tmp_path / "config").write_text(text)
+    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "takes none of your keys", "ssh-copy-id board")
+
+
+def test_a_host_that_does_not_answer_is_named(tmp_path, board):
+    ssh = board.configure(tmp_path / "config", more=["ProxyCommand false"])
+    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board")
+
+
+@pytest.fixture
+def special(tmp_path):
+    """Starts a board of a special kind; its home."""
+    servers = []
+
+    def make(environment: dict[str, str], before: tuple[str, ...] = ()) -> Home:
+        environment = {"XDG_CACHE_HOME": str(tmp_path / "board-cache"), **environment}
+        server = sshd.start(tmp_path / f"sshd{len(servers)}", environment, before)
+        servers.append(server)
+        return Home(tmp_path, server.configure(tmp_path / "config"))
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+def test_a_board_without_python_is_told_apart(special, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = special({"PATH": str(tmp_path / "empty")}).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board has no python3", "apt install python3")
+
+
+def test_a_python_that_is_too_old_is_told_apart(special, tmp_path):
+    """The real loader, under an interpreter that takes itself for an old one."""
+    script = tmp_path / "bin" / "python3"
+    script.parent.mkdir()
+    old = "import sys; sys.version_info = (3, 7, 3); sys.version = '3.7.3 (default)'"
+    code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
+    script.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"\n')
+    script.chmod(0o755)
+    result = special({"PATH": f"{script.parent}:/usr/bin:/bin"}).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board has Python 3.7.3", "3.9 or newer")
+
+
+def test_a_full_disk_is_named_and_nothing_half_written_stays(special, tmp_path):
+    (tmp_path / "board-cache").mkdir()
+    mount = f'mount -t tmpfs -o size=2m none {shlex.quote(str(tmp_path / "board-cache"))} && exec "$@"'
+    home = special({}, ("unshare", "--mount", "sh", "-c", mount, "sh"))
+    result = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board", "no space", "board-cache/har-edge/device")
+    ssh = shlex.split(home.environment["HAR_EDGE_SSH"])
+    left = subprocess.run(
+        [*ssh, "board", f"find {tmp_path}/board-cache -type f -size +0"], capture_output=True, text=True
+    )
+    assert left.stdout == ""
+
+
+def test_a_login_that_prints_is_told_apart(special, tmp_path):
+    noisy = special({"ENV": "/dev/null"})
+    config = tmp_path / "sshd0" / "sshd_config"
+    config.write_text(config.read_text() + 'ForceCommand echo Welcome to this board; eval "$SSH_ORIGINAL_COMMAND"\n')
+    # sshd reads its configuration again on SIGHUP, which only works for one that knows its own path: as this does.
+    pid = int(
+        subprocess.run(["pgrep", "-f", str(config)], capture_output=True, text=True, check=True).stdout.split()[0]
+    )
+    os.kill(pid, signal.SIGHUP)
+    time.sleep(0.5)
+    result = noisy.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board answers with something else", "Welcome")
+
+
+def processes(*words: str) -> list[int]:
+    """The processes of which the command line has all `words`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if all(x in line for x in words):
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(is_so, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+LONG = ("--duration", "60", "--rounds", "2", "--no-control")
+
+
+def workers() -> list[int]:
+    return processes("worker.pyz", ".job.json")
+
+
+@pytest.fixture
+def long_run(home, board):
+    """A measurement at work on the board."""
+    assert home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK).returncode == 0
+    process = home.start("bench", MODELS[1], "--on", "ssh://board", *LONG)
+    wait_until(workers)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def finished(process) -> subprocess.CompletedProcess[str]:
+    output, error = process.communicate(timeout=60)
+    return subprocess.CompletedProcess([], process.returncode, output, error)
+
+
+def test_a_worker_that_is_killed_there_is_an_obituary(long_run):
+    os.kill(workers()[0], signal.SIGKILL)
+    assert_one_sentence(finished(long_run), 3, "board", "was killed", "memory")
+
+
+def test_an_agent_that_is_killed_is_told(long_run):
+    (agent,) = [
+        x for x in processes("-B -c import sys, json") if Path(f"/proc/{x}/comm").read_text().startswith("python3")
+    ]
+    os.kill(agent, signal.SIGKILL)
+    assert_one_sentence(finished(long_run), 3, "board", "try again")
+
+
+def test_a_connection_that_is_lost_ends_both_sides(long_run, board):
+    for session in processes("sshd:", "notty"):
+        os.kill(session, signal.SIGKILL)
+    assert_one_sentence(finished(long_run), 3, "connection to board was lost")
+    wait_until(lambda: not workers())
+    wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
+
+
+def test_ctrl_c_ends_what_runs_there(long_run, board):
+    long_run.send_signal(signal.SIGINT)
+    assert finished(long_run).returncode == 130
+    wait_until(lambda: not workers())
+    wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
+
+
+def test_a_run_that_is_killed_here_ends_there_too(long_run, board):
+    long_run.kill()
+    wait_until(lambda: not workers())
+    wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
+
+
+def test_clean_waits_for_the_end_of_a_measurement(long_run, home):
+    assert_one_sentence(home.run("devices", "clean", "ssh://board"), 3, "another measurement is at work")
+
+
+def test_two_runs_at_once_share_one_environment(home, board, tmp_path):
+    home.run("devices", "clean", "ssh://board")
+    both = [home.start("bench", MODELS[1], "--on", "ssh://board", *QUICK, "--json", f"{i}.json") for i in range(2)]
+    results = [finished(x) for x in both]
+    assert [x.returncode for x in results] == [0, 0], [x.stderr for x in results]
+    assert len([x for x in (cache(board) / "environments").iterdir() if x.is_dir()]) == 1
+
+
+def test_a_file_name_that_a_shell_would_obey_is_only_a_name(home, tmp_path):
+    hostile = tmp_path / "a'; touch pwned; echo $(touch pwned) `touch pwned` \"&\n.tflite"
+    hostile.write_bytes(Path(MODELS[1]).read_bytes())
+    done = home.run("bench", hostile, "--on", "ssh://board", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.rglob("pwned"))
+    assert not Path("~/pwned").expanduser().exists()
+
+
+def test_several_devices_are_measured_side_by_side_and_one_that_fails_loses_no_other(tmp_path, board):
+    ssh = board.configure(tmp_path / "config")
+    with (tmp_path / "config").open("a") as config:
+        config.write("Host gone\n  HostName 127.0.0.1\n  Port 1\n")
+    home = Home(tmp_path, ssh)
+    result = home.run("bench", *MODELS, "--on", "local", "--on", "ssh://board", "--on", "ssh://gone", *QUICK)
+    assert_one_sentence(result, 3, "gone", "the rest is complete")
+    for name in ("local", "board"):
+        report = json.loads((tmp_path / f"bench-{name}.json").read_text())
+        assert len(report["results"]) == 2
+        assert f"{name} int8" in " ".join(result.stdout.split())
+    assert "failed: gone cannot be reached" in result.stdout
+    page = (tmp_path / "bench-devices.html").read_text()
+    assert [x in page for x in ("board int8", "local float32", "gone cannot be reached")] == [True] * 3
+
+
+def test_what_was_half_sent_is_removed_by_the_next_run(home, board):
+    assert home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK).returncode == 0
+    half = [cache(board) / "objects" / "tmpabc", cache(board) / "environments" / "tmpabc" / "site"]
+    half[0].write_bytes(b"half")
+    half[1].mkdir(parents=True)
+    assert home.run("devices", "ssh://board").returncode == 0
+    assert [x.exists() for x in half] == [False, False]
+
+
+@pytest.fixture
+def inner(tmp_path):
+    """A network that only a jump host reaches: two namespaces, and an sshd in each."""
+    assert os.getuid() == 0, "network namespaces need root"
+    names = [f"har{os.getpid()}{x}" for x in "ab"]
+    jump, hidden = names
+    commands = [
+        *(f"ip netns add {x}" for x in names),
+        f"ip link add {jump}h type veth peer name {jump}n netns {jump}",
+        f"ip addr add 10.213.7.1/30 dev {jump}h",
+        f"ip link set {jump}h up",
+        f"ip -n {jump} addr add 10.213.7.2/30 dev {jump}n",
+        f"ip -n {jump} link set {jump}n up",
+        f"ip -n {jump} link add {hidden}h type veth peer name {hidden}n netns {hidden}",
+        f"ip -n {jump} addr add 10.213.7.5/30 dev {hidden}h",
+        f"ip -n {jump} link set {hidden}h up",
+        f"ip -n {hidden} addr add 10.213.7.6/30 dev {hidden}n",
+        f"ip -n {hidden} link set {hidden}n up",
+    ]
+    servers = []
+    try:
+        for command in commands:
+            subprocess.run(shlex.split(command), check=True)
+        for name, address in ((jump, "10.213.7.2"), (hidden, "10.213.7.6")):
+            before = ("ip", "netns", "exec", name)
+            servers.append(sshd.start(tmp_path / name, {}, before, address, port=2222))
+        yield servers
+    finally:
+        for server in servers:
+            server.stop()
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], check=False)
+
+
+def test_a_board_behind_a_jump_host_is_reached_through_it(inner, tmp_path):
+    """It has no way to a package index either: the packages go along."""
+    jump, hidden = inner
+    jump.configure(tmp_path / "jump", "jump")
+    hidden.configure(tmp_path / "hidden", "board", more=["ProxyJump jump"])
+    config = tmp_path / "config"
+    config.write_text((tmp_path / "jump").read_text() + (tmp_path / "hidden").read_text())
+    home = Home(tmp_path, f"ssh -F {config}")
+    result = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert_one_sentence(result, 3, "board", "--offline")
+    offline = home.run("bench", MODELS[1], "--on", "ssh://board", "--offline", *QUICK)
+    assert offline.returncode == 0, offline.stderr
+    assert json.loads((tmp_path / "bench-board.json").read_text())["results"][0]["windows"] == 2947
