@@ -24,7 +24,7 @@ from edge_runtime.devices import Device
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.files import scratch_folder
 from edge_runtime.job import Answer, Job
-from edge_runtime.results import Control, Failure, Report
+from edge_runtime.results import Control, Failure, Instructions, Report
 from edge_runtime.summary import Measured, ModelFile
 
 ROUNDS = 10
@@ -78,6 +78,7 @@ class _Participant:
     job: Job
     answers: list[Answer] = field(default_factory=list)
     failure: HarEdgeError | None = None
+    instructions: Instructions | None = None
 
 
 def open_file(path: Path, title: str | None = None) -> ModelFile:
@@ -129,8 +130,10 @@ def measure(
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
         _take_turns(participants, device, folder, settings, on_progress)
+        for participant in participants[: len(models)]:
+            _count_instructions(participant, device, folder, on_progress)
     failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure)
-    survivors = [Measured(x.model, x.answers) for x in participants[: len(models)] if not x.failure]
+    survivors = [Measured(x.model, x.answers, x.instructions) for x in participants[: len(models)] if not x.failure]
     if not survivors:
         raise next(x.failure for x in participants if x.failure)
     control = _control(participants, len(models))
@@ -166,7 +169,7 @@ def _take_turns(
     announced = _announcement(participants, settings)
     for turn in range(turns):
         for i, participant in enumerate(participants):
-            if participant.failure or _pointless(i, participants):
+            if participant.failure or _pointless(i, turn, participants):
                 continue
             step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}: {participant.name}"
 
@@ -193,12 +196,22 @@ def _turn(job: Job, turn: int, settings: Settings) -> Job:
     )
 
 
-def _pointless(i: int, participants: Sequence[_Participant]) -> bool:
-    """Whether participant `i` is a control of nothing: its model has failed, or runs where times mean nothing."""
-    first, job = participants[0], participants[i].job
-    if job.score:
-        return False
-    return first.failure is not None or bool(first.answers[0].facts["machine"]["emulated"])
+def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
+    if participant.failure is None:
+        on_progress(1.0, f"counting instructions: {participant.name}")
+        try:
+            participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
+        except HarEdgeError as error:
+            participant.failure = error
+
+
+def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
+    """Whether a turn would only repeat times that mean nothing, or participant `i` is the control of a failed model."""
+    first = participants[0]
+    emulated = bool(first.answers) and bool(first.answers[0].facts["machine"]["emulated"])
+    if participants[i].job.score:
+        return emulated and turn >= _SCORED_ROUNDS
+    return emulated or first.failure is not None
 
 
 def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:

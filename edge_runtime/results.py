@@ -75,6 +75,14 @@ class Energy:
 
 
 @dataclass(frozen=True)
+class Instructions:
+    """How many instructions of the CPU one inference takes, counted by `method`: exact, where times mean nothing."""
+
+    per_inference: int
+    method: str
+
+
+@dataclass(frozen=True)
 class ClassScore:
     """Precision, recall and F1 of one class, and how many test windows are of it."""
 
@@ -105,7 +113,8 @@ class Result:
     `end_to_end_ms` adds normalising and quantising it. `load_ms` is opening the model and allocating its tensors,
     `first_ms` the first inference; both are medians over the rounds. `peak_memory_bytes` is the most that the process
     held after its first inferences, `baseline_memory_bytes` the most before it opened the model, with Python, numpy and
-    the runtime loaded. Times, energy and memory are None on an emulated device. `confusion` has a row per true class.
+    the runtime loaded. Times, energy and memory are None on an
+    emulated device, `instructions` on any other. `confusion` has a row per true class.
     `accuracy_ci95` takes windows for independent; `accuracy_subjects_ci95` resamples people, who are what a result
     generalises over, and is the one to quote. `calibration_error` is the expected calibration error (15 bins) of the
     probabilities after the card's temperature. `agreement` is the share of windows classified as the float32 form of
@@ -146,6 +155,7 @@ class Result:
     warm_up: WarmUp | None = None
     energy: Energy | None = None
     operator_costs: Mapping[str, OperatorCost] | None = None
+    instructions: Instructions | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,17 @@ from edge_runtime import doubts, intervals, scores
 from edge_runtime.card import Card
 from edge_runtime.dataset import Dataset
 from edge_runtime.job import Answer
-from edge_runtime.results import Comparison, Control, Energy, OperatorCost, Result, Samples, WarmUp, milliseconds
+from edge_runtime.results import (
+    Comparison,
+    Control,
+    Energy,
+    Instructions,
+    OperatorCost,
+    Result,
+    Samples,
+    WarmUp,
+    milliseconds,
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,7 @@ class Measured:
 
     model: ModelFile
     answers: Sequence[Answer]
+    instructions: Instructions | None = None
 
     @cached_property
     def samples(self) -> Samples:
@@ -146,6 +157,7 @@ def result(measured: Measured, run: Run) -> Result:
         warm_up=warm_up if real else None,
         energy=_energy(measured) if real else None,
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
+        instructions=measured.instructions,
     )
 
 

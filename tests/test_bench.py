@@ -25,7 +25,7 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import PythonDevice, this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.job import Job
-from edge_runtime.results import milliseconds
+from edge_runtime.results import Instructions, milliseconds
 from edge_runtime.summary import ModelFile
 
 PACKAGE = Path(edge_runtime.__file__).parent
@@ -47,6 +47,12 @@ class Watched:
         answer = self._interpreters.get(work.model, this_python()).run(work, folder, on_progress)
         machine = answer.facts["machine"] | self._changes
         return replace(answer, facts=dict(answer.facts) | {"machine": machine})
+
+    def instructions(self, work, folder):
+        if not self._changes.get("emulated"):
+            return None
+        self.jobs.append(work)
+        return Instructions(1000 + len(self.jobs), "by hand")
 
 
 @pytest.fixture(scope="module")
@@ -332,9 +338,10 @@ def test_raw_times_are_rounded_to_10_ns():
 
 def test_an_emulated_device_reports_no_times_and_no_memory(models, few):
     device = Watched(emulated=True)
-    report = bench.measure(models[1:], few, device, Settings(runs=2, rounds=2))
+    report = bench.measure(models[1:], few, device, Settings(runs=20, rounds=10))
     (result,) = report.results
-    assert len(device.jobs) == 2  # and no control
+    assert len(device.jobs) == 3  # two rounds, to see that answers repeat, instructions once, and no control
+    assert result.instructions == Instructions(1003, "by hand")
     assert report.control is report.settings["harness_overhead_us"] is result.energy is result.warm_up is None
     assert result.latency_ms is result.end_to_end_ms is result.samples_ms is None
     assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
@@ -507,8 +514,8 @@ def test_the_worker_is_python_3_9():
 
 
 def test_only_known_targets_are_opened():
-    for target in ("", "ssh://pi", "python:", "locally"):
-        with pytest.raises(InputError, match="give --on local, or --on python:PATH"):
+    for target in ("", "telnet://pi", "python:", "locally"):
+        with pytest.raises(InputError, match="give one of local, python:PATH"):
             open_device(target, "auto")
 
 

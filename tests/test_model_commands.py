@@ -198,7 +198,7 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
         (["--rounds", "0"], "--rounds"),
         (["--threads", "0"], "--threads"),
         (["--wings"], "--wings"),
-        (["--on", "ssh://pi"], "ssh://pi"),
+        (["--on", "telnet://pi"], "telnet://pi"),
         (["--on", "python:/none/python"], "/none/python"),
         (["--on", "python:/bin/false"], "/bin/false"),
         (["--data", "/none"], "/none"),

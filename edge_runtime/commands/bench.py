@@ -108,7 +108,7 @@ def command(
     work = _Work(models, settings, dataset.load(data_path), [x for x in paths if x.is_file()], profile)
     if len(devices) == 1:
         json_path = json_path or folder.bench(devices[0].name)
-        html_path = html_path or json_path.with_suffix(".html")
+        html_path = html_path or json_path.parent / f"{json_path.stem}.html"
         work.on_one(devices[0], {"json": json_path, "csv": csv_path, "markdown": markdown_path, "html": html_path})
     else:
         if json_path:

@@ -1,5 +1,6 @@
-"""`har-edge report`: show a result of `har-edge bench` again, in any form."""
+"""`har-edge report`: show results of `har-edge bench` again, in any form."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,23 +9,28 @@ from edge_runtime.reports import outputs
 
 
 @click.command(name="report")
-@click.argument("result", metavar="BENCH.json", type=click.Path(path_type=Path))
+@click.argument("paths", metavar="BENCH.json ...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @outputs.option("csv", "Write a row per result.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
 @outputs.option("html", "Write one self-contained page.")
-def command(result: Path, csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:
+def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:
     """Show a result that 'har-edge bench' wrote: on the terminal or, with options, in files.
 
-    It may be from another machine or an older version.
+    It may be from another machine or an older version. Several are shown side by side.
     """
     from edge_runtime import results_file
-    from edge_runtime.reports import terminal
+    from edge_runtime.reports import side_by_side, terminal
     from edge_runtime.terminal import Console
 
-    paths = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
-    outputs.check(paths, inputs=[result])
-    report = results_file.read(result)
-    if not any(paths.values()):
-        terminal.show(report, Console())
-    for path in outputs.write(report, paths):
+    written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
+    outputs.check(written, inputs=paths)
+    reports = [results_file.read(path) for path in paths]
+    sides = [side_by_side.Side(str(x.device.get("name", path)), x) for x, path in zip(reports, paths, strict=True)]
+    if not any(written.values()):
+        if len(reports) == 1:
+            terminal.show(reports[0], Console())
+        else:
+            side_by_side.show(sides, Console())
+    files = outputs.write(reports[0], written) if len(reports) == 1 else outputs.write_side_by_side(sides, written)
+    for path in files:
         click.echo(path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from edge_runtime.errors import InputError
 from edge_runtime.job import Answer, Job
+from edge_runtime.results import Instructions
 
 if TYPE_CHECKING:
     from edge_runtime.devices.remote import RemoteDevice
@@ -29,6 +30,9 @@ class Device(Protocol):
 
     def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`."""
+
+    def instructions(self, job: Job, folder: Path) -> Instructions | None:
+        """How many instructions one inference of the model of `job` takes; None where they are not counted."""
 
     def close(self) -> None:
         """Let go of it. Nothing is left at work there."""

@@ -159,7 +159,7 @@ class Store:
         lock = (folder / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in [*files, *texts]:
-            if Path(name).name != name or name in ("lock", "log"):
+            if Path(name).name != name or name in ("", "..", "lock", "log"):
                 raise RequestError(f"{name!r} is no name for a file of a job")
         for name, digest in files.items():
             (folder / name).symlink_to(self.path(digest))

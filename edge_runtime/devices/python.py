@@ -43,6 +43,9 @@ class PythonDevice:
     def prepare(self, on_progress: Callable[[str, float], None]) -> None:
         """Nothing is to be made ready: the interpreter has what it needs."""
 
+    def instructions(self, job: Job, folder: Path) -> None:
+        """A real processor's are not counted."""
+
     def close(self) -> None:
         """Nothing is open between jobs."""
 

@@ -16,6 +16,7 @@ from edge_runtime.devices.worker_output import obituary, progress_of
 from edge_runtime.errors import DeviceError
 from edge_runtime.files import scratch_folder
 from edge_runtime.job import Answer, Job, read_answer
+from edge_runtime.results import Instructions
 
 OnProgress = Callable[[str, float], None]
 
@@ -123,6 +124,9 @@ class RemoteDevice:
         if answer is None:
             raise DeviceError(f"{self.name}: {obituary(job.title, stage, done['code'], done['log'])}")
         return answer
+
+    def instructions(self, job: Job, folder: Path) -> Instructions | None:
+        """A real processor's are not counted."""
 
     def close(self) -> None:
         """End the connection; the agent leaves."""

@@ -59,6 +59,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("end to end p99", lambda x: _percentile(x.end_to_end_ms, "p99", unit)),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
+        row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOTHING),
         row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
     ]
     sizes = [

@@ -68,8 +68,8 @@ def pairs(report: Report) -> list[Pair]:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Per pair, a sentence on speed and size and one on accuracy."""
-    return [sentence for pair in pairs(report) for sentence in (_gain(pair), _cost(pair))]
+    """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy."""
+    return [sentence for pair in pairs(report) for sentence in (_gain(pair), *_work(pair), _cost(pair))]
 
 
 def control(report: Report) -> str | None:
@@ -139,6 +139,15 @@ def _gain(pair: Pair) -> str:
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
     return f"{pair.name} is {_listed(claims)}."
+
+
+def _work(pair: Pair) -> list[str]:
+    own, other = pair.result.instructions, pair.against.instructions
+    if not own or not other:
+        return []
+    ratio = own.per_inference / other.per_inference
+    counts = f"{own.per_inference:,} against {other.per_inference:,}"
+    return [f"{pair.name} takes {ratio:.2f} times the instructions of {pair.against_name} ({counts})."]
 
 
 def _cost(pair: Pair) -> str:
