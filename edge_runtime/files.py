@@ -126,5 +126,8 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """Where har-edge keeps what it can make again: `har-edge` in the user's cache folder ($XDG_CACHE_HOME)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge"
+    """Where har-edge keeps what it can make again: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
+    given = os.environ.get("HAR_EDGE_CACHE")
+    if given:
+        return Path(given).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()

@@ -63,4 +63,8 @@ def open_remote(target: str, runtime: str = "auto", offline: bool = False) -> "R
         return RemoteDevice(Ssh.parse(target), runtime, offline)
     if target.startswith("adb:"):
         return RemoteDevice(Adb.parse(target), runtime, offline)
+    if target.startswith("emulated:") and target.partition(":")[2]:
+        from edge_runtime.devices.emulated import EmulatedDevice
+
+        return EmulatedDevice(target.partition(":")[2], runtime)
     raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")

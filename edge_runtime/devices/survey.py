@@ -55,6 +55,7 @@ def _look(target: str) -> Survey:
 def _look_at_remote(target: str) -> Survey:
     device = open_remote(target)
     try:
+        device.prepare(lambda stage, share: None) if device.ready else None
         found = device.describe()
         facts, state = found["machine"], found["state"]
         try:

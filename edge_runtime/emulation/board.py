@@ -5,7 +5,6 @@ Nothing changes what is kept: what programs on the board write is forgotten with
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from edge_runtime.emulation import debian, disk, launch
 from edge_runtime.emulation.disk import Disk, OnProgress, litert_disk
 from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.files import cache_folder
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
 """Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
@@ -92,14 +92,6 @@ def open_board(
         raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
     on_progress(1.0, "the emulated board is ready")
     return board
-
-
-def cache_folder() -> Path:
-    """Where boards are kept: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
-    given = os.environ.get("HAR_EDGE_CACHE")
-    if given:
-        return Path(given).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
 
 
 def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +25,7 @@ from edge_runtime.emulation.board import Board
 from edge_runtime.emulation.trace import instructions_between_marks
 from edge_runtime.errors import DeviceError
 from edge_runtime.files import scratch_folder
+from edge_runtime.results import Instructions
 
 _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
 _START = """\
@@ -34,14 +34,6 @@ sys.path.insert(0, "/job/worker.pyz")
 from edge_runtime.emulation.counted import main
 main(*sys.argv[1:])
 """
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """What one inference takes, and how it was counted, in words."""
-
-    per_inference: int
-    method: str
 
 
 def count_instructions(

@@ -16,6 +16,7 @@ from edge_runtime.results import Report, Result
 
 # Of a column, with the space beside it; the names above may fold, down to this.
 _NARROWEST = 14
+_LONGEST_WORD = 24
 
 
 def show(report: Report, console: rich.console.Console) -> None:
@@ -35,7 +36,7 @@ def show(report: Report, console: rich.console.Console) -> None:
 
 def show_table(results: Sequence[Result], names: Sequence[str], console: rich.console.Console) -> None:
     """Print a table with a column for each of `results`, or several where they do not fit side by side."""
-    per_table = _fitting(results, console.width)
+    per_table = _fitting(results, names, console.width)
     for start in range(0, len(results), per_table):
         part = slice(start, start + per_table)
         console.print(_table(results[part], names[part]))
@@ -49,12 +50,13 @@ def show_items(failures: Sequence[str], doubts: Sequence[str], console: rich.con
         _item(console, "doubt", doubt, "yellow")
 
 
-def _fitting(results: Sequence[Result], width: int) -> int:
-    """How many results fit side by side without any number being broken in two."""
+def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int:
+    """How many results fit side by side without any number, or word of a name that is not too long, being broken."""
     rows = [row for group in groups(results, brief=True) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
-    return max(1, (width - labels) // max(_NARROWEST, column))
+    words = (cell_len(word) + 2 for name in names for word in name.split())
+    return max(1, (width - labels) // max(_NARROWEST, column, min(_LONGEST_WORD, max(words, default=0))))
 
 
 def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
