@@ -205,11 +205,11 @@ def test_what_does_not_fit_is_said_in_a_sentence(greeting, runtime, kind, words)
 
 def test_wheels_are_those_of_the_devices_c_library():
     setup = packages.choose(hello("aarch64", python(3, 11, 2, bits=32), libc=("glibc", "2.31")), "auto", "pi")
-    assert setup.platforms[0] == "manylinux_2_31_armv7l"
-    assert setup.platforms[-1] == "manylinux2014_armv7l"
+    assert setup.platform.tags[0] == "manylinux_2_31_armv7l"
+    assert setup.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
     musl = packages.choose(hello("aarch64", python(3, 11, 2), libc=("", "")), "auto", "pi")
-    with pytest.raises(InputError, match="glibc"):
-        _ = musl.platforms
+    with pytest.raises(DeviceError, match="glibc"):
+        _ = musl.platform
 
 
 @pytest.mark.parametrize("target", ["pi", "telnet://pi", "ssh:pi", ""])

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.devices import wheels
+from edge_runtime.devices.wheels import Platform
+from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.files import cache_folder
 
@@ -41,14 +39,15 @@ class Setup:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
     @property
-    def platforms(self) -> list[str]:
-        """The platforms whose wheels run there, in pip's words (PEP 600)."""
-        name, _, version = self.libc[0], None, self.libc[1]
+    def platform(self) -> Platform:
+        """What its wheels are built for. Raises `DeviceError` for a C library that has none."""
+        name, version = self.libc
         if name != "glibc":
-            raise InputError(f"there are no wheels of {self.runtime} for a C library other than glibc")
-        machine = "armv7l" if self.bits == 32 and self.machine in ("aarch64", "armv8l", "armv7l") else self.machine
-        newest = int(version.split(".")[1])
-        return [f"manylinux_2_{minor}_{machine}" for minor in range(newest, 16, -1)] + [f"manylinux2014_{machine}"]
+            raise DeviceError(f"there are no wheels of {self.runtime} for a C library other than glibc")
+        # A 64-bit kernel may run a 32-bit system.
+        narrow = self.bits == 32 and self.machine in ("aarch64", "armv8l")
+        machine = "armv7l" if narrow else self.machine
+        return Platform(machine, ".".join(map(str, self.version[:2])), int(version.split(".")[1]))
 
 
 def choose(hello: Mapping[str, Any], runtime: str, name: str) -> Setup:
@@ -106,47 +105,8 @@ def download(setup: Setup) -> list[Path]:
 
     Raises `DeviceError` when pip here finds none that fit.
     """
-    folder = cache_folder() / "wheels" / setup.key
-    if folder.is_dir():
-        return sorted(folder.glob("*.whl"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        done = subprocess.run(_pip_download(setup, temporary), capture_output=True, text=True, check=False)
-        if done.returncode:
-            errors = [x for x in done.stderr.splitlines() if x.startswith("ERROR")] or done.stderr.splitlines()
-            raise DeviceError(
-                f"pip here finds no wheels of {', '.join(setup.requirements)} for Python "
-                f"{'.'.join(map(str, setup.version[:2]))} on {setup.machine} ({(errors or ['no message'])[-1]})"
-            )
-        Path(temporary, "setup.json").write_text(json.dumps(setup.__dict__), encoding="utf-8")
-        try:
-            Path(temporary).rename(folder)
-        except OSError:  # another run was faster
-            pass
-        else:
-            Path(temporary).mkdir()  # for the context manager to remove
-    return sorted(folder.glob("*.whl"))
 
+    def fetch(folder: Path) -> None:
+        wheels.download(setup.requirements, folder, setup.platform)
 
-def _pip_download(setup: Setup, folder: str) -> Sequence[str]:
-    major, minor = setup.version[:2]
-    platforms = [x for platform in setup.platforms for x in ("--platform", platform)]
-    pip = [sys.executable, "-m", "pip"]
-    if shutil.which("pip") is None and subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
-        raise InputError("--offline needs pip on this machine: install it for this Python")
-    return [
-        *pip,
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary=:all:",
-        "--implementation=cp",
-        f"--python-version={major}.{minor}",
-        f"--abi=cp{major}{minor}",
-        "--abi=abi3",
-        "--abi=none",
-        *platforms,
-        "--dest",
-        folder,
-        *setup.requirements,
-    ]
+    return sorted(kept(cache_folder() / "wheels" / setup.key, fetch).glob("*.whl"))

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_runtime.emulation import debian, wheels
+from edge_runtime.devices import wheels
+from edge_runtime.devices.wheels import Platform
+from edge_runtime.emulation import debian
 from edge_runtime.errors import DeviceError
 
 OnProgress = Callable[[float, str], None]
@@ -111,7 +113,8 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
     _configure(root)
     on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
     installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
-    wheels.install(disk.requirements, installed, _ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
+    platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
+    wheels.install(disk.requirements, installed, platform)
     on_progress(0.5, "compiling the Python library")
     libraries = (f"/usr/lib/python{suite.python}", "/usr/lib/python3", f"/usr/local/lib/python{suite.python}")
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):

@@ -55,8 +55,8 @@ def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int
     rows = [row for group in groups(results, brief=True) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
-    words = (cell_len(word) + 2 for name in names for word in name.split())
-    return max(1, (width - labels) // max(_NARROWEST, column, min(_LONGEST_WORD, max(words, default=0))))
+    words = (cell_len(word) + 2 for name in names for word in name.split() if len(word) <= _LONGEST_WORD)
+    return max(1, (width - labels) // max(_NARROWEST, column, max(words, default=0)))
 
 
 def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
