@@ -11,44 +11,10 @@ from pathlib import Path
 
 import pytest
 import sshd
+from commands import LONG, MODELS, QUICK, Home, assert_one_sentence, finished, processes, wait_until, workers
 
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[2]
-MODELS = [str(ROOT / f"edge_runtime/models/edge_{x}.tflite") for x in ("float32", "int8")]
-QUICK = ("--runs", "40", "--rounds", "2", "--no-control")
-
-
-class Home:
-    """A folder to work in, and what ssh is for the commands that run there."""
-
-    def __init__(self, folder: Path, ssh: str) -> None:
-        self.folder = folder
-        self.environment = os.environ | {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache")}
-
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "har_edge.py"), *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        output, error = process.communicate(timeout=300)
-        return subprocess.CompletedProcess([], process.returncode, output, error)
-
-
-def assert_one_sentence(result, code: int, *words: str) -> None:
-    assert result.returncode == code, result.stderr
-    last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("Error: "), result.stderr
-    assert [x for x in words if x not in last] == [], last
-    assert "Traceback" not in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -220,51 +186,19 @@ def test_a_login_that_prints_is_told_apart(special, tmp_path):
     assert_one_sentence(result, 3, "board answers with something else", "Welcome")
 
 
-def processes(*words: str) -> list[int]:
-    """The processes of which the command line has all `words`."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if all(x in line for x in words):
-            found.append(int(folder.name))
-    return found
-
-
-def wait_until(is_so, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-LONG = ("--duration", "60", "--rounds", "2", "--no-control")
-
-
-def workers() -> list[int]:
-    return processes("worker.pyz", ".job.json")
-
-
 @pytest.fixture
 def long_run(home, board):
     """A measurement at work on the board."""
     assert home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK).returncode == 0
     process = home.start("bench", MODELS[1], "--on", "ssh://board", *LONG)
-    wait_until(workers)
+    wait_until(lambda: workers(cache(board)))
     yield process
     process.kill()
     process.wait()
 
 
-def finished(process) -> subprocess.CompletedProcess[str]:
-    output, error = process.communicate(timeout=60)
-    return subprocess.CompletedProcess([], process.returncode, output, error)
-
-
-def test_a_worker_that_is_killed_there_is_an_obituary(long_run):
-    os.kill(workers()[0], signal.SIGKILL)
+def test_a_worker_that_is_killed_there_is_an_obituary(long_run, board):
+    os.kill(workers(cache(board))[0], signal.SIGKILL)
     assert_one_sentence(finished(long_run), 3, "board", "was killed", "memory")
 
 
@@ -280,20 +214,20 @@ def test_a_connection_that_is_lost_ends_both_sides(long_run, board):
     for session in processes("sshd:", "notty"):
         os.kill(session, signal.SIGKILL)
     assert_one_sentence(finished(long_run), 3, "connection to board was lost")
-    wait_until(lambda: not workers())
+    wait_until(lambda: not workers(cache(board)))
     wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
 
 
 def test_ctrl_c_ends_what_runs_there(long_run, board):
     long_run.send_signal(signal.SIGINT)
     assert finished(long_run).returncode == 130
-    wait_until(lambda: not workers())
+    wait_until(lambda: not workers(cache(board)))
     wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
 
 
 def test_a_run_that_is_killed_here_ends_there_too(long_run, board):
     long_run.kill()
-    wait_until(lambda: not workers())
+    wait_until(lambda: not workers(cache(board)))
     wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
 
 
