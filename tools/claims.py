@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -27,6 +27,9 @@ from edge_runtime.files import write_text
 from edge_runtime.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "devices"))
+import sshd  # noqa: E402 - a server for tests, which needs openssh-server
+
 RESULTS = ROOT / "results"
 COMMAND = [str(Path(sys.executable).with_name("har-edge"))]
 CONTROLS = 20
@@ -77,6 +80,10 @@ def _claims(folder: Path, say: Callable[[str], None]) -> Iterator[Claim]:
     yield from _training(run)
     say("bench …")
     yield from _bench(run, folder / "bench.json")
+    say("a device over ssh …")
+    yield from _remote(folder)
+    say("emulated boards …")
+    yield from _emulated(folder)
     yield from _method(say)
 
 
@@ -179,6 +186,34 @@ def _peers() -> Iterator[Claim]:
     )
 
 
+def _remote(folder: Path) -> Iterator[Claim]:
+    """What carrying a measurement over to another machine costs: this one, over a real sshd on loopback."""
+    server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "device-cache")})
+    try:
+        environment = os.environ | {"HAR_EDGE_SSH": server.configure(folder / "ssh_config")}
+        command = [*COMMAND, "bench", "edge", "--json", str(folder / "remote.json")]
+        there = [*command, "--on", "ssh://board"]
+        subprocess.run(there, check=True, env=environment, stdout=subprocess.DEVNULL)  # makes the environment
+        added = [_seconds(there, environment) - _seconds(command) for _ in range(3)]
+    finally:
+        server.stop()
+    evidence = "median of 3 runs of each in turns, over ssh on loopback, its environment being there"
+    yield _at_most("a remote run of `har-edge bench` adds", statistics.median(added), 3, "s", evidence, 2)
+
+
+def _emulated(folder: Path) -> Iterator[Claim]:
+    for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
+        path = folder / f"{cpu}.json"
+        command = [*COMMAND, "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20", "--json", str(path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        results = {x["quantization"]: x["instructions"] for x in json.loads(path.read_text())["results"]}
+        int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
+        evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
+        yield _at_most(
+            f"int8 takes, of float32's instructions on an emulated {cpu.title()},", int8 / float32, limit, "", evidence
+        )
+
+
 def _method(say: Callable[[str], None]) -> Iterator[Claim]:
     """What the benchmark is worth: run again and again where the truth is known."""
     data = dataset.load()
@@ -225,9 +260,9 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
     )
 
 
-def _seconds(command: list[str]) -> float:
+def _seconds(command: list[str], environment: Mapping[str, str] = os.environ) -> float:
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
