@@ -1,0 +1,126 @@
+"""An emulated board: a disk, an emulator and a CPU, the first two made once and kept in the user's cache folder.
+
+Nothing changes what is kept: what programs on the board write is forgotten with them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime.emulation import debian, disk, launch
+from edge_runtime.emulation.disk import Disk, OnProgress, litert_disk
+from edge_runtime.emulation.kept import kept
+from edge_runtime.errors import DeviceError, InputError
+
+CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
+"""Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
+
+_EMULATOR_SUITE = "trixie"  # QEMU 10; its package is of one statically linked program for each architecture
+
+
+@dataclass(frozen=True)
+class Board:
+    """A disk that is in `folder`, the `emulator` of its architecture, and the CPU that its programs see."""
+
+    disk: Disk
+    cpu: str | None
+    folder: Path
+    emulator: Path
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        binds: Mapping[str, Path] | None = None,
+        env: Mapping[str, str] | None = None,
+        network: bool = False,
+        fixed_addresses: bool = False,
+        writable: bool = False,
+    ) -> list[str]:
+        """The command for this machine that runs `argv` on the board, with its own standard streams.
+
+        It runs as root in /, and sees of this machine's files those in `binds` (place on the board -> file or folder
+        here). `network` lets it into this machine's network. `fixed_addresses` puts programs at the same addresses in
+        each run. `writable` keeps what it writes. How it ends: see `edge_runtime.emulation.launch`.
+        """
+        options = [f"--board={self.folder}", f"--emulator={self.emulator}", f"--architecture={self.disk.emulator}"]
+        options += [f"--cpu={self.cpu}"] if self.cpu else []
+        options += [f"--bind={source}:{place}" for place, source in (binds or {}).items()]
+        options += [f"--env={name}={value}" for name, value in (env or {}).items()]
+        flags = {"--host-network": network, "--fixed-addresses": fixed_addresses, "--writable": writable}
+        options += [flag for flag, is_set in flags.items() if is_set]
+        # The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
+        return [sys.executable, "-I", "-S", launch.__file__, *options, "--", *argv]
+
+
+def open_board(
+    cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = lambda share, text: None
+) -> Board:
+    """The board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
+
+    What it needs is fetched and made first, where that has not been done. Raises `InputError` for a CPU that QEMU does
+    not know, `DeviceError` when the board cannot be had on this machine.
+    """
+    if sys.platform != "linux":
+        raise DeviceError("an emulated board needs a Linux machine: run this in one")
+    content = content or litert_disk()
+    boards = cache_folder() / "boards"
+    emulator = _emulator(content.emulator, boards, lambda share, text: on_progress(0.3 * share, text))
+    _check_cpu(cpu, emulator, content)
+
+    def make(folder: Path) -> None:
+        bare = Board(content, None, folder, emulator)
+        disk.make(
+            content,
+            folder,
+            lambda argv: _run(bare.command(argv, writable=True)),
+            lambda share, text: on_progress(0.3 + 0.7 * share, text),
+        )
+
+    board = Board(content, cpu, kept(boards / content.name, make), emulator)
+    tried = _run(board.command(["true"]))
+    if tried.returncode:
+        raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
+    on_progress(1.0, "the emulated board is ready")
+    return board
+
+
+def cache_folder() -> Path:
+    """Where boards are kept: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
+    given = os.environ.get("HAR_EDGE_CACHE")
+    if given:
+        return Path(given).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
+
+
+def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:
+    """The program that emulates the architecture which QEMU calls `name`."""
+
+    def make(folder: Path) -> None:
+        on_progress(0.0, "fetching the emulator (QEMU, 71 MB)")
+        with debian.apt(folder / "apt", debian.host_architecture(), _EMULATOR_SUITE) as apt:
+            (package,) = apt.fetch(["qemu-user"], alone=True)
+            on_progress(0.8, "unpacking the emulator")
+            debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS])
+
+    return kept(boards / f"qemu-{_EMULATOR_SUITE}", make) / f"usr/bin/qemu-{name}"
+
+
+def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:
+    known = _run([str(emulator), "-cpu", "help"]).stdout.split()
+    if cpu not in known:
+        raise InputError(
+            f"the emulator knows no CPU {cpu!r} for {content.architecture}: choose one of "
+            f"{', '.join(CPUS[content.architecture])}"
+        )
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )

@@ -1,0 +1,67 @@
+"""Folders that are made once and kept: whole or not there, by one process at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_runtime.errors import DeviceError
+
+_LEAST_SPACE = 700e6  # bytes: what fetching and unpacking a disk take
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def kept(place: Path, make: Callable[[Path], None]) -> Path:
+    """The folder `place`; where it is not there, `make` fills it beside its place first.
+
+    Whoever else wants it meanwhile waits. Raises `DeviceError` when the disk is full or may not be written, and
+    whatever `make` raises; nothing stays then.
+    """
+    if place.exists():
+        return place
+    unfinished = place.with_name(f".{place.name}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.with_name(f"{place.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not place.exists():
+                _make(unfinished, make)
+                unfinished.rename(place)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DeviceError(disk_full(place.parent)) from error
+        raise DeviceError(
+            f"cannot make {place} ({error.strerror or error}): set HAR_EDGE_CACHE to a folder that is writable"
+        ) from error
+    return place
+
+
+def disk_full(folder: Path) -> str:
+    """The sentence that says so."""
+    return f"the disk of {folder} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+
+
+def _make(unfinished: Path, make: Callable[[Path], None]) -> None:
+    _remove(unfinished)  # of one who was killed
+    unfinished.mkdir()
+    try:
+        free = shutil.disk_usage(unfinished).free
+        if free < _LEAST_SPACE:
+            raise DeviceError(
+                f"an emulated board needs {_LEAST_SPACE / 1e6:.0f} MB in {unfinished.parent}, which has "
+                f"{free / 1e6:.0f}: make space there, or set HAR_EDGE_CACHE to a folder that has more"
+            )
+        make(unfinished)
+        os.sync()  # before its name says that it is whole
+    except BaseException:
+        _remove(unfinished)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
