@@ -57,6 +57,10 @@ class Board:
         # The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
         return [sys.executable, "-I", "-S", launch.__file__, *options, "--", *argv]
 
+    def emulator_version(self) -> str:
+        """The version of QEMU."""
+        return _run([str(self.emulator), "--version"]).stdout.split()[2]
+
 
 def open_board(
     cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = lambda share, text: None
