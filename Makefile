@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test check format claims reference constraints clean
+.PHONY: demo test test-boards check format claims reference constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -15,6 +15,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# On emulated Arm boards, for which Debian's packages are fetched once (Linux 6.7 or newer; see edge_runtime/emulation).
+test-boards: $(INSTALLED)
+	$(BIN)/python -m pytest -m board
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -100,12 +100,7 @@ class _MidSyncError(DeviceError):
 @contextmanager
 def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
     """Give an apt with nothing installed, whose state is below `folder`, which is made and is gone after the block."""
-    for program in ("apt-get", "dpkg-deb", "tar"):
-        if shutil.which(program) is None:
-            raise DeviceError(
-                f"an emulated board is made of Debian's packages, and there is no {program} here: use a Debian or "
-                "Ubuntu host"
-            )
+    _need("apt-get", "dpkg-deb", "tar")
     sources = _sources(suite)
     try:
         for name in ("lists/partial", "cache/archives/partial", "log", "sources", "none"):
@@ -119,6 +114,7 @@ def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
 
 def host_architecture() -> str:
     """Debian's name for the architecture of this machine."""
+    _need("dpkg")
     asked = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
     return asked.stdout.strip()
 
@@ -138,6 +134,15 @@ def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
         )
     if done.returncode or archive.returncode:
         raise DeviceError(_disk_full(root, done.stderr) or f"cannot unpack {package.name}: {_last_line(done.stderr)}")
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            raise DeviceError(
+                f"an emulated board is made of Debian's packages, and there is no {program} here: use a Debian or "
+                "Ubuntu host"
+            )
 
 
 def _sources(suite: str) -> str:

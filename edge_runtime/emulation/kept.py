@@ -13,6 +13,7 @@ from edge_runtime.errors import DeviceError
 
 _LEAST_SPACE = 700e6  # bytes: what fetching and unpacking a disk take
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 def kept(place: Path, make: Callable[[Path], None]) -> Path:
@@ -34,9 +35,11 @@ def kept(place: Path, make: Callable[[Path], None]) -> Path:
     except OSError as error:
         if error.errno in _FULL:
             raise DeviceError(disk_full(place.parent)) from error
-        raise DeviceError(
-            f"cannot make {place} ({error.strerror or error}): set HAR_EDGE_CACHE to a folder that is writable"
-        ) from error
+        if error.errno in _NOT_OURS:
+            raise DeviceError(
+                f"cannot make {place} ({error.strerror}): set HAR_EDGE_CACHE to a folder that is writable"
+            ) from error
+        raise
     return place
 
 

@@ -11,6 +11,7 @@ that ended the command ends this process too. When the machine cannot be made, t
 one sentence.
 
     python -m edge_runtime.emulation.launch --board FOLDER --emulator QEMU [options] -- COMMAND ...
+    python -m edge_runtime.emulation.launch --only-try
 
 Standard library alone, and all of it imported before the root changes: the host's modules are out of reach then.
 """
@@ -48,6 +49,7 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 _FIXED_ADDRESSES = 0x40000  # ADDR_NO_RANDOMIZE, linux/personality.h
 _SET_INTERFACE_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41  # SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
 
+_HANDLERS = "/proc/sys/fs/binfmt_misc"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -61,7 +63,7 @@ class _NoMachineError(Exception):
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the command that `arguments` ask for, and end as it ended."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         parent = os.pidfd_open(os.getppid())
         _enter_namespaces(private_network=not options.host_network)
@@ -77,21 +79,25 @@ def main(arguments: list[str]) -> NoReturn:
     _end_as(_await_end(first, parent, heard))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="launch", description="Run a command in an emulated machine.")
-    parser.add_argument("--board", required=True, type=Path, help="folder with the tree, root/, and an empty machine/")
-    parser.add_argument("--emulator", required=True, type=Path, help="statically linked user emulator of QEMU")
+    parser.add_argument("--board", type=Path, help="folder with the tree, root/, and an empty machine/")
+    parser.add_argument("--emulator", type=Path, help="statically linked user emulator of QEMU")
     parser.add_argument("--architecture", choices=_ELF, default="aarch64")
     parser.add_argument("--cpu", help="the CPU to emulate, by QEMU's name")
     parser.add_argument(
-        "--bind", action="append", default=[], metavar="SOURCE:TARGET", help="lay a file or folder over"
+        "--bind", nargs=2, action="append", default=[], metavar=("SOURCE", "PLACE"), help="lay a file or folder over"
     )
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set in the environment")
     parser.add_argument("--host-network", action="store_true", help="no network of its own, but that of the host")
     parser.add_argument("--writable", action="store_true", help="what is written stays in the tree")
     parser.add_argument("--fixed-addresses", action="store_true", help="programs lie at the same place in each run")
-    parser.add_argument("command", nargs="+")
-    return parser
+    parser.add_argument("--only-try", action="store_true", help="see whether this system lets a machine be made")
+    parser.add_argument("command", nargs="*")
+    options = parser.parse_args(arguments)
+    if not (options.only_try or (options.board and options.emulator and options.command)):
+        parser.error("--board, --emulator and a command are needed")
+    return options
 
 
 # --- Before the machine: this process.
@@ -160,7 +166,7 @@ def _await_end(first: int, parent: int, heard: int) -> int:
     poll = select.poll()
     poll.register(heard, select.POLLIN)
     poll.register(parent, select.POLLIN)
-    if (parent, select.POLLIN) in poll.poll():
+    if parent in dict(poll.poll()):
         os.kill(first, signal.SIGKILL)
     told = os.read(heard, 4)
     _, status = os.waitpid(first, 0)
@@ -184,6 +190,10 @@ def _end_as(status: int) -> NoReturn:
 def _first_process(options: argparse.Namespace, told: int) -> NoReturn:
     try:
         _call("prctl", _DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        _mount("the mounts as they are", None, "/", None, _RECURSIVE | _PRIVATE)
+        _mount("a binfmt_misc of its own", "binfmt_misc", _HANDLERS, "binfmt_misc")
+        if options.only_try:
+            os._exit(0)
         _make_machine(options)
     except _NoMachineError as error:
         _give_up(error)
@@ -201,9 +211,8 @@ def _first_process(options: argparse.Namespace, told: int) -> NoReturn:
 
 
 def _make_machine(options: argparse.Namespace) -> None:
-    sources = [(Path(source).absolute(), target) for source, _, target in (x.partition(":") for x in options.bind)]
+    binds = [(Path(source).absolute(), place) for source, place in options.bind]
     board, emulator = options.board.absolute(), options.emulator.absolute()
-    _mount("the mounts as they are", None, "/", None, _RECURSIVE | _PRIVATE)
     _handle_programs(options.architecture, emulator)
     os.chdir(board)
     root = Path("machine/root")
@@ -220,8 +229,8 @@ def _make_machine(options: argparse.Namespace) -> None:
     _mount("the processes", "proc", f"{root}/proc", "proc", _NO_SUID | _NO_EXEC)
     _mount("/sys", "/sys", f"{root}/sys", None, _BIND | _RECURSIVE)
     _make_devices(root / "dev")
-    for source, target in sources:
-        _lay_over(source, root, target)
+    for source, place in binds:
+        _lay_over(source, root, place)
     os.chroot(root)
     os.chdir("/")
     name = (options.cpu or options.architecture).encode()
@@ -233,8 +242,6 @@ def _make_machine(options: argparse.Namespace) -> None:
 
 def _handle_programs(architecture: str, emulator: Path) -> None:
     """Let the kernel start programs of `architecture` with `emulator`, in this namespace alone."""
-    folder = "/proc/sys/fs/binfmt_misc"
-    _mount("a binfmt_misc of its own", "binfmt_misc", folder, "binfmt_misc")
     try:
         os.chdir(emulator.parent)  # the rule has its name alone: a path may hold a colon, and be long
         word, machine = _ELF[architecture]
@@ -242,7 +249,7 @@ def _handle_programs(architecture: str, emulator: Path) -> None:
         mask = bytes([*[0xFF] * 7, 0, *[0xFF] * 8, 0xFE, *[0xFF] * 3])  # any ABI; position-independent (3) too
         # F: the emulator is opened now, while its path can be reached; P: programs see their own name.
         rule = f":{architecture}:M:0:{_escaped(header)}:{_escaped(mask)}:{emulator.name}:FP"
-        Path(folder, "register").write_text(rule)
+        Path(_HANDLERS, "register").write_text(rule)
     except OSError as error:
         raise _NoMachineError(
             f"the emulator {emulator} cannot be made the handler of {architecture} programs ({error.strerror}): "
