@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_runtime.emulation import debian, wheels
+from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
 
 OnProgress = Callable[[float, str], None]
@@ -117,6 +118,7 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
         done = run_here(command)
         if done.returncode:
+            raise_if_full(done.stdout + done.stderr)
             raise DeviceError(f"the emulated board cannot be set up: {command[0]} failed there ({done.stderr.strip()})")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,9 @@ def kept(place: Path, make: Callable[[Path], None]) -> Path:
                 unfinished.rename(place)
     except OSError as error:
         if error.errno in _FULL:
-            raise DeviceError(disk_full(place.parent)) from error
+            raise DeviceError(
+                f"the disk of {place.parent} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+            ) from error
         if error.errno in _NOT_OURS:
             raise DeviceError(
                 f"cannot make {place} ({error.strerror}): set HAR_EDGE_CACHE to a folder that is writable"
@@ -43,9 +46,10 @@ def kept(place: Path, make: Callable[[Path], None]) -> Path:
     return place
 
 
-def disk_full(folder: Path) -> str:
-    """The sentence that says so."""
-    return f"the disk of {folder} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+def raise_if_full(said: str) -> None:
+    """Raise what `kept` understands when a program that failed `said` that the disk is full."""
+    if re.search(r"No space left on device|enough free space|Disk quota exceeded", said):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _make(unfinished: Path, make: Callable[[Path], None]) -> None:

@@ -65,14 +65,15 @@ def main(arguments: list[str]) -> NoReturn:
     """Run the command that `arguments` ask for, and end as it ended."""
     options = _options(arguments)
     try:
-        parent = os.pidfd_open(os.getppid())
+        # There is none to watch when it is outside of a container that this is in.
+        parent = os.pidfd_open(os.getppid()) if os.getppid() else None
         _enter_namespaces(private_network=not options.host_network)
         heard, told = os.pipe()
         first = os.fork()
         if first == 0:
             os.close(heard)
             _first_process(options, told)
-    except _NoMachineError as error:
+    except (_NoMachineError, OSError) as error:
         _give_up(error)
     os.close(told)
     _let_go_of_streams()
@@ -153,7 +154,7 @@ def _write_maps(process: int, maps: dict[str, str]) -> bool:
     return True
 
 
-def _await_end(first: int, parent: int, heard: int) -> int:
+def _await_end(first: int, parent: int | None, heard: int) -> int:
     """How the command ended, as wait(2) has it; the machine is gone then, whatever ended it."""
 
     def stop(number: int, frame: object) -> None:
@@ -165,7 +166,8 @@ def _await_end(first: int, parent: int, heard: int) -> int:
         signal.signal(number, stop)
     poll = select.poll()
     poll.register(heard, select.POLLIN)
-    poll.register(parent, select.POLLIN)
+    if parent is not None:
+        poll.register(parent, select.POLLIN)
     if parent in dict(poll.poll()):
         os.kill(first, signal.SIGKILL)
     told = os.read(heard, 4)
@@ -195,7 +197,7 @@ def _first_process(options: argparse.Namespace, told: int) -> NoReturn:
         if options.only_try:
             os._exit(0)
         _make_machine(options)
-    except _NoMachineError as error:
+    except (_NoMachineError, OSError) as error:
         _give_up(error)
     # A process of its own: the kernel keeps most signals from the first one, also those of a crash.
     command = os.fork()
@@ -352,8 +354,9 @@ def _who() -> str:
     return "you" if os.getuid() else "root"
 
 
-def _give_up(error: _NoMachineError) -> NoReturn:
-    print(error, file=sys.stderr, flush=True)
+def _give_up(error: Exception) -> NoReturn:
+    foreseen = isinstance(error, _NoMachineError)
+    print(error if foreseen else f"cannot make the emulated machine: {error}", file=sys.stderr, flush=True)
     os._exit(FAILED)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
 
 _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
@@ -35,6 +36,7 @@ def install(requirements: Sequence[str], folder: Path, machine: str, python: str
         check=False,
     )
     if done.returncode:
+        raise_if_full(done.stderr)
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
         raise DeviceError(

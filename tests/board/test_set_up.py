@@ -1,6 +1,7 @@
 """How a board is set up, and what is said where it cannot be; each in a process that sees another machine."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 from on_board import printed
 from training_fixtures import ROOT
 
+from edge_runtime.emulation import debian
 from edge_runtime.emulation.board import open_board
 from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
@@ -73,6 +75,45 @@ def test_where_namespaces_are_not_allowed(tmp_path):
     assert not (tmp_path / "boards").exists()  # nothing was fetched
 
 
+@pytest.mark.parametrize(
+    ("keyring", "advice"),
+    [(None, "install debian-archive-keyring"), ("debian-archive-removed-keys.gpg", "install a newer")],
+)
+def test_where_the_archives_signature_cannot_be_checked(keyring, advice, tmp_path):
+    keyrings = tmp_path / "keyrings"
+    keyrings.mkdir()
+    if keyring:
+        shutil.copyfile(f"/usr/share/keyrings/{keyring}", keyrings / "debian-archive-keyring.gpg")
+    cache = tmp_path / "cache"
+    said = refusal(cache, *_in_other_mounts(f"mount --bind {keyrings} /usr/share/keyrings"))
+    assert "cannot be checked" in said
+    assert advice in said
+
+
+def test_on_another_system_than_debian_the_public_archive_is_used(tmp_path):
+    (tmp_path / "os-release").write_text("ID=ubuntu\nVERSION_CODENAME=noble\n")
+    there = _in_other_mounts(f"mount --bind {tmp_path / 'os-release'} /etc/os-release")
+    said = refusal(tmp_path / "cache", *there, "unshare", "--net")
+    assert "http://deb.debian.org/debian/dists/trixie" in said
+
+
+def test_a_mirror_that_is_being_updated_is_asked_again(tmp_path, monkeypatch):
+    """An `apt-get` that finds it so twice, as no mirror does when it is wanted."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/apt-get"
+    program.write_text(
+        f"#!/bin/sh\necho called >> {tmp_path}/calls\n"
+        f'[ "$(wc -l < {tmp_path}/calls)" -gt 2 ] || {{ echo "E: Hash Sum mismatch" >&2; exit 100; }}\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    waited = []
+    monkeypatch.setattr(debian.time, "sleep", waited.append)
+    assert debian.Apt(tmp_path, "arm64", "trixie").fetch(["base-files"]) == []
+    assert len(waited) == 2
+    assert len((tmp_path / "calls").read_text().splitlines()) == 4  # and what was asked after the index
+
+
 def test_a_cache_that_may_not_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DeviceError, match="set HAR_EDGE_CACHE to a folder that is writable"):
@@ -132,5 +173,9 @@ def test_what_was_left_half_made_does_not_count(tmp_path):
 
 def _with_disk(folder: Path, size: str) -> list[str]:
     """What a command follows that shall find a disk of `size` at `folder`."""
-    mount = f'mount -t tmpfs -o size={size} disk {folder} && "$@"'
-    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
+    return _in_other_mounts(f"mount -t tmpfs -o size={size} disk {folder}")
+
+
+def _in_other_mounts(script: str) -> list[str]:
+    """What a command follows that shall see what `script` mounts, which nobody else sees."""
+    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
