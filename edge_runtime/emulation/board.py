@@ -49,6 +49,8 @@ class Board:
         It runs as root in /, and sees of this machine's files those in `binds` (place on the board -> file or folder
         here). `network` lets it into this machine's network. `fixed_addresses` puts programs at the same addresses in
         each run. `writable` keeps what it writes. How it ends: see `edge_runtime.emulation.launch`.
+
+        The CPU is in the environment, as QEMU_CPU: what clears that for others, as sshd does, is to set it again.
         """
         options = [f"--board={self.folder}", f"--emulator={self.emulator}", f"--architecture={self.disk.emulator}"]
         options += [f"--cpu={self.cpu}"] if self.cpu else []

@@ -23,8 +23,8 @@ RunHere = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 _FORMAT = 1  # of what is made for one and the same `Disk`: another one gets a folder of another name
 
-# What makes a system of it, and what numpy and the runtimes link to.
-_ESSENTIAL = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
+# What makes a system of it (bash is root's shell), and what numpy and the runtimes link to.
+_ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
 # Links in every Debian, which packages of Debian 12 are unpacked through and only those of Debian 13 bring.
 _LINKS = ("bin", "lib", "sbin")
 # A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
