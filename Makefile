@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test check format claims reference constraints clean
+.PHONY: demo test test-devices check format claims reference constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -15,6 +15,11 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# Over a real sshd and adbd, and on emulated Arm boards, for which Debian's packages are fetched once. Needs root, Linux
+# 6.7 or newer, and what .ci/run installs.
+test-devices: $(INSTALLED)
+	$(BIN)/python -m pytest -m device
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

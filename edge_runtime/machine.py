@@ -116,10 +116,14 @@ def virtual(root: Path = ROOT) -> bool | None:
 def emulated(root: Path = ROOT) -> bool:
     """Whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
 
-    Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core, and BogoMIPS of 100.
+    Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core and 32-bit ones end
+    with `(v7l)`, and BogoMIPS of 100.
     """
-    signs = (r"^model name\s*:", r"^BogoMIPS\s*:\s*100\.00$")
-    return platform.machine() == "aarch64" and all(re.search(sign, _cpuinfo(root), re.MULTILINE) for sign in signs)
+    names = {"aarch64": r"^model name\s*:", "armv7l": r"^model name\s*:.*\(armv7l\)$"}
+    name, text = names.get(platform.machine()), _cpuinfo(root)
+    return bool(
+        name and re.search(name, text, re.MULTILINE) and re.search(r"^BogoMIPS\s*:\s*100\.00$", text, re.MULTILINE)
+    )
 
 
 def operating_system(root: Path = ROOT) -> str | None:

@@ -1,3 +1,13 @@
 """Fixtures that tests share, by what they are about."""
 
+from pathlib import Path
+
 pytest_plugins = ["no_skips", "training_fixtures", "environments", "data_fixtures"]
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if {HERE / "board", HERE / "devices"} & set(item.path.parents):
+            item.add_marker("device")

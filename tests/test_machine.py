@@ -83,6 +83,13 @@ def test_emulation_is_recognised(tmp_path, monkeypatch):
     assert not machine.emulated(tmp_path)
 
 
+def test_emulation_of_a_32_bit_machine_is_recognised(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine.platform, "machine", lambda: "armv7l")
+    core = "processor\t: 0\nmodel name\t: ARMv7 Processor rev 5 ({})\nBogoMIPS\t: {}\n"
+    assert machine.emulated(trees.lay(tmp_path / "emulated", {"proc/cpuinfo": core.format("armv7l", "100.00")}))
+    assert not machine.emulated(trees.lay(tmp_path / "a pi", {"proc/cpuinfo": core.format("v7l", "38.40")}))
+
+
 def in_a_process(code: str) -> str:
     """In a process of its own: a high-water mark and an affinity stay."""
     root = Path(machine.__file__).parents[1]

@@ -20,6 +20,8 @@ from edge_runtime.files import cache_folder
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
 """Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
 
+# The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
+_LAUNCH = (sys.executable, "-I", "-S", launch.__file__)
 _EMULATOR_SUITE = "trixie"  # QEMU 10; its package is of one statically linked program for each architecture
 
 
@@ -47,15 +49,16 @@ class Board:
         It runs as root in /, and sees of this machine's files those in `binds` (place on the board -> file or folder
         here). `network` lets it into this machine's network. `fixed_addresses` puts programs at the same addresses in
         each run. `writable` keeps what it writes. How it ends: see `edge_runtime.emulation.launch`.
+
+        The CPU is in the environment, as QEMU_CPU: what clears that for others, as sshd does, is to set it again.
         """
         options = [f"--board={self.folder}", f"--emulator={self.emulator}", f"--architecture={self.disk.emulator}"]
         options += [f"--cpu={self.cpu}"] if self.cpu else []
-        options += [f"--bind={source}:{place}" for place, source in (binds or {}).items()]
+        options += [x for place, source in (binds or {}).items() for x in ("--bind", str(source), place)]
         options += [f"--env={name}={value}" for name, value in (env or {}).items()]
         flags = {"--host-network": network, "--fixed-addresses": fixed_addresses, "--writable": writable}
         options += [flag for flag, is_set in flags.items() if is_set]
-        # The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
-        return [sys.executable, "-I", "-S", launch.__file__, *options, "--", *argv]
+        return [*_LAUNCH, *options, "--", *argv]
 
     def emulator_version(self) -> str:
         """The version of QEMU."""
@@ -74,6 +77,8 @@ def open_board(
         raise DeviceError("an emulated board needs a Linux machine: run this in one")
     content = content or litert_disk()
     boards = cache_folder() / "boards"
+    if not (boards / content.name).exists():  # nothing is fetched in vain
+        _check(_run([*_LAUNCH, "--only-try"]))
     emulator = _emulator(content.emulator, boards, lambda share, text: on_progress(0.3 * share, text))
     _check_cpu(cpu, emulator, content)
 
@@ -87,9 +92,7 @@ def open_board(
         )
 
     board = Board(content, cpu, kept(boards / content.name, make), emulator)
-    tried = _run(board.command(["true"]))
-    if tried.returncode:
-        raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
+    _check(_run(board.command(["true"])))
     on_progress(1.0, "the emulated board is ready")
     return board
 
@@ -114,6 +117,11 @@ def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:
             f"the emulator knows no CPU {cpu!r} for {content.architecture}: choose one of "
             f"{', '.join(CPUS[content.architecture])}"
         )
+
+
+def _check(tried: subprocess.CompletedProcess[str]) -> None:
+    if tried.returncode:
+        raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:

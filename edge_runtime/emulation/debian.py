@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.emulation.kept import disk_full
+from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
 
 _PUBLIC_ARCHIVE = "http://deb.debian.org/debian"  # its content is signed, so that it needs no TLS
@@ -69,7 +69,8 @@ class Apt:
             check=False,
         )
         if done.returncode:
-            raise _why_not(self.suite, self.architecture, self.folder, done.stderr)
+            raise_if_full(done.stderr)
+            raise _why_not(self.suite, self.architecture, done.stderr)
 
     def _options(self) -> Iterator[str]:
         settings = {
@@ -100,12 +101,7 @@ class _MidSyncError(DeviceError):
 @contextmanager
 def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
     """Give an apt with nothing installed, whose state is below `folder`, which is made and is gone after the block."""
-    for program in ("apt-get", "dpkg-deb", "tar"):
-        if shutil.which(program) is None:
-            raise DeviceError(
-                f"an emulated board is made of Debian's packages, and there is no {program} here: use a Debian or "
-                "Ubuntu host"
-            )
+    _need("apt-get", "dpkg-deb", "tar")
     sources = _sources(suite)
     try:
         for name in ("lists/partial", "cache/archives/partial", "log", "sources", "none"):
@@ -119,6 +115,7 @@ def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
 
 def host_architecture() -> str:
     """Debian's name for the architecture of this machine."""
+    _need("dpkg")
     asked = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True)
     return asked.stdout.strip()
 
@@ -137,7 +134,17 @@ def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
             check=False,
         )
     if done.returncode or archive.returncode:
-        raise DeviceError(_disk_full(root, done.stderr) or f"cannot unpack {package.name}: {_last_line(done.stderr)}")
+        raise_if_full(done.stderr)
+        raise DeviceError(f"cannot unpack {package.name}: {_complaint(done.stderr)}")
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            raise DeviceError(
+                f"an emulated board is made of Debian's packages, and there is no {program} here: use a Debian or "
+                "Ubuntu host"
+            )
 
 
 def _sources(suite: str) -> str:
@@ -169,30 +176,21 @@ def _mirror_of_host() -> str | None:
     return None
 
 
-def _why_not(suite: str, architecture: str, folder: Path, said: str) -> DeviceError:
+def _why_not(suite: str, architecture: str, said: str) -> DeviceError:
     """What apt's errors mean, in one sentence."""
-    full = _disk_full(folder, said)
-    if full:
-        return DeviceError(full)
     what = f"the packages of Debian {suite} for {architecture}"
     if "NO_PUBKEY" in said or "is not signed" in said:
         return DeviceError(
             f"{what} cannot be checked, for {_KEYRING} does not know their signer: install a newer "
             "debian-archive-keyring"
         )
-    reason = _last_line(said)
+    reason = _complaint(said)
     if _MID_SYNC.search(said):
         return _MidSyncError(f"{what} cannot be fetched while their mirror is being updated ({reason}): try later")
     return DeviceError(f"{what} cannot be fetched ({reason}): see that 'apt-get update' works here")
 
 
-def _disk_full(folder: Path, said: str) -> str | None:
-    if re.search(r"No space left on device|enough free space|Disk quota exceeded", said):
-        return disk_full(folder)
-    return None
-
-
-def _last_line(said: str) -> str:
+def _complaint(said: str) -> str:
     """The first complaint, which names the cause; what follows are its consequences."""
     lines = [line.strip().removeprefix("E: ") for line in said.splitlines() if not line.startswith("W: ")]
     return re.sub(r"\s+", " ", next(filter(None, lines), "no reason given"))[:300]

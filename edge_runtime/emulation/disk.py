@@ -14,6 +14,7 @@ from pathlib import Path
 from edge_runtime.devices import wheels
 from edge_runtime.devices.wheels import Platform
 from edge_runtime.emulation import debian
+from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
 
 OnProgress = Callable[[float, str], None]
@@ -24,8 +25,8 @@ RunHere = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 _FORMAT = 1  # of what is made for one and the same `Disk`: another one gets a folder of another name
 
-# What makes a system of it, and what numpy and the runtimes link to.
-_ESSENTIAL = ("base-files", "base-passwd", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
+# What makes a system of it (bash is root's shell), and what numpy and the runtimes link to.
+_ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
 # Links in every Debian, which packages of Debian 12 are unpacked through and only those of Debian 13 bring.
 _LINKS = ("bin", "lib", "sbin")
 # A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
@@ -120,6 +121,7 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
         done = run_here(command)
         if done.returncode:
+            raise_if_full(done.stdout + done.stderr)
             raise DeviceError(f"the emulated board cannot be set up: {command[0]} failed there ({done.stderr.strip()})")
 
 

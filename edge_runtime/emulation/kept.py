@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from edge_runtime.errors import DeviceError
 
 _LEAST_SPACE = 700e6  # bytes: what fetching and unpacking a disk take
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 def kept(place: Path, make: Callable[[Path], None]) -> Path:
@@ -33,16 +35,21 @@ def kept(place: Path, make: Callable[[Path], None]) -> Path:
                 unfinished.rename(place)
     except OSError as error:
         if error.errno in _FULL:
-            raise DeviceError(disk_full(place.parent)) from error
-        raise DeviceError(
-            f"cannot make {place} ({error.strerror or error}): set HAR_EDGE_CACHE to a folder that is writable"
-        ) from error
+            raise DeviceError(
+                f"the disk of {place.parent} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+            ) from error
+        if error.errno in _NOT_OURS:
+            raise DeviceError(
+                f"cannot make {place} ({error.strerror}): set HAR_EDGE_CACHE to a folder that is writable"
+            ) from error
+        raise
     return place
 
 
-def disk_full(folder: Path) -> str:
-    """The sentence that says so."""
-    return f"the disk of {folder} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+def raise_if_full(said: str) -> None:
+    """Raise what `kept` understands when a program that failed `said` that the disk is full."""
+    if re.search(r"No space left on device|enough free space|Disk quota exceeded", said):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _make(unfinished: Path, make: Callable[[Path], None]) -> None:

@@ -11,6 +11,7 @@ that ended the command ends this process too. When the machine cannot be made, t
 one sentence.
 
     python -m edge_runtime.emulation.launch --board FOLDER --emulator QEMU [options] -- COMMAND ...
+    python -m edge_runtime.emulation.launch --only-try
 
 Standard library alone, and all of it imported before the root changes: the host's modules are out of reach then.
 """
@@ -48,6 +49,7 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 _FIXED_ADDRESSES = 0x40000  # ADDR_NO_RANDOMIZE, linux/personality.h
 _SET_INTERFACE_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41  # SIOCSIFFLAGS, IFF_UP | IFF_RUNNING
 
+_HANDLERS = "/proc/sys/fs/binfmt_misc"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -61,37 +63,42 @@ class _NoMachineError(Exception):
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the command that `arguments` ask for, and end as it ended."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
-        parent = os.pidfd_open(os.getppid())
+        # There is none to watch when it is outside of a container that this is in.
+        parent = os.pidfd_open(os.getppid()) if os.getppid() else None
         _enter_namespaces(private_network=not options.host_network)
         heard, told = os.pipe()
         first = os.fork()
         if first == 0:
             os.close(heard)
             _first_process(options, told)
-    except _NoMachineError as error:
+    except (_NoMachineError, OSError) as error:
         _give_up(error)
     os.close(told)
     _let_go_of_streams()
     _end_as(_await_end(first, parent, heard))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="launch", description="Run a command in an emulated machine.")
-    parser.add_argument("--board", required=True, type=Path, help="folder with the tree, root/, and an empty machine/")
-    parser.add_argument("--emulator", required=True, type=Path, help="statically linked user emulator of QEMU")
+    parser.add_argument("--board", type=Path, help="folder with the tree, root/, and an empty machine/")
+    parser.add_argument("--emulator", type=Path, help="statically linked user emulator of QEMU")
     parser.add_argument("--architecture", choices=_ELF, default="aarch64")
     parser.add_argument("--cpu", help="the CPU to emulate, by QEMU's name")
     parser.add_argument(
-        "--bind", action="append", default=[], metavar="SOURCE:TARGET", help="lay a file or folder over"
+        "--bind", nargs=2, action="append", default=[], metavar=("SOURCE", "PLACE"), help="lay a file or folder over"
     )
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set in the environment")
     parser.add_argument("--host-network", action="store_true", help="no network of its own, but that of the host")
     parser.add_argument("--writable", action="store_true", help="what is written stays in the tree")
     parser.add_argument("--fixed-addresses", action="store_true", help="programs lie at the same place in each run")
-    parser.add_argument("command", nargs="+")
-    return parser
+    parser.add_argument("--only-try", action="store_true", help="see whether this system lets a machine be made")
+    parser.add_argument("command", nargs="*")
+    options = parser.parse_args(arguments)
+    if not (options.only_try or (options.board and options.emulator and options.command)):
+        parser.error("--board, --emulator and a command are needed")
+    return options
 
 
 # --- Before the machine: this process.
@@ -147,7 +154,7 @@ def _write_maps(process: int, maps: dict[str, str]) -> bool:
     return True
 
 
-def _await_end(first: int, parent: int, heard: int) -> int:
+def _await_end(first: int, parent: int | None, heard: int) -> int:
     """How the command ended, as wait(2) has it; the machine is gone then, whatever ended it."""
 
     def stop(number: int, frame: object) -> None:
@@ -159,8 +166,9 @@ def _await_end(first: int, parent: int, heard: int) -> int:
         signal.signal(number, stop)
     poll = select.poll()
     poll.register(heard, select.POLLIN)
-    poll.register(parent, select.POLLIN)
-    if (parent, select.POLLIN) in poll.poll():
+    if parent is not None:
+        poll.register(parent, select.POLLIN)
+    if parent in dict(poll.poll()):
         os.kill(first, signal.SIGKILL)
     told = os.read(heard, 4)
     _, status = os.waitpid(first, 0)
@@ -184,8 +192,12 @@ def _end_as(status: int) -> NoReturn:
 def _first_process(options: argparse.Namespace, told: int) -> NoReturn:
     try:
         _call("prctl", _DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        _mount("the mounts as they are", None, "/", None, _RECURSIVE | _PRIVATE)
+        _mount("a binfmt_misc of its own", "binfmt_misc", _HANDLERS, "binfmt_misc")
+        if options.only_try:
+            os._exit(0)
         _make_machine(options)
-    except _NoMachineError as error:
+    except (_NoMachineError, OSError) as error:
         _give_up(error)
     # A process of its own: the kernel keeps most signals from the first one, also those of a crash.
     command = os.fork()
@@ -201,9 +213,8 @@ def _first_process(options: argparse.Namespace, told: int) -> NoReturn:
 
 
 def _make_machine(options: argparse.Namespace) -> None:
-    sources = [(Path(source).absolute(), target) for source, _, target in (x.partition(":") for x in options.bind)]
+    binds = [(Path(source).absolute(), place) for source, place in options.bind]
     board, emulator = options.board.absolute(), options.emulator.absolute()
-    _mount("the mounts as they are", None, "/", None, _RECURSIVE | _PRIVATE)
     _handle_programs(options.architecture, emulator)
     os.chdir(board)
     root = Path("machine/root")
@@ -220,8 +231,8 @@ def _make_machine(options: argparse.Namespace) -> None:
     _mount("the processes", "proc", f"{root}/proc", "proc", _NO_SUID | _NO_EXEC)
     _mount("/sys", "/sys", f"{root}/sys", None, _BIND | _RECURSIVE)
     _make_devices(root / "dev")
-    for source, target in sources:
-        _lay_over(source, root, target)
+    for source, place in binds:
+        _lay_over(source, root, place)
     os.chroot(root)
     os.chdir("/")
     name = (options.cpu or options.architecture).encode()
@@ -233,8 +244,6 @@ def _make_machine(options: argparse.Namespace) -> None:
 
 def _handle_programs(architecture: str, emulator: Path) -> None:
     """Let the kernel start programs of `architecture` with `emulator`, in this namespace alone."""
-    folder = "/proc/sys/fs/binfmt_misc"
-    _mount("a binfmt_misc of its own", "binfmt_misc", folder, "binfmt_misc")
     try:
         os.chdir(emulator.parent)  # the rule has its name alone: a path may hold a colon, and be long
         word, machine = _ELF[architecture]
@@ -242,7 +251,7 @@ def _handle_programs(architecture: str, emulator: Path) -> None:
         mask = bytes([*[0xFF] * 7, 0, *[0xFF] * 8, 0xFE, *[0xFF] * 3])  # any ABI; position-independent (3) too
         # F: the emulator is opened now, while its path can be reached; P: programs see their own name.
         rule = f":{architecture}:M:0:{_escaped(header)}:{_escaped(mask)}:{emulator.name}:FP"
-        Path(folder, "register").write_text(rule)
+        Path(_HANDLERS, "register").write_text(rule)
     except OSError as error:
         raise _NoMachineError(
             f"the emulator {emulator} cannot be made the handler of {architecture} programs ({error.strerror}): "
@@ -345,8 +354,9 @@ def _who() -> str:
     return "you" if os.getuid() else "root"
 
 
-def _give_up(error: _NoMachineError) -> NoReturn:
-    print(error, file=sys.stderr, flush=True)
+def _give_up(error: Exception) -> NoReturn:
+    foreseen = isinstance(error, _NoMachineError)
+    print(error if foreseen else f"cannot make the emulated machine: {error}", file=sys.stderr, flush=True)
     os._exit(FAILED)
 
 
