@@ -11,9 +11,9 @@ from typing import Any
 
 from edge_runtime.devices import wheels
 from edge_runtime.devices.wheels import Platform
-from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.files import cache_folder
+from edge_runtime.kept import kept
 
 # LiteRT has wheels from 3.10 on, tflite-runtime's last release for at most 3.11.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from edge_runtime.emulation import debian, disk, launch
 from edge_runtime.emulation.disk import Disk, OnProgress, litert_disk
-from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.files import cache_folder
+from edge_runtime.kept import kept
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
 """Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
 
 # The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
 _LAUNCH = (sys.executable, "-I", "-S", launch.__file__)
+_SPACE = 700e6  # bytes: what fetching and unpacking an emulator and a disk take
 _EMULATOR_SUITE = "trixie"  # QEMU 10; its package is of one statically linked program for each architecture
 
 
@@ -91,7 +92,7 @@ def open_board(
             lambda share, text: on_progress(0.3 + 0.7 * share, text),
         )
 
-    board = Board(content, cpu, kept(boards / content.name, make), emulator)
+    board = Board(content, cpu, kept(boards / content.name, make, _SPACE), emulator)
     _check(_run(board.command(["true"])))
     on_progress(1.0, "the emulated board is ready")
     return board
@@ -107,7 +108,7 @@ def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:
             on_progress(0.8, "unpacking the emulator")
             debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS])
 
-    return kept(boards / f"qemu-{_EMULATOR_SUITE}", make) / f"usr/bin/qemu-{name}"
+    return kept(boards / f"qemu-{_EMULATOR_SUITE}", make, _SPACE) / f"usr/bin/qemu-{name}"
 
 
 def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:

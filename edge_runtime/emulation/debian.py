@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
+from edge_runtime.kept import raise_if_full
 
 _PUBLIC_ARCHIVE = "http://deb.debian.org/debian"  # its content is signed, so that it needs no TLS
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

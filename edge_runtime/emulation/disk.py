@@ -14,8 +14,8 @@ from pathlib import Path
 from edge_runtime.devices import wheels
 from edge_runtime.devices.wheels import Platform
 from edge_runtime.emulation import debian
-from edge_runtime.emulation.kept import raise_if_full
 from edge_runtime.errors import DeviceError
+from edge_runtime.kept import raise_if_full
 
 OnProgress = Callable[[float, str], None]
 """Hears the share of the set-up that is done, and what is being done."""

@@ -14,13 +14,13 @@ from training_fixtures import ROOT
 
 from edge_runtime.emulation import debian
 from edge_runtime.emulation.board import open_board
-from edge_runtime.emulation.kept import kept
 from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.kept import kept
 
 OPEN = """\
 import sys
 sys.path.insert(0, sys.argv[1])
-from edge_runtime.emulation import board, kept
+from edge_runtime.emulation import board
 from edge_runtime.errors import HarEdgeError
 {first}
 try:
@@ -59,12 +59,12 @@ def test_without_debians_tools(tmp_path):
 
 def test_with_too_little_space(tmp_path):
     said = refusal(tmp_path, *_with_disk(tmp_path, "50m"))
-    assert "needs 700 MB" in said
+    assert "700 MB are needed" in said
     assert "HAR_EDGE_CACHE" in said
 
 
 def test_when_the_disk_gets_full(tmp_path):
-    said = refusal(tmp_path, *_with_disk(tmp_path, "50m"), first="kept._LEAST_SPACE = 0")
+    said = refusal(tmp_path, *_with_disk(tmp_path, "50m"), first="board._SPACE = 0")
     assert "is full: make space there" in said
 
 

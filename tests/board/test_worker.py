@@ -13,7 +13,7 @@ from edge_runtime import card as cards
 from edge_runtime import dataset
 from edge_runtime.classifier import Preparation, predict
 from edge_runtime.emulation.board import Board
-from edge_runtime.interpreters import Tensor, open_model
+from edge_runtime.interpreters import open_model
 from edge_runtime.job import Answer, Job
 
 MODELS = {x: Path(edge_runtime.__file__).parent / "models" / f"edge_{x}.tflite" for x in ("float32", "int8")}
@@ -108,9 +108,3 @@ def _open(scheme: str, xnnpack: bool):
     flatbuffer, card = cards.read_model(MODELS[scheme])
     model = open_model(flatbuffer, "litert", xnnpack=xnnpack)
     return model, Preparation(card.normalisation, model.input)
-
-
-def _steps(one: np.ndarray, other: np.ndarray) -> int:
-    """The most steps of the int8 output that two logits are apart."""
-    output: Tensor = _open("int8", True)[0].output
-    return int(np.abs(np.rint((one - other) / output.scale)).max())

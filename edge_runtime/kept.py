@@ -12,16 +12,15 @@ from pathlib import Path
 
 from edge_runtime.errors import DeviceError
 
-_LEAST_SPACE = 700e6  # bytes: what fetching and unpacking a disk take
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
-def kept(place: Path, make: Callable[[Path], None]) -> Path:
+def kept(place: Path, make: Callable[[Path], None], space: float = 0) -> Path:
     """The folder `place`; where it is not there, `make` fills it beside its place first.
 
-    Whoever else wants it meanwhile waits. Raises `DeviceError` when the disk is full or may not be written, and
-    whatever `make` raises; nothing stays then.
+    Whoever else wants it meanwhile waits. `space` is what `make` needs on the disk, in bytes. Raises `DeviceError` when
+    the disk has less, is full or may not be written, and whatever `make` raises; nothing stays then.
     """
     if place.exists():
         return place
@@ -31,7 +30,7 @@ def kept(place: Path, make: Callable[[Path], None]) -> Path:
         with place.with_name(f"{place.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not place.exists():
-                _make(unfinished, make)
+                _make(unfinished, make, space)
                 unfinished.rename(place)
     except OSError as error:
         if error.errno in _FULL:
@@ -52,15 +51,15 @@ def raise_if_full(said: str) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _make(unfinished: Path, make: Callable[[Path], None]) -> None:
+def _make(unfinished: Path, make: Callable[[Path], None], space: float) -> None:
     _remove(unfinished)  # of one who was killed
     unfinished.mkdir()
     try:
         free = shutil.disk_usage(unfinished).free
-        if free < _LEAST_SPACE:
+        if free < space:
             raise DeviceError(
-                f"an emulated board needs {_LEAST_SPACE / 1e6:.0f} MB in {unfinished.parent}, which has "
-                f"{free / 1e6:.0f}: make space there, or set HAR_EDGE_CACHE to a folder that has more"
+                f"{space / 1e6:.0f} MB are needed in {unfinished.parent}, which has {free / 1e6:.0f} left: make space "
+                "there, or set HAR_EDGE_CACHE to a folder that has more"
             )
         make(unfinished)
         os.sync()  # before its name says that it is whole
