@@ -51,7 +51,7 @@ class LiveScores:
     """Shares are between 0 and 1, times in seconds, rates per hour of labelled activity.
 
     `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
-    activity. `sample_accuracy` is of what is reported at each moment of an activity, which cannot be right before it
+    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of what is reported at each moment of an activity, which cannot be right before it
     has been seen for a while. A delay is from an activity's first sample until it is reported. A false change is one
     to an activity other than the labelled one; `false_changes_seen` leaves out those whose window reaches back
     to before the activity began.
@@ -60,6 +60,7 @@ class LiveScores:
     windows: int
     window_accuracy: float
     live_accuracy: float
+    reported_accuracy: float
     sample_accuracy: float
     delay_median_s: float
     delay_p90_s: float
@@ -90,6 +91,7 @@ def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: flo
         windows=len(truth),
         window_accuracy=_share(answers == truth),
         live_accuracy=_share(shown == truth),
+        reported_accuracy=_share((shown == truth)[shown != NOTHING]),
         sample_accuracy=_share((reported == labels)[in_activity]),
         delay_median_s=float(np.median(delays)) if len(delays) else float("nan"),
         delay_p90_s=float(np.quantile(delays, 0.9, method="higher")) if len(delays) else float("nan"),

@@ -23,6 +23,12 @@ def test_windows_wholly_in_one_activity_are_scored_alone_and_as_shown():
     assert found.windows == 4
     assert found.window_accuracy == 0.75
     assert found.live_accuracy == 0.5
+    assert found.reported_accuracy == 0.5
+
+
+def test_unknown_is_wrong_or_left_out():
+    found = scores([(0, 40)], [(10, 0, 0), (20, 0, NOTHING), (30, 0, NOTHING), (40, 0, 0)])
+    assert (found.live_accuracy, found.reported_accuracy) == (0.5, 1.0)
 
 
 def test_a_delay_is_from_the_first_sample_of_an_activity_until_it_is_shown():

@@ -144,7 +144,10 @@ def _show(found: "LiveScores", tracks: "list[Track]") -> None:
             f"{len(tracks)} of {len({x.subject for x in tracks})} people, {found.hours:.2f} h of activities",
         ),
         ("accuracy, windows alone", f"{found.window_accuracy:.2%} of {found.windows} windows wholly in one activity"),
-        ("accuracy, live", f"{found.live_accuracy:.2%} of the same; unknown counts as wrong"),
+        (
+            "accuracy, live",
+            f"{found.reported_accuracy:.2%} of those that are not unknown; {found.live_accuracy:.2%} of all",
+        ),
         ("of every moment", f"{found.sample_accuracy:.1%} of all samples of the activities, from their first on"),
         (
             "delay",
