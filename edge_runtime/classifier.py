@@ -101,14 +101,19 @@ class Classifier:
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""
-        scaled = self.logits(windows) / np.float32(self.card.temperature)
-        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return probabilities
+        return softmax(self.logits(windows), self.card.temperature)
 
     def classify(self, windows: npt.ArrayLike) -> list[str]:
         """The label of each window of `windows` `[n, samples, n_signals]`."""
         return [self.card.labels[i] for i in self.logits(windows).argmax(axis=1)]
+
+
+def softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """The probabilities `[..., n]` of logits `[..., n]` over a temperature."""
+    scaled = logits / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def predict(model: Model, prepare: Preparation, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

@@ -11,6 +11,7 @@ from edge_runtime import bench, runs
 from edge_runtime.bench import Settings
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.model_paths import converted_models, is_reference, reference_model
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.summary import ModelFile
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from edge_runtime.devices import Device
     from edge_runtime.results import Report
     from edge_runtime.terminal import Console
-
-REFERENCE = Path(__file__).parents[1] / "models"
-REFERENCE_NETWORKS = ("edge", "edge-small")
 
 
 @click.command(name="bench")
@@ -209,11 +207,8 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     for path in paths or (None,):
         if path is None or path.is_dir():
             run = runs.find(path)
-            converted = run.converted()
-            if not converted:
-                raise InputError(f"{run.folder} has no converted model: run 'har-edge convert {run.folder} --quantize'")
-            models += map(bench.open_file, converted)
-        elif not path.exists() and str(path) in REFERENCE_NETWORKS:
+            models += map(bench.open_file, converted_models(run))
+        elif is_reference(path):
             models += _reference_models(str(path))
         else:
             models.append(bench.open_file(path))
@@ -221,5 +216,5 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 
 def _reference_models(network: str) -> list[ModelFile]:
-    names = [f"{network}_{scheme}.tflite" for scheme in ("float32", "int8")]
-    return [bench.open_file(REFERENCE / name, f"{name} (reference)") for name in names]
+    paths = [reference_model(network, scheme) for scheme in ("float32", "int8")]
+    return [bench.open_file(path, f"{path.name} (reference)") for path in paths]
