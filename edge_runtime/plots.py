@@ -70,7 +70,7 @@ def plot_recording(
             panel.axvspan(
                 minutes[first],
                 minutes[first] + (end - first) / rate_hz / 60,
-                color=_span(label),
+                color=span_colour(label),
                 alpha=_SPAN_ALPHA,
                 linewidth=0,
             )
@@ -81,7 +81,7 @@ def plot_recording(
     last.set_xlim(0, len(values) / rate_hz / 60)
     last.set_xlabel("time (min)")
     present = [x for x in range(len(label_names)) if (labels == x).any()]
-    handles = [Patch(facecolor=_span(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
+    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
     _save(figure, path)
 
@@ -145,5 +145,6 @@ def _line(index: int) -> str:
     return _LINES[index % len(_LINES)]
 
 
-def _span(label: int) -> str:
+def span_colour(label: int) -> str:
+    """The colour of class `label`, here and wherever else classes have colours."""
     return _SPANS[label % len(_SPANS)]

@@ -29,8 +29,11 @@ def parse(text: str, option: str) -> Address:
     return Address(match["ipv6"] or match["host"] or "", int(match["port"]))
 
 
-def listen(address: Address, kind: socket.SocketKind) -> socket.socket:
-    """A bound socket for `address`. Raises `InputError` when this machine cannot listen there."""
+def listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
+    """A bound socket for `address`, and where it is; port 0 is any that is free.
+
+    Raises `InputError` when this machine cannot listen there.
+    """
     try:
         family, *_, where = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=kind)[0]
         bound = socket.socket(family, kind)
@@ -45,4 +48,4 @@ def listen(address: Address, kind: socket.SocketKind) -> socket.socket:
         raise InputError(
             f"cannot listen on {address}: {error.strerror or error}; give another port, or an address of this machine"
         ) from error
-    return bound
+    return bound, address._replace(port=bound.getsockname()[1])

@@ -22,7 +22,8 @@ def tcp(address: Address, stated: Units, clock: Clock = time) -> Source:
     `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
-        server = opened.enter_context(listen(address, socket.SOCK_STREAM))
+        server, address = listen(address, socket.SOCK_STREAM)
+        opened.enter_context(server)
         server.listen()
         server.setblocking(False)
         connection: socket.socket | None = None

@@ -18,7 +18,8 @@ def udp(address: Address, stated: Units, clock: Clock = time) -> Source:
 
     Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
     """
-    with listen(address, socket.SOCK_DGRAM) as bound:
+    bound, address = listen(address, socket.SOCK_DGRAM)
+    with bound:
         bound.setblocking(False)
         lines = Lines(stated)
         sender, heard, others = None, clock.monotonic(), False
