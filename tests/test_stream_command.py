@@ -161,6 +161,10 @@ class TestRefusals:
         model = [] if str(arguments[:1]).count("tflite") else ["edge"]
         assert_refused(stream(*model, *arguments), *words)
 
+    def test_a_source_that_cannot_be_opened_leaves_no_log(self, stream, tmp_path):
+        assert_refused(stream("edge", "--csv", "none.csv", "--log", "log.csv"), "none.csv")
+        assert not (tmp_path / "log.csv").exists()
+
     def test_a_serial_device_that_is_not_there_is_trouble_with_the_device(self, stream):
         code, _, error = stream("edge", "--serial", "/dev/ttyNONE")
         assert code == ExitCode.DEVICE

@@ -107,11 +107,12 @@ def command(
         recognizer = LiveRecognizer(Classifier(path, runtime), hop)
         card = recognizer.card
         session = Session(recognizer, hop, turn, Stamps(rate or card.window.rate_hz, time))
+        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units), speed, data)))
+        # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
+        opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
         sink = _sink(as_json, quiet, card, session, f"{path.stem}   {name} {value}")
-        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units), speed, data)))
-        # Whatever is wrong with the source shows when it opens, before anything is on the screen.
-        follow(session, chain([next(source)], source), sink, log)
+        follow(session, chain([opening], source), sink, log)
 
 
 def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
