@@ -254,6 +254,14 @@ def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host
         assert command[command.index("-l") + 1] == ssh.user
 
 
+@pytest.mark.parametrize("name", ["$(touch${IFS}x)", "`touch x`", "x;touch x", "x|touch x", "x\0", "-oProxyCommand=x"])
+@pytest.mark.parametrize("target", ["ssh://{}@pi", "ssh://pi@{}", "{}@pi"])
+def test_a_name_that_a_shell_would_obey_is_refused(name, target):
+    """Where ssh's configuration hands names to a shell (ProxyCommand), not every ssh refuses them itself."""
+    with pytest.raises(InputError, match=r"give ssh://\[user@\]host"):
+        Ssh.parse(target.format(name))
+
+
 def test_what_is_installed_on_devices_is_what_this_package_asks_for(monkeypatch):
     own, extra = PROJECT["dependencies"], PROJECT["optional-dependencies"]["tflite-runtime"]
     assert list(requirements("tflite-runtime")) == extra
