@@ -51,10 +51,10 @@ class LiveScores:
     """Shares are between 0 and 1, times in seconds, rates per hour of labelled activity.
 
     `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
-    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of what is reported at each moment of an activity, which cannot be right before it
-    has been seen for a while. A delay is from an activity's first sample until it is reported. A false change is one
-    to an activity other than the labelled one; `false_changes_seen` leaves out those whose window reaches back
-    to before the activity began.
+    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of what is reported
+    at each moment of an activity, which cannot be right before it has been seen for a while. A delay is from an
+    activity's first sample until it is reported. A false change is one to an activity other than the labelled one;
+    `false_changes_seen` leaves out those whose window reaches back to before the activity began.
     """
 
     windows: int
