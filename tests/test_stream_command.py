@@ -59,7 +59,7 @@ class TestReplay:
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
         code, output, _ = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
         assert code == 0
-        recognizer = LiveRecognizer(Classifier(EDGE))
+        recognizer = LiveRecognizer(Classifier(EDGE), gentle=False)
         times = np.arange(len(recording.samples)) / 50
         found = [*recognizer.push(recording.samples, times), *recognizer.flush()]
         wanted = [x for x in found if isinstance(x, Decision)]

@@ -104,7 +104,8 @@ def command(
     path = find_model(model)
     turn = Axes.parse(axes)
     with ExitStack() as opened:
-        recognizer = LiveRecognizer(Classifier(path, runtime), hop)
+        # Replayed recordings begin as those of the published windows did.
+        recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, hop, turn, Stamps(rate or card.window.rate_hz, time))
         source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units), speed, data)))
