@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from convert.gates import IN_INT8, Arrangement
 from convert.lowering import Lowered
-from convert.sites import CANDIDATE, CELL, GATES, INPUT, KEPT, SIGMOID_INPUT, TANH_INPUT, Tap
+from convert.sites import CANDIDATE, CELL, GATES, HARD_SIGMOID_INPUT, HELD, INPUT, KEPT, SIGMOID_INPUT, TANH_INPUT, Tap
 from edge_runtime.dataset import Split
 from edge_runtime.errors import InputError
 
 # Where an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
-_SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5}
+_SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5, HARD_SIGMOID_INPUT: 3.0}
 _OPEN = 255 / 256  # the greatest value of an int8 sigmoid
 _NARROWER = (0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
 
@@ -95,7 +95,7 @@ def observe(network: Lowered, windows: tf.Tensor, arrangement: Arrangement = IN_
     seen: dict[str, Range] = {}
 
     def note(site: str, tensor: tf.Tensor) -> tf.Tensor:
-        site = _cell_of(site) or site
+        site = _source_of(site) or site
         low, high = float(tf.reduce_min(tensor)), float(tf.reduce_max(tensor))
         before = seen.get(site, Range(0.0, 0.0))
         seen[site] = Range(min(before.low, low), max(before.high, high))
@@ -106,21 +106,24 @@ def observe(network: Lowered, windows: tf.Tensor, arrangement: Arrangement = IN_
 
 
 def range_at(ranges: Ranges, site: str) -> Range:
-    """The range of an activation at `site`: one of `ranges`, but for what a forget gate leaves of an LSTM's cell.
+    """The range of an activation at `site`: one of `ranges`, but for what a gate leaves of a cell or a state.
 
     An int8 gate is 255/256 at most, and so is what it leaves of the cell's range. With that as its range an open gate
     keeps every value of the cell as it is, and no product falls halfway between two values: with the cell's own range
     one in 256 did, which processors round differently (XNNPACK: to even on x86, up on Arm).
     """
-    cell = _cell_of(site)
-    if cell is None:
+    source = _source_of(site)
+    if source is None:
         return ranges[site]
-    return Range(ranges[cell].low * _OPEN, ranges[cell].high * _OPEN)
+    return Range(ranges[source].low * _OPEN, ranges[source].high * _OPEN)
 
 
-def _cell_of(site: str) -> str | None:
+def _source_of(site: str) -> str | None:
+    """The site of what a gate left the rest of: an LSTM's cell, or a state."""
     layer, _, name = site.rpartition("/")
-    return f"{layer}/{CELL}" if layer and name == KEPT else None
+    if layer and name == KEPT:
+        return f"{layer}/{CELL}"
+    return layer if layer and name == HELD else None
 
 
 def quantised(ranges: Ranges) -> Tap:

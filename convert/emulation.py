@@ -25,7 +25,7 @@ from convert.calibration import Range, Ranges, range_at
 from convert.gates import IN_INT8
 from convert.lowering import Lowered
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS
-from convert.sites import CELL, INPUT, JOINED, SIGMOID_INPUT, TANH_INPUT, UPDATE
+from convert.sites import CELL, HELD, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE
 
 Array = npt.NDArray[np.float32]
 
@@ -176,10 +176,14 @@ class Emulation:
     def _activation(self, name: str) -> str:
         """What a tap sees, in words: sites are shared, these names tell apart what shares them."""
         tapped = self._taps[name]
+        part, layer = tapped.maker.rpartition("/")[2], self._layer(name)
+        if tapped.site.endswith(f"/{HELD}"):
+            return f"{layer}/{KEPT}"
         if "/" in tapped.site or tapped.site == INPUT:
             return tapped.site
-        part, layer = tapped.maker.rpartition("/")[2], self._layer(name)
-        return layer if _step(name) is None else f"{layer}/{JOINED if part == JOINED else 'state'}"
+        if part in (INPUT, JOINED):
+            return f"{layer}/{part}"
+        return layer if _step(name) is None else f"{layer}/state"
 
     def _function(self, operation: Any) -> str:
         """`lstm/tanh(cell)`: the function and what it is of."""
@@ -202,8 +206,7 @@ class Emulation:
 
     def _layer(self, name: str) -> str:
         index = re.match(r"layer(\d+)/", name)
-        assert index
-        return self._layers[int(index[1])]
+        return self._layers[int(index[1])] if index else INPUT
 
 
 def _step(name: str) -> int | None:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from convert.functions import function_of
 from convert.sites import CANDIDATE, GATES, JOINED, Tap
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -42,11 +43,14 @@ _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
 class Gates:
     """The gates `i f o` and the candidate `c` of one LSTM step."""
 
-    def __init__(self, layer: Any, site: str) -> None:
-        self._name, self._site = layer.name, site
+    def __init__(self, layer: Any, name: str, site: str) -> None:
+        self._name, self._site = name, site
+        self._function, self._candidate = function_of(layer, "recurrent_activation"), function_of(layer)
+        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+        weights = (kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32))
         # Keras stores the gates as i f c o, each of `units` columns.
-        kernel, recurrent, bias = (np.split(np.asarray(x), 4, axis=-1) for x in layer.get_weights())
-        self._columns = {x: columns for x, *columns in zip("ifco", kernel, recurrent, bias, strict=True)}
+        parts = zip("ifco", *(np.split(x, 4, axis=-1) for x in weights), strict=True)
+        self._columns = {gate: columns for gate, *columns in parts}
 
     def __call__(
         self, step: tf.Tensor, state: tf.Tensor, needed: str, tap: Tap, arrangement: Arrangement
@@ -58,11 +62,11 @@ class Gates:
             kernel, recurrent, bias = self._weights(group, arrangement.one_sigmoid)
             site = f"{self._name}/{_PRODUCTS.get(group, group)}"
             if joined is not None:
-                product = tap(site, fully_connected(joined, np.concatenate([kernel, recurrent]), bias))
+                product = fully_connected(joined, np.concatenate([kernel, recurrent]), bias)
             else:
                 parts = (fully_connected(step, kernel, bias), fully_connected(state, recurrent, np.zeros_like(bias)))
-                product = tap(site, tf.add(*(tap(f"{site}/{x}", y) for x, y in zip("xh", parts, strict=True))))
-            values |= self._activate(product, group, needed, tap, arrangement.one_sigmoid)
+                product = tf.add(*(tap(f"{site}/{x}", y) for x, y in zip("xh", parts, strict=True)))
+            values |= self._activate(product, site, group, needed, tap, arrangement.one_sigmoid)
         return values
 
     def _weights(self, group: str, one_sigmoid: bool) -> tuple[Array, Array, Array]:
@@ -72,20 +76,25 @@ class Gates:
         return kernel, recurrent, bias
 
     def _activate(
-        self, product: tf.Tensor, group: str, needed: str, tap: Tap, one_sigmoid: bool
+        self, product: tf.Tensor, site: str, group: str, needed: str, tap: Tap, one_sigmoid: bool
     ) -> dict[str, tf.Tensor]:
-        """The values of a group's gates, by one LOGISTIC for all where that can be."""
-        together = one_sigmoid or "c" not in group
-        parts = _columns_of(tf.sigmoid(product) if together else product, group, needed)
-        if one_sigmoid and "c" in parts:
+        """The values of a group's gates, by one operator for all where they have one function."""
+        if group == "c" and not one_sigmoid:
+            return {"c": self._candidate.gate(product, tap, site, "tanh")}
+        if "c" not in group:
+            return columns_of(self._function.gate(product, tap, site, "sigmoid"), group, needed)
+        if not one_sigmoid:
+            parts = columns_of(tap(site, product), group, needed)
+            functions = {gate: self._candidate if gate == "c" else self._function for gate in parts}
+            return {gate: functions[gate].value(x, tap, f"{site}/{gate}") for gate, x in parts.items()}
+        parts = columns_of(tf.sigmoid(tap(site, product)), group, needed)
+        if "c" in parts:
             doubled = tap(f"{self._name}/doubled", 2 * parts["c"])
-            return parts | {"c": tap(f"{self._name}/tanh", doubled - 1)}
-        if together:
-            return parts
-        return {gate: tf.tanh(x) if gate == "c" else tf.sigmoid(x) for gate, x in parts.items()}
+            parts["c"] = tap(f"{self._name}/tanh", doubled - 1)
+        return parts
 
 
-def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
+def columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
     """The columns of each gate of `group` that is `needed`."""
     if set(group) <= set(needed):
         return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))

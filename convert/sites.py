@@ -15,11 +15,18 @@ CANDIDATE = "candidate"
 UPDATE = "update"
 KEPT = "kept"
 CELL = "cell"
+HELD = "held"
 SIGMOID_INPUT = "sigmoid_input"
 TANH_INPUT = "tanh_input"
+HARD_SIGMOID_INPUT = "hard_sigmoid_input"
 
-# The name of an operation, where one step has several tensors at one site.
+# The names of operations where a layer has several tensors at one site; of what it takes, `INPUT`.
 JOINED = "joined"
+
+
+def rounded_for(site: str, source: str, tensor: tf.Tensor, tap: Tap) -> tf.Tensor:
+    """What a layer takes, which is at the site `source`, at the `site` where it meets others."""
+    return tensor if source == site else tap(site, tf.identity(tensor, name=INPUT))
 
 
 def no_tap(site: str, tensor: tf.Tensor) -> tf.Tensor:

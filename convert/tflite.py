@@ -64,9 +64,10 @@ def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", arrangement
         converter.inference_input_type = _IO_TYPES[io_type]
         converter.inference_output_type = _IO_TYPES[io_type]
 
-    flatbuffer = _convert(network, lambda windows: network(windows, tap, arrangement), prepare)
-    _check_integer(flatbuffer, io_type)
-    return _tidy(flatbuffer)
+    model = _parse(_convert(network, lambda windows: network(windows, tap, arrangement), prepare))
+    _requantise_directly(model)
+    _check_integer(model, io_type)
+    return compact.write(model)
 
 
 def _convert(
@@ -87,11 +88,31 @@ def _convert(
 
 
 def _tidy(flatbuffer: bytes) -> bytes:
-    return compact.write(flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer)))
+    return compact.write(_parse(flatbuffer))
 
 
-def _check_integer(flatbuffer: bytes, io_type: str) -> None:
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+def _parse(flatbuffer: bytes) -> schema.ModelT:
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+
+
+def _requantise_directly(model: schema.ModelT) -> None:
+    """Bring int8 values from one scale to another in one operator; the converter sometimes goes by way of float."""
+    graph = model.subgraphs[0]
+    codes = [x.builtinCode for x in model.operatorCodes]
+    float_of = {
+        operator.outputs[0]: operator
+        for operator in graph.operators
+        if codes[operator.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE
+    }
+    for operator in graph.operators:
+        if codes[operator.opcodeIndex] == schema.BuiltinOperator.QUANTIZE and operator.inputs[0] in float_of:
+            operator.inputs = [float_of[operator.inputs[0]].inputs[0]]
+    taken = {int(i) for operator in graph.operators for i in operator.inputs} | set(map(int, graph.outputs))
+    unread = [operator for output, operator in float_of.items() if int(output) not in taken]
+    graph.operators = [x for x in graph.operators if not any(x is y for y in unread)]
+
+
+def _check_integer(model: schema.ModelT, io_type: str) -> None:
     graph = model.subgraphs[0]
     codes = [x.builtinCode for x in model.operatorCodes]
     border = _BORDER_OPERATORS if io_type == "float32" else set()

@@ -19,7 +19,7 @@ from convert.diagnosis import diagnose, emulate
 from convert.diagnosis_plot import plot
 from convert.diagnosis_report import show, to_csv, weakest
 from convert.emulation import Emulation
-from convert.lowering import Lowered, lower
+from convert.lowering import Lowered, Node, lower
 from convert.precision import ACTIVATION, FUNCTION, WEIGHTS, Diagnosis, Place, Point
 from convert.tflite import to_int8
 from edge_runtime.classifier import Quantiser, dequantise
@@ -112,17 +112,19 @@ def test_other_networks_are_described_as_they_are_written(middle):
     assert found.logits_snr_db == pytest.approx(found.model_snr_db, abs=1)
     steps = {x.name: [y.step for y in x.points] for x in found.places}
     if middle is stack:
-        # The input's steps are rounded anew where they meet the state; those of the second layer need not be.
-        assert steps["first/joined"] == steps["first/state"] == steps["second/tanh(cell)"] == [1, 2, 3, 4, 5, 6, 7, 8]
+        # The input is rounded anew before it meets the state; that of the second layer need not be.
+        assert steps["first/input"] == [None]
+        assert steps["first/state"] == steps["second/tanh(cell)"] == [1, 2, 3, 4, 5, 6, 7, 8]
         assert steps["first/cell"] == steps["second/cell"] == [2, 3, 4, 5, 6, 7, 8]
-        assert "second/joined" not in steps
+        assert not {"second/input", "first/joined", "second/joined"} & set(steps)
     elif middle is functions:
         conv = ["conv/tanh_input weights", "conv/tanh_input", "conv/tanh", "conv"]
         assert list(steps)[:5] == ["input", *conv]
         dense = ["dense/sigmoid_input weights", "dense/sigmoid_input", "dense/sigmoid", "dense"]
         assert list(steps)[-6:] == [*dense, "logits weights", "logits"]
     else:
-        assert list(steps)[:4] == ["input", "conv weights", "conv", "cut"]
+        # ReLU6 has become a part of the convolution.
+        assert list(steps)[:4] == ["input", "conv weights", "conv", "lstm/gates weights"]
         assert steps["conv"] == [None]
 
 
@@ -169,12 +171,13 @@ def test_an_absurdly_wide_range_is_the_weakest_place(lowered, ranges, normalised
     assert found.weakest.bits < 4
 
 
-def flat(x, tap, _):
+def flat(inputs, tap, _):
     """An operation that hands on what it gets."""
+    (x,) = inputs
     return tap("input", tf.reshape(x, [x.shape[0], 6]))
 
 
-BY_HAND = Lowered((6, 1), 6, (flat,), ("flat",))
+BY_HAND = Lowered((6, 1), 6, (Node("flat", ("input",), flat),))
 UNIFORM = np.random.default_rng(0).uniform(-1, 1, (20_000, 6, 1)).astype(np.float32)
 
 

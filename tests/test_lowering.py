@@ -69,8 +69,16 @@ def test_swapped_gates_would_be_noticed(trained_network, normalised_windows, swa
         [layers.Conv1D(7, 3, dilation_rate=3, padding="causal"), layers.Activation("relu6"), layers.LSTM(6)],
         [layers.LSTM(6), layers.Dense(9, activation="relu", use_bias=False), layers.Dropout(0.5)],
         [layers.LSTM(6, return_sequences=True), layers.Conv1D(4, 3, strides=2), layers.LSTM(3)],
+        [
+            layers.Bidirectional(layers.GRU(4, return_sequences=True, reset_after=False)),
+            layers.Bidirectional(layers.LSTM(3, use_bias=False)),
+        ],
+        [layers.Conv1D(7, 5, strides=4), layers.BatchNormalization(), layers.ReLU(), layers.GRU(5, use_bias=False)],
     ],
-    ids=["backwards", "stacked", "stacked backwards", "valid", "causal", "dilated", "two dense", "lstm conv lstm"],
+    ids=[
+        *("backwards", "stacked", "stacked backwards", "valid", "causal", "dilated", "two dense", "lstm conv lstm"),
+        *("bidirectional", "folded"),
+    ],
 )
 def test_layers_in_other_arrangements_keep_their_logits(middle, normalised_windows):
     keras.utils.set_random_seed(1)
@@ -84,28 +92,58 @@ def test_layers_in_other_arrangements_keep_their_logits(middle, normalised_windo
 @pytest.mark.parametrize(
     ("middle", "words"),
     [
-        ([layers.GRU(4, name="mine")], ["mine", "GRU"]),
-        ([layers.LSTM(4, stateful=False, activation="relu", name="mine")], ["mine", "activation=relu", "tanh"]),
-        ([layers.LSTM(4, use_bias=False, name="mine")], ["mine", "use_bias=False"]),
+        ([layers.SimpleRNN(4, name="mine")], ["mine", "SimpleRNN", "use LSTM, GRU"]),
+        ([layers.LSTM(4, activation="softsign", name="mine")], ["mine", "activation=softsign", "tanh"]),
+        ([layers.LSTM(4, recurrent_activation="selu", name="mine")], ["mine", "recurrent_activation=selu", "sigmoid"]),
+        ([layers.LSTM(4, stateful=True, name="mine")], ["mine", "stateful=True"]),
+        ([layers.GRU(4, recurrent_activation="tanh", name="mine")], ["mine", "recurrent_activation=tanh"]),
+        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["SimpleRNN"]),
         ([layers.Conv1D(9, 3, groups=3, name="mine"), layers.LSTM(4)], ["mine", "groups=3"]),
-        ([layers.Conv1D(9, 3, activation="gelu", name="mine"), layers.LSTM(4)], ["mine", "activation=gelu"]),
-        ([layers.BatchNormalization(name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization"]),
-        ([layers.Dense(4, name="mine"), layers.LSTM(4)], ["mine", "Dense"]),
+        ([layers.Conv1D(9, 3, activation="softplus", name="mine"), layers.LSTM(4)], ["mine", "activation=softplus"]),
+        ([layers.BatchNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization", "axis=1"]),
+        ([layers.LayerNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "LayerNormalization", "axis="]),
+        ([layers.Masking(name="mine"), layers.LSTM(4)], ["mine", "Masking", "leave it out"]),
+        ([layers.ReLU(max_value=2.0, name="mine"), layers.LSTM(4)], ["mine", "max_value=2.0"]),
+        ([layers.MaxPooling1D(2, data_format="channels_first", name="mine"), layers.LSTM(4)], ["mine", "data_format"]),
+        ([layers.GlobalMaxPooling1D(keepdims=True, name="mine"), layers.LSTM(4)], ["mine", "keepdims=True"]),
+        ([layers.Reshape((4, 6, 9)), layers.TimeDistributed(layers.LSTM(4), name="mine")], ["mine", "wraps a LSTM"]),
+        ([layers.Softmax(name="mine"), layers.LSTM(4)], ["mine", "Softmax", "last layer"]),
     ],
-    ids=["gru", "relu lstm", "no bias", "groups", "gelu", "batch norm", "dense per step"],
 )
 def test_what_is_not_supported_is_refused_by_layer_and_option(middle, words):
-    model = keras.Sequential([keras.Input((24, 9)), *middle, layers.Dense(6)])
+    model = keras.Sequential([keras.Input((24, 9), batch_size=1), *middle, layers.Flatten(), layers.Dense(6)])
     with pytest.raises(InputError) as refusal:
         lower(model)
-    assert all(word in str(refusal.value) for word in words)
+    assert all(word in str(refusal.value) for word in words), refusal.value
 
 
-def test_a_network_with_branches_is_refused():
+def test_merging_along_another_axis_or_of_other_shapes_is_refused():
     x = keras.Input((24, 9))
-    both = layers.Concatenate(name="both")([layers.LSTM(4)(x), layers.LSTM(3)(x)])
-    with pytest.raises(InputError, match="several inputs"):
-        lower(keras.Model(x, layers.Dense(6)(both)))
+    for merged, words in (
+        (layers.Concatenate(axis=1, name="mine")([x, x]), "'mine' .*axis=1"),
+        (layers.Add(name="mine")([x, layers.Dense(1)(x)]), "'mine' .*different shapes"),
+    ):
+        with pytest.raises(InputError, match=words):
+            lower(keras.Model(x, layers.Dense(6)(layers.LSTM(4)(merged))))
+
+
+def test_a_layer_that_is_used_twice_is_refused():
+    x = keras.Input((24, 9))
+    dense = layers.Dense(9, name="mine")
+    with pytest.raises(InputError, match=r"'mine' .*several times"):
+        lower(keras.Model(x, layers.Dense(6)(layers.LSTM(4)(dense(dense(x))))))
+
+
+def test_a_network_of_several_inputs_is_refused():
+    x, y = keras.Input((24, 9)), keras.Input((24, 9))
+    with pytest.raises(InputError, match="2 inputs"):
+        lower(keras.Model([x, y], layers.Dense(6)(layers.LSTM(4)(layers.Add()([x, y])))))
+
+
+def test_a_network_in_a_network_keeps_its_logits(normalised_windows):
+    inner = keras.Sequential([keras.Input((24, 9)), layers.Conv1D(5, 3, strides=4), layers.LSTM(4)])
+    model = keras.Sequential([keras.Input((24, 9)), inner, layers.Dense(6)])
+    assert largest_relative_difference(model, normalised_windows[:50, 40:64]) < 1e-5
 
 
 def test_a_network_that_does_not_end_in_logits_is_refused():
