@@ -38,9 +38,9 @@ def main(text: str) -> None:
     children.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
-def _load_data(training: TrainingRecord, data: str | None) -> Dataset:
+def _load_data(card: Card, training: TrainingRecord, data: str | None) -> Dataset:
     """The data that the run was trained on. Raises `InputError` when what is there is something else."""
-    loaded = dataset.load(Path(data) if data else None)
+    loaded = dataset.load(Path(data) if data else None).as_for(card)
     if loaded.fingerprint != training.fingerprint:
         where = data or "embedded in the package"
         raise InputError(
@@ -53,7 +53,7 @@ def _convert(job: Job, tell: Tell) -> None:
     run = Run(Path(job.run))
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
-    data = _load_data(training, job.data)
+    data = _load_data(card, training, job.data)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
     held = np.isin(data.train.subject, training.held_out_subjects)

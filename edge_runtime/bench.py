@@ -19,6 +19,7 @@ import numpy as np
 
 from edge_runtime import card as cards
 from edge_runtime import summary
+from edge_runtime.classes import is_coarse
 from edge_runtime.dataset import Dataset
 from edge_runtime.devices import Device
 from edge_runtime.errors import HarEdgeError, InputError
@@ -125,6 +126,7 @@ def measure(
     measured all the same; when no model is left, the error of the first is raised. Raises `InputError` when a model
     does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
     """
+    data = _with_classes_of(models, data)
     for model in models:
         check_data(model, data)
     with scratch_folder() as folder:
@@ -158,6 +160,14 @@ def measure(
         control=control,
         failures=failures,
     )
+
+
+def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
+    """`data`, with coarse classes when that is what the models tell apart."""
+    coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
+    if coarse and fine:
+        raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
+    return data.coarse() if coarse else data
 
 
 def _take_turns(

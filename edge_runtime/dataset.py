@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.card import Signal, Window
+from edge_runtime.card import Card, Signal, Window
+from edge_runtime.classes import coarse_classes, is_coarse
 from edge_runtime.errors import InputError
 from edge_runtime.frontend import RATE_HZ
 
@@ -93,6 +94,21 @@ class Dataset:
         columns = [names.index(x) for x in signal_names]
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
         return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
+
+    def coarse(self) -> "Dataset":
+        """The same windows with coarse classes. Raises `InputError` when a label belongs to none."""
+        labels, classes = coarse_classes(self.labels)
+        table = np.array(classes, np.uint8)
+        train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
+        return replace(self, labels=labels, train=train, test=test)
+
+    def as_for(self, card: Card) -> "Dataset":
+        """The same windows with the signals and, coarse or not, the classes of the model with this `card`.
+
+        Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has.
+        """
+        data = self.coarse() if is_coarse(card.labels) else self
+        return data if card.signals == data.signals else data.select([x.name for x in card.signals])
 
 
 def load(path: Path | None = None) -> Dataset:

@@ -120,7 +120,7 @@ def result(measured: Measured, run: Run) -> Result:
         latency=latency,
         control=run.control,
         trained_on=_trained_on(model.card),
-        data=(data.name, data.fingerprint),
+        data=(data.name, data.as_for(measured.model.card).fingerprint),
     )
     return Result(
         model=model.card.name,

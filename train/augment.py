@@ -11,12 +11,13 @@ def augment(windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: N
 
     Parameters
     ----------
-    windows : float32 `[batch, samples, 9]` in physical units: body acceleration, angular velocity, total acceleration.
+    windows : float32 `[batch, samples, n_signals]` in physical units: body acceleration, angular velocity (or not),
+        total acceleration.
     key : an int32 pair; the same key draws the same numbers.
 
     Returns
     -------
-    float32 `[batch, samples, 9]`, normalised: the network's input.
+    float32 `[batch, samples, n_signals]`, normalised: the network's input.
     """
     size = tf.shape(windows)[0]
     axes = tf.constant([recipe.turn, recipe.rotation, recipe.rotation], tf.float32)
@@ -37,8 +38,8 @@ def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
 
 def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
     """The same movement, `factor` times as brisk: gravity, the rest of total acceleration, stays."""
-    body, turning, total = tf.split(windows, 3, axis=-1)
-    return tf.concat([factor * body, factor * turning, total + (factor - 1) * body], axis=-1)
+    body, total = windows[..., :3], windows[..., -3:]
+    return tf.concat([factor * windows[..., :-3], total + (factor - 1) * body], axis=-1)
 
 
 def _stream(key: tf.Tensor, stream: int) -> tf.Tensor:

@@ -1,8 +1,6 @@
 """`har-edge train`."""
 
-import dataclasses
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -10,42 +8,20 @@ from edge_runtime import dataset, runs
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
+from train.choices import LAST_SEED, check_network, load_data, training_options
 from train.locks import folder_lock
-from train.networks import NETWORKS, check_name
-from train.recipe import find_recipe
+from train.networks import short_name
+from train.recipe import choose_recipe
 from train.settings import Settings
-
-_LAST_SEED = 2**32 - 1
 
 
 @click.command(name="train")
-@click.option(
-    "--network", metavar="NAME", default="edge", show_default=True, help=f"Which to train: {' or '.join(NETWORKS)}."
-)
-@click.option(
-    "--recipe",
-    "recipe_name",
-    metavar="NAME",
-    default="default",
-    show_default=True,
-    help="How to train it: default, or best, which distils three teachers and takes four times as long.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="Official UCI HAR folder or zip, or a folder of CSV recordings.  [default: the embedded UCI HAR data]",
-)
-@click.option(
-    "--seed", type=click.IntRange(0, _LAST_SEED), default=0, show_default=True, help="Of every random number."
-)
+@training_options
 @click.option(
     "--seeds",
     type=click.IntRange(2, 1000),
     metavar="N",
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
-)
-@click.option(
-    "--epochs", type=click.IntRange(1, 10_000), help="Passes over the data in each fit.  [default: the recipe's]"
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NETWORK-DATE-TIME]"
@@ -55,9 +31,11 @@ def command(
     network: str,
     recipe_name: str,
     data: Path | None,
+    sensors: str,
+    classes: str,
     seed: int,
-    seeds: int | None,
     epochs: int | None,
+    seeds: int | None,
     out: Path | None,
     resume: bool,
 ) -> None:
@@ -67,7 +45,8 @@ def command(
     CPU. A training that was stopped, however abruptly, goes on with --resume and ends with the same weights.
     """
     if resume:
-        given = [x for x in ("network", "recipe_name", "data", "seed", "seeds", "epochs") if _was_given(x)]
+        options = ("network", "recipe_name", "data", "sensors", "classes", "seed", "seeds", "epochs")
+        given = [x for x in options if _was_given(x)]
         if given:
             option = given[0].removesuffix("_name")
             raise InputError(f"--{option} cannot be changed on --resume: leave it out, or start a new run")
@@ -77,7 +56,7 @@ def command(
     if resume:
         folder = out or _newest_stopped()
         settings = Settings.load(settings_path(folder))
-        loaded = dataset.load(Path(settings.data) if settings.data else None)
+        loaded = load_data(Path(settings.data) if settings.data else None, settings.sensors, settings.classes)
         if loaded.fingerprint != settings.fingerprint:
             raise InputError(
                 f"the data at {settings.data} changed since the training in {folder} began: start a new run"
@@ -85,16 +64,17 @@ def command(
         with folder_lock(folder):
             _train(Settings.load(settings_path(folder)), loaded, folder)
     else:
-        check_name(network)
-        changes: dict[str, Any] = {"network": network} | ({} if epochs is None else {"epochs": epochs})
-        recipe = dataclasses.replace(find_recipe(recipe_name), **changes)
-        if seeds and seed + seeds - 1 > _LAST_SEED:
-            raise InputError(f"--seed {seed} with --seeds {seeds} goes beyond the last seed, {_LAST_SEED}: start lower")
-        loaded = dataset.load(data)
-        folder = out or runs.new_folder(network)
+        recipe = choose_recipe(network, recipe_name, epochs)
+        if seeds and seed + seeds - 1 > LAST_SEED:
+            raise InputError(f"--seed {seed} with --seeds {seeds} goes beyond the last seed, {LAST_SEED}: start lower")
+        check_network(recipe, "har-edge train")
+        loaded = load_data(data, sensors, classes)
+        folder = out or runs.new_folder(short_name(network))
         _check_free(folder)
         check_data(loaded)
-        settings = Settings(recipe, seed, str(data.resolve()) if data else None, loaded.fingerprint, seeds)
+        check_network(recipe, "har-edge train", loaded)
+        path = str(data.resolve()) if data else None
+        settings = Settings(recipe, seed, path, loaded.fingerprint, seeds, sensors, classes)
         with folder_lock(folder):
             _check_free(folder)  # another training may have begun since
             settings.save(settings_path(folder))

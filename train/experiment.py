@@ -26,6 +26,7 @@ from train.evaluate import fit_temperature, score
 from train.familiarity import fit_familiarity
 from train.history import Epoch, to_csv
 from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
+from train.networks import short_name
 from train.plots import plot_confusion, plot_curves
 from train.recipe import Recipe
 
@@ -118,7 +119,7 @@ class Experiment:
     def _make_card(self, selection: Outcome, final: Outcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
         return Card(
-            name=self.recipe.network,
+            name=short_name(self.recipe.network),
             labels=dataset.labels,
             signals=dataset.signals,
             window=dataset.window,
@@ -153,7 +154,8 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     """Everything but the networks. The card comes last: a folder that has it has everything."""
     write_text(run.history, to_csv(histories))
     title = f"{card.name}, seed {card.training['seed']}"
-    plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png")
+    coarse_epochs = card.training["recipe"]["coarse_epochs"]
+    plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png", coarse_epochs)
     for part, words, name in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
         scores = card.scores[part]
         plot_confusion(

@@ -5,7 +5,7 @@ stopped goes on exactly where the uninterrupted one would be.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from train.batches import Batches, Key
 from train.checkpoint import FitState
 from train.history import Epoch, Step
 from train.networks import build
+from train.objective import Objective
 from train.recipe import Recipe
 
-N_BODY_SIGNALS = 6  # body acceleration and angular velocity come first, total acceleration follows
+N_LINEAR_SIGNALS = 3  # total acceleration comes last, after body acceleration and angular velocity
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class FitResult:
 
 
 def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe) -> Normalisation:
-    """Mean and standard deviation per signal of windows `[n, samples, 9]`, with the recipe's clip and knee."""
+    """Mean and standard deviation per signal of windows `[n, samples, n_signals]`, with the recipe's clip and knee."""
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
-    knee = (recipe.knee or None,) * N_BODY_SIGNALS + (None,) * (X.shape[-1] - N_BODY_SIGNALS)
+    knee = (recipe.knee or None,) * (X.shape[-1] - N_LINEAR_SIGNALS) + (None,) * N_LINEAR_SIGNALS
     return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (recipe.clip,) * X.shape[-1], knee)
 
 
@@ -54,6 +55,7 @@ def fit(
     on_step: Callable[[Step], None],
     hop: int = 0,
     soft_targets: npt.NDArray[np.float32] | None = None,
+    coarse: Sequence[int] = (),
 ) -> FitResult:
     """Train the recipe's network, going on from `checkpoint` when it exists.
 
@@ -66,12 +68,15 @@ def fit(
     hop : samples from one training window to the next of the same recording, for recipes that shift.
     soft_targets : `[n, n_classes]`, what teachers answer to the training windows, as probabilities at the recipe's
         temperature; None learns from the labels alone.
+    coarse : the coarse class of each class, for recipes that learn those too.
 
     Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     # The initial weights too: Keras draws them from this seed.
     keras.utils.set_random_seed(int(key.sequence().generate_state(1)[0]))
-    model = build(recipe.network, train.X.shape[1:], n_classes)
+    network = build(recipe.network, train.X.shape[1:], n_classes)
+    objective = Objective(recipe, coarse, distils=soft_targets is not None)
+    model = objective.with_heads(network)
     normalisation = measure_normalisation(train.X, recipe)
     batches = Batches(train, n_classes, recipe, key, hop, soft_targets)
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, batches.steps * recipe.epochs)
@@ -80,13 +85,15 @@ def fit(
     average = [tf.Variable(x.value) for x in model.trainable_variables]
     state = FitState(model, optimizer, average, asked=f"{recipe} {key}")
     history = state.restore(checkpoint)
-    train_step = _make_train_step(state, recipe, normalisation, n_classes, distils=soft_targets is not None)
+    train_step = _make_train_step(state, objective, normalisation)
     held_out_X = None if held_out is None else normalisation.apply(held_out.X)
     for epoch in range(len(history), recipe.epochs):
         _key_dropout(model, key.sequence(epoch))
+        only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
         for step, batch in enumerate(batches.of_epoch(epoch)):
-            loss, accuracy = train_step(*map(tf.constant, batch), _decay(recipe, epoch * batches.steps + step))
+            decay = _decay(recipe, epoch * batches.steps + step)
+            loss, accuracy = train_step(*map(tf.constant, batch), decay, only_coarse)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise CheckFailedError(
@@ -96,12 +103,12 @@ def fit(
             on_step(Step(epoch, step, batches.steps, float(np.mean(losses)), float(np.mean(hits))))
         held_out_scores = (np.nan, np.nan)
         if held_out is not None and held_out_X is not None:
-            held_out_scores = _evaluate(state, held_out_X, held_out.y)
+            held_out_scores = _evaluate(state, objective, held_out_X, held_out.y, only_coarse)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
         state.save(checkpoint, history)
     for variable, value in zip(model.trainable_variables, average, strict=True):
         variable.assign(value)
-    return FitResult(model, normalisation, history)
+    return FitResult(network, normalisation, history)
 
 
 def logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -130,40 +137,33 @@ def _decay(recipe: Recipe, step: int) -> tf.Tensor:
 
 
 def _make_train_step(
-    state: FitState, recipe: Recipe, normalisation: Normalisation, n_classes: int, distils: bool
+    state: FitState, objective: Objective, normalisation: Normalisation
 ) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
     model, optimizer = state.model, state.optimizer
-    from_labels = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-    from_teachers = keras.losses.CategoricalCrossentropy(from_logits=True)
-    weight, temperature = recipe.distillation_weight, recipe.distillation_temperature
 
-    def loss_function(y: tf.Tensor, soft: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
-        hard_loss = from_labels(tf.one_hot(y, n_classes), answers)
-        if not distils:
-            return hard_loss
-        # The gradients of softened answers are smaller by the temperature squared (Hinton et al. 2015, section 2).
-        soft_loss = temperature**2 * from_teachers(soft, answers / temperature)
-        return (1 - weight) * hard_loss + weight * soft_loss
-
-    @tf.function(autograph=False)
+    @tf.function(autograph=False)  # one graph for each value of `only_coarse`
     def train_step(
-        X: tf.Tensor, y: tf.Tensor, soft: tf.Tensor, key: tf.Tensor, decay: tf.Tensor
+        X: tf.Tensor, y: tf.Tensor, soft: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            answers = model(augment(X, key, recipe, normalisation), training=True)
-            loss = loss_function(y, soft, answers)
+            answers = model(augment(X, key, objective.recipe, normalisation), training=True)
+            loss = objective.loss(y, soft, answers, only_coarse)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(state.average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)
-        hits = tf.equal(tf.argmax(answers, 1), tf.cast(y, tf.int64))
+        classes, logits = objective.judged(y, answers, only_coarse)
+        hits = tf.equal(tf.argmax(logits, 1), tf.cast(classes, tf.int64))
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
     compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = train_step
     return compiled
 
 
-def _evaluate(state: FitState, X: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> tuple[float, float]:
+def _evaluate(
+    state: FitState, objective: Objective, X: npt.NDArray[np.float32], y: npt.NDArray[np.uint8], only_coarse: bool
+) -> tuple[float, float]:
     """Cross-entropy (without label smoothing) and accuracy of the averaged weights."""
     answers, _ = state.model.stateless_call(state.average, state.model.non_trainable_variables, X, training=False)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y, answers)
-    return float(loss), float(np.mean(np.argmax(answers, axis=1) == y))
+    classes, logits = objective.judged(y, answers, only_coarse)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
+    return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))

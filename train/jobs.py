@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.classes import coarse_classes
 from edge_runtime.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.files import atomic_path, write_text
@@ -27,7 +28,8 @@ class FitJob:
 
     All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. `teachers` names the
     jobs in the same folder that have to be done before, and whose answers it learns. `answers` are the windows that
-    the trained network classifies in the end; `n_windows` are those it is trained on, `hop` samples apart.
+    the trained network classifies in the end; `n_windows` are those it is trained on, `hop` samples apart. `coarse` is
+    the coarse class of each class, for recipes that learn those too.
     """
 
     name: str
@@ -40,6 +42,7 @@ class FitJob:
     n_windows: int
     n_classes: int
     hop: int
+    coarse: tuple[int, ...] = ()
     teachers: tuple[str, ...] = ()
 
     @property
@@ -100,15 +103,8 @@ class FitJob:
         """The inverse of `to_json`."""
         content = json.loads(text)
         recipe, key = Recipe(**content.pop("recipe")), Key(**content.pop("key"))
-        folder, held_out, teachers = (content.pop(x) for x in ("folder", "held_out", "teachers"))
-        return cls(
-            recipe=recipe,
-            key=key,
-            folder=Path(folder),
-            held_out=tuple(held_out),
-            teachers=tuple(teachers),
-            **content,
-        )
+        tuples: dict[str, Any] = {x: tuple(content.pop(x)) for x in ("held_out", "coarse", "teachers")}
+        return cls(recipe=recipe, key=key, folder=Path(content.pop("folder")), **tuples, **content)
 
 
 @dataclass(frozen=True)
@@ -179,6 +175,7 @@ def plan_fit(
         n_windows=int((~held_rows(dataset.train, held_out)).sum()),
         n_classes=len(dataset.labels),
         hop=dataset.window.hop,
+        coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
         teachers=tuple(f"{name}-teacher-{i + 1}" for i in range(recipe.teachers)),
     )
     teachers = [

@@ -17,11 +17,14 @@ from train.spread import Spread
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
-def plot_curves(selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path) -> None:
+def plot_curves(
+    selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path, coarse_epochs: int = 0
+) -> None:
     """Loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
 
     Training scores are of augmented windows with dropout, with label smoothing in the loss: they lie below the held-out
-    ones without meaning that the network generalises backwards; the picture says so.
+    ones without meaning that the network generalises backwards; the picture says so. In the first `coarse_epochs`
+    coarse classes alone were learnt, and are what is scored.
     """
     figure = _figure(10, 4.2)
     loss, accuracy = figure.subplots(1, 2)
@@ -37,6 +40,8 @@ def plot_curves(selection: Sequence[Epoch], final: Sequence[Epoch], title: str, 
         axes.plot(
             [x.epoch for x in final], [getattr(x, attribute) for x in final], color=_FINAL, label="final fit, training"
         )
+        if coarse_epochs:
+            axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
@@ -47,8 +52,9 @@ def plot_curves(selection: Sequence[Epoch], final: Sequence[Epoch], title: str, 
     accuracy.yaxis.set_major_formatter(PercentFormatter(1))
     _note_last(accuracy, selection)
     figure.suptitle(title)
+    coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
     figure.supxlabel(
-        "Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.",
+        f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}",
         fontsize=8,
         color="0.35",
     )

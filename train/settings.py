@@ -21,6 +21,8 @@ class Settings:
     data: str | None  # the path given by the user; None is the embedded data
     fingerprint: str
     seeds: int | None = None
+    sensors: str = "all"
+    classes: str = "six"
 
     def runs(self, folder: Path) -> dict[int, Run]:
         """The run of each seed: `folder` itself, or a folder in it for each of several."""

@@ -66,7 +66,17 @@ def _fit(
 
     soft_targets = job.soft_targets()
     result = fit(
-        job.title, train, held_out, job.n_classes, job.recipe, job.key, job.checkpoint, on_step, job.hop, soft_targets
+        job.title,
+        train,
+        held_out,
+        job.n_classes,
+        job.recipe,
+        job.key,
+        job.checkpoint,
+        on_step,
+        job.hop,
+        soft_targets,
+        job.coarse,
     )
     model = result.model
     save_logits(job, logits(model, result.normalisation.apply(answers)))

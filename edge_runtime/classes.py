@@ -1,0 +1,37 @@
+"""Coarse classes: activities that look much alike, taken for one.
+
+Walking; stairs, up or down; sitting or standing; laying: as a first stage of a training, or all that is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_runtime.errors import InputError
+
+_COARSE = {
+    "WALKING": "WALKING",
+    "WALKING_UPSTAIRS": "STAIRS",
+    "WALKING_DOWNSTAIRS": "STAIRS",
+    "SITTING": "SITTING_OR_STANDING",
+    "STANDING": "SITTING_OR_STANDING",
+    "LAYING": "LAYING",
+}
+
+
+def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The coarse labels, in the order of `labels`, and for each of `labels` which of them it belongs to.
+
+    Coarse labels belong to themselves. Raises `InputError` for a label that belongs to none.
+    """
+    unknown = [x for x in labels if x not in _COARSE and x not in _COARSE.values()]
+    if unknown:
+        raise InputError(f"{unknown[0]} belongs to no coarse class: those are of the labels {', '.join(_COARSE)}")
+    names = [_COARSE.get(x, x) for x in labels]
+    coarse = tuple(dict.fromkeys(names))
+    return coarse, tuple(coarse.index(x) for x in names)
+
+
+def is_coarse(labels: Sequence[str]) -> bool:
+    """Whether `labels` are coarse ones."""
+    return set(labels) == set(_COARSE.values())

@@ -1,0 +1,96 @@
+"""What a training is asked to do: the options that every command that trains has, and what they mean for the data."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edge_runtime import dataset
+from edge_runtime.classes import coarse_classes
+from edge_runtime.dataset import Dataset
+from edge_runtime.host import import_tensorflow
+from train.networks import NETWORKS, build, find_builder, is_own
+from train.recipe import Recipe
+
+SENSORS = ("all", "accelerometer")
+CLASSES = ("six", "coarse")
+LAST_SEED = 2**32 - 1
+_GYROSCOPE = "body_gyro"
+
+_OPTIONS = (
+    click.option(
+        "--network",
+        metavar="NAME",
+        default="edge",
+        show_default=True,
+        help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
+    ),
+    click.option(
+        "--recipe",
+        "recipe_name",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        help="How to train it: default, or best, which distils three teachers and takes four times as long.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        help="Official UCI HAR folder or zip, or a folder of CSV recordings.  [default: the embedded UCI HAR data]",
+    ),
+    click.option(
+        "--sensors",
+        type=click.Choice(SENSORS),
+        default="all",
+        show_default=True,
+        help="accelerometer leaves out the signals of the gyroscope, which costs a phone power.",
+    ),
+    click.option(
+        "--classes",
+        type=click.Choice(CLASSES),
+        default="six",
+        show_default=True,
+        help="coarse tells four apart: walking; stairs; sitting or standing; laying. six are those of the data.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True, help="Of every random number."
+    ),
+    click.option(
+        "--epochs", type=click.IntRange(1, 10_000), help="Passes over the data in each fit.  [default: the recipe's]"
+    ),
+)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def training_options(command: _Command) -> _Command:
+    """Give a click `command` the options that say what to train on what."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
+    """The data at `path` with the signals and classes that were chosen. Raises `InputError` as `dataset.load` does."""
+    data = dataset.load(path)
+    if classes == "coarse":
+        data = data.coarse()
+    if sensors == "accelerometer":
+        data = data.select([x.name for x in data.signals if not x.name.startswith(_GYROSCOPE)])
+    return data
+
+
+def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:
+    """Raise `InputError` unless there is the network of `recipe` and it fits `data`.
+
+    `what` is the command. Without `data` only its being there is checked.
+    """
+    if is_own(recipe.network):
+        import_tensorflow(what, threads=1)
+    find_builder(recipe.network)
+    if data is None:
+        return
+    if recipe.coarse_epochs:
+        coarse_classes(data.labels)
+    if is_own(recipe.network):
+        build(recipe.network, (data.window.samples, len(data.signals)), len(data.labels))
