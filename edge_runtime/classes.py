@@ -32,6 +32,11 @@ def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, .
     return coarse, tuple(coarse.index(x) for x in names)
 
 
+def coarse_label(label: str) -> str:
+    """The coarse label that `label` belongs to; itself when it belongs to none."""
+    return _COARSE.get(label, label)
+
+
 def is_coarse(labels: Sequence[str]) -> bool:
     """Whether `labels` are coarse ones."""
     return set(labels) == set(_COARSE.values())

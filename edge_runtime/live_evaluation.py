@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edge_runtime.classes import coarse_label, is_coarse
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Recording
 from edge_runtime.errors import InputError
@@ -34,9 +35,16 @@ def follow(recording: Recording, classifier: Classifier, hop: int = 64) -> Track
     )
 
 
+def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
+    """What `Track.labels` counts in: the labels `names` of a model, then those of the recording that it does not know."""
+    return [*names, *dict.fromkeys(x for x in _own(recording, names) if x not in names)]
+
+
+def _own(recording: Recording, names: Sequence[str]) -> list[str]:
+    return [coarse_label(x) if is_coarse(names) else x for x in recording.label_names]
+
+
 def _relabelled(recording: Recording, names: Sequence[str]) -> np.ndarray:
-    """The recording's labels as places in `names`; what the model does not know comes after them."""
-    others = [x for x in recording.label_names if x not in names]
-    known = [*names, *others]
-    places = np.array([*(known.index(x) for x in recording.label_names), NOTHING])
+    known = all_labels(recording, names)
+    places = np.array([*(known.index(x) for x in _own(recording, names)), NOTHING])
     return places[recording.labels]

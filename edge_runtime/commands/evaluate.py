@@ -60,8 +60,9 @@ def _windows(path: Path, classifier: Classifier, data: Dataset) -> dict[str, Any
 
     from edge_runtime.terminal import Console, progress
 
+    data = data.as_for(classifier.card)
     bench.check_data(bench.open_file(path), data)
-    test = data.select([x.name for x in classifier.card.signals]).test
+    test = data.test
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         predicted = classifier.logits(test.X).argmax(axis=1)
@@ -90,7 +91,7 @@ def _windows(path: Path, classifier: Classifier, data: Dataset) -> dict[str, Any
 
 
 def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path | None) -> dict[str, Any]:
-    from edge_runtime.live_evaluation import follow
+    from edge_runtime.live_evaluation import all_labels, follow
     from edge_runtime.live_scores import score
     from edge_runtime.terminal import progress
 
@@ -100,7 +101,7 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path 
     if plots:
         _make_folder(plots)
     tracks: list[Track] = []
-    names = _names(classifier, recordings[0])
+    names = all_labels(recordings[0], classifier.card.labels)
     with progress() as on_progress:
         for done, (number, recording) in enumerate(chosen):
             on_progress(done / len(chosen), f"recording {number}")
@@ -123,11 +124,6 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {path} ({error.strerror}): name another for --plots") from error
-
-
-def _names(classifier: Classifier, recording: dataset.Recording) -> list[str]:
-    labels = classifier.card.labels
-    return [*labels, *(x for x in recording.label_names if x not in labels)]
 
 
 def _show(found: "LiveScores", tracks: "list[Track]") -> None:
