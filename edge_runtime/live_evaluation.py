@@ -36,7 +36,7 @@ def follow(recording: Recording, classifier: Classifier, hop: int = 64) -> Track
 
 
 def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
-    """What `Track.labels` counts in: the labels `names` of a model, then those of the recording that it does not know."""
+    """What `Track.labels` counts in: the labels `names` of a model, then others of the recording."""
     return [*names, *dict.fromkeys(x for x in _own(recording, names) if x not in names)]
 
 
