@@ -50,6 +50,13 @@ def open_device(target: str, runtime: str, offline: bool = False) -> Device:
         return this_python()
     if kind == "python" and rest:
         return other_python(rest, runtime)
+    if kind == "adb":
+        from edge_runtime.devices.adb import Adb
+        from edge_runtime.devices.phone import Phone
+
+        adb = Adb.parse(target)
+        if adb.android:
+            return Phone(adb, runtime)
     return open_remote(target, runtime, offline)
 
 

@@ -1,4 +1,4 @@
-"""Linux boards reached by adb, Android's debugging bridge."""
+"""Linux boards and Android phones reached by adb, Android's debugging bridge."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
@@ -49,21 +50,53 @@ class Adb:
         """The serial number; of a device over TCP its address."""
         return self.serial
 
+    @property
+    def android(self) -> str | None:
+        """The release of Android that it runs; None for another Linux."""
+        release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
+        return release if re.fullmatch(r"[\d.]+", release) else None
+
     def command(self, argv: Sequence[str]) -> list[str]:
         """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `InputError` on Android."""
-        release = subprocess.run(
-            [*_adb(), "-s", self.serial, "shell", "getprop", "ro.build.version.release"],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        ).stdout.strip()
-        if re.fullmatch(r"[\d.]+", release):
+        if release := self.android:
             raise InputError(
-                f"{self.serial} is a phone with Android {release}, which has no Python: it can only be measured by the "
-                "demo app, which is not installed there"
+                f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
+                "works there, by its demo app"
             )
-        return [*_adb(), "-s", self.serial, "shell", "-T", shlex.join(argv)]
+        return [*self.here("shell", "-T"), shlex.join(argv)]
+
+    def here(self, *arguments: str) -> list[str]:
+        """The command on this machine that says `arguments` to the device's adb."""
+        return [*_adb(), "-s", self.serial, *arguments]
+
+    def shell(self, line: str) -> str:
+        """What `line` prints there, run by the device's shell, whatever its exit code."""
+        return self._run(_SECONDS, "shell", "-T", line).stdout
+
+    def run(self, *arguments: str, failed: str) -> None:
+        """Do an adb command. Raises `DeviceError` with its last words, and with `failed` as what to do."""
+        done = self._run(None, *arguments)
+        if done.returncode:
+            last = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["it said nothing"])[-1]
+            raise DeviceError(f"adb {arguments[0]} failed on {self.name} ({last}): {failed}")
+
+    def pull(self, path: str, folder: Path) -> None:
+        """Bring the file `path` there into `folder`, if there is one."""
+        self._run(None, "pull", path, str(folder))
+
+    def _run(self, seconds: float | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                self.here(*arguments),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"{self.name} does not answer: plug it in again, or adb reconnect") from error
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """In words; adb ends with 0 when the device goes away, so that its exit code says little."""

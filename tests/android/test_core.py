@@ -13,8 +13,6 @@ from edge_runtime.live import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model_paths import reference_model
 from edge_runtime.uci_har import load
 
-pytestmark = pytest.mark.android
-
 MODELS = ("edge_int8", "edge_float32")
 TEST_SUBJECTS = set(map(int, load().test.subject))
 

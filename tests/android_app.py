@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "android_demo"
 sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
 
