@@ -24,7 +24,7 @@ test-devices: $(INSTALLED)
 # The phone app's APK, without Android Studio: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on x86-64,
 # and fetches the rest once (about 250 MB).
 android: $(INSTALLED)
-	PYTHONPATH=. $(BIN)/python android_demo/tools/build.py
+	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine.
 test-android: $(INSTALLED)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of th
 
 @dataclass(frozen=True)
 class Jvm:
-    """Runs the commands of `haredge.jvm.Drive` and the scenes of `haredge.jvm.Scenes`."""
+    """Runs the commands of `haredge.jvm.Drive` and the scenes of `haredge.demo.Scenes`."""
 
     class_path: str
     assets: Path
@@ -26,9 +27,9 @@ class Jvm:
         """What the command prints; files without a folder are in `folder`."""
         return self.run("haredge.jvm.Drive", command, *files)
 
-    def run(self, main: str, *arguments: Path | str) -> str:
+    def run(self, main: str, *arguments: Path | str, options: Sequence[str] = ()) -> str:
         """What the class `main` prints."""
-        command = ["java", "-Xmx1g", "-cp", self.class_path, main, *map(str, arguments)]
+        command = ["java", "-Xmx1g", *options, "-cp", self.class_path, main, *map(str, arguments)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -37,17 +38,17 @@ class Jvm:
 @pytest.fixture(scope="session")
 def apk(tmp_path_factory) -> Path:
     """The app, built anew."""
-    import build
+    import build_app
 
     path = tmp_path_factory.mktemp("apk") / "app.apk"
-    build.build(path)
+    build_app.build(path)
     return path
 
 
 @pytest.fixture(scope="session")
 def class_path(apk, tmp_path_factory) -> str:
     """The APK's classes after fakes of what only a phone has, and before Android's own."""
-    import build
+    import build_app
     import toolchain
 
     folder = tmp_path_factory.mktemp("jvm")
@@ -60,9 +61,9 @@ def class_path(apk, tmp_path_factory) -> str:
     )
     desktop = [toolchain.artifact(x) for x in toolchain.DESKTOP_TFLITE]
     # Against class files that javac made, since dex does not keep all that a compiler reads.
-    app = build.compile_app(folder)
+    app = build_app.compile_app(folder)
     libraries = [app, *folder.glob("a*/classes.jar"), *desktop]
-    build.compile_java(folder / "drivers", sorted(DEMO.glob("jvm/**/*.java")), libraries)
+    build_app.compile_java(folder / "drivers", sorted(DEMO.glob("jvm/**/*.java")), libraries)
     framework = toolchain.artifact(toolchain.FRAMEWORK)
     return ":".join(map(str, (folder / "drivers", dex, framework, *desktop)))
 

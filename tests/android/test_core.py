@@ -14,7 +14,6 @@ from edge_runtime.model_paths import reference_model
 from edge_runtime.uci_har import load
 
 MODELS = ("edge_int8", "edge_float32")
-TEST_SUBJECTS = set(map(int, load().test.subject))
 
 
 @pytest.fixture
@@ -96,7 +95,8 @@ def as_phones_deliver(samples, rng) -> Stream:
 def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_test_subjects(jvm, deliver):
     rng = np.random.default_rng(0)
     model = reference_model("edge", "int8")
-    streams = [deliver(x.samples, rng) for x in uci_har.recordings() if x.subject in TEST_SUBJECTS]
+    subjects = set(load().test.subject.tolist())
+    streams = [deliver(x.samples, rng) for x in uci_har.recordings() if x.subject in subjects]
     for i, stream in enumerate(streams):
         np.column_stack([stream.seconds, stream.samples]).astype("<f8").tofile(jvm.folder / f"samples-{i}")
     said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))

@@ -47,10 +47,11 @@ public final class Pairing {
         Reading after = new Reading(nanos, x, y, z);
         while (!waiting.isEmpty() && waiting.peek().nanos <= nanos) {
             Reading reading = waiting.remove();
+            if (reading.nanos == nanos) {
+                give(reading, x, y, z);
+                continue;
+            }
             if (before == null || before.nanos >= nanos) {
-                if (reading.nanos == nanos) {
-                    give(reading, x, y, z);
-                }
                 continue; // nothing is known of the time before the first rotation
             }
             double share = Math.max(0, (double) (reading.nanos - before.nanos) / (nanos - before.nanos));
