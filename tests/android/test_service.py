@@ -134,6 +134,7 @@ def test_a_recording_is_played_at_its_own_pace(play, jvm, recording):
     [
         ("", "has no column 'timestamp'"),
         ("timestamp[ns],ax,ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n", "has no column 'ax' with its unit"),
+        ("timestamp[s],ax[s],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n", "has no column 'ax' with its unit"),
         ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,2,3\n", "line 2 has no whole sample"),
         ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n", "has no samples"),
     ],

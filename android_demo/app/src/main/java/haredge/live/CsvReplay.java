@@ -22,17 +22,19 @@ import java.util.regex.Pattern;
 public final class CsvReplay implements SampleSource {
     private static final Pattern CELL = Pattern.compile("\\s*([^\\[\\]]*?)\\s*(?:\\[\\s*(.*?)\\s*\\])?\\s*");
     private static final String[] COLUMNS = {"timestamp", "ax", "ay", "az", "gx", "gy", "gz"};
-    private static final Map<String, Double> UNITS = new HashMap<>();
+    private static final Map<String, Double> TIMES = new HashMap<>(); // in ns
+    private static final Map<String, Double> ACCELERATIONS = new HashMap<>(); // in m/s², which sources speak
+    private static final Map<String, Double> ROTATIONS = new HashMap<>(); // in rad/s
 
     static {
-        UNITS.put("s", 1e9);
-        UNITS.put("ms", 1e6);
-        UNITS.put("us", 1e3);
-        UNITS.put("ns", 1.0);
-        UNITS.put("g", 9.80665); // sources speak m/s²
-        UNITS.put("m/s^2", 1.0);
-        UNITS.put("rad/s", 1.0);
-        UNITS.put("deg/s", Math.PI / 180);
+        TIMES.put("s", 1e9);
+        TIMES.put("ms", 1e6);
+        TIMES.put("us", 1e3);
+        TIMES.put("ns", 1.0);
+        ACCELERATIONS.put("g", 9.80665);
+        ACCELERATIONS.put("m/s^2", 1.0);
+        ROTATIONS.put("rad/s", 1.0);
+        ROTATIONS.put("deg/s", Math.PI / 180);
     }
 
     private final List<long[]> times = new ArrayList<>();
@@ -124,11 +126,12 @@ public final class CsvReplay implements SampleSource {
         String[] cells = line == null ? new String[0] : line.replace("\ufeff", "").split(",", -1);
         for (int column = 0; column < COLUMNS.length; column++) {
             places[column] = -1;
+            Map<String, Double> units = column == 0 ? TIMES : column < 4 ? ACCELERATIONS : ROTATIONS;
             for (int i = 0; i < cells.length; i++) {
                 Matcher cell = CELL.matcher(cells[i]);
-                if (cell.matches() && cell.group(1).equals(COLUMNS[column]) && UNITS.containsKey(cell.group(2))) {
+                if (cell.matches() && cell.group(1).equals(COLUMNS[column]) && units.containsKey(cell.group(2))) {
                     places[column] = i;
-                    factors[column] = UNITS.get(cell.group(2));
+                    factors[column] = units.get(cell.group(2));
                 }
             }
             if (places[column] < 0) {
