@@ -18,6 +18,9 @@ public final class Card {
     public final double temperature;
     public final Normalisation normalisation;
 
+    /** What was learnt about one person, null for a model that is for everybody. */
+    final Personal personal;
+
     /** The whole card, for the records that not every model has. */
     public final JSONObject content;
 
@@ -45,6 +48,8 @@ public final class Card {
         hop = window.getInt("hop");
         temperature = content.optDouble("temperature", 1.0);
         normalisation = Normalisation.from(content.getJSONObject("normalisation"), signals.size(), format > 1);
+        JSONObject learnt = content.optJSONObject("personal");
+        personal = learnt == null ? null : new Personal(learnt, this);
         if (labels.size() < 2 || samples < 1 || hop < 1 || !(temperature > 0)) {
             throw new InputError(source + " needs two labels, a window and a temperature above 0; mend the card");
         }

@@ -21,21 +21,19 @@ public final class Classifier implements AutoCloseable {
         output = Preparation.directBuffer(engine.output());
     }
 
-    /** The network's answers for {@code window}, {@code samples * signals} values in the units of the card. */
+    /**
+     * The network's answers for {@code window}, {@code samples * signals} values in the units of the card.
+     *
+     * <p>They are corrected for one person where the card says so.
+     */
     public float[] logits(float[] window) {
-        prepare(window);
-        return infer();
-    }
-
-    /** The first half of {@link #logits}: the input tensor. */
-    public void prepare(float[] window) {
         preparation.prepare(window, input);
-    }
-
-    /** The second half of {@link #logits}: the inference on what was prepared. */
-    public float[] infer() {
         engine.run(input, output);
-        return dequantise(output, engine.output());
+        float[] logits = dequantise(output, engine.output());
+        if (card.personal != null) {
+            card.personal.apply(logits, window, card.signals.size());
+        }
+        return logits;
     }
 
     /** The softmax of {@code logits} over the card's temperature. */

@@ -10,7 +10,7 @@ import org.json.JSONObject;
 /**
  * Whether a moment looks like the activity that a network names, see {@code edge_runtime/familiarity.py}.
  *
- * <p>Squared Mahalanobis distances of posture and movement to the usual range of each activity.
+ * <p>How the phone is held is compared with typical ways of each activity, how much it moves by Mahalanobis's distance.
  */
 final class Familiarity {
     /** For each activity: whether the moment is too far for it to begin, and what of it is next to impossible in it. */
@@ -31,18 +31,21 @@ final class Familiarity {
     private static final int TOTAL_ACC = 6; // where the signals of the front end begin
     private static final int BODY_GYRO = 3;
 
-    private final List<Range> posture;
-    private final List<Range> movement;
+    private final List<Usual> posture = new ArrayList<>();
+    private final List<Usual> movement = new ArrayList<>();
     private final boolean gyroscope;
 
     /** From the card's record. */
     Familiarity(JSONObject record, Card card) throws JSONException {
-        posture = ranges(record.getJSONArray("posture"), card);
-        movement = ranges(record.getJSONArray("movement"), card);
         gyroscope = card.usesGyroscope();
-        int features = gyroscope ? 2 : 1;
-        if (posture.get(0).mean.length != 3 || movement.get(0).mean.length != features) {
-            throw new JSONException("its ranges of posture and movement do not fit its signals");
+        JSONArray held = record.getJSONArray("posture");
+        JSONArray moved = record.getJSONArray("movement");
+        if (held.length() != card.labels.size() || moved.length() != card.labels.size()) {
+            throw new JSONException("it needs postures and movements of each activity");
+        }
+        for (int i = 0; i < held.length(); i++) {
+            posture.add(new Postures(held.getJSONObject(i)));
+            movement.add(new Movements(moved.getJSONObject(i), gyroscope ? 2 : 1));
         }
     }
 
@@ -87,34 +90,57 @@ final class Familiarity {
         return sum / LATELY;
     }
 
-    private static List<Range> ranges(JSONArray records, Card card) throws JSONException {
-        if (records.length() != card.labels.size()) {
-            throw new JSONException("it needs ranges of posture and movement for each activity");
-        }
-        List<Range> ranges = new ArrayList<>();
-        for (int i = 0; i < records.length(); i++) {
-            ranges.add(new Range(records.getJSONObject(i)));
-        }
-        return ranges;
-    }
-
-    /** A feature vector's usual range: distances up to {@code far} are usual, up to {@code strange} they occur. */
-    private static final class Range {
-        final double[] mean;
-        final double[][] precision;
+    /** What is usual of an activity: distances up to {@code far} are, up to {@code strange} they occur. */
+    private abstract static class Usual {
         final double far;
         final double strange;
 
-        Range(JSONObject record) throws JSONException {
-            mean = numbers(record.getJSONArray("mean"));
-            precision = new double[mean.length][];
-            for (int i = 0; i < mean.length; i++) {
-                precision[i] = numbers(record.getJSONArray("precision").getJSONArray(i));
-            }
+        Usual(JSONObject record) throws JSONException {
             far = record.getDouble("far");
             strange = record.getDouble("strange");
         }
 
+        abstract double distance(double[] values);
+    }
+
+    /** Typical accelerations, in g: the distance is that to the nearest. */
+    private static final class Postures extends Usual {
+        private final double[][] centres;
+
+        Postures(JSONObject record) throws JSONException {
+            super(record);
+            centres = matrix(record.getJSONArray("centres"), 3);
+        }
+
+        @Override
+        double distance(double[] values) {
+            double nearest = Double.POSITIVE_INFINITY;
+            for (double[] centre : centres) {
+                double squared = 0;
+                for (int axis = 0; axis < centre.length; axis++) {
+                    squared += (values[axis] - centre[axis]) * (values[axis] - centre[axis]);
+                }
+                nearest = Math.min(nearest, Math.sqrt(squared));
+            }
+            return nearest;
+        }
+    }
+
+    /** Features that spread around their mean. */
+    private static final class Movements extends Usual {
+        private final double[] mean;
+        private final double[][] precision;
+
+        Movements(JSONObject record, int features) throws JSONException {
+            super(record);
+            mean = row(record.getJSONArray("mean"), features);
+            precision = matrix(record.getJSONArray("precision"), features);
+            if (precision.length != features) {
+                throw new JSONException("its movements do not fit its signals");
+            }
+        }
+
+        @Override
         double distance(double[] values) {
             double squared = 0;
             for (int i = 0; i < mean.length; i++) {
@@ -122,15 +148,26 @@ final class Familiarity {
                     squared += (values[i] - mean[i]) * precision[i][j] * (values[j] - mean[j]);
                 }
             }
-            return squared;
+            return Math.sqrt(squared);
         }
+    }
 
-        private static double[] numbers(JSONArray array) throws JSONException {
-            double[] numbers = new double[array.length()];
-            for (int i = 0; i < numbers.length; i++) {
-                numbers[i] = array.getDouble(i);
-            }
-            return numbers;
+    private static double[][] matrix(JSONArray rows, int width) throws JSONException {
+        double[][] matrix = new double[rows.length()][];
+        for (int i = 0; i < matrix.length; i++) {
+            matrix[i] = row(rows.getJSONArray(i), width);
         }
+        return matrix;
+    }
+
+    private static double[] row(JSONArray array, int width) throws JSONException {
+        if (array.length() != width) {
+            throw new JSONException("its postures and movements do not fit its signals");
+        }
+        double[] numbers = new double[width];
+        for (int i = 0; i < width; i++) {
+            numbers[i] = array.getDouble(i);
+        }
+        return numbers;
     }
 }

@@ -23,9 +23,9 @@ final class Smoother {
             boolean given = record != null;
             evidence = given ? record.getDouble("evidence") : 0.5;
             changeStill = given ? record.getDouble("change_still") : 0.001;
-            changeMoving = given ? record.getDouble("change_moving") : 0.3;
+            changeMoving = given ? record.getDouble("change_moving") : 0.7;
             movement = given ? record.getDouble("movement") : 0.03;
-            confidence = given ? record.getDouble("confidence") : 0.85;
+            confidence = given ? record.getDouble("confidence") : 0.8;
         }
     }
 
