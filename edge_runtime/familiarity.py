@@ -1,14 +1,10 @@
 """Whether a moment looks like the activity that a network names: the way gravity points, and how much moves.
 
-A network answers with one of its activities whatever it is given: a phone on the table, worn upside down, or someone
-getting up. Each activity has its own ranges of a few plain features, and what lies far outside is unfamiliar. The
-distances are Mahalanobis's to the training windows of the activity; how far is far was measured on people whose windows
+A network answers with one of its activities whatever it is given: a phone worn upside down, or someone getting up. Of
+each activity it is known how the phone was held, and how much it moved; what is far from that is unfamiliar. How it is
+held differs from person to person, in clusters rather than around a middle: the measure is the distance to the nearest
+of some typical ways. For movement it is Mahalanobis's distance. How far is far was measured on people whose windows
 were left out (`train.familiarity`).
-
-References
-----------
-K. Lee, K. Lee, H. Lee, J. Shin: A simple unified framework for detecting out-of-distribution samples and adversarial
-attacks. NeurIPS 2018 (class-conditional Gaussians; here of plain features instead of a network's).
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -30,57 +26,99 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Range:
-    """A feature vector's usual range: distances up to `far` are usual, up to `strange` they occur."""
+class Postures:
+    """Typical accelerations of an activity: `centres` `[n][3]`, in g.
+
+    Distances up to `far` are usual, up to `strange` they occur.
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    far: float
+    strange: float
+
+    def distance(self, values: Array) -> Array:
+        """How far mean accelerations `[..., 3]` are from the nearest centre, in g `[...]`."""
+        apart = np.asarray(values)[..., np.newaxis, :] - np.array(self.centres)
+        nearest: Array = np.linalg.norm(apart, axis=-1).min(axis=-1)
+        return nearest
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Postures:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        return cls(_matrix(content["centres"]), float(content["far"]), float(content["strange"]))
+
+    def is_usable(self) -> bool:
+        """Whether the numbers fit together."""
+        return bool(self.centres) and {len(x) for x in self.centres} == {3}
+
+
+@dataclass(frozen=True)
+class Movements:
+    """How much an activity moves: features spread around `mean` `[n]` with the inverse covariance `precision`.
+
+    Distances up to `far` are usual, up to `strange` they occur.
+    """
 
     mean: tuple[float, ...]
     precision: tuple[tuple[float, ...], ...]
     far: float
     strange: float
 
+    def distance(self, values: Array) -> Array:
+        """The Mahalanobis distance `[...]` of features `[..., n]`."""
+        offset = np.asarray(values) - np.array(self.mean)
+        apart: Array = np.sqrt(np.einsum("...i,ij,...j->...", offset, np.array(self.precision), offset))
+        return apart
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Movements:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        mean = tuple(map(float, content["mean"]))
+        return cls(mean, _matrix(content["precision"]), float(content["far"]), float(content["strange"]))
+
+    def is_usable(self) -> bool:
+        """Whether the numbers fit together."""
+        n = len(self.mean)
+        return n in (1, 2) and [len(x) for x in self.precision] == [n] * n
+
 
 @dataclass(frozen=True)
 class Familiarity:
-    """For each activity, in the order of the labels, the usual ranges of posture and of movement."""
+    """For each activity, in the order of the labels, how the phone is held and how much it moves."""
 
-    posture: tuple[Range, ...]
-    movement: tuple[Range, ...]
+    posture: tuple[Postures, ...]
+    movement: tuple[Movements, ...]
 
     def judge(self, moment: Moment) -> Judgement:
-        """Compare a moment with every activity."""
-        distances = [
-            np.array([distance(values, x) for x in ranges])
-            for values, ranges in ((moment.posture, self.posture), (moment.movement, self.movement))
-        ]
-        far, strange = (
-            [d > np.array([getattr(x, limit) for x in ranges]) for d, ranges in zip(distances, self._ranges)]  # noqa: B905
-            for limit in ("far", "strange")
+        """Compare a moment, or many, with every activity."""
+        posture, movement = _Compared(moment.posture, self.posture), _Compared(moment.movement, self.movement)
+        return Judgement(
+            posture.beyond("far") | movement.beyond("far"), posture.beyond("strange"), movement.beyond("strange")
         )
-        return Judgement(far[0] | far[1], strange[0], strange[1])
-
-    @property
-    def _ranges(self) -> tuple[tuple[Range, ...], tuple[Range, ...]]:
-        return self.posture, self.movement
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Familiarity:
         """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
-        return cls(*(tuple(_range(x) for x in content[key]) for key in ("posture", "movement")))
+        return cls(
+            tuple(Postures.from_dict(x) for x in content["posture"]),
+            tuple(Movements.from_dict(x) for x in content["movement"]),
+        )
 
     def fault(self, n_labels: int) -> str | None:
         """What makes it unusable for so many activities, if anything."""
-        for ranges, sizes in ((self.posture, (3,)), (self.movement, (1, 2))):
-            n = len(ranges[0].mean) if ranges else 0
-            shapes = {(len(x.mean), *map(len, x.precision)) for x in ranges}
-            if len(ranges) != n_labels or n not in sizes or shapes != {(n, *(n,) * n)}:
-                return "needs ranges of posture and movement for each activity, or no familiarity at all"
-        return None
+        sizes = {len(x.mean) for x in self.movement}
+        is_complete = len(self.posture) == len(self.movement) == n_labels and len(sizes) == 1
+        if is_complete and all(x.is_usable() for x in self.posture) and all(x.is_usable() for x in self.movement):
+            return None
+        return "needs postures and movements of each activity, or no familiarity at all"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """For each activity `[n_labels]`: whether the moment is too `far` from it for it to begin now, and whether the
-    moment's posture or movement is next to impossible in it."""
+    """What is wrong with taking a moment for each activity `[..., n_labels]`.
+
+    It may be too `far` from it for it to begin now; its posture or its movement may be next to impossible in it.
+    """
 
     far: npt.NDArray[np.bool_]
     strange_posture: npt.NDArray[np.bool_]
@@ -117,13 +155,18 @@ def moment(windows: npt.NDArray[np.floating], names: Sequence[str], rate_hz: flo
     return Moment(lately[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1))
 
 
-def distance(values: Array, usual: Range) -> Array:
-    """The squared Mahalanobis distance `[...]` of feature vectors `[..., n]` from the middle of a range."""
-    offset = values - np.array(usual.mean)
-    squared: Array = np.einsum("...i,ij,...j->...", offset, np.array(usual.precision), offset)
-    return squared
+class _Compared:
+    """Features `[..., n]` beside what is usual for every activity."""
+
+    def __init__(self, values: Array, usual: Sequence[Postures | Movements]) -> None:
+        self._usual = usual
+        self._distances = np.stack([x.distance(values) for x in usual], axis=-1)
+
+    def beyond(self, limit: str) -> npt.NDArray[np.bool_]:
+        """Whether they are beyond the `limit` of each, far or strange, `[..., n_labels]`."""
+        outside: npt.NDArray[np.bool_] = self._distances > [getattr(x, limit) for x in self._usual]
+        return outside
 
 
-def _range(content: Mapping[str, Any]) -> Range:
-    precision = tuple(tuple(map(float, row)) for row in content["precision"])
-    return Range(tuple(map(float, content["mean"])), precision, float(content["far"]), float(content["strange"]))
+def _matrix(content: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, row)) for row in content)

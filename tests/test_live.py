@@ -201,10 +201,11 @@ def test_other_shapes_are_refused(samples, seconds):
         LiveRecognizer(classifier()).push(samples, seconds)
 
 
-def test_nothing_is_certain_at_first():
-    first = decisions(watch(recording(3).samples[:128])[0])[0]
-    assert first.activity == UNKNOWN
-    assert first.warming_up
+def test_worn_upside_down_standing_is_unknown():
+    standing = recording(3).samples[700:1200]
+    shown = [x for x in decisions(watch(standing * [-1, -1, 1, -1, -1, 1])[0]) if x.activity != UNKNOWN]
+    assert not shown
+    assert {x.activity for x in decisions(watch(standing)[0])} == {"STANDING"}
 
 
 def test_memory_does_not_grow():

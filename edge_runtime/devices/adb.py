@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.devices.connection import program
+from edge_runtime.errors import DeviceError, HarEdgeError
 
 _SECONDS = 20.0
 # What `adb devices` says of a device that cannot be used, and what to do.
@@ -30,19 +29,22 @@ class Adb:
 
     @classmethod
     def parse(cls, target: str) -> Adb:
-        """From `adb://SERIAL`, or `adb:` for the only device. Raises `InputError` when that is none, or several."""
+        """From `adb://SERIAL`, or `adb:` for the only device.
+
+        Raises `DeviceError` when there is none, there are several, or it cannot be used as it is.
+        """
         serial = target.removeprefix("adb:").removeprefix("//")
         found = _devices()
         if not serial:
             if len(found) != 1:
                 names = f"{len(found)} devices ({', '.join(found)})" if found else "no device"
-                raise InputError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
+                raise DeviceError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
             (serial,) = found
         if serial not in found:
-            raise InputError(f"adb knows no device {serial}: it has {', '.join(found) or 'none'}")
+            raise DeviceError(f"adb knows no device {serial}: it has {', '.join(found) or 'none'}")
         state = found[serial]
         if state != "device":
-            raise InputError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
+            raise DeviceError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
         return cls(serial)
 
     @property
@@ -57,46 +59,29 @@ class Adb:
         return release if re.fullmatch(r"[\d.]+", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `InputError` on Android."""
+        """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `DeviceError` on Android."""
         if release := self.android:
-            raise InputError(
+            raise DeviceError(
                 f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
                 "works there, by its demo app"
             )
-        return [*self.here("shell", "-T"), shlex.join(argv)]
+        return self.words("shell", "-T", shlex.join(argv))
 
-    def here(self, *arguments: str) -> list[str]:
-        """The command on this machine that says `arguments` to the device's adb."""
+    def words(self, *arguments: str) -> list[str]:
+        """The command on this machine that has adb do something with the device."""
         return [*_adb(), "-s", self.serial, *arguments]
 
     def shell(self, line: str) -> str:
-        """What `line` prints there, run by the device's shell, whatever its exit code."""
-        return self._run(_SECONDS, "shell", "-T", line).stdout
+        """What `line` prints there, run by the device's shell. Raises `DeviceError` when it fails."""
+        return _ask("-s", self.serial, "shell", "-T", line)
 
-    def run(self, *arguments: str, failed: str) -> None:
-        """Do an adb command. Raises `DeviceError` with its last words, and with `failed` as what to do."""
-        done = self._run(None, *arguments)
-        if done.returncode:
-            last = (f"{done.stdout}\n{done.stderr}".strip().splitlines() or ["it said nothing"])[-1]
-            raise DeviceError(f"adb {arguments[0]} failed on {self.name} ({last}): {failed}")
+    def push(self, path: Path, there: str) -> None:
+        """Send the file `path`, however long that takes. Raises `DeviceError`."""
+        _ask("-s", self.serial, "push", str(path), there, seconds=None)
 
-    def pull(self, path: str, folder: Path) -> None:
-        """Bring the file `path` there into `folder`, if there is one."""
-        self._run(None, "pull", path, str(folder))
-
-    def _run(self, seconds: float | None, *arguments: str) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                self.here(*arguments),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"{self.name} does not answer: plug it in again, or adb reconnect") from error
+    def pull(self, there: str, folder: Path) -> None:
+        """Bring the file `there` into `folder`. Raises `DeviceError`."""
+        _ask("-s", self.serial, "pull", there, str(folder), seconds=None)
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """In words; adb ends with 0 when the device goes away, so that its exit code says little."""
@@ -107,17 +92,25 @@ class Adb:
 
 
 def _adb() -> list[str]:
-    words = shlex.split(os.environ.get("HAR_EDGE_ADB", "adb"))
-    if shutil.which(words[0]) is None:
-        raise InputError(f"there is no {words[0]} on this machine: install Android's platform tools")
-    return words
+    return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
+
+
+def _ask(*arguments: str, seconds: float | None = _SECONDS) -> str:
+    """What adb prints. Raises `DeviceError` when it fails, or does not answer within `seconds`."""
+    command = [*_adb(), *arguments]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
+    except subprocess.CalledProcessError as error:
+        words = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
+        raise DeviceError(f"'{shlex.join(command)}' fails ({words}): try it by hand") from error
+    return done.stdout
 
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
-    command = [*_adb(), "devices"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
-    except subprocess.SubprocessError as error:
-        raise DeviceError(f"'{shlex.join(command)}' fails ({error}): try it by hand") from error
-    return {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()[1:] if len(line.split()) > 1}
+    lines = map(str.split, _ask("devices").splitlines()[1:])
+    return {words[0]: words[1] for words in lines if len(words) > 1}

@@ -1,16 +1,21 @@
 """The app's Java core gives what `edge_runtime` gives."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import filters
 import numpy as np
 import pytest
 
+from edge_runtime import card as cards
 from edge_runtime import classifier as classifiers
 from edge_runtime import frontend, uci_har
 from edge_runtime.classifier import Classifier
 from edge_runtime.live import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model_paths import reference_model
+from edge_runtime.personal import Personal
+from edge_runtime.smoothing import Smoothing
 from edge_runtime.uci_har import load
 
 MODELS = ("edge_int8", "edge_float32")
@@ -24,8 +29,6 @@ def own_kernels(monkeypatch):
 
 
 def test_filter_coefficients_are_those_of_the_front_end():
-    import filters
-
     assert filters.SOURCE.read_text() == filters.source()
 
 
@@ -58,6 +61,27 @@ def test_inputs_are_equal_and_answers_agree(jvm, name):
     logits, probabilities = np.fromfile(jvm.folder / "answers", "<f4").reshape(len(windows), 2, -1).swapaxes(0, 1)
     assert np.abs(logits - classifier.logits(windows)).max() < (1e-5 if name.endswith("float32") else 1e-12)
     assert np.abs(probabilities - classifier.probabilities(windows)).max() < 1e-5
+
+
+@pytest.mark.usefixtures("own_kernels")
+def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
+    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
+    personal = Personal((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
+    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal=personal))
+    windows = load().test.X[::11]
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("classify", "mine.tflite", "windows", "inputs", "answers")
+    logits = np.fromfile(jvm.folder / "answers", "<f4").reshape(len(windows), 2, -1)[:, 0]
+    wanted = Classifier(jvm.folder / "mine.tflite").logits(windows)
+    assert np.abs(logits - wanted).max() < 1e-5
+    uncorrected = Classifier(reference_model("edge", "int8")).logits(windows)
+    assert (wanted.argmax(axis=1) != uncorrected.argmax(axis=1)).sum() > 10
+
+
+def test_a_card_without_smoothing_means_the_same_numbers():
+    source = (filters.SOURCE.parents[1] / "live/Smoother.java").read_text()
+    defaults = {name: float(x) for name, x in re.findall(r'getDouble\("(\w+)"\) : ([\d.]+);', source)}
+    assert defaults == asdict(Smoothing())
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ def test_without_an_app_it_says_how_to_build_one(home, telephone, tmp_path):
 
 def test_other_commands_say_what_a_phone_is_good_for(home, telephone):
     telephone("true")
-    result = home.run("devices", "adb:")
-    assert result.returncode == 3
-    assert "phone with Android 14" in result.stdout + result.stderr
+    looked, cleaned = home.run("devices", "adb:"), home.run("devices", "clean", "adb:")
+    assert looked.returncode == cleaned.returncode == 3
+    assert "is a phone, which has no Python to look with" in looked.stdout + looked.stderr
+    assert "phone with Android 14, which has no Python" in cleaned.stdout + cleaned.stderr
