@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-devices check format claims reference constraints clean
+.PHONY: demo test test-devices android test-android check format claims reference constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -20,6 +20,15 @@ test: $(INSTALLED)
 # 6.7 or newer, and what .ci/run installs.
 test-devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device
+
+# The phone app's APK, without Android Studio: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on x86-64,
+# and fetches the rest once (about 250 MB).
+android: $(INSTALLED)
+	$(BIN)/python android_demo/tools/build_app.py
+
+# The APK's own code on a Java virtual machine.
+test-android: $(INSTALLED)
+	$(BIN)/python -m pytest -m android
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

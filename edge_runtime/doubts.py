@@ -43,14 +43,15 @@ class Evidence(Conditions):
     """What there is to judge a result by.
 
     `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
-    does not tell. `operators` and `xnnpack` count by name; `runtimes` has the name and version of each round's runtime.
-    `trained_on` and `data` are name and fingerprint of the training's data, if the card tells, and of this data.
+    does not tell. `operators` and `xnnpack` count by name, the latter None where nobody can tell; `runtimes` has the
+    name and version of each round's runtime. `trained_on` and `data` are name and fingerprint of the training's data,
+    if the card tells, and of this data.
     """
 
     emulated: bool
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
-    xnnpack: Mapping[str, int]
+    xnnpack: Mapping[str, int] | None
     runtimes: Sequence[tuple[str, str | None]]
     same_answers: bool
     paced: bool
@@ -182,6 +183,8 @@ def _control(evidence: Evidence) -> Iterator[str]:
 
 
 def _operators(evidence: Evidence) -> Iterator[str]:
+    if evidence.xnnpack is None:
+        return
     taken, total = sum(evidence.xnnpack.values()), sum(evidence.operators.values())
     if total - taken <= MOST_OUTSIDE * total:
         return

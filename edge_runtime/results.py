@@ -114,7 +114,7 @@ class Result:
     `first_ms` the first inference; both are medians over the rounds. `peak_memory_bytes` is the most that the process
     held after its first inferences, `baseline_memory_bytes` the most before it opened the model, with Python, numpy and
     the runtime loaded. Times, energy and memory are None on an
-    emulated device, `instructions` on any other. `confusion` has a row per true class.
+    emulated device, `instructions` on any other, `xnnpack_operators` on a phone. `confusion` has a row per true class.
     `accuracy_ci95` takes windows for independent; `accuracy_subjects_ci95` resamples people, who are what a result
     generalises over, and is the one to quote. `calibration_error` is the expected calibration error (15 bins) of the
     probabilities after the card's temperature. `agreement` is the share of windows classified as the float32 form of
@@ -131,7 +131,7 @@ class Result:
     pinned_cpu: int | None
     size_bytes: int
     operators: int
-    xnnpack_operators: int
+    xnnpack_operators: int | None
     load_ms: float | None
     first_ms: float | None
     latency_ms: Latency | None

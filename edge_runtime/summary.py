@@ -133,7 +133,7 @@ def result(measured: Measured, run: Run) -> Result:
         pinned_cpu=facts["pinned_cpu"],
         size_bytes=len(model.content),
         operators=sum(facts["model"]["operators"].values()),
-        xnnpack_operators=sum(facts["model"]["xnnpack"].values()),
+        xnnpack_operators=None if facts["model"]["xnnpack"] is None else sum(facts["model"]["xnnpack"].values()),
         load_ms=round(median(measured.facts("load_ms")), 3) if real else None,
         first_ms=round(median(measured.facts("first_ms")), 3) if real else None,
         latency_ms=latency if real else None,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-pytest_plugins = ["no_skips", "training_fixtures", "environments", "data_fixtures"]
+pytest_plugins = ["no_skips", "training_fixtures", "environments", "data_fixtures", "android_app"]
 
 HERE = Path(__file__).parent
 
@@ -11,3 +11,5 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if {HERE / "board", HERE / "devices"} & set(item.path.parents):
             item.add_marker("device")
+        if HERE / "android" in item.path.parents:
+            item.add_marker("android")

@@ -62,6 +62,8 @@ def opener(target: str, runtime: str, offline: bool = False) -> Callable[[], Dev
         return this_python
     if kind == "python" and rest:
         return partial(other_python, rest, runtime)
+    if kind == "adb":
+        return partial(_open_adb, target, runtime, offline)
     return remote_opener(target, runtime, offline)
 
 
@@ -81,3 +83,13 @@ def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> 
         device = EmulatedDevice(target.partition(":")[2], runtime)
         return lambda: device
     raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
+
+
+def _open_adb(target: str, runtime: str, offline: bool) -> Device:
+    """A phone, where an app measures, or a board with an agent."""
+    from edge_runtime.devices.adb import Adb
+    from edge_runtime.devices.phone import Phone
+    from edge_runtime.devices.remote import RemoteDevice
+
+    adb = Adb.parse(target)
+    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime, offline)

@@ -1,4 +1,4 @@
-"""Linux boards reached by adb, Android's debugging bridge."""
+"""Linux boards and Android phones reached by adb, Android's debugging bridge."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError
@@ -51,15 +52,36 @@ class Adb:
         """The serial number; of a device over TCP its address."""
         return self.serial
 
+    @property
+    def android(self) -> str | None:
+        """The release of Android that it runs; None for another Linux."""
+        release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
+        return release if re.fullmatch(r"[\d.]+", release) else None
+
     def command(self, argv: Sequence[str]) -> list[str]:
         """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `DeviceError` on Android."""
-        release = _ask("-s", self.serial, "shell", "getprop ro.build.version.release 2>/dev/null || true").strip()
-        if re.fullmatch(r"[\d.]+", release):
+        if release := self.android:
             raise DeviceError(
-                f"{self.serial} is a phone with Android {release}, which has no Python: it can only be measured by the "
-                "demo app, which is not installed there"
+                f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
+                "works there, by its demo app"
             )
-        return [*_adb(), "-s", self.serial, "shell", "-T", shlex.join(argv)]
+        return self.words("shell", "-T", shlex.join(argv))
+
+    def words(self, *arguments: str) -> list[str]:
+        """The command on this machine that has adb do something with the device."""
+        return [*_adb(), "-s", self.serial, *arguments]
+
+    def shell(self, line: str) -> str:
+        """What `line` prints there, run by the device's shell. Raises `DeviceError` when it fails."""
+        return _ask("-s", self.serial, "shell", "-T", line)
+
+    def push(self, path: Path, there: str) -> None:
+        """Send the file `path`, however long that takes. Raises `DeviceError`."""
+        _ask("-s", self.serial, "push", str(path), there, seconds=None)
+
+    def pull(self, there: str, folder: Path) -> None:
+        """Bring the file `there` into `folder`. Raises `DeviceError`."""
+        _ask("-s", self.serial, "pull", there, str(folder), seconds=None)
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """In words; adb ends with 0 when the device goes away, so that its exit code says little."""
@@ -73,15 +95,15 @@ def _adb() -> list[str]:
     return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
 
 
-def _ask(*arguments: str) -> str:
-    """What adb prints. Raises `DeviceError` when it fails, or does not answer."""
+def _ask(*arguments: str, seconds: float | None = _SECONDS) -> str:
+    """What adb prints. Raises `DeviceError` when it fails, or does not answer within `seconds`."""
     command = [*_adb(), *arguments]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=True
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=True
         )
     except subprocess.TimeoutExpired as error:
-        raise DeviceError(f"'{shlex.join(command)}' does not end within {_SECONDS:g} s: adb kill-server") from error
+        raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
     except subprocess.CalledProcessError as error:
         words = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
         raise DeviceError(f"'{shlex.join(command)}' fails ({words}): try it by hand") from error

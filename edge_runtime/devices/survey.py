@@ -9,9 +9,10 @@ from typing import Any
 
 from edge_runtime import doubts, machine
 from edge_runtime.devices import Device, opener, packages
+from edge_runtime.devices.phone import Phone
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.errors import HarEdgeError
+from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.interpreters import load_runtime
 from edge_runtime.progress import OnProgress
 
@@ -50,6 +51,8 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         device = opening()
         if isinstance(device, RemoteDevice):
             return _look_at_remote(target, device, on_progress)
+        if isinstance(device, Phone):
+            raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
         assert isinstance(device, PythonDevice)
         if target == "local":
             runtime = load_runtime("auto")

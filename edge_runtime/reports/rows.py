@@ -66,11 +66,15 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
         row("file size", lambda x: kilobytes(x.size_bytes)),
-        row("operators in XNNPACK", lambda x: f"{x.xnnpack_operators} of {x.operators}"),
+        row("operators in XNNPACK", _operators),
     ]
     return [
         [x for x in group if set(x.cells) != {NOTHING} and (x.brief or not brief)] for group in (scores, times, sizes)
     ]
+
+
+def _operators(result: Result) -> str:
+    return NOTHING if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:

@@ -1,0 +1,185 @@
+package haredge.bench;
+
+import haredge.core.InputError;
+import haredge.core.Streams;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
+
+/** NumPy's files (NEP 1): windows that are read in place, and arrays that are written. */
+final class Npy {
+    private static final Pattern SHAPE = Pattern.compile("'shape': \\((\\d+), (\\d+), (\\d+)\\)");
+    private static final Pattern ROWS = Pattern.compile("'shape': \\((\\d+), (\\d+)\\)");
+    private static final int PREFIX = 10; // magic, version 1.0, length of the header
+    private static final int ALIGNMENT = 64;
+
+    private Npy() {}
+
+    /** The float32 windows in {@code file}, which stays on the disk: it would count as memory of the model. */
+    static Windows map(File file) throws IOException, InputError {
+        try (RandomAccessFile opened = new RandomAccessFile(file, "r")) {
+            byte[] prefix = new byte[PREFIX];
+            opened.readFully(prefix);
+            byte[] text = new byte[prefix[8] & 255 | (prefix[9] & 255) << 8];
+            opened.readFully(text);
+            String header = new String(text, StandardCharsets.ISO_8859_1);
+            Matcher shape = SHAPE.matcher(header);
+            if (!header.contains("'<f4'") || !header.contains("'fortran_order': False") || !shape.find()) {
+                throw new InputError(file.getName() + " holds no float32 windows");
+            }
+            int count = Integer.parseInt(shape.group(1));
+            int size = Integer.parseInt(shape.group(2)) * Integer.parseInt(shape.group(3));
+            FloatBuffer values = opened.getChannel()
+                    .map(FileChannel.MapMode.READ_ONLY, PREFIX + text.length, 4L * count * size)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer();
+            return new Mapped(values, count, size);
+        }
+    }
+
+    /** An {@code .npz} with {@code arrays}: {@code long[]}, or {@code float[][]} with rows of one length. */
+    static byte[] npz(Map<String, Object> arrays) throws IOException {
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        try (ZipOutputStream archive = new ZipOutputStream(content)) {
+            archive.setMethod(ZipOutputStream.STORED);
+            for (Map.Entry<String, Object> array : arrays.entrySet()) {
+                byte[] file = npy(array.getValue());
+                CRC32 crc = new CRC32();
+                crc.update(file);
+                ZipEntry entry = new ZipEntry(array.getKey() + ".npy");
+                entry.setSize(file.length);
+                entry.setCrc(crc.getValue());
+                archive.putNextEntry(entry);
+                archive.write(file);
+            }
+        }
+        return content.toByteArray();
+    }
+
+    /** Write windows of {@code samples} rows of {@code signals}, one at a time, for there are many. */
+    static void save(Windows windows, int samples, int signals, File file) throws IOException {
+        try (OutputStream stream = new BufferedOutputStream(new FileOutputStream(file))) {
+            stream.write(header("<f4", windows.count() + ", " + samples + ", " + signals));
+            ByteBuffer part = ByteBuffer.allocate(4 * samples * signals).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < windows.count(); i++) {
+                part.asFloatBuffer().put(windows.at(i));
+                stream.write(part.array());
+            }
+        }
+    }
+
+    /** The arrays of an {@code .npz} as {@link #npz} takes them. */
+    static Map<String, Object> arrays(byte[] npz) throws IOException {
+        Map<String, Object> arrays = new LinkedHashMap<>();
+        try (ZipInputStream archive = new ZipInputStream(new ByteArrayInputStream(npz))) {
+            for (ZipEntry entry = archive.getNextEntry(); entry != null; entry = archive.getNextEntry()) {
+                byte[] file = Streams.readAll(archive, Integer.MAX_VALUE);
+                arrays.put(entry.getName().replace(".npy", ""), array(file));
+            }
+        }
+        return arrays;
+    }
+
+    private static Object array(byte[] file) throws IOException {
+        int length = file[8] & 255 | (file[9] & 255) << 8;
+        String header = new String(file, PREFIX, length, StandardCharsets.ISO_8859_1);
+        ByteBuffer data = ByteBuffer.wrap(file, PREFIX + length, file.length - PREFIX - length)
+                .slice().order(ByteOrder.LITTLE_ENDIAN);
+        if (header.contains("'<i8'")) {
+            long[] values = new long[data.remaining() / 8];
+            data.asLongBuffer().get(values);
+            return values;
+        }
+        Matcher shape = ROWS.matcher(header);
+        if (!shape.find()) {
+            throw new IOException("an answer holds an array of another kind");
+        }
+        float[][] rows = new float[Integer.parseInt(shape.group(1))][Integer.parseInt(shape.group(2))];
+        FloatBuffer values = data.asFloatBuffer();
+        for (float[] row : rows) {
+            values.get(row);
+        }
+        return rows;
+    }
+
+    private static byte[] npy(Object array) throws IOException {
+        if (array instanceof long[]) {
+            long[] values = (long[]) array;
+            ByteBuffer data = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            data.asLongBuffer().put(values);
+            return npy("<i8", values.length + ",", data);
+        }
+        float[][] rows = (float[][]) array;
+        int width = rows.length == 0 ? 0 : rows[0].length;
+        ByteBuffer data = ByteBuffer.allocate(4 * rows.length * width).order(ByteOrder.LITTLE_ENDIAN);
+        FloatBuffer values = data.asFloatBuffer();
+        for (float[] row : rows) {
+            values.put(row);
+        }
+        return npy("<f4", rows.length + ", " + width, data);
+    }
+
+    private static byte[] npy(String dtype, String shape, ByteBuffer data) throws IOException {
+        ByteArrayOutputStream file = new ByteArrayOutputStream();
+        file.write(header(dtype, shape));
+        file.write(data.array());
+        return file.toByteArray();
+    }
+
+    private static byte[] header(String dtype, String shape) throws IOException {
+        String header = "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+        char[] padding = new char[ALIGNMENT - (PREFIX + header.length() + 1) % ALIGNMENT];
+        Arrays.fill(padding, ' ');
+        header += new String(padding) + "\n";
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        content.write(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0});
+        content.write(new byte[] {(byte) header.length(), (byte) (header.length() >> 8)});
+        content.write(header.getBytes(StandardCharsets.ISO_8859_1));
+        return content.toByteArray();
+    }
+
+    private static final class Mapped implements Windows {
+        private final FloatBuffer values;
+        private final int count;
+        private final int size;
+
+        Mapped(FloatBuffer values, int count, int size) {
+            this.values = values;
+            this.count = count;
+            this.size = size;
+        }
+
+        @Override
+        public int count() {
+            return count;
+        }
+
+        @Override
+        public float[] at(int place) {
+            float[] window = new float[size];
+            FloatBuffer view = values.duplicate();
+            view.position(place * size);
+            view.get(window);
+            return window;
+        }
+    }
+}

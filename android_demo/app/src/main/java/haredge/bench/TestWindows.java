@@ -1,0 +1,148 @@
+package haredge.bench;
+
+import haredge.core.FrontEnd;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The 2947 test windows of UCI HAR, rebuilt from the app's recordings of the nine test subjects.
+ *
+ * <p>The same numbers as {@code edge_runtime/uci_har.py} makes; {@code android_demo/tools/assets.py} wrote the files.
+ */
+public final class TestWindows implements Windows {
+    /** Which data these are: a name, and the fingerprint by which reports compare data sets. */
+    public final String name;
+    public final String fingerprint;
+
+    private static final int SAMPLES = 128;
+    private static final int HOP = 64;
+    private static final byte[] MARK = "harcnt01".getBytes(StandardCharsets.US_ASCII);
+    private static final double STANDARD_GRAVITY = 9.80665;
+    private static final float METRES_PER_COUNT = (float) STANDARD_GRAVITY / 720f;
+    private static final float RADIANS_PER_COUNT = (float) (0.0175 * Math.PI / 180);
+    private static final int DIGITS = 7; // what the official text files hold
+    private static final double[] POWERS = powersOfTen(); // all that float64 holds exactly
+
+    private final List<float[]> windows = new ArrayList<>();
+    private final List<Integer> classes = new ArrayList<>();
+    private final List<Integer> subjects = new ArrayList<>();
+    private final ByteBuffer recordings;
+    private final int[] lengths;
+
+    /** Rebuild from the content of {@code recordings.bin} and {@code windows.txt}. */
+    public TestWindows(byte[] content, String table) throws IOException {
+        recordings = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
+        for (byte expected : MARK) {
+            if (recordings.get() != expected) {
+                throw new IOException("the recordings inside the app are damaged: install it again");
+            }
+        }
+        lengths = new int[recordings.getInt()];
+        int samples = recordings.getInt();
+        for (int i = 0; i < lengths.length; i++) {
+            lengths[i] = recordings.getInt();
+        }
+        int whose = recordings.position();
+        int planes = whose + lengths.length + samples; // the labels of single samples are not needed
+        String[] lines = table.split("\n");
+        int split = lines[0].lastIndexOf(' ');
+        name = lines[0].substring(2, split);
+        fingerprint = lines[0].substring(split + 1);
+        for (int i = 1; i < lines.length; i++) {
+            int recording = Integer.parseInt(lines[i].substring(0, lines[i].indexOf(':')));
+            double[][] raw = samples(recording, planes, samples);
+            cut(signals(raw), lines[i].substring(lines[i].indexOf(':') + 1).trim(), content[whose + recording]);
+        }
+    }
+
+    @Override
+    public int count() {
+        return windows.size();
+    }
+
+    @Override
+    public float[] at(int place) {
+        return windows.get(place);
+    }
+
+    /** The class of the window at {@code place}, counted from 0 in the order of the labels. */
+    public int classOf(int place) {
+        return classes.get(place);
+    }
+
+    public int subjectOf(int place) {
+        return subjects.get(place);
+    }
+
+    /** The raw samples {@code [n][6]} of one recording in g and rad/s. */
+    private double[][] samples(int recording, int planes, int total) {
+        int first = 0;
+        for (int i = 0; i < recording; i++) {
+            first += lengths[i];
+        }
+        double[][] samples = new double[lengths[recording]][FrontEnd.CHANNELS];
+        for (int channel = 0; channel < FrontEnd.CHANNELS; channel++) {
+            int high = planes + channel * total + first;
+            int low = high + FrontEnd.CHANNELS * total;
+            short count = 0;
+            for (int i = 0; i < samples.length; i++) {
+                int zigzag = (recordings.get(high + i) & 255) << 8 | recordings.get(low + i) & 255;
+                count += (short) (zigzag >> 1 ^ -(zigzag & 1));
+                samples[i][channel] = channel < 3
+                        ? count * METRES_PER_COUNT / STANDARD_GRAVITY
+                        : count * RADIANS_PER_COUNT;
+            }
+        }
+        return samples;
+    }
+
+    private static double[][] signals(double[][] raw) {
+        FrontEnd frontEnd = new FrontEnd(false);
+        double[][] signals = new double[raw.length][];
+        for (int i = 0; i <= raw.length; i++) {
+            double[] next = i < raw.length ? frontEnd.push(raw[i]) : frontEnd.flush();
+            if (next != null) {
+                signals[i - 1] = next;
+            }
+        }
+        return signals;
+    }
+
+    /** Add the windows of {@code runs}: class, first sample and number of windows, a run after the other. */
+    private void cut(double[][] signals, String runs, int subject) {
+        for (String run : runs.split(" ")) {
+            String[] numbers = run.split(",");
+            int first = Integer.parseInt(numbers[1]);
+            for (int i = 0; i < Integer.parseInt(numbers[2]); i++, first += HOP) {
+                float[] window = new float[SAMPLES * FrontEnd.SIGNALS];
+                for (int j = 0; j < window.length; j++) {
+                    window[j] = asPublished(signals[first + j / FrontEnd.SIGNALS][j % FrontEnd.SIGNALS]);
+                }
+                windows.add(window);
+                classes.add(Integer.parseInt(numbers[0]) - 1);
+                subjects.add(subject);
+            }
+        }
+    }
+
+    /** Rounded to the digits of the official text files, then to float32. */
+    private static float asPublished(double value) {
+        int last = POWERS.length - 1;
+        double magnitude = Math.max(Math.abs(value), 1 / POWERS[last - (DIGITS - 1)]);
+        int decimals = DIGITS - 1 - (int) Math.floor(Math.log10(magnitude));
+        double scale = POWERS[Math.min(Math.max(decimals, 0), last)];
+        return (float) (Math.rint(value * scale) / scale);
+    }
+
+    private static double[] powersOfTen() {
+        double[] powers = new double[23];
+        for (int i = 0; i < powers.length; i++) {
+            powers[i] = Double.parseDouble("1e" + i);
+        }
+        return powers;
+    }
+}

@@ -1,0 +1,109 @@
+package haredge.core;
+
+import java.util.Arrays;
+
+/**
+ * A causal filter from raw samples to the nine signals, one sample at a time.
+ *
+ * <p>The same steps, orders and operations as {@code edge_runtime/frontend.py}, so that both give the same numbers. The
+ * median looks one sample ahead: signals come one sample (20 ms) late.
+ */
+public final class FrontEnd {
+    /** Accelerometer x y z in g, gyroscope x y z in rad/s. */
+    public static final int CHANNELS = 6;
+
+    /** body_acc x y z (g), body_gyro x y z (rad/s), total_acc x y z (g). */
+    public static final int SIGNALS = 9;
+
+    public static final double RATE_HZ = 50;
+
+    private final SecondOrderSections noise = new SecondOrderSections(Filters.NOISE, CHANNELS);
+    private final SecondOrderSections gravity = new SecondOrderSections(Filters.GRAVITY, 3);
+    private final SecondOrderFilter drift = new SecondOrderFilter(Filters.DRIFT, 3);
+    private final boolean gentle;
+    private double[] before = new double[CHANNELS]; // zeros stand before the first sample
+    private double[] last;
+
+    /** {@code gentle} takes the first acceleration for what it was before, so that no step comes out of nowhere. */
+    public FrontEnd(boolean gentle) {
+        this.gentle = gentle;
+    }
+
+    /** Forget everything: the next sample is the first of a new recording. */
+    public void reset() {
+        noise.reset();
+        gravity.reset();
+        drift.reset();
+        before = new double[CHANNELS];
+        last = null;
+    }
+
+    /**
+     * Take the next sample, at 50 Hz; give the signals {@code [9]} of the one before it, null for the very first.
+     *
+     * <p>Throws {@link IllegalArgumentException} when a number is not finite; the state is then what it was.
+     */
+    public double[] push(double[] raw) {
+        double[] sample = checked(raw);
+        if (last == null) {
+            last = sample;
+            if (gentle) {
+                settle(sample);
+            }
+            return null;
+        }
+        double[] median = new double[CHANNELS];
+        for (int i = 0; i < CHANNELS; i++) {
+            median[i] = median(before[i], last[i], sample[i]);
+        }
+        before = last;
+        last = sample;
+        return filter(median);
+    }
+
+    /** End the recording: give the signals of its last sample, null if there was none, and reset. */
+    public double[] flush() {
+        double[] signals = last == null ? null : push(new double[CHANNELS]);
+        reset();
+        return signals;
+    }
+
+    /** Put the filters where they would be if the acceleration of {@code sample} had always been there. */
+    private void settle(double[] sample) {
+        double[] acceleration = Arrays.copyOf(Arrays.copyOf(sample, 3), CHANNELS);
+        before = acceleration;
+        noise.settle(Filters.NOISE_SETTLED, acceleration);
+        gravity.settle(Filters.GRAVITY_SETTLED, acceleration);
+    }
+
+    /** The filtered signals of one sample whose noise was taken off by a median. */
+    private double[] filter(double[] median) {
+        double[] clean = noise.apply(median);
+        double[] totalAcc = {clean[0], clean[1], clean[2]};
+        double[] gyro = {clean[3], clean[4], clean[5]};
+        double[] down = gravity.apply(totalAcc);
+        double[] offset = drift.apply(gyro);
+        double[] signals = new double[SIGNALS];
+        for (int axis = 0; axis < 3; axis++) {
+            signals[axis] = totalAcc[axis] - down[axis];
+            signals[3 + axis] = gyro[axis] - offset[axis];
+            signals[6 + axis] = totalAcc[axis];
+        }
+        return signals;
+    }
+
+    static double median(double a, double b, double c) {
+        return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+    }
+
+    private static double[] checked(double[] raw) {
+        double[] sample = new double[CHANNELS];
+        for (int i = 0; i < CHANNELS; i++) {
+            if (Double.isNaN(raw[i]) || Double.isInfinite(raw[i])) {
+                throw new IllegalArgumentException("a raw sample is not finite; leave it out and start anew after it");
+            }
+            sample[i] = raw[i] + 0.0; // -0.0 becomes 0.0
+        }
+        return sample;
+    }
+}

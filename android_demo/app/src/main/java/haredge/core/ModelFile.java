@@ -1,0 +1,87 @@
+package haredge.core;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import org.json.JSONObject;
+
+/**
+ * A {@code .tflite} file: the flatbuffer and, in a zip archive behind it, the card.
+ *
+ * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/card.py}: a damaged file is
+ * refused before an interpreter sees it.
+ */
+public final class ModelFile {
+    public final String name;
+    public final byte[] content;
+    public final byte[] flatbuffer;
+    public final Card card;
+
+    private static final int DIGEST = 64; // a SHA-256 as hexadecimal text
+    private static final int END = 22; // a zip's end record without its comment (APPNOTE.TXT 4.3.16)
+    private static final int LARGEST_CARD = 1 << 20;
+
+    /** Throws {@link InputError} when {@code content} is no TFLite model, is damaged or has no card. */
+    public ModelFile(byte[] content, String name) throws InputError {
+        this.name = name;
+        this.content = content;
+        if (content.length < 8 || !ascii(content, 4, 8).equals("TFL3")) {
+            throw new InputError(name + " is not a TFLite model; give a .tflite file that har-edge convert wrote");
+        }
+        int end = content.length - DIGEST - END;
+        if (end < 0 || little(content, end, 4) != 0x06054b50L || little(content, end + 20, 2) != DIGEST) {
+            throw new InputError(name + " has no model card, or was cut short: attach one with 'har-edge card'");
+        }
+        String digest = ascii(content, content.length - DIGEST, content.length);
+        if (!digest.equals(Digests.sha256(content, content.length - DIGEST))) {
+            throw new InputError(name + " is damaged: its bytes are not those it was written with; copy it again");
+        }
+        int start = start(content, end);
+        flatbuffer = Arrays.copyOf(content, start);
+        card = Card.parse(readCard(start), "the card inside " + name);
+        JSONObject file = card.content.optJSONObject("file");
+        if (file == null || !Digests.sha256(flatbuffer, start).equals(file.optString("sha256"))) {
+            throw new InputError(name + " is damaged: its card belongs to another model; convert it again");
+        }
+    }
+
+    /** Where the archive begins: at the first of its members, whose places the central directory has. */
+    private static int start(byte[] content, int end) {
+        int entry = (int) little(content, end + 16, 4);
+        long first = entry;
+        for (long members = little(content, end + 10, 2); members > 0; members--) {
+            first = Math.min(first, little(content, entry + 42, 4));
+            entry += 46 + little(content, entry + 28, 2) + little(content, entry + 30, 2) + little(content, entry + 32, 2);
+        }
+        return (int) first;
+    }
+
+    private String readCard(int start) throws InputError {
+        try (ZipInputStream archive =
+                new ZipInputStream(new ByteArrayInputStream(content, start, content.length - start))) {
+            for (ZipEntry entry = archive.getNextEntry(); entry != null; entry = archive.getNextEntry()) {
+                if (entry.getName().equals("card.json")) {
+                    return new String(Streams.readAll(archive, LARGEST_CARD), StandardCharsets.UTF_8);
+                }
+            }
+        } catch (IOException error) {
+            throw new InputError(name + " has no readable card; convert the model again", error);
+        }
+        throw new InputError(name + " has no card.json; convert the model again");
+    }
+
+    private static String ascii(byte[] content, int from, int to) {
+        return new String(content, from, to - from, StandardCharsets.US_ASCII);
+    }
+
+    private static long little(byte[] content, int at, int width) {
+        long value = 0;
+        for (int i = width - 1; i >= 0; i--) {
+            value = value << 8 | content[at + i] & 255;
+        }
+        return value;
+    }
+}

@@ -1,0 +1,45 @@
+package haredge.demo;
+
+import android.app.Service;
+import android.content.Intent;
+import android.os.Binder;
+import android.os.IBinder;
+import android.os.Process;
+import android.util.Log;
+import haredge.bench.Machine;
+import haredge.bench.Worker;
+import java.io.File;
+import java.io.IOException;
+import java.util.Locale;
+
+/** One job of a benchmark in a process of its own, which ends with it: the next one starts afresh. */
+public final class BenchService extends Service {
+    static final String JOB = "job";
+    static final String ANSWERS = "answers";
+
+    /** What a computer listens to with {@code adb logcat}: a line of JSON each. */
+    static final String TAG = "har-edge-bench";
+
+    @Override
+    public IBinder onBind(Intent intent) {
+        File job = new File(intent.getStringExtra(JOB));
+        File answers = new File(intent.getStringExtra(ANSWERS));
+        new Thread(() -> work(job, answers), "har-edge bench").start();
+        return new Binder();
+    }
+
+    private void work(File job, File answers) {
+        try {
+            Machine machine = new Machine(new File("/"), Phone.facts(this));
+            new Worker(TfLiteEngine::new, machine, BenchService::report).run(job, answers);
+        } catch (IOException error) {
+            Log.e(TAG, "no answer to " + job, error);
+        } finally {
+            Process.killProcess(Process.myPid());
+        }
+    }
+
+    private static void report(String stage, double share) {
+        Log.i(TAG, String.format(Locale.ROOT, "{\"stage\": \"%s\", \"share\": %.3f}", stage, share));
+    }
+}

@@ -1,0 +1,195 @@
+package haredge.demo;
+
+import android.Manifest;
+import android.app.Activity;
+import android.app.AlertDialog;
+import android.content.ComponentName;
+import android.content.Context;
+import android.content.Intent;
+import android.content.ServiceConnection;
+import android.content.pm.PackageManager;
+import android.os.Build;
+import android.os.Bundle;
+import android.os.Handler;
+import android.os.IBinder;
+import android.os.Looper;
+import android.view.View;
+import android.widget.Button;
+import android.widget.LinearLayout;
+import android.widget.TextView;
+import haredge.core.Card;
+import haredge.live.Decision;
+import haredge.live.Notice;
+import haredge.live.Session;
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The one screen: what is done now, how sure that is, what was before, and the buttons. It holds no state of its own. */
+public final class MainActivity extends Activity {
+    private static final long REFRESH_MS = 500;
+
+    private final Handler handler = new Handler(Looper.getMainLooper());
+    private final Runnable refresh = this::refresh;
+    private final List<ProbabilityRow> rows = new ArrayList<>();
+    private RecognitionService service;
+    private RecordingControls recording;
+
+    private final ServiceConnection connection = new ServiceConnection() {
+        @Override
+        public void onServiceConnected(ComponentName name, IBinder access) {
+            service = ((RecognitionService.Access) access).service();
+        }
+
+        @Override
+        public void onServiceDisconnected(ComponentName name) {
+            service = null;
+        }
+    };
+
+    @Override
+    protected void onCreate(Bundle state) {
+        super.onCreate(state);
+        setContentView(R.layout.main);
+        recording = new RecordingControls(this);
+        button(R.id.start).setOnClickListener(view -> startOrStop());
+        button(R.id.replay).setOnClickListener(view -> chooseRecording());
+        button(R.id.bench).setOnClickListener(view -> startActivity(new Intent(this, BenchActivity.class)));
+        askForNotifications();
+        if (state == null && getIntent().hasExtra(RecognitionService.REPLAY)) {
+            start(getIntent().getStringExtra(RecognitionService.REPLAY));
+        }
+    }
+
+    @Override
+    protected void onStart() {
+        super.onStart();
+        bindService(new Intent(this, RecognitionService.class), connection, Context.BIND_AUTO_CREATE);
+        handler.post(refresh);
+    }
+
+    @Override
+    protected void onStop() {
+        handler.removeCallbacks(refresh); // nothing is drawn while nobody looks
+        unbindService(connection);
+        service = null;
+        super.onStop();
+    }
+
+    /** The session under way, null if there is none. */
+    Session session() {
+        return service == null ? null : service.session();
+    }
+
+    /** Where recordings are kept, which a cable or a file manager can reach. */
+    File recordings() {
+        return getExternalFilesDir("recordings");
+    }
+
+    private void startOrStop() {
+        if (session() == null) {
+            start(null);
+        } else {
+            startService(new Intent(this, RecognitionService.class).setAction(RecognitionService.STOP));
+        }
+    }
+
+    private void start(String replay) {
+        Intent intent = new Intent(this, RecognitionService.class);
+        if (replay != null) {
+            intent.putExtra(RecognitionService.REPLAY, replay);
+        }
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
+            startForegroundService(intent);
+        } else {
+            startService(intent);
+        }
+    }
+
+    private void chooseRecording() {
+        File folder = recordings();
+        String[] found = folder == null ? null : folder.list((in, name) -> name.endsWith(".csv"));
+        String[] names = found == null ? new String[0] : found;
+        Arrays.sort(names);
+        AlertDialog.Builder dialog = new AlertDialog.Builder(this).setTitle(R.string.replay);
+        if (names.length == 0) {
+            dialog.setMessage(R.string.no_recordings);
+        } else {
+            dialog.setItems(names, (shown, which) -> start(new File(folder, names[which]).getPath()));
+        }
+        dialog.show();
+    }
+
+    /** Without the permission everything works; the notification alone is not to be seen. */
+    private void askForNotifications() {
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU
+                && checkSelfPermission(Manifest.permission.POST_NOTIFICATIONS) != PackageManager.PERMISSION_GRANTED) {
+            requestPermissions(new String[] {Manifest.permission.POST_NOTIFICATIONS}, 0);
+        }
+    }
+
+    private void refresh() {
+        Session session = session();
+        button(R.id.start).setText(session == null ? R.string.start : R.string.stop);
+        recording.show(session);
+        Decision decision = session == null ? null : session.history.latest();
+        String fault = service == null ? null : service.fault();
+        if (session == null || fault != null) {
+            show(getString(R.string.stopped), fault == null ? getString(R.string.wear) : fault);
+        } else if (decision == null) {
+            show(getString(R.string.starting), getString(R.string.first_window));
+        } else {
+            show(Words.activity(this, session.classifier.card, decision), Words.reason(this, decision));
+        }
+        showProbabilities(session, decision);
+        showNumbers(session, decision);
+        handler.postDelayed(refresh, REFRESH_MS);
+    }
+
+    private void show(String activity, String status) {
+        setText(R.id.activity, activity);
+        setText(R.id.status, status);
+    }
+
+    private void showProbabilities(Session session, Decision decision) {
+        TimelineView timeline = findViewById(R.id.timeline);
+        if (session == null) {
+            return;
+        }
+        Card card = session.classifier.card;
+        LinearLayout list = findViewById(R.id.probabilities);
+        if (rows.size() != card.labels.size()) {
+            list.removeAllViews();
+            rows.clear();
+            for (int i = 0; i < card.labels.size(); i++) {
+                rows.add(new ProbabilityRow(this, list, Words.label(card, i), timeline.colour(i)));
+            }
+        }
+        for (int i = 0; i < rows.size(); i++) {
+            rows.get(i).show(decision == null ? 0 : decision.probabilities[i]);
+        }
+        timeline.show(session.history.all(), card.labels.size());
+    }
+
+    private void showNumbers(Session session, Decision decision) {
+        Notice notice = session == null ? null : session.notice();
+        String fault = session == null ? null : session.recordingFault();
+        setText(R.id.notice, fault != null ? fault : notice == null ? "" : Words.notice(this, notice));
+        setText(R.id.numbers, decision == null ? ""
+                : getString(R.string.numbers, session.rateHz(), decision.inferenceMs));
+    }
+
+    /** Only what changed: each change is read aloud by TalkBack. */
+    private void setText(int id, String text) {
+        TextView view = findViewById(id);
+        if (!text.contentEquals(view.getText())) {
+            view.setText(text);
+            view.setVisibility(text.isEmpty() ? View.GONE : View.VISIBLE);
+        }
+    }
+
+    private Button button(int id) {
+        return findViewById(id);
+    }
+}

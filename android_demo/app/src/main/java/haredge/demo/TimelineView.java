@@ -1,0 +1,68 @@
+package haredge.demo;
+
+import android.content.Context;
+import android.content.res.TypedArray;
+import android.graphics.Canvas;
+import android.graphics.Paint;
+import android.util.AttributeSet;
+import android.view.View;
+import haredge.live.Decision;
+import haredge.live.History;
+import java.util.Collections;
+import java.util.List;
+
+/** What was done in the last minutes: a row for each activity, the newest at the right. */
+public final class TimelineView extends View {
+    private final Paint paint = new Paint();
+    private final int[] colours;
+    private List<Decision> decisions = Collections.emptyList();
+    private int rows = 1;
+
+    public TimelineView(Context context, AttributeSet attributes) {
+        super(context, attributes);
+        TypedArray list = context.getResources().obtainTypedArray(R.array.activity_colours);
+        colours = new int[list.length()];
+        for (int i = 0; i < colours.length; i++) {
+            colours[i] = list.getColor(i, 0);
+        }
+        list.recycle();
+    }
+
+    /** Show {@code all} decisions, the newest last, among {@code labels} activities. */
+    void show(List<Decision> all, int labels) {
+        decisions = all;
+        rows = Math.max(1, labels);
+        invalidate();
+    }
+
+    int colour(int label) {
+        return colours[label % colours.length];
+    }
+
+    @Override
+    protected void onDraw(Canvas canvas) {
+        paint.setColor(getContext().getColor(R.color.rule));
+        for (int row = 1; row < rows; row++) {
+            float y = (float) getHeight() * row / rows;
+            canvas.drawLine(0, y, getWidth(), y, paint);
+        }
+        if (decisions.isEmpty()) {
+            return;
+        }
+        double end = decisions.get(decisions.size() - 1).seconds;
+        for (int i = 1; i < decisions.size(); i++) {
+            Decision decision = decisions.get(i);
+            double from = Math.max(decisions.get(i - 1).seconds, decision.seconds - 2); // no bar over a gap
+            if (decision.label != Decision.UNKNOWN) {
+                paint.setColor(colour(decision.label));
+                float top = (float) getHeight() * decision.label / rows;
+                float bottom = (float) getHeight() * (decision.label + 1) / rows;
+                canvas.drawRect(x(from - end), top + 2, x(decision.seconds - end), bottom - 2, paint);
+            }
+        }
+    }
+
+    private float x(double seconds) {
+        return (float) (getWidth() * (1 + seconds / History.SECONDS));
+    }
+}

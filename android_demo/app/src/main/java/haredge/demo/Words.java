@@ -1,0 +1,53 @@
+package haredge.demo;
+
+import android.content.Context;
+import haredge.core.Card;
+import haredge.live.Decision;
+import haredge.live.Notice;
+import java.util.Locale;
+
+/** What is shown of decisions and notices, in words. */
+final class Words {
+    private Words() {}
+
+    static String activity(Context context, Card card, Decision decision) {
+        return decision.label == Decision.UNKNOWN ? context.getString(R.string.unknown) : label(card, decision.label);
+    }
+
+    /** A label as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
+    static String label(Card card, int label) {
+        String words = card.labels.get(label).replace('_', ' ').toLowerCase(Locale.ROOT);
+        return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
+    }
+
+    static String reason(Context context, Decision decision) {
+        switch (decision.reason) {
+            case UNCERTAIN:
+                return context.getString(R.string.uncertain);
+            case STRANGE_POSTURE:
+                return context.getString(R.string.strange_posture);
+            case STRANGE_MOVEMENT:
+                return context.getString(R.string.strange_movement);
+            default:
+                return decision.warmingUp ? context.getString(R.string.warming_up) : "";
+        }
+    }
+
+    static String notice(Context context, Notice notice) {
+        switch (notice.kind) {
+            case GAP:
+                return context.getString(R.string.gap, notice.amount);
+            case RATE:
+                return context.getString(R.string.slow, notice.amount);
+            case UNITS:
+            case ROTATION_UNITS:
+                return context.getString(R.string.units, notice.amount);
+            case CONSTANT:
+                return context.getString(R.string.constant);
+            case SATURATED:
+                return context.getString(R.string.saturated);
+            default:
+                return context.getString(R.string.clock);
+        }
+    }
+}

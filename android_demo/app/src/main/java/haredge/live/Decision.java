@@ -1,0 +1,44 @@
+package haredge.live;
+
+/**
+ * What someone was doing when the last sample of a window was taken, at {@code seconds} in the clock of the source.
+ *
+ * <p>{@code label} is a place among the card's labels, or {@link #UNKNOWN}, and {@code reason} then says why. {@code
+ * probabilities} are smoothed over windows, {@code windowProbabilities} are this window's alone.
+ */
+public final class Decision {
+    public static final int UNKNOWN = -1;
+
+    public final double seconds;
+    public final int label;
+    public final double[] probabilities;
+    public final float[] windowProbabilities;
+    public final boolean warmingUp;
+    public final Reason reason;
+    public final double inferenceMs;
+
+    /** Why an activity is unknown. */
+    public enum Reason {
+        NONE,
+        UNCERTAIN,
+        STRANGE_POSTURE,
+        STRANGE_MOVEMENT
+    }
+
+    Decision(
+            double seconds,
+            int label,
+            double[] probabilities,
+            float[] windowProbabilities,
+            boolean warmingUp,
+            Reason reason,
+            double inferenceMs) {
+        this.seconds = seconds;
+        this.label = label;
+        this.probabilities = probabilities;
+        this.windowProbabilities = windowProbabilities;
+        this.warmingUp = warmingUp;
+        this.reason = reason;
+        this.inferenceMs = inferenceMs;
+    }
+}

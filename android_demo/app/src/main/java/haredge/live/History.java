@@ -1,0 +1,34 @@
+package haredge.live;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** The decisions of the last minutes. Safe to be used by several threads. */
+public final class History {
+    /** How far back it goes. */
+    public static final double SECONDS = 180;
+
+    private final Deque<Decision> decisions = new ArrayDeque<>();
+
+    synchronized void add(Decision decision) {
+        if (!decisions.isEmpty() && decision.seconds < decisions.peekLast().seconds) {
+            decisions.clear(); // the clock was set back
+        }
+        decisions.add(decision);
+        while (decisions.peek().seconds < decision.seconds - SECONDS) {
+            decisions.remove();
+        }
+    }
+
+    /** All of them, the newest last. */
+    public synchronized List<Decision> all() {
+        return new ArrayList<>(decisions);
+    }
+
+    /** The newest, null when there is none yet. */
+    public synchronized Decision latest() {
+        return decisions.peekLast();
+    }
+}

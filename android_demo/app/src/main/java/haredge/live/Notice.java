@@ -1,0 +1,26 @@
+package haredge.live;
+
+/** Something about the stream that a person should know, said once for each time that it begins. */
+public final class Notice {
+    /** What it is; {@code amount} is then the seconds of a gap or of a clock set back, the rate, or a measured size. */
+    public enum Kind {
+        INVALID,
+        GAP,
+        CLOCK,
+        RATE,
+        UNITS,
+        ROTATION_UNITS,
+        CONSTANT,
+        SATURATED
+    }
+
+    public final double seconds;
+    public final Kind kind;
+    public final double amount;
+
+    Notice(double seconds, Kind kind, double amount) {
+        this.seconds = seconds;
+        this.kind = kind;
+        this.amount = amount;
+    }
+}

@@ -1,0 +1,21 @@
+package haredge.live;
+
+/** Where samples come from: sensors, or a recording. */
+public interface SampleSource {
+    /** Takes what sensors say; all calls come from one thread. */
+    interface Listener {
+        /** In m/s². */
+        void acceleration(long nanos, double x, double y, double z);
+
+        /** In rad/s. */
+        void rotation(long nanos, double x, double y, double z);
+
+        /** There is no more, for {@code reason}; null when a recording is simply over. */
+        void ended(String reason);
+    }
+
+    void start(Listener listener);
+
+    /** No call comes after this one returns, but for one that is under way. */
+    void stop();
+}

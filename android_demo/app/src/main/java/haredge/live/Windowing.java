@@ -1,0 +1,54 @@
+package haredge.live;
+
+import haredge.core.FrontEnd;
+
+/** Windows of the signals of one uninterrupted stretch of samples, see {@code edge_runtime/windowing.py}. */
+final class Windowing {
+    /** Takes a window: the time of its last sample, and its signals {@code [samples][9]}. */
+    interface Target {
+        void take(double second, double[][] signals);
+    }
+
+    final double start;
+    private final int size;
+    private final int hop;
+    private final Target target;
+    private final FrontEnd frontEnd = new FrontEnd(true);
+    private final double[][] ring; // the last signals
+    private long signals;
+    private long nextEnd;
+
+    Windowing(int size, int hop, double start, Target target) {
+        this.size = size;
+        this.hop = hop;
+        this.start = start;
+        this.target = target;
+        ring = new double[size][];
+        nextEnd = size;
+    }
+
+    void add(double[] sample) {
+        keep(frontEnd.push(sample));
+    }
+
+    /** Give the window that ends with the last sample, if one does. */
+    void finish() {
+        keep(frontEnd.flush());
+    }
+
+    private void keep(double[] next) {
+        if (next == null) {
+            return;
+        }
+        ring[(int) (signals % size)] = next;
+        signals++;
+        if (signals == nextEnd) {
+            double[][] window = new double[size][];
+            for (int i = 0; i < size; i++) {
+                window[i] = ring[(int) ((signals - size + i) % size)];
+            }
+            nextEnd += hop;
+            target.take(start + (signals - 1) / FrontEnd.RATE_HZ, window);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+package android.content;
+
+/** A fake. */
+public class ContextWrapper extends Context {}

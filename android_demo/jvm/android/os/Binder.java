@@ -1,0 +1,4 @@
+package android.os;
+
+/** A fake. */
+public class Binder {}

@@ -1,0 +1,6 @@
+package android.os;
+
+/** A fake. */
+public class Handler {
+    public Handler(Looper looper) {}
+}

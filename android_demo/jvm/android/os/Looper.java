@@ -1,0 +1,4 @@
+package android.os;
+
+/** A fake. */
+public final class Looper {}

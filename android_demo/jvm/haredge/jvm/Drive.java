@@ -1,0 +1,217 @@
+package haredge.jvm;
+
+import haredge.bench.Machine;
+import haredge.bench.OwnBench;
+import haredge.bench.TestWindows;
+import haredge.bench.Worker;
+import haredge.core.Classifier;
+import haredge.core.FrontEnd;
+import haredge.core.ModelFile;
+import haredge.core.Streams;
+import haredge.live.Decision;
+import haredge.live.LiveRecognizer;
+import haredge.live.Notice;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The app's core on a desktop, a command a run; numbers pass as little-endian files. */
+public final class Drive {
+    private Drive() {}
+
+    public static void main(String[] arguments) throws Exception {
+        String[] files = java.util.Arrays.copyOfRange(arguments, 1, arguments.length);
+        switch (arguments[0]) {
+            case "signals":
+                signals(files);
+                break;
+            case "classify":
+                classify(files);
+                break;
+            case "windows":
+                windows(files);
+                break;
+            case "live":
+                live(files);
+                break;
+            case "worker":
+                worker(files);
+                break;
+            case "report":
+                report(files);
+                break;
+            default:
+                throw new IllegalArgumentException(arguments[0]);
+        }
+    }
+
+    /** Raw samples [n, 6] float64 to signals [n, 9] float64. */
+    private static void signals(String[] files) throws IOException {
+        ByteBuffer raw = read(files[0]);
+        Numbers out = new Numbers();
+        FrontEnd frontEnd = new FrontEnd(false);
+        double[] sample = new double[FrontEnd.CHANNELS];
+        while (raw.hasRemaining()) {
+            for (int i = 0; i < sample.length; i++) {
+                sample[i] = raw.getDouble();
+            }
+            out.doubles(frontEnd.push(sample));
+        }
+        out.doubles(frontEnd.flush());
+        out.write(files[1]);
+    }
+
+    /** Model and windows [n, samples, signals] float32 to input tensors, and to logits and probabilities float32. */
+    private static void classify(String[] files) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ByteBuffer values = read(files[1]);
+        Numbers inputs = new Numbers();
+        Numbers answers = new Numbers();
+        try (Classifier classifier = new Classifier(model, DesktopEngine::new, 1)) {
+            float[] window = new float[classifier.card.samples * classifier.card.signals.size()];
+            ByteBuffer input = classifier.preparation().buffer();
+            while (values.hasRemaining()) {
+                for (int i = 0; i < window.length; i++) {
+                    window[i] = values.getFloat();
+                }
+                classifier.preparation().prepare(window, input);
+                inputs.bytes(input);
+                float[] logits = classifier.logits(window);
+                answers.floats(logits);
+                answers.floats(classifier.probabilities(logits));
+            }
+        }
+        inputs.write(files[2]);
+        answers.write(files[3]);
+    }
+
+    /** The app's assets to test windows float32, and for each its class and subject float32. */
+    private static void windows(String[] files) throws IOException {
+        TestWindows windows = testWindows(files[0]);
+        Numbers values = new Numbers();
+        Numbers about = new Numbers();
+        for (int i = 0; i < windows.count(); i++) {
+            values.floats(windows.at(i));
+            about.floats(new float[] {windows.classOf(i), windows.subjectOf(i)});
+        }
+        values.write(files[1]);
+        about.write(files[2]);
+        System.out.println(windows.name + " " + windows.fingerprint);
+    }
+
+    /**
+     * Model, then pairs: samples [n, 7] float64 (seconds and six channels) to decisions [n, 4 + n_labels] float64.
+     *
+     * <p>Prints notices and how many samples were left out, each after the pair's number.
+     */
+    private static void live(String[] files) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        try (Classifier classifier = new Classifier(model, DesktopEngine::new, 1)) {
+            for (int i = 1; i < files.length; i += 2) {
+                live(classifier, read(files[i]), files[i + 1], i / 2);
+            }
+        }
+    }
+
+    private static void live(Classifier classifier, ByteBuffer values, String target, int number) throws Exception {
+        Numbers decisions = new Numbers();
+        LiveRecognizer recognizer = new LiveRecognizer(classifier, new LiveRecognizer.Listener() {
+            @Override
+            public void decided(Decision decision) {
+                decisions.doubles(new double[] {
+                    decision.seconds, decision.label, decision.warmingUp ? 1 : 0, decision.reason.ordinal()
+                });
+                decisions.doubles(decision.probabilities);
+            }
+
+            @Override
+            public void noticed(Notice notice) {
+                System.out.println(number + " " + notice.kind + " " + notice.seconds);
+            }
+        });
+        double[] sample = new double[FrontEnd.CHANNELS];
+        while (values.hasRemaining()) {
+            double seconds = values.getDouble();
+            for (int i = 0; i < sample.length; i++) {
+                sample[i] = values.getDouble();
+            }
+            recognizer.push(seconds, sample.clone());
+        }
+        recognizer.flush();
+        decisions.write(target);
+        System.out.println(number + " LEFT_OUT " + recognizer.leftOut());
+    }
+
+    /** A job file to its answer in a folder. */
+    private static void worker(String[] files) throws IOException {
+        Worker.Progress progress = (stage, share) -> System.out.println(
+                "{\"stage\": \"" + stage + "\", \"share\": " + share + "}");
+        new Worker(DesktopEngine::new, machine(), progress).run(new File(files[0]), new File(files[1]));
+    }
+
+    /** The app's assets to the report of a benchmark without another computer, in a folder. */
+    private static void report(String[] files) throws Exception {
+        File folder = new File(files[1]);
+        List<ModelFile> models = new ArrayList<>();
+        for (String name : new String[] {"edge_float32.tflite", "edge_int8.tflite"}) {
+            models.add(new ModelFile(Streams.readAll(new File(files[0], name)), name));
+        }
+        Worker worker = new Worker(DesktopEngine::new, machine(), (stage, share) -> {});
+        OwnBench bench = new OwnBench(folder, testWindows(files[0]), models, 2, 60, "0.1.0");
+        String text = bench.run(asked -> worker.run(asked, folder), (stage, share) -> {});
+        Streams.write(new File(folder, "report.json"), text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static Machine machine() {
+        Map<String, Object> told = new HashMap<>();
+        told.put("os", "Android 14");
+        told.put("board", "JVM");
+        return new Machine(new File("/"), told);
+    }
+
+    static TestWindows testWindows(String assets) throws IOException {
+        byte[] table = Streams.readAll(new File(assets, "windows.txt"));
+        byte[] recordings = Streams.readAll(new File(assets, "recordings.bin"));
+        return new TestWindows(recordings, new String(table, StandardCharsets.US_ASCII));
+    }
+
+    static ByteBuffer read(String file) throws IOException {
+        return ByteBuffer.wrap(Streams.readAll(new File(file))).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Numbers one after the other. */
+    static final class Numbers {
+        private final ByteArrayOutputStream content = new ByteArrayOutputStream();
+
+        void doubles(double[] values) {
+            if (values != null) {
+                ByteBuffer part = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+                part.asDoubleBuffer().put(values);
+                content.write(part.array(), 0, part.capacity());
+            }
+        }
+
+        void floats(float[] values) {
+            ByteBuffer part = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+            part.asFloatBuffer().put(values);
+            content.write(part.array(), 0, part.capacity());
+        }
+
+        void bytes(ByteBuffer values) {
+            for (int i = 0; i < values.capacity(); i++) {
+                content.write(values.get(i));
+            }
+        }
+
+        void write(String file) throws IOException {
+            Streams.write(new File(file).getAbsoluteFile(), content.toByteArray());
+        }
+    }
+}

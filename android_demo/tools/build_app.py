@@ -1,0 +1,145 @@
+"""Build the app's APK without Android Studio: `make android`.
+
+Resources by aapt2, classes by javac and D8, then alignment, a signature and three checks. The same sources give the
+same bytes: dates are fixed, files are in order, and the key is the one of `debug.p12`, whose password is public.
+"""
+
+import hashlib
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import assets
+import toolchain
+from toolchain import run
+
+from edge_runtime.errors import CheckFailedError, HarEdgeError
+from edge_runtime.files import atomic_path, scratch_folder
+
+DEMO = Path(__file__).resolve().parents[1]
+MAIN = DEMO / "app/src/main"
+APK = DEMO / "build/har-edge-demo.apk"
+ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+LARGEST_BYTES = 12_000_000
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
+_JAVA_RELEASE = "11"
+
+
+def build(apk: Path) -> None:
+    """Write the app to `apk`, whole or not at all. Raises `HarEdgeError` when a tool fails or a check does."""
+    with scratch_folder() as folder:
+        classes = compile_app(folder)
+        _make_dex(folder, classes)
+        _add_code(folder)
+        zipalign = toolchain.debian_command("zipalign")
+        run(*zipalign, "-f", "-p", "4", folder / "base.apk", folder / "aligned.apk")
+        with atomic_path(apk) as signed:
+            key = ["--ks", str(DEMO / "debug.p12"), "--ks-pass", "pass:android"]
+            sdk = ["--min-sdk-version", version("minSdk")]
+            sign = ["sign", *key, *sdk, "--v4-signing-enabled", "false"]
+            run(*toolchain.apksigner_command(), *sign, "--out", signed, folder / "aligned.apk")
+            check(signed)
+
+
+def check(apk: Path) -> None:
+    """Raise `CheckFailedError` unless `apk` is signed, aligned, complete and small."""
+    run(*toolchain.apksigner_command(), "verify", "--Werr", apk)
+    run(*toolchain.debian_command("zipalign"), "-c", "-p", "4", apk)
+    with scratch_folder() as folder, zipfile.ZipFile(apk) as archive:
+        code = Path(archive.extract("classes.dex", folder))
+        classes = re.findall(r"Class descriptor\s+: '(L[^']+);'", run(*toolchain.debian_command("dexdump"), code))
+        libraries = {name.split("/")[1] for name in archive.namelist() if name.endswith("libtensorflowlite_jni.so")}
+    missing = {"Lharedge/demo/MainActivity", "Lorg/tensorflow/lite/Interpreter"} - set(classes)
+    if missing or libraries != set(ABIS):
+        raise CheckFailedError(f"the APK is not complete: it lacks {', '.join(missing or set(ABIS) - libraries)}")
+    if apk.stat().st_size > LARGEST_BYTES:
+        raise CheckFailedError(f"the APK has {apk.stat().st_size} bytes, more than {LARGEST_BYTES}")
+
+
+def version(name: str) -> str:
+    """`minSdk`, `targetSdk`, `versionCode` or `versionName`, of which `app/build.gradle` is the only source."""
+    found = re.search(rf"^\s*{name}\s*=?\s*['\"]?([\w.]+)", (DEMO / "app/build.gradle").read_text(), re.MULTILINE)
+    assert found, f"app/build.gradle has no {name}"
+    return found[1]
+
+
+def compile_app(folder: Path) -> Path:
+    """Fill `folder` with all that the APK is made of; where its class files are."""
+    for name, artifact in (("aar", toolchain.TFLITE), ("api", toolchain.TFLITE_API)):
+        with zipfile.ZipFile(toolchain.artifact(artifact)) as archive:
+            archive.extractall(folder / name)
+    assets.write(folder / "assets")
+    shutil.copyfile(folder / "aar/LICENSE", folder / "assets/LICENSE-TensorFlow-Lite")
+    _link_resources(folder)
+    sources = [*sorted(MAIN.glob("java/**/*.java")), *sorted(folder.glob("gen/**/*.java"))]
+    compile_java(folder / "classes", sources, sorted(folder.glob("a*/classes.jar")))
+    return folder / "classes"
+
+
+def compile_java(target: Path, sources: Sequence[Path], libraries: Sequence[Path]) -> None:
+    """Compile `sources` against `libraries` and Android's framework into the folder `target`."""
+    class_path = ":".join(map(str, (*libraries, toolchain.artifact(toolchain.FRAMEWORK))))
+    run(
+        *(toolchain.java_tool("javac"), "--release", _JAVA_RELEASE, "-encoding", "UTF-8", "-g", "-proc:none"),
+        *("-Xlint:all,-path,-classfile,-options", "-Werror", "-cp", class_path, "-d", target),
+        *sources,
+    )
+
+
+def _link_resources(folder: Path) -> None:
+    """Write `base.apk` with manifest, resources and assets, and `gen/` with the class R."""
+    manifest = (MAIN / "AndroidManifest.xml").read_text(encoding="utf-8")
+    # Gradle takes the package from its own file, and aapt2 from the manifest.
+    named = manifest.replace("<manifest ", f'<manifest package="{version("namespace")}" ', 1)
+    (folder / "AndroidManifest.xml").write_text(named, encoding="utf-8")
+    aapt2 = toolchain.aapt2()
+    run(aapt2, "compile", "--dir", MAIN / "res", "-o", folder / "resources.zip")
+    run(
+        *(aapt2, "link", "-o", folder / "base.apk", "-I", toolchain.artifact(toolchain.FRAMEWORK)),
+        *("--manifest", folder / "AndroidManifest.xml", "--java", folder / "gen", "-A", folder / "assets"),
+        *("--min-sdk-version", version("minSdk"), "--target-sdk-version", version("targetSdk")),
+        *("--version-code", version("versionCode"), "--version-name", version("versionName")),
+        *("-0", "tflite", folder / "resources.zip"),
+    )
+
+
+def _make_dex(folder: Path, classes: Path) -> None:
+    jar = folder / "app.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        for path in sorted(classes.rglob("*.class")):
+            archive.write(path, path.relative_to(classes))
+    run(
+        *(toolchain.java_tool("java"), "-cp", toolchain.d8(), "com.android.tools.r8.D8", "--release"),
+        *("--min-api", version("minSdk"), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
+        *(jar, folder / "aar/classes.jar", folder / "api/classes.jar"),
+    )
+
+
+def _add_code(folder: Path) -> None:
+    """Put dex and native libraries into `base.apk`; compressed, for three of the libraries fill an APK otherwise."""
+    files = {"classes.dex": folder / "classes.dex"}
+    files |= {f"lib/{x}/libtensorflowlite_jni.so": folder / f"aar/jni/{x}/libtensorflowlite_jni.so" for x in ABIS}
+    with zipfile.ZipFile(folder / "base.apk", "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, path in files.items():
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+def main() -> int:
+    """Build, and say what came of it."""
+    try:
+        build(APK)
+    except HarEdgeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    digest = hashlib.sha256(APK.read_bytes()).hexdigest()
+    print(f"{APK}: {APK.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

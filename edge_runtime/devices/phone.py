@@ -1,0 +1,181 @@
+"""Android phones, which have no Python: the demo app measures there, and adb carries its jobs and answers.
+
+The app takes the same jobs and gives the same answers as `edge_runtime.worker`. What only the graph tells (operators,
+what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from edge_runtime import children
+from edge_runtime.children import Stoppable
+from edge_runtime.devices.adb import Adb
+from edge_runtime.devices.python import this_python
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, progress_of
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.job import Answer, Job, read_answer
+from edge_runtime.progress import OnProgress, unheard
+from edge_runtime.results import Instructions
+
+PACKAGE = "haredge.demo"
+_BUILT = Path(__file__).parents[2] / "android_demo/build/har-edge-demo.apk"
+_TAG = "har-edge-bench"  # of the app's lines in Android's log
+
+
+@dataclass
+class Phone:
+    """The phone at the other end of `adb`. HAR_EDGE_APK is another app than the one that `make android` built."""
+
+    adb: Adb
+    runtime: str = "auto"
+    _sent: set[str] = field(default_factory=set)
+    _described: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _folder: str = ""
+    _answers: str = ""
+    _listening: Stoppable = field(default_factory=Stoppable, repr=False)
+
+    @property
+    def name(self) -> str:
+        """The device's name in reports and file names."""
+        return self.adb.name
+
+    @property
+    def here(self) -> bool:
+        """It is the phone that measures."""
+        return False
+
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Install the app, if the phone does not have this very one. Raises `DeviceError` or `InputError`."""
+        if self.runtime != "auto":
+            raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")
+        on_progress(0.0, "looking for the app")
+        # Where Android's shell may write and apps may read, and where apps may write and the shell may read.
+        folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
+        self._folder = f"{folders[0]}/har-edge"
+        self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
+        self.adb.shell(f"mkdir -p {self._folder} && chmod 755 {self._folder}")
+        apk = Path(os.environ.get("HAR_EDGE_APK") or _BUILT)
+        path = self.adb.shell(f"pm path {PACKAGE} || true").partition("\n")[0].removeprefix("package:").strip()
+        if not apk.is_file():
+            if not path:
+                raise InputError(
+                    f"{self.name} is a phone without the demo app, and there is no {apk}: build it with "
+                    "'make android', or name it in HAR_EDGE_APK"
+                )
+        elif not path or hashlib.sha256(apk.read_bytes()).hexdigest() not in self.adb.shell(f"sha256sum {path}"):
+            on_progress(0.5, "installing the app")
+            self._install(apk)
+
+    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+        """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
+
+        Raises `DeviceError` when the phone cannot be reached any more or leaves no answer, and whatever error the app
+        answered with.
+        """
+        if not job.xnnpack:
+            raise InputError(f"{self.name} is a phone, where the app always runs XNNPACK")
+        # A name of its own: no answer to an earlier job is ever taken for this one's.
+        asked = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
+        asked.write(folder)
+        for name in (job.model, str(job.windows)):
+            if name not in self._sent:
+                on_progress(0.0, f"sending {name}")
+                self._send(folder / name)
+                self._sent.add(name)
+        self._send(asked.path(folder))
+        try:
+            self._work(asked, folder, on_progress)
+            for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
+                if name in (f"{asked.name}.json", f"{asked.name}.npz"):
+                    self.adb.pull(f"{self._answers}/{name}", folder)
+            answer = read_answer(folder, asked.name)
+        finally:
+            self._forget(asked, folder)
+        if answer is None:
+            raise DeviceError(
+                f"the process measuring {job.title} on {self.name} left no answer: look at 'adb logcat -s {_TAG}'"
+            )
+        return self._complete(answer, job, folder)
+
+    def instructions(self, job: Job, folder: Path) -> Instructions | None:
+        """A real processor's are not counted."""
+
+    def stop(self) -> None:
+        """From another thread: listen to it no more."""
+        self._listening.stop()
+
+    def close(self) -> None:
+        """Leave nothing there but the app."""
+        if self._folder:
+            with suppress(DeviceError):  # it is gone, and what was there with it
+                self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
+
+    def _forget(self, job: Job, folder: Path) -> None:
+        with suppress(DeviceError):
+            self.adb.shell(f"rm -f {self._folder}/{job.path(folder).name} {self._answers}/{job.name}.*")
+
+    def _install(self, apk: Path) -> None:
+        self._send(apk)
+        # What `adb install` falls back on; how it streams to Android's own installer depends on both their versions.
+        said = self.adb.shell(f"pm install -r {self._folder}/{apk.name} 2>&1; rm -f {self._folder}/{apk.name}").strip()
+        if not said.endswith("Success"):
+            raise DeviceError(
+                f"the app cannot be installed on {self.name} ({said or 'it said nothing'}): allow it on the phone's "
+                f"screen, or remove another app of its name with 'adb uninstall {PACKAGE}'"
+            )
+
+    def _send(self, path: Path) -> None:
+        there = f"{self._folder}/{path.name}"
+        self.adb.push(path, there)
+        self.adb.shell(f"chmod 644 {there}")
+
+    def _work(self, job: Job, folder: Path, on_progress: OnProgress) -> None:
+        """Start the app's process for `job` and listen until it has ended."""
+        name = job.path(folder).name
+        listening = self._listening.start(
+            self.adb.words("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        stage = "starting"
+        try:
+            assert listening.stdout is not None
+            self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
+            for line in children.lines(listening.stdout, lambda: SILENCE_SECONDS):
+                if _is_end(line, name):
+                    return
+                if report := progress_of(line):
+                    stage = report[1]
+                    on_progress(*report)
+        except TimeoutError as error:
+            raise DeviceError(
+                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): unlock the "
+                "phone, keep the app in front, and try again"
+            ) from error
+        finally:
+            children.stop(listening)
+        raise self.adb.explain(listening.returncode, "", greeted=True)
+
+    def _complete(self, answer: Answer, job: Job, folder: Path) -> Answer:
+        if job.model not in self._described:
+            described = replace(job, name=f"describe-{job.model}", task="describe", runtime="auto")
+            self._described[job.model] = this_python().run(described, folder, unheard).facts["model"]
+        return replace(answer, facts={**answer.facts, "model": {**self._described[job.model], "xnnpack": None}})
+
+
+def _is_end(line: str, name: str) -> bool:
+    try:
+        return bool(json.loads(line)["done"] == name)
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -1,0 +1,89 @@
+"""The benchmark in the app: the same answers and the same report as `har-edge bench`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime import doubts, results_file
+from edge_runtime.errors import InputError
+from edge_runtime.job import Job, read_answer
+from edge_runtime.reports import terminal
+from edge_runtime.terminal import Console
+from edge_runtime.uci_har import load
+
+
+@pytest.fixture
+def job(jvm) -> Job:
+    """A job whose files are in the folder of the JVM."""
+    np.save(jvm.folder / "windows.npy", load().test.X[:100])
+    (jvm.folder / "model.tflite").write_bytes((jvm.assets / "edge_int8.tflite").read_bytes())
+    return Job("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
+
+
+def test_an_answer_has_what_a_worker_answers(jvm, job):
+    job.write(jvm.folder)
+    said = jvm.drive("worker", "0-0.job.json", jvm.folder)
+    stages = [json.loads(line) for line in said.splitlines()]
+    assert [x["share"] for x in stages] == sorted(x["share"] for x in stages)
+    answer = read_answer(jvm.folder, "0-0")
+    assert {key: (x.shape, x.dtype) for key, x in answer.arrays.items()} == {
+        "latency_ns": ((50,), np.int64),
+        "end_to_end_ns": ((50,), np.int64),
+        "logits": ((100, 6), np.float32),
+    }
+    assert (answer.arrays["latency_ns"] > 0).all()
+    assert np.median(answer.arrays["end_to_end_ns"]) > np.median(answer.arrays["latency_ns"])
+    assert (answer.arrays["logits"].argmax(axis=1) == load().test.y[:100]).mean() > 0.9
+    assert answer.facts["model"]["input"] == {"shape": [1, 128, 9], "dtype": "int8"}
+    assert answer.facts["peak_memory_bytes"] >= answer.facts["baseline_memory_bytes"] > 0
+    assert list(doubts.of_state(answer.facts["after"])) == list(doubts.of_state(answer.facts["before"]))
+
+
+def test_paced_inferences_are_as_far_apart_as_asked(jvm, job):
+    paced = Job("1-0", "measure", "model.tflite", "m", windows="windows.npy", runs=4, period_s=0.2, score=False)
+    paced.write(jvm.folder)
+    jvm.drive("worker", "1-0.job.json", jvm.folder)
+    answer = read_answer(jvm.folder, "1-0")
+    assert len(answer.arrays["latency_ns"]) == 4
+    assert (answer.arrays["end_to_end_ns"] >= answer.arrays["latency_ns"]).all()
+    assert "logits" not in answer.arrays
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: (folder / "model.tflite").write_bytes(b"0" * 1000), "my model is not a TFLite model"),
+        (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 6), np.float32)), "do not have the shape"),
+        (lambda folder: np.save(folder / "windows.npy", np.zeros((0, 128, 9), np.float32)), "no test windows"),
+        (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 9))), "no float32 windows"),
+        (lambda folder: _change(folder / "0-0.job.json", format=2), "another version of har-edge"),
+    ],
+)
+def test_what_cannot_be_measured_is_answered_in_a_sentence(jvm, job, spoil, said):
+    job.write(jvm.folder)
+    spoil(jvm.folder)
+    jvm.drive("worker", "0-0.job.json", jvm.folder)
+    with pytest.raises(InputError, match=said):
+        read_answer(jvm.folder, "0-0")
+
+
+def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
+    jvm.drive("report", jvm.assets, jvm.folder)
+    report = results_file.read(jvm.folder / "report.json")
+    float32, int8 = report.results
+    assert (float32.quantization, int8.quantization) == ("float32", "int8")
+    assert report.data["fingerprint"] == load().fingerprint
+    assert int8.windows == sum(map(sum, int8.confusion)) == 2947
+    assert int8.accuracy == pytest.approx(np.trace(int8.confusion) / 2947)
+    assert set(int8.per_subject) == {str(x) for x in set(load().test.subject.tolist())}
+    assert int8.latency_ms.runs == 60
+    times = np.concatenate(int8.samples_ms.latency)
+    assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
+    assert int8.operators > 50
+    terminal.show(report, Console())
+
+
+def _change(path: Path, **values) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))

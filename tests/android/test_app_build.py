@@ -1,0 +1,112 @@
+"""The APK that `make android` builds, and the Gradle project beside it."""
+
+import re
+import subprocess
+import xml.etree.ElementTree as ET
+import zipfile
+
+import build_app
+import pytest
+import toolchain
+
+import edge_runtime
+from edge_runtime import dataset
+from edge_runtime.errors import CheckFailedError, DeviceError
+
+ANDROID = "{http://schemas.android.com/apk/res/android}"
+APP = (build_app.DEMO / "app/build.gradle").read_text()
+
+
+@pytest.fixture(scope="module")
+def badging(apk) -> str:
+    """What aapt says of the APK."""
+    command = [*toolchain.debian_command("aapt"), "dump", "badging", apk]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+
+
+def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
+    build_app.build(tmp_path / "again.apk")
+    assert (tmp_path / "again.apk").read_bytes() == apk.read_bytes()
+
+
+def test_it_is_small_and_runs_on_every_common_processor(apk, badging):
+    assert apk.stat().st_size <= 12_000_000
+    assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in badging
+
+
+def test_what_was_changed_after_signing_is_refused(apk, tmp_path):
+    changed = tmp_path / "changed.apk"
+    content = bytearray(apk.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    with pytest.raises(DeviceError):
+        build_app.check(changed)
+
+
+def test_an_apk_without_a_library_is_not_complete(apk, tmp_path):
+    smaller, signed = tmp_path / "smaller.apk", tmp_path / "signed.apk"
+    with zipfile.ZipFile(apk) as whole, zipfile.ZipFile(smaller, "w") as part:
+        for entry in whole.infolist():
+            if "arm64" not in entry.filename:
+                part.writestr(entry, whole.read(entry))
+    aligned = tmp_path / "aligned.apk"
+    toolchain.run(*toolchain.debian_command("zipalign"), "-p", "4", smaller, aligned)
+    key = ("--ks", build_app.DEMO / "debug.p12", "--ks-pass", "pass:android")
+    toolchain.run(*toolchain.apksigner_command(), "sign", *key, "--out", signed, aligned)
+    with pytest.raises(CheckFailedError, match="arm64-v8a"):
+        build_app.check(signed)
+
+
+def test_gradle_builds_the_same_app(badging):
+    """The same sources, since neither build knows of others than Gradle's own folders, and the same numbers."""
+    assert "srcDirs" not in APP.replace("sourceSets.main.assets.srcDirs", "")
+    assert f"name='{build_app.version('applicationId')}' versionCode='{build_app.version('versionCode')}'" in badging
+    assert f"versionName='{build_app.version('versionName')}'" in badging
+    assert f"sdkVersion:'{build_app.version('minSdk')}'" in badging
+    assert f"targetSdkVersion:'{build_app.version('targetSdk')}'" in badging
+    assert build_app.version("applicationId") == build_app.version("namespace")
+    assert tuple(re.search(r"abiFilters (.*)", APP)[1].replace("'", "").split(", ")) == build_app.ABIS
+    assert f"VERSION_{build_app._JAVA_RELEASE}" in APP
+    assert re.findall(r"implementation '(.*)'", APP) == [toolchain.TFLITE.coordinates.removesuffix(":aar")]
+    assert "noCompress += 'tflite'" in APP
+    assert "useLegacyPackaging = true" in APP
+    assert "'../tools/assets.py'" in APP
+
+
+def test_the_app_has_the_version_of_the_package():
+    assert build_app.version("versionName") == edge_runtime.__version__
+
+
+def test_the_apps_data_are_those_of_the_package():
+    import assets
+
+    data = dataset.load(None)
+    assert data.fingerprint == assets.FINGERPRINT
+    assert set(assets.TEST_SUBJECTS) == set(map(int, data.test.subject))
+
+
+def test_what_is_exported_can_be_started_by_the_launcher_or_by_adb_alone():
+    manifest = ET.parse(build_app.MAIN / "AndroidManifest.xml").getroot()
+    for part in manifest.find("application"):
+        if part.get(f"{ANDROID}exported") == "true":
+            has_filter = part.find("intent-filter") is not None
+            assert has_filter or part.get(f"{ANDROID}permission") == "android.permission.DUMP"
+
+
+def test_every_text_on_the_screens_can_be_translated_and_read_aloud():
+    for layout in (build_app.MAIN / "res/layout").glob("*.xml"):
+        for element in ET.parse(layout).iter():
+            for name in ("text", "hint", "contentDescription"):
+                assert element.get(f"{ANDROID}{name}", "@").startswith("@"), layout
+            if element.tag in ("Spinner", "haredge.demo.TimelineView"):
+                assert element.get(f"{ANDROID}contentDescription")
+            size = element.get(f"{ANDROID}textSize", "1sp")
+            assert size.endswith("sp")
+
+
+def test_colours_of_the_night_are_those_of_the_day():
+    day, night = (
+        {x.get("name") for x in ET.parse(build_app.MAIN / f"res/{folder}/colours.xml").iter("color")}
+        for folder in ("values", "values-night")
+    )
+    assert day == night

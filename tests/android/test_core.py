@@ -1,0 +1,175 @@
+"""The app's Java core gives what `edge_runtime` gives."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import filters
+import numpy as np
+import pytest
+
+from edge_runtime import card as cards
+from edge_runtime import classifier as classifiers
+from edge_runtime import frontend, uci_har
+from edge_runtime.classifier import Classifier
+from edge_runtime.live import UNKNOWN, Decision, LiveRecognizer
+from edge_runtime.model_paths import reference_model
+from edge_runtime.personal import Personal
+from edge_runtime.smoothing import Smoothing
+from edge_runtime.uci_har import load
+
+MODELS = ("edge_int8", "edge_float32")
+
+
+@pytest.fixture
+def own_kernels(monkeypatch):
+    """LiteRT without XNNPACK, as TFLite on the desktop's JVM is: int8 then agrees to the last bit."""
+    open_model = classifiers.open_model
+    monkeypatch.setattr(classifiers, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
+
+
+def test_filter_coefficients_are_those_of_the_front_end():
+    assert filters.SOURCE.read_text() == filters.source()
+
+
+def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
+    recording = uci_har.recordings()[0].samples
+    recording.astype("<f8").tofile(jvm.folder / "raw")
+    jvm.drive("signals", "raw", "signals")
+    assert np.array_equal(_doubles(jvm.folder / "signals", 9), frontend.signals(recording))
+
+
+def test_test_windows_inside_the_app_are_the_published_ones(jvm):
+    said = jvm.drive("windows", jvm.assets, "windows", "about")
+    data = load()
+    assert said.split() == ["UCI", "HAR", data.fingerprint]
+    assert np.array_equal(_windows(jvm.folder / "windows"), data.test.X)
+    about = np.fromfile(jvm.folder / "about", "<f4").reshape(-1, 2)
+    assert np.array_equal(about, np.stack([data.test.y, data.test.subject], axis=1))
+
+
+@pytest.mark.usefixtures("own_kernels")
+@pytest.mark.parametrize("name", MODELS)
+def test_inputs_are_equal_and_answers_agree(jvm, name):
+    windows = load().test.X[::7]
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("classify", jvm.assets / f"{name}.tflite", "windows", "inputs", "answers")
+    classifier = Classifier(reference_model(*name.split("_")))
+    inputs = np.fromfile(jvm.folder / "inputs", classifier.model.input.dtype).reshape(len(windows), *windows.shape[1:])
+    prepare = classifiers.Preparation(classifier.card.normalisation, classifier.model.input)
+    assert np.array_equal(inputs, np.concatenate([prepare(x).copy() for x in windows]))
+    logits, probabilities = np.fromfile(jvm.folder / "answers", "<f4").reshape(len(windows), 2, -1).swapaxes(0, 1)
+    assert np.abs(logits - classifier.logits(windows)).max() < (1e-5 if name.endswith("float32") else 1e-12)
+    assert np.abs(probabilities - classifier.probabilities(windows)).max() < 1e-5
+
+
+@pytest.mark.usefixtures("own_kernels")
+def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
+    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
+    personal = Personal((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
+    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal=personal))
+    windows = load().test.X[::11]
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("classify", "mine.tflite", "windows", "inputs", "answers")
+    logits = np.fromfile(jvm.folder / "answers", "<f4").reshape(len(windows), 2, -1)[:, 0]
+    wanted = Classifier(jvm.folder / "mine.tflite").logits(windows)
+    assert np.abs(logits - wanted).max() < 1e-5
+    uncorrected = Classifier(reference_model("edge", "int8")).logits(windows)
+    assert (wanted.argmax(axis=1) != uncorrected.argmax(axis=1)).sum() > 10
+
+
+def test_a_card_without_smoothing_means_the_same_numbers():
+    source = (filters.SOURCE.parents[1] / "live/Smoother.java").read_text()
+    defaults = {name: float(x) for name, x in re.findall(r'getDouble\("(\w+)"\) : ([\d.]+);', source)}
+    assert defaults == asdict(Smoothing())
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Samples `[n, 6]` with their times `[n]`."""
+
+    seconds: np.ndarray
+    samples: np.ndarray
+
+
+def as_recorded(samples, rng) -> Stream:
+    return Stream(1000 + np.arange(len(samples)) / frontend.RATE_HZ, samples)
+
+
+def as_phones_deliver(samples, rng) -> Stream:
+    """Jitter, samples that are lost, late, doubled or no numbers, gaps, and a clock that is set back."""
+    n = len(samples)
+    seconds = 1000 + np.arange(n) / frontend.RATE_HZ + rng.normal(0, 0.003, n)
+    kept = rng.random(n) > 0.02
+    for start in rng.integers(0, n - 200, 3):
+        kept[start : start + rng.integers(5, 120)] = False
+    order = np.flatnonzero(kept)
+    for i in rng.integers(0, len(order) - 8, 40):
+        order[[i, i + 1]] = order[[i + 1, i]]
+    order = np.insert(order, 300, order[[299, 299]])
+    order = np.insert(order, 900, order[880])
+    seconds, samples = seconds[order], samples[order].copy()
+    samples[500] = np.nan
+    seconds[len(seconds) // 2 :] -= 5
+    return Stream(seconds, samples)
+
+
+@pytest.mark.usefixtures("own_kernels")
+@pytest.mark.parametrize("deliver", [as_recorded, as_phones_deliver])
+def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_test_subjects(jvm, deliver):
+    rng = np.random.default_rng(0)
+    model = reference_model("edge", "int8")
+    subjects = set(load().test.subject.tolist())
+    streams = [deliver(x.samples, rng) for x in uci_har.recordings() if x.subject in subjects]
+    for i, stream in enumerate(streams):
+        np.column_stack([stream.seconds, stream.samples]).astype("<f8").tofile(jvm.folder / f"samples-{i}")
+    said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))
+    notices = [line.split() for line in said.splitlines()]
+    n_decisions = 0
+    for i, stream in enumerate(streams):
+        wanted, wanted_notices = _in_python(model, stream)
+        found = _doubles(jvm.folder / f"decisions-{i}", wanted.shape[1])
+        assert np.array_equal(found[:, :4], wanted[:, :4])
+        assert np.abs(found[:, 4:] - wanted[:, 4:]).max() < 1e-6
+        assert sorted(x for number, *x in notices if number == str(i)) == sorted(wanted_notices)
+        n_decisions += len(found)
+    assert n_decisions > 4800
+
+
+def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]]:
+    """Decisions as `Drive` writes them, and notices as it prints them, of samples in uneven chunks."""
+    recogniser = LiveRecognizer(Classifier(model))
+    events = [
+        event
+        for start in range(0, len(stream.samples), 37)
+        for event in recogniser.push(stream.samples[start : start + 37], stream.seconds[start : start + 37])
+    ] + recogniser.flush()
+    labels = recogniser.card.labels
+    decisions = [
+        [
+            x.seconds,
+            -1 if x.activity == UNKNOWN else labels.index(x.activity),
+            x.warming_up,
+            _reason(x.reason),
+            *x.probabilities,
+        ]
+        for x in events
+        if isinstance(x, Decision)
+    ]
+    notices = [[x.kind.upper().replace(" ", "_"), repr(x.seconds)] for x in events if not isinstance(x, Decision)]
+    left_out = recogniser.duplicates + recogniser.late + recogniser.invalid
+    return np.array(decisions), [*notices, ["LEFT_OUT", str(left_out)]]
+
+
+def _reason(text: str) -> int:
+    """Its place among the reasons of the app."""
+    beginnings = ("", "no activity is certain", "held otherwise", "moves otherwise")
+    return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
+
+
+def _doubles(path: Path, width: int) -> np.ndarray:
+    return np.fromfile(path, "<f8").reshape(-1, width)
+
+
+def _windows(path: Path) -> np.ndarray:
+    return np.fromfile(path, "<f4").reshape(-1, 128, 9)

@@ -1,0 +1,128 @@
+"""`har-edge bench --on adb:` to a phone: a real adbd, the app's own code, and scripts for what else Android does."""
+
+import json
+from pathlib import Path
+
+import pytest
+from adb_board import SERIAL
+from commands import MODELS, QUICK, assert_one_sentence
+
+pytestmark = pytest.mark.usefixtures("board")
+
+ANSWERS = "{}/phone/storage/Android/data/haredge.demo/files/bench"
+PM = """#!/bin/sh
+echo "$0 $*" >> {phone}/calls
+case "$1" in
+path) [ -f {phone}/base.apk ] && echo package:{phone}/base.apk ;;
+install) if grep -q refused "$3"; then echo "Failure [INSTALL_FAILED_UPDATE_INCOMPATIBLE]"
+    else cp "$3" {phone}/base.apk && echo Success; fi ;;
+esac
+"""
+# The activity starts a process for the job, which says how far it is in Android's log.
+AM = """#!/bin/sh
+echo "$0 $*" >> {phone}/calls
+[ "$1" = start ] || exit 0
+for job; do :; done
+{{
+    mkdir -p {answers}
+    {work}
+    echo "{{\\"done\\": \\"$(basename "$job")\\"}}"
+}} >> {phone}/log 2>&1 </dev/null &
+"""
+LOGCAT = "#!/bin/sh\nexec tail -n 1 -f {phone}/log\n"
+
+
+class Phone:
+    """Stands for Android's programs on the board; `work` is what the app does with `$job`."""
+
+    def __init__(self, folder: Path, work: str) -> None:
+        self.folder = folder / "phone"
+        self.answers = Path(ANSWERS.format(folder))
+        self.folder.mkdir()
+        (self.folder / "log").touch()
+        programs = {"getprop": "#!/bin/sh\necho 14\n", "pm": PM, "am": AM, "logcat": LOGCAT}
+        for name, text in programs.items():
+            program = folder / "bin" / name
+            text = text.format(phone=self.folder, answers=self.answers, work=work) if name != "getprop" else text
+            program.write_text(text)
+            program.chmod(0o755)
+
+    def calls(self) -> str:
+        return (self.folder / "calls").read_text()
+
+
+@pytest.fixture
+def app(tmp_path) -> Path:
+    """An app to install: what is in it makes no difference to adb."""
+    path = tmp_path / "app.apk"
+    path.write_bytes(b"PK" * 5000)
+    return path
+
+
+@pytest.fixture
+def telephone(home, board, app, tmp_path):
+    """Makes a `Phone`, whose folders are the board's."""
+    home.environment["HAR_EDGE_APK"] = str(app)
+    return lambda work: Phone(tmp_path, work)
+
+
+def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, class_path, tmp_path):
+    phone = telephone(f"java -Xmx1g -cp {class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
+    first = home.run("bench", *MODELS, "--on", "adb:", *QUICK)
+    assert first.returncode == 0, first.stderr
+    report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
+    assert [x["windows"] for x in report["results"]] == [2947, 2947]
+    assert [x["xnnpack_operators"] for x in report["results"]] == [None, None]
+    assert report["results"][1]["quantization"] == "int8"
+    assert report["results"][1]["accuracy"] > 0.98
+    assert report["results"][1]["agreement"] > 0.99
+    assert report["device"]["os"] == "Android 14"
+    assert (phone.folder / "base.apk").read_bytes() == app.read_bytes()
+    assert list(phone.answers.iterdir()) == []
+    assert not (tmp_path / "phone/tmp/har-edge").exists()
+    installed = phone.calls().count("install")
+    assert home.run("bench", MODELS[1], "--on", f"adb://{SERIAL}", *QUICK).returncode == 0
+    assert phone.calls().count("install") == installed
+
+
+def test_an_app_that_the_phone_does_not_take_is_named(home, telephone, app):
+    telephone("true")
+    app.write_text("refused")
+    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    assert_one_sentence(result, 3, "cannot be installed", "UPDATE_INCOMPATIBLE", "adb uninstall haredge.demo")
+
+
+def test_another_runtime_than_the_app_has_is_refused(home, telephone):
+    telephone("true")
+    result = home.run("bench", MODELS[1], "--on", "adb:", "--runtime", "litert", *QUICK)
+    assert_one_sentence(result, 2, "the app measures with its own TFLite", "--runtime")
+
+
+def test_what_the_app_answers_in_words_is_said(home, telephone, tmp_path):
+    sentence = "too little memory: close other apps"
+    error = json.dumps({"format": 1, "error": {"kind": "device", "text": sentence}})
+    (tmp_path / "error.json").write_text(error)
+    phone = telephone(f"cp {tmp_path}/error.json {ANSWERS.format(tmp_path)}/$(basename $job .job.json).json")
+    assert_one_sentence(home.run("bench", MODELS[1], "--on", "adb:", *QUICK), 3, sentence)
+    assert list(phone.answers.iterdir()) == []
+
+
+def test_an_app_that_leaves_no_answer_is_noticed(home, telephone):
+    telephone("true")
+    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    assert_one_sentence(result, 3, "left no answer", "adb logcat")
+
+
+def test_without_an_app_it_says_how_to_build_one(home, telephone, tmp_path):
+    telephone("true")
+    home.environment["HAR_EDGE_APK"] = str(tmp_path / "none.apk")
+    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    assert_one_sentence(result, 2, "phone without the demo app", "make android")
+
+
+def test_other_commands_say_what_a_phone_is_good_for(home, telephone):
+    telephone("true")
+    looked, cleaned = home.run("devices", "adb:"), home.run("devices", "clean", "adb:")
+    assert looked.returncode == cleaned.returncode == 3
+    assert "is a phone, which has no Python to look with" in looked.stdout + looked.stderr
+    assert "phone with Android 14, which has no Python" in cleaned.stdout + cleaned.stderr
