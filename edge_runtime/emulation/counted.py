@@ -16,7 +16,7 @@ import numpy as np
 from edge_runtime.emulation.trace import LOG, mark
 from edge_runtime.interpreters import Runtime, load_runtime, open_model
 
-_STARTS = 4
+_STARTS = 20  # on a busy machine the order in which threads ask for memory differs
 
 
 def main(model: str, values: str, runtime: str, n: str, log: str, starts: str = "0") -> None:
