@@ -77,11 +77,11 @@ class Adb:
 
     def push(self, path: Path, there: str) -> None:
         """Send the file `path`, however long that takes. Raises `DeviceError`."""
-        _ask("-s", self.serial, "push", str(path), there, seconds=None)
+        _run(None, ["-s", self.serial, "push", str(path), there])
 
     def pull(self, there: str, folder: Path) -> None:
         """Bring the file `there` into `folder`. Raises `DeviceError`."""
-        _ask("-s", self.serial, "pull", there, str(folder), seconds=None)
+        _run(None, ["-s", self.serial, "pull", there, str(folder)])
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """In words; adb ends with 0 when the device goes away, so that its exit code says little."""
@@ -95,8 +95,12 @@ def _adb() -> list[str]:
     return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
 
 
-def _ask(*arguments: str, seconds: float | None = _SECONDS) -> str:
-    """What adb prints. Raises `DeviceError` when it fails, or does not answer within `seconds`."""
+def _ask(*arguments: str) -> str:
+    """What adb prints. Raises `DeviceError` when it fails, or does not answer."""
+    return _run(_SECONDS, arguments)
+
+
+def _run(seconds: float | None, arguments: Sequence[str]) -> str:
     command = [*_adb(), *arguments]
     try:
         done = subprocess.run(
