@@ -9,7 +9,8 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if {HERE / "board", HERE / "devices"} & set(item.path.parents):
-            item.add_marker("device")
-        if HERE / "android" in item.path.parents:
+        # The phone's test builds the app too.
+        if HERE / "android" in item.path.parents or item.path.name == "test_phone.py":
             item.add_marker("android")
+        elif {HERE / "board", HERE / "devices"} & set(item.path.parents):
+            item.add_marker("device")
