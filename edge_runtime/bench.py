@@ -207,7 +207,8 @@ def _turn(job: Job, turn: int, settings: Settings) -> Job:
 
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
-    if participant.failure is None:
+    """Where times mean nothing; a real processor's instructions are not counted."""
+    if participant.failure is None and _is_emulated(participant):
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
             participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
@@ -215,10 +216,14 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
             participant.failure = error
 
 
+def _is_emulated(participant: _Participant) -> bool:
+    return bool(participant.answers) and bool(participant.answers[0].facts["machine"]["emulated"])
+
+
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     """Whether a turn would only repeat times that mean nothing, or participant `i` is the control of a failed model."""
     first = participants[0]
-    emulated = bool(first.answers) and bool(first.answers[0].facts["machine"]["emulated"])
+    emulated = _is_emulated(first)
     if participants[i].job.score:
         return emulated and turn >= _SCORED_ROUNDS
     return emulated or first.failure is not None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.classes import coarse_label, is_coarse
 from edge_runtime.classifier import Classifier
@@ -12,13 +13,20 @@ from edge_runtime.live import Decision, LiveRecognizer
 from edge_runtime.live_scores import NOTHING, Track
 
 
-def follow(recording: Recording, classifier: Classifier, hop: int = 64) -> Track:
+def follow(
+    recording: Recording,
+    classifier: Classifier,
+    hop: int = 64,
+    delivered: tuple[npt.NDArray[np.integer], npt.NDArray[np.floating]] | None = None,
+) -> Track:
     """Every decision about a recording whose filters start as those of the published windows did.
 
-    Raises `InputError` for a recording too short to have a window.
+    `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
+    None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window.
     """
     recognizer = LiveRecognizer(classifier, hop, gentle=False)
-    events = [*recognizer.push(recording.samples), *recognizer.flush()]
+    rows, seconds = delivered or (slice(None), None)
+    events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
     if not decisions:
         raise InputError(

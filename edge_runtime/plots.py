@@ -63,9 +63,9 @@ def plot_recording(
 
     Writes `path` whole or not at all; raises as `plot_window` does.
     """
-    from matplotlib.patches import Patch
-
     figure, panels = _figure(path, signals, (14, 8), title)
+    from matplotlib.patches import Patch  # there is one, or there would be no figure
+
     minutes = np.arange(len(values)) / rate_hz / 60
     for panel, columns in panels:
         for first, end, label in _segments(labels):
@@ -93,9 +93,9 @@ def plot_timeline(path: Path, track: "Track", names: Sequence[str], rate_hz: flo
 
     Writes `path` whole or not at all; raises as `plot_window` does.
     """
-    from matplotlib.patches import Patch
-
     figure = _new_figure(path, (14, 2.6), title)
+    from matplotlib.patches import Patch  # there is one, or there would be no figure
+
     panel = figure.subplots()
     for height, labels in ((1, track.labels), (0, track.shown_at())):
         for first, end, label in _segments(labels):
@@ -140,15 +140,22 @@ def _figure(
     return figure, list(zip(axes, quantities.values(), strict=True))
 
 
+def require_matplotlib() -> None:
+    """Raise `MissingExtraError` where there is no matplotlib, as on a device: better before long work than after it."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("A plot", "matplotlib", "train") from error
+
+
 def _new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
     if path.suffix.lower() not in FORMATS:
         raise InputError(
             f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
         )
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("A plot", "matplotlib", "train") from error
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(plain_text(title), fontsize=14, color=_INK)
     return figure

@@ -96,9 +96,17 @@ def test_plot_needs_one_thing_to_draw_and_a_kind_of_picture(har_edge_data, tmp_p
     assert_refused(har_edge_data("plot", "--window", 1, "-o", tmp_path / "x.docx"), "x.docx", ".png")
 
 
-def test_plot_without_matplotlib_says_what_to_install(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data", "plot", "--window", 1, "-o", "x.png"),
+        ("data", "plot", "--recording", 1, "-o", "x.png"),
+        ("evaluate", "edge", "--live", "--plots", "pictures"),
+    ],
+)
+def test_plot_without_matplotlib_says_what_to_install(command, tmp_path):
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not here')")
-    drawn = har_edge("data", "plot", "--window", 1, "-o", "x.png", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    drawn = har_edge(*command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
     assert_one_sentence(drawn, 2, "pip install 'har-edge[train]'")
 
 

@@ -32,6 +32,7 @@ def test_nothing_heavy_is_installed(on_device):
 def test_bench_works_with_the_reference_models(on_device, tmp_path):
     done = on_device("har-edge", "bench", "--runs", 1)
     assert done.returncode == 0, done.stderr
+    assert "instructions" not in done.stderr  # those of a real processor are not counted
     for result in json.loads((tmp_path / "bench-local.json").read_text())["results"]:
         assert result["accuracy"] > 0.96
         assert result["windows"] == 2947
@@ -54,6 +55,13 @@ print(*model.classify(dataset.load().test.X[:2]))
     )
     for command in ("info", "card"):
         assert on_device("har-edge", command, model).returncode == 0
+
+
+def test_live_recognition_and_adaptation_need_no_extra(on_device):
+    streamed = on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0)
+    assert streamed.returncode == 0, streamed.stderr
+    adapted = on_device("har-edge", "personalise", "edge", "--evaluate")
+    assert adapted.returncode == 0, adapted.stderr
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["convert", "."]])

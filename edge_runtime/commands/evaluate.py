@@ -99,6 +99,9 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path 
     subjects = set(dataset.load(data_path).test.subject.tolist())
     chosen = [(number, x) for number, x in enumerate(recordings) if x.subject in subjects]
     if plots:
+        from edge_runtime.plots import plot_timeline, require_matplotlib
+
+        require_matplotlib()
         _make_folder(plots)
     tracks: list[Track] = []
     names = all_labels(recordings[0], classifier.card.labels)
@@ -107,8 +110,6 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path 
             on_progress(done / len(chosen), f"recording {number}")
             tracks.append(follow(recording, classifier, hop))
             if plots:
-                from edge_runtime.plots import plot_timeline
-
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
                 plot_timeline(plots / f"recording-{number}.png", tracks[-1], names, recording.rate_hz, title)
     window = classifier.card.window

@@ -19,7 +19,7 @@ from pathlib import Path
 from edge_runtime.errors import DeviceError
 from edge_runtime.kept import raise_if_full
 
-_PUBLIC_ARCHIVE = "http://deb.debian.org/debian"  # its content is signed, so that it needs no TLS
+_ARCHIVE_SETTING = "HAR_EDGE_DEBIAN"  # its content is signed, so that it needs no TLS
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _NAMES_OF_RELEASES = ("stable", "oldstable", "oldoldstable", "testing")
 
@@ -148,8 +148,13 @@ def _need(*programs: str) -> None:
 
 
 def _sources(suite: str) -> str:
-    """Where packages of `suite` come from: the mirror that this host uses, if it is a Debian, else the public one."""
-    uri, keyring = _mirror_of_host() or _PUBLIC_ARCHIVE, _KEYRING
+    """Where packages of `suite` come from: the mirror in `HAR_EDGE_DEBIAN`, or the one that this host uses itself."""
+    uri, keyring = os.environ.get(_ARCHIVE_SETTING) or _mirror_of_host(), _KEYRING
+    if not uri:
+        raise DeviceError(
+            "this host is no Debian that says where its packages come from: set HAR_EDGE_DEBIAN to the address of a "
+            "Debian mirror near you (http://HOST/debian)"
+        )
     if not keyring.exists():
         raise DeviceError(
             f"the packages of Debian {suite} cannot be checked, for {keyring} is missing: install "

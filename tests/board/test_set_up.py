@@ -90,11 +90,13 @@ def test_where_the_archives_signature_cannot_be_checked(keyring, advice, tmp_pat
     assert advice in said
 
 
-def test_on_another_system_than_debian_the_public_archive_is_used(tmp_path):
+def test_on_another_system_than_debian_a_mirror_has_to_be_named(tmp_path):
     (tmp_path / "os-release").write_text("ID=ubuntu\nVERSION_CODENAME=noble\n")
     there = _in_other_mounts(f"mount --bind {tmp_path / 'os-release'} /etc/os-release")
-    said = refusal(tmp_path / "cache", *there, "unshare", "--net")
-    assert "http://deb.debian.org/debian/dists/trixie" in said
+    assert "set HAR_EDGE_DEBIAN to the address" in refusal(tmp_path / "cache", *there)
+    named = "http://mirror.invalid/debian"
+    said = refusal(tmp_path / "cache", *there, "unshare", "--net", HAR_EDGE_DEBIAN=named)
+    assert f"{named}/dists/trixie" in said
 
 
 def test_a_mirror_that_is_being_updated_is_asked_again(tmp_path, monkeypatch):
