@@ -13,8 +13,9 @@ demo: $(INSTALLED)
 	$(BIN)/har-edge convert $(RUN) --quantize
 	$(BIN)/har-edge bench $(RUN)
 
+# A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Over a real sshd and adbd, and on emulated Arm boards, for which Debian's packages are fetched once. Needs root, Linux
 # 6.7 or newer, and what .ci/run installs.
