@@ -9,7 +9,7 @@ ratio of the two shows what no difference looks like here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -25,6 +25,7 @@ from edge_runtime.devices import Device
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.files import scratch_folder
 from edge_runtime.job import Answer, Job
+from edge_runtime.progress import OnProgress, unheard
 from edge_runtime.results import Control, Failure, Instructions, Report
 from edge_runtime.summary import Measured, ModelFile
 
@@ -37,9 +38,6 @@ PACED_RUNS = 24
 _SCORED_ROUNDS = 2
 # What a round takes beside its timed inferences, for the duration that progress announces.
 _ROUND_SECONDS = 0.7
-
-OnProgress = Callable[[float, str], None]
-"""Hears the share of the whole that is done, and what is being done: the round and model, then `: ` and the stage."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,8 @@ def open_file(path: Path, title: str | None = None) -> ModelFile:
 def check_data(model: ModelFile, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
     card = model.card
+    if card.personal:
+        raise InputError(f"{model.title} was adapted to one person: measure the model that it was made from")
     if card.labels != data.labels:
         raise InputError(
             f"{model.title} tells {', '.join(card.labels)} apart, but the data '{data.name}' has the classes "
@@ -118,15 +118,15 @@ def measure(
     data: Dataset,
     device: Device,
     settings: Settings = Settings(),
-    on_progress: OnProgress = lambda share, text: None,
+    on_progress: OnProgress = unheard,
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
     A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, and the others are
     measured all the same; when no model is left, the error of the first is raised. Raises `InputError` when a model
-    does not fit the data.
+    does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
     """
-    data = _with_classes_of(models, data)
+    data = with_classes_of(models, data)
     for model in models:
         check_data(model, data)
     with scratch_folder() as folder:
@@ -162,7 +162,7 @@ def measure(
     )
 
 
-def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
+def with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
     """`data`, with coarse classes when that is what the models tell apart."""
     coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
     if coarse and fine:
@@ -183,10 +183,10 @@ def _take_turns(
                 continue
             step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}: {participant.name}"
 
-            def report(stage: str, share: float, step: int = step, text: str = text) -> None:
+            def report(share: float, stage: str, step: int = step, text: str = text) -> None:
                 on_progress((step + share) / total, f"{text}, {stage}")
 
-            report("starting", 0.0)
+            report(0.0, "starting")
             try:
                 job = _turn(participant.job, turn, settings)
                 participant.answers.append(device.run(replace(job, name=f"{turn}-{i}"), folder, report))

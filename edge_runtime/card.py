@@ -22,7 +22,9 @@ import numpy as np
 
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
+from edge_runtime.live_settings import Live
 from edge_runtime.normalisation import Normalisation
+from edge_runtime.personal import GRAVITY, Personal
 
 FORMAT = 2
 _WITHOUT_KNEES = 1  # the format before: every signal linear
@@ -55,8 +57,9 @@ class Card:
     """A model card, format 2.
 
     `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of them.
-    Converting a run needs what `training` says about its data and its held-out subjects. `file` is written by `attach`
-    and describes the flatbuffer the card travels with.
+    Converting a run needs what `training` says about its data and its held-out subjects. `live` is how a stream of
+    answers becomes one of activities, `personal` what was learnt about one person. `file` is written by `attach` and
+    describes the flatbuffer the card travels with.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Card:
     window: Window
     normalisation: Normalisation
     temperature: float = 1.0
+    live: Live = field(default_factory=Live)
+    personal: Personal | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     quantisation: Mapping[str, Any] = field(default_factory=dict)
@@ -249,6 +254,8 @@ def _from_dict(content: dict[str, Any]) -> Card:
         window=Window(float(window["rate_hz"]), int(window["samples"]), int(window["hop"])),
         normalisation=Normalisation.from_dict(normalisation),
         temperature=float(content.get("temperature", 1.0)),
+        live=Live.from_dict(content.get("live", {})),
+        personal=None if content.get("personal") is None else Personal.from_dict(content["personal"]),
         **{key: dict(content.get(key, {})) for key in records},
     )
 
@@ -264,6 +271,12 @@ def _check(card: Card, source: str) -> None:
         wrong = fault
     elif card.window.samples < 1 or card.window.hop < 1 or not card.window.rate_hz > 0:
         wrong = "needs a window with rate_hz, samples and hop above 0"
+    elif fault := card.live.fault(len(card.labels)) or (
+        card.personal.fault(len(card.labels)) if card.personal else None
+    ):
+        wrong = fault
+    elif card.personal and not {x.name for x in card.signals} >= set(GRAVITY):
+        wrong = "corrects for a person by gravity, which is not among its signals"
     elif not (np.isfinite(card.temperature) and card.temperature > 0):
         wrong = "needs a temperature above 0"
     if wrong:

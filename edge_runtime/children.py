@@ -90,12 +90,20 @@ def error_of(
     if "error" in last:
         error = error_with(last["exit_code"], last["error"])
     elif process.returncode < 0:
-        error = DeviceError(killed(signal.Signals(-process.returncode).name))
+        error = DeviceError(killed(signal_name(-process.returncode)))
     else:
         line = (details.splitlines() or [f"exit code {process.returncode}"])[-1]
         error = HarEdgeError(f"{name} failed: {line}; run it again with --debug and report it")
     error.add_note(details)  # a traceback (--debug) shows it
     return error
+
+
+def signal_name(number: int) -> str:
+    """`SIGSEGV`, or `signal 35` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 class LineReader:
@@ -130,12 +138,41 @@ def lines(stream: IO[bytes], seconds: Callable[[], float]) -> Iterator[str]:
             yield from complete
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill `process`, which leads a session of its own, with all that it started, if it still runs; close its pipes."""
+class Stoppable:
+    """Starts children, one at a time, until another thread stops that for good, and the child at work with it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def start(self, command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
+        """Start `command`, in a session of its own. Raises `DeviceError` once it was stopped."""
+        with self._lock:
+            if self._stopped:
+                raise DeviceError("it was stopped from here")
+            self._process = subprocess.Popen(command, start_new_session=True, **options)
+            return self._process
+
+    def stop(self) -> None:
+        """Kill the child at work, whose thread sees it end, and start no other."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None:
+                kill(self._process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill `process`, which leads a session of its own, with all that it started, if it still runs."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """The same, and close its pipes, which nobody may be reading any more."""
+    kill(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()

@@ -15,6 +15,7 @@ from edge_runtime import card as cards
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import Model, Tensor, open_model
 from edge_runtime.normalisation import Normalisation
+from edge_runtime.personal import GRAVITY
 from edge_runtime.quiet import quiet_stderr
 
 
@@ -94,21 +95,35 @@ class Classifier:
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in the units of the card.
 
-        Raises `InputError` when the shape is another or a value is not finite.
+        They are corrected for one person where the card says so. Raises `InputError` when the shape is another or a
+        value is not finite.
         """
         checked = check_windows(windows, self.card)
-        return predict(self.model, self._prepare, checked)
+        answers = predict(self.model, self._prepare, checked)
+        personal = self.card.personal
+        return answers if personal is None else personal.apply(answers, gravity(checked, self.card))
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""
-        scaled = self.logits(windows) / np.float32(self.card.temperature)
-        exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-        probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return probabilities
+        return softmax(self.logits(windows), self.card.temperature)
 
     def classify(self, windows: npt.ArrayLike) -> list[str]:
         """The label of each window of `windows` `[n, samples, n_signals]`."""
         return [self.card.labels[i] for i in self.logits(windows).argmax(axis=1)]
+
+
+def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
+    """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`, which tells how the phone is held."""
+    names = [x.name for x in card.signals]
+    return np.asarray(windows[..., [names.index(x) for x in GRAVITY]], np.float64).mean(axis=1)
+
+
+def softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """The probabilities `[..., n]` of logits `[..., n]` over a temperature."""
+    scaled = logits / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def predict(model: Model, prepare: Preparation, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

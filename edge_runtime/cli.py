@@ -17,8 +17,11 @@ from edge_runtime.errors import ExitCode, HarEdgeError
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
     "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
+    "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
     "compare": ("edge_runtime.commands.compare", "Show what changed between two results of bench; a gate for CI."),
     "report": ("edge_runtime.commands.report", "Show a result of bench again, or as CSV, Markdown or HTML."),
+    "evaluate": ("edge_runtime.commands.evaluate", "Score a model on the test subjects, by windows or live."),
+    "personalise": ("edge_runtime.commands.personalise", "Adapt a model to one person, on the device."),
     "info": ("edge_runtime.commands.info", "Show what is inside a model."),
     "card": ("edge_runtime.commands.card", "Show a model's card, or attach one."),
     "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),

@@ -26,8 +26,8 @@ from edge_runtime import frontend, uci_har
 from edge_runtime.dataset import WINDOW, Dataset, Recording, Split, cut
 from edge_runtime.errors import InputError
 from edge_runtime.frontend import RATE_HZ, SIGNALS
+from edge_runtime.resampling import MAX_GAP_S, interpolate
 
-MAX_GAP_S = 0.25
 MIN_STEP_S = 0.001
 MIN_SUBJECTS = 3
 # Several times what sensors that a person can wear measure: more is a wrong unit, or no measurement.
@@ -244,8 +244,8 @@ def _resample(table: _Table, names: tuple[str, ...]) -> Iterator[Recording]:
         seconds = table.seconds[rows] - table.seconds[rows[0]]
         # A recording at exactly 50 Hz keeps its last sample although its timestamps were rounded to binary.
         grid = np.arange(int(np.floor(seconds[-1] * RATE_HZ + 1e-6)) + 1) / RATE_HZ
-        samples = np.stack([np.interp(grid, seconds, channel) for channel in table.samples[rows].T], axis=1)
         nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, grid)
+        samples = interpolate(grid, seconds, table.samples[rows])
         yield Recording(table.subject, samples, labels[rows][nearest], names)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -65,6 +66,15 @@ def point_link(link: Path, target: str) -> None:
             temporary.unlink()
         temporary.symlink_to(target)
         temporary.replace(link)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of the file at `path`, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -38,13 +38,16 @@ Array = npt.NDArray[np.float64]
 class FrontEnd:
     """A causal filter from raw samples to signals, fed in chunks of any size.
 
-    Nothing is known before the first sample: filters start from zero, as they did for the published windows. The
-    gravity estimate needs about five seconds to settle.
+    Nothing is known before the first sample: filters start from zero, as they did for the published windows. A `gentle`
+    start takes the first acceleration for what it was before: no step of 1 g comes out of nowhere, and the first
+    windows are much more like those of a longer past. The gyroscope starts from zero all the same, since a first sample
+    in motion is no offset. After 12 s the two starts give the same answers, after 50 s the same signals to 1e-10.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gentle: bool = False) -> None:
         from scipy.signal import butter
 
+        self._gentle = gentle
         self._noise = butter(_NOISE_ORDER, _NOISE_HZ, fs=RATE_HZ, output="sos")
         self._gravity = butter(_GRAVITY_ORDER, _GRAVITY_HZ, fs=RATE_HZ, output="sos")
         self._drift_b, self._drift_a = butter(_DRIFT_ORDER, _DRIFT_HZ, fs=RATE_HZ)
@@ -52,6 +55,7 @@ class FrontEnd:
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first of a new recording."""
+        self._is_new = True
         self._started = False
         self._last_two = np.zeros((2, N_CHANNELS))  # zeros stand before the first sample
         self._noise_state = np.zeros((len(self._noise), 2, N_CHANNELS))
@@ -77,6 +81,9 @@ class FrontEnd:
         samples = _checked(raw)
         if not len(samples):
             return np.empty((0, len(SIGNALS)))
+        if self._gentle and self._is_new:
+            self._settle(samples[0])
+        self._is_new = False
         padded = np.concatenate([self._last_two, samples])
         self._last_two = padded[-2:]
         medians = _median_of_three(padded)
@@ -90,6 +97,15 @@ class FrontEnd:
         signals = self.push(np.zeros((1, N_CHANNELS))) if self._started else np.empty((0, len(SIGNALS)))
         self.reset()
         return signals
+
+    def _settle(self, sample: Array) -> None:
+        """Put the filters where they would be if the acceleration of `sample` had always been there."""
+        from scipy.signal import sosfilt_zi
+
+        acceleration = np.concatenate([sample[:3], np.zeros(3)])
+        self._last_two[:] = acceleration
+        self._noise_state = sosfilt_zi(self._noise)[..., np.newaxis] * acceleration
+        self._gravity_state = sosfilt_zi(self._gravity)[..., np.newaxis] * acceleration[:3]
 
     def _filter(self, medians: Array) -> Array:
         from scipy.signal import lfilter, sosfilt

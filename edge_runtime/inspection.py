@@ -11,6 +11,7 @@ from edge_runtime.devices import Device
 from edge_runtime.files import scratch_folder
 from edge_runtime.interpreters import Operators, Tensor
 from edge_runtime.job import Job
+from edge_runtime.progress import unheard
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = Job(name="describe", task="describe", model="model.tflite", title=str(path), runtime=runtime)
-        facts = device.run(job, folder, lambda stage, share: None).facts
+        facts = device.run(job, folder, unheard).facts
     model = facts["model"]
     return Inspection(
         runtime=facts["runtime"]["name"],

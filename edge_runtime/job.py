@@ -7,7 +7,6 @@ the digest of the arrays: the answer is complete exactly when the JSON reads and
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.files import atomic_path, write_text
+from edge_runtime.files import atomic_path, sha256, write_text
 
 FORMAT = 1
 _ERRORS: dict[str, type[HarEdgeError]] = {"input": InputError, "device": DeviceError}
@@ -84,7 +83,7 @@ def write_answer(folder: Path, name: str, facts: Mapping[str, Any], arrays: Mapp
         path = folder / f"{name}.npz"
         with atomic_path(path) as temporary:
             np.savez(temporary, **arrays)
-        digest = _digest(path)
+        digest = sha256(path)
     write_text(folder / f"{name}.json", json.dumps({"format": FORMAT, "facts": facts, "arrays_sha256": digest}))
 
 
@@ -106,14 +105,10 @@ def read_answer(folder: Path, name: str) -> Answer | None:
         arrays = {}
         if content["arrays_sha256"]:
             path = folder / f"{name}.npz"
-            if _digest(path) != content["arrays_sha256"]:
+            if sha256(path) != content["arrays_sha256"]:
                 return None
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {key: stored[key] for key in stored.files}
     except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     return Answer(content["facts"], arrays)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
@@ -43,6 +44,23 @@ def kept(place: Path, make: Callable[[Path], None], space: float = 0) -> Path:
             ) from error
         raise
     return place
+
+
+def remove(folder: Path) -> int:
+    """Remove all that is kept in `folder`, and the folder; how many bytes that was.
+
+    Raises `DeviceError` while one of those is being made.
+    """
+    with ExitStack() as locks:
+        for path in folder.glob("*.lock"):
+            lock = locks.enter_context(path.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DeviceError(f"{path.with_suffix('')} is being made: wait for its end") from error
+        total = sum(x.lstat().st_size for x in folder.rglob("*"))
+        _remove(folder)
+    return total
 
 
 def raise_if_full(said: str) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from edge_runtime.live_scores import Track
+
 FORMATS = (".png", ".svg", ".pdf")
 
 _LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
@@ -70,7 +72,7 @@ def plot_recording(
             panel.axvspan(
                 minutes[first],
                 minutes[first] + (end - first) / rate_hz / 60,
-                color=_span(label),
+                color=span_colour(label),
                 alpha=_SPAN_ALPHA,
                 linewidth=0,
             )
@@ -81,8 +83,36 @@ def plot_recording(
     last.set_xlim(0, len(values) / rate_hz / 60)
     last.set_xlabel("time (min)")
     present = [x for x in range(len(label_names)) if (labels == x).any()]
-    handles = [Patch(facecolor=_span(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
+    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
+    _save(figure, path)
+
+
+def plot_timeline(path: Path, track: "Track", names: Sequence[str], rate_hz: float, title: str) -> None:
+    """Draw what someone did above what was reported, over minutes; `names` are those of the labels.
+
+    Writes `path` whole or not at all; raises as `plot_window` does.
+    """
+    from matplotlib.patches import Patch
+
+    figure = _new_figure(path, (14, 2.6), title)
+    panel = figure.subplots()
+    for height, labels in ((1, track.labels), (0, track.shown_at())):
+        for first, end, label in _segments(labels):
+            panel.broken_barh(
+                [(first / rate_hz / 60, (end - first) / rate_hz / 60)], (height, 0.9), color=span_colour(label)
+            )
+    panel.set_yticks([1.45, 0.45], ["done", "reported"])
+    panel.set_ylim(-0.05, 1.95)
+    panel.set_xlim(0, len(track.labels) / rate_hz / 60)
+    panel.set_xlabel("time (min)")
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.tick_params(left=False)
+    present = [x for x in range(len(names)) if x in track.labels or x in track.shown]
+    handles = [Patch(facecolor=span_colour(x), label=plain_text(names[x])) for x in present]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=6, frameon=False, title="white: not labelled, or unknown"
+    )
     _save(figure, path)
 
 
@@ -95,19 +125,10 @@ def _figure(
     path: Path, signals: Sequence[Signal], size: tuple[float, float], title: str
 ) -> tuple["Figure", list[tuple["Axes", list[int]]]]:
     """A figure with a panel for each quantity, and the columns that belong in it."""
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
-        )
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("A plot", "matplotlib", "train") from error
     quantities: dict[str, list[int]] = {}
     for column, signal in enumerate(signals):
         quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(plain_text(title), fontsize=14, color=_INK)
+    figure = _new_figure(path, size, title)
     axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (quantity, columns) in zip(axes, quantities.items(), strict=True):
         panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
@@ -117,6 +138,20 @@ def _figure(
         panel.spines[["top", "right"]].set_visible(False)
     figure.align_ylabels(axes)
     return figure, list(zip(axes, quantities.values(), strict=True))
+
+
+def _new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
+        )
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("A plot", "matplotlib", "train") from error
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(plain_text(title), fontsize=14, color=_INK)
+    return figure
 
 
 def _axes_legend(panel: "Axes") -> None:
@@ -145,5 +180,6 @@ def _line(index: int) -> str:
     return _LINES[index % len(_LINES)]
 
 
-def _span(label: int) -> str:
+def span_colour(label: int) -> str:
+    """The colour of class `label`, here and wherever else classes have colours."""
     return _SPANS[label % len(_SPANS)]

@@ -1,14 +1,13 @@
 """What every command shows on a terminal: one kind of console, one kind of progress bar."""
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import rich.console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-OnProgress = Callable[[float, str], None]
-"""Hears the share of the work that is done, and what is being done: `stage`, or `stage: detail`."""
+from edge_runtime.progress import OnProgress
 
 
 class Console(rich.console.Console):

@@ -51,7 +51,7 @@ def load() -> Dataset:
     Rebuilt in about two seconds the first time, then kept. Raises `InputError` when the embedded file is damaged.
     """
     all_recordings = recordings()
-    parts = {part: _windows(all_recordings, table) for part, table in _read_table().items()}
+    parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
     return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"])
 
 
@@ -101,7 +101,7 @@ def _as_published(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return (np.round(windows * scale) / scale).astype(np.float32)
 
 
-def _read_table() -> dict[str, dict[int, Runs]]:
+def read_table() -> dict[str, dict[int, Runs]]:
     """`windows.txt`: per part, the runs of windows of each recording, in the official order of rows."""
     parts: dict[str, dict[int, Runs]] = {}
     for line in WINDOWS_FILE.read_text(encoding="ascii").splitlines():

@@ -25,12 +25,12 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import PythonDevice, this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.job import Job
+from edge_runtime.progress import unheard
 from edge_runtime.results import Instructions, milliseconds
 from edge_runtime.summary import ModelFile
 
 PACKAGE = Path(edge_runtime.__file__).parent
 MODELS = [PACKAGE / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")]
-QUIET = lambda stage, share: None  # noqa: E731
 
 
 class Watched:
@@ -388,7 +388,7 @@ WORK = Job("0-0", "measure", "model.tflite", "m.tflite", windows="windows.npy", 
 
 
 def test_the_worker_answers_with_logits_and_times(folder):
-    answer = this_python().run(WORK, folder, QUIET)
+    answer = this_python().run(WORK, folder, unheard)
     assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
     assert answer.facts["warm_up"]["calls"] >= 3
@@ -396,13 +396,13 @@ def test_the_worker_answers_with_logits_and_times(folder):
 
 
 def test_several_threads_are_not_pinned(folder):
-    assert this_python().run(replace(WORK, threads=2), folder, QUIET).facts["pinned_cpu"] is None
+    assert this_python().run(replace(WORK, threads=2), folder, unheard).facts["pinned_cpu"] is None
 
 
 def test_what_the_worker_refuses_is_raised_here(folder):
     (folder / "model.tflite").write_bytes(tiny_models.two_inputs(3))
     with pytest.raises(InputError, match="no model card"):
-        this_python().run(WORK, folder, QUIET)
+        this_python().run(WORK, folder, unheard)
 
 
 def interpreter(folder: Path, script: str) -> PythonDevice:
@@ -434,14 +434,14 @@ def interpreter(folder: Path, script: str) -> PythonDevice:
 )
 def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, words):
     with pytest.raises(DeviceError, match=words) as error:
-        interpreter(folder, script).run(WORK, folder, QUIET)
+        interpreter(folder, script).run(WORK, folder, unheard)
     assert "\n" not in str(error.value)
 
 
 def test_a_stopped_worker_leaves_no_process(folder):
     device = interpreter(folder, f"sleep 61 & echo $! > {folder}/child; wait")
     with pytest.raises(DeviceError):
-        device.run(WORK, folder, QUIET)
+        device.run(WORK, folder, unheard)
     child = int((folder / "child").read_text())
     for _ in range(50):
         state = Path(f"/proc/{child}/stat")

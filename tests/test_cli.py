@@ -62,7 +62,13 @@ def test_success_is_zero():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["bench", "--help"], ["info", str(ROOT / "edge_runtime" / "models" / "edge_int8.tflite")]]
+    "arguments",
+    [
+        ["--help"],
+        ["bench", "--help"],
+        ["stream", "--help"],
+        ["info", str(ROOT / "edge_runtime" / "models" / "edge_int8.tflite")],
+    ],
 )
 def test_help_and_info_import_no_tensorflow(arguments):
     code = f"""

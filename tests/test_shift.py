@@ -16,14 +16,14 @@ HOP = 64
 @pytest.fixture(scope="module")
 def first_recording(uci_har):
     """The training windows of the first recording in the table, where each begins, and that recording's signals."""
-    number, runs = next(iter(uci_har_module._read_table()["train"].items()))
+    number, runs = next(iter(uci_har_module.read_table()["train"].items()))
     starts = np.concatenate([first + HOP * np.arange(count) for _, first, count in runs])
     train = uci_har.train
     return Split(*(x[: len(starts)] for x in (train.X, train.y, train.subject))), starts, number
 
 
 def test_windows_continue_within_the_runs_of_the_recordings_and_nowhere_else(uci_har):
-    runs = [run for runs in uci_har_module._read_table()["train"].values() for run in runs]
+    runs = [run for runs in uci_har_module.read_table()["train"].values() for run in runs]
     expected = np.concatenate([np.arange(count) < count - 1 for _, _, count in runs])
     np.testing.assert_array_equal(find_continuations(uci_har.train, HOP), expected)
 

@@ -138,7 +138,7 @@ def test_recordings_are_the_published_numbers(recordings):
 
 def test_walking_windows_begin_with_their_segment(recordings):
     """Labels stand at their own sample: a shift by one would take all but a few of these starts away."""
-    table = uci_har._read_table()["train"]
+    table = uci_har.read_table()["train"]
     first_labels = [
         (recordings[number].labels[first - 1], recordings[number].labels[first])
         for number, runs in table.items()

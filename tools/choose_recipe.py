@@ -91,15 +91,16 @@ def cross_validate(recipe: Recipe, data: Dataset, n_seeds: int) -> list[list[Acc
     """For each fold the accuracies, one a seed, on its subjects of networks trained on the others."""
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         plans = [
-            [_plan(recipe, data, subjects, fold, fold + FOLDS * i, Path(folder)) for i in range(n_seeds)]
+            [plan(recipe, data, subjects, fold, fold + FOLDS * i, Path(folder)) for i in range(n_seeds)]
             for fold, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS))
         ]
-        jobs = [job for plans_of_fold in plans for plan in plans_of_fold for job in plan]
+        jobs = [job for plans_of_fold in plans for jobs_of_fit in plans_of_fold for job in jobs_of_fit]
         run_jobs(jobs, data, lambda job, step: None)
-        return [[_accuracy(plan[-1], data.train) for plan in plans_of_fold] for plans_of_fold in plans]
+        return [[_accuracy(jobs_of_fit[-1], data.train) for jobs_of_fit in plans_of_fold] for plans_of_fold in plans]
 
 
-def _plan(recipe: Recipe, data: Dataset, held_out: list[int], fold: int, seed: int, folder: Path) -> list[FitJob]:
+def plan(recipe: Recipe, data: Dataset, held_out: list[int], fold: int, seed: int, folder: Path) -> list[FitJob]:
+    """The jobs of a fit that does not see one fold's subjects."""
     return plan_fit(
         "fit", f"fit of fold {fold + 1}, seed {seed}", data, recipe, seed, 0, 1, folder / f"seed-{seed}", held_out
     )
@@ -116,18 +117,23 @@ def _accuracy(job: FitJob, train: Split) -> Accuracy:
 
 
 def _int8_answers(job: FitJob, fitting: Split, X: np.ndarray) -> np.ndarray:
-    """What the fit's int8 form, calibrated on windows it was trained on, answers to windows `X`."""
+    """What the fit's int8 form answers to windows `X`."""
+    normalisation = Outcome.load(job).normalisation
+    model = open_model(to_int8(job, fitting), "litert")
+    prepare = Preparation(normalisation, model.input)
+    return np.array([dequantise(model.run(prepare(x)), model.output).argmax() for x in X])
+
+
+def to_int8(job: FitJob, fitting: Split) -> bytes:
+    """The int8 flatbuffer of a fit, calibrated on windows it was trained on."""
+    from convert import tflite
     from convert.calibration import calibrate, draw_windows
     from convert.keras_files import load_network
     from convert.lowering import lower
-    from convert.tflite import to_int8
 
-    normalisation = Outcome.load(job).normalisation
     lowered = lower(load_network(job.model))
-    windows = normalisation.apply(fitting.X[draw_windows(fitting, CALIBRATION, job.key.seed)])
-    model = open_model(to_int8(lowered, calibrate(lowered, windows, lambda done, of: None)), "litert")
-    prepare = Preparation(normalisation, model.input)
-    return np.array([dequantise(model.run(prepare(x)), model.output).argmax() for x in X])
+    windows = Outcome.load(job).normalisation.apply(fitting.X[draw_windows(fitting, CALIBRATION, job.key.seed)])
+    return tflite.to_int8(lowered, calibrate(lowered, windows, lambda done, of: None))
 
 
 def _row(name: str, folds: list[list[Accuracy]]) -> str:

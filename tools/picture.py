@@ -62,7 +62,9 @@ def run_on_terminal(command: list[str]) -> str:
     os.close(ours)
     if process.returncode:
         sys.exit(f"{' '.join(command)} ended with exit code {process.returncode}")
-    return b"".join(chunks).decode().replace("\r\n", "\n")
+    shown = b"".join(chunks).decode().replace("\r\n", "\n")
+    # Of a picture that is drawn again and again, rich clears the lines before each time: what was drawn last stays.
+    return shown.rpartition("\x1b[1A\x1b[2K")[2]
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ from edge_runtime.card import Card, save
 from edge_runtime.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
+from edge_runtime.live_settings import Live
 from edge_runtime.runs import Run, checkpoint_folder
 from train.evaluate import fit_temperature, score
+from train.familiarity import fit_familiarity
 from train.history import Epoch, to_csv
 from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
 from train.networks import short_name
@@ -123,6 +125,7 @@ class Experiment:
             signals=dataset.signals,
             window=dataset.window,
             normalisation=final.normalisation,
+            live=Live(familiarity=fit_familiarity(dataset)),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},

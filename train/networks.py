@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """A strided convolution, then an LSTM over 8 steps: the default network, 48 k parameters.
 
-    The convolution turns 16 samples into one step, so that the recurrence has 8 steps instead of 128: faster on every
-    processor, and more accurate. Its output is bounded (ReLU6) because in the int8 model it shares one scale with the
+    The convolution turns 16 samples into one step, so that the recurrence has 8 steps instead of 128, and as many times
+    fewer operators. Its output is bounded (ReLU6) because in the int8 model it shares one scale with the
     LSTM's state.
 
     Parameters

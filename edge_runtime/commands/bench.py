@@ -9,8 +9,9 @@ import click
 
 from edge_runtime import bench, runs
 from edge_runtime.bench import Settings
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.model_paths import converted_models, is_reference, reference_model
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.summary import ModelFile
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from edge_runtime.devices import Device
     from edge_runtime.results import Report
     from edge_runtime.terminal import Console
-
-REFERENCE = Path(__file__).parents[1] / "models"
-REFERENCE_NETWORKS = ("edge", "edge-small")
 
 
 @click.command(name="bench")
@@ -39,7 +37,7 @@ REFERENCE_NETWORKS = ("edge", "edge-small")
     metavar="TARGET",
     multiple=True,
     help="Where to measure: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the "
-    "only one) or emulated:CPU. May be repeated: devices are measured in parallel.  [default: local]",
+    "only one) or emulated:CPU. May be repeated: remote devices are measured in parallel.  [default: local]",
 )
 @click.option("--offline", is_flag=True, help="Send the packages to remote devices too: they have no package index.")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
@@ -97,12 +95,14 @@ def command(
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
     from edge_runtime import dataset
-    from edge_runtime.devices import open_device
+    from edge_runtime.devices.several import open_all
 
     if n_runs is not None and duration is not None:
         raise InputError("--runs and --duration say the same in two ways: give one of them")
     models, run = _find_models(paths)
-    devices = [open_device(target, runtime, offline) for target in targets or ("local",)]
+    devices = open_all(targets or ("local",), runtime, offline)
+    if offline and all(device.here for device in devices):
+        raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
     folder = run or Run(Path())
     settings = Settings(runtime, threads, n_runs, rounds, duration, paced, control)
     work = _Work(models, settings, dataset.load(data_path), [x for x in paths if x.is_file()], profile)
@@ -134,7 +134,7 @@ class _Work:
         outputs.check(written, inputs=self.inputs)
         try:
             with progress() as on_progress:
-                device.prepare(lambda stage, share: on_progress(0.0, stage))
+                device.prepare(lambda share, stage: on_progress(0.0, stage))
                 report = bench.measure(self.models, self.data, device, self.settings, on_progress)
         finally:
             device.close()
@@ -149,7 +149,7 @@ class _Work:
             raise DeviceError(f"not everything could be measured: {names}; the other results are complete")
 
     def on_several(self, devices: Sequence["Device"], run: Run, written: Mapping[str, Path | None]) -> None:
-        """Measure on all at a time; write a report for each and one with all side by side, which is shown."""
+        """Measure on all; write a report for each and one with all side by side, which is shown."""
         from edge_runtime.devices.several import measure_on
         from edge_runtime.reports import side_by_side
         from edge_runtime.terminal import Console, progresses
@@ -159,7 +159,7 @@ class _Work:
         if twice:
             raise InputError(f"--on names {twice} twice: give each device once")
         own = {name: {"json": run.bench(name), "html": run.bench(name, ".html")} for name in names}
-        outputs.check(written, inputs=self.inputs)
+        outputs.check(written, self.inputs, [path for forms in own.values() for path in forms.values()])
         files: list[Path] = []
         with progresses(names) as tell:
             outcomes = measure_on(
@@ -170,7 +170,7 @@ class _Work:
                 tell,
                 lambda device, report: files.extend(outputs.write(report, own[device.name])),
             )
-        sides = [side_by_side.Side(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
+        sides = [side_by_side.Side(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
         try:
             if any(x.report for x in sides):
                 files += outputs.write_side_by_side(sides, written)
@@ -182,9 +182,12 @@ class _Work:
                         self._show_operators(side.report, Console())
         for path in files:
             click.echo(path)
-        incomplete = [x.device for x in sides if x.report is None or x.report.failures]
+        for fault in (x.error for x in outcomes):
+            if fault and not isinstance(fault, HarEdgeError):
+                raise fault
+        incomplete = [x.device for x in sides if x.failure or x.report is None or x.report.failures]
         if incomplete:
-            raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
+            raise DeviceError(f"not everything could be done: {', '.join(incomplete)}; the rest is complete")
 
     def _show(self, report: "Report", console: "Console") -> None:
         from edge_runtime.reports import terminal
@@ -199,6 +202,12 @@ class _Work:
         operators.show(report, console)
 
 
+def _sentence(error: Exception | None) -> str | None:
+    if error is None or isinstance(error, HarEdgeError):
+        return str(error) if error else None
+    return f"a fault in har-edge itself: {type(error).__name__}: {error}"
+
+
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     """The models that `paths` name, and the run folder if they are those of exactly one."""
     if not paths and not runs.LATEST.exists():
@@ -209,11 +218,8 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     for path in paths or (None,):
         if path is None or path.is_dir():
             run = runs.find(path)
-            converted = run.converted()
-            if not converted:
-                raise InputError(f"{run.folder} has no converted model: run 'har-edge convert {run.folder} --quantize'")
-            models += map(bench.open_file, converted)
-        elif not path.exists() and str(path) in REFERENCE_NETWORKS:
+            models += map(bench.open_file, converted_models(run))
+        elif is_reference(path):
             models += _reference_models(str(path))
         else:
             models.append(bench.open_file(path))
@@ -221,5 +227,5 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 
 def _reference_models(network: str) -> list[ModelFile]:
-    names = [f"{network}_{scheme}.tflite" for scheme in ("float32", "int8")]
-    return [bench.open_file(REFERENCE / name, f"{name} (reference)") for name in names]
+    paths = [reference_model(network, scheme) for scheme in ("float32", "int8")]
+    return [bench.open_file(path, f"{path.name} (reference)") for path in paths]

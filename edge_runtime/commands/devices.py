@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.children import error_with
 from edge_runtime.devices import TARGETS
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import HarEdgeError, InputError
 
 if TYPE_CHECKING:
     from edge_runtime.devices.survey import Survey
@@ -44,29 +45,49 @@ def command(words: Sequence[str]) -> None:
         _clean(words[1:])
         return
     from edge_runtime.devices.survey import survey
-    from edge_runtime.terminal import Console
+    from edge_runtime.terminal import Console, progresses
 
-    found = survey(words or ("local",))
+    targets = words or ("local",)
+    with progresses(targets) as tell:
+        found = survey(targets, tell)
     console = Console(markup=False)
     for i, each in enumerate(found):
         if i:
             console.print()
         _show(each, console)
-    failed = [x.target for x in found if x.failure]
+    failed = {x.target: x.failure for x in found if x.failure}
     if failed:
-        raise DeviceError(f"not every device can be measured on: {', '.join(failed)}")
+        raise _error_of(f"not every device can be measured on: {', '.join(failed)}", list(failed.values()))
 
 
 def _clean(targets: Sequence[str]) -> None:
-    from edge_runtime.devices import open_remote
+    from edge_runtime.devices import remote_opener
 
     for target in targets:
-        device = open_remote(target)
+        if target.partition(":")[0] in ("local", "python"):
+            raise InputError(f"nothing is ever sent to {target}, so that there is nothing to clean: leave it out")
+    failed: dict[str, HarEdgeError] = {}
+    for target, opening in [(target, remote_opener(target)) for target in targets]:
         try:
-            removed = device.clean()
-        finally:
-            device.close()
-        click.echo(f"{device.name}: removed {removed / 1e6:.1f} MB")
+            device = opening()
+            try:
+                removed = device.clean()
+            finally:
+                device.close()
+        except HarEdgeError as error:
+            failed[target] = error
+        else:
+            click.echo(f"{device.name}: removed {removed / 1e6:.1f} MB")
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        reasons = "; ".join(f"{target} ({error})" for target, error in failed.items())
+        raise _error_of(f"not every device was cleaned: {reasons}", list(failed.values()))
+
+
+def _error_of(text: str, causes: Sequence[HarEdgeError]) -> HarEdgeError:
+    """The error of several: device trouble, unless all are the user's."""
+    return error_with(max(x.exit_code for x in causes), text)
 
 
 def _show(found: "Survey", console: "Console") -> None:
@@ -84,7 +105,8 @@ def _show(found: "Survey", console: "Console") -> None:
             rows.append(("instructions", " ".join(found.facts["features"])))
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
-        rows += [row for row in facts.state(found.state) if row[1] != NOTHING]
+        else:  # its state would be this machine's
+            rows += [row for row in facts.state(found.state) if row[1] != NOTHING]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -96,6 +118,6 @@ def _show(found: "Survey", console: "Console") -> None:
     for doubt in found.doubts:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
     if found.failure:
-        console.print(Text.assemble(("failed: ", "red"), found.failure))
-    elif not found.doubts:
+        console.print(Text.assemble(("failed: ", "red"), str(found.failure)))
+    elif not found.doubts and found.facts and not found.facts["emulated"]:
         console.print("Nothing here would spoil a measurement.")

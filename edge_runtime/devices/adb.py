@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.devices.connection import program
+from edge_runtime.errors import DeviceError, HarEdgeError
 
 _SECONDS = 20.0
 # What `adb devices` says of a device that cannot be used, and what to do.
@@ -29,19 +28,22 @@ class Adb:
 
     @classmethod
     def parse(cls, target: str) -> Adb:
-        """From `adb://SERIAL`, or `adb:` for the only device. Raises `InputError` when that is none, or several."""
+        """From `adb://SERIAL`, or `adb:` for the only device.
+
+        Raises `DeviceError` when there is none, there are several, or it cannot be used as it is.
+        """
         serial = target.removeprefix("adb:").removeprefix("//")
         found = _devices()
         if not serial:
             if len(found) != 1:
                 names = f"{len(found)} devices ({', '.join(found)})" if found else "no device"
-                raise InputError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
+                raise DeviceError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
             (serial,) = found
         if serial not in found:
-            raise InputError(f"adb knows no device {serial}: it has {', '.join(found) or 'none'}")
+            raise DeviceError(f"adb knows no device {serial}: it has {', '.join(found) or 'none'}")
         state = found[serial]
         if state != "device":
-            raise InputError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
+            raise DeviceError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
         return cls(serial)
 
     @property
@@ -50,16 +52,10 @@ class Adb:
         return self.serial
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `InputError` on Android."""
-        release = subprocess.run(
-            [*_adb(), "-s", self.serial, "shell", "getprop", "ro.build.version.release"],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        ).stdout.strip()
+        """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `DeviceError` on Android."""
+        release = _ask("-s", self.serial, "shell", "getprop ro.build.version.release 2>/dev/null || true").strip()
         if re.fullmatch(r"[\d.]+", release):
-            raise InputError(
+            raise DeviceError(
                 f"{self.serial} is a phone with Android {release}, which has no Python: it can only be measured by the "
                 "demo app, which is not installed there"
             )
@@ -74,17 +70,25 @@ class Adb:
 
 
 def _adb() -> list[str]:
-    words = shlex.split(os.environ.get("HAR_EDGE_ADB", "adb"))
-    if shutil.which(words[0]) is None:
-        raise InputError(f"there is no {words[0]} on this machine: install Android's platform tools")
-    return words
+    return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
+
+
+def _ask(*arguments: str) -> str:
+    """What adb prints. Raises `DeviceError` when it fails, or does not answer."""
+    command = [*_adb(), *arguments]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS, check=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"'{shlex.join(command)}' does not end within {_SECONDS:g} s: adb kill-server") from error
+    except subprocess.CalledProcessError as error:
+        words = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
+        raise DeviceError(f"'{shlex.join(command)}' fails ({words}): try it by hand") from error
+    return done.stdout
 
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
-    command = [*_adb(), "devices"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
-    except subprocess.SubprocessError as error:
-        raise DeviceError(f"'{shlex.join(command)}' fails ({error}): try it by hand") from error
-    return {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()[1:] if len(line.split()) > 1}
+    lines = map(str.split, _ask("devices").splitlines()[1:])
+    return {words[0]: words[1] for words in lines if len(words) > 1}

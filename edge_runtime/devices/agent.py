@@ -24,7 +24,6 @@ import platform
 import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -197,16 +196,16 @@ class Agent:
         """What the host needs to know before it asks for anything."""
         return {
             "machine": platform.machine(),
-            "bits": 8 * struct.calcsize("P"),
             "libc": list(platform.libc_ver()),
             "interpreters": _interpreters(),
-            "root": str(self._store.root),
-            "free_bytes": shutil.disk_usage(self._store.root).free,
         }
 
-    def missing(self, digests: Sequence[str]) -> dict[str, Any]:
-        """Which of the files have to be sent."""
-        return {"missing": [x for x in digests if not self._store.has(x)]}
+    def missing(self, sizes: Mapping[str, int]) -> dict[str, Any]:
+        """Which of the files, digest -> bytes, have to be sent. There is space for all of them."""
+        missing = [x for x in sizes if not self._store.has(x)]
+        if sum(sizes[x] for x in missing) > shutil.disk_usage(self._store.root).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return {"missing": missing}
 
     def put(self, digest: str, n_bytes: int) -> dict[str, Any]:
         """Take a file, which follows the request."""
@@ -222,6 +221,7 @@ class Agent:
         """What the machine is and does, as the measuring code in `bundle` sees it."""
         done = subprocess.run(
             [interpreter, "-B", str(self._store.path(bundle)), "--describe"],
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
@@ -249,6 +249,7 @@ class Agent:
                         for name, digest in wheels.items():
                             self._wire.send(stage=f"unpacking {name}")
                             _unpack(self._store.path(digest), site)
+                    os.sync()  # before its name says that it is whole
                     temporary.rename(folder)
                 except BaseException:
                     shutil.rmtree(temporary, ignore_errors=True)
@@ -256,11 +257,20 @@ class Agent:
         return {"site": str(folder / "site"), "made": made}
 
     def run(
-        self, interpreter: str, site: str | None, files: Mapping[str, str], texts: Mapping[str, str], job: str
+        self,
+        interpreter: str,
+        site: str | None,
+        files: Mapping[str, str],
+        texts: Mapping[str, str],
+        job: str,
+        silence_seconds: float,
     ) -> dict[str, Any]:
-        """Start the worker on a job, tell what it says, and send the files that it leaves."""
+        """Start the worker on a job, tell what it says, and send the files that it leaves.
+
+        It is stopped once it has said nothing for `silence_seconds`.
+        """
         folder, lock = self._store.new_job(files, texts)
-        environment = dict(os.environ, PYTHONNOUSERSITE="1")
+        environment = _environment()
         if site:
             environment["PYTHONPATH"] = site
         process = None
@@ -276,12 +286,13 @@ class Agent:
                     stderr=log,
                     start_new_session=True,
                 )
-                self._relay(process)
+                silent = not self._relay(process, silence_seconds)
+                _stop(process)
             ours = {*files, *texts, "lock", "log"}
             for path in sorted(x for x in folder.iterdir() if x.name not in ours):
                 self._wire.send(path.read_bytes(), file=path.name)
             words = (folder / "log").read_bytes()[-4000:].decode("utf-8", "replace")
-            return {"code": process.returncode, "log": words}
+            return {"code": process.returncode, "log": words, "silent": silent}
         finally:
             if process is not None:
                 _stop(process)
@@ -292,13 +303,14 @@ class Agent:
         """Leave nothing on the device."""
         return {"removed_bytes": self._store.clean()}
 
-    def _relay(self, process: subprocess.Popen[bytes]) -> None:
-        """Send the lines of `process` until it ends."""
+    def _relay(self, process: subprocess.Popen[bytes], silence_seconds: float) -> bool:
+        """Send the lines of `process` until it ends; False when it says nothing for `silence_seconds` before."""
         assert process.stdout is not None
         said = process.stdout.fileno()
         pending = b""
-        while True:
-            ready, _, _ = select.select([0, said], [], [], ALIVE_SECONDS)
+        heard = time.monotonic()
+        while (left := heard + silence_seconds - time.monotonic()) > 0:
+            ready, _, _ = select.select([0, said], [], [], min(ALIVE_SECONDS, left))
             if 0 in ready:  # nothing is asked during a job: this is the end
                 raise HostGoneError
             if said not in ready:
@@ -306,11 +318,22 @@ class Agent:
                 continue
             read = os.read(said, _PIECE)
             if not read:
-                process.wait()
-                return
+                return self._ends(process, silence_seconds)
+            heard = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
             for line in lines:
                 self._wire.send(line=line.decode("utf-8", "replace"))
+        return False
+
+    def _ends(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
+        """Whether `process`, which has closed its stdout, ends within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(min(ALIVE_SECONDS, left))
+                return True
+            self._wire.send(alive=True)
+        return False
 
     def _waiting(self, is_done: Callable[[], bool], stage: str) -> None:
         """Wait until `is_done`, giving signs of life."""
@@ -427,9 +450,19 @@ def _interpreters() -> list[dict[str, Any]]:
     return found
 
 
+def _environment() -> dict[str, str]:
+    """What an interpreter is started with: what its user has installed for himself alone is not measured with."""
+    return dict(os.environ, PYTHONNOUSERSITE="1")
+
+
 def _probe(interpreter: str) -> dict[str, Any]:
     done = subprocess.run(
-        [interpreter, "-c", _PROBE], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60, check=True
+        [interpreter, "-c", _PROBE],
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
     )
     answer: dict[str, Any] = json.loads(done.stdout.decode())
     return answer

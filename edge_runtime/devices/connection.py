@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge_runtime import children
-from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.children import Stoppable
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
 SILENCE_SECONDS = 60.0
 """The agent gives a sign of life every few seconds; after so long without one it is given up."""
@@ -41,22 +44,36 @@ class Transport(Protocol):
         """Why that command ended with this exit code: while the agent was at work, or before it had `greeted`."""
 
 
+def program(variable: str, usual: str, package: str) -> list[str]:
+    """The words of the command in the environment's `variable`, as a shell reads them, or the `usual` program.
+
+    Raises `InputError` when they are no command, or there is no such program, which `package` brings.
+    """
+    text = os.environ.get(variable) or usual
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"{variable} cannot be read ({str(error).lower()}): {text}") from error
+    if not words:
+        raise InputError(f"{variable} is blank: give it a command, or unset it")
+    if shutil.which(words[0]) is None:
+        raise InputError(f"there is no {words[0]} on this machine: install {package}")
+    return words
+
+
 class Connection:
     """One agent at work. To be used with `with`: at its end the agent is gone."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, processes: Stoppable | None = None) -> None:
+        """Start the agent by a command among `processes`, which another thread may stop."""
         self._transport = transport
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
         try:
-            self._process = subprocess.Popen(
-                transport.command(loader),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._log,
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C reaches this process, which then ends the other
+            # A session of its own: Ctrl-C reaches this process, which then ends the other.
+            self._process = (processes or Stoppable()).start(
+                transport.command(loader), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
             )
         except BaseException:
             self._log.close()

@@ -10,13 +10,14 @@ import numpy as np
 
 from edge_runtime import card as cards
 from edge_runtime.classifier import Preparation
-from edge_runtime.devices.remote import OnProgress, RemoteDevice
-from edge_runtime.emulation.board import Board, open_board
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.emulation.board import CPUS, Board, open_board, remove_boards
 from edge_runtime.emulation.disk import litert_disk, tflite_runtime_disk
 from edge_runtime.emulation.instructions import count_instructions
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.interpreters import open_model
 from edge_runtime.job import Job
+from edge_runtime.progress import OnProgress
 from edge_runtime.results import Instructions
 
 
@@ -51,13 +52,26 @@ class EmulatedDevice(RemoteDevice):
     def __init__(self, cpu: str, runtime: str) -> None:
         if runtime == "tensorflow":
             raise InputError("TensorFlow is not on the emulated board: give --runtime litert or tflite-runtime")
+        if cpu not in CPUS["arm64"]:
+            raise InputError(
+                f"there is no emulated board with the CPU {cpu!r}: choose one of {', '.join(CPUS['arm64'])}"
+            )
         super().__init__(Emulated(cpu), runtime, ready=True)
+
+    @property
+    def here(self) -> bool:
+        """The emulator takes this machine's CPUs."""
+        return True
 
     def prepare(self, on_progress: OnProgress) -> None:
         """Set the board up, if that has not been done, and start it."""
         disk = tflite_runtime_disk() if self.runtime == "tflite-runtime" else litert_disk()
-        self.transport.board = open_board(self.transport.cpu, disk, lambda share, text: on_progress(text, share))
+        self.transport.board = open_board(self.transport.cpu, disk, on_progress)
         super().prepare(on_progress)
+
+    def clean(self) -> int:
+        """Remove the emulated boards, of all CPUs, which share them; how many bytes that was."""
+        return remove_boards()
 
     def instructions(self, job: Job, folder: Path) -> Instructions | None:
         """Those of one inference of the model of `job` with its first window, on one thread."""
@@ -67,4 +81,4 @@ class EmulatedDevice(RemoteDevice):
         window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
         tensor = open_model(flatbuffer, "auto").input
         values = Preparation(card.normalisation, tensor)(np.asarray(window, np.float32))
-        return count_instructions(self.transport.board, flatbuffer, values, self.runtime)
+        return count_instructions(self.transport.board, flatbuffer, values, self.runtime, processes=self._processes)

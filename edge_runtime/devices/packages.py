@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.devices import wheels
+from edge_runtime.devices.requirements import requirements
 from edge_runtime.devices.wheels import Platform
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.files import cache_folder
 from edge_runtime.kept import kept
 
-# LiteRT has wheels from 3.10 on, tflite-runtime's last release for at most 3.11.
+_RUNTIMES = ("litert", "tflite-runtime")
+"""In the order in which they are preferred."""
+
+# Of the wheels of LiteRT and of the last ones of tflite-runtime.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}
-_NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.22,<2"}
-_TFLITE_RUNTIME = "tflite-runtime==2.14.0"
+_MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
+_NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
+"""What a 32-bit system on these machines is."""
 
 
 @dataclass(frozen=True)
@@ -40,64 +44,61 @@ class Setup:
 
     @property
     def platform(self) -> Platform:
-        """What its wheels are built for. Raises `DeviceError` for a C library that has none."""
-        name, version = self.libc
-        if name != "glibc":
-            raise DeviceError(f"there are no wheels of {self.runtime} for a C library other than glibc")
-        # A 64-bit kernel may run a 32-bit system.
-        narrow = self.bits == 32 and self.machine in ("aarch64", "armv8l")
-        machine = "armv7l" if narrow else self.machine
-        return Platform(machine, ".".join(map(str, self.version[:2])), int(version.split(".")[1]))
+        """What its wheels are built for: a processor, and a kernel, of 64 bits may have a 32-bit system on it."""
+        machine = _NARROW.get(self.machine, self.machine) if self.bits == 32 else self.machine
+        return Platform(machine, ".".join(map(str, self.version[:2])), int(self.libc[1].split(".")[1]))
 
 
 def choose(hello: Mapping[str, Any], runtime: str, name: str) -> Setup:
-    """The setup for the device that greeted with `hello`: LiteRT where it is 64-bit, else tflite-runtime.
+    """The setup for the device that greeted with `hello`: LiteRT where one of its Pythons has it, else tflite-runtime.
 
     Raises `DeviceError` when no Python there fits, `InputError` for a runtime that is not measured with remotely.
     """
     if runtime == "tensorflow":
         raise InputError("TensorFlow is not installed on devices: give --runtime litert or tflite-runtime")
-    # The processor may be 64-bit, and the kernel too: what counts is the userland, which is Python's.
-    narrow = all(x["bits"] == 32 for x in hello["interpreters"])
-    wanted = ("tflite-runtime" if narrow else "litert") if runtime == "auto" else runtime
-    if wanted == "litert" and narrow:
-        raise DeviceError(f"{name} has a 32-bit system, for which there is no LiteRT: --runtime tflite-runtime")
-    oldest, newest = _PYTHONS[wanted]
-    for interpreter in hello["interpreters"]:
-        version = tuple(interpreter["version"])
-        if oldest <= version[:2] <= newest:
-            return Setup(
+    if hello["libc"][0] != "glibc":
+        raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
+    obstacles = []
+    for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
+        for interpreter in hello["interpreters"]:
+            setup = Setup(
                 wanted,
                 interpreter["path"],
-                version,
+                tuple(interpreter["version"]),
                 hello["machine"],
                 interpreter["bits"],
                 (hello["libc"][0], hello["libc"][1]),
-                _requirements(wanted, interpreter),
+                _missing(wanted, interpreter),
             )
-    found = ", ".join(".".join(map(str, x["version"])) for x in hello["interpreters"])
-    raise DeviceError(
-        f"{name} has Python {found}, but {wanted} needs {oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}: "
-        "install such a Python there"
-    )
+            obstacle = _obstacle(setup)
+            if obstacle is None:
+                return setup
+            obstacles.append(obstacle)
+    _, what = max(obstacles, key=lambda x: x[0])
+    raise DeviceError(f"{name} {what}")
 
 
-def _requirements(runtime: str, interpreter: Mapping[str, Any]) -> tuple[str, ...]:
-    if runtime == "litert":
-        return (_litert(), _NUMPY[runtime])
-    # The index has no numpy for 32-bit ARM: where the system brings an old one, it is used.
+def _missing(runtime: str, interpreter: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is to be installed: where a 32-bit system brings a NumPy, for which there are no wheels, that is used."""
     own = interpreter["numpy"]
     if interpreter["bits"] == 32 and own and own.startswith("1."):
-        return (_TFLITE_RUNTIME,)
-    return (_TFLITE_RUNTIME, _NUMPY[runtime])
+        return requirements(runtime)[:1]
+    return requirements(runtime)
 
 
-def _litert() -> str:
-    """The version that is installed here, so that both sides answer alike; any that fits where there is none."""
-    try:
-        return f"ai-edge-litert=={metadata.version('ai-edge-litert')}"
-    except metadata.PackageNotFoundError:
-        return "ai-edge-litert>=2.0,<3"
+def _obstacle(setup: Setup) -> tuple[int, str] | None:
+    """Why nothing can be measured with `setup`, and how much of it would do; None when all of it does."""
+    version = ".".join(map(str, setup.version))
+    oldest, newest = _PYTHONS[setup.runtime]
+    if setup.platform.machine not in _MACHINES[setup.runtime]:
+        instead = ": --runtime tflite-runtime" if setup.platform.machine in _MACHINES["tflite-runtime"] else ""
+        return 0, f"has a {setup.bits}-bit system ({setup.machine}), for which there is no {setup.runtime}{instead}"
+    if not oldest <= setup.version[:2] <= newest:
+        needed = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
+        return 1, f"has Python {version}, but {setup.runtime} needs {needed}: install such a Python there"
+    if setup.bits == 32 and len(setup.requirements) > 1:
+        return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
+    return None
 
 
 def download(setup: Setup) -> list[Path]:

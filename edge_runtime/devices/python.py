@@ -5,20 +5,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edge_runtime import children
+from edge_runtime.children import Stoppable
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.worker_output import obituary, progress_of
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, obituary, progress_of, silence
 from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.files import scratch_folder
 from edge_runtime.interpreters import PACKAGES
 from edge_runtime.job import Answer, Job, read_answer
+from edge_runtime.progress import OnProgress
 
 OLDEST_PYTHON = (3, 9)
-SILENCE_SECONDS = 300.0
-"""A worker that reports nothing for so long is stopped."""
 
 # Asks any Python, however old, what it has; looking a package up does not import it.
 _PROBE = """\
@@ -39,20 +41,41 @@ class PythonDevice:
     name: str
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
+    _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
-    def prepare(self, on_progress: Callable[[str, float], None]) -> None:
+    @property
+    def here(self) -> bool:
+        """It is this machine that measures."""
+        return True
+
+    def prepare(self, on_progress: OnProgress) -> None:
         """Nothing is to be made ready: the interpreter has what it needs."""
 
     def instructions(self, job: Job, folder: Path) -> None:
         """A real processor's are not counted."""
 
+    def stop(self) -> None:
+        """From another thread: end the job at work, and start no other."""
+        self._processes.stop()
+
     def close(self) -> None:
         """Nothing is open between jobs."""
 
-    def run(self, job: Job, folder: Path, on_progress: Callable[[str, float], None]) -> Answer:
+    def describe(self) -> Mapping[str, Any]:
+        """What the machine is and does, as this interpreter sees it: `machine` and `state`. Raises `DeviceError`."""
+        with scratch_folder() as folder:
+            command = [self.interpreter, "-B", str(write_bundle(folder)), "--describe"]
+            try:
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
+                description: Mapping[str, Any] = json.loads(done.stdout)
+            except (OSError, subprocess.SubprocessError, ValueError) as error:
+                raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
+        return description
+
+    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job` in a fresh process; its answer.
 
-        The files that `job` names are in `folder`. `on_progress` hears the stage and the share that is done. Raises
+        The files that `job` names are in `folder`. `on_progress` hears the share that is done and the stage. Raises
         `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
         worker never outlives this call.
         """
@@ -63,28 +86,24 @@ class PythonDevice:
         log = folder / f"{job.name}.log"
         stage = "starting"
         with log.open("wb") as stderr:
-            process = subprocess.Popen(
+            # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
+            process = self._processes.start(
                 # No bytecode: nothing is written beside the user's packages.
                 [self.interpreter, "-B", str(bundle), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=folder,
-                # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
-                start_new_session=True,
             )
             try:
                 assert process.stdout is not None
                 for line in children.lines(process.stdout, lambda: self.silence_seconds):
                     if report := progress_of(line):
-                        stage = report[0]
+                        stage = report[1]
                         on_progress(*report)
                 process.wait(self.silence_seconds)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
-                raise DeviceError(
-                    f"the process measuring {job.title} gave no sign of life for {self.silence_seconds:g} s "
-                    f"(last: {stage}) and was stopped; try fewer --runs or another --runtime"
-                ) from error
+                raise DeviceError(silence(job.title, stage, self.silence_seconds)) from error
             finally:
                 children.stop(process)
         answer = read_answer(folder, job.name)

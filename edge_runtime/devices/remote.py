@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.children import Stoppable
 from edge_runtime.devices import packages
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
-from edge_runtime.devices.worker_output import obituary, progress_of
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, obituary, progress_of, silence
 from edge_runtime.errors import DeviceError
-from edge_runtime.files import scratch_folder
+from edge_runtime.files import scratch_folder, sha256
 from edge_runtime.job import Answer, Job, read_answer
+from edge_runtime.progress import OnProgress, unheard
 from edge_runtime.results import Instructions
-
-OnProgress = Callable[[str, float], None]
 
 
 @dataclass
@@ -33,6 +32,8 @@ class RemoteDevice:
     runtime: str = "auto"
     offline: bool = False
     ready: bool = False
+    silence_seconds: float = SILENCE_SECONDS
+    _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
     _interpreter: str = ""
     _site: str | None = None
@@ -44,9 +45,14 @@ class RemoteDevice:
         """The device's name in reports and file names."""
         return self.transport.name
 
+    @property
+    def here(self) -> bool:
+        """It is another machine that measures."""
+        return False
+
     def prepare(self, on_progress: OnProgress) -> None:
         """Connect, and make the environment if it is not there yet. Raises `DeviceError`, or `InputError`."""
-        on_progress("connecting", 0.0)
+        on_progress(0.0, "connecting")
         connection = self.connect()
         setup = packages.choose(connection.hello, self.runtime, self.name)
         self._interpreter = setup.interpreter
@@ -54,13 +60,13 @@ class RemoteDevice:
             return
         wheels: dict[str, str] | None = None
         if self.offline:
-            on_progress("fetching packages for it", 0.0)
+            on_progress(0.0, "fetching packages for it")
             paths = packages.download(setup)
-            wheels = {path.name: _digest(path) for path in paths}
+            wheels = {path.name: sha256(path) for path in paths}
             self._send({wheels[path.name]: path for path in paths}, on_progress)
         answer = connection.ask(
             "environment",
-            on_message=lambda message, _: on_progress(str(message["stage"]), 0.5),
+            on_message=lambda message, _: on_progress(0.5, str(message["stage"])),
             interpreter=setup.interpreter,
             key=setup.key,
             requirements=setup.requirements,
@@ -71,17 +77,18 @@ class RemoteDevice:
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""
         if self._connection is None:
-            self._connection = Connection(self.transport)
+            self._connection = Connection(self.transport, self._processes)
         return self._connection
 
-    def describe(self) -> Mapping[str, Any]:
+    def describe(self, on_progress: OnProgress = unheard) -> Mapping[str, Any]:
         """What the device is and what it does now: `machine`, `state`, and the `hello` of its agent."""
         connection = self.connect()
         with scratch_folder() as folder:
             bundle = write_bundle(folder)
-            self._send({_digest(bundle): bundle}, lambda stage, share: None)
+            digest = sha256(bundle)
+            self._send({digest: bundle}, on_progress)
             suited = [x["path"] for x in connection.hello["interpreters"] if tuple(x["version"]) >= (3, 9)]
-            answer = connection.ask("look", interpreter=suited[0], bundle=_digest(bundle))
+            answer = connection.ask("look", interpreter=suited[0], bundle=digest)
         return {**answer["description"], "hello": connection.hello}
 
     def clean(self) -> int:
@@ -91,8 +98,8 @@ class RemoteDevice:
     def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
 
-        `on_progress` hears the stage and the share that is done. Raises `DeviceError` when the device cannot be reached
-        any more, or the worker dies or leaves no answer, and whatever error the worker answered with.
+        `on_progress` hears the share that is done and the stage. Raises `DeviceError` when the device cannot be reached
+        any more, or the worker dies, hangs or leaves no answer, and whatever error the worker answered with.
         """
         connection = self.connect()
         bundle = folder / "worker.pyz"
@@ -108,7 +115,7 @@ class RemoteDevice:
             if "file" in message:
                 (folder / Path(message["file"]).name).write_bytes(content)
             elif "line" in message and (report := progress_of(message["line"])):
-                stage = report[0]
+                stage = report[1]
                 on_progress(*report)
 
         done = connection.ask(
@@ -119,7 +126,10 @@ class RemoteDevice:
             files=files,
             texts={job.path(folder).name: job.to_json()},
             job=job.path(folder).name,
+            silence_seconds=self.silence_seconds,
         )
+        if done["silent"]:
+            raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
         answer = read_answer(folder, job.name)
         if answer is None:
             raise DeviceError(f"{self.name}: {obituary(job.title, stage, done['code'], done['log'])}")
@@ -127,6 +137,10 @@ class RemoteDevice:
 
     def instructions(self, job: Job, folder: Path) -> Instructions | None:
         """A real processor's are not counted."""
+
+    def stop(self) -> None:
+        """From another thread: end the connection, with which the agent goes, and open no other."""
+        self._processes.stop()
 
     def close(self) -> None:
         """End the connection; the agent leaves."""
@@ -136,7 +150,7 @@ class RemoteDevice:
 
     def _digest(self, path: Path) -> str:
         if path not in self._digests:
-            self._digests[path] = _digest(path)
+            self._digests[path] = sha256(path)
         return self._digests[path]
 
     def _send(self, files: Mapping[str, Path], on_progress: OnProgress) -> None:
@@ -145,8 +159,9 @@ class RemoteDevice:
         if not unknown:
             return
         connection = self.connect()
-        missing = connection.ask("missing", digests=unknown)["missing"]
-        total = sum(files[x].stat().st_size for x in missing)
+        sizes = {x: files[x].stat().st_size for x in unknown}
+        missing = connection.ask("missing", sizes=sizes)["missing"]
+        total = sum(sizes[x] for x in missing)
         sent, told = 0, 0.0
 
         def count(n_bytes: int) -> None:
@@ -154,13 +169,8 @@ class RemoteDevice:
             sent += n_bytes
             if time.monotonic() - told > 0.1:
                 told = time.monotonic()
-                on_progress(f"sending {total / 1e6:.1f} MB", sent / total)
+                on_progress(sent / total, f"sending {total / 1e6:.1f} MB")
 
         for digest in missing:
             connection.ask("put", payload=files[digest], on_sent=count, digest=digest)
         self._there |= set(unknown)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

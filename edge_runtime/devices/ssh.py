@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
 # Never a question on the terminal; and a link that broke is noticed within a quarter of a minute.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
+# What no user or host has in its name: ssh hands both to a shell when its configuration says so (ProxyCommand, Match).
+_FOR_SHELLS = re.compile(r"[\s\x00-\x1f'\"`$;&<>|(){},*?]")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Ssh:
             host = user = port = None
         # Letters as the user wrote them: a name in ssh's configuration may have capitals.
         host = host and parts.netloc.rpartition("@")[2].partition(":")[0] if host and ":" not in host else host
-        if not host or host.startswith("-") or (user or "").startswith("-") or parts.path.strip("/") or parts.password:
+        names = (host or "", user or "")
+        odd = any(x.startswith("-") or _FOR_SHELLS.search(x) for x in names)
+        if not host or odd or parts.path.strip("/") or parts.query or parts.fragment or parts.password is not None:
             raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port]")
         return cls(host, user, port)
 
@@ -45,9 +48,7 @@ class Ssh:
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """An ssh command that runs `argv` there: quoted, since a shell reads it."""
-        words = shlex.split(os.environ.get("HAR_EDGE_SSH", "ssh"))
-        if shutil.which(words[0]) is None:
-            raise InputError(f"there is no {words[0]} on this machine: install an OpenSSH client")
+        words = program("HAR_EDGE_SSH", "ssh", "an OpenSSH client")
         options = [x for option in _OPTIONS for x in ("-o", option)]
         user = ["-l", self.user] if self.user else []
         port = ["-p", str(self.port)] if self.port else []

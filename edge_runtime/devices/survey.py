@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge_runtime import doubts, machine
-from edge_runtime.devices import open_device, open_remote, packages
+from edge_runtime.devices import Device, opener, packages
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import HarEdgeError
+from edge_runtime.interpreters import load_runtime
+from edge_runtime.progress import OnProgress
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Survey:
     facts: Mapping[str, Any] | None = None
     state: Mapping[str, Any] | None = None
     runtime: str | None = None
-    failure: str | None = None
+    failure: HarEdgeError | None = None
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -31,37 +35,42 @@ class Survey:
         return doubts.of_state(self.state)
 
 
-def survey(targets: Sequence[str]) -> list[Survey]:
-    """Look at all `targets` at a time; the answers in their order."""
+def survey(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Survey]:
+    """Look at all `targets` at a time, each with its `on_progress`; the answers in their order.
+
+    Raises `InputError` when one of them is no target at all.
+    """
+    openers = [opener(target, "auto") for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        return list(pool.map(_look, targets))
+        return list(pool.map(_look, targets, openers, on_progress))
 
 
-def _look(target: str) -> Survey:
+def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> Survey:
     try:
+        device = opening()
+        if isinstance(device, RemoteDevice):
+            return _look_at_remote(target, device, on_progress)
+        assert isinstance(device, PythonDevice)
         if target == "local":
-            from edge_runtime.interpreters import load_runtime
-
             runtime = load_runtime("auto")
             name = f"{runtime.name} {runtime.version or ''}".strip()
             return Survey(target, machine.describe(), asdict(machine.state()), name)
-        if target.startswith("python:"):
-            return Survey(target, machine.describe(), asdict(machine.state()), open_device(target, "auto").name)
-        return _look_at_remote(target)
-    except HarEdgeError as error:
-        return Survey(target, failure=str(error))
-
-
-def _look_at_remote(target: str) -> Survey:
-    device = open_remote(target)
-    try:
-        device.prepare(lambda stage, share: None) if device.ready else None
         found = device.describe()
+        return Survey(target, found["machine"], found["state"], device.name)
+    except HarEdgeError as error:
+        return Survey(target, failure=error)
+
+
+def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Survey:
+    try:
+        if device.ready:
+            device.prepare(on_progress)
+        found = device.describe(on_progress)
         facts, state = found["machine"], found["state"]
         try:
             setup = packages.choose(found["hello"], "auto", device.name)
         except HarEdgeError as error:
-            return Survey(target, facts, state, failure=str(error))
+            return Survey(target, facts, state, failure=error)
         version = ".".join(map(str, setup.version))
         return Survey(target, facts, state, f"{setup.runtime} on Python {version}, {setup.bits}-bit")
     finally:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.emulation import debian, disk, launch
-from edge_runtime.emulation.disk import Disk, OnProgress, litert_disk
+from edge_runtime.emulation.disk import Disk, litert_disk
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.files import cache_folder
-from edge_runtime.kept import kept
+from edge_runtime.kept import kept, remove
+from edge_runtime.progress import OnProgress, unheard
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
 """Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
@@ -66,9 +67,7 @@ class Board:
         return _run([str(self.emulator), "--version"]).stdout.split()[2]
 
 
-def open_board(
-    cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = lambda share, text: None
-) -> Board:
+def open_board(cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = unheard) -> Board:
     """The board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
 
     What it needs is fetched and made first, where that has not been done. Raises `InputError` for a CPU that QEMU does
@@ -96,6 +95,14 @@ def open_board(
     _check(_run(board.command(["true"])))
     on_progress(1.0, "the emulated board is ready")
     return board
+
+
+def remove_boards() -> int:
+    """Remove all boards and the emulator from the user's cache folder; what they took, in bytes.
+
+    Raises `DeviceError` when one is being made just now.
+    """
+    return remove(cache_folder() / "boards")
 
 
 def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:

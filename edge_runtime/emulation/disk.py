@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import shutil
 import subprocess
@@ -12,13 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge_runtime.devices import wheels
+from edge_runtime.devices.requirements import TFLITE_RUNTIME, requirements
 from edge_runtime.devices.wheels import Platform
 from edge_runtime.emulation import debian
 from edge_runtime.errors import DeviceError
 from edge_runtime.kept import raise_if_full
-
-OnProgress = Callable[[float, str], None]
-"""Hears the share of the set-up that is done, and what is being done."""
+from edge_runtime.progress import OnProgress
 
 RunHere = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 """Runs a command on a disk that keeps what it writes."""
@@ -31,6 +29,7 @@ _ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bi
 _LINKS = ("bin", "lib", "sbin")
 # A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
 _ALTERNATIVES = ("blas", "lapack")
+_LIBRARIES = ("usr/lib/python{}", "usr/lib/python3", "usr/local/lib/python{}")
 # Not compiled: what no benchmark imports.
 _UNUSED = r"/(tests?|testing|f2py|distutils|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"
 
@@ -84,18 +83,19 @@ class Disk:
 
 def litert_disk(*packages: str) -> Disk:
     """Debian 13 for arm64 with Python 3.13, LiteRT in the version that is installed here, and more `packages`."""
-    try:
-        litert = f"=={importlib.metadata.version('ai-edge-litert')}"
-    except importlib.metadata.PackageNotFoundError:
-        litert = ">=2.0,<3"
-    return Disk("trixie", "arm64", packages, (f"ai-edge-litert{litert}", "numpy>=2.1,<3"))
+    return Disk("trixie", "arm64", packages, requirements("litert"))
 
 
 def tflite_runtime_disk(architecture: str = "arm64", *packages: str) -> Disk:
     """Debian 12 for arm64 or armhf with Python 3.11, the older runtime, and more `packages`."""
     if architecture == "armhf":  # numpy has no wheels for it
-        return Disk("bookworm", architecture, ("python3-numpy", *packages), ("tflite-runtime==2.14.0",))
-    return Disk("bookworm", architecture, packages, ("tflite-runtime==2.14.0", "numpy>=1.26,<2"))
+        return Disk("bookworm", architecture, ("python3-numpy", *packages), (TFLITE_RUNTIME,))
+    return Disk("bookworm", architecture, packages, requirements("tflite-runtime"))
+
+
+def bare_disk(*packages: str) -> Disk:
+    """Debian 13 for arm64 with Python 3.13 and more `packages`, and no Python packages: as a board comes."""
+    return Disk("trixie", "arm64", packages, ())
 
 
 def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -> None:
@@ -112,12 +112,13 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
             on_progress(0.3 + 0.1 * number / len(packages), "unpacking Debian packages")
             debian.unpack(package, root)
     _configure(root)
-    on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
-    installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
-    platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
-    wheels.install(disk.requirements, installed, platform)
+    if disk.requirements:
+        on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
+        installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
+        platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
+        wheels.install(disk.requirements, installed, platform)
     on_progress(0.5, "compiling the Python library")
-    libraries = (f"/usr/lib/python{suite.python}", "/usr/lib/python3", f"/usr/local/lib/python{suite.python}")
+    libraries = [f"/{x.relative_to(root)}" for name in _LIBRARIES for x in root.glob(name.format(suite.python))]
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
         done = run_here(command)
         if done.returncode:

@@ -14,13 +14,15 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime import children
+from edge_runtime.children import Stoppable
 from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.worker_output import last_words
 from edge_runtime.emulation.board import Board
 from edge_runtime.emulation.trace import instructions_between_marks
 from edge_runtime.errors import DeviceError
@@ -37,18 +39,23 @@ main(*sys.argv[1:])
 
 
 def count_instructions(
-    board: Board, flatbuffer: bytes, values: npt.NDArray[Any], runtime: str = "auto", n: int = 2
+    board: Board,
+    flatbuffer: bytes,
+    values: npt.NDArray[Any],
+    runtime: str = "auto",
+    n: int = 2,
+    processes: Stoppable | None = None,
 ) -> Instructions:
     """The instructions of one inference of the model in `flatbuffer` on `board`, on one thread.
 
     `values` is the input tensor. The same for `n` inferences and for twice as many, or `DeviceError` is raised, as when
-    the model does not run there.
+    the model does not run there. The board is started among `processes`, which another thread may stop.
     """
     with scratch_folder() as folder:
         write_bundle(folder)
         (folder / "model.tflite").write_bytes(flatbuffer)
         np.save(folder / "values.npy", values)
-        counts = _counts(board, folder, runtime, n)
+        counts = _counts(board, folder, runtime, n, processes or Stoppable())
     if len(counts) != 2:
         raise DeviceError("the emulator's log has no instructions: remove its folder, and it is fetched again")
     once, twice = counts
@@ -62,7 +69,7 @@ def count_instructions(
     )
 
 
-def _counts(board: Board, folder: Path, runtime: str, n: int) -> list[int]:
+def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppable) -> list[int]:
     """What `n` inferences took and what `2 n` took."""
     ours, its = os.pipe()
     command = board.command(
@@ -73,15 +80,12 @@ def _counts(board: Board, folder: Path, runtime: str, n: int) -> list[int]:
         fixed_addresses=True,
     )
     with os.fdopen(ours, "rb", buffering=0) as log, (folder / "stderr").open("w+b") as said:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            pass_fds=[its],
-            start_new_session=True,
-        )
-        os.close(its)
+        try:
+            process = processes.start(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, pass_fds=[its]
+            )
+        finally:
+            os.close(its)
         try:
             counts = instructions_between_marks(children.lines(log, lambda: _SILENCE_SECONDS))
             process.wait()
@@ -90,11 +94,7 @@ def _counts(board: Board, folder: Path, runtime: str, n: int) -> list[int]:
         finally:
             children.stop(process)
         if process.returncode:
-            raise DeviceError(f"the emulated board could not run the model: {_last_words(said, process.returncode)}")
+            said.seek(0)
+            words = last_words(said.read().decode(errors="replace")) or f"exit code {process.returncode}"
+            raise DeviceError(f"the emulated board could not run the model: {words}")
     return counts
-
-
-def _last_words(said: IO[bytes], code: int) -> str:
-    said.seek(0)
-    lines = said.read().decode(errors="replace").split("\n")
-    return next((line for line in reversed(lines) if line), f"exit code {code}")

@@ -26,9 +26,18 @@ def option(form: str, help_text: str) -> Callable[[F], F]:
     return click.option(f"--{form}", f"{form}_path", metavar="FILE", type=click.Path(path_type=Path), help=help_text)
 
 
-def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when a report would overwrite a folder, another form of itself or one of the `inputs`."""
+def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: Iterable[Path] = ()) -> None:
+    """Raise `InputError` when a report would overwrite a folder, another form of itself or one of the `inputs`.
+
+    `own` are files that are written as well, for each of several devices, wherever `paths` lead.
+    """
     taken = {path.resolve(): f"{path}, which is read" for path in inputs}
+    for file in own:
+        if file.is_dir():
+            raise InputError(f"{file} is a folder, where the report of a device is written: give it another name")
+        if file.resolve() in taken:
+            raise InputError(f"two devices would write {file}: measure on one after the other, with --json")
+        taken[file.resolve()] = f"{file}, the report of one device"
     for form, path in paths.items():
         if path is None:
             continue

@@ -15,6 +15,7 @@ from commands import LONG, MODELS, QUICK, Home, assert_one_sentence, finished, w
 
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.emulation import debian
+from edge_runtime.progress import unheard
 
 PORT = 5601  # not of those that an adb server looks at by itself
 SERIAL = f"127.0.0.1:{PORT}"
@@ -109,7 +110,7 @@ class Outside:
 def packages(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     device = RemoteDevice(Outside(tmp_path), offline=True)
-    device.prepare(lambda stage, share: None)
+    device.prepare(unheard)
     device.close()
 
 
@@ -140,20 +141,23 @@ def test_a_board_that_goes_away_is_noticed_although_adb_says_nothing(home, board
 
 
 def test_without_a_board_it_says_so(home):
-    assert_one_sentence(home.run("bench", MODELS[1], "--on", "adb:", *QUICK), 2, "adb has no device", "plug one in")
+    for words in (["bench", MODELS[1], "--on", "adb:", *QUICK], ["devices", "adb:"]):
+        result = home.run(*words)
+        assert result.returncode == 3
+        assert "adb has no device" in result.stdout + result.stderr
 
 
 @pytest.mark.usefixtures("board")
 def test_a_serial_that_adb_does_not_know_is_refused(home):
     result = home.run("bench", MODELS[1], "--on", "adb://abc", *QUICK)
-    assert_one_sentence(result, 2, "adb knows no device abc", SERIAL)
+    assert_one_sentence(result, 3, "adb knows no device abc", SERIAL)
 
 
 @pytest.mark.usefixtures("board")
 def test_a_phone_is_told_apart(home, tmp_path):
     (tmp_path / "bin" / "getprop").write_text("#!/bin/sh\necho 14\n")
     (tmp_path / "bin" / "getprop").chmod(0o755)
-    assert_one_sentence(home.run("bench", MODELS[1], "--on", "adb:", *QUICK), 2, "phone with Android 14", "demo app")
+    assert_one_sentence(home.run("bench", MODELS[1], "--on", "adb:", *QUICK), 3, "phone with Android 14", "demo app")
 
 
 @pytest.mark.usefixtures("board")

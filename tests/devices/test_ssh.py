@@ -4,11 +4,13 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import machine_trees as trees
 import pytest
 import sshd
 from commands import LONG, MODELS, QUICK, Home, assert_one_sentence, finished, processes, wait_until, workers
@@ -119,10 +121,22 @@ def test_a_key_that_is_not_taken_is_named(tmp_path, board):
     assert_one_sentence(result, 3, "takes none of your keys", "ssh-copy-id board")
 
 
-def test_a_host_that_does_not_answer_is_named(tmp_path, board):
-    ssh = board.configure(tmp_path / "config", more=["ProxyCommand false"])
-    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
-    assert_one_sentence(result, 3, "board")
+def test_a_host_that_does_not_answer_is_named(tmp_path):
+    """It takes the connection, and then says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        began = time.monotonic()
+        result = Home(tmp_path, "ssh -F none").run("bench", MODELS[1], "--on", f"ssh://127.0.0.1:{port}", *QUICK)
+    assert time.monotonic() - began < 25
+    assert_one_sentence(result, 3, f"127.0.0.1:{port} cannot be reached", "timed out", f"try ssh -p {port} 127.0.0.1")
+
+
+def test_a_host_that_refuses_and_one_that_there_is_not_are_told_apart(tmp_path):
+    home = Home(tmp_path, "ssh -F none")
+    refused = home.run("bench", MODELS[1], "--on", "ssh://127.0.0.1:1", *QUICK)
+    assert_one_sentence(refused, 3, "127.0.0.1:1 cannot be reached", "refused", "try ssh -p 1 127.0.0.1")
+    unknown = home.run("bench", MODELS[1], "--on", "ssh://pi@board.invalid", *QUICK)
+    assert_one_sentence(unknown, 3, "board.invalid cannot be reached", "resolve", "try ssh pi@board.invalid")
 
 
 @pytest.fixture
@@ -139,6 +153,44 @@ def special(tmp_path):
     yield make
     for server in servers:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (
+            trees.pi5_hot,
+            [
+                "the CPU governor is 'ondemand'",
+                "the firmware slowed the machine down (soft temperature limit, throttled): cool it",
+                "the CPU reached 86 °C",
+            ],
+        ),
+        (
+            trees.pi4_underpowered,
+            ["the firmware slowed the machine down (frequency capped, under-voltage): use a stronger power supply"],
+        ),
+        (trees.pi4, []),
+    ],
+)
+def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(
+    special, board, tmp_path, machine, expected
+):
+    """Another board's /sys is laid over that of sshd's sessions, and its vcgencmd is on their path."""
+    tree = machine(tmp_path / "pi")
+    mount = f'mount --bind {shlex.quote(str(tree / "sys"))} /sys && exec "$@"'
+    path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"
+    environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
+    home = special(environment, ("unshare", "--mount", "sh", "-c", mount, "sh"))
+    done = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
+    weather = ("the CPU governor", "the firmware", "the CPU reached")
+    found = [x for x in result["doubts"] if x.startswith(weather)]
+    assert [x for x in expected if not any(y.startswith(x) for y in found)] == [], found
+    assert len(found) == len(expected)
+    shown = " ".join(done.stdout.split())
+    assert [x for x in found if x not in shown] == []
 
 
 def test_a_board_without_python_is_told_apart(special, tmp_path):
@@ -197,21 +249,42 @@ def long_run(home, board):
     process.wait()
 
 
+def sessions(board: sshd.Server, *words: str) -> list[int]:
+    """Those processes with all `words` in their command line that this sshd has started, and no other one."""
+    return [x for x in processes(*words) if board.process.pid in ancestors(x)]
+
+
+def ancestors(process: int) -> list[int]:
+    found = []
+    while process > 1:
+        try:
+            # After the name, which is in brackets and may hold anything: the state, and the parent.
+            process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it ended meanwhile
+            break
+        found.append(process)
+    return found
+
+
+def comm(process: int) -> str:
+    return Path(f"/proc/{process}/comm").read_text()
+
+
 def test_a_worker_that_is_killed_there_is_an_obituary(long_run, board):
     os.kill(workers(cache(board))[0], signal.SIGKILL)
     assert_one_sentence(finished(long_run), 3, "board", "was killed", "memory")
 
 
-def test_an_agent_that_is_killed_is_told(long_run):
-    (agent,) = [
-        x for x in processes("-B -c import sys, json") if Path(f"/proc/{x}/comm").read_text().startswith("python3")
-    ]
+def test_an_agent_that_is_killed_is_told(long_run, board):
+    (agent,) = [x for x in sessions(board, "-B -c import sys, json") if comm(x).startswith("python3")]
     os.kill(agent, signal.SIGKILL)
     assert_one_sentence(finished(long_run), 3, "board", "try again")
 
 
 def test_a_connection_that_is_lost_ends_both_sides(long_run, board):
-    for session in processes("sshd:", "notty"):
+    found = sessions(board, "sshd")
+    assert found
+    for session in found:
         os.kill(session, signal.SIGKILL)
     assert_one_sentence(finished(long_run), 3, "connection to board was lost")
     wait_until(lambda: not workers(cache(board)))
@@ -243,7 +316,7 @@ def test_two_runs_at_once_share_one_environment(home, board, tmp_path):
     assert len([x for x in (cache(board) / "environments").iterdir() if x.is_dir()]) == 1
 
 
-def test_a_file_name_that_a_shell_would_obey_is_only_a_name(home, tmp_path):
+def test_a_model_of_any_file_name_is_measured(home, tmp_path):
     hostile = tmp_path / "a'; touch pwned; echo $(touch pwned) `touch pwned` \"&\n.tflite"
     hostile.write_bytes(Path(MODELS[1]).read_bytes())
     done = home.run("bench", hostile, "--on", "ssh://board", *QUICK)

@@ -96,7 +96,7 @@ def start(
     log = (folder / "log").open("wb")
     process = subprocess.Popen([*before, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=log)
     server = Server(folder, port, process, address)
-    for _ in range(100):
+    for _ in range(300):  # on an emulated board it takes its time
         if process.poll() is not None:
             raise AssertionError((folder / "log").read_text())
         if "listening" in (folder / "log").read_text() or _answers(address, port):

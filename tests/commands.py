@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 MODELS = [str(ROOT / f"edge_runtime/models/edge_{x}.tflite") for x in ("float32", "int8")]
 QUICK = ("--runs", "40", "--rounds", "2", "--no-control")
 

@@ -1,0 +1,149 @@
+"""`har-edge personalise`: adapt a model to one person on the device, or show what that gains."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from edge_runtime import card as cards
+from edge_runtime import dataset, personalisation
+from edge_runtime.classifier import Classifier
+from edge_runtime.dataset import Recording
+from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.files import write_text
+from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.model_paths import find_model
+from edge_runtime.personal import GRAVITY
+from edge_runtime.personalisation import Gain
+
+POSTURES = ("SITTING", "STANDING")
+
+
+@click.command(name="personalise")
+@click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--data", "data_path", type=click.Path(path_type=Path), help="Folder of one person's labelled CSV recordings."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The adapted model to write (.tflite).")
+@click.option("--evaluate", is_flag=True, help="Show instead what it gains for each test subject of the data.")
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="Of each posture, with --evaluate."
+)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="With --evaluate: write the gains as JSON.")
+def command(
+    model: Path | None,
+    data_path: Path | None,
+    output: Path | None,
+    evaluate: bool,
+    seconds: float,
+    runtime: str,
+    json_path: Path | None,
+) -> None:
+    """Adapt MODEL to one person, from a minute or two of labelled sitting and standing.
+
+    The model stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
+    """
+    path = find_model(model)
+    classifier = Classifier(path, runtime)
+    _check(path, classifier)
+    if evaluate:
+        _evaluate(classifier, data_path, seconds, json_path)
+        return
+    if json_path:
+        raise click.UsageError("--json is for gains: give --evaluate too")
+    if data_path is None or output is None:
+        raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
+    if output.resolve() == path.resolve():
+        raise InputError(f"{output} is the model itself, which is kept: give another name with -o")
+    _adapt(path, classifier, data_path, output)
+
+
+def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) -> None:
+    recordings = dataset.load_recordings(data_path)
+    subjects = sorted({str(x.subject) for x in recordings})
+    if len(subjects) > 1:
+        raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
+    _check_rate(recordings, classifier)
+    found = personalisation.stretches(recordings, classifier)
+    adapted = personalisation.learn(found, classifier)
+    labels = classifier.card.labels
+    seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
+    if adapted is None:
+        raise CheckFailedError(
+            f"what one part of {data_path} teaches is wrong for another; nothing was written: wear the phone the same "
+            "way throughout and record more"
+        )
+    record = {"subject": subjects[0], "seconds": seconds}
+    flatbuffer, card = cards.read_model(path)
+    cards.write_model(
+        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted, record=record))
+    )
+    learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
+    click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
+
+
+def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, json_path: Path | None) -> None:
+    from edge_runtime.terminal import progress
+
+    labels = classifier.card.labels
+    absent = [x for x in POSTURES if x not in labels]
+    if absent:
+        raise InputError(
+            f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
+        )
+    recordings = dataset.load_recordings(data_path)
+    subjects = sorted(set(dataset.load(data_path).test.subject.tolist()))
+    gains = []
+    with progress() as on_progress:
+        for done, subject in enumerate(subjects):
+            on_progress(done / len(subjects), f"subject {subject}")
+            found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
+            gains.append(personalisation.gain(subject, found, [labels.index(x) for x in POSTURES], seconds, classifier))
+    _show(gains, seconds)
+    if json_path:
+        content = {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]}
+        write_text(json_path, json.dumps(content, indent=1) + "\n")
+
+
+def _show(gains: Sequence[Gain], seconds: float) -> None:
+    from rich.table import Table
+
+    from edge_runtime.terminal import Console
+
+    table = Table("subject", "windows", "before", "after", "gain", "postures before", "after")
+    for x in gains:
+        gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
+        table.add_row(
+            f"{x.subject}", f"{x.windows}", *map(_percent, (x.before, x.after)), gain,
+            *map(_percent, (x.postures_before, x.postures_after)),
+        )  # fmt: skip
+    before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
+    table.add_section()
+    table.add_row("mean", "", _percent(before), _percent(after), f"{100 * (after - before):+.2f}", "", "")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"Learnt from the first {seconds:g} s of sitting and of standing, scored on all other windows of the person; "
+        "the gain is in percentage points."
+    )
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{share:.2%}"
+
+
+def _check(path: Path, classifier: Classifier) -> None:
+    if classifier.card.personal:
+        raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
+    if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
+        raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
+
+
+def _check_rate(recordings: Sequence[Recording], classifier: Classifier) -> None:
+    rate = classifier.card.window.rate_hz
+    if any(x.rate_hz != rate for x in recordings):
+        raise InputError(f"the recordings are not at {rate:g} Hz, which '{classifier.card.name}' takes")

@@ -1,0 +1,196 @@
+"""`har-edge stream`: recognise what someone is doing, now."""
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_runtime.errors import InputError
+from edge_runtime.interpreters import RUNTIMES
+
+if TYPE_CHECKING:
+    from edge_runtime.card import Card
+    from edge_runtime.sources import Item, Source
+    from edge_runtime.sources.units import Units
+    from edge_runtime.streaming.log import Log
+    from edge_runtime.streaming.session import Session
+    from edge_runtime.streaming.sinks import Sink
+
+SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
+
+
+@click.command(name="stream")
+@click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
+@click.option("--replay", "recording", metavar="N", type=int, help="Source: recording N of the data.")
+@click.option(
+    "--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path), help="Source: a CSV file, a pipe, or -."
+)
+@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent here.")
+@click.option("--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of whoever connects here.")
+@click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
+@click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Of --replay: a folder of CSV recordings.")
+@click.option(
+    "--axes", default="x,y,z", show_default=True, help="The sensor's axes that stand for x (up while standing), y, z."
+)
+@click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, where the source does not say.")
+@click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, where the source does not say.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=1, max=1000),
+    metavar="HZ",
+    help="Of samples without times.  [default: the model's]",
+)
+@click.option(
+    "--hop", type=click.IntRange(min=1), default=64, show_default=True, help="Samples from one decision to the next."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each decision and notice.")
+@click.option("--quiet", is_flag=True, help="Print the summary only.")
+@click.option(
+    "--log", "log_path", metavar="FILE", type=click.Path(path_type=Path), help="Append each decision to a CSV file."
+)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+def command(
+    model: Path | None,
+    recording: int | None,
+    csv_path: Path | None,
+    udp: str | None,
+    tcp: str | None,
+    serial: str | None,
+    i2c: str | None,
+    speed: float | None,
+    data: Path | None,
+    axes: str,
+    units: str | None,
+    gyro_units: str | None,
+    rate: float | None,
+    hop: int,
+    as_json: bool,
+    quiet: bool,
+    log_path: Path | None,
+    runtime: str,
+) -> None:
+    """Recognise activities in a stream of samples, until it ends or is stopped with Ctrl-C.
+
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
+    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
+    when there is none, 'edge'.
+
+    Give one source. Samples are acceleration with gravity and rotation, six values, best with the time of each.
+    """
+    if as_json and quiet:
+        raise InputError("--json and --quiet contradict each other: give one of them")
+    if recording is None and (speed is not None or data is not None):
+        raise InputError("--speed and --data belong to --replay: give them with it, or leave them out")
+    name, value = _one(dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True)))
+    if name in ("--replay", "--i2c") and (units or gyro_units or rate):
+        raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
+
+    from edge_runtime.classifier import Classifier
+    from edge_runtime.live import LiveRecognizer
+    from edge_runtime.model_paths import find_model
+    from edge_runtime.sources.axes import Axes
+    from edge_runtime.streaming.log import Log
+    from edge_runtime.streaming.session import Session
+    from edge_runtime.streaming.stamps import Stamps
+
+    path = find_model(model)
+    turn = Axes.parse(axes)
+    with ExitStack() as opened:
+        # Replayed recordings begin as those of the published windows did.
+        recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
+        card = recognizer.card
+        session = Session(recognizer, hop, turn, Stamps(rate or card.window.rate_hz, time))
+        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units), speed, data)))
+        # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
+        opening = next(source)
+        log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
+        sink = _sink(as_json, quiet, card, session, f"{path.stem}   {name} {value}")
+        follow(session, chain([opening], source), sink, log)
+
+
+def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
+    """Show and log what comes, until the source ends or Ctrl-C is pressed, which is how a live stream ends."""
+    from edge_runtime.live import Decision
+
+    with sink:
+        try:
+            for found in session.run(source):
+                for x in found:
+                    if not isinstance(x, Decision):
+                        sink.notice(x)
+                        continue
+                    sink.decision(x)
+                    trouble = log.write(x) if log else None
+                    if trouble:
+                        sink.notice(trouble)
+                    session.summary.not_logged = log.missed if log else 0
+                sink.tick()
+        except KeyboardInterrupt:
+            pass
+    sink.end(session.summary)
+
+
+def _one(given: Mapping[str, object]) -> tuple[str, object]:
+    """The option that was given, and its value. Raises `InputError` unless it is exactly one."""
+    chosen = [(name, value) for name, value in given.items() if value is not None]
+    if len(chosen) == 1:
+        return chosen[0]
+    names = " and ".join(name for name, _ in chosen)
+    what = f"{names} are {len(chosen)} sources" if chosen else "there is no source"
+    raise InputError(f"{what}: give one of {', '.join(given)}")
+
+
+def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+    from edge_runtime.streaming.sinks import Changes, JsonLines, Sink
+    from edge_runtime.terminal import Console
+
+    if as_json:
+        return JsonLines(card.labels)
+    if quiet:
+        return Sink()
+    console = Console()
+    if not console.is_terminal or console.is_dumb_terminal:
+        return Changes()
+    from edge_runtime.streaming.timeline import Timeline
+
+    return Timeline(card.labels, title, session.summary, console, time)
+
+
+def _open(name: str, value: object, stated: "Units", speed: float | None, data: Path | None) -> "Source":
+    """The source that the option `name` asks for with `value`; only what it needs is imported."""
+    if name == "--replay":
+        from edge_runtime.sources.replay import replay
+
+        return replay(int(str(value)), data, 1.0 if speed is None else speed)
+    if name == "--csv":
+        from edge_runtime.sources.csv_file import csv_file
+
+        return csv_file(Path(str(value)), stated)
+    if name in ("--udp", "--tcp"):
+        from edge_runtime.sources import addresses
+        from edge_runtime.sources.tcp import tcp
+        from edge_runtime.sources.udp import udp
+
+        return (udp if name == "--udp" else tcp)(addresses.parse(str(value), name), stated)
+    if name == "--serial":
+        from edge_runtime.sources.serial_port import serial_port
+
+        return serial_port(str(value), stated)
+    from edge_runtime.sources.i2c import i2c
+
+    return i2c(str(value))
+
+
+def _stated(units: str | None, gyro_units: str | None) -> "Units":
+    from edge_runtime.sources.units import ACCELERATION_UNITS, ROTATION_UNITS, Units
+
+    acceleration = ACCELERATION_UNITS[units] if units else None
+    return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)

@@ -1,0 +1,172 @@
+"""Whether a moment looks like the activity that a network names: the way gravity points, and how much moves.
+
+A network answers with one of its activities whatever it is given: a phone worn upside down, or someone getting up. Of
+each activity it is known how the phone was held, and how much it moved; what is far from that is unfamiliar. How it is
+held differs from person to person, in clusters rather than around a middle: the measure is the distance to the nearest
+of some typical ways. For movement it is Mahalanobis's distance. How far is far was measured on people whose windows
+were left out (`train.familiarity`).
+"""
+
+from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+SECONDS = 1.28  # half a window: what was going on lately
+
+_GRAVITY = tuple(f"total_acc_{axis}" for axis in "xyz")
+_ROTATION = tuple(f"body_gyro_{axis}" for axis in "xyz")
+_FLOOR = 2e-3  # g, rad/s: below, a standard deviation is the sensor's noise
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Postures:
+    """Typical accelerations of an activity: `centres` `[n][3]`, in g.
+
+    Distances up to `far` are usual, up to `strange` they occur.
+    """
+
+    centres: tuple[tuple[float, ...], ...]
+    far: float
+    strange: float
+
+    def distance(self, values: Array) -> Array:
+        """How far mean accelerations `[..., 3]` are from the nearest centre, in g `[...]`."""
+        apart = np.asarray(values)[..., np.newaxis, :] - np.array(self.centres)
+        nearest: Array = np.linalg.norm(apart, axis=-1).min(axis=-1)
+        return nearest
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Postures:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        return cls(_matrix(content["centres"]), float(content["far"]), float(content["strange"]))
+
+    def is_usable(self) -> bool:
+        """Whether the numbers fit together."""
+        return bool(self.centres) and {len(x) for x in self.centres} == {3}
+
+
+@dataclass(frozen=True)
+class Movements:
+    """How much an activity moves: features spread around `mean` `[n]` with the inverse covariance `precision`.
+
+    Distances up to `far` are usual, up to `strange` they occur.
+    """
+
+    mean: tuple[float, ...]
+    precision: tuple[tuple[float, ...], ...]
+    far: float
+    strange: float
+
+    def distance(self, values: Array) -> Array:
+        """The Mahalanobis distance `[...]` of features `[..., n]`."""
+        offset = np.asarray(values) - np.array(self.mean)
+        apart: Array = np.sqrt(np.einsum("...i,ij,...j->...", offset, np.array(self.precision), offset))
+        return apart
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Movements:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        mean = tuple(map(float, content["mean"]))
+        return cls(mean, _matrix(content["precision"]), float(content["far"]), float(content["strange"]))
+
+    def is_usable(self) -> bool:
+        """Whether the numbers fit together."""
+        n = len(self.mean)
+        return n in (1, 2) and [len(x) for x in self.precision] == [n] * n
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """For each activity, in the order of the labels, how the phone is held and how much it moves."""
+
+    posture: tuple[Postures, ...]
+    movement: tuple[Movements, ...]
+
+    def judge(self, moment: Moment) -> Judgement:
+        """Compare a moment, or many, with every activity."""
+        posture, movement = _Compared(moment.posture, self.posture), _Compared(moment.movement, self.movement)
+        return Judgement(
+            posture.beyond("far") | movement.beyond("far"), posture.beyond("strange"), movement.beyond("strange")
+        )
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Familiarity:
+        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
+        return cls(
+            tuple(Postures.from_dict(x) for x in content["posture"]),
+            tuple(Movements.from_dict(x) for x in content["movement"]),
+        )
+
+    def fault(self, n_labels: int) -> str | None:
+        """What makes it unusable for so many activities, if anything."""
+        sizes = {len(x.mean) for x in self.movement}
+        is_complete = len(self.posture) == len(self.movement) == n_labels and len(sizes) == 1
+        if is_complete and all(x.is_usable() for x in self.posture) and all(x.is_usable() for x in self.movement):
+            return None
+        return "needs postures and movements of each activity, or no familiarity at all"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is wrong with taking a moment for each activity `[..., n_labels]`.
+
+    It may be too `far` from it for it to begin now; its posture or its movement may be next to impossible in it.
+    """
+
+    far: npt.NDArray[np.bool_]
+    strange_posture: npt.NDArray[np.bool_]
+    strange_movement: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of_nothing(cls, n_labels: int) -> Judgement:
+        """That of someone who knows no activity: nothing is strange."""
+        return cls(*(np.zeros(n_labels, np.bool_) for _ in range(3)))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the last `SECONDS` looked like.
+
+    `posture` `[..., 3]` is the mean acceleration (g); `movement` `[..., 2]` are the logarithms of how much acceleration
+    (g) and rotation (rad/s) varied, or `[..., 1]` without the gyroscope.
+    """
+
+    posture: Array
+    movement: Array
+
+
+def is_judged(names: Sequence[str]) -> bool:
+    """Whether signals called `names` tell posture: whether acceleration with gravity is among them."""
+    return set(_GRAVITY) <= set(names)
+
+
+def moment(windows: npt.NDArray[np.floating], names: Sequence[str], rate_hz: float) -> Moment:
+    """The features of the end of each of `windows` `[..., samples, n_signals]`, whose signals are called `names`."""
+    lately = np.asarray(windows[..., -round(SECONDS * rate_hz) :, :], np.float64)
+    triads = [[names.index(x) for x in triad] for triad in (_GRAVITY, _ROTATION) if set(triad) <= set(names)]
+    spread = [np.log(lately[..., columns].std(axis=-2).mean(axis=-1) + _FLOOR) for columns in triads]
+    return Moment(lately[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1))
+
+
+class _Compared:
+    """Features `[..., n]` beside what is usual for every activity."""
+
+    def __init__(self, values: Array, usual: Sequence[Postures | Movements]) -> None:
+        self._usual = usual
+        self._distances = np.stack([x.distance(values) for x in usual], axis=-1)
+
+    def beyond(self, limit: str) -> npt.NDArray[np.bool_]:
+        """Whether they are beyond the `limit` of each, far or strange, `[..., n_labels]`."""
+        outside: npt.NDArray[np.bool_] = self._distances > [getattr(x, limit) for x in self._usual]
+        return outside
+
+
+def _matrix(content: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, row)) for row in content)

@@ -1,0 +1,145 @@
+"""Adapting a model to one person from their own recordings, and what that gains."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime import personal
+from edge_runtime.classifier import Classifier, gravity
+from edge_runtime.dataset import Recording, cut
+from edge_runtime.errors import InputError
+from edge_runtime.frontend import SIGNALS, FrontEnd
+from edge_runtime.personal import Personal
+
+_HOP = 16  # samples: closer than live, since a minute has few windows
+LEAST_S = 10.0
+"""Of each posture: less says more about chance than about a person."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The windows of one uninterrupted stretch of one activity: `starts` `[n]` count samples from its beginning."""
+
+    label: int
+    seconds: float
+    starts: npt.NDArray[np.integer]
+    logits: npt.NDArray[np.float32]
+    gravity: npt.NDArray[np.float64]
+
+    def part(self, first_s: float, end_s: float, samples: int, rate_hz: float) -> "Stretch":
+        """The windows of `samples` that lie wholly between two times."""
+        rows = (self.starts >= first_s * rate_hz) & (self.starts + samples <= end_s * rate_hz)
+        return Stretch(self.label, end_s - first_s, self.starts[rows], self.logits[rows], self.gravity[rows])
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Accuracies, 0 to 1, of one person's other windows before and after; `postures` are the activities learnt."""
+
+    subject: int | str
+    windows: int
+    before: float
+    after: float
+    postures_before: float
+    postures_after: float
+    used: bool
+
+
+def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[Stretch]:
+    """All stretches of activities that the model knows, in the order of time, with the network's answers."""
+    names = list(classifier.card.labels)
+    return [x for recording in recordings for x in _stretches(recording, classifier, names)]
+
+
+def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = personal.RIDGE) -> Personal | None:
+    """What `found` teaches about a person; None when it teaches nothing that holds for the rest of it.
+
+    Raises `InputError` for fewer than two activities, or less than `LEAST_S` of one.
+    """
+    labels = classifier.card.labels
+    seconds = {label: sum(x.seconds for x in found if x.label == label) for label in sorted({x.label for x in found})}
+    if len(seconds) < 2:
+        raise InputError(
+            f"the recordings show {' and '.join(labels[x] for x in seconds) or 'no activity'} alone: record a minute "
+            "of each of two postures or more, such as SITTING and STANDING"
+        )
+    short = [x for x in seconds if seconds[x] < LEAST_S]
+    if short:
+        raise InputError(
+            f"there are {seconds[short[0]]:.0f} s of {labels[short[0]]}: record at least {LEAST_S:g} s of each, better "
+            "a minute"
+        )
+    logits, tilt = (np.concatenate([getattr(x, name) for x in found]) for name in ("logits", "gravity"))
+    y = np.concatenate([np.full(len(x.starts), x.label) for x in found])
+    rows = np.split(np.arange(len(y)), np.cumsum([len(x.starts) for x in found])[:-1])
+    total, temperature = sum(seconds.values()), classifier.card.temperature
+    if not personal.is_worth_it(logits, tilt, y, rows, total, temperature, ridge):
+        return None
+    return personal.learn(logits, tilt, y, total, temperature, ridge)
+
+
+def gain(
+    subject: int | str,
+    found: Sequence[Stretch],
+    postures: Sequence[int],
+    seconds: float,
+    classifier: Classifier,
+    ridge: float = personal.RIDGE,
+) -> Gain:
+    """Learn from the first `seconds` of each of `postures`, score on everything else of this person."""
+    first, rest = _split(found, postures, seconds, classifier)
+    adapted = learn(first, classifier, ridge)
+    logits, tilt = (np.concatenate([getattr(x, name) for x in rest]) for name in ("logits", "gravity"))
+    y = np.concatenate([np.full(len(x.starts), x.label) for x in rest])
+    before = logits.argmax(axis=1) == y
+    after = before if adapted is None else adapted.apply(logits, tilt).argmax(axis=1) == y
+    theirs = np.isin(y, postures)
+    return Gain(
+        subject,
+        len(y),
+        _share(before),
+        _share(after),
+        _share(before[theirs]),
+        _share(after[theirs]),
+        used=adapted is not None,
+    )
+
+
+def _share(hits: npt.NDArray[np.bool_]) -> float:
+    return float(hits.mean()) if len(hits) else float("nan")
+
+
+def _stretches(recording: Recording, classifier: Classifier, names: list[str]) -> Iterator[Stretch]:
+    card = classifier.card
+    columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
+    front_end = FrontEnd(gentle=True)
+    signals = np.concatenate([front_end.push(recording.samples), front_end.flush()])[:, columns]
+    edges = [0, *(np.flatnonzero(np.diff(recording.labels)) + 1).tolist(), len(recording.labels)]
+    for first, end in pairwise(edges):
+        label = recording.labels[first]
+        name = recording.label_names[label] if label >= 0 else ""
+        starts = np.arange(0, end - first - card.window.samples + 1, _HOP)
+        if name in names and len(starts):
+            windows = cut(signals, first + starts).astype(np.float32)
+            seconds = (end - first) / recording.rate_hz
+            yield Stretch(names.index(name), seconds, starts, classifier.logits(windows), gravity(windows, card))
+
+
+def _split(
+    found: Sequence[Stretch], postures: Sequence[int], seconds: float, classifier: Classifier
+) -> tuple[list[Stretch], list[Stretch]]:
+    window = classifier.card.window
+    left = dict.fromkeys(postures, seconds)
+    first: list[Stretch] = []
+    rest: list[Stretch] = []
+    for x in found:
+        taken = min(x.seconds, left.get(x.label, 0.0))
+        if x.label in left:
+            left[x.label] -= taken
+        if taken > 0:
+            first.append(x.part(0, taken, window.samples, window.rate_hz))
+        rest.append(x.part(taken, x.seconds, window.samples, window.rate_hz))
+    return [x for x in first if len(x.starts)], [x for x in rest if len(x.starts)]

@@ -1,0 +1,106 @@
+"""Which column is what, by the names that boards, phone apps and people give them, with units in brackets or without.
+
+Known, whatever their case, spaces and underscores: `timestamp[ms], ax[m/s^2], …` as in har-edge's own recordings;
+`Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …` (phyphox); `time, gFx, …, wx, …` (Physics Toolbox);
+`seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …` (Sensor Logger); and `acc_x`, `accelerometer_x`, `gyro_x`,
+`rotationRateX` and the like.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from edge_runtime.errors import InputError
+from edge_runtime.printable import quoted
+from edge_runtime.sources.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units, known
+
+# The unit that a name alone implies stands behind it. First come those that mean exactly this.
+_TIMES = {"secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s"}
+_ACCELERATIONS = {
+    "totalacceleration": "m/s2", "gf": "g", "a": "", "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
+}  # fmt: skip
+_ROTATIONS = {
+    "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
+}  # fmt: skip
+_WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
+_CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
+
+
+class Columns(NamedTuple):
+    """Where time (None: nowhere) and the six values stand in a row, and the units that the header states."""
+
+    time: int | None
+    values: tuple[int, ...]
+    units: Units
+
+
+class _Cell(NamedTuple):
+    place: int
+    name: str
+    unit: str
+
+
+def find(header: Sequence[str]) -> Columns:
+    """The columns of `header`. Raises `InputError` that names the first that is missing, or a unit that is unknown."""
+    cells = [_cell(index, text) for index, text in enumerate(header)]
+    by_name = {cell.name: cell for cell in reversed(cells)}
+    if {"secondselapsed", "accelerometerx"} <= by_name.keys() and "totalaccelerationx" not in by_name:
+        # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
+        raise _no_gravity("accelerometer_x")
+    acceleration, acceleration_unit = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
+    rotation, rotation_unit = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
+    time, time_unit = None, None
+    for name, implied in _TIMES.items():
+        if name in by_name:
+            time = by_name[name].place
+            time_unit = _factor(by_name[name], implied, TIME_UNITS)
+            break
+    return Columns(time, (*acceleration, *rotation), Units(time_unit, acceleration_unit, rotation_unit))
+
+
+def bare(n_values: int) -> Columns | None:
+    """The columns of a row of numbers that nothing names: six values, or the time and six values."""
+    if n_values == 6:
+        return Columns(None, tuple(range(6)), Units())
+    return Columns(0, tuple(range(1, 7)), Units()) if n_values == 7 else None
+
+
+def _axes(by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str) -> tuple[
+    tuple[int, int, int], float | None
+]:  # fmt: skip
+    for name, implied in names.items():
+        cells = [by_name.get(name + axis) for axis in "xyz"]
+        if all(cells):
+            found = [x for x in cells if x]
+            factors = {_factor(cell, implied, units) for cell in found}
+            if len(factors) > 1:
+                raise InputError(f"the columns '{name}x', '{name}y' and '{name}z' have different units: give them one")
+            x, y, z = (cell.place for cell in found)
+            return (x, y, z), factors.pop()
+    for name in _WITHOUT_GRAVITY:
+        if name + "x" in by_name and names is _ACCELERATIONS:
+            raise _no_gravity(f"{name}x")
+    raise InputError(
+        f"there are no columns {expected} (or acc_x, accelerometer_x, gyro_x … as phone apps name them); "
+        f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
+    )
+
+
+def _no_gravity(name: str) -> InputError:
+    return InputError(
+        f"the column '{name}' is acceleration without gravity, by which lying and standing look alike: let the app "
+        "record acceleration with gravity too ('total acceleration', 'acceleration with g', 'g-force')"
+    )
+
+
+def _cell(index: int, text: str) -> _Cell:
+    match = _CELL.fullmatch(text[:80])
+    name, unit = match.groups() if match else (text[:80], None)
+    return _Cell(index, re.sub(r"[\s_.\-:]", "", name).lower(), known(unit or ""))
+
+
+def _factor(cell: _Cell, implied: str, units: dict[str, float]) -> float | None:
+    unit = cell.unit or implied
+    if unit and unit not in units:
+        raise InputError(f"the header gives {quoted(cell.name)} the unit {quoted(unit)}; known are {', '.join(units)}")
+    return units.get(unit)

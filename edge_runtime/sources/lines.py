@@ -1,0 +1,131 @@
+"""Bytes -> lines -> samples, whatever the bytes are: no input makes it fail, grow, or print what it should not."""
+
+from edge_runtime.errors import InputError
+from edge_runtime.printable import quoted
+from edge_runtime.sources import NOTHING, Chunk, Event, Item
+from edge_runtime.sources.records import MalformedError, Reader
+from edge_runtime.sources.units import Measured, Row, Units
+
+LONGEST_LINE = 1 << 16  # a whole UDP datagram, or a thousand samples
+
+
+class Lines:
+    """Cuts bytes into lines and reads them; the first line that is no sample is quoted, the others are counted.
+
+    `stated` are the units that the user has given; `midway` as for `Reader`.
+    """
+
+    def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
+        self._stated, self._recorded = stated, recorded
+        self._reader, self._measured = Reader(midway), Measured()
+        self._rest = b""
+        self._skipping = False  # inside a line that is too long
+        self._timed: bool | None = None
+        self._left_out = 0
+        self._to_say: list[Event] = []
+        self._said: set[str] = set()
+        self.samples = 0
+        """How many samples there have been."""
+        self.fault = ""
+        """What was wrong with the first line that was no sample."""
+
+    def restart(self, midway: bool = False) -> None:
+        """Another sender begins, with a header, units and a line of its own."""
+        self._reader, self._measured = Reader(midway), Measured()
+        self._rest, self._skipping, self._timed = b"", False, None
+
+    def feed(self, content: bytes) -> list[Item]:
+        """What comes of `content`, wherever it is cut. Raises `InputError` for a recording of unclear units."""
+        *lines, rest = (self._rest + content).split(b"\n")
+        if lines and self._skipping:
+            del lines[0]
+            self._skipping = False
+        if self._skipping or len(rest) > LONGEST_LINE:
+            if not self._skipping:
+                self._leave_out(rest, f"longer than {LONGEST_LINE // 1024} KiB")
+            self._skipping, rest = True, b""
+        self._rest = rest
+        return self._items(lines, last=False)
+
+    def end(self) -> list[Item]:
+        """What comes of the last line, which has no end, and of samples that wait for their units."""
+        line, self._rest = self._rest, b""
+        return self._items([] if self._skipping else [line], last=True)
+
+    def _items(self, lines: list[bytes], last: bool) -> list[Item]:
+        items: list[Item] = []
+        rows: list[Row] = []
+        units = self._reader.units
+        for line in lines:
+            found = self._read(line)
+            if self._reader.units != units:
+                items += self._in_units(rows, units)
+                units, rows = self._reader.units, []
+            rows += found
+        items += self._in_units(rows, units, last)
+        return self._finished(items)
+
+    def _in_units(self, rows: list[Row], units: Units, last: bool = False) -> list[Item]:
+        """The chunk for `rows`; a recording of unclear units is refused, a live source may yet become clear."""
+        try:
+            return self._measured.take(rows, self._stated.or_else(units), last)
+        except InputError as error:
+            if self._recorded:
+                raise
+            self._left_out += self._measured.forget()
+            self.fault = self.fault or str(error)
+            self._say("units", str(error))
+            return []
+
+    def _read(self, line: bytes) -> list[Row]:
+        if not line.strip():
+            return []
+        try:
+            if len(line) > LONGEST_LINE:
+                raise MalformedError(f"longer than {LONGEST_LINE // 1024} KiB")
+            rows = self._reader.read(line.decode("utf-8-sig", "replace"))
+            self._check(rows)
+        except MalformedError as error:
+            self._leave_out(line, str(error))
+            return []
+        return rows
+
+    def _check(self, rows: list[Row]) -> None:
+        for mine, theirs, option in zip(
+            self._stated, self._reader.units, (None, "--units", "--gyro-units"), strict=True
+        ):
+            if mine is not None and theirs is not None and mine != theirs:
+                raise MalformedError(f"it states another unit than {option}: leave that option out")
+        for time, _ in rows:
+            if self._timed is None:
+                self._timed = time is not None
+            if self._timed != (time is not None):
+                raise MalformedError(
+                    "it has no time" if self._timed else "it has a time, and the first sample had none"
+                )
+
+    def _leave_out(self, line: bytes, why: str) -> None:
+        self._left_out += 1
+        fault = f"{quoted(line.strip())}: {why}"
+        self.fault = self.fault or fault
+        self._say("malformed", f"a line is no sample, {fault}; further ones are only counted")
+
+    def _say(self, kind: str, text: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            self._to_say.append(Event(kind, text))
+
+    def _finished(self, items: list[Item]) -> list[Item]:
+        """`items` with what is to be known of the lines between them."""
+        finished: list[Item] = [*self._to_say]
+        self._to_say = []
+        for item in items:
+            if isinstance(item, Chunk):
+                self.samples += len(item)
+                item = Chunk(item.seconds, item.samples, self._recorded, self._left_out)
+                self._left_out = 0
+            finished.append(item)
+        if self._left_out:
+            finished.append(Chunk(None, NOTHING.samples, self._recorded, self._left_out))
+            self._left_out = 0
+        return finished

@@ -1,0 +1,49 @@
+"""Samples over UDP: each datagram holds lines of JSON or CSV."""
+
+import select
+import socket
+import time
+
+from edge_runtime.sources import NOTHING, PATIENCE_S, SILENCE_S, Clock, Event, Source
+from edge_runtime.sources.addresses import Address, listen
+from edge_runtime.sources.lines import Lines
+from edge_runtime.sources.silence import Silence
+from edge_runtime.sources.units import Units
+
+_LARGEST = 1 << 16
+
+
+def udp(address: Address, stated: Units, clock: Clock = time) -> Source:
+    """What comes to `address`, from one sender at a time: another one is heard once the first has been silent.
+
+    Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
+    """
+    bound, address = listen(address, socket.SOCK_DGRAM)
+    with bound:
+        bound.setblocking(False)
+        lines = Lines(stated)
+        sender, heard, others = None, clock.monotonic(), False
+        silence = Silence(f"udp {address}", clock)
+        yield Event("opened", f"listening on udp {address}")
+        while True:
+            if not select.select([bound], [], [], PATIENCE_S)[0]:
+                yield NOTHING
+                yield from silence.nothing()
+                continue
+            try:
+                datagram, origin = bound.recvfrom(_LARGEST)
+            except OSError:  # what was announced was damaged, or an earlier answer was refused
+                continue
+            if origin[0] != sender:
+                if sender is not None and clock.monotonic() - heard < SILENCE_S:
+                    if not others:
+                        yield Event("others", f"{origin[0]} sends too: only {sender} is heard while it sends")
+                    others = True
+                    continue
+                yield Event("connected", f"{origin[0]} sends")
+                sender, others = origin[0], False
+                lines.restart()
+            heard = clock.monotonic()
+            yield from silence.something()
+            # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
+            yield from lines.feed(datagram + b"\n")

@@ -1,0 +1,165 @@
+"""The live picture in a terminal: what someone does now, how sure that is, and the last minutes as a coloured band.
+
+Every activity has a colour and a letter, so that the picture says the same without colours.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from edge_runtime.live import UNKNOWN, Decision, Notice
+from edge_runtime.plots import span_colour
+from edge_runtime.printable import printable
+from edge_runtime.sources import Clock
+from edge_runtime.streaming import words
+from edge_runtime.streaming.sinks import Sink, show_summary
+from edge_runtime.streaming.summary import Summary
+from edge_runtime.terminal import Console
+
+BAND_S = 300.0
+_REFRESH_S = 0.1
+_NOTICES = 3
+_UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
+_LONGEST_NOTICE = 240
+
+
+class Timeline(Sink):
+    """Draws on `console`; `title` says what is streamed with which model, `summary` is what the session counts."""
+
+    def __init__(self, labels: Sequence[str], title: str, summary: Summary, console: Console, clock: Clock) -> None:
+        self._console = console
+        self._names = [*labels, UNKNOWN]
+        self._letters = letters(self._names)
+        self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
+        self._clock, self._drawn = clock, 0.0
+        self._latest: Decision | None = None
+        self._first = 0.0
+        self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
+        self._notices: deque[str] = deque(maxlen=_NOTICES)
+        self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What it showed last stays.
+        self._live.refresh()
+        self._live.stop()
+
+    def decision(self, decision: Decision) -> None:
+        """Take in a decision."""
+        if self._latest is None:
+            self._first = decision.seconds
+        elif decision.seconds < self._latest.seconds:
+            self._past.clear()  # the sender's clock went back
+            self._first = decision.seconds
+        self._latest = decision
+        index = self._names.index(decision.activity)
+        if self._past and int(self._past[-1][0]) == int(decision.seconds):
+            self._past.pop()
+        self._past.append((decision.seconds, index))
+
+    def notice(self, notice: Notice) -> None:
+        """Take in a notice."""
+        self._notices.append(printable(notice.text, _LONGEST_NOTICE))
+
+    def tick(self) -> None:
+        """Draw again, if the last time is long enough ago."""
+        now = self._clock.monotonic()
+        if now - self._drawn >= _REFRESH_S:
+            self._drawn = now
+            self._live.refresh()
+
+    def end(self, summary: Summary) -> None:
+        """Print the summary below the picture."""
+        self._console.print()
+        show_summary(summary, self._console)
+
+    def picture(self) -> RenderableType:
+        """The picture of now."""
+        width = self._console.width
+        title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
+        notices = [Text(f"! {x}", style="yellow", no_wrap=True, overflow="ellipsis") for x in self._notices]
+        return Group(title, self._now(width), self._bars(width), Text(""), *self._band(width), self._facts(), *notices)
+
+    def _now(self, width: int) -> Text:
+        """The activity, three lines high and letter-spaced."""
+        decision = self._latest
+        name = words.activity(decision.activity) if decision else "waiting"
+        large = "   ".join(" ".join(word) for word in name.upper().split())
+        if len(large) > width - 4:
+            large = name.upper()
+        remark = ""
+        if decision and decision.activity == UNKNOWN:
+            remark = printable(decision.reason)
+        elif decision and decision.warming_up:
+            remark = "warming up: the filters are settling"
+        lines = ["", large.center(width), remark.center(width)]
+        colour = self._colour(self._names.index(decision.activity)) if decision else _UNKNOWN_COLOUR
+        style = f"bold {_INK} on {colour}"
+        return Text("\n").join(Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines)
+
+    def _bars(self, width: int) -> Table:
+        table = Table.grid(padding=(0, 1), expand=True)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1, no_wrap=True)
+        table.add_column(justify="right", no_wrap=True, min_width=5)
+        names = [words.activity(x) for x in self._names[:-1]]
+        room = max(10, width - max(map(len, names)) - 10)
+        for i, name in enumerate(names):
+            share = float(self._latest.probabilities[i]) if self._latest else 0.0
+            now = self._latest is not None and self._latest.activity == self._names[i]
+            bar = Text("█" * round(share * room) or "·", style=self._colour(i) if share * room >= 0.5 else "dim")
+            style = "bold" if now else ""
+            table.add_row(Text(self._letters[i], style), Text(name, style), bar, Text(f"{100 * share:.0f} %", style))
+        return table
+
+    def _band(self, width: int) -> list[Text]:
+        """The last minutes, a letter on its colour for each stretch of them, and what they are below it."""
+        band = Text(no_wrap=True)
+        now = self._latest.seconds if self._latest else 0.0
+        past = list(self._past)
+        place = 0
+        current: tuple[float, int] | None = None
+        for column in range(width):
+            moment = now - BAND_S * (width - 1 - column) / width
+            while place < len(past) and past[place][0] <= moment + 1e-9:
+                current, place = past[place], place + 1
+            # Where nothing was recognised for longer than a decision takes, there was a gap.
+            if current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0):
+                band.append("·", "dim")
+            else:
+                band.append(self._letters[current[1]], f"{_INK} on {self._colour(current[1])}")
+        left, right = f"{BAND_S / 60:g} min ago", "now"
+        return [band, Text(left + right.rjust(width - len(left)), style="dim", no_wrap=True)]
+
+    def _facts(self) -> Text:
+        summary, decision = self._summary, self._latest
+        facts = [words.since(decision.seconds - self._first) if decision else "no decision yet"]
+        facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
+        if summary.inference_ms is not None:
+            facts.append(f"inference {summary.inference_ms:.2f} ms")
+        facts += [words.amount(summary.changes, "change"), words.amount(summary.gaps, "gap")]
+        if summary.n_left_out:
+            facts.append(f"{summary.n_left_out:,} left out")
+        return Text("   ".join(facts), no_wrap=True, overflow="ellipsis")
+
+    def _colour(self, index: int) -> str:
+        return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else span_colour(index)
+
+
+def letters(names: Sequence[str]) -> list[str]:
+    """A letter for each name, another for each: of its last word if possible. `UNKNOWN` is a question mark."""
+    taken: list[str] = []
+    for name in names:
+        wanted = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
+        free = [x for x in "".join(wanted) if x.isalnum() and x.isascii() and x not in taken]
+        taken.append("?" if name == UNKNOWN or not free else free[0])
+    return taken

@@ -1,0 +1,239 @@
+"""Live recognition: the answers of the published windows, whatever the chunks, and a word on what is wrong."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_runtime import dataset, uci_har
+from edge_runtime.classifier import Classifier
+from edge_runtime.errors import InputError
+from edge_runtime.live import UNKNOWN, WARM_UP_S, Decision, LiveRecognizer, Notice
+from edge_runtime.model_paths import reference_model
+
+RATE = 50
+
+
+@cache
+def classifier() -> Classifier:
+    return Classifier(reference_model("edge", "int8"))
+
+
+@cache
+def recordings() -> tuple[dataset.Recording, ...]:
+    return uci_har.recordings()
+
+
+def recording(number: int) -> dataset.Recording:
+    return recordings()[number]
+
+
+def watch(samples, seconds=None, sizes=(), hop=64):
+    """All decisions and notices about samples fed in chunks of `sizes`, then the rest."""
+    recognizer = LiveRecognizer(classifier(), hop)
+    events, start = [], 0
+    for size in (*sizes, len(samples)):
+        part = slice(start, start + size)
+        events += recognizer.push(samples[part], None if seconds is None else seconds[part])
+        start += size
+    return [*events, *recognizer.flush()], recognizer
+
+
+def decisions(events):
+    return [x for x in events if isinstance(x, Decision)]
+
+
+def notices(events):
+    return [x for x in events if isinstance(x, Notice)]
+
+
+def answers(events):
+    return [
+        (x.activity, x.reason, x.window_probabilities.tobytes(), x.probabilities.tobytes()) for x in decisions(events)
+    ]
+
+
+def times(samples):
+    return 100 + np.arange(len(samples)) / RATE
+
+
+def test_the_published_windows_get_the_answers_of_the_test_set():
+    """All 2947: each recording is fed sample after sample, and asked where a published window ends."""
+    live = []
+    for number, runs in uci_har.read_table()["test"].items():
+        starts = np.concatenate([first + 64 * np.arange(count) for _, first, count in runs])
+        answers = np.empty(len(starts), int)
+        recognizer, fed = LiveRecognizer(classifier(), gentle=False), 0
+        for row in np.argsort(starts):
+            end = starts[row] + 128 + 1  # the median looks one sample ahead
+            recognizer.push(recording(number).samples[fed:end])
+            answers[row], fed = recognizer.latest().argmax(), end
+        live += answers.tolist()
+    assert len(live) == 2947
+    np.testing.assert_array_equal(live, classifier().logits(dataset.load(None).test.X).argmax(axis=1))
+
+
+@given(st.lists(st.integers(1, 700), max_size=30), st.booleans(), st.sampled_from([16, 64, 200]))
+@settings(max_examples=15, deadline=None)
+def test_chunks_of_any_size_give_the_same_decisions(sizes, has_times, hop):
+    samples = recording(3).samples[:6000]
+    seconds = times(samples) if has_times else None
+    assert answers(watch(samples, seconds, sizes, hop)[0]) == answers(watch(samples, seconds, (), hop)[0])
+
+
+def test_fed_sample_by_sample_nothing_is_different():
+    samples = recording(3).samples[:3000]
+    one_by_one = watch(samples, times(samples), [1] * len(samples))[0]
+    assert answers(one_by_one) == answers(watch(samples, times(samples))[0])
+    assert [x.seconds for x in decisions(one_by_one)] == pytest.approx(
+        [100 + (128 + 64 * i - 1) / RATE for i in range((3000 - 128) // 64 + 1)]
+    )
+
+
+def test_it_warms_up_at_the_start_and_after_a_gap():
+    samples = recording(3).samples[:4000]
+    seconds = times(samples)
+    seconds[2000:] += 5
+    events, _ = watch(samples, seconds)
+    warming = [x.seconds for x in decisions(events) if x.warming_up]
+    assert warming
+    assert all(x < 100 + WARM_UP_S or 145 <= x < 145 + WARM_UP_S for x in warming)
+    assert [x.kind for x in notices(events)] == ["gap"]
+    assert "5.02 s" in notices(events)[0].text
+
+
+def test_no_window_reaches_across_a_gap():
+    samples = recording(3).samples[:1000]
+    seconds = times(samples)
+    seconds[500:] += 1
+    ends = np.array([x.seconds for x in decisions(watch(samples, seconds)[0])])
+    assert not ((ends > 110) & (ends < 111 + 127 / RATE - 1e-9)).any()
+
+
+def test_lost_samples_and_jitter_change_little():
+    """1 % lost, 5 ms of jitter, 1 % twice, 1 % overtaken: at most half a point of the decisions differ."""
+    rng = np.random.default_rng(0)
+    changed = total = 0
+    for number in (0, 3, 8):
+        samples = recording(number).samples
+        clean = [x.activity for x in decisions(watch(samples, times(samples))[0])]
+        seconds = times(samples) + rng.uniform(-0.005, 0.005, len(samples))
+        rows = np.flatnonzero(rng.random(len(samples)) > 0.01)
+        rows = np.sort(np.concatenate([rows, rows[rng.random(len(rows)) < 0.01]]))
+        for place in np.flatnonzero(rng.random(len(rows) - 1) < 0.01):
+            rows[place], rows[place + 1] = rows[place + 1], rows[place]
+        rough = [x.activity for x in decisions(watch(samples[rows], seconds[rows])[0])]
+        assert abs(len(rough) - len(clean)) <= 1
+        changed += sum(a != b for a, b in zip(clean, rough, strict=False))
+        total += len(clean)
+    assert changed / total <= 0.02  # of all, transitions too; what it does to accuracy, har-edge evaluate says
+
+
+def test_samples_that_are_not_numbers_are_left_out_and_said_once():
+    samples = recording(3).samples[:1500].copy()
+    samples[700:705, 2] = np.nan
+    samples[900, 0] = np.inf
+    for seconds in (times(samples), None):
+        events, recognizer = watch(samples, seconds, [100] * 15)
+        assert recognizer.invalid == 6
+        assert [x.kind for x in notices(events)] == ["invalid", "invalid"]
+        assert len(decisions(events)) == (1500 - 128) // 64 + 1
+
+
+def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():
+    samples = recording(3).samples[:1500].copy()
+    samples[700:750] = np.nan
+    assert [x.kind for x in notices(watch(samples)[0])] == ["invalid", "gap"]
+
+
+def test_acceleration_in_other_units_is_said():
+    samples = recording(3).samples[:1500] * [9.80665, 9.80665, 9.80665, 1, 1, 1]
+    found = notices(watch(samples)[0])
+    assert [x.kind for x in found] == ["units"]
+    assert "m/s2" in found[0].text
+
+
+def test_a_rotation_in_degrees_is_said():
+    samples = recording(3).samples[-9000:-6000] * [1, 1, 1, 180 / np.pi, 180 / np.pi, 180 / np.pi]
+    assert [x.kind for x in notices(watch(samples)[0])] == ["rotation units"]
+
+
+def test_acceleration_without_gravity_is_said():
+    samples = recording(3).samples[:1500] - [*recording(3).samples[:1500, :3].mean(axis=0), 0, 0, 0]
+    assert "gravity is missing" in notices(watch(samples)[0])[0].text
+
+
+def test_a_sensor_that_is_stuck_is_said_and_one_that_is_not_is_not():
+    samples = recording(3).samples[:1500].copy()
+    assert not notices(watch(samples)[0])
+    samples[:, 3:] = 0
+    assert "gyroscope says the same" in notices(watch(samples)[0])[0].text
+
+
+def test_a_sensor_at_its_limit_is_said():
+    samples = recording(0).samples[8400:9200].copy()
+    samples[:, 0] = np.clip(samples[:, 0] * 2 - 0.5, -1.6, 1.6)
+    assert "at its limit" in notices(watch(samples)[0])[0].text
+
+
+def test_no_recording_of_the_data_set_looks_faulty():
+    kinds = {x.kind for r in recordings()[::6] for x in notices(watch(r.samples)[0])}
+    assert kinds == set()
+
+
+def test_a_sensor_that_is_too_slow_is_said():
+    samples = recording(3).samples[:3000:3]
+    assert [x.kind for x in notices(watch(samples, np.arange(1000) * 3 / RATE)[0])] == ["rate"]
+
+
+def test_times_are_given_for_all_samples_or_none():
+    recognizer = LiveRecognizer(classifier())
+    recognizer.push(np.zeros((3, 6)), [0.0, 0.02, 0.04])
+    with pytest.raises(InputError, match="times for all of them, or for none"):
+        recognizer.push(np.zeros((3, 6)))
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(np.zeros((3, 5)), None), (np.zeros((3, 6)), [0.0, 1.0])])
+def test_other_shapes_are_refused(samples, seconds):
+    with pytest.raises(InputError, match="shape"):
+        LiveRecognizer(classifier()).push(samples, seconds)
+
+
+def test_worn_upside_down_standing_is_unknown():
+    standing = recording(3).samples[700:1200]
+    shown = [x for x in decisions(watch(standing * [-1, -1, 1, -1, -1, 1])[0]) if x.activity != UNKNOWN]
+    assert not shown
+    assert {x.activity for x in decisions(watch(standing)[0])} == {"STANDING"}
+
+
+def test_memory_does_not_grow():
+    recognizer = LiveRecognizer(classifier())
+    samples = recording(3).samples[:6400]
+
+    def held() -> int:
+        import pickle
+
+        return len(pickle.dumps([x for x in vars(recognizer).values() if not isinstance(x, type(recognizer._decider))]))
+
+    sizes = []
+    for _ in range(4):
+        recognizer.push(samples)
+        sizes.append(held())
+    assert max(sizes[1:]) < 1.1 * sizes[0]
+
+
+def test_a_gentle_start_is_closer_to_a_long_past():
+    """In the first window of a stream that starts in the middle of a recording."""
+    correct = {True: 0, False: 0}
+    for number in (0, 4, 8, 14):
+        samples = recording(number).samples
+        past = LiveRecognizer(classifier())
+        for start in range(1000, len(samples) - 1000, 1500):
+            past.push(samples[start - 1000 if start == 1000 else start - 1500 + 129 : start + 129])
+            for gentle in correct:
+                fresh = LiveRecognizer(classifier(), gentle=gentle)
+                fresh.push(samples[start : start + 129])
+                correct[gentle] += fresh.latest().argmax() == past.latest().argmax()
+    assert correct[True] > correct[False]

@@ -1,0 +1,231 @@
+"""Lines of text -> samples: names and units as boards, apps and people write them, and whatever else may come."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streams import chunks, csv_lines, kinds, samples, seconds, standing
+
+from edge_runtime.errors import InputError
+from edge_runtime.printable import printable
+from edge_runtime.sources import Chunk, Event, Item
+from edge_runtime.sources.lines import LONGEST_LINE, Lines
+from edge_runtime.sources.units import Units
+
+G = 9.80665
+
+
+def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:
+    lines = Lines(stated or Units(), recorded, midway)
+    return [*lines.feed(text.encode() if isinstance(text, str) else text), *lines.end()]
+
+
+def left_out(items: list[Item]) -> int:
+    return sum(x.left_out for x in items if isinstance(x, Chunk))
+
+
+def said(items: list[Item]) -> str:
+    return " ".join(x.text for x in items if isinstance(x, Event))
+
+
+HEADERS = [
+    ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", 1.0, 1.0, 1.0),
+    ("timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]", 1e3, G, 180 / np.pi),
+    # phyphox, with acceleration and gyroscope in one experiment
+    (
+        '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
+        '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)"',
+        1.0, G, 1.0,
+    ),
+    ("time,gFx,gFy,gFz,wx,wy,wz", 1.0, 1.0, 1.0),  # Physics Toolbox
+    (
+        "seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,gyroscope_x,gyroscope_y,gyroscope_z",
+        1.0, G, 1.0,
+    ),  # Sensor Logger
+    ("Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z", 1e3, G, 1.0),
+    ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1.0, 180 / np.pi),
+    ("t [µs], acc.x [m/s²], acc.y [m/s²], acc.z [m/s²], gyro.x [°/s], gyro.y [°/s], gyro.z [°/s]", 1e6, G, 180 / np.pi),
+    ("", 1.0, 1.0, 1.0),
+    ("", 1e9, G, 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS)
+def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per_second, per_g, per_rad):
+    wanted, times = standing(), np.arange(100) / 50
+    sent = wanted * ([per_g] * 3 + [per_rad] * 3)
+    items = read(csv_lines(sent, header, times * per_second))
+    assert np.allclose(samples(items), wanted)
+    assert np.allclose(seconds(items), times)
+    assert left_out(items) == 0
+    assert not any(x.seconds is None for x in chunks(items))
+
+
+def test_other_columns_are_ignored_in_any_order():
+    header = "label,gz[rad/s],gy[rad/s],gx[rad/s],az[g],ay[g],ax[g],temperature"
+    items = read(f"{header}\nWALKING,6,5,4,3,2,1,20.5\n")
+    assert samples(items).tolist() == [[1, 2, 3, 4, 5, 6]]
+    assert chunks(items)[0].seconds is None
+
+
+def test_semicolons_with_decimal_commas_are_what_spreadsheets_write():
+    items = read("t[s];ax[g];ay[g];az[g];gx[rad/s];gy[rad/s];gz[rad/s]\n0,02;1,5;0;0;0;0;-0,25\n")
+    assert samples(items).tolist() == [[1.5, 0, 0, 0, 0, -0.25]]
+    assert seconds(items).tolist() == [0.02]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "time,linear_acceleration_x,linear_acceleration_y,linear_acceleration_z,gyro_x,gyro_y,gyro_z",
+        "seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gyroscope_x,gyroscope_y,gyroscope_z",
+    ],
+)
+def test_acceleration_without_gravity_is_refused(header):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50))
+    assert not len(samples(items))
+    assert "without gravity" in said(items)
+    assert left_out(items) == 101
+
+
+def test_missing_columns_are_named_once_and_nothing_is_taken_for_them():
+    items = read("t[s],ax[g],ay[g],gx[rad/s],gy[rad/s],gz[rad/s],q\n" + "0,1,0,0,0,0,0\n" * 10)
+    assert not len(samples(items))
+    assert kinds(items) == ["malformed"]
+    assert "ax, ay, az" in said(items)
+
+
+def test_an_unknown_unit_is_named():
+    assert "'furlong'" in said(read("ax[furlong],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n"))
+
+
+@pytest.mark.parametrize("stated", [Units(None, 1 / G, None), Units(None, None, np.pi / 180)])
+def test_an_option_that_contradicts_the_header_is_said(stated):
+    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n", stated)
+    assert "leave that option out" in said(items)
+    assert not len(samples(items))
+
+
+def test_options_say_what_a_header_does_not():
+    items = read("ax,ay,az,gx,gy,gz\n9.80665,0,0,180,0,0\n", Units(None, 1 / G, np.pi / 180))
+    assert np.allclose(samples(items), [[1, 0, 0, np.pi, 0, 0]])
+    assert kinds(items) == []
+
+
+def test_units_by_size_are_said():
+    assert "acceleration in m/s2, time in ms" in said(read(csv_lines(standing(size=G), "", np.arange(100) * 20)))
+
+
+@pytest.mark.parametrize("size", [0.0, 16384.0])
+def test_acceleration_of_no_known_size_is_refused_in_a_recording(size):
+    with pytest.raises(InputError, match="--units"):
+        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"))
+
+
+def test_a_live_source_of_unclear_units_may_become_clear():
+    lines = Lines(Units())
+    items = [y for size in (16384.0, 16384.0, 1.0) for y in lines.feed(csv_lines(standing(50, size)).encode())]
+    assert kinds(items) == ["units", "units"]  # once what is wrong, once what was found
+    assert np.allclose(samples(items), standing(50))
+    assert left_out(items) == 100
+
+
+STATED = Units(1.0, 1.0, 1.0)
+SAMPLE = {"t": 1.5, "acc": [1, 2, 3], "gyro": [4, 5, 6]}
+JSON = [
+    (SAMPLE, STATED),
+    ({"t": "1.5", "acc": ["1", "2", "3"], "gyro": ["4", "5", "6"]}, STATED),
+    ({"Timestamp": 1.5, "accelerometer": [1, 2, 3], "gyroscope": [4, 5, 6]}, STATED),
+    ({"t": [1.5], "acc": [[1, 2, 3]], "gyro": [[4, 5, 6]]}, STATED),
+    ({"t": 1.5, "ax": 1, "ay": 2, "az": 3, "gx": 4, "gy": 5, "gz": 6}, STATED),
+    (
+        {"t[ms]": 1500, "accX[m/s2]": G, "accY[m/s2]": 2 * G, "accZ[m/s2]": 3 * G, "gyroX": 4, "gyroY": 5, "gyroZ": 6},
+        Units(),
+    ),
+    ([SAMPLE], STATED),
+    ({"device": "phone", "samples": [SAMPLE]}, STATED),
+    (
+        {
+            "accelerometer": {"timestamp": 1.5e9, "value": [G, 2 * G, 3 * G]},
+            "gyroscope": {"timestamp": 1.5e9 + 1, "value": [4, 5, 6]},
+        },
+        Units(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "stated"), JSON)
+def test_every_shape_of_json_gives_the_same_sample(content, stated):
+    items = read(json.dumps(content), stated)
+    assert np.allclose(samples(items), [[1, 2, 3, 4, 5, 6]])
+    assert seconds(items).tolist() == [1.5]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{", "[1, 2]", "null", '{"acc": [1, 2], "gyro": [1, 2, 3]}', '{"acc": [1, 2, true], "gyro": [1, 2, 3]}',
+        '{"acc": {"x": 1}, "gyro": {"x": 1}}', '{"t": [1, 2], "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
+        '{"t": NaN, "acc": [1, 2, 3], "gyro": [1, 2, 3]}', '{"t": 1, "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
+        '{"ax": 1}', "[" * 100_000, "hello", "1,2,3", "1;2;3;4", "9" * 5000, "\x00\x1b[31m", "1,2,3,4,5,six",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(line):
+    good = '{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
+    items = read(good * 60 + (line + "\n") * 3 + good * 60)
+    assert len(samples(items)) == 120
+    assert left_out(items) == 3
+    assert kinds(items).count("malformed") == 1
+    assert all(x.isprintable() for x in said(items))
+    assert len(said(items)) < 500
+
+
+def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
+    items = read('{"acc": [1, null, 0], "gyro": [0, "nan", Infinity]}\n' * 2, Units(None, 1.0, 1.0))
+    assert np.isfinite(samples(items)).sum() == 2 * 3
+    assert left_out(items) == 0
+
+
+def test_a_line_without_end_does_not_grow():
+    lines = Lines(Units())
+    for _ in range(100):
+        lines.feed(b"x" * LONGEST_LINE)
+    assert len(lines._rest) <= LONGEST_LINE
+    items = lines.feed(b'\n{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' * 60)
+    assert len(samples(items)) == 60
+
+
+def test_a_board_that_starts_in_the_middle_of_a_line_has_that_line_left_out():
+    text = csv_lines(standing(), times=np.arange(100.0) / 50)
+    assert len(samples(read(text[3:], midway=True))) == 99
+    header = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n"
+    assert len(samples(read(header + text, midway=True))) == 100
+
+
+def test_a_header_that_comes_again_begins_anew():
+    first, second = (
+        "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n",
+        "gx[deg/s],gy[deg/s],gz[deg/s],ax[g],ay[g],az[g]\n",
+    )
+    items = read(f"{first}1,2,3,0,0,0\n{second}0,0,0,1,2,3\n")
+    assert samples(items).tolist() == [[1, 2, 3, 0, 0, 0]] * 2
+
+
+@given(st.binary(max_size=300), st.integers(1, 40))
+def test_any_bytes_in_any_pieces_give_the_same_and_never_fail(content, size):
+    text = b'{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' + content
+    whole, pieces = Lines(Units(None, 1.0, 1.0)), Lines(Units(None, 1.0, 1.0))
+    at_once = [*whole.feed(text), *whole.end()]
+    bit_by_bit = [y for i in range(0, len(text), size) for y in pieces.feed(text[i : i + size])] + pieces.end()
+    assert np.array_equal(samples(at_once), samples(bit_by_bit), equal_nan=True)
+    assert left_out(at_once) == left_out(bit_by_bit)
+    assert said(at_once) == said(bit_by_bit)
+
+
+@given(st.one_of(st.text(max_size=200), st.binary(max_size=400)), st.integers(5, 80))
+def test_printable_is_one_short_line_of_printable_characters(text, longest):
+    shown = printable(text, longest)
+    assert shown.isprintable()
+    assert len(shown) <= longest
