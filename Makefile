@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-devices android test-android check format claims reference constraints clean
+.PHONY: demo test test-devices android test-android check format claims reference networks results constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -47,6 +47,14 @@ claims: $(INSTALLED)
 # Train and convert the models in edge_runtime/models anew.
 reference: $(INSTALLED)
 	$(BIN)/python tools/reference.py
+
+# Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
+networks: $(INSTALLED)
+	$(BIN)/python tools/networks.py --runs runs/networks
+
+# Write docs/results.md from what was measured.
+results: $(INSTALLED)
+	$(BIN)/python tools/results.py
 
 # Note the versions that are installed now as the tested ones.
 constraints: $(INSTALLED)

@@ -33,6 +33,7 @@ def _own_package(name: str) -> None:
 
 COMMANDS = {
     "train": ("train.cli", "Train a Keras LSTM."),
+    "crossval": ("train.crossval_cli", "Cross-validate a network over groups of training subjects."),
     "convert": ("convert.cli", "Convert a trained network to TFLite, float32 and int8."),
 } | DEVICE_COMMANDS
 

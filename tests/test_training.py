@@ -216,7 +216,7 @@ def test_temperature_is_found_again(temperature):
 
 
 def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
-    pictures = {"curves.png", "confusion.png", "confusion_held_out.png"}
+    pictures = {"curves.png", "confusion.png", "confusion_held_out.png", "subjects.png"}
     files = {"card.json", "model.keras", "selection.keras", "history.csv"}
     assert {x.name for x in trained_run.folder.iterdir()} >= pictures | files
     assert not (trained_run.folder / "checkpoint").exists()

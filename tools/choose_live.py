@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import folds, plan, to_int8
+from choose_recipe import FOLDS, plan, to_int8
 from made_up import TURNS, on_a_table, turned
 
 from edge_runtime import card as cards
@@ -24,6 +24,7 @@ from edge_runtime.live_scores import NOTHING, LiveScores, Track, score
 from edge_runtime.personal import RIDGE
 from edge_runtime.personalisation import gain, stretches
 from edge_runtime.smoothing import STEP_S, Smoother, Smoothing
+from train.crossval import choose_folds
 from train.evaluate import fit_temperature
 from train.familiarity import FAR, STRANGE, fit_familiarity
 from train.jobs import Outcome, held_rows
@@ -74,14 +75,14 @@ def main() -> None:
         ((NO_LIMITS, None), _score(streams, [x.logits.argmax(1) for x in streams]))
     ]
     for limits in (NO_LIMITS, *LIMITS):
-        familiar = [fit_familiarity(_without(data, x), *limits) for x in folds(data.train)]
+        familiar = [fit_familiarity(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)]
         judgements = [familiar[x.fold].judge(x.moments) for x in streams]
         for values in itertools.product(*GRID.values()):
             smoothing = Smoothing(**dict(zip(GRID, values, strict=True)))
             shown = [_smooth(x, j, smoothing, temperature) for x, j in zip(streams, judgements, strict=True)]
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
-    familiar = [fit_familiarity(_without(data, x)) for x in folds(data.train)]
+    familiar = [fit_familiarity(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
     made_up = _made_up(recordings, models, familiar, temperature)
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
     write_text(RESULTS, _report(scored, temperature, made_up, _starts(recordings, models)) + _personal_table(gains))
@@ -90,7 +91,10 @@ def main() -> None:
 
 def _train(data: Dataset, folder: Path) -> list[Classifier]:
     """The int8 network of each fold, which has not seen the fold's subjects."""
-    jobs = [plan(Recipe(), data, held_out, i, i, folder)[-1] for i, held_out in enumerate(folds(data.train))]
+    jobs = [
+        plan(Recipe(), data, held_out, i, i, folder)[-1]
+        for i, held_out in enumerate(choose_folds(data.train, data.labels, FOLDS))
+    ]
     run_jobs(jobs, data, lambda job, step: None)
     classifiers = []
     for job in jobs:
@@ -102,7 +106,9 @@ def _train(data: Dataset, folder: Path) -> list[Classifier]:
 
 
 def _fold_of(recording: Recording, data: Dataset) -> int:
-    return next(i for i, subjects in enumerate(folds(data.train)) if recording.subject in subjects)
+    return next(
+        i for i, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS)) if recording.subject in subjects
+    )
 
 
 def _stream(recording: Recording, models: list[Classifier], phase: int = 0) -> Stream:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
 
 from convert.cli import CALIBRATION
 from edge_runtime import dataset
@@ -23,6 +22,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
 from edge_runtime.interpreters import open_model
+from train.crossval import choose_folds
 from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
 from train.processes import run_jobs
 from train.recipe import Recipe
@@ -92,17 +92,11 @@ def cross_validate(recipe: Recipe, data: Dataset, n_seeds: int) -> list[list[Acc
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         plans = [
             [plan(recipe, data, subjects, fold, fold + FOLDS * i, Path(folder)) for i in range(n_seeds)]
-            for fold, subjects in enumerate(folds(data.train))
+            for fold, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS))
         ]
         jobs = [job for plans_of_fold in plans for jobs_of_fit in plans_of_fold for job in jobs_of_fit]
         run_jobs(jobs, data, lambda job, step: None)
         return [[_accuracy(jobs_of_fit[-1], data.train) for jobs_of_fit in plans_of_fold] for plans_of_fold in plans]
-
-
-def folds(train: Split) -> list[list[int]]:
-    """The subjects of each fold."""
-    folds = GroupKFold(FOLDS).split(train.X, train.y, train.subject)
-    return [np.unique(train.subject[rows]).tolist() for _, rows in folds]
 
 
 def plan(recipe: Recipe, data: Dataset, held_out: list[int], fold: int, seed: int, folder: Path) -> list[FitJob]:

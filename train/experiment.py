@@ -27,8 +27,9 @@ from train.familiarity import fit_familiarity
 from train.history import Epoch, to_csv
 from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
 from train.networks import short_name
-from train.plots import plot_confusion, plot_curves
+from train.plots import plot_confusion, plot_curves, plot_subjects
 from train.recipe import Recipe
+from train.spread import PARTS
 
 FITS = ("selection", "final")
 
@@ -165,4 +166,6 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
             f"({len(scores['per_subject'])} subjects)",
             run.folder / f"{name}.png",
         )
+    per_subject = {words: card.scores[part]["per_subject"] for part, words in PARTS.items()}
+    plot_subjects(per_subject, title, "Test subjects are only scored.", run.folder / "subjects.png")
     save(card, run.card)

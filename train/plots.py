@@ -62,8 +62,9 @@ def plot_curves(
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
-    """Rows are true classes, columns predictions; each cell has its count and its percentage of the row."""
+    """Rows are true classes, columns predictions; each cell has its count, its share of the row and of all windows."""
     counts = np.asarray(confusion)
+    total = max(counts.sum(), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = [plain_text(x.replace("_", " ").capitalize()) for x in labels]
     size = 1.5 + 0.95 * len(labels)
@@ -72,7 +73,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            text = f"{count}\n{share[row, column]:.1%}"
+            text = f"{count}\n{share[row, column]:.1%}\n({count / total:.1%})"
             axes.text(
                 column,
                 row,
@@ -89,6 +90,9 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     axes.set_title(title, fontsize=11)
     figure.colorbar(
         image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
+    )
+    figure.supxlabel(
+        "Each cell: windows, their share of the true class and, in brackets, of all windows.", fontsize=8, color="0.35"
     )
     _save(figure, path)
 
@@ -124,6 +128,38 @@ def plot_seeds(
         "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows.",
         fontsize=8,
         color="0.35",
+    )
+    _save(figure, path)
+
+
+def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
+    """Accuracy on each subject of each group, by the group's name, lowest first; dashed, the mean of its subjects."""
+    figure = _figure(2.5 + 0.38 * sum(len(x) + 1 for x in groups.values()), 4.4)
+    axes = figure.subplots()
+    ticks: list[int] = []
+    names: list[str] = []
+    for i, (group, subjects) in enumerate(groups.items()):
+        ordered = sorted(subjects, key=subjects.__getitem__)
+        accuracies = [subjects[x] for x in ordered]
+        first = len(names) + i  # a gap between groups
+        places = range(first, first + len(ordered))
+        axes.bar(places, accuracies, color=(_TRAINING, _FINAL)[i % 2])
+        axes.hlines(np.mean(accuracies), first - 0.5, places[-1] + 0.5, color=_HELD_OUT, linewidth=1, linestyle="--")
+        middle = (first + places[-1]) / 2
+        axes.text(middle, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
+        ticks += places
+        names += ordered
+    axes.set_xticks(ticks, map(plain_text, names))
+    axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
+    axes.set_xlabel("subject")
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(plain_text(title))
+    figure.supxlabel(
+        f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", fontsize=8, color="0.35"
     )
     _save(figure, path)
 

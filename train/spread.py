@@ -45,7 +45,7 @@ class PartSpread:
         return cls(
             Spread.of([x["accuracy"] for x in scores]),
             Spread.of([x["macro_f1"] for x in scores]),
-            {x: Spread.of([score["per_subject"][x] for score in scores]) for x in sorted(subjects, key=_numbers_first)},
+            {x: Spread.of([score["per_subject"][x] for score in scores]) for x in in_order(subjects)},
         )
 
     def worst_subject(self) -> str:
@@ -56,6 +56,11 @@ class PartSpread:
 def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
     """How the scores of `cards`, one a seed, spread on the held-out and on the test subjects."""
     return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
+
+
+def in_order(per_subject: Mapping[str, float]) -> dict[str, float]:
+    """The same scores, with subjects that are numbers in their order and before names."""
+    return {x: per_subject[x] for x in sorted(per_subject, key=_numbers_first)}
 
 
 def _numbers_first(subject: str) -> tuple[bool, int, str]:

@@ -1,0 +1,151 @@
+"""Train, convert and measure every network: `python tools/networks.py [NAME …] --seeds 3 --runs FOLDER`.
+
+Leaves `results/networks/<name>.json`, from which `make results` writes `docs/results.md`. Takes hours, and an idle
+machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime import dataset, results_file
+from edge_runtime.card import load
+from edge_runtime.classifier import Classifier
+from edge_runtime.files import write_text
+from edge_runtime.runs import Run
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
+RESULTS = ROOT / "results" / "networks"
+SCHEMES = ("float32", "int8")
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "edge": ("--network", "edge"),
+    "edge-small": ("--network", "edge-small"),
+    "stacked-lstm": ("--network", "stacked-lstm"),
+    "gru-coarse": ("--network", "gru-coarse"),
+    "residual-bidir-lstm": ("--network", "residual-bidir-lstm"),
+    "edge-accelerometer": ("--network", "edge", "--sensors", "accelerometer"),
+    "stacked-lstm-accelerometer": ("--network", "stacked-lstm", "--sensors", "accelerometer"),
+    "gru-coarse-coarse": ("--network", "gru-coarse", "--classes", "coarse"),
+}
+"""Name -> the options of `har-edge train`."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy on the test subjects, and on each."""
+
+    accuracy: float
+    per_subject: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One training: its `seconds` and, by form, its scores and bytes; `keras` is the network before conversion."""
+
+    seed: int
+    seconds: float
+    scores: dict[str, Score]
+    bytes: dict[str, int]
+    weights_sha256: str
+
+
+def main() -> None:
+    """Measure the networks that are named, or all."""
+    parser = argparse.ArgumentParser(description="Train, convert and measure networks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("--seeds", type=int, default=3, metavar="N")
+    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER", help="where the run folders are kept")
+    arguments = parser.parse_args()
+    unknown = [x for x in arguments.names if x not in NETWORKS]
+    if unknown:
+        parser.error(f"there is no '{unknown[0]}': choose of {', '.join(NETWORKS)}")
+    for name in arguments.names or NETWORKS:
+        path = RESULTS / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        write_text(path, json.dumps(_measure(name, arguments.seeds, arguments.runs / name), indent=1) + "\n")
+        print(path.relative_to(ROOT), flush=True)
+
+
+def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
+    runs = [Run(folder / f"seed-{seed}") for seed in range(n_seeds)]
+    seconds = [_train(run, seed, NETWORKS[name]) for seed, run in enumerate(runs)]
+    # A network that cannot be converted is a result too.
+    refusals = [x for run in runs if (x := _convert(run))]
+    card = load(runs[0].card)
+    return {
+        "name": name,
+        "network": dict(card.network),
+        "signals": [x.name for x in card.signals],
+        "labels": card.labels,
+        **{key: card.training[key] for key in ("recipe", "data", "versions")},
+        "seeds": [asdict(_score(run, seed, x)) for (seed, run), x in zip(enumerate(runs), seconds, strict=True)],
+        "not_converted": refusals[0] if refusals else None,
+        "bench": _bench(runs[0]),
+    }
+
+
+def _train(run: Run, seed: int, options: tuple[str, ...]) -> float:
+    """Train, if that was not done before; how long it took."""
+    took = run.folder.with_suffix(".seconds")
+    if not took.exists():
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        command = [*COMMAND, "train", *options, "--seed", str(seed), "--out", str(run.folder)]
+        subprocess.run(command, check=True)
+        write_text(took, f"{time.monotonic() - began:.1f}\n")
+    return float(took.read_text())
+
+
+def _convert(run: Run) -> str | None:
+    """Convert, if that was not done before; the sentence that says why it could not be."""
+    if run.tflite("int8").exists():
+        return None
+    command = [*COMMAND, "convert", str(run.folder), "--quantize", "--max-drop", "100", "--time-limit", "3600"]
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    print(result.stderr, file=sys.stderr)
+    return result.stderr.strip().splitlines()[-1].removeprefix("Error: ") if result.returncode else None
+
+
+def _score(run: Run, seed: int, seconds: float) -> Seed:
+    card = load(run.card)
+    test = dataset.load().as_for(card).test
+    scores = {"keras": Score(card.scores["test"]["accuracy"], dict(card.scores["test"]["per_subject"]))}
+    converted = [x for x in SCHEMES if run.tflite(x).exists()]
+    for scheme in converted:
+        right = Classifier(run.tflite(scheme)).logits(test.X).argmax(1) == test.y
+        per_subject = {str(x): float(np.mean(right[test.subject == x])) for x in np.unique(test.subject)}
+        scores[scheme] = Score(float(np.mean(right)), per_subject)
+    sizes = {x: run.tflite(x).stat().st_size for x in converted}
+    return Seed(seed, seconds, scores, sizes, card.training["weights_sha256"]["model"])
+
+
+def _bench(run: Run) -> dict[str, Any] | None:
+    """p50 of both forms and their ratio, from `har-edge bench`; None when they are not both there."""
+    if not all(run.tflite(x).exists() for x in SCHEMES):
+        return None
+    path = run.folder / "bench.json"
+    models = [str(run.tflite(x)) for x in SCHEMES]
+    subprocess.run([*COMMAND, "bench", *models, "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+    report = results_file.read(path)
+    (comparison,) = report.comparisons
+    return {
+        "cpu": report.device["cpu"],
+        "load_average_before": report.device["before"]["load_average"],
+        "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
+        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(SCHEMES, report.results, strict=True)},
+        "operators": {x: result.operators for x, result in zip(SCHEMES, report.results, strict=True)},
+        "p50_ratio": comparison.p50_ratio,
+        "p50_ratio_ci95": comparison.p50_ratio_ci95,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""`har-edge crossval`."""
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from edge_runtime import runs
+from edge_runtime.dataset import Dataset
+from edge_runtime.errors import InputError
+from edge_runtime.host import require_train_extra
+from train.choices import check_network, load_data, training_options
+from train.jobs import FitJob
+from train.networks import short_name
+from train.recipe import choose_recipe
+
+
+@click.command(name="crossval")
+@training_options
+@click.option(
+    "--folds",
+    "n_folds",
+    type=click.IntRange(2),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Groups of training subjects, each answered for by a fit to the others.",
+)
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Of a dask scheduler, whose workers do the fits.  [default: this machine]"
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]"
+)
+def command(
+    network: str,
+    recipe_name: str,
+    data: Path | None,
+    sensors: str,
+    classes: str,
+    seed: int,
+    epochs: int | None,
+    n_folds: int,
+    cluster: str | None,
+    out: Path | None,
+) -> None:
+    """Cross-validate a network and its recipe over groups of the training subjects.
+
+    Shows the accuracy on each fold and each subject, and leaves it as JSON, CSV and pictures. The test subjects have no
+    part in it: this is where to compare networks, recipes or sensors. The fits run side by side, one on each CPU, or on
+    the workers of a cluster.
+    """
+    require_train_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
+    from train.crossval import choose_folds, plan_folds, summarise
+    from train.crossval_report import show, write
+
+    recipe = choose_recipe(network, recipe_name, epochs)
+    check_network(recipe, "har-edge crossval")
+    loaded = load_data(data, sensors, classes)
+    folder = out or runs.new_folder(f"crossval-{short_name(network)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
+    folds = choose_folds(loaded.train, loaded.labels, n_folds)
+    check_network(recipe, "har-edge crossval", loaded)
+    title = f"{short_name(network)}, {len(folds)} folds of {sum(map(len, folds))} training subjects"
+    with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
+        plans = plan_folds(folds, loaded, recipe, seed, Path(scratch))
+        click.echo(f"Cross-validating {title}: fits of {recipe.epochs} epochs -> {folder}", err=True)
+        _fit(plans, loaded, cluster)
+        result = summarise([plan[-1] for plan in plans], loaded)
+    asked = {
+        "network": network,
+        "recipe": dataclasses.asdict(recipe),
+        "data": {"name": loaded.name, "fingerprint": loaded.fingerprint},
+        "signals": [x.name for x in loaded.signals],
+        "labels": loaded.labels,
+        "seed": seed,
+    }
+    write(result, asked, title, loaded.labels, folder)
+    show(result, title, folder)
+
+
+def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None) -> None:
+    """Do the fits of all folds, here or on a cluster."""
+    if cluster is None:
+        from train.processes import run_jobs
+        from train.progress import TrainingProgress
+
+        jobs = sorted((job for plan in plans for job in plan), key=lambda job: bool(job.teachers))
+        with TrainingProgress(jobs) as progress:
+            run_jobs(jobs, data, progress.on_step)
+        return
+    from train.cluster import connect, run_plans
+
+    with connect(cluster) as client:
+        click.echo(f"{cluster} has {len(client.scheduler_info()['workers'])} workers.", err=True)
+        run_plans(plans, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
