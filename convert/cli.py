@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from convert.conversion import Conversion, Options, Trained, convert
+from convert.elsewhere import FileConversion, convert_file, explanation
+from convert.file_options import read
+from convert.job import LOWERINGS, MAX_SIZE
+from convert.model_files import ModelFiles
 from convert.seeds import convert_seeds
 from edge_runtime import runs
 from edge_runtime.errors import InputError
@@ -20,7 +25,7 @@ CALIBRATION = 504
 
 
 @click.command(name="convert")
-@click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=click.Path(path_type=Path))
 @click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
 @click.option(
     "--quantize-as",
@@ -29,6 +34,21 @@ CALIBRATION = 504
     multiple=True,
     help="Write this form too: float16 (half-precision weights), dynamic (int8 weights alone), int8 (integer "
     "throughout), or all of them. May be repeated.",
+)
+@click.option(
+    "--lstm",
+    type=click.Choice(LOWERINGS),
+    default=LOWERINGS[0],
+    show_default=True,
+    help="Unroll recurrent layers, leave LSTM layers to TFLite's fused operator, or take the faster of both.",
+)
+@click.option(
+    "--max-size",
+    type=click.FloatRange(1),
+    default=MAX_SIZE,
+    show_default=True,
+    metavar="KB",
+    help="Write no model that is larger.",
 )
 @click.option(
     "--io",
@@ -61,6 +81,27 @@ CALIBRATION = 504
     help="The data the run was trained on.  [default: the embedded UCI HAR data]",
 )
 @click.option(
+    "--labels",
+    metavar="NAMES|FILE",
+    help="Of MODEL.keras: what its outputs mean, as A,B,C or a file with one a line.  [default: those of the data]",
+)
+@click.option(
+    "--signals",
+    metavar="NAMES",
+    help="Of MODEL.keras: the signals of the data that it takes, as A,B,C.  [default: all]",
+)
+@click.option(
+    "--normalisation",
+    metavar="FILE.json|none|data",
+    help="Of MODEL.keras: mean and std of its input, by signal; data measures them.  [default: none]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Of MODEL.keras: where its models go.  [default: beside it]",
+)
+@click.option(
     "--time-limit",
     type=click.FloatRange(1),
     default=600.0,
@@ -69,17 +110,23 @@ CALIBRATION = 504
     help="Give up a run after this.",
 )
 def command(
-    run_folder: Path | None,
+    source: Path | None,
     quantize: bool,
     named: Sequence[str],
+    lstm: str,
+    max_size: float,
     io_type: str | None,
     calibration: int | None,
     max_drop: float,
     diagnose: bool,
     data: Path | None,
+    labels: str | None,
+    signals: str | None,
+    normalisation: str | None,
+    out: Path | None,
     time_limit: float,
 ) -> None:
-    """Convert the networks of RUN (default: the latest) to TFLite.
+    """Convert the networks of RUN (default: the latest), or a Keras network made elsewhere, to TFLite.
 
     Writes model_float32.tflite into the run folder and, with --quantize, the full-integer model_int8.tflite; with
     --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
@@ -87,6 +134,9 @@ def command(
     and a loss beyond --max-drop fails with exit code 1.
 
     --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
+
+    MODEL.keras becomes MODEL_float32.tflite and so on, with a card made of --labels, --signals and --normalisation; it
+    is calibrated and checked on training subjects of the data.
 
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.
@@ -98,8 +148,22 @@ def command(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
             )
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
-    options = Options(schemes, io_type or "int8", calibration or CALIBRATION, max_drop, diagnose, data, time_limit)
-    found = [Trained.of(run, options) for run in runs.find_all(run_folder)]
+    options = Options(
+        *(schemes, io_type or "int8", calibration or CALIBRATION, max_drop, diagnose, data, time_limit, lstm, max_size)
+    )
+    of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
+    if source is not None and (source.is_file() or source.suffix == ".keras"):
+        conversion = convert_file(source, read(labels, signals, normalisation), out, options)
+        _show_file(conversion, normalisation or "none")
+        return
+    for option, given in of_file.items():
+        if given is not None:
+            raise InputError(f"{option} is for a .keras file, whose card it makes: name one, or omit {option}")
+    _convert_runs(source, options)
+
+
+def _convert_runs(source: Path | None, options: Options) -> None:
+    found = [Trained.of(run, options) for run in runs.find_all(source)]
     if len(found) > 1:
         convert_seeds(found, options)
         return
@@ -116,15 +180,29 @@ def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
 
 
 def _show(conversion: Conversion) -> None:
-    from convert.parity_table import explanation, parity_table
+    from convert.parity_table import explanation as explain
+
+    run, selection = conversion.trained.run, conversion.selection
+    n_held_out = len(conversion.trained.training.held_out_subjects)
+    text = explain(n_held_out, selection["windows"], bool(selection["forms"]))
+    difference = max(x["float32_relative_difference"] for x in conversion.report.values())
+    _print(run, str(run.folder), selection, difference, text)
+
+
+def _show_file(conversion: FileConversion, normalisation: str) -> None:
+    report = conversion.report
+    text = explanation(report, normalisation, bool(report["forms"]))
+    _print(conversion.files, str(conversion.files.folder), report, report["float32_relative_difference"], text)
+
+
+def _print(files: ModelFiles, folder: str, report: dict[str, Any], difference: float, text: str) -> None:
+    from convert.parity_table import parity_table
     from edge_runtime.terminal import Console
 
     console = Console(markup=False)
-    run, selection = conversion.trained.run, conversion.selection
-    difference = max(x["float32_relative_difference"] for x in conversion.report.values())
-    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest\n")
-    console.print(f"Models in {run.folder}:", soft_wrap=True)
-    console.print(parity_table(run, selection))
+    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
+    console.print(f"Recurrent layers {report['lowering']}: {report['lowering_reason']}\n")
+    console.print(f"Models in {folder}:", soft_wrap=True)
+    console.print(parity_table(files, report))
     console.print()
-    n_held_out = len(conversion.trained.training.held_out_subjects)
-    console.print(explanation(n_held_out, selection["windows"], bool(selection["forms"])))
+    console.print(text)

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from convert.job import NETWORKS, Job
+from convert.job import LOWERINGS, MAX_SIZE, NETWORKS, FileOptions, Job
 from convert.keras_files import check_file
+from convert.model_files import ModelFiles
 from convert.parity import FLOAT_TOLERANCE, Parity
 from convert.process import run_job
 from convert.training_record import TrainingRecord
@@ -28,6 +29,23 @@ class Options:
     diagnose: bool
     data: Path | None
     time_limit: float
+    lstm: str = LOWERINGS[0]
+    max_size: float = MAX_SIZE  # kB
+
+    def job(self, source: Path, scratch: Path, file: FileOptions | None = None) -> Job:
+        """The conversion of `source`, a run folder or a `.keras` file, whose results go to the folder `scratch`."""
+        return Job(
+            source=str(source.resolve()),
+            data=str(self.data.resolve()) if self.data else None,
+            schemes=self.schemes,
+            io_type=self.io_type,
+            calibration=self.calibration,
+            output=str(scratch),
+            diagnose=self.diagnose,
+            lstm=self.lstm,
+            max_size=round(1000 * self.max_size),
+            file=file,
+        )
 
 
 @dataclass(frozen=True)
@@ -70,26 +88,16 @@ class Conversion:
 
 def convert(trained: Trained, options: Options) -> Conversion:
     """Convert both networks of a run and, if they pass the gate, write its models. Raises what `run_job` raises."""
-    from edge_runtime.terminal import progress
-
     run = trained.run
     click.echo(f"Converting {run.folder}", err=True)
     with scratch_folder() as scratch:
-        job = Job(
-            run=str(run.folder.resolve()),
-            data=str(options.data.resolve()) if options.data else None,
-            schemes=options.schemes,
-            io_type=options.io_type,
-            calibration=options.calibration,
-            output=str(scratch),
-            diagnose=options.diagnose,
-        )
-        with progress() as on_progress:
-            report = run_job(job, options.time_limit, on_progress)
+        job = options.job(run.folder, scratch)
+        report = work(job, options)
         if options.diagnose:  # before the gate: a model that fails is the one to diagnose
-            _leave_diagnosis(trained, report["model"]["diagnosis"])
+            n_held_out = len(trained.training.held_out_subjects)
+            leave_diagnosis(run, report, NETWORKS["model"], f"{n_held_out} held-out subjects")
         try:
-            check(report, options.max_drop)
+            check(report, options)
         except CheckFailedError as failure:
             return Conversion(trained, report, failure)
         for scheme in ("float32", *options.schemes):
@@ -98,17 +106,29 @@ def convert(trained: Trained, options: Options) -> Conversion:
     return Conversion(trained, report, None)
 
 
-def _leave_diagnosis(trained: Trained, content: dict[str, Any]) -> None:
+def work(job: Job, options: Options) -> dict[str, Any]:
+    """The report of the conversion process, which a bar of progress is shown for. Raises what `run_job` raises."""
+    from edge_runtime.terminal import progress
+
+    with progress() as on_progress:
+        return run_job(job, options.time_limit, on_progress)
+
+
+def leave_diagnosis(files: ModelFiles, report: dict[str, Any], network: str, whose: str) -> None:
+    """Write and print the diagnosis of the final network, if there is one: of a fused LSTM there is none."""
     from convert.diagnosis_report import leave
     from convert.precision import Diagnosis
 
-    diagnosis, n_held_out = Diagnosis.from_dict(content), len(trained.training.held_out_subjects)
-    title = f"{NETWORKS['model']}, {diagnosis.windows} windows of {n_held_out} held-out subjects"
-    leave(trained.run, diagnosis, title)
+    content = report["model"].get("diagnosis")
+    if content is None:
+        click.echo("No diagnosis: the inside of a fused LSTM operator cannot be seen", err=True)
+        return
+    diagnosis = Diagnosis.from_dict(content)
+    leave(files, diagnosis, f"{network}, {diagnosis.windows} windows of {whose}")
 
 
-def check(report: dict[str, Any], max_drop: float) -> None:
-    """Raise `CheckFailedError` when a float32 form is not its Keras network, or another loses more than `max_drop`.
+def check(report: dict[str, Any], options: Options) -> None:
+    """Raise `CheckFailedError` when a form is too large, another network than Keras's, or loses too much accuracy.
 
     The selection network's loss is what to expect on people it has not seen; the final network is checked too, on
     windows it has seen, since it is the one that will be used.
@@ -122,30 +142,49 @@ def check(report: dict[str, Any], max_drop: float) -> None:
             )
         for scheme, form in network["forms"].items():
             parity = Parity(**form["parity"])
-            if parity.drop > max_drop:
-                advice = "give more --calibration windows" if scheme == "int8" else "leave this form out"
+            if parity.drop > options.max_drop:
+                raise CheckFailedError(_loss(NETWORKS[name], scheme, parity, options, network["is_labelled"]))
+        for scheme, form in {"float32": network, **network["forms"]}.items():
+            if form["bytes"] > 1000 * options.max_size:
                 raise CheckFailedError(
-                    f"the {NETWORKS[name]}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
-                    f"subjects ({parity.float32_accuracy:.2%} -> {parity.accuracy:.2%}), more than --max-drop "
-                    f"{max_drop:g}; no model was written: train longer, or {advice}"
+                    f"the {scheme} model takes {form['bytes'] / 1e3:.0f} kB, more than --max-size "
+                    f"{options.max_size:g}; no model was written: allow more, try --lstm fused, or put a strided "
+                    "convolution in front, which leaves fewer steps"
                 )
 
 
+def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labelled: bool) -> str:
+    advice = "give more --calibration windows" if scheme == "int8" else "leave this form out"
+    end = f"more than --max-drop {options.max_drop:g}; no model was written: train longer, or {advice}"
+    if not is_labelled:
+        return f"the {scheme} form answers {1 - parity.agreement:.2%} of the windows otherwise than float32, {end}"
+    return (
+        f"the {network}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
+        f"subjects ({parity.float32_accuracy:.2%} -> {parity.accuracy:.2%}), {end}"
+    )
+
+
 def describe(card: Card, scheme: str, io_type: str, report: dict[str, Any]) -> Card:
-    """The run's card with what the conversion to `scheme` did and how well the result agrees."""
-    final = report["model"]
+    """The card with what the conversion to `scheme` did and how well the result agrees."""
+    final, selection = report["model"], report.get("selection")
     parity: dict[str, Any] = {"float32_relative_difference": final["float32_relative_difference"]}
     border = io_type if scheme == "int8" else "float32"
     quantisation: dict[str, Any] = {
         "scheme": scheme,
-        "lowering": "unrolled",
+        "lowering": final["lowering"],
+        "lowering_reason": final["lowering_reason"],
         "input_type": border,
         "output_type": border,
     }
     if scheme != "float32":
-        quantisation |= final["forms"][scheme]["facts"]
-        parity["held_out"] = report["selection"]["forms"][scheme]["parity"]  # by the network that never saw them
-        parity["held_out_seen"] = final["forms"][scheme]["parity"]
+        form = final["forms"][scheme]
+        quantisation |= form["facts"]
+        if selection is not None:
+            parity["held_out"] = selection["forms"][scheme]["parity"]  # by the network that never saw them
+            parity["held_out_seen"] = form["parity"]
+        else:
+            unknown = () if final["is_labelled"] else ("accuracy", "float32_accuracy")
+            parity["checked"] = {key: x for key, x in form["parity"].items() if key not in unknown}
     # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
     kept = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in kept if key in x} for part, x in card.scores.items()}

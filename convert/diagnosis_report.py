@@ -8,20 +8,20 @@ from rich.table import Table
 from rich.text import Text
 
 from convert.diagnosis_plot import plot
+from convert.model_files import ModelFiles
 from convert.precision import WEIGHTS, Diagnosis, Place, Point
 from edge_runtime.files import write_text
-from edge_runtime.runs import Run
 from edge_runtime.terminal import Console
 
 _SPREAD = 1.0  # dB: when no place costs the logits more, none is to blame
 
 
-def leave(run: Run, diagnosis: Diagnosis, title: str) -> None:
-    """Write `diagnosis.csv` and `diagnosis.png` into the run folder, each whole or not at all, and print the table.
+def leave(files: ModelFiles, diagnosis: Diagnosis, title: str) -> None:
+    """Write the diagnosis as `.csv` and `.png`, each whole or not at all, and print the table.
 
     `title` says of what network and windows it is.
     """
-    pictured, listed = (run.diagnosis(suffix) for suffix in (".png", ".csv"))
+    pictured, listed = (files.diagnosis(suffix) for suffix in (".png", ".csv"))
     plot(diagnosis, title, pictured)
     write_text(listed, to_csv(diagnosis))
     show(diagnosis, title, Console())

@@ -7,8 +7,8 @@ operation by operation, and is rounded where the converter rounds it:
 * the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
 * weights, symmetrically to 255 values per output channel.
 
-What is left out: biases (int32, whose steps are those of the products) and the rounding of rescaling factors. Both
-move an int8 value by one step, rarely.
+What is left out: biases (int32, whose steps are those of the products), the rounding of rescaling factors, and the
+constants of normalisations that are no part of a product. They move an int8 value by one step, rarely.
 """
 
 import re
@@ -34,7 +34,7 @@ _FUNCTIONS = {"Sigmoid": Range(0.0, 255 / 256), "Tanh": Range(-1.0, 127 / 128)}
 _PRODUCTS = {"MatMul", "Conv2D"}
 # Values pass through these as they are: what lies on an int8 grid still does behind them.
 _COPIES = {
-    *("ConcatV2", "ExpandDims", "Identity", "Pack", "Pad", "Reshape"),
+    *("ConcatV2", "ExpandDims", "Identity", "MaxPool", "Pack", "Pad", "Reshape"),
     *("Slice", "Split", "SplitV", "Squeeze", "StridedSlice", "Transpose"),
 }
 

@@ -13,6 +13,8 @@ def check_file(path: Path) -> None:
     """Raise `InputError` when `path` is missing, cut short, damaged or no Keras file; needs no TensorFlow."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
+    if _is_hdf5(path):
+        raise InputError(f"{path} is in Keras's older HDF5 format: load it with Keras and save it again as .keras")
     if not is_zip(path):
         raise InputError(f"{path} is no Keras file: {_ADVICE}")
     with Archive(path, str(path)) as archive:
@@ -35,3 +37,25 @@ def load_network(path: Path) -> Any:
     except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RecursionError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"{path} cannot be loaded as a Keras network ({reason}): {_ADVICE}") from error
+
+
+def as_logits(model: Any) -> Any:
+    """`model` without the softmax that it ends in, if it does: what comes before is what an int8 output can hold."""
+    import keras
+
+    try:
+        last = model.outputs[0]._keras_history.operation
+    except AttributeError as error:
+        raise InputError(
+            f"the network '{model.name}' is no graph of layers: build it with keras.Sequential or the functional API"
+        ) from error
+    if type(last) is keras.layers.Softmax:
+        return keras.Model(model.inputs, last.input, name=model.name)
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        last.activation = keras.activations.linear
+    return model
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x89HDF"

@@ -15,14 +15,16 @@ where one step has several tensors at one site.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from convert.fused import fuse
 from convert.gates import IN_FLOAT, Arrangement
 from convert.keras_graph import Call, fold, read
 from convert.layers import Operation, keeps_site, lower_layer, shares_site
-from convert.recurrent import is_recurrent, unroll
+from convert.recurrent import check, is_recurrent, unroll
 from convert.sequences import Activation, whole
 from convert.sites import INPUT, Tap, no_tap
 from edge_runtime.errors import InputError
@@ -39,16 +41,26 @@ class Node:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A network as a graph of functions of TensorFlow tensors, with constants for weights; the last has the answer."""
+    """A network as a graph of functions of TensorFlow tensors; the last has the answer.
+
+    Weights are constants but for the `variables` of fused LSTM layers, which then take windows one by one.
+    """
 
     input_shape: tuple[int, int]
     n_outputs: int
     nodes: tuple[Node, ...]
+    n_steps: int = 0
+    variables: tuple[Any, ...] = ()
 
     @property
     def layers(self) -> tuple[str, ...]:
         """The name of each node."""
         return tuple(x.name for x in self.nodes)
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether LSTM layers are TFLite's own operator."""
+        return bool(self.variables)
 
     def __call__(self, windows: tf.Tensor, tap: Tap = no_tap, arrangement: Arrangement = IN_FLOAT) -> tf.Tensor:
         """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed."""
@@ -59,14 +71,24 @@ class Lowered:
         return whole(values[self.nodes[-1].name])
 
 
-def lower(model: keras.Model) -> Lowered:
-    """Rewrite a network of Keras layers.
+def lower(model: keras.Model, fused: bool = False) -> Lowered:
+    """Rewrite a network of Keras layers, with recurrent layers unrolled or, if `fused`, as TFLite's LSTM operator.
 
     Raises `InputError` naming the first layer, and the option of it, that cannot be converted.
     """
     calls = fold(read(model))
     sites = assign_sites(calls)
-    nodes = tuple(Node(call.name, call.inputs, _lower(call, sites)) for call in calls)
+    variables: list[Any] = []
+    nodes = []
+    for call in calls:
+        if is_recurrent(call.layer):
+            check(call.layer)
+        if fused and is_recurrent(call.layer):
+            operation, variable = fuse(call)
+            variables.append(variable)
+        else:
+            operation = _lower(call, sites)
+        nodes.append(Node(call.name, call.inputs, operation))
     shape, answer = model.input_shape, model.output_shape
     if len(shape) != 3 or None in shape[1:]:
         raise InputError(
@@ -74,7 +96,8 @@ def lower(model: keras.Model) -> Lowered:
         )
     if len(answer) != 2 or not nodes:
         raise InputError(f"the network '{model.name}' answers {answer}: it must answer logits [batch, classes]")
-    return Lowered((int(shape[1]), int(shape[2])), int(answer[1]), nodes)
+    n_steps = sum(call.shapes[0][0] for call in calls if is_recurrent(call.layer))
+    return Lowered((int(shape[1]), int(shape[2])), int(answer[1]), tuple(nodes), n_steps, tuple(variables))
 
 
 def _lower(call: Call, sites: dict[str, str]) -> Operation:

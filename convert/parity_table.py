@@ -5,27 +5,30 @@ from typing import Any
 
 from rich.table import Table
 
+from convert.model_files import ModelFiles
 from convert.parity import Parity
 from edge_runtime.reports.quantities import NOTHING, kilobytes, percent
-from edge_runtime.runs import Run
 
 
-def parity_table(run: Run, selection: Mapping[str, Any]) -> Table:
-    """The models of `run` beside the parity of the same forms of its selection network.
+def parity_table(files: ModelFiles, report: Mapping[str, Any]) -> Table:
+    """The models in `files` beside the parity of their forms.
 
-    `selection` is the conversion's report about that network, which never saw the held-out subjects.
+    `report` is the conversion's about the network that was compared: of a run the selection network, which never saw
+    the held-out subjects.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("model", no_wrap=True)
     for heading in ("size", "accuracy", "points lost", "agrees", "logits' SNR"):
         table.add_column(heading, justify="right")
-    table.add_row(*_files(run, "float32"), percent(selection["float32_accuracy"]), *(NOTHING,) * 3)
-    for scheme, form in selection["forms"].items():
+    accuracy = report["float32_accuracy"]
+    known = accuracy is not None
+    table.add_row(*_file(files, "float32"), percent(accuracy) if known else NOTHING, *(NOTHING,) * 3)
+    for scheme, form in report["forms"].items():
         parity = Parity(**form["parity"])
         table.add_row(
-            *_files(run, scheme),
-            percent(parity.accuracy),
-            points(parity.drop),
+            *_file(files, scheme),
+            percent(parity.accuracy) if known else NOTHING,
+            points(parity.drop) if known else NOTHING,
             percent(parity.agreement),
             NOTHING if parity.snr_db is None else f"{parity.snr_db:.1f} dB",
         )
@@ -52,6 +55,6 @@ def points(drop: float) -> str:
     return f"{-lost:.2f} gained" if lost < 0 else f"{abs(lost):.2f}"
 
 
-def _files(run: Run, scheme: str) -> tuple[str, str]:
-    path = run.tflite(scheme)
+def _file(files: ModelFiles, scheme: str) -> tuple[str, str]:
+    path = files.tflite(scheme)
     return path.name, kilobytes(path.stat().st_size)

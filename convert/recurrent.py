@@ -30,7 +30,6 @@ def check(layer: Any) -> None:
 def unroll(call: Call, site: str, sources: Sequence[str]) -> Operation:
     """One operation for all steps of a recurrent layer, whose state is at `site`, as its input has to be."""
     layer = call.layer
-    check(layer)
     cell = _CELLS[type(layer)](layer, call.name, site)
 
     def run(inputs: Sequence[Activation], tap: Tap, arrangement: Arrangement) -> Activation:

@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
@@ -70,6 +72,24 @@ def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", arrangement
     return compact.write(model)
 
 
+def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: str = "int8") -> bytes:
+    """The full-integer model of a network with fused LSTM layers, whose inside only the converter can calibrate.
+
+    It does so on the normalised windows `X` `[n, samples, n_signals]`.
+    """
+
+    def prepare(converter: tf.lite.TFLiteConverter) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([window[np.newaxis]] for window in X)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = _IO_TYPES[io_type]
+        converter.inference_output_type = _IO_TYPES[io_type]
+
+    model = _parse(_convert(network, lambda windows: network(windows), prepare))
+    _check_integer(model, io_type)
+    return compact.write(model)
+
+
 def _convert(
     network: Lowered,
     function: Callable[[tf.Tensor], tf.Tensor],
@@ -78,6 +98,7 @@ def _convert(
     signature = tf.TensorSpec([1, *network.input_shape], tf.float32, name="windows")
     module = tf.Module()
     module.function = tf.function(function, autograph=False)
+    module.variables_of_layers = network.variables
     concrete = module.function.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     prepare(converter)

@@ -2,23 +2,20 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convert.job import NETWORKS, Job
+from convert.networks import Network, load_data, of_file, of_run
 from convert.parity import Logits, accuracy, compare, relative_difference
-from convert.training_record import TrainingRecord
-from edge_runtime import children, dataset
-from edge_runtime.card import Card, load, write_model
+from edge_runtime import children
+from edge_runtime.card import write_model
 from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Dataset, Split
-from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
-from edge_runtime.runs import Run
 
 if TYPE_CHECKING:
     from convert.calibration import Ranges
@@ -38,68 +35,47 @@ def main(text: str) -> None:
     children.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
-def _load_data(card: Card, training: TrainingRecord, data: str | None) -> Dataset:
-    """The data that the run was trained on. Raises `InputError` when what is there is something else."""
-    loaded = dataset.load(Path(data) if data else None).as_for(card)
-    if loaded.fingerprint != training.fingerprint:
-        where = data or "embedded in the package"
-        raise InputError(
-            f"the run was trained on other data ({training.data_name}) than that {where}: give its folder with --data"
-        )
-    return loaded
-
-
 def _convert(job: Job, tell: Tell) -> None:
-    run = Run(Path(job.run))
-    card = load(run.card)
-    training = TrainingRecord.of(card, run.card)
-    data = _load_data(card, training, job.data)
+    data = load_data(job)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
-    held = np.isin(data.train.subject, training.held_out_subjects)
-    held_out = data.train.select(held)
-    final = Network("model", run.model, card, training.seed, data.train, held_out)
-    selection_card = replace(card, normalisation=training.selection_normalisation)
-    fitting = data.train.select(~held)
-    selection = Network("selection", run.selection, selection_card, training.seed, fitting, held_out)
-    # Loading TensorFlow takes a tenth of the time, the two networks share the rest.
-    report = {
-        "selection": _convert_network(selection, job, _part(tell, 0.1, 0.55)),
-        "model": _convert_network(final, job, _part(tell, 0.55, 1.0)),
-    }
+    networks = of_run(job, data) if job.file is None else of_file(job, data)
+    # Loading TensorFlow takes a tenth of the time, the networks share the rest.
+    shares = np.linspace(0.1, 1.0, len(networks) + 1)
+    report: dict[str, Any] = {}
+    chosen: tuple[str, str] | None = None
+    for network, (start, end) in zip(networks, pairwise(shares.tolist()), strict=True):
+        done = _convert_network(network, job, chosen, _part(tell, start, end))
+        report[network.name] = done
+        chosen = done["lowering"], done["lowering_reason"]  # both networks of a run have one form
     write_text(job.report, json.dumps(report))
 
 
-@dataclass(frozen=True)
-class Network:
-    """One of the run's two networks, the windows to calibrate it with and the held-out windows to check it on."""
-
-    name: str
-    path: Path
-    card: Card
-    seed: int
-    calibration: Split
-    held_out: Split
-
-
-def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
+def _convert_network(network: Network, job: Job, chosen: tuple[str, str] | None, tell: Tell) -> dict[str, Any]:
     """Write the network's flatbuffers; return what the card and the gate need to know about them."""
     # TensorFlow comes with these.
     from convert import tflite
-    from convert.keras_files import load_network
+    from convert.choice import choose
     from convert.lowering import lower
 
     what = NETWORKS[network.name]
     tell(0.0, f"{what}: float32")
-    model = load_network(network.path)
-    lowered = lower(model)
-    _check_card(network, lowered.input_shape, lowered.n_outputs)
-    windows = network.card.normalisation.apply(network.held_out.X)
-    float32 = _write(job, network, "float32", tflite.to_float32(lowered))
-    expected = np.asarray(model(windows, training=False))
+    if chosen is None:
+        choice = choose(network.model, job.lstm, _measured(job), job.max_size, network.windows)
+        lowered, lowering, reason = choice.network, choice.lowering, choice.reason
+    else:
+        lowering, reason = chosen
+        lowered = lower(network.model, fused=lowering == "fused")
+    float32, n_bytes = _write(job, network, "float32", tflite.to_float32(lowered))
+    expected = np.asarray(network.model(network.windows, training=False))
     report: dict[str, Any] = {
+        "is_labelled": network.is_labelled,
+        "subjects": len(np.unique(network.held_out.subject)),
+        "lowering": lowering,
+        "lowering_reason": reason,
         "windows": len(expected),
-        "float32_accuracy": accuracy(float32, network.held_out.y),
+        "bytes": n_bytes,
+        "float32_accuracy": accuracy(float32, network.held_out.y) if network.is_labelled else None,
         "float32_relative_difference": relative_difference(float32, expected),
         "forms": {},
     }
@@ -108,9 +84,11 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     for scheme in job.schemes:
         end = done + _EFFORT[scheme]
         form = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
-        answers = _write(job, network, scheme, form.flatbuffer)
-        parity = asdict(compare(float32, answers, network.held_out.y))
-        report["forms"][scheme] = {"parity": parity, "facts": form.facts}
+        answers, n_bytes = _write(job, network, scheme, form.flatbuffer)
+        # Where the true classes are not known, float32's answers stand for them.
+        y = network.held_out.y if network.is_labelled else float32.argmax(1).astype(np.uint8)
+        parity = asdict(compare(float32, answers, y))
+        report["forms"][scheme] = {"parity": parity, "facts": form.facts, "bytes": n_bytes}
         done = end
         if is_diagnosed and form.ranges is not None:
             done += _DIAGNOSIS_EFFORT
@@ -120,9 +98,17 @@ def _convert_network(network: Network, job: Job, tell: Tell) -> dict[str, Any]:
     return report
 
 
+def _measured(job: Job) -> str:
+    """The form whose latency decides."""
+    return "int8" if "int8" in job.schemes else "float32"
+
+
 @dataclass(frozen=True)
 class _Form:
-    """A quantised form of a network; int8 has activation ranges, measured on so many windows."""
+    """A quantised form of a network; int8 has activation ranges, measured on so many windows.
+
+    Those of a fused LSTM the converter alone knows.
+    """
 
     flatbuffer: bytes
     calibration_windows: int = 0
@@ -133,9 +119,12 @@ class _Form:
         """What its card says of how it was made."""
         from convert.calibration import describe
 
-        if self.ranges is None:
-            return {}
-        return {"calibration_windows": self.calibration_windows, "ranges": describe(self.ranges)}
+        facts: dict[str, Any] = {}
+        if self.calibration_windows:
+            facts["calibration_windows"] = self.calibration_windows
+        if self.ranges is not None:
+            facts["ranges"] = describe(self.ranges)
+        return facts
 
 
 def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell: Tell) -> _Form:
@@ -150,6 +139,8 @@ def _quantise(lowered: "Lowered", scheme: str, network: Network, job: Job, tell:
         return _Form(tflite.to_dynamic(lowered))
     rows = draw_windows(network.calibration, job.calibration, network.seed)
     calibration = network.card.normalisation.apply(network.calibration.X[rows])
+    if lowered.is_fused:
+        return _Form(tflite.to_int8_by_samples(lowered, calibration, job.io_type), len(rows))
     ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
     tell(0.6, what)
     return _Form(tflite.to_int8(lowered, ranges, job.io_type), len(rows), ranges)
@@ -166,20 +157,11 @@ def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logi
     return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, what)).to_dict()
 
 
-def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:
+def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> tuple[Logits, int]:
     """Leave the flatbuffer for the command; return its logits on the held-out windows, from the interpreter itself."""
     path = job.flatbuffer(network.name, scheme)
     write_model(path, flatbuffer, network.card)
-    return Classifier(path).logits(network.held_out.X)
-
-
-def _check_card(network: Network, input_shape: tuple[int, int], n_outputs: int) -> None:
-    card = network.card
-    if input_shape != card.input_shape or n_outputs != len(card.labels):
-        raise InputError(
-            f"{network.path} takes {input_shape} and answers {n_outputs} classes, but its card says {card.input_shape} "
-            f"and {len(card.labels)}: the run folder is mixed up, train again"
-        )
+    return Classifier(path).logits(network.held_out.X), len(flatbuffer)
 
 
 def _part(tell: Tell, start: float, end: float) -> Tell:

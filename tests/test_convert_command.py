@@ -16,7 +16,7 @@ import pytest
 from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
 
 from convert import process
-from convert.conversion import check
+from convert.conversion import Options, check
 from convert.job import Job
 from convert.parity import Parity, compare, relative_difference
 from convert.parity_table import points
@@ -162,8 +162,13 @@ def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, nam
 
 
 def report_of(scheme: str, parity: Parity) -> dict:
-    form = {"parity": asdict(parity), "facts": {}}
-    return {"model": {"float32_relative_difference": 1e-6, "forms": {scheme: form}}}
+    form = {"parity": asdict(parity), "facts": {}, "bytes": 60_000}
+    network = {"float32_relative_difference": 1e-6, "forms": {scheme: form}, "bytes": 200_000, "is_labelled": True}
+    return {"model": network}
+
+
+def options(max_drop: float = 1.0, max_size: float = 500) -> Options:
+    return Options(("int8",), "int8", 504, max_drop, False, None, 600, max_size=max_size)
 
 
 @pytest.mark.parametrize(("scheme", "advice"), [("int8", "--calibration"), ("dynamic", "leave this form out")])
@@ -175,9 +180,19 @@ def test_the_gate_counts_percentage_points_of_each_form(scheme, advice):
     parity = compare(float32, quantised, y)
     assert (parity.float32_accuracy, parity.accuracy, parity.agreement) == (1.0, 0.97, 0.97)
     assert parity.drop == pytest.approx(3)
-    check(report_of(scheme, parity), max_drop=3.1)
+    check(report_of(scheme, parity), options(max_drop=3.1))
     with pytest.raises(CheckFailedError, match=rf"{scheme} form loses 3\.00 percentage points .*{advice}"):
-        check(report_of(scheme, parity), max_drop=2.9)
+        check(report_of(scheme, parity), options(max_drop=2.9))
+
+
+@pytest.mark.parametrize(("max_size", "words"), [(199, "float32 model takes 200 kB"), (59, "float32")])
+def test_a_model_that_is_too_large_fails(max_size, words):
+    y = np.zeros(10, np.uint8)
+    float32 = np.eye(2, dtype=np.float32)[y]
+    report = report_of("int8", compare(float32, float32, y))
+    check(report, options(max_size=200))
+    with pytest.raises(CheckFailedError, match=f"{words}.*--max-size {max_size}"):
+        check(report, options(max_size=max_size))
 
 
 def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
@@ -192,7 +207,7 @@ def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
 @pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
 def test_a_float_model_that_is_another_network_fails(difference):
     with pytest.raises(CheckFailedError, match="differ from Keras"):
-        check({"model": {"float32_relative_difference": difference, "forms": {}}}, 1.0)
+        check({"model": {"float32_relative_difference": difference, "forms": {}}}, options())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""Networks as people build them, drawn at random: every layer and option that converts, and some that do not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+from hypothesis import strategies as st
+from keras import layers
+
+SAMPLES, SIGNALS, CLASSES = 24, 9, 6
+FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
+GATE_FUNCTIONS = ("sigmoid", "sigmoid", "hard_sigmoid")
+MERGES = ("concat", "sum", "ave", "mul")
+
+
+@dataclass
+class Drawn:
+    """A network, and what of it cannot be converted: the name of a layer and words about its option."""
+
+    model: keras.Model
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Builder:
+    def __init__(self, draw: Callable) -> None:
+        self.draw = draw
+        self.faults: list[tuple[str, str]] = []
+        self._faulty = draw(st.integers(0, 5)) == 0  # one network in six is to be refused
+
+    def of(self, *values):
+        return self.draw(st.sampled_from(values))
+
+    def yes(self) -> bool:
+        return self.draw(st.booleans())
+
+    def note(self, name: str, words: str) -> None:
+        self.faults.append((name, words))
+
+    def front(self, x):
+        for _ in range(self.draw(st.integers(0, 2))):
+            x = self._convolution(x) if self.yes() else self._small(x)
+        while x.shape[1] > 8:  # steps to unroll
+            pool = self.of(layers.MaxPooling1D, layers.AveragePooling1D)
+            x = pool(2, padding=self.of("valid", "same"))(x)
+        return x
+
+    def _convolution(self, x):
+        stride = self.of(1, 2, 3)
+        options = {"padding": self.of("same", "valid", "causal"), "strides": stride, "use_bias": self.yes()}
+        if stride == 1:
+            options["dilation_rate"] = self.of(1, 2)
+        x = layers.Conv1D(self.of(4, 7), 3, activation=self.of(*FUNCTIONS), **options)(x)
+        return layers.BatchNormalization(scale=self.yes(), center=self.yes())(x) if self.yes() else x
+
+    def _small(self, x):
+        """A layer for each step."""
+        kind = self.of("dense", "distributed", "batch", "layer", "function", "noise", "residual", "gate")
+        if kind == "dense":
+            return layers.Dense(self.of(4, 6), activation=self.of(*FUNCTIONS))(x)
+        if kind == "distributed":
+            return layers.TimeDistributed(layers.Dense(5, activation=self.of(*FUNCTIONS)))(x)
+        if kind == "batch":
+            return layers.BatchNormalization()(x)
+        if kind == "layer":
+            return layers.LayerNormalization(scale=self.yes(), center=self.yes())(x)
+        if kind == "function":
+            return self.of(layers.ReLU(), layers.LeakyReLU(0.3), layers.ELU(), layers.Activation("silu"))(x)
+        if kind == "noise":
+            return self.of(layers.Dropout(0.5), layers.GaussianNoise(1.0), layers.SpatialDropout1D(0.2))(x)
+        other = layers.Conv1D(x.shape[-1], 3, padding="same", activation="relu6")(x)
+        if kind == "gate":
+            return layers.Multiply()([x, layers.Dense(x.shape[-1], activation="sigmoid")(other)])
+        return self.of(layers.Add(), layers.Average(), layers.Subtract(), layers.Concatenate())([x, other])
+
+    def recurrent(self, x, sequences: bool):
+        options = {"return_sequences": sequences, "use_bias": self.yes(), "go_backwards": self.yes()}
+        options |= {"activation": self.of("tanh", "tanh", *FUNCTIONS), "recurrent_activation": self.of(*GATE_FUNCTIONS)}
+        kind = self.of(layers.LSTM, layers.GRU)
+        if kind is layers.GRU:
+            options["reset_after"] = self.yes()
+        units = x.shape[-1] if self.yes() else self.of(3, 6)
+        if self.yes():
+            options["go_backwards"] = False
+            return layers.Bidirectional(kind(units, **options), merge_mode=self.of(*MERGES))(x)
+        if self._faulty:
+            self._faulty = False
+            return self._faulty_recurrent(x, kind, units, options)
+        y = kind(units, **options)(x)
+        if y.shape == x.shape and self.yes():
+            return layers.Add()([x, y])
+        return y
+
+    def _faulty_recurrent(self, x, kind, units: int, options: dict):
+        fault = self.of("function", "masking", "gate", "simple")
+        if fault == "masking":
+            self.note("mine", "Masking")
+            return kind(units, **options)(layers.Masking(name="mine")(x))
+        if fault == "simple":
+            self.note("mine", "SimpleRNN")
+            return layers.SimpleRNN(units, return_sequences=options["return_sequences"], name="mine")(x)
+        option = {"function": "activation", "gate": "recurrent_activation"}[fault]
+        self.note("mine", f"{option}=softsign")
+        return kind(units, **options | {option: "softsign"}, name="mine")(x)
+
+    def end(self, x):
+        """From a sequence to one vector."""
+        kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute")
+        if kind == "recurrent":
+            return self.recurrent(x, sequences=False)
+        x = self.recurrent(x, sequences=True)
+        if self.yes():
+            x = self._small(x)
+        if kind == "average":
+            return layers.GlobalAveragePooling1D()(x)
+        if kind == "max":
+            return layers.GlobalMaxPooling1D()(x)
+        return layers.Flatten()(layers.Permute((2, 1))(x) if kind == "permute" else x)
+
+
+@st.composite
+def networks(draw) -> Drawn:
+    """A network whose weights are all away from what Keras starts them with, where a lost one would not show."""
+    builder = _Builder(draw)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(draw(st.integers(0, 1000)))
+    x = window = keras.Input((SAMPLES, SIGNALS))
+    x = builder.front(x)
+    if builder.yes():
+        x = builder.recurrent(x, sequences=True)
+    x = builder.end(x)
+    if builder.yes():
+        x = layers.Dense(8, activation=builder.of(*FUNCTIONS))(x)
+    model = keras.Model(window, layers.Dense(CLASSES)(x))
+    _fill(model)
+    return Drawn(model, builder.faults)
+
+
+def _fill(model: keras.Model) -> None:
+    generator = np.random.default_rng(len(model.weights))
+    for weight in model.weights:
+        if weight.path.endswith("moving_variance"):
+            weight.assign(generator.uniform(0.3, 2.0, weight.shape))
+        elif "seed" not in weight.path:
+            weight.assign(np.asarray(weight) + generator.normal(0, 0.15, weight.shape))

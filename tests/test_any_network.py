@@ -1,0 +1,61 @@
+"""Whatever layers a network is made of: it converts and answers as Keras does, or is refused by layer and option.
+
+HAR_EDGE_NETWORKS=200 draws that many networks anew instead of the few that are always the same.
+"""
+
+import os
+
+import numpy as np
+import pytest
+from any_network import SAMPLES, Drawn, networks
+from hypothesis import HealthCheck, given, settings
+
+from convert.calibration import observe
+from convert.lowering import lower
+from convert.parity import relative_difference, snr_db
+from convert.tflite import to_float32, to_int8
+from edge_runtime.classifier import Quantiser, dequantise
+from edge_runtime.errors import InputError
+from edge_runtime.interpreters import open_model
+
+N_NETWORKS = int(os.environ.get("HAR_EDGE_NETWORKS", "12"))
+LEAST_SNR = 10.0
+"""Decibels: of networks that were not trained, with ranges as they were seen; trained ones have 20 to 45."""
+
+
+@pytest.fixture(scope="module")
+def windows(uci_har):
+    X = uci_har.train.X[::180, 40 : 40 + SAMPLES]
+    return np.clip((X - X.mean((0, 1))) / X.std((0, 1)), -3, 3)
+
+
+def run(flatbuffer: bytes, X: np.ndarray) -> np.ndarray:
+    model = open_model(flatbuffer)
+    quantise = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
+    return np.concatenate([dequantise(model.run(quantise(x[None])), model.output).copy() for x in X])
+
+
+@settings(
+    max_examples=N_NETWORKS,
+    deadline=None,
+    derandomize="HAR_EDGE_NETWORKS" not in os.environ,
+    suppress_health_check=list(HealthCheck),
+)
+@given(drawn=networks())
+def test_a_network_answers_as_keras_does_or_is_refused_by_layer_and_option(drawn: Drawn, windows):
+    if drawn.faults:
+        with pytest.raises(InputError) as refusal:
+            lower(drawn.model)
+        ((name, words),) = drawn.faults
+        assert f"'{name}'" in str(refusal.value)
+        assert words in str(refusal.value)
+        return
+    seen, unseen = windows[::2], windows[1::2]
+    lowered = lower(drawn.model)
+    expected = np.asarray(drawn.model(unseen, training=False))
+    assert relative_difference(run(to_float32(lowered), unseen), expected) < 1e-4
+    answers = run(to_int8(lowered, observe(lowered, seen)), unseen)
+    # An equal answer to all windows is no signal, and no more than rounded.
+    spread = expected - expected.mean(0)
+    snr = snr_db(answers - expected + spread, spread)
+    assert snr is None or snr > LEAST_SNR
