@@ -35,8 +35,14 @@ def load_network(path: Path) -> Any:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RecursionError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} cannot be loaded as a Keras network ({reason}): {_ADVICE}") from error
+        raise InputError(f"{path} cannot be loaded as a Keras network ({_reason(error)}): {_ADVICE}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first sentence of what was wrong at first: Keras wraps it in what is wrong with each layer around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def as_logits(model: Any) -> Any:

@@ -6,9 +6,9 @@ machine, for all of them; whatever `FOLDER` holds already is not trained or conv
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Seed:
-    """One training: its `seconds` and, by form, its scores and bytes; `keras` is the network before conversion."""
+    """One training: its `seconds` of CPU time and, by form, its scores and bytes; `keras` is the network before conversion."""
 
     seed: int
     seconds: float
@@ -93,15 +93,21 @@ def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
 
 
 def _train(run: Run, seed: int, options: tuple[str, ...]) -> float:
-    """Train, if that was not done before; how long it took."""
+    """Train, if that was not done before; the CPU time it took."""
     took = run.folder.with_suffix(".seconds")
     if not took.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)
-        began = time.monotonic()
+        before = _cpu_seconds()
         command = [*COMMAND, "train", *options, "--seed", str(seed), "--out", str(run.folder)]
         subprocess.run(command, check=True)
-        write_text(took, f"{time.monotonic() - began:.1f}\n")
+        write_text(took, f"{_cpu_seconds() - before:.1f}\n")
     return float(took.read_text())
+
+
+def _cpu_seconds() -> float:
+    """Of all child processes that have ended, and theirs: unlike the clock's, hardly more on a busy machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _convert(run: Run) -> str | None:

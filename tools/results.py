@@ -86,7 +86,7 @@ def document(networks: Sequence[Measured]) -> str:
         *_table(networks, _COST),
         "",
         "Size is that of the file with its card, of seed 0; p50 is the median latency of one window, its ratio int8's "
-        "to float32's, with its 95 % interval. Training is one seed's whole `har-edge train`, both fits, on two cores.",
+        "to float32's, with its 95 % interval. Training is the CPU time of one seed's whole `har-edge train`, which is two fits at once.",
     ]
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > IDLE]
     if busy:
@@ -165,7 +165,7 @@ _COST = _NAME | {
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
     "ratio": _ratio,
-    "training, min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
+    "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
 
 
