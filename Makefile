@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-devices android test-android check format claims reference networks results constraints clean
+.PHONY: demo test test-devices android test-android check format claims reference networks results golden constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -55,6 +55,10 @@ networks: $(INSTALLED)
 # Write docs/results.md from what was measured.
 results: $(INSTALLED)
 	$(BIN)/python tools/results.py
+
+# Write the golden vectors for ports anew; `python tools/golden.py --check` compares.
+golden: $(INSTALLED)
+	$(BIN)/python tools/golden.py
 
 # Note the versions that are installed now as the tested ones.
 constraints: $(INSTALLED)

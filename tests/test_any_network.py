@@ -8,19 +8,20 @@ import os
 import numpy as np
 import pytest
 from any_network import SAMPLES, Drawn, networks
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from convert.calibration import observe
+from convert.diagnosis import emulate
 from convert.lowering import lower
-from convert.parity import relative_difference, snr_db
+from convert.parity import relative_difference
 from convert.tflite import to_float32, to_int8
 from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import open_model
 
 N_NETWORKS = int(os.environ.get("HAR_EDGE_NETWORKS", "12"))
-LEAST_SNR = 10.0
-"""Decibels: of networks that were not trained, with ranges as they were seen; trained ones have 20 to 45."""
+MOST_EXCESS = 1.5
+"""How much larger int8's error may be than that of its arithmetic emulated, which leaves out a few roundings."""
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,15 @@ def run(flatbuffer: bytes, X: np.ndarray) -> np.ndarray:
     return np.concatenate([dequantise(model.run(quantise(x[None])), model.output).copy() for x in X])
 
 
+def rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
 @settings(
     max_examples=N_NETWORKS,
     deadline=None,
     derandomize="HAR_EDGE_NETWORKS" not in os.environ,
+    phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
     suppress_health_check=list(HealthCheck),
 )
 @given(drawn=networks())
@@ -54,8 +60,8 @@ def test_a_network_answers_as_keras_does_or_is_refused_by_layer_and_option(drawn
     lowered = lower(drawn.model)
     expected = np.asarray(drawn.model(unseen, training=False))
     assert relative_difference(run(to_float32(lowered), unseen), expected) < 1e-4
-    answers = run(to_int8(lowered, observe(lowered, seen)), unseen)
-    # An equal answer to all windows is no signal, and no more than rounded.
-    spread = expected - expected.mean(0)
-    snr = snr_db(answers - expected + spread, spread)
-    assert snr is None or snr > LEAST_SNR
+    ranges = observe(lowered, seen)
+    int8 = to_int8(lowered, ranges)
+    # Of networks that were not trained int8 may lose much, but no more than its arithmetic does.
+    lost = rms(emulate(lowered, ranges, unseen) - expected)
+    assert rms(run(int8, unseen) - expected) <= MOST_EXCESS * lost + open_model(int8).output.scale

@@ -48,7 +48,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Seed:
-    """One training: its `seconds` of CPU time and, by form, its scores and bytes; `keras` is the network before conversion."""
+    """One training: its `seconds` of CPU time and, by form, its scores and bytes.
+
+    `keras` is the network before conversion.
+    """
 
     seed: int
     seconds: float

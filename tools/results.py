@@ -86,7 +86,7 @@ def document(networks: Sequence[Measured]) -> str:
         *_table(networks, _COST),
         "",
         "Size is that of the file with its card, of seed 0; p50 is the median latency of one window, its ratio int8's "
-        "to float32's, with its 95 % interval. Training is the CPU time of one seed's whole `har-edge train`, which is two fits at once.",
+        "to float32's, with its 95 % interval. Training is the CPU time of a seed's whole `har-edge train`, two fits.",
     ]
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > IDLE]
     if busy:
