@@ -27,6 +27,7 @@ _COPIES = (
     layers.MaxPooling1D,
     layers.GlobalMaxPooling1D,
     layers.ZeroPadding1D,
+    layers.Cropping1D,
     layers.Flatten,
     layers.Reshape,
     layers.Permute,
@@ -53,6 +54,8 @@ def lower_layer(call: Call, site: str, sources: Sequence[str]) -> Operation:
         return _MERGES[type(layer)](call, site, sources)
     if type(layer) is layers.TimeDistributed:
         return _at_every_step(call, site, sources)
+    if type(layer) is layers.Cropping1D:
+        return _crop(call)
     if type(layer) in _WHOLE:
         compute = _WHOLE[type(layer)](call, site)
         return lambda inputs, tap, _: compute(whole(inputs[0]), tap)
@@ -191,6 +194,12 @@ def _pad(call: Call, site: str) -> _OneToOne:
     return lambda x, tap: tf.pad(x, [[0, 0], list(call.layer.padding), [0, 0]])
 
 
+def _crop(call: Call) -> Operation:
+    begin, end = call.layer.cropping
+    kept = slice(begin, call.shapes[0][0] - end)
+    return lambda inputs, tap, _: inputs[0][kept] if isinstance(inputs[0], list) else inputs[0][:, kept]
+
+
 def _reshape(call: Call, site: str) -> _OneToOne:
     del site
     if type(call.layer) is layers.Flatten:
@@ -279,8 +288,8 @@ _STEPWISE: dict[type, Callable[[Call, str], _OneToOne]] = {
 }
 _CHOICE = (
     ": use LSTM, GRU, Bidirectional, Conv1D, Dense, TimeDistributed, pooling over time, BatchNormalization, "
-    "LayerNormalization, Flatten, Reshape, Permute, Concatenate, Add, Average, Multiply, Subtract, an activation "
-    "or Dropout"
+    "LayerNormalization, Flatten, Reshape, Permute, Cropping1D, Concatenate, Add, Average, Multiply, Subtract, an "
+    "activation or Dropout"
 )
 _ADVICE = {
     layers.Masking: ", since a fixed graph takes every step and windows always have their full length: leave it out, "

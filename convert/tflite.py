@@ -1,7 +1,7 @@
 """From a lowered network to a TFLite flatbuffer: float32, float16, dynamic range or full-integer int8."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from edge_runtime.errors import CheckFailedError
 _IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
 # What may stay in float in an int8 model: the conversion of a float32 input or output.
 _BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
+_CELL_STATE = 19  # which input of a fused LSTM
 
 
 def to_float32(network: Lowered) -> bytes:
@@ -86,6 +87,8 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
         converter.inference_output_type = _IO_TYPES[io_type]
 
     model = _parse(_convert(network, lambda windows: network(windows), prepare))
+    _unclip_cells(model)
+    _bound_cell_scales(model)
     _check_integer(model, io_type)
     return compact.write(model)
 
@@ -109,7 +112,31 @@ def _convert(
 
 
 def _tidy(flatbuffer: bytes) -> bytes:
-    return compact.write(_parse(flatbuffer))
+    model = _parse(flatbuffer)
+    _unclip_cells(model)
+    return compact.write(model)
+
+
+def _unclip_cells(model: schema.ModelT) -> None:
+    """Let the cells of fused LSTM layers be as large as Keras's: the converter has them clipped at 10."""
+    for operator in _fused(model):
+        operator.builtinOptions.cellClip = 0.0
+
+
+def _bound_cell_scales(model: schema.ModelT) -> None:
+    """Keep the scales of cells, powers of 2, within those whose tanh the kernel can compute.
+
+    It has 0 to 6 bits before the point; cells that stay below 0.5 would get fewer, and answers that are none.
+    """
+    tensors = model.subgraphs[0].tensors
+    for operator in _fused(model):
+        quantization = tensors[operator.inputs[_CELL_STATE]].quantization
+        quantization.scale = np.clip(quantization.scale, 2.0**-15, 2.0**-9)
+
+
+def _fused(model: schema.ModelT) -> Iterator[schema.OperatorT]:
+    options = schema.UnidirectionalSequenceLSTMOptionsT
+    return (x for x in model.subgraphs[0].operators if isinstance(x.builtinOptions, options))
 
 
 def _parse(flatbuffer: bytes) -> schema.ModelT:

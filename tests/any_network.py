@@ -105,7 +105,7 @@ class _Builder:
 
     def end(self, x):
         """From a sequence to one vector."""
-        kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute")
+        kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute", "crop")
         if kind == "recurrent":
             return self.recurrent(x, sequences=False)
         x = self.recurrent(x, sequences=True)
@@ -115,6 +115,8 @@ class _Builder:
             return layers.GlobalAveragePooling1D()(x)
         if kind == "max":
             return layers.GlobalMaxPooling1D()(x)
+        if kind == "crop":
+            x = layers.Cropping1D((self.of(0, 1), x.shape[1] - 2))(x)
         return layers.Flatten()(layers.Permute((2, 1))(x) if kind == "permute" else x)
 
 

@@ -6,6 +6,7 @@ machine, for all of them; whatever `FOLDER` holds already is not trained or conv
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime import dataset, results_file
-from edge_runtime.card import load
+from edge_runtime.card import load, read_model
 from edge_runtime.classifier import Classifier
 from edge_runtime.files import write_text
 from edge_runtime.runs import Run
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
 RESULTS = ROOT / "results" / "networks"
 SCHEMES = ("float32", "int8")
+STOCK = "stock float32"
 NETWORKS: dict[str, tuple[str, ...]] = {
     "edge": ("--network", "edge"),
     "edge-small": ("--network", "edge-small"),
@@ -137,20 +139,29 @@ def _score(run: Run, seed: int, seconds: float) -> Seed:
 
 
 def _bench(run: Run) -> dict[str, Any] | None:
-    """p50 of both forms and their ratio, from `har-edge bench`; None when they are not both there."""
+    """p50 of both forms beside the stock conversion's, from one `har-edge bench`; None when they are not both there."""
     if not all(run.tflite(x).exists() for x in SCHEMES):
         return None
+    models = {x: run.tflite(x) for x in SCHEMES} | {STOCK: run.folder / "stock_float32.tflite"}
+    if not models[STOCK].exists():
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(ROOT / "tools" / "stock.py"), str(run.folder), str(models[STOCK])]
+        subprocess.run(command, check=True, env=environment)
     path = run.folder / "bench.json"
-    models = [str(run.tflite(x)) for x in SCHEMES]
-    subprocess.run([*COMMAND, "bench", *models, "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+    command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     report = results_file.read(path)
     (comparison,) = report.comparisons
+    quantisation = read_model(models["int8"])[1].quantisation
     return {
         "cpu": report.device["cpu"],
         "load_average_before": report.device["before"]["load_average"],
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
-        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(SCHEMES, report.results, strict=True)},
-        "operators": {x: result.operators for x, result in zip(SCHEMES, report.results, strict=True)},
+        "lowering": quantisation["lowering"],
+        "lowering_reason": quantisation["lowering_reason"],
+        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(models, report.results, strict=True)},
+        "operators": {x: result.operators for x, result in zip(models, report.results, strict=True)},
+        "stock_bytes": models[STOCK].stat().st_size,
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
     }

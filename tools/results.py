@@ -23,7 +23,7 @@ PUBLISHED = {
     "gru-coarse-coarse": "96.5 (four classes)",
 }
 """Accuracy in percent on the test subjects, as the authors of the known networks give it."""
-FLOAT, INT8 = "float32", "int8"
+FLOAT, INT8, STOCK = "float32", "int8", "stock float32"
 IDLE = 0.5  # load average
 _LARGEST = 2500.0  # square points of the largest file's disc
 Measured = dict[str, Any]
@@ -86,7 +86,10 @@ def document(networks: Sequence[Measured]) -> str:
         *_table(networks, _COST),
         "",
         "Size is that of the file with its card, of seed 0; p50 is the median latency of one window, its ratio int8's "
-        "to float32's, with its 95 % interval. Training is the CPU time of a seed's whole `har-edge train`, two fits.",
+        "to float32's, with its 95 % interval. “form” is how recurrent layers are converted ([convert.md]"
+        "(convert.md#unrolled-or-fused)). “stock” is what TensorFlow's converter makes of the same network, in "
+        "float32: its int8 calibration dies of the loops of recurrent layers. Training is the CPU time of a seed's "
+        "whole `har-edge train`, two fits.",
     ]
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > IDLE]
     if busy:
@@ -145,6 +148,11 @@ def _ratio(network: Measured) -> str:
     return f"{network['bench']['p50_ratio']:.2f} ({low:.2f} to {high:.2f})"
 
 
+def _stock_to_int8(network: Measured) -> float:
+    p50: dict[str, float] = network["bench"]["p50_us"]
+    return p50[STOCK] / p50[INT8]
+
+
 _NAME: dict[str, Callable[[Measured], str]] = {"network": lambda x: f"`{x['name']}`"}
 _ACCURACY = _NAME | {
     "sensors": lambda x: "all" if len(x["signals"]) == 9 else "accelerometer",
@@ -162,9 +170,13 @@ _COST = _NAME | {
     "parameters": lambda x: f"{x['network']['parameters']:,}",
     "float32, kB": lambda x: _size(x, FLOAT),
     "int8, kB": lambda x: _size(x, INT8),
+    "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
     "ratio": _ratio,
+    "stock float32, kB": lambda x: f"{x['bench']['stock_bytes'] / 1000:.1f}" if x["bench"] else "–",
+    "its p50, µs": lambda x: _p50(x, STOCK),
+    "times int8's": lambda x: f"{_stock_to_int8(x):.1f}" if x["bench"] else "–",
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
 
