@@ -50,7 +50,7 @@ reference: $(INSTALLED)
 
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)
-	$(BIN)/python tools/networks.py --runs runs/networks
+	$(BIN)/python -m tools.networks --runs runs/networks
 
 # Write docs/results.md from what was measured.
 results: $(INSTALLED)

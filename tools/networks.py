@@ -1,4 +1,4 @@
-"""Train, convert and measure every network: `python tools/networks.py [NAME …] --seeds 3 --runs FOLDER`.
+"""Train, convert and measure every network: `python -m tools.networks [NAME …] --seeds 3 --runs FOLDER`.
 
 Leaves `results/networks/<name>.json`, from which `make results` writes `docs/results.md`. Takes hours, and an idle
 machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
@@ -6,7 +6,6 @@ machine, for all of them; whatever `FOLDER` holds already is not trained or conv
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -21,12 +20,12 @@ from edge_runtime.card import load, read_model
 from edge_runtime.classifier import Classifier
 from edge_runtime.files import write_text
 from edge_runtime.runs import Run
+from tools import stock
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
 RESULTS = ROOT / "results" / "networks"
 SCHEMES = ("float32", "int8")
-STOCK = "stock float32"
 NETWORKS: dict[str, tuple[str, ...]] = {
     "edge": ("--network", "edge"),
     "edge-small": ("--network", "edge-small"),
@@ -139,19 +138,23 @@ def _score(run: Run, seed: int, seconds: float) -> Seed:
 
 
 def _bench(run: Run) -> dict[str, Any] | None:
-    """p50 of both forms beside the stock conversion's, from one `har-edge bench`; None when they are not both there."""
-    if not all(run.tflite(x).exists() for x in SCHEMES):
+    """p50 of our forms and of others' from one `har-edge bench`; None when int8 is not there.
+
+    The ratio is that of int8 to the fastest float form of all.
+    """
+    if not run.tflite("int8").exists():
         return None
-    models = {x: run.tflite(x) for x in SCHEMES} | {STOCK: run.folder / "stock_float32.tflite"}
-    if not models[STOCK].exists():
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(ROOT / "tools" / "stock.py"), str(run.folder), str(models[STOCK])]
-        subprocess.run(command, check=True, env=environment)
-    path = run.folder / "bench.json"
-    command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(path)]
+    if not stock.path(run, "stock").exists():
+        command = [sys.executable, "-m", "tools.stock", str(run.folder.resolve())]
+        subprocess.run(command, check=True, cwd=ROOT)
+    models = {x: run.tflite(x) for x in SCHEMES} | {x: stock.path(run, x) for x in stock.FORMS}
+    models = {name: path for name, path in models.items() if path.exists()}
+    out = run.folder / "bench.json"
+    command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    report = results_file.read(path)
-    (comparison,) = report.comparisons
+    report = results_file.read(out)
+    names = list(models)
+    (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
     quantisation = read_model(models["int8"])[1].quantisation
     return {
         "cpu": report.device["cpu"],
@@ -159,9 +162,10 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
         "lowering": quantisation["lowering"],
         "lowering_reason": quantisation["lowering_reason"],
-        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(models, report.results, strict=True)},
-        "operators": {x: result.operators for x, result in zip(models, report.results, strict=True)},
-        "stock_bytes": models[STOCK].stat().st_size,
+        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(names, report.results, strict=True)},
+        "operators": {x: result.operators for x, result in zip(names, report.results, strict=True)},
+        "bytes": {x: path.stat().st_size for x, path in models.items()},
+        "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
     }
