@@ -1,7 +1,7 @@
 """Choose how a stream is smoothed and what is unknown, by cross-validation: `python tools/choose_live.py`.
 
 Networks are trained on three folds of the 21 training subjects and answer for the fourth, over whole recordings. Writes
-`results/live.md`; the test subjects are never looked at. Takes about five minutes on 2 cores.
+`results/live.md`; the test subjects are never looked at. Takes about ten minutes on 2 cores.
 """
 
 import itertools
