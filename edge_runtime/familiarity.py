@@ -3,8 +3,12 @@
 A network answers with one of its activities whatever it is given: a phone worn upside down, or someone getting up. Of
 each activity it is known how the phone was held, and how much it moved; what is far from that is unfamiliar. How it is
 held differs from person to person, in clusters rather than around a middle: the measure is the distance to the nearest
-of some typical ways. For movement it is Mahalanobis's distance. How far is far was measured on people whose windows
-were left out (`train.familiarity`).
+of some typical ways. How it is turned about its long axis is left out: someone may lie on any side, and carry the phone
+on any side. For movement it is Mahalanobis's distance. How far is far was measured on people whose windows were left
+out (`train.familiarity`).
+
+Somebody alive is never quite still: breath and pulse turn a phone that is worn more than the noise of its gyroscope
+does, which is all that moves one on a table.
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -27,7 +31,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Postures:
-    """Typical accelerations of an activity: `centres` `[n][3]`, in g.
+    """Typical accelerations of an activity: `centres` `[n][2]` of `inclination`, or `[n][3]` of x, y and z, in g.
 
     Distances up to `far` are usual, up to `strange` they occur.
     """
@@ -38,7 +42,8 @@ class Postures:
 
     def distance(self, values: Array) -> Array:
         """How far mean accelerations `[..., 3]` are from the nearest centre, in g `[...]`."""
-        apart = np.asarray(values)[..., np.newaxis, :] - np.array(self.centres)
+        measured = inclination(values) if len(self.centres[0]) == 2 else np.asarray(values)
+        apart = measured[..., np.newaxis, :] - np.array(self.centres)
         nearest: Array = np.linalg.norm(apart, axis=-1).min(axis=-1)
         return nearest
 
@@ -49,7 +54,7 @@ class Postures:
 
     def is_usable(self) -> bool:
         """Whether the numbers fit together."""
-        return bool(self.centres) and {len(x) for x in self.centres} == {3}
+        return {len(x) for x in self.centres} in ({2}, {3})
 
 
 @dataclass(frozen=True)
@@ -84,17 +89,32 @@ class Movements:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """For each activity, in the order of the labels, how the phone is held and how much it moves."""
+    """For each activity, in the order of the labels, how the phone is held and how much it moves.
+
+    Somebody alive hardly ever turns less than `rest`, in rad/s; None when that is not known.
+    """
 
     posture: tuple[Postures, ...]
     movement: tuple[Movements, ...]
+    rest: float | None = None
 
     def judge(self, moment: Moment) -> Judgement:
         """Compare a moment, or many, with every activity."""
         posture, movement = _Compared(moment.posture, self.posture), _Compared(moment.movement, self.movement)
         return Judgement(
-            posture.beyond("far") | movement.beyond("far"), posture.beyond("strange"), movement.beyond("strange")
+            posture.beyond("far"),
+            movement.beyond("far"),
+            posture.beyond("strange"),
+            movement.beyond("strange"),
+            self._is_at_rest(moment),
         )
+
+    def _is_at_rest(self, moment: Moment) -> npt.NDArray[np.bool_]:
+        """Whether it moves less than someone alive `[...]`."""
+        rotation = moment.rotation
+        if self.rest is None or rotation is None:
+            return np.zeros(moment.movement.shape[:-1], np.bool_)
+        return rotation < self.rest
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Familiarity:
@@ -102,32 +122,40 @@ class Familiarity:
         return cls(
             tuple(Postures.from_dict(x) for x in content["posture"]),
             tuple(Movements.from_dict(x) for x in content["movement"]),
+            None if content.get("rest") is None else float(content["rest"]),
         )
 
     def fault(self, n_labels: int) -> str | None:
         """What makes it unusable for so many activities, if anything."""
         sizes = {len(x.mean) for x in self.movement}
         is_complete = len(self.posture) == len(self.movement) == n_labels and len(sizes) == 1
-        if is_complete and all(x.is_usable() for x in self.posture) and all(x.is_usable() for x in self.movement):
-            return None
-        return "needs postures and movements of each activity, or no familiarity at all"
+        is_usable = all(x.is_usable() for x in self.posture) and all(x.is_usable() for x in self.movement)
+        if not (is_complete and is_usable):
+            return "needs postures and movements of each activity, or no familiarity at all"
+        if self.rest is not None and not (sizes == {2} and self.rest > 0):
+            return "says how little rotation is rest, which needs a number above 0 and the gyroscope among its signals"
+        return None
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What is wrong with taking a moment for each activity `[..., n_labels]`.
 
-    It may be too `far` from it for it to begin now; its posture or its movement may be next to impossible in it.
+    Its posture or its movement may be far from it, or next to impossible in it. `at_rest` `[...]` is whether it moves
+    less than someone alive.
     """
 
-    far: npt.NDArray[np.bool_]
+    far_posture: npt.NDArray[np.bool_]
+    far_movement: npt.NDArray[np.bool_]
     strange_posture: npt.NDArray[np.bool_]
     strange_movement: npt.NDArray[np.bool_]
+    at_rest: npt.NDArray[np.bool_]
 
     @classmethod
     def of_nothing(cls, n_labels: int) -> Judgement:
         """That of someone who knows no activity: nothing is strange."""
-        return cls(*(np.zeros(n_labels, np.bool_) for _ in range(3)))
+        nothing = np.zeros(n_labels, np.bool_)
+        return cls(nothing, nothing, nothing, nothing, np.zeros((), np.bool_))
 
 
 @dataclass(frozen=True)
@@ -141,10 +169,21 @@ class Moment:
     posture: Array
     movement: Array
 
+    @property
+    def rotation(self) -> Array | None:
+        """How much rotation varied `[...]`, in rad/s; None without the gyroscope."""
+        return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
+
 
 def is_judged(names: Sequence[str]) -> bool:
     """Whether signals called `names` tell posture: whether acceleration with gravity is among them."""
     return set(_GRAVITY) <= set(names)
+
+
+def inclination(acceleration: npt.NDArray[np.floating]) -> Array:
+    """Acceleration along the phone's x axis, which is worn upright, and across it: `[..., 2]` of `[..., 3]`, in g."""
+    values = np.asarray(acceleration, np.float64)
+    return np.stack([values[..., 0], np.hypot(values[..., 1], values[..., 2])], axis=-1)
 
 
 def moment(windows: npt.NDArray[np.floating], names: Sequence[str], rate_hz: float) -> Moment:

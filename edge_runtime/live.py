@@ -17,6 +17,7 @@ from edge_runtime.classifier import Classifier
 from edge_runtime.errors import InputError
 from edge_runtime.familiarity import Judgement, moment
 from edge_runtime.frontend import N_CHANNELS, RATE_HZ, SIGNALS
+from edge_runtime.lasting import Lasting, Verdict
 from edge_runtime.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.sensor_faults import FaultFinder
 from edge_runtime.smoothing import STEP_S, Smoother
@@ -191,10 +192,12 @@ class _Decider:
         self._columns = [_NAMES.index(x) for x in self._names]
         self._step_s = hop / self._card.window.rate_hz
         self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
+        self._lasting = Lasting(len(self._card.labels), self._step_s)
 
     def forget(self, seconds: float) -> None:
         """Let time pass without windows."""
         self._smoother.forget(seconds)
+        self._lasting = Lasting(len(self._card.labels), self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
         """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
@@ -205,10 +208,10 @@ class _Decider:
         start = time.perf_counter()
         answer = self.classify(signals)
         inference_ms = 1e3 * (time.perf_counter() - start)
-        judgement = self._judge(signals)
+        verdict = self._lasting.take(self._judge(signals), int(answer.argmax()))
         is_moving = _movement(signals) > self._card.live.smoothing.movement
-        current = self._smoother.update(answer, self._step_s, is_moving, judgement.far)
-        reason = self._reason(current, judgement)
+        current = self._smoother.update(answer, self._step_s, is_moving, verdict.unusual)
+        reason = self._reason(current, verdict)
         return Decision(
             seconds,
             UNKNOWN if current is None or reason else self._card.labels[current],
@@ -225,13 +228,15 @@ class _Decider:
             return Judgement.of_nothing(len(self._card.labels))
         return familiarity.judge(moment(signals[:, self._columns], self._names, RATE_HZ))
 
-    def _reason(self, current: int | None, judgement: Judgement) -> str:
+    def _reason(self, current: int | None, verdict: Verdict) -> str:
+        if verdict.lifeless:
+            return "nothing that lives moves it"
         if current is None:
             return "no activity is certain yet"
         label = self._card.labels[current]
-        if judgement.strange_posture[current]:
+        if verdict.strange_posture[current]:
             return f"held otherwise than in {label}"
-        return f"moves otherwise than in {label}" if judgement.strange_movement[current] else ""
+        return f"moves otherwise than in {label}" if verdict.strange_movement[current] else ""
 
 
 def _movement(signals: Array) -> float:

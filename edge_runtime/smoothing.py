@@ -34,7 +34,7 @@ class Smoothing:
     evidence: float = 0.5  # of one window per 1.28 s: the exponent of its probabilities, which are not independent
     change_still: float = 0.001  # probability that an activity ends within 1.28 s while the body is still
     change_moving: float = 0.7  # the same while it moves
-    movement: float = 0.03  # g: mean body acceleration of the last 1.28 s that is not stillness
+    movement: float = 0.045  # g: mean body acceleration of the last 1.28 s that is not stillness
     confidence: float = 0.8  # a new activity is reported from this probability on
 
     def fault(self) -> str | None:

@@ -203,6 +203,30 @@ def test_worn_upside_down_standing_is_unknown():
     assert {x.activity for x in decisions(watch(standing)[0])} == {"STANDING"}
 
 
+def test_a_phone_on_any_face_of_a_table_is_unknown_as_nothing_that_lives_moves_it():
+    rng = np.random.default_rng(0)
+    for face in np.concatenate([np.eye(3), -np.eye(3)]):
+        found = decisions(
+            watch(np.column_stack([face + rng.normal(0, 0.003, (1500, 3)), rng.normal(0, 0.003, (1500, 3))]))[0]
+        )
+        assert {(x.activity, x.reason) for x in found if not x.warming_up} == {(UNKNOWN, "nothing that lives moves it")}
+
+
+def test_nobody_who_sits_stands_or_lies_is_taken_for_a_table():
+    stillest = [x for x in recordings() if x.subject in (11, 17, 30)]
+    for quiet in stillest[::2]:
+        assert "nothing that lives moves it" not in {x.reason for x in decisions(watch(quiet.samples)[0])}
+
+
+def test_how_long_something_lasts_begins_anew_after_a_gap():
+    samples = np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 0.003, (2000, 6))
+    seconds = times(samples)
+    seconds[1000:] += 5
+    lifeless = [x.seconds for x in decisions(watch(samples, seconds)[0]) if "lives" in x.reason]
+    assert 100 < min(lifeless) < 115
+    assert not [x for x in lifeless if 120 <= x < 131]
+
+
 def test_memory_does_not_grow():
     recognizer = LiveRecognizer(classifier())
     samples = recording(3).samples[:6400]

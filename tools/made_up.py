@@ -1,7 +1,7 @@
 """Made-up streams that are none of the six activities: a phone on a table, and phones worn another way up.
 
-No data set has them beside the activities. The table's noise is that of a phone's sensors at rest; what is worn another
-way up are real recordings, turned.
+The table's noise is that of a phone's sensors at rest; what is worn another way up are real recordings, turned. Real
+tables, for a phone's back alone, are in `tables`.
 """
 
 import numpy as np

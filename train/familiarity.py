@@ -10,23 +10,26 @@ from sklearn.cluster import KMeans
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.dataset import Dataset, Split
-from edge_runtime.familiarity import Familiarity, Movements, Postures, is_judged, moment
+from edge_runtime.familiarity import Familiarity, Moment, Movements, Postures, inclination, is_judged, moment
 
 _FOLDS = 4
-_CENTRES = 12
+_CENTRES = 4
 # Nineteen in twenty of other people's windows are so near to an activity; the rest has mislabelled ones.
 _USUAL = 0.95
 # So many times as far, a window cannot begin an activity, or is taken for none: chosen with the numbers of smoothing
-# (results/live.md).
-FAR, STRANGE = 2.0, 2.5
+# (results/live.md). Postures differ more between people than how much an activity moves.
+POSTURE, MOVEMENT = (2.5, 4.0), (1.5, 2.5)
+# One in a hundred windows of the stillest activity is stiller; several in a row are not.
+_AT_REST = 0.01
 _RIDGE = 1e-4  # for a feature that hardly varies
 _DIGITS = 5
 
 Array = npt.NDArray[np.float64]
+Limits = tuple[float, float]
 Usual = TypeVar("Usual", Postures, Movements)
 
 
-def fit_familiarity(dataset: Dataset, far: float = FAR, strange: float = STRANGE) -> Familiarity | None:
+def fit_familiarity(dataset: Dataset, posture: Limits = POSTURE, movement: Limits = MOVEMENT) -> Familiarity | None:
     """What is usual for each activity over all training windows; None for signals that do not tell posture.
 
     How far is far is measured on the subjects of each of four folds, from what is usual for the others: people differ
@@ -36,15 +39,23 @@ def fit_familiarity(dataset: Dataset, far: float = FAR, strange: float = STRANGE
     if not is_judged(names):
         return None
     found = moment(dataset.train.X, names, dataset.window.rate_hz)
-    n_labels, limits = len(dataset.labels), (far, strange)
+    n_labels = len(dataset.labels)
     return Familiarity(
-        _usual(found.posture, dataset.train, n_labels, limits, _postures),
-        _usual(found.movement, dataset.train, n_labels, limits, _movements),
+        _usual(found.posture, dataset.train, n_labels, posture, _postures),
+        _usual(found.movement, dataset.train, n_labels, movement, _movements),
+        _rest(found, dataset.train),
     )
 
 
+def _rest(found: Moment, train: Split) -> float | None:
+    """The rotation (rad/s) below which windows of no activity are, but for a few; None without the gyroscope."""
+    if (rotation := found.rotation) is None:
+        return None
+    return _rounded(min(float(np.quantile(rotation[train.y == y], _AT_REST)) for y in np.unique(train.y)))
+
+
 def _usual(
-    values: Array, train: Split, n_labels: int, limits: tuple[float, float], fit: Callable[[Array], Usual]
+    values: Array, train: Split, n_labels: int, limits: Limits, fit: Callable[[Array], Usual]
 ) -> tuple[Usual, ...]:
     """For each class what `fit` makes of its features `[n_windows, n_features]`, with the limits of others."""
     of_others: list[list[Array]] = [[] for _ in range(n_labels)]
@@ -67,8 +78,9 @@ def _usual(
 
 def _postures(own: Array) -> Postures:
     # No more centres than there are different windows.
-    n = min(_CENTRES, len(np.unique(own, axis=0)))
-    centres = KMeans(n, n_init=1, random_state=0).fit(own).cluster_centers_
+    inclined = inclination(own)
+    n = min(_CENTRES, len(np.unique(inclined, axis=0)))
+    centres = KMeans(n, n_init=1, random_state=0).fit(inclined).cluster_centers_
     return Postures(_rows(centres), np.inf, np.inf)
 
 

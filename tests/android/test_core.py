@@ -84,6 +84,11 @@ def test_a_card_without_smoothing_means_the_same_numbers():
     assert defaults == asdict(Smoothing())
 
 
+def on_a_table(rng) -> np.ndarray:
+    """A minute of a sensor's noise."""
+    return rng.normal([0, 0, 1, 0, 0, 0], 0.003, (3000, 6))
+
+
 @dataclass(frozen=True)
 class Stream:
     """Samples `[n, 6]` with their times `[n]`."""
@@ -120,12 +125,13 @@ def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_t
     rng = np.random.default_rng(0)
     model = reference_model("edge", "int8")
     subjects = set(load().test.subject.tolist())
-    streams = [deliver(x.samples, rng) for x in uci_har.recordings() if x.subject in subjects]
+    recordings = [x.samples for x in uci_har.recordings() if x.subject in subjects]
+    streams = [deliver(x, rng) for x in (*recordings, on_a_table(rng))]
     for i, stream in enumerate(streams):
         np.column_stack([stream.seconds, stream.samples]).astype("<f8").tofile(jvm.folder / f"samples-{i}")
     said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))
     notices = [line.split() for line in said.splitlines()]
-    n_decisions = 0
+    n_decisions, reasons = 0, set()
     for i, stream in enumerate(streams):
         wanted, wanted_notices = _in_python(model, stream)
         found = _doubles(jvm.folder / f"decisions-{i}", wanted.shape[1])
@@ -133,7 +139,9 @@ def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_t
         assert np.abs(found[:, 4:] - wanted[:, 4:]).max() < 1e-6
         assert sorted(x for number, *x in notices if number == str(i)) == sorted(wanted_notices)
         n_decisions += len(found)
+        reasons |= set(found[:, 3].tolist())
     assert n_decisions > 4800
+    assert reasons == {0, 1, 2, 3, 4}
 
 
 def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]]:
@@ -163,7 +171,7 @@ def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]
 
 def _reason(text: str) -> int:
     """Its place among the reasons of the app."""
-    beginnings = ("", "no activity is certain", "held otherwise", "moves otherwise")
+    beginnings = ("", "no activity is certain", "held otherwise", "moves otherwise", "nothing that lives")
     return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
 
 

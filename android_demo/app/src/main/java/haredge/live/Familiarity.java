@@ -10,17 +10,21 @@ import org.json.JSONObject;
 /**
  * Whether a moment looks like the activity that a network names, see {@code edge_runtime/familiarity.py}.
  *
- * <p>How the phone is held is compared with typical ways of each activity, how much it moves by Mahalanobis's distance.
+ * <p>How the phone is held is compared with typical ways of each activity, how much it moves by Mahalanobis's distance,
+ * and how little it turns with the least of anybody alive.
  */
 final class Familiarity {
-    /** For each activity: whether the moment is too far for it to begin, and what of it is next to impossible in it. */
+    /** For each activity: what of the moment is far from it, and what is next to impossible in it. */
     static final class Judgement {
-        final boolean[] far;
+        final boolean[] farPosture;
+        final boolean[] farMovement;
         final boolean[] strangePosture;
         final boolean[] strangeMovement;
+        boolean atRest; // moves less than someone alive
 
         Judgement(int labels) {
-            far = new boolean[labels];
+            farPosture = new boolean[labels];
+            farMovement = new boolean[labels];
             strangePosture = new boolean[labels];
             strangeMovement = new boolean[labels];
         }
@@ -34,6 +38,7 @@ final class Familiarity {
     private final List<Usual> posture = new ArrayList<>();
     private final List<Usual> movement = new ArrayList<>();
     private final boolean gyroscope;
+    private final double rest; // rad/s
 
     /** From the card's record. */
     Familiarity(JSONObject record, Card card) throws JSONException {
@@ -47,28 +52,35 @@ final class Familiarity {
             posture.add(new Postures(held.getJSONObject(i)));
             movement.add(new Movements(moved.getJSONObject(i), gyroscope ? 2 : 1));
         }
+        rest = record.isNull("rest") ? 0 : record.getDouble("rest"); // nothing turns less than not at all
+        if (rest > 0 && !gyroscope) {
+            throw new JSONException("it says how little rotation is rest, and its signals have none");
+        }
     }
 
     /** Compare the end of a window of all signals {@code [samples][9]} with every activity. */
     Judgement judge(double[][] signals) {
         Judgement judgement = new Judgement(posture.size());
         double[] moved = new double[gyroscope ? 2 : 1];
-        moved[0] = spread(signals, TOTAL_ACC);
+        moved[0] = Math.log(spread(signals, TOTAL_ACC) + FLOOR);
         if (gyroscope) {
-            moved[1] = spread(signals, BODY_GYRO);
+            double rotation = spread(signals, BODY_GYRO);
+            moved[1] = Math.log(rotation + FLOOR);
+            judgement.atRest = rotation < rest;
         }
         double[] held = {mean(signals, TOTAL_ACC), mean(signals, TOTAL_ACC + 1), mean(signals, TOTAL_ACC + 2)};
         for (int i = 0; i < posture.size(); i++) {
             double ofPosture = posture.get(i).distance(held);
             double ofMovement = movement.get(i).distance(moved);
-            judgement.far[i] = ofPosture > posture.get(i).far || ofMovement > movement.get(i).far;
+            judgement.farPosture[i] = ofPosture > posture.get(i).far;
+            judgement.farMovement[i] = ofMovement > movement.get(i).far;
             judgement.strangePosture[i] = ofPosture > posture.get(i).strange;
             judgement.strangeMovement[i] = ofMovement > movement.get(i).strange;
         }
         return judgement;
     }
 
-    /** The logarithm of how much the three signals from {@code first} on varied. */
+    /** How much the three signals from {@code first} on varied. */
     private static double spread(double[][] signals, int first) {
         double sum = 0;
         for (int axis = first; axis < first + 3; axis++) {
@@ -79,7 +91,7 @@ final class Familiarity {
             }
             sum += Math.sqrt(squares / LATELY);
         }
-        return Math.log(sum / 3 + FLOOR);
+        return sum / 3;
     }
 
     private static double mean(double[][] signals, int column) {
@@ -103,22 +115,26 @@ final class Familiarity {
         abstract double distance(double[] values);
     }
 
-    /** Typical accelerations, in g: the distance is that to the nearest. */
+    /** Typical accelerations, in g, along and across the phone or along x, y and z: the distance is to the nearest. */
     private static final class Postures extends Usual {
         private final double[][] centres;
 
         Postures(JSONObject record) throws JSONException {
             super(record);
-            centres = matrix(record.getJSONArray("centres"), 3);
+            JSONArray rows = record.getJSONArray("centres");
+            boolean inclined = rows.length() > 0 && rows.getJSONArray(0).length() == 2;
+            centres = matrix(rows, inclined ? 2 : 3);
         }
 
         @Override
         double distance(double[] values) {
+            double[] inclination = {values[0], Math.hypot(values[1], values[2])};
             double nearest = Double.POSITIVE_INFINITY;
             for (double[] centre : centres) {
+                double[] measured = centre.length == 2 ? inclination : values;
                 double squared = 0;
                 for (int axis = 0; axis < centre.length; axis++) {
-                    squared += (values[axis] - centre[axis]) * (values[axis] - centre[axis]);
+                    squared += (measured[axis] - centre[axis]) * (measured[axis] - centre[axis]);
                 }
                 nearest = Math.min(nearest, Math.sqrt(squared));
             }

@@ -32,6 +32,7 @@ public final class LiveRecognizer {
     private final Smoother.Settings settings;
     private final Smoother smoother;
     private final Familiarity familiarity;
+    private Lasting lasting;
     private final Resampler resampler;
     private final FaultFinder faults = new FaultFinder();
     private final int[] places;
@@ -56,6 +57,7 @@ public final class LiveRecognizer {
             throw new InputError("the card of '" + card.name + "' is not complete: " + error.getMessage(), error);
         }
         smoother = new Smoother(settings, card.labels.size());
+        lasting = new Lasting(card.labels.size(), stepS);
         windowing = window(0);
         resampler = new Resampler(Resampler.WAIT_S, new Resampler.Target() {
             @Override
@@ -106,6 +108,7 @@ public final class LiveRecognizer {
         windowing.finish();
         if (gap > 0) {
             smoother.forget(gap, true);
+            lasting = new Lasting(card.labels.size(), stepS);
             listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
         } else if (gap < 0) {
             listener.noticed(new Notice(second, Notice.Kind.CLOCK, -gap));
@@ -124,9 +127,10 @@ public final class LiveRecognizer {
         Familiarity.Judgement judgement = familiarity == null
                 ? new Familiarity.Judgement(card.labels.size())
                 : familiarity.judge(signals);
+        Lasting.Verdict verdict = lasting.take(judgement, answer);
         boolean moving = movement(signals) > settings.movement;
-        int current = smoother.update(answer, stepS, moving, judgement.far);
-        Decision.Reason reason = reason(current, judgement);
+        int current = smoother.update(answer, stepS, moving, verdict.unusual);
+        Decision.Reason reason = reason(current, verdict);
         int label = reason == Decision.Reason.NONE ? current : Decision.UNKNOWN;
         boolean warmingUp = seconds - windowing.start < WARM_UP_S;
         listener.decided(
@@ -145,14 +149,17 @@ public final class LiveRecognizer {
         return window;
     }
 
-    private static Decision.Reason reason(int current, Familiarity.Judgement judgement) {
+    private static Decision.Reason reason(int current, Lasting.Verdict verdict) {
+        if (verdict.lifeless) {
+            return Decision.Reason.LIFELESS;
+        }
         if (current == Smoother.NONE) {
             return Decision.Reason.UNCERTAIN;
         }
-        if (judgement.strangePosture[current]) {
+        if (verdict.strangePosture[current]) {
             return Decision.Reason.STRANGE_POSTURE;
         }
-        return judgement.strangeMovement[current] ? Decision.Reason.STRANGE_MOVEMENT : Decision.Reason.NONE;
+        return verdict.strangeMovement[current] ? Decision.Reason.STRANGE_MOVEMENT : Decision.Reason.NONE;
     }
 
     /** The mean body acceleration (g) at the end of a window. */

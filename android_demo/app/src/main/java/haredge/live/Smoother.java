@@ -24,7 +24,7 @@ final class Smoother {
             evidence = given ? record.getDouble("evidence") : 0.5;
             changeStill = given ? record.getDouble("change_still") : 0.001;
             changeMoving = given ? record.getDouble("change_moving") : 0.7;
-            movement = given ? record.getDouble("movement") : 0.03;
+            movement = given ? record.getDouble("movement") : 0.045;
             confidence = given ? record.getDouble("confidence") : 0.8;
         }
     }

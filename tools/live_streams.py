@@ -1,0 +1,79 @@
+"""Recordings of people whom a network has not seen, as the live path sees them: windows, moments, what is reported."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from choose_recipe import FOLDS
+
+from edge_runtime import dataset, frontend
+from edge_runtime.classifier import Classifier, softmax
+from edge_runtime.dataset import Dataset, Recording, cut
+from edge_runtime.familiarity import Familiarity, Judgement, Moment, moment
+from edge_runtime.lasting import Lasting
+from edge_runtime.live_scores import NOTHING
+from edge_runtime.smoothing import STEP_S, Smoother, Smoothing
+from train.crossval import choose_folds
+
+HOP = 64
+NAMES = [x.name for x in frontend.SIGNALS]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One recording of someone whom its network has not seen: windows, one a hop, and what is known of each."""
+
+    recording: Recording
+    fold: int
+    ends: np.ndarray
+    logits: np.ndarray
+    moments: Moment
+    movement: np.ndarray
+
+    def labels(self) -> np.ndarray:
+        """What was done at the end of each window."""
+        return self.recording.labels[self.ends - 1]
+
+    def judge(self, familiarity: Familiarity) -> list[Judgement]:
+        """The judgement of each window."""
+        found = familiarity.judge(self.moments)
+        rows = zip(*(getattr(found, name) for name in Judgement.__dataclass_fields__), strict=True)
+        return [Judgement(*row) for row in rows]
+
+
+def fold_of(recording: Recording, data: Dataset) -> int:
+    """The fold whose network has not seen the recording's subject."""
+    return next(
+        i for i, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS)) if recording.subject in subjects
+    )
+
+
+def stream_of(recording: Recording, models: list[Classifier], phase: int = 0) -> Stream:
+    """The recording from sample `phase` on, under the network that has not seen its subject."""
+    signals = frontend.signals(recording.samples)
+    fold = fold_of(recording, dataset.load(None))
+    starts = np.arange(phase, len(signals) - dataset.WINDOW.samples + 1, HOP)
+    windows = cut(signals, starts)
+    lately = windows[:, -round(STEP_S * frontend.RATE_HZ) :, :3]
+    return Stream(
+        recording,
+        fold,
+        starts + dataset.WINDOW.samples,
+        models[fold].logits(windows),
+        moment(windows, NAMES, frontend.RATE_HZ),
+        np.linalg.norm(lately, axis=2).mean(axis=1),
+    )
+
+
+def smooth(stream: Stream, judgements: list[Judgement], smoothing: Smoothing, temperature: float) -> np.ndarray:
+    """What is reported after each window."""
+    probabilities = softmax(stream.logits, temperature)
+    step_s, n_labels = HOP / frontend.RATE_HZ, probabilities.shape[1]
+    smoother, lasting = Smoother(smoothing, n_labels), Lasting(n_labels, step_s)
+    shown = np.full(len(stream.ends), NOTHING)
+    for i, window in enumerate(probabilities):
+        verdict = lasting.take(judgements[i], int(window.argmax()))
+        is_moving = bool(stream.movement[i] > smoothing.movement)
+        current = smoother.update(window, step_s, is_moving, verdict.unusual)
+        if current is not None and not verdict.speaks_against(current):
+            shown[i] = current
+    return shown
