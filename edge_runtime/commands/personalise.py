@@ -68,19 +68,22 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
     _check_rate(recordings, classifier)
+    labels = classifier.card.labels
+    personalisation.check_sensors(recordings, labels)
     found = personalisation.stretches(recordings, classifier)
     adapted = personalisation.learn(found, classifier)
-    labels = classifier.card.labels
-    seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
-    if adapted is None:
+    held_out = adapted.held_out
+    if held_out.is_worse:
         raise CheckFailedError(
-            f"what one part of {data_path} teaches is wrong for another; nothing was written: wear the phone the same "
-            "way throughout and record more"
+            f"what one part of {data_path} teaches is wrong for another (of {held_out.windows} windows left out in "
+            f"turn, {held_out.before} are right without it and {held_out.after} with it); nothing was written: wear "
+            "the phone the same way throughout and record more"
         )
+    seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
     record = {"subject": subjects[0], "seconds": seconds}
     flatbuffer, card = cards.read_model(path)
     cards.write_model(
-        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted, record=record))
+        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted.personal, record=record))
     )
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")

@@ -1,0 +1,57 @@
+"""What `har-edge personalise` refuses to learn from one stretch of each posture, as its documentation asks for."""
+
+import numpy as np
+import one_person
+import pytest
+from one_person import posture
+from training_fixtures import assert_one_sentence, har_edge
+
+from edge_runtime import card as cards
+
+
+@pytest.fixture(scope="module")
+def sitting():
+    return posture("SITTING")
+
+
+@pytest.fixture(scope="module")
+def standing():
+    return posture("STANDING")
+
+
+def personalise(tmp_path, *pieces):
+    """The command, on one recording of these labelled pieces."""
+    one_person.write(tmp_path / "own" / "a.csv", pieces)
+    return har_edge("personalise", "edge", "--data", "own", "-o", "mine.tflite", cwd=tmp_path)
+
+
+def test_one_stretch_of_each_posture_is_enough(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
+    assert done.returncode == 0, done.stderr
+    assert cards.read_model(tmp_path / "mine.tflite")[1].personal is not None
+
+
+def test_exchanged_labels_are_refused(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("STANDING", sitting), ("SITTING", standing))
+    assert_one_sentence(done, 2, "SITTING like STANDING", "exchanged")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+def test_what_holds_for_one_part_of_a_stretch_alone_is_refused(sitting, standing, tmp_path):
+    """The phone slips while the person sits: for the last third it hangs as it does while they stand."""
+    slipped = sitting.copy()
+    tilt = standing[:, :3].mean(axis=0) - sitting[:, :3].mean(axis=0)
+    slipped[-1100:, :3] += 1.5 * tilt
+    done = personalise(tmp_path, ("SITTING", slipped), ("STANDING", standing))
+    assert_one_sentence(done, 1, "wrong for another")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(lambda x: x * [9.8, 9.8, 9.8, 1, 1, 1], "m/s2"), (lambda x: np.broadcast_to(x[0], x.shape), "stuck")],
+)
+def test_a_sensor_at_fault_teaches_nothing(broken, said, sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", broken(sitting)), ("STANDING", standing))
+    assert_one_sentence(done, 2, "SITTING", said)
+    assert not (tmp_path / "mine.tflite").exists()
