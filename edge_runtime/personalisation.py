@@ -13,6 +13,7 @@ from edge_runtime.classifier import Classifier, gravity
 from edge_runtime.dataset import Recording, cut
 from edge_runtime.errors import InputError
 from edge_runtime.frontend import SIGNALS, FrontEnd
+from edge_runtime.live import WARM_UP_S
 from edge_runtime.personal import HeldOut, Personal
 from edge_runtime.sensor_faults import FaultFinder
 
@@ -61,7 +62,10 @@ class Gain:
 
 
 def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[Stretch]:
-    """All stretches of activities that the model knows, in the order of time, with the network's answers."""
+    """All stretches of activities that the model knows, in the order of time, with the network's answers.
+
+    The first `WARM_UP_S` of each recording, in which the filters settle, are left out.
+    """
     names = list(classifier.card.labels)
     return [x for recording in recordings for x in _stretches(recording, classifier, names)]
 
@@ -93,8 +97,8 @@ def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = perso
     short = [x for x in seconds if seconds[x] < LEAST_S]
     if short:
         raise InputError(
-            f"there are {seconds[short[0]]:.0f} s of {labels[short[0]]}: record at least {LEAST_S:g} s of each, better "
-            "a minute"
+            f"there are {seconds[short[0]]:.0f} s of {labels[short[0]]} after the first {WARM_UP_S:g} s of a "
+            f"recording, in which the filters settle: record at least {LEAST_S:g} s of each, better a minute"
         )
     logits, tilt, y = _joined(found)
     exchanged = personal.exchanged(logits, y)
@@ -169,7 +173,9 @@ def _stretches(recording: Recording, classifier: Classifier, names: list[str]) -
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
     front_end = FrontEnd(gentle=True)
     signals = np.concatenate([front_end.push(recording.samples), front_end.flush()])[:, columns]
-    for first, end, name in _labelled(recording, names):
+    settled = round(WARM_UP_S * recording.rate_hz)
+    for begin, end, name in _labelled(recording, names):
+        first = max(begin, settled)
         starts = np.arange(0, end - first - card.window.samples + 1, _HOP)
         if len(starts):
             windows = cut(signals, first + starts).astype(np.float32)

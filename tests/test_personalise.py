@@ -55,3 +55,8 @@ def test_a_sensor_at_fault_teaches_nothing(broken, said, sitting, standing, tmp_
     done = personalise(tmp_path, ("SITTING", broken(sitting)), ("STANDING", standing))
     assert_one_sentence(done, 2, "SITTING", said)
     assert not (tmp_path / "mine.tflite").exists()
+
+
+def test_nothing_is_learnt_while_the_filters_settle(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", sitting[:1000]), ("STANDING", standing))
+    assert_one_sentence(done, 2, "8 s of SITTING", "settle")
