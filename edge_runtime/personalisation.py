@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime import personal
+from edge_runtime.card import Card
 from edge_runtime.classifier import Classifier, gravity
 from edge_runtime.dataset import Recording, cut
 from edge_runtime.errors import InputError
@@ -70,6 +71,18 @@ def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[S
     return [x for recording in recordings for x in _stretches(recording, classifier, names)]
 
 
+def check_labels(recordings: Sequence[Recording], card: Card) -> None:
+    """Raise `InputError` unless two activities of `recordings` have names that the model of `card` knows."""
+    found = sorted({x.label_names[label] for x in recordings for label in np.unique(x.labels) if label >= 0})
+    known = [x for x in found if x in card.labels]
+    if len(known) < 2:
+        raise InputError(
+            f"the recordings are labelled {', '.join(found) or 'nowhere'}, and '{card.name}' knows "
+            f"{', '.join(known) or 'none'} of these: label a minute of each of two postures or more with its names, "
+            f"which are {', '.join(card.labels)}"
+        )
+
+
 def check_sensors(recordings: Sequence[Recording], names: Sequence[str]) -> None:
     """Raise `InputError` where a sensor is off, stuck or in other units while the activities `names` are done."""
     for recording in recordings:
@@ -103,8 +116,8 @@ def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = perso
     logits, tilt, y = _joined(found)
     exchanged = personal.exchanged(logits, y)
     if exchanged:
-        pairs = " and ".join(f"{labels[x]} like {labels[other]}" for x, other in exchanged.items())
-        raise InputError(f"what is labelled {pairs} to '{classifier.card.name}': the labels seem exchanged; check them")
+        pairs = " and ".join(f"{labels[x]} looks like {labels[other]}" for x, other in exchanged.items())
+        raise InputError(f"to '{classifier.card.name}' what is labelled {pairs}: the labels seem exchanged; check them")
     parts = list(_parts(found, window.samples, window.rate_hz))
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     total, temperature = sum(seconds.values()), classifier.card.temperature
@@ -122,8 +135,13 @@ def gain(
     classifier: Classifier,
     ridge: float = personal.RIDGE,
 ) -> Gain:
-    """Learn from the first `seconds` of each of `postures`, score on everything else of this person."""
+    """Learn from the first `seconds` of each of `postures`, score on everything else of this person.
+
+    Raises `InputError` as `learn` does, and when there is nothing else.
+    """
     first, rest = _split(found, postures, seconds, classifier)
+    if not rest:
+        raise InputError(f"{seconds:g} s of each posture are all that there is: nothing is left to be scored")
     adapted = learn(first, classifier, ridge)
     is_used = not adapted.held_out.is_worse
     logits, tilt, y = _joined(rest)
