@@ -136,7 +136,8 @@ def _follow(
     from edge_runtime.terminal import progress
 
     if plots:
-        from edge_runtime.plots import plot_timeline, require_matplotlib
+        from edge_runtime.plots import require_matplotlib
+        from edge_runtime.timeline_plot import plot_timeline
 
         require_matplotlib()
         _make_folder(plots)
@@ -147,7 +148,8 @@ def _follow(
             tracks.append(follow(recording, classifier, hop))
             if plots:
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
-                plot_timeline(plots / f"recording-{number}.png", tracks[-1], names, recording.rate_hz, title)
+                path = plots / f"recording-{number}.png"
+                plot_timeline(path, tracks[-1], names, len(classifier.card.labels), recording.rate_hz, title)
     return tracks
 
 
