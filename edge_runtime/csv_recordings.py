@@ -93,7 +93,7 @@ def load(folder: Path) -> Dataset:
     files that cannot be read as they are, fewer than three subjects, and classes without a window to learn from.
     """
     found = recordings(folder)
-    subjects = sorted({str(x.subject) for x in found}, key=_natural)
+    subjects = _subjects(found)
     if len(subjects) < MIN_SUBJECTS:
         raise InputError(
             f"{folder} has recordings of {len(subjects)} subject{'s' * (len(subjects) != 1)}; "
@@ -101,7 +101,7 @@ def load(folder: Path) -> Dataset:
         )
     n_test = len(subjects) // 3
     train, test = (
-        _windows([x for x in found if x.subject in chosen]) for chosen in (subjects[:-n_test], subjects[-n_test:])
+        _windows([x for x in found if x.subject in chosen]) for chosen in (subjects[:-n_test], test_subjects(found))
     )
     labels = found[0].label_names
     length = f"{WINDOW.samples / WINDOW.rate_hz:g} s"
@@ -117,6 +117,30 @@ def load(folder: Path) -> Dataset:
             "record more"
         )
     return Dataset(folder.resolve().name, labels, SIGNALS, WINDOW, train, test)
+
+
+def test_subjects(found: Sequence[Recording]) -> list[str]:
+    """The last third of the people in `found`; all of them where they are fewer than a training needs."""
+    subjects = _subjects(found)
+    return subjects if len(subjects) < MIN_SUBJECTS else subjects[-(len(subjects) // 3) :]
+
+
+def as_test(folder: Path, chosen: Sequence[Recording]) -> Dataset:
+    """Windows of `chosen` recordings in `folder`, all of them in the test part.
+
+    Raises `InputError` when none is long enough.
+    """
+    test = _windows(chosen)
+    if not len(test):
+        people = ", ".join(_subjects(chosen))
+        length = f"{WINDOW.samples / WINDOW.rate_hz:g} s"
+        raise InputError(f"{folder}: nobody of {people} has {length} of one label in one piece; record more")
+    nobody = Split(test.X[:0], test.y[:0], test.subject[:0])
+    return Dataset(folder.resolve().name, chosen[0].label_names, SIGNALS, WINDOW, nobody, test)
+
+
+def _subjects(found: Sequence[Recording]) -> list[str]:
+    return sorted({str(x.subject) for x in found}, key=_natural)
 
 
 def _read(path: Path) -> _Table:

@@ -32,6 +32,11 @@ class Track:
     answers: Integers
     shown: Integers
 
+    @property
+    def begin(self) -> int:
+        """The first sample at which something is reported."""
+        return int(self.ends[0]) if len(self.ends) else len(self.labels)
+
     def shown_at(self) -> Integers:
         """What is reported at each sample `[n_samples]`, `NOTHING` before the first decision."""
         if not len(self.ends):
@@ -73,17 +78,27 @@ class LiveScores:
     hours: float
 
 
-def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: float) -> LiveScores:
-    """Score decisions about windows of `samples` at `rate_hz`."""
-    inside = [_inside(x, n_activities, samples) for x in tracks]
+def score(
+    tracks: Sequence[Track],
+    n_activities: int,
+    samples: int,
+    rate_hz: float,
+    transitions: Sequence[int] | None = None,
+) -> LiveScores:
+    """Score decisions about windows of `samples` at `rate_hz`; what there is nothing of has NaN for its score.
+
+    `transitions` are labels of `Track.labels`; None for all that are no activities.
+    """
+    inside = [inside_activity(x, n_activities, samples) for x in tracks]
     truth = np.concatenate([x.labels[x.ends[rows] - 1] for x, rows in zip(tracks, inside, strict=True)])
     answers, shown = (
         np.concatenate([getattr(x, name)[rows] for x, rows in zip(tracks, inside, strict=True)])
         for name in ("answers", "shown")
     )
-    labels = np.concatenate([x.labels[_begin(x) :] for x in tracks])
-    reported = np.concatenate([x.shown_at()[_begin(x) :] for x in tracks])
-    in_activity, in_transition = (labels >= 0) & (labels < n_activities), labels >= n_activities
+    labels = np.concatenate([x.labels[x.begin :] for x in tracks])
+    reported = np.concatenate([x.shown_at()[x.begin :] for x in tracks])
+    in_activity = (labels >= 0) & (labels < n_activities)
+    in_transition = labels >= n_activities if transitions is None else np.isin(labels, transitions)
     delays = np.array([x for track in tracks for x in _delays(track, n_activities)]) / rate_hz
     false = [x for track in tracks for x in _false_changes(track, n_activities, samples)]
     hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
@@ -97,20 +112,15 @@ def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: flo
         delay_p90_s=float(np.quantile(delays, 0.9, method="higher")) if len(delays) else float("nan"),
         missed=int(np.isinf(delays).sum()),
         activities=len(delays),
-        false_changes_per_hour=len(false) / hours,
-        false_changes_seen_per_hour=sum(false) / hours,
+        false_changes_per_hour=len(false) / hours if hours else float("nan"),
+        false_changes_seen_per_hour=sum(false) / hours if hours else float("nan"),
         unknown_in_activities=_share((reported == NOTHING)[in_activity]),
         unknown_in_transitions=_share((reported == NOTHING)[in_transition]),
         hours=hours,
     )
 
 
-def _begin(track: Track) -> int:
-    """The first sample at which something is reported."""
-    return int(track.ends[0]) if len(track.ends) else len(track.labels)
-
-
-def _inside(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
+def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
     """Which decisions' windows lie wholly in one activity."""
     changes = np.concatenate([[0], np.cumsum(np.diff(track.labels) != 0)])
     label = track.labels[track.ends - 1]
@@ -124,7 +134,7 @@ def _delays(track: Track, n_activities: int) -> Iterator[float]:
     reported = track.shown_at()
     for first, end, label in track.segments():
         # What began before anything could be reported has no delay.
-        if 0 <= label < n_activities and first >= _begin(track):
+        if 0 <= label < n_activities and first >= track.begin:
             hits = np.flatnonzero(reported[first:end] == label)
             yield float(hits[0]) if len(hits) else np.inf
 

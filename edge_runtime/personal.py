@@ -78,6 +78,20 @@ class Personal:
         return "needs one row and three weights for each activity that was learnt from a person"
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """How many of `windows`, each of a part of the time that was left out in its turn, are right before and after."""
+
+    windows: int
+    before: int
+    after: int
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether what was learnt does harm."""
+        return self.after < self.before
+
+
 def learn(
     logits: npt.NDArray[np.floating],
     gravity: npt.NDArray[np.floating],
@@ -119,23 +133,42 @@ def learn(
     )
 
 
-def is_worth_it(
+def cross_validate(
     logits: npt.NDArray[np.floating],
     gravity: npt.NDArray[np.floating],
     y: npt.NDArray[np.integer],
-    stretches: Sequence[npt.NDArray[np.intp]],
+    folds: Sequence[npt.NDArray[np.intp]],
     seconds: float,
     temperature: float,
     ridge: float = RIDGE,
-) -> bool:
-    """Whether, of windows as for `learn`, those of each stretch are answered no worse with what the others teach."""
+) -> HeldOut:
+    """How windows as for `learn` are answered with what all but their own fold teach.
+
+    `folds` are rows, parts of the time. Raises `ValueError` when all windows of an activity are in one fold: without
+    it nothing could be learnt.
+    """
     before = after = 0
-    for rows in stretches:
-        others = np.setdiff1d(np.arange(len(y)), rows)
-        if len(np.unique(y[others])) == len(np.unique(y)):
-            personal = learn(
-                logits[others], gravity[others], y[others], seconds * len(others) / len(y), temperature, ridge
-            )
-            before += int((logits[rows].argmax(axis=1) != y[rows]).sum())
-            after += int((personal.apply(logits[rows], gravity[rows]).argmax(axis=1) != y[rows]).sum())
-    return after <= before
+    for rows in folds:
+        others = np.setdiff1d(np.concatenate(folds), rows)
+        if len(np.unique(y[others])) < len(np.unique(y)):
+            raise ValueError("an activity is in one fold alone")
+        personal = learn(logits[others], gravity[others], y[others], seconds * len(others) / len(y), temperature, ridge)
+        before += int((logits[rows].argmax(axis=1) == y[rows]).sum())
+        after += int((personal.apply(logits[rows], gravity[rows]).argmax(axis=1) == y[rows]).sum())
+    return HeldOut(sum(map(len, folds)), before, after)
+
+
+def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
+    """Activities of `y` `[n]` that seem to have each other's labels, each with what the network takes it for.
+
+    A network takes one posture of a person for another, but not at the same time the other for the one. Folds do not
+    show this: what is wrong all the time agrees with itself.
+    """
+    answers = np.asarray(logits).argmax(axis=1)
+    taken_for = {}
+    for label in np.unique(y).tolist():
+        counts = np.bincount(answers[y == label])
+        if counts.max() > counts.sum() / 2:
+            taken_for[label] = int(counts.argmax())
+    taken_for = {label: other for label, other in taken_for.items() if other != label}
+    return taken_for if set(taken_for) == set(taken_for.values()) else {}

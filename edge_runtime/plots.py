@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from edge_runtime.live_scores import Track
-
 FORMATS = (".png", ".svg", ".pdf")
 
 _LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
@@ -47,7 +45,7 @@ def plot_window(
     last = panels[-1][0]
     last.set_xlim(0, len(window) / rate_hz)
     last.set_xlabel("time (s)")
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_recording(
@@ -68,7 +66,7 @@ def plot_recording(
 
     minutes = np.arange(len(values)) / rate_hz / 60
     for panel, columns in panels:
-        for first, end, label in _segments(labels):
+        for first, end, label in segments(labels):
             panel.axvspan(
                 minutes[first],
                 minutes[first] + (end - first) / rate_hz / 60,
@@ -85,35 +83,7 @@ def plot_recording(
     present = [x for x in range(len(label_names)) if (labels == x).any()]
     handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
-    _save(figure, path)
-
-
-def plot_timeline(path: Path, track: "Track", names: Sequence[str], rate_hz: float, title: str) -> None:
-    """Draw what someone did above what was reported, over minutes; `names` are those of the labels.
-
-    Writes `path` whole or not at all; raises as `plot_window` does.
-    """
-    figure = _new_figure(path, (14, 2.6), title)
-    from matplotlib.patches import Patch  # there is one, or there would be no figure
-
-    panel = figure.subplots()
-    for height, labels in ((1, track.labels), (0, track.shown_at())):
-        for first, end, label in _segments(labels):
-            panel.broken_barh(
-                [(first / rate_hz / 60, (end - first) / rate_hz / 60)], (height, 0.9), color=span_colour(label)
-            )
-    panel.set_yticks([1.45, 0.45], ["done", "reported"])
-    panel.set_ylim(-0.05, 1.95)
-    panel.set_xlim(0, len(track.labels) / rate_hz / 60)
-    panel.set_xlabel("time (min)")
-    panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.tick_params(left=False)
-    present = [x for x in range(len(names)) if x in track.labels or x in track.shown]
-    handles = [Patch(facecolor=span_colour(x), label=plain_text(names[x])) for x in present]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=6, frameon=False, title="white: not labelled, or unknown"
-    )
-    _save(figure, path)
+    save(figure, path)
 
 
 def plain_text(text: str) -> str:
@@ -128,7 +98,7 @@ def _figure(
     quantities: dict[str, list[int]] = {}
     for column, signal in enumerate(signals):
         quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
-    figure = _new_figure(path, size, title)
+    figure = new_figure(path, size, title)
     axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
     for panel, (quantity, columns) in zip(axes, quantities.items(), strict=True):
         panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
@@ -148,7 +118,8 @@ def require_matplotlib() -> None:
         raise MissingExtraError("A plot", "matplotlib", "train") from error
 
 
-def _new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
+def new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
+    """An empty figure of a size in inches; raises as `plot_window` does, for a `path` that names no picture too."""
     if path.suffix.lower() not in FORMATS:
         raise InputError(
             f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
@@ -167,12 +138,13 @@ def _axes_legend(panel: "Axes") -> None:
         handle.set_linewidth(2)
 
 
-def _save(figure: "Figure", path: Path) -> None:
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure whole or not at all. Raises `InputError` for a file that cannot be written."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
 
 
-def _segments(labels: npt.NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
+def segments(labels: npt.NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
     """(first, end, label) of each stretch of one label; those without a label are left out."""
     for first, end in pairwise([0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]):
         if labels[first] >= 0:

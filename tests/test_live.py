@@ -227,22 +227,6 @@ def test_how_long_something_lasts_begins_anew_after_a_gap():
     assert not [x for x in lifeless if 120 <= x < 131]
 
 
-def test_memory_does_not_grow():
-    recognizer = LiveRecognizer(classifier())
-    samples = recording(3).samples[:6400]
-
-    def held() -> int:
-        import pickle
-
-        return len(pickle.dumps([x for x in vars(recognizer).values() if not isinstance(x, type(recognizer._decider))]))
-
-    sizes = []
-    for _ in range(4):
-        recognizer.push(samples)
-        sizes.append(held())
-    assert max(sizes[1:]) < 1.1 * sizes[0]
-
-
 def test_a_gentle_start_is_closer_to_a_long_past():
     """In the first window of a stream that starts in the middle of a recording."""
     correct = {True: 0, False: 0}

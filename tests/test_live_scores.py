@@ -60,3 +60,8 @@ def test_unknown_is_counted_in_activities_and_in_transitions():
     assert found.unknown_in_activities == 0.5
     assert found.unknown_in_transitions == 0.5
     assert found.sample_accuracy == 0.5
+
+
+def test_without_activities_there_is_nothing_to_score():
+    found = scores([(2, 20)], [(10, 0, 0), (20, 0, 0)])
+    assert np.isnan([found.live_accuracy, found.false_changes_per_hour, found.delay_median_s]).all()

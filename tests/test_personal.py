@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.personal import Personal, is_worth_it, learn
+from edge_runtime.personal import Personal, cross_validate, exchanged, learn
 
 SIT, STAND = 3, 4
 
@@ -58,13 +58,31 @@ def test_other_activities_are_neither_given_nor_taken_windows(seed):
     assert np.isin(after[theirs], [SIT, STAND]).all()
 
 
-def test_what_one_stretch_teaches_must_not_spoil_another():
+FOLDS = [np.arange(0, 10), np.arange(10, 40), np.arange(40, 60), np.arange(60, 80)]
+
+
+def test_what_one_fold_teaches_must_not_spoil_another():
     logits, gravity, y = person(0.2, 0.0)
     gravity[10:40, 2] -= 0.4  # the phone was moved: in one stretch of sitting it tilts the other way
-    stretches = [np.arange(0, 10), np.arange(10, 40), np.arange(40, 60), np.arange(60, 80)]
-    assert not is_worth_it(logits, gravity, y, stretches, 120.0, 0.6)
+    assert cross_validate(logits, gravity, y, FOLDS, 120.0, 0.6).is_worse
     logits, gravity, y = person(0.2, 2.0)
-    assert is_worth_it(logits, gravity, y, stretches, 120.0, 0.6)
+    found = cross_validate(logits, gravity, y, FOLDS, 120.0, 0.6)
+    assert found.windows == 80
+    assert found.after > found.before
+
+
+def test_an_activity_in_one_fold_alone_cannot_be_held_out():
+    logits, gravity, y = person(0.2, 2.0)
+    with pytest.raises(ValueError, match="one fold"):
+        cross_validate(logits, gravity, y, [np.arange(0, 40), np.arange(40, 80)], 120.0, 0.6)
+
+
+def test_exchanged_labels_are_told_from_a_person_who_is_hard_to_recognise():
+    logits, _, y = person(0.2, 0.0)
+    assert exchanged(logits, y) == {}
+    assert exchanged(logits, SIT + STAND - y) == {SIT: STAND, STAND: SIT}
+    all_standing, _, y = person(0.2, 9.0)
+    assert exchanged(all_standing, y) == exchanged(all_standing, SIT + STAND - y) == {}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Dataset, Recording, cut
 from edge_runtime.files import write_text
 from edge_runtime.host import import_tensorflow
+from edge_runtime.live import WARM_UP_S
 from edge_runtime.live_scores import LiveScores, Track, score
 from edge_runtime.personal import RIDGE
 from edge_runtime.personalisation import gain, stretches
@@ -165,8 +166,9 @@ def _personal(
 
 def _personal_table(rows: list[str]) -> str:
     return (
-        "\n## Adapting to a person\n\nLearnt from the first seconds of sitting and of standing of each subject, scored "
-        "on all other windows (16 samples apart) of that subject; the mean over subjects. The worst is in points.\n\n"
+        "\n## Adapting to a person\n\nLearnt from the first seconds of sitting and of standing of each subject, the "
+        f"first {WARM_UP_S:g} s of a recording left out, scored on all other windows (16 samples apart) of that "
+        "subject; the mean over subjects. The worst is in points.\n\n"
         "| of each | ridge | adapted | before | after | worst | the two postures, before | after |\n|"
         + "---|" * 8
         + "\n"

@@ -12,60 +12,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from claim import COMMAND, ROOT, Claim, at_least, at_most
+from live_claims import live_claims
 from rich.console import Console
 from slowed import slowed
 
 from edge_runtime import bench, dataset
 from edge_runtime import card as cards
-from edge_runtime.classifier import Classifier
 from edge_runtime.devices import open_device
 from edge_runtime.files import write_text
-from edge_runtime.live_evaluation import follow
-from edge_runtime.live_scores import score
-from edge_runtime.model_paths import reference_model
 from edge_runtime.runs import Run
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-import sshd  # noqa: E402 - a server for tests, which needs openssh-server
-from disturbed import delivered  # noqa: E402
+import sshd
 
 RESULTS = ROOT / "results"
-COMMAND = [str(Path(sys.executable).with_name("har-edge"))]
 CONTROLS = 10
 LOAD_DATA = "from edge_runtime import uci_har; uci_har.load()"
-
-LIVE_HOUR = """
-import time
-import numpy as np
-from edge_runtime import uci_har
-from edge_runtime.classifier import Classifier
-from edge_runtime.live import LiveRecognizer
-from edge_runtime.model_paths import reference_model
-samples = np.concatenate([x.samples for x in uci_har.recordings()])[: 3600 * 50]
-seconds = np.arange(len(samples)) / 50
-recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
-start = time.process_time()
-for i in range(len(samples)):
-    recognizer.push(samples[i : i + 1], seconds[i : i + 1])
-print(time.process_time() - start)
-"""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One statement with a limit, what was measured, and how."""
-
-    text: str
-    limit: str
-    measured: str
-    holds: bool
-    evidence: str
 
 
 def main() -> None:
@@ -97,7 +65,7 @@ def _claims(folder: Path, say: Callable[[str], None]) -> Iterator[Claim]:
     yield from _seeds()
     yield from _peers()
     say("live recognition …")
-    yield from _live(folder / "live.json")
+    yield from live_claims(folder)
     say("training and conversion …")
     run = Run(folder / "run")
     yield from _training(run)
@@ -115,7 +83,7 @@ def _start_up() -> Iterator[Claim]:
         seconds = statistics.median(_seconds([*COMMAND, *arguments]) for _ in range(11))
         words = " ".join(["har-edge", *(Path(x).name for x in arguments)])
         if arguments[-1] == "--help":
-            yield _at_most(f"`{words}` answers", seconds, 0.3, "s", "median of 11 runs, wall clock")
+            yield at_most(f"`{words}` answers", seconds, 0.3, "s", "median of 11 runs, wall clock")
         else:
             # No promise in seconds: info starts an interpreter.
             yield Claim(f"`{words}` answers", "reported", f"{seconds:.2f} s", True, "median of 11 runs, wall clock")
@@ -123,61 +91,26 @@ def _start_up() -> Iterator[Claim]:
 
 def _data() -> Iterator[Claim]:
     size = (ROOT / "edge_runtime/data/recordings.xz").stat().st_size
-    yield _at_most("the embedded recordings take", size / 1e6, 7, "MB", "size of edge_runtime/data/recordings.xz")
+    yield at_most("the embedded recordings take", size / 1e6, 7, "MB", "size of edge_runtime/data/recordings.xz")
     command = [sys.executable, "-c", LOAD_DATA]
     seconds = statistics.median(_seconds(command) for _ in range(5))
-    yield _at_most("all windows are rebuilt in", seconds, 3, "s", "median of 5 fresh processes, imports included")
-
-
-def _live(path: Path) -> Iterator[Claim]:
-    subprocess.run([*COMMAND, "evaluate", "edge", "--live", "--json", str(path)], check=True, capture_output=True)
-    found = json.loads(path.read_text())
-    evidence = f"whole recordings of {found['subjects']} test subjects, {found['hours']:.1f} h of activities"
-    yield _at_most("live, a new activity is reported after", found["delay_median_s"], 3, "s (median)", evidence)
-    yield _at_most("live, false changes are", found["false_changes_per_hour"], 6, "an hour", evidence)
-    live, alone = (100 * found[key] for key in ("live_accuracy", "window_accuracy"))
-    words = f"{live:.2f} % of {found['windows']} windows; each alone {alone:.2f} %"
-    yield Claim("live accuracy, unknown counting as wrong, is", "reported", words, True, evidence)
-    yield _live_disturbed()
-    done = subprocess.run([sys.executable, "-c", LIVE_HOUR], check=True, capture_output=True, text=True)
-    seconds = float(done.stdout)
-    yield _at_most("an hour of live samples, fed one by one, takes", seconds, 20, "s of one core", "one run")
-
-
-def _live_disturbed() -> Claim:
-    """What a bad connection costs: 1 % of samples lost, 1 % repeated, 1 % overtaken, times up to 5 ms wrong."""
-    classifier = Classifier(reference_model("edge", "int8"))
-    test = set(dataset.load(None).test.subject.tolist())
-    recordings = [x for x in dataset.load_recordings(None) if x.subject in test]
-    window = classifier.card.window
-    clean, rough = (
-        score(
-            [follow(x, classifier, delivered=how(i, x)) for i, x in enumerate(recordings)],
-            6,
-            window.samples,
-            window.rate_hz,
-        )
-        for how in (lambda i, x: None, lambda i, x: delivered(len(x.samples), x.rate_hz, i))
-    )
-    evidence = f"{len(recordings)} recordings, {100 * clean.live_accuracy:.2f} and {100 * rough.live_accuracy:.2f} %"
-    change = 100 * (clean.live_accuracy - rough.live_accuracy)
-    return _at_most("lost, late and repeated samples cost live accuracy", change, 0.5, "points", evidence, 2)
+    yield at_most("all windows are rebuilt in", seconds, 3, "s", "median of 5 fresh processes, imports included")
 
 
 def _training(run: Run) -> Iterator[Claim]:
     seconds = _seconds([*COMMAND, "train", "--out", str(run.folder)])
-    yield _at_most("`har-edge train` takes", seconds, 180, "s", "one run, both fits, pictures included")
+    yield at_most("`har-edge train` takes", seconds, 180, "s", "one run, both fits, pictures included")
     scores = json.loads(run.card.read_text())["scores"]["test"]
     accuracy = 100 * scores["accuracy"]
-    yield _at_least(
+    yield at_least(
         "the default network's test accuracy is", accuracy, 97.3, "%", f"seed 0, {scores['windows']} windows"
     )
     seconds = _seconds([*COMMAND, "convert", str(run.folder), "--quantize"])
     yield Claim("`har-edge convert --quantize` takes", "reported", f"{seconds:.0f} s", True, "one run")
     sizes = {scheme: run.tflite(scheme).stat().st_size for scheme in ("float32", "int8")}
-    yield _at_most("the int8 file takes", sizes["int8"] / 1000, 100, "kB", "with its card")
+    yield at_most("the int8 file takes", sizes["int8"] / 1000, 100, "kB", "with its card")
     evidence = f"{sizes['int8'] / 1000:.1f} and {sizes['float32'] / 1000:.1f} kB"
-    yield _at_most("the int8 file over the float32 file is", sizes["int8"] / sizes["float32"], 0.5, "", evidence)
+    yield at_most("the int8 file over the float32 file is", sizes["int8"] / sizes["float32"], 0.5, "", evidence)
 
 
 def _bench(run: Run, path: Path) -> Iterator[Claim]:
@@ -186,14 +119,14 @@ def _bench(run: Run, path: Path) -> Iterator[Claim]:
     float32, int8 = results["float32"], results["int8"]
     ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
     microseconds = " and ".join(f"{1000 * x['latency_ms']['p50']:.1f} us {x['quantization']}" for x in (int8, float32))
-    yield _at_most(
+    yield at_most(
         "int8 p50 latency over float32's is", ratio, 0.5, "", f"one run on {int8['runtime']}: {microseconds}", 2
     )
     loss = 100 * (float32["accuracy"] - int8["accuracy"])
     accuracies = (
         f"{100 * float32['accuracy']:.2f} % and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
     )
-    yield _at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", accuracies, 2)
+    yield at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", accuracies, 2)
 
 
 def _seeds() -> Iterator[Claim]:
@@ -205,19 +138,19 @@ def _seeds() -> Iterator[Claim]:
         losses = [100 * (x["accuracy"]["float32"] - x["accuracy"]["int8"]) for x in scores]
         evidence = f"{len(scores)} seeds, results/seeds.md"
         spread = f"{evidence}; {min(int8):.2f} to {max(int8):.2f} %"
-        yield _at_least(
+        yield at_least(
             f"the mean test accuracy of `{network}` in int8 is", statistics.mean(int8), accuracy, "%", spread
         )
-        yield _at_most(f"`{network}` loses by int8, on the mean", statistics.mean(losses), 0.2, "points", evidence)
-        yield _at_most(f"`{network}` loses by int8, at worst", max(losses), 0.5, "points", evidence)
+        yield at_most(f"`{network}` loses by int8, on the mean", statistics.mean(losses), 0.2, "points", evidence)
+        yield at_most(f"`{network}` loses by int8, at worst", max(losses), 0.5, "points", evidence)
         same = 100 * min(x["agreement"] for x in scores)
-        yield _at_least(f"`{network}` in int8 answers as in float32, at worst", same, 99.0, "%", evidence)
+        yield at_least(f"`{network}` in int8 answers as in float32, at worst", same, 99.0, "%", evidence)
         _, shipped = cards.read_model(ROOT / f"edge_runtime/models/{network}_int8.tflite")
         same_weights = shipped.training["weights_sha256"]["model"] == scores[0]["weights_sha256"]
         words = "the same weights" if same_weights else "other weights"
         yield Claim(f"the shipped `{network}` is seed 0 of these", "the same weights", words, same_weights, evidence)
         largest = max(x["bytes"]["int8"] for x in scores) / 1000
-        yield _at_most(f"the int8 file of `{network}` takes", largest, kilobytes, "kB", f"{evidence}, with its card")
+        yield at_most(f"the int8 file of `{network}` takes", largest, kilobytes, "kB", f"{evidence}, with its card")
 
 
 def _peers() -> Iterator[Claim]:
@@ -227,14 +160,14 @@ def _peers() -> Iterator[Claim]:
     int8 = next(x for x in rows if x["group"] == "har-edge" and x["name"].startswith("int8, "))
     stock = next(x for x in rows if x["group"].startswith("TensorFlow's converter") and x["name"] == "int8")
     low, high = int8["of_fastest_float_ci95"]
-    yield _at_most(
+    yield at_most(
         "int8 p50 latency over that of the fastest float form, ONNX Runtime's included, is",
         int8["of_fastest_float"],
         0.5,
         "",
         f"results/peers.md: {low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}",
     )
-    yield _at_least(
+    yield at_least(
         "the stock converter's fused int8 takes, times ours",
         stock["p50_us"] / int8["p50_us"],
         15,
@@ -256,7 +189,7 @@ def _remote(folder: Path) -> Iterator[Claim]:
     finally:
         server.stop()
     evidence = "median of 3 runs of each in turns, over ssh on loopback, its environment being there"
-    yield _at_most("a remote run of `har-edge bench` adds", statistics.median(added), 3, "s", evidence, 2)
+    yield at_most("a remote run of `har-edge bench` adds", statistics.median(added), 3, "s", evidence, 2)
 
 
 def _emulated(folder: Path) -> Iterator[Claim]:
@@ -267,7 +200,7 @@ def _emulated(folder: Path) -> Iterator[Claim]:
         results = {x["quantization"]: x["instructions"] for x in json.loads(path.read_text())["results"]}
         int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
         evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
-        yield _at_most(
+        yield at_most(
             f"int8 takes, of float32's instructions on an emulated {cpu.title()},", int8 / float32, limit, "", evidence
         )
 
@@ -292,7 +225,7 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
         with_one += report.control.passed
         sure += comparison.result == 1 and comparison.p50_ratio_ci95[0] > 1
     settings = f"{CONTROLS} runs as `har-edge bench` does them"
-    yield _at_least(
+    yield at_least(
         "a model against itself: the interval of the ratio holds 1 in",
         with_one,
         round(0.9 * CONTROLS),
@@ -300,7 +233,7 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
         settings,
         0,
     )
-    yield _at_least(
+    yield at_least(
         "a slowed copy is ranked behind its original in",
         sum(ratio > 1 for ratio in ratios),
         CONTROLS,
@@ -308,7 +241,7 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
         f"{settings}; the ratio was {min(ratios):.3f} to {max(ratios):.3f}, its whole interval above 1 in {sure} runs",
         0,
     )
-    yield _at_most("timing adds to a call", max(overheads), 1, "us", f"an empty call, worst of {CONTROLS} runs")
+    yield at_most("timing adds to a call", max(overheads), 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         report = bench.measure([once], data, device)
@@ -329,18 +262,6 @@ def _seconds(command: list[str], environment: Mapping[str, str] = os.environ) ->
     start = time.perf_counter()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start
-
-
-def _at_most(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    return Claim(
-        text, f"at most {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value <= limit, evidence
-    )
-
-
-def _at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    return Claim(
-        text, f"at least {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value >= limit, evidence
-    )
 
 
 def _markdown(claims: list[Claim], device: dict[str, Any], load: float) -> str:

@@ -2,22 +2,24 @@
 
 import dataclasses
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from edge_runtime import bench, dataset, scores
+from edge_runtime import bench, evaluation, scores
 from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Dataset
+from edge_runtime.dataset import Recording
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_text
 from edge_runtime.interpreters import RUNTIMES
 from edge_runtime.model_paths import find_model
 
 if TYPE_CHECKING:
-    from edge_runtime.live_scores import LiveScores, Track
+    from edge_runtime.live_scores import Track
 
 
 @click.command(name="evaluate")
@@ -47,22 +49,20 @@ def command(
         raise click.UsageError("--plots draws timelines: give --live too")
     path = find_model(model)
     classifier = Classifier(path, runtime)
-    if not live:
-        content = _windows(path, classifier, dataset.load(data_path))
-    else:
-        content = _live(classifier, data_path, hop, plots)
+    content = _live(classifier, data_path, hop, plots) if live else _windows(path, classifier, data_path)
+    if classifier.card.personal:
+        click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     if json_path:
-        write_text(json_path, json.dumps({"model": classifier.card.name} | content, indent=1) + "\n")
+        content = _without_nan({"model": classifier.card.name} | content)
+        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
-def _windows(path: Path, classifier: Classifier, data: Dataset) -> dict[str, Any]:
+def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict[str, Any]:
     from rich.table import Table
 
     from edge_runtime.terminal import Console, progress
 
-    data = data.as_for(classifier.card)
-    bench.check_data(bench.open_file(path), data)
-    test = data.test
+    test = evaluation.windows(bench.open_file(path), data_path)
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         predicted = classifier.logits(test.X).argmax(axis=1)
@@ -71,7 +71,8 @@ def _windows(path: Path, classifier: Classifier, data: Dataset) -> dict[str, Any
     per_class = scores.per_class(confusion, labels)
     table = Table("activity", "windows", "recall", "precision", "F1", title_justify="left")
     for label, row in per_class.items():
-        table.add_row(label, f"{row.windows}", f"{row.recall:.1%}", f"{row.precision:.1%}", f"{row.f1:.1%}")
+        shares = (f"{x:.1%}" if row.windows else "–" for x in (row.recall, row.precision, row.f1))
+        table.add_row(label, f"{row.windows}", *shares)
     console = Console()
     console.print(table)
     subjects = {str(x): float((predicted == test.y)[test.subject == x].mean()) for x in np.unique(test.subject)}
@@ -91,33 +92,65 @@ def _windows(path: Path, classifier: Classifier, data: Dataset) -> dict[str, Any
 
 
 def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path | None) -> dict[str, Any]:
-    from edge_runtime.live_evaluation import all_labels, follow
+    from edge_runtime import live_breakdown
+    from edge_runtime.live_evaluation import all_labels
     from edge_runtime.live_scores import score
+    from edge_runtime.reports import live as report
+    from edge_runtime.terminal import Console
+
+    chosen = evaluation.recordings(data_path, classifier.card)
+    labels, window = classifier.card.labels, classifier.card.window
+    names = all_labels(chosen[0][1], labels)
+    tracks = _follow(classifier, chosen, names, hop, plots)
+    transitions = [i for i, name in enumerate(names) if live_breakdown.is_transition(name)]
+    found = score(tracks, len(labels), window.samples, window.rate_hz, transitions)
+    people = live_breakdown.per_subject(tracks, len(labels), window.samples)
+    activities = live_breakdown.per_activity(tracks, labels, window.samples)
+    during = live_breakdown.reported_during(tracks, names, len(labels), window.rate_hz)
+    console = Console()
+    n_people = len({x.subject for x in tracks})
+    report.show_scores(found, len(tracks), n_people, console)
+    report.show_parts("subject", people, console)
+    report.show_parts("activity", activities, console)
+    report.show_reported(during, labels, console)
+    if plots:
+        click.echo(f"{len(tracks)} timelines in {plots}")
+    parts: dict[str, Mapping[str, Any]] = {
+        "per_subject": people,
+        "per_activity": activities,
+        "transitions": {name: x for name, x in during.items() if live_breakdown.is_transition(name)},
+        "other_labels": {name: x for name, x in during.items() if not live_breakdown.is_transition(name)},
+    }
+    return (
+        {"hop": hop, "subjects": n_people, "recordings": len(tracks)}
+        | dataclasses.asdict(found)
+        | {key: {name: dataclasses.asdict(x) for name, x in part.items()} for key, part in parts.items()}
+    )
+
+
+def _follow(
+    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], names: Sequence[str], hop: int, plots: Path | None
+) -> "list[Track]":
+    """Live through the `chosen` recordings; draw each into the folder `plots`, if one is named."""
+    from edge_runtime.live_evaluation import follow
     from edge_runtime.terminal import progress
 
-    recordings = dataset.load_recordings(data_path)
-    subjects = set(dataset.load(data_path).test.subject.tolist())
-    chosen = [(number, x) for number, x in enumerate(recordings) if x.subject in subjects]
     if plots:
-        from edge_runtime.plots import plot_timeline, require_matplotlib
+        from edge_runtime.plots import require_matplotlib
+        from edge_runtime.timeline_plot import plot_timeline
 
         require_matplotlib()
         _make_folder(plots)
     tracks: list[Track] = []
-    names = all_labels(recordings[0], classifier.card.labels)
     with progress() as on_progress:
         for done, (number, recording) in enumerate(chosen):
             on_progress(done / len(chosen), f"recording {number}")
             tracks.append(follow(recording, classifier, hop))
             if plots:
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
-                plot_timeline(plots / f"recording-{number}.png", tracks[-1], names, recording.rate_hz, title)
-    window = classifier.card.window
-    found = score(tracks, len(classifier.card.labels), window.samples, window.rate_hz)
-    _show(found, tracks)
-    if plots:
-        click.echo(f"{len(tracks)} timelines in {plots}")
-    return {"hop": hop, "subjects": len(subjects), "recordings": len(tracks)} | dataclasses.asdict(found)
+                path = plots / f"recording-{number}.png"
+                plot_timeline(path, tracks[-1], names, len(classifier.card.labels), recording.rate_hz, title)
+    return tracks
 
 
 def _make_folder(path: Path) -> None:
@@ -127,40 +160,8 @@ def _make_folder(path: Path) -> None:
         raise InputError(f"cannot make the folder {path} ({error.strerror}): name another for --plots") from error
 
 
-def _show(found: "LiveScores", tracks: "list[Track]") -> None:
-    from rich.table import Table
-
-    from edge_runtime.terminal import Console
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column()
-    for name, value in (
-        (
-            "recordings",
-            f"{len(tracks)} of {len({x.subject for x in tracks})} people, {found.hours:.2f} h of activities",
-        ),
-        ("accuracy, windows alone", f"{found.window_accuracy:.2%} of {found.windows} windows wholly in one activity"),
-        (
-            "accuracy, live",
-            f"{found.reported_accuracy:.2%} of those that are not unknown; {found.live_accuracy:.2%} of all",
-        ),
-        ("of every moment", f"{found.sample_accuracy:.1%} of all samples of the activities, from their first on"),
-        (
-            "delay",
-            f"{found.delay_median_s:.2f} s until a new activity is reported (median), {found.delay_p90_s:.2f} s "
-            f"(90 %); {found.missed} of {found.activities} never",
-        ),
-        (
-            "false changes",
-            f"{found.false_changes_per_hour:.1f} an hour; {found.false_changes_seen_per_hour:.1f} when the whole "
-            "window was of the labelled activity",
-        ),
-        (
-            "unknown",
-            f"{found.unknown_in_activities:.1%} of activities, {found.unknown_in_transitions:.1%} of the transitions "
-            "between postures",
-        ),
-    ):
-        table.add_row(name, value)
-    Console().print(table)
+def _without_nan(value: Any) -> Any:
+    """The same, with null for numbers that JSON has not: what nothing was scored for, and a delay that never ends."""
+    if isinstance(value, dict):
+        return {key: _without_nan(x) for key, x in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -75,6 +75,11 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         if name in ("parity", "scores"):
             for part, record in _parts(getattr(card, name)).items():
                 facts.add_row(escape(f"{name}, {part}"), escape(record))
+    if card.personal:
+        facts.add_row("adapted to", escape(_record(dict(card.personal.record)) or "a person"))
+        facts.add_row("learnt about", ", ".join(escape(card.labels[x]) for x in card.personal.rows))
+        for part, record in _parts(card.personal.record).items():
+            facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_describe(found.input)))
     facts.add_row("output", escape(_describe(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from edge_runtime import card as cards
-from edge_runtime import dataset, personalisation
+from edge_runtime import dataset, evaluation, personalisation
 from edge_runtime.classifier import Classifier
 from edge_runtime.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
@@ -29,9 +29,7 @@ POSTURES = ("SITTING", "STANDING")
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The adapted model to write (.tflite).")
 @click.option("--evaluate", is_flag=True, help="Show instead what it gains for each test subject of the data.")
-@click.option(
-    "--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="Of each posture, with --evaluate."
-)
+@click.option("--seconds", type=click.FloatRange(1), help="With --evaluate: of each posture.  [default: 60]")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="With --evaluate: write the gains as JSON.")
 def command(
@@ -39,7 +37,7 @@ def command(
     data_path: Path | None,
     output: Path | None,
     evaluate: bool,
-    seconds: float,
+    seconds: float | None,
     runtime: str,
     json_path: Path | None,
 ) -> None:
@@ -47,19 +45,28 @@ def command(
 
     The model stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
     """
+    _check_usage(output, evaluate, seconds, json_path)
     path = find_model(model)
     classifier = Classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(classifier, data_path, seconds, json_path)
+        _evaluate(classifier, data_path, 60.0 if seconds is None else seconds, json_path)
         return
-    if json_path:
-        raise click.UsageError("--json is for gains: give --evaluate too")
     if data_path is None or output is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
-    if output.resolve() == path.resolve():
-        raise InputError(f"{output} is the model itself, which is kept: give another name with -o")
+    if output.exists():
+        raise InputError(f"{output} is there already: give another name with -o, or remove it")
     _adapt(path, classifier, data_path, output)
+
+
+def _check_usage(output: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None) -> None:
+    if evaluate and output:
+        raise click.UsageError("--evaluate writes no model: leave out -o, or --evaluate")
+    if not evaluate and (json_path or seconds is not None):
+        name = "--json" if json_path else "--seconds"
+        raise click.UsageError(f"{name} is for gains: give --evaluate too")
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.UsageError(f"--seconds {seconds} is no time: give a number of seconds")
 
 
 def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) -> None:
@@ -68,22 +75,35 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
     _check_rate(recordings, classifier)
+    labels = classifier.card.labels
+    personalisation.check_labels(recordings, classifier.card)
+    personalisation.check_sensors(recordings, labels)
     found = personalisation.stretches(recordings, classifier)
     adapted = personalisation.learn(found, classifier)
-    labels = classifier.card.labels
-    seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
-    if adapted is None:
+    held_out = adapted.held_out
+    if held_out.is_worse:
         raise CheckFailedError(
-            f"what one part of {data_path} teaches is wrong for another; nothing was written: wear the phone the same "
-            "way throughout and record more"
+            f"what one part of {data_path} teaches is wrong for another (of {held_out.windows} windows left out in "
+            f"turn, {held_out.before} are right without it and {held_out.after} with it); nothing was written: wear "
+            "the phone the same way throughout and record more"
         )
-    record = {"subject": subjects[0], "seconds": seconds}
+    seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
+    before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
+    record = {
+        "subject": subjects[0],
+        "seconds": seconds,
+        "held_out": {"windows": held_out.windows, "original_accuracy": before, "accuracy": after},
+    }
     flatbuffer, card = cards.read_model(path)
     cards.write_model(
-        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted, record=record))
+        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted.personal, record=record))
     )
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
+    click.echo(
+        f"Of {held_out.windows} windows of these, left out in turn, {_percent(before)} are right without what the "
+        f"others teach, {_percent(after)} with it."
+    )
 
 
 def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, json_path: Path | None) -> None:
@@ -96,13 +116,22 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
     recordings = dataset.load_recordings(data_path)
-    subjects = sorted(set(dataset.load(data_path).test.subject.tolist()))
+    subjects = evaluation.test_subjects(data_path, recordings)
     gains = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
             on_progress(done / len(subjects), f"subject {subject}")
             found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
-            gains.append(personalisation.gain(subject, found, [labels.index(x) for x in POSTURES], seconds, classifier))
+            postures = [labels.index(x) for x in POSTURES]
+            try:
+                gains.append(personalisation.gain(subject, found, postures, seconds, classifier))
+            except InputError as error:
+                raise InputError(f"subject {subject}: {error}") from error
+    if all(math.isnan(x.postures_after) for x in gains):
+        raise InputError(
+            f"nobody has more than {seconds:g} s of {' or of '.join(POSTURES)}, so that nothing is left to be scored: "
+            "give less with --seconds"
+        )
     _show(gains, seconds)
     if json_path:
         content = {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]}

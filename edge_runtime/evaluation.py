@@ -1,0 +1,82 @@
+"""Which data a model is evaluated with: of people whom it has not seen, or of the person whom it was adapted to."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime import bench, csv_recordings, dataset
+from edge_runtime.card import Card
+from edge_runtime.classes import coarse_label, is_coarse
+from edge_runtime.dataset import Dataset, Recording, Split
+from edge_runtime.errors import InputError
+from edge_runtime.summary import ModelFile
+
+
+def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
+    """The recordings at `path` to evaluate the model of `card` with, each after its number.
+
+    Those of the test subjects; of everyone where there are fewer people than a training needs; of the person whom the
+    model is adapted to. Raises `InputError` when there are none, or none of their labels is one of the model's.
+    """
+    found = list(enumerate(dataset.load_recordings(path)))
+    subjects = sorted({x.subject for _, x in found}, key=str)
+    chosen = {_person(card, subjects)} if card.personal else set(test_subjects(path, [x for _, x in found]))
+    kept = [(number, x) for number, x in found if x.subject in chosen]
+    labels = {x.label_names[label] for _, x in kept for label in np.unique(x.labels) if label >= 0}
+    known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
+    if not known & set(card.labels):
+        raise InputError(
+            f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
+            f"{', '.join(sorted(labels)) or 'nowhere'}: give the data of this model with --data"
+        )
+    return kept
+
+
+def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | str]:
+    """Who of the recordings `found` at `path` is in the test part; everyone where a training would need more people."""
+    if path is None:
+        return sorted(set(dataset.load(None).test.subject.tolist()))
+    return list(csv_recordings.test_subjects(found))
+
+
+def windows(model: ModelFile, path: Path | None) -> Split:
+    """The windows of the same people, `y` counting in the labels of `model`.
+
+    Raises `InputError` unless its classes, signals and windows are those of the data at `path`, of which labels may be
+    absent.
+    """
+    card = model.card
+    if path is None or not dataset.has_recordings(path):
+        data = dataset.load(path)
+        if card.personal:
+            person = _person(card, np.unique(data.test.subject).tolist())
+            data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
+    else:
+        chosen = [x for _, x in recordings(path, card)]
+        data = csv_recordings.as_test(path, chosen)
+    data = _in_labels_of(card, data.as_for(card))
+    bench.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal=None)), data)
+    return data.test
+
+
+def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
+    assert card.personal is not None
+    name = str(card.personal.record.get("subject"))
+    for subject in subjects:
+        if str(subject) == name:
+            return subject
+    raise InputError(
+        f"'{card.name}' was adapted to subject {name}, and the data is of {', '.join(map(str, subjects))}: give "
+        "recordings of the same person with --data"
+    )
+
+
+def _in_labels_of(card: Card, data: Dataset) -> Dataset:
+    """The same windows; where all labels are the model's, classes count in the model's."""
+    if not set(data.labels) <= set(card.labels):
+        return data
+    places = np.array([card.labels.index(x) for x in data.labels], np.uint8)
+    train, test = (dataclasses.replace(x, y=places[x.y]) for x in (data.train, data.test))
+    return dataclasses.replace(data, labels=card.labels, train=train, test=test)
