@@ -137,6 +137,22 @@ class TestStamps:
         after = stamps.seconds(Chunk(None, standing(5)))[0]
         assert after[0] - before[-1] == pytest.approx(3.02, abs=0.15)
 
+    @pytest.mark.parametrize("rate_hz", [45, 46, 48, 49, 50, 51, 52, 55])
+    @pytest.mark.parametrize("size", [1, 10])
+    def test_a_board_that_runs_a_little_slow_or_fast_has_no_pauses_and_is_followed(self, rate_hz, size):
+        clock = FakeClock()
+        stamps = Stamps(50.0, clock)
+        times, said = [], []
+        for _ in range(300 * rate_hz // size):
+            clock.now += size / rate_hz
+            found, events = stamps.seconds(Chunk(None, standing(size)))
+            times.append(found)
+            said += events
+        steps = np.diff(np.concatenate(times))
+        assert steps.max() < 0.025
+        assert np.median(steps[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
+        assert len(said) == 1
+
     def test_samples_that_were_only_held_up_have_no_pause(self):
         clock = FakeClock()
         stamps = Stamps(50.0, clock)
@@ -231,7 +247,7 @@ print(log.write(decision(50, "SITTING")).text)
 
 class TestLines:
     def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
-        lines = Changes()
+        lines = Changes(LABELS)
         for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
             lines.decision(decision(1000 + 60 * i, name))
         lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"))
@@ -244,6 +260,11 @@ class TestLines:
         ]
         assert "\x1b" not in shown.err
         assert "evil" in shown.err
+
+    def test_the_share_beside_an_activity_is_its_own(self, capsys):
+        shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
+        Changes(LABELS).decision(Decision(0.0, "STANDING", shares, shares, False, "", 0.5))
+        assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
 
     def test_each_json_line_stands_for_itself(self, capsys):
         lines = JsonLines(LABELS)

@@ -158,7 +158,7 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
         return Sink()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Changes()
+        return Changes(card.labels)
     from edge_runtime.streaming.timeline import Timeline
 
     return Timeline(card.labels, title, session.summary, console, time)

@@ -47,7 +47,8 @@ class Sink:
 class Changes(Sink):
     """A line on stdout for each change of activity, one on stderr for each notice; then the summary."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = list(labels)
         self._first: float | None = None
         self._shown = ""
 
@@ -57,11 +58,19 @@ class Changes(Sink):
             self._first = decision.seconds
         if decision.activity != self._shown:
             self._shown = decision.activity
-            click.echo(f"{words.since(decision.seconds - self._first):>8}  {_described(decision)}")
+            click.echo(f"{words.since(decision.seconds - self._first):>8}  {self._described(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Say what happened, on stderr."""
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
+
+    def _described(self, decision: Decision) -> str:
+        name = words.activity(decision.activity)
+        if decision.activity == UNKNOWN:
+            return f"{name} ({printable(decision.reason)})" if decision.reason else name
+        share = decision.probabilities[self._labels.index(decision.activity)]
+        shown = f"{name}  {100 * float(share):.0f} %"
+        return f"{shown}  (warming up)" if decision.warming_up else shown
 
 
 class JsonLines(Sink):
@@ -140,14 +149,6 @@ def _closing(summary: Summary) -> str:
     if summary.not_logged:
         sentences.append(f"The log misses {words.amount(summary.not_logged, 'decision')}")
     return f"{'. '.join(sentences)}."
-
-
-def _described(decision: Decision) -> str:
-    name = words.activity(decision.activity)
-    if decision.activity == UNKNOWN:
-        return f"{name} ({printable(decision.reason)})" if decision.reason else name
-    best = f"{name}  {100 * float(decision.probabilities.max()):.0f} %"
-    return f"{best}  (warming up)" if decision.warming_up else best
 
 
 def _print_json(content: Mapping[str, Any]) -> None:
