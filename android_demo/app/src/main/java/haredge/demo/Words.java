@@ -28,6 +28,8 @@ final class Words {
                 return context.getString(R.string.strange_posture);
             case STRANGE_MOVEMENT:
                 return context.getString(R.string.strange_movement);
+            case SENSOR_STUCK:
+                return context.getString(R.string.constant);
             default:
                 return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }

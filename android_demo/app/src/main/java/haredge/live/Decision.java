@@ -22,7 +22,8 @@ public final class Decision {
         NONE,
         UNCERTAIN,
         STRANGE_POSTURE,
-        STRANGE_MOVEMENT
+        STRANGE_MOVEMENT,
+        SENSOR_STUCK
     }
 
     Decision(

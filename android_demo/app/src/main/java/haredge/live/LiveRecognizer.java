@@ -3,6 +3,7 @@ package haredge.live;
 import haredge.core.Card;
 import haredge.core.Classifier;
 import haredge.core.InputError;
+import java.util.Arrays;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -22,6 +23,7 @@ public final class LiveRecognizer {
     /** After so long, answers are those of a filter that has known the past for ever. */
     public static final double WARM_UP_S = 12.0;
 
+    private static final double ANOTHER_CLOCK_S = 3600;
     private static final int LATELY = 64; // samples: 1.28 s
 
     private final Card card;
@@ -33,7 +35,8 @@ public final class LiveRecognizer {
     private final Smoother smoother;
     private final Familiarity familiarity;
     private final Resampler resampler;
-    private final FaultFinder faults = new FaultFinder();
+    private final FaultFinder faults;
+    private final ClockWatch clock = new ClockWatch();
     private final int[] places;
     private Windowing windowing;
     private boolean wasInvalid;
@@ -47,6 +50,7 @@ public final class LiveRecognizer {
         hop = card.hop;
         stepS = hop / card.rateHz;
         places = card.places();
+        faults = new FaultFinder(Arrays.stream(places).anyMatch(x -> x >= 3 && x < 6) ? 2 : 1);
         try {
             JSONObject live = card.content.optJSONObject("live");
             JSONObject usual = live == null ? null : live.optJSONObject("familiarity");
@@ -85,6 +89,10 @@ public final class LiveRecognizer {
             return;
         }
         wasInvalid = false;
+        Notice odd = clock.look(seconds);
+        if (odd != null) {
+            listener.noticed(odd);
+        }
         for (Notice notice : faults.look(seconds, sample)) {
             listener.noticed(notice);
         }
@@ -106,9 +114,11 @@ public final class LiveRecognizer {
         windowing.finish();
         if (gap > 0) {
             smoother.forget(gap, true);
-            listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
-        } else if (gap < 0) {
+        }
+        if (gap < 0 || gap > ANOTHER_CLOCK_S) {
             listener.noticed(new Notice(second, Notice.Kind.CLOCK, -gap));
+        } else if (gap > 0) {
+            listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
         }
         windowing = window(second);
     }
@@ -126,7 +136,8 @@ public final class LiveRecognizer {
                 : familiarity.judge(signals);
         boolean moving = movement(signals) > settings.movement;
         int current = smoother.update(answer, stepS, moving, judgement.far);
-        Decision.Reason reason = reason(current, judgement);
+        Decision.Reason reason =
+                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : reason(current, judgement);
         int label = reason == Decision.Reason.NONE ? current : Decision.UNKNOWN;
         boolean warmingUp = seconds - windowing.start < WARM_UP_S;
         listener.decided(
