@@ -23,7 +23,9 @@ class ClockWatch:
     """Looks at the times of samples in the order in which they come, and tells what is wrong when it begins."""
 
     def __init__(self) -> None:
-        self._begin(-np.inf)
+        self._first = self._newest = -np.inf
+        self._count = 0  # samples since `_first`
+        self._same = self._behind = 0  # in a row
         self._said: set[str] = set()
 
     def look(self, seconds: Array) -> Iterator[tuple[float, str, str]]:

@@ -102,10 +102,51 @@ def test_an_unknown_unit_is_named():
 
 
 @pytest.mark.parametrize("stated", [Units(None, 1 / G, None), Units(None, None, np.pi / 180)])
-def test_an_option_that_contradicts_the_header_is_said(stated):
-    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n", stated)
-    assert "leave that option out" in said(items)
-    assert not len(samples(items))
+def test_an_option_that_contradicts_the_header_is_followed_and_that_is_said(stated):
+    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n9,0,0,9,0,0\n" * 2, stated)
+    assert "units, which is followed" in said(items)
+    assert kinds(items) == ["units"]
+    factors = [1 if x is None else x for x in stated[1:]]
+    assert np.allclose(samples(items)[0], [9 * factors[0], 0, 0, 9 * factors[1], 0, 0])
+
+
+NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
+
+
+@pytest.mark.parametrize(("true", "wrong", "size"), [("g", "m/s2", 1.0), ("m/s2", "g", G)])
+def test_numbers_of_another_unit_than_is_stated_are_refused_with_the_option_that_helps(true, wrong, size):
+    text = csv_lines(standing(size=size), NAMES.format(wrong))
+    with pytest.raises(InputError, match=f"the header says {wrong}, .* look like {true}: .*give --units {true}"):
+        read(text)
+    factors = {"g": 1.0, "m/s2": 1 / G}
+    assert np.allclose(samples(read(text, Units(None, factors[true], None)))[:, 0], 1, atol=0.1)
+    with pytest.raises(InputError, match=f"--units says {wrong}, .*give --units {true}"):
+        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"), Units(None, factors[wrong], None))
+
+
+def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recognised():
+    lines = Lines(Units())
+    content = csv_lines(standing(500), NAMES.format("m/s2")).encode()
+    items = [y for start in range(0, len(content), 700) for y in lines.feed(content[start : start + 700])]
+    assert kinds(items) == ["units"]
+    assert len(samples(items)) < 50
+    assert left_out(items) > 400
+
+
+@pytest.mark.parametrize(("unit", "step", "found"), [("ms", 0.02, "s"), ("s", 20, "ms"), ("us", 20, "ms")])
+def test_times_of_another_unit_than_is_stated_are_refused(unit, step, found):
+    text = csv_lines(standing(), f"t[{unit}]," + NAMES.format("g"), step * np.arange(100))
+    with pytest.raises(InputError, match=rf"times are in {unit}, .*as they are in {found}: .*t\[{found}\]"):
+        read(text)
+
+
+def test_another_sender_is_told_of_its_own_mistakes():
+    lines = Lines(Units())
+    items = []
+    for content in (b"foo,bar\n", b"t,ax,ay,az\n1,2,3,4\n"):
+        items += [*lines.feed(content), *lines.end()]
+        lines.restart()
+    assert kinds(items) == ["malformed", "malformed"]
 
 
 def test_options_say_what_a_header_does_not():

@@ -40,8 +40,8 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option(
     "--axes", default="x,y,z", show_default=True, help="The sensor's axes that stand for x (up while standing), y, z."
 )
-@click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, where the source does not say.")
-@click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, where the source does not say.")
+@click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says.")
+@click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
 @click.option(
     "--rate",
     type=click.FloatRange(min=1, max=1000),

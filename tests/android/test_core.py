@@ -128,7 +128,7 @@ def as_fast_sensors_deliver(samples, rng) -> Stream:
 
 
 def as_faulty_sensors_deliver(samples, rng) -> Stream:
-    """Both sensors stuck, then an axis, rotation in deg/s for a while, values at a limit, and a clock that steps back."""
+    """Both sensors stuck, then an axis, rotation in deg/s for a while, values at a limit, a clock that steps back."""
     samples, seconds = samples.copy(), 1000 + np.arange(len(samples)) / frontend.RATE_HZ
     samples[1000:1800] = samples[1000]
     samples[2500:4000, rng.integers(6)] = 0
