@@ -130,6 +130,7 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
                     sink.decision(x)
                     trouble = log.write(x) if log else None
                     if trouble:
+                        session.summary.add(trouble)
                         sink.notice(trouble)
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edge_runtime.live import UNKNOWN, Decision, Notice
 from edge_runtime.printable import printable
 from edge_runtime.streaming import words
+from edge_runtime.streaming.elapsed import Elapsed
 from edge_runtime.streaming.summary import Summary
 
 if TYPE_CHECKING:
@@ -49,16 +50,15 @@ class Changes(Sink):
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._labels = list(labels)
-        self._first: float | None = None
+        self._elapsed = Elapsed()
         self._shown = ""
 
     def decision(self, decision: Decision) -> None:
         """Say what someone does now, if that is something else than before."""
-        if self._first is None:
-            self._first = decision.seconds
+        passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            click.echo(f"{words.since(decision.seconds - self._first):>8}  {self._described(decision)}")
+            click.echo(f"{words.since(passed):>8}  {self._described(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Say what happened, on stderr."""
