@@ -221,7 +221,7 @@ class TestStamps:
 
 
 class TestLog:
-    def test_each_decision_is_on_the_disk_at_once_and_later_runs_append(self, tmp_path):
+    def test_each_decision_is_in_the_file_at_once_and_later_runs_append(self, tmp_path):
         path = tmp_path / "new" / "log.csv"
         for _ in range(2):
             log = Log(path, LABELS)

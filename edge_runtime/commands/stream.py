@@ -11,6 +11,7 @@ import click
 
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.options import FiniteRange
 
 if TYPE_CHECKING:
     from edge_runtime.card import Card
@@ -34,7 +35,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
+    "--speed", type=FiniteRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Of --replay: a folder of CSV recordings.")
 @click.option(
@@ -44,12 +45,12 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=1, max=1000),
+    type=FiniteRange(min=1, max=1000),
     metavar="HZ",
     help="Of samples without times.  [default: the model's]",
 )
 @click.option(
-    "--hop", type=click.IntRange(min=1), default=64, show_default=True, help="Samples from one decision to the next."
+    "--hop", type=click.IntRange(1, 3000), default=64, show_default=True, help="Samples from one decision to the next."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")

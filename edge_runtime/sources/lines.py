@@ -48,10 +48,15 @@ class Lines:
         self._rest = rest
         return self._items(lines, last=False)
 
-    def end(self) -> list[Item]:
-        """What comes of the last line, which has no end, and of samples that wait for their units."""
+    def end(self, is_whole: bool = True) -> list[Item]:
+        """What comes of the last line, which has no end, and of samples that wait for their units.
+
+        Where the line may not be whole it is left out: half a number is a number too.
+        """
         line, self._rest = self._rest, b""
-        return self._items([] if self._skipping else [line], last=True)
+        if not is_whole and line.strip() and not self._skipping:
+            self._left_out += 1
+        return self._items([line] if is_whole and not self._skipping else [], last=True)
 
     def _items(self, lines: list[bytes], last: bool) -> list[Item]:
         items: list[Item] = []

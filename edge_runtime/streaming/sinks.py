@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 import numpy.typing as npt
 
+from edge_runtime.errors import InputError
 from edge_runtime.live import UNKNOWN, Decision, Notice
 from edge_runtime.printable import printable
 from edge_runtime.streaming import words
@@ -58,7 +59,7 @@ class Changes(Sink):
         passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            click.echo(f"{words.since(passed):>8}  {self._described(decision)}")
+            _print(f"{words.since(passed):>8}  {self._described(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Say what happened, on stderr."""
@@ -152,4 +153,16 @@ def _closing(summary: Summary) -> str:
 
 
 def _print_json(content: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(content))
+    _print(json.dumps(content))
+
+
+def _print(line: str) -> None:
+    """Raises `InputError` where there is no room for the line; a reader that has gone is left to the command's end."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"cannot write to standard output: {error.strerror or error}; send it elsewhere, or give --quiet and --log"
+        ) from error
