@@ -47,6 +47,8 @@ HEADERS = [
     ("Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z", 1e3, G, 1.0),
     ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1.0, 180 / np.pi),
     ("t [µs], acc.x [m/s²], acc.y [m/s²], acc.z [m/s²], gyro.x [°/s], gyro.y [°/s], gyro.z [°/s]", 1e6, G, 180 / np.pi),
+    ("t_us,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_dps,gyro_y_dps,gyro_z_dps", 1e6, G, 180 / np.pi),
+    ("time_ms,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, 1.0, 1.0),
     ("", 1.0, 1.0, 1.0),
     ("", 1e9, G, 1.0),
 ]  # fmt: skip
@@ -61,6 +63,70 @@ def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per
     assert np.allclose(seconds(items), times)
     assert left_out(items) == 0
     assert not any(x.seconds is None for x in chunks(items))
+
+
+@pytest.mark.parametrize("header", ["", "t[s] ax[g] ay[g] az[g] gx[rad/s] gy[rad/s] gz[rad/s]"])
+def test_white_space_separates_too(header):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50).replace(",", "  "))
+    assert np.array_equal(samples(items), standing())
+    assert np.allclose(seconds(items), np.arange(100) / 50)
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\t", " "])
+def test_serial_plotters_name_each_value(between):
+    rows = [[f"{n}:{x!r}" for n, x in zip(SIX, row, strict=True)] for row in standing().tolist()]
+    items = read("\n".join(between.join(row) for row in rows), midway=True)
+    assert np.array_equal(samples(items), standing())
+
+
+SIX = ("ax", "ay", "az", "gx", "gy", "gz")
+
+
+@pytest.mark.parametrize("form", ["2024-05-01T10:00:{:09.6f}", "2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
+def test_times_may_be_those_of_iso_8601(form):
+    rows = [",".join([form.format(i / 50), *map(repr, row)]) for i, row in enumerate(standing().tolist())]
+    items = read("\n".join(["time,ax[g],ay[g],az[g],gx,gy,gz", *rows]))
+    assert np.allclose(np.diff(seconds(items)), 0.02, atol=1e-6)
+    assert "time in s" in said(items)
+
+
+def test_sensors_by_their_numbers_are_found_whatever_else_a_line_has():
+    with_gps = "0.5, 1, 52.5, 13.4, 34.0, 3, 9.80665, 0, 0, 4, 0.1, 0.2, 0.3\n"
+    plain = "0.52, 3, 0, 9.80665, 0, 4, 0.1, 0.2, 0.3, 5, 20, 30, 40\n"
+    items = read(with_gps + plain)
+    assert np.allclose(samples(items), [[1, 0, 0, 0.1, 0.2, 0.3], [0, 1, 0, 0.1, 0.2, 0.3]])
+    assert seconds(items).tolist() == [0.5, 0.52]
+
+
+def one_by_one(names=("accelerometer", "gyroscope"), shift: float = 0.0) -> list[str]:
+    """A line for each sensor: the gyroscope, which turns faster and faster, `shift` seconds later."""
+    lines = []
+    for i in range(100):
+        lines.append({"sensor": names[0], "timestamp": i / 50, "values": [1.0, 0.0, 0.0]})
+        lines.append({"sensor": names[1], "timestamp": i / 50 + shift, "values": [i / 50 + shift, 0.0, 0.0]})
+        lines.append({"sensor": "magnetometer", "timestamp": i / 50, "values": [20, 30, 40]})
+    return [json.dumps(x) for x in lines]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.007])
+@pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
+def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(names, shift):
+    items = read("\n".join(one_by_one(names, shift)))
+    assert len(samples(items)) >= 99
+    assert np.allclose(samples(items)[:, 3], seconds(items))
+    assert left_out(items) == 0
+
+
+def test_one_sensor_alone_is_said_and_does_not_grow():
+    items = read("\n".join(x for x in one_by_one() * 3 if "accelerometer" in x))
+    assert not len(samples(items))
+    assert "send the gyroscope too" in said(items)
+
+
+def test_utf_16_is_named_and_not_quoted_as_zero_bytes():
+    items = read(csv_lines(standing(), "ax,ay,az,gx,gy,gz").encode("utf-16"))
+    assert "UTF-16" in said(items)
+    assert "x00" not in said(items)
 
 
 def test_other_columns_are_ignored_in_any_order():

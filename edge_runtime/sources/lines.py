@@ -89,6 +89,8 @@ class Lines:
         try:
             if len(line) > LONGEST_LINE:
                 raise MalformedError(f"longer than {LONGEST_LINE // 1024} KiB")
+            if b"\0" in line:
+                raise MalformedError("it has zero bytes, as UTF-16 has between its letters; send or save it as UTF-8")
             rows = self._reader.read(line.decode("utf-8-sig", "replace"))
             self._check_times(rows)
             self._say_contradictions()
@@ -114,7 +116,7 @@ class Lines:
 
     def _leave_out(self, line: bytes, why: str) -> None:
         self._left_out += 1
-        fault = f"{quoted(line.strip())}: {why}"
+        fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {why}"
         self.fault = self.fault or fault
         self._say("malformed", f"a line is no sample, {fault}; further ones are only counted")
 

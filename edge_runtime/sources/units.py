@@ -21,6 +21,7 @@ Row = tuple[float | None, list[float]]
 
 _OTHER_NAMES = {
     "m/s^2": "m/s2", "m/s²": "m/s2", "m/s/s": "m/s2", "ms-2": "m/s2", "m/s**2": "m/s2",
+    "ms2": "m/s2", "mss": "m/s2", "mps2": "m/s2", "m/s/2": "m/s2", "rps": "rad/s",
     "rad": "rad/s", "rads": "rad/s", "deg": "deg/s", "dps": "deg/s", "°/s": "deg/s", "degrees/s": "deg/s",
     "sec": "s", "seconds": "s", "msec": "ms", "milliseconds": "ms", "usec": "us", "µs": "us", "μs": "us",
     "microseconds": "us", "nanoseconds": "ns",
