@@ -35,7 +35,8 @@ def whole(found: list[Piece]) -> list[tuple[float, np.ndarray]]:
 def streams(draw):
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     n = draw(st.integers(2, 300))
-    seconds = draw(st.sampled_from([0.0, 1.7e9])) + np.cumsum(rng.uniform(0.004, 0.04, n))
+    steps = draw(st.sampled_from([(0.004, 0.04), (0.002, 0.008)]))  # about 50 and 200 Hz
+    seconds = draw(st.sampled_from([0.0, 1.7e9])) + np.cumsum(rng.uniform(*steps, n))
     seconds[n // 2 :] += draw(st.sampled_from([0.0, 1.0]))
     return seconds, rng.normal(size=(n, 6)), draw(st.lists(st.integers(1, 40), max_size=20)), rng
 
