@@ -4,10 +4,10 @@ The header names the columns, in any order, with their units; other columns are 
 
     timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s],label,subject
 
-Samples are brought to 50 Hz by linear interpolation between timestamps, then treated as UCI HAR was: the same front
-end, windows of 128 samples every 64, each wholly inside one label's segment. Rows with an empty label feed the filters
-and give no windows. Where samples are missing for more than 0.25 s, a new recording begins. Nothing is filtered before
-interpolation: record at 50 to 100 Hz.
+Samples are brought to 50 Hz as a live stream is, by linear interpolation between timestamps, with a low-pass where
+they come clearly faster (`edge_runtime.resampling`). Then they are treated as UCI HAR was: the same front end, windows
+of 128 samples every 64, each wholly inside one label's segment. Rows with an empty label feed the filters and give no
+windows. Where samples are missing for more than 0.25 s, a new recording begins.
 
 The last third of the subjects, in natural order of their names (s2 before s10), is the test part.
 """
@@ -26,7 +26,7 @@ from edge_runtime import frontend, uci_har
 from edge_runtime.dataset import WINDOW, Dataset, Recording, Split, cut
 from edge_runtime.errors import InputError
 from edge_runtime.frontend import RATE_HZ, SIGNALS
-from edge_runtime.resampling import MAX_GAP_S, interpolate
+from edge_runtime.resampling import MAX_GAP_S, resampled
 
 MIN_STEP_S = 0.001
 MIN_SUBJECTS = 3
@@ -266,10 +266,8 @@ def _resample(table: _Table, names: tuple[str, ...]) -> Iterator[Recording]:
     stretches = np.split(np.arange(len(labels)), np.flatnonzero(np.diff(table.seconds) > MAX_GAP_S) + 1)
     for rows in stretches:
         seconds = table.seconds[rows] - table.seconds[rows[0]]
-        # A recording at exactly 50 Hz keeps its last sample although its timestamps were rounded to binary.
-        grid = np.arange(int(np.floor(seconds[-1] * RATE_HZ + 1e-6)) + 1) / RATE_HZ
-        nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, grid)
-        samples = interpolate(grid, seconds, table.samples[rows])
+        samples = resampled(seconds, table.samples[rows], RATE_HZ)
+        nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
         yield Recording(table.subject, samples, labels[rows][nearest], names)
 
 

@@ -7,13 +7,14 @@ rate by their timestamps, windows, smoothing over them, and the courage to say t
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.card import Card
 from edge_runtime.classifier import Classifier
+from edge_runtime.clock_faults import ClockWatch
 from edge_runtime.errors import InputError
 from edge_runtime.familiarity import Judgement, moment
 from edge_runtime.frontend import N_CHANNELS, RATE_HZ, SIGNALS
@@ -27,6 +28,7 @@ UNKNOWN = "unknown"
 WARM_UP_S = 12.0
 """After so long, answers are those of a filter that has known the past for ever (results/live.md)."""
 
+_ANOTHER_CLOCK_S = 3600.0
 _NAMES = [x.name for x in SIGNALS]
 
 Array = npt.NDArray[np.float64]
@@ -82,7 +84,9 @@ class LiveRecognizer:
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = Windowing(self.card.window, hop, 0.0, gentle)
-        self._faults = FaultFinder(self.card.window.rate_hz)
+        has_gyroscope = any("gyro" in x.name for x in self.card.signals)
+        self._faults = FaultFinder(self.card.window.rate_hz, 6 if has_gyroscope else 3)
+        self._clock = ClockWatch()
         self._was_invalid = False
         self._unsaid: list[Event] = []  # what `latest` came upon
 
@@ -111,7 +115,7 @@ class LiveRecognizer:
         events, self._unsaid = self._unsaid, []
         events += self._note_invalid(is_usable, times)
         values, times = values[is_usable], times[is_usable]
-        events += [Notice(second, kind, text) for second, kind, text in self._faults.look(values, times)]
+        events += [Notice(*said) for said in (*self._clock.look(times), *self._faults.look(values, times))]
         for piece in self._resample().push(times, values, self._windowing.n_missing):
             events += self._take(piece)
         return events
@@ -171,8 +175,16 @@ class LiveRecognizer:
         yield from self._decide(self._windowing.add(piece.samples))
 
     def _note_gap(self, seconds: float, gap_s: float) -> Iterator[Notice]:
-        if gap_s > 0:
-            self._decider.forget(gap_s)
+        if gap_s != 0:
+            self._decider.begin()
+        if gap_s > _ANOTHER_CLOCK_S:
+            yield Notice(
+                seconds,
+                "clock",
+                f"the source's clock went ahead by {gap_s / 3600:.0f} h: a long pause, or another clock; "
+                "the filters start anew",
+            )
+        elif gap_s > 0:
             yield Notice(seconds, "gap", f"no samples for {gap_s:.2f} s: the filters start anew")
         elif gap_s < 0:
             yield Notice(seconds, "clock", f"the source's clock went back by {-gap_s:.2f} s: the filters start anew")
@@ -180,7 +192,9 @@ class LiveRecognizer:
     def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[Decision]:
         start = self._windowing.start
         for seconds, signals in windows:
-            yield self._decider.decide(signals, seconds, seconds - start < WARM_UP_S)
+            decision = self._decider.decide(signals, seconds, seconds - start < WARM_UP_S)
+            stuck = self._faults.stuck_at(seconds)
+            yield replace(decision, activity=UNKNOWN, reason=stuck) if stuck else decision
 
 
 class _Decider:
@@ -191,12 +205,11 @@ class _Decider:
         self._names = [x.name for x in self._card.signals]
         self._columns = [_NAMES.index(x) for x in self._names]
         self._step_s = hop / self._card.window.rate_hz
-        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
-        self._lasting = Lasting(len(self._card.labels), self._step_s)
+        self.begin()
 
-    def forget(self, seconds: float) -> None:
-        """Let time pass without windows."""
-        self._smoother.forget(seconds)
+    def begin(self) -> None:
+        """Know nothing of before: what was done then need not be going on."""
+        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
         self._lasting = Lasting(len(self._card.labels), self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:

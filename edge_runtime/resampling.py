@@ -1,8 +1,9 @@
 """Samples as sensors deliver them -> samples at a fixed rate, by their timestamps.
 
 Sensors jitter, pause and repeat themselves, and over a network samples arrive out of order. Each waits a moment for
-earlier ones that may be on their way; between two neighbours, values are interpolated linearly. Where samples are
-missing for too long nothing is made up: a new stretch begins.
+earlier ones that may be on their way; between two neighbours, values are interpolated linearly. Those of a sensor that
+is clearly faster than the rate pass a low-pass on the way (`edge_runtime.decimation`). Where samples are missing for
+too long nothing is made up: a new stretch begins.
 """
 
 from bisect import bisect_left
@@ -12,10 +13,14 @@ from operator import itemgetter
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.decimation import Decimator
+
 MAX_GAP_S = 0.25
 WAIT_S = 0.06  # three samples at 50 Hz
 # A sample so far behind was not overtaken by others: after this many in a row, the clock was set back.
 _SET_BACK_S, _SET_BACK_SAMPLES = 1.0, 5
+# So long a stretch tells how fast its sensor is. One so much faster shows vibration that the rate cannot.
+_LOOK_S, _CLEARLY_FASTER, _MOST_TIMES_FASTER = 0.5, 1.25, 20
 # A stretch at exactly the wanted rate keeps its last sample although its timestamps were rounded to binary.
 _TOLERANCE = 1e-6  # of the time between two samples
 
@@ -39,7 +44,8 @@ class Resampler:
     """Brings samples to `rate_hz`; the same samples give the same numbers in chunks of any size.
 
     A new stretch begins after `max_gap_s` without a sample. `wait_s` is how much later than newer ones a sample may
-    arrive and still find its place. `duplicates` and `late` count what was left out.
+    arrive and still find its place. `duplicates` and `late` count what was left out; `late` are also those whose time
+    was far ahead of all that came after them.
     """
 
     def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
@@ -48,6 +54,7 @@ class Resampler:
         self._waiting: list[tuple[float, Array]] = []  # in the order of their times
         self._newest = -np.inf
         self._behind: list[tuple[float, Array]] = []
+        self._ahead: tuple[float, Array] | None = None
         self._stretch: _Stretch | None = None
         self._last: float | None = None  # when the last sample was taken that left the queue
         self._done: list[Piece] = []
@@ -64,8 +71,8 @@ class Resampler:
 
     def flush(self) -> list[Piece]:
         """End the stream: give what was still waiting, and be as new but for the counts."""
-        self.late += len(self._behind)
-        self._behind = []
+        self.late += len(self._behind) + (self._ahead is not None)
+        self._behind, self._ahead = [], None
         self._end()
         return self.give()
 
@@ -76,6 +83,23 @@ class Resampler:
         return [*done, *(self._stretch.take() if self._stretch and is_ready else [])]
 
     def _take(self, second: float, sample: Array) -> None:
+        """Take a sample, unless it seems to come after a gap: then the next one has to confirm its time."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            if second == ahead[0]:
+                self.duplicates += 1
+                self._ahead = ahead
+                return
+            if second > ahead[0] - self.wait_s:
+                self._place(*ahead)
+            else:
+                self.late += 1
+        if np.isfinite(self._newest) and second > self._newest + self.max_gap_s:
+            self._ahead = (second, sample)
+        else:
+            self._place(second, sample)
+
+    def _place(self, second: float, sample: Array) -> None:
         if second < self._newest - _SET_BACK_S:
             self._behind.append((second, sample))
             if len(self._behind) == _SET_BACK_SAMPLES:
@@ -123,13 +147,16 @@ class Resampler:
 
     def _finish_stretch(self) -> None:
         if self._stretch is not None:
-            self._done += self._stretch.take(_TOLERANCE)
+            self._done.append(self._stretch.finish())
         self._stretch = None
 
 
-def interpolate(grid: Array, seconds: Array, samples: Array) -> Array:
-    """The values `[n, n_channels]` at the times `grid` `[n]` of samples `[m, n_channels]` taken at `seconds` `[m]`."""
-    return np.stack([np.interp(grid, seconds, channel) for channel in samples.T], axis=1)
+def resampled(seconds: Array, samples: Array, rate_hz: float) -> Array:
+    """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first on."""
+    stretch = _Stretch(float(seconds[0]), samples[0], rate_hz, 0.0)
+    for second, sample in zip(seconds[1:].tolist(), samples[1:], strict=True):
+        stretch.add(second, sample)
+    return stretch.finish().samples
 
 
 class _Stretch:
@@ -139,7 +166,8 @@ class _Stretch:
         self._start, self._rate_hz = second, rate_hz
         self._gap_s: float | None = gap_s
         self._seconds, self._samples = [0.0], [sample]  # since the start; those from the last one used on
-        self._given = 0
+        self._decimator: Decimator | None = None  # until it is known how fast the sensor is
+        self._interpolated = self._given = 0
 
     @property
     def end(self) -> float:
@@ -148,23 +176,48 @@ class _Stretch:
 
     @property
     def n_ready(self) -> int:
-        """How many samples `take` would give, or one less."""
-        return int(self._seconds[-1] * self._rate_hz) - self._given + 1
+        """How many samples `take` would give, or one less, once it is known how fast the sensor is."""
+        delay = self._decimator.delay if self._decimator else 0
+        return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
 
     def add(self, second: float, sample: Array) -> None:
         """Take the next sample."""
         self._seconds.append(second - self._start)
         self._samples.append(sample)
 
-    def take(self, tolerance: float = 0.0) -> list[Piece]:
-        """What is new on the grid, also as far beyond the last sample as `tolerance` says; nothing or one piece."""
-        seconds = np.array(self._seconds)
-        grid = np.arange(self._given, int(seconds[-1] * self._rate_hz + tolerance) + 2) / self._rate_hz
-        grid = grid[grid <= seconds[-1] + tolerance / self._rate_hz]
-        if not len(grid):
-            return []
-        values = interpolate(grid, seconds, np.array(self._samples, np.float64))
-        piece = Piece(self._start + float(grid[0]), values, self._gap_s)
-        self._given += len(grid)
-        self._seconds, self._samples, self._gap_s = self._seconds[-1:], self._samples[-1:], None
-        return [piece]
+    def take(self) -> list[Piece]:
+        """What is new on the grid; nothing or one piece."""
+        if self._decimator is None:
+            if self._seconds[-1] < _LOOK_S:
+                return []
+            self._decimator = Decimator(self._times_faster())
+        samples = self._decimator.push(self._interpolate(self._decimator.factor))
+        return [self._piece(samples)] if len(samples) else []
+
+    def finish(self) -> Piece:
+        """What is left, up to the last sample."""
+        decimator = self._decimator or Decimator(self._times_faster())
+        found = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
+        return self._piece(np.concatenate([x for x in found if x.size] or found[:1]))
+
+    def _times_faster(self) -> int:
+        """How many times the rate is the grid on which the sensor loses nothing; 1 if it is hardly faster."""
+        n_steps = min(bisect_left(self._seconds, _LOOK_S), len(self._seconds) - 1)
+        faster = n_steps / max(self._seconds[n_steps], 1e-9) / self._rate_hz
+        return 1 if faster < _CLEARLY_FASTER else min(max(2, round(faster)), _MOST_TIMES_FASTER)
+
+    def _interpolate(self, factor: int, tolerance: float = 0.0) -> Array:
+        """What is new on the grid of `factor` times the rate, and as far beyond the last sample as `tolerance` says."""
+        seconds, rate_hz = np.array(self._seconds), factor * self._rate_hz
+        grid = np.arange(self._interpolated, int(seconds[-1] * rate_hz + tolerance) + 2) / rate_hz
+        grid = grid[grid <= seconds[-1] + tolerance / rate_hz]
+        samples = np.array(self._samples, np.float64)
+        self._interpolated += len(grid)
+        self._seconds, self._samples = self._seconds[-1:], self._samples[-1:]
+        return np.stack([np.interp(grid, seconds, channel) for channel in samples.T], axis=1)
+
+    def _piece(self, samples: Array) -> Piece:
+        piece = Piece(self._start + self._given / self._rate_hz, samples, self._gap_s)
+        self._given += len(samples)
+        self._gap_s = None
+        return piece

@@ -65,7 +65,7 @@ class Smoother:
         A window that is `unusual` `[n_labels]` for the activity that it names says nothing; one that is unusual for
         another activity does not let that begin. None as long as there is no activity yet.
         """
-        self.forget(seconds, is_moving)
+        self._forget(seconds, is_moving)
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
         if not unusual[likelihood.argmax()]:
             posterior = self.probabilities * likelihood ** (self._settings.evidence * min(1.0, seconds / STEP_S))
@@ -75,7 +75,7 @@ class Smoother:
             self.current = likeliest
         return self.current
 
-    def forget(self, seconds: float, is_moving: bool = True) -> None:
+    def _forget(self, seconds: float, is_moving: bool) -> None:
         """Let `seconds` pass, in which an activity may have ended."""
         chance = self._settings.change_moving if is_moving else self._settings.change_still
         change = 1 - (1 - chance) ** (seconds / STEP_S)

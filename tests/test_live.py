@@ -115,6 +115,18 @@ def test_no_window_reaches_across_a_gap():
     assert not ((ends > 110) & (ends < 111 + 127 / RATE - 1e-9)).any()
 
 
+@pytest.mark.parametrize("jump_s", [-50.0, 2.0, 4000.0])
+def test_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_of_a_new_stream(jump_s):
+    samples = np.concatenate([recording(3).samples[:2000], recording(5).samples[9000:11000]])
+    seconds = times(samples)
+    seconds[2000:] += jump_s
+    after = [x for x in decisions(watch(samples, seconds)[0]) if x.seconds >= seconds[2000]]
+    after = after[len(after) - len(alone := decisions(watch(samples[2000:], seconds[2000:])[0])) :]
+    assert [(x.seconds, x.activity, x.probabilities.tolist()) for x in after] == [
+        (x.seconds, x.activity, x.probabilities.tolist()) for x in alone
+    ]
+
+
 def test_lost_samples_jitter_repeats_and_disorder_cost_at_most_half_a_point():
     chosen = [recording(number) for number in (0, 1, 4, 5, 8, 9, 10, 11)]
     clean = [follow(x, classifier()) for x in chosen]
@@ -167,6 +179,67 @@ def test_a_sensor_that_is_stuck_is_said_and_one_that_is_not_is_not():
     assert "gyroscope says the same" in notices(watch(samples)[0])[0].text
 
 
+def test_while_a_sensor_is_stuck_nothing_is_recognised():
+    samples = recording(3).samples[:3000].copy()
+    samples[1000:2000] = samples[1000]
+    for seconds in (times(samples), None):
+        start = 0 if seconds is None else 100
+        found = decisions(watch(samples, seconds, [37] * 80)[0])
+        during = [x for x in found if 1410 / RATE < x.seconds - start < 1995 / RATE]
+        after = [x for x in found if x.seconds - start > 2410 / RATE]
+        assert {x.activity for x in during} == {UNKNOWN}
+        assert {x.reason for x in during} == {
+            "the accelerometer and the gyroscope say the same for 4 s: stuck, or switched off"
+        }
+        assert all("stuck" not in x.reason for x in after)
+        assert answers(found) == answers(watch(samples, seconds)[0])
+
+
+def test_one_axis_that_is_dead_is_said_once_somebody_moves():
+    samples = recording(1).samples[7000:9000].copy()
+    samples[:, 2] = 0
+    (notice,) = notices(watch(samples)[0])
+    assert notice.text.startswith("z of the accelerometer says the same for 4 s")
+
+
+def test_a_fault_that_comes_and_goes_is_said_once():
+    samples = np.tile(recording(3).samples[700:1100], (8, 1))
+    for start in range(0, len(samples), 400):
+        samples[start : start + 200] *= [1, 1, 1, 1000, 1000, 1000]
+    assert [x.kind for x in notices(watch(samples)[0])] == ["rotation units"]
+
+
+def test_what_is_short_at_a_high_rate_is_no_fault():
+    """Blocks and plateaus are of time: constant for 1.25 s, and each value of a 50 Hz sensor read four times."""
+    seconds = np.arange(2400) / 200
+    standing = np.repeat(recording(3).samples[700:1300], 4, axis=0)
+    samples = standing + np.random.default_rng(0).normal(0, 1e-4, standing.shape)
+    samples[400:650] = samples[400]
+    assert not notices(watch(samples, seconds)[0])
+    walking = np.repeat(recording(1).samples[8000:9500], 4, axis=0)
+    assert not notices(watch(walking, np.arange(6000) / 200)[0])
+
+
+def test_a_clock_that_stands_still_or_counts_in_another_unit_is_said():
+    samples = recording(3).samples[:2000]
+    for seconds, kind, words in (
+        (np.zeros(2000), "clock", "the same time"),
+        (np.arange(2000) // 50, "clock", "the same time"),
+        (np.arange(2000) / RATE / 1000, "rate", "50,000 samples a second"),
+    ):
+        (notice,) = [x for x in notices(watch(samples, seconds, [100] * 20)[0]) if x.kind != "gap"]
+        assert notice.kind == kind
+        assert words in notice.text
+
+
+def test_a_clock_that_steps_back_a_little_is_said():
+    samples, seconds = recording(3).samples[:2000], times(recording(3).samples[:2000])
+    seconds[1000:] -= 0.6
+    events, recognizer = watch(samples, seconds)
+    assert "went back by 0." in notices(events)[0].text
+    assert recognizer.late > 20
+
+
 def test_a_sensor_at_its_limit_is_said():
     samples = recording(0).samples[8400:9200].copy()
     samples[:, 0] = np.clip(samples[:, 0] * 2 - 0.5, -1.6, 1.6)
@@ -181,6 +254,37 @@ def test_no_recording_of_the_data_set_looks_faulty():
 def test_a_sensor_that_is_too_slow_is_said():
     samples = recording(3).samples[:3000:3]
     assert [x.kind for x in notices(watch(samples, np.arange(1000) * 3 / RATE)[0])] == ["rate"]
+
+
+def test_vibration_beyond_what_the_rate_can_show_changes_no_activity():
+    standing = recording(3).samples[700:1500]
+    seconds = np.arange(4 * len(standing)) / 200
+    calm = np.stack([np.interp(seconds, np.arange(len(standing)) / RATE, x) for x in standing.T], axis=1)
+    shaken = calm.copy()
+    shaken[:, 0] += 0.3 * np.sin(2 * np.pi * 45 * seconds)
+    shaken[:, 2] += 0.3 * np.sin(2 * np.pi * 48 * seconds)
+    found, wanted = ([x.activity for x in decisions(watch(x, seconds)[0])] for x in (shaken, calm))
+    assert found == wanted
+    assert wanted.count("STANDING") > 8
+
+
+def test_one_wrong_timestamp_is_left_out_and_nothing_begins_anew():
+    samples = recording(3).samples[:2000]
+    seconds = times(samples)
+    clean, _ = watch(np.delete(samples, 1000, axis=0), np.delete(seconds, 1000))
+    seconds[1000] = 1e9
+    events, recognizer = watch(samples, seconds)
+    assert answers(events) == answers(clean)
+    assert (recognizer.late, notices(events)) == (1, [])
+
+
+def test_a_clock_that_jumps_by_hours_is_called_another_clock():
+    samples = recording(3).samples[:2000]
+    seconds = times(samples)
+    seconds[1000:] += 1.7e9
+    (notice,) = notices(watch(samples, seconds)[0])
+    assert notice.kind == "clock"
+    assert "472222 h" in notice.text
 
 
 def test_times_are_given_for_all_samples_or_none():

@@ -35,7 +35,8 @@ def whole(found: list[Piece]) -> list[tuple[float, np.ndarray]]:
 def streams(draw):
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     n = draw(st.integers(2, 300))
-    seconds = draw(st.sampled_from([0.0, 1.7e9])) + np.cumsum(rng.uniform(0.004, 0.04, n))
+    steps = draw(st.sampled_from([(0.004, 0.04), (0.002, 0.008)]))  # about 50 and 200 Hz
+    seconds = draw(st.sampled_from([0.0, 1.7e9])) + np.cumsum(rng.uniform(*steps, n))
     seconds[n // 2 :] += draw(st.sampled_from([0.0, 1.0]))
     return seconds, rng.normal(size=(n, 6)), draw(st.lists(st.integers(1, 40), max_size=20)), rng
 
@@ -55,9 +56,9 @@ def test_chunks_of_any_size_give_the_same_numbers(stream):
 def test_samples_that_arrive_a_little_late_find_their_place(stream):
     seconds, samples, sizes, rng = stream
     order = np.argsort(seconds + rng.uniform(0, 0.05, len(seconds)), kind="stable")
-    in_order, _ = pieces(seconds, samples)
-    out_of_order, resampler = pieces(seconds[order], samples[order], sizes)
-    assert resampler.late == 0
+    in_order, before = pieces(seconds, samples)
+    out_of_order, after = pieces(seconds[order], samples[order], sizes)
+    assert before.late == after.late == (seconds[-1] - seconds[-2] > 0.25)  # the last one, where nothing confirms it
     for (_, one), (_, other) in zip(whole(in_order), whole(out_of_order), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -118,5 +119,46 @@ def test_few_samples_are_kept_until_they_are_enough_or_a_gap_ends_them():
     resampler = Resampler(RATE, wait_s=0.0)
     seconds = np.arange(30) / RATE
     assert resampler.push(seconds, np.ones((30, 1)), at_least=40) == []
-    (first, second) = resampler.push([9.0], np.ones((1, 1)), at_least=40)
-    assert (len(first.samples), len(second.samples)) == (30, 1)
+    after = 9 + np.arange(30) / RATE
+    (first, second) = resampler.push(after, np.ones((30, 1)), at_least=40)
+    assert (len(first.samples), len(second.samples)) == (30, 30)
+
+
+def test_one_sample_from_far_ahead_is_left_out_and_changes_nothing():
+    seconds, samples = 100 + np.arange(100) / RATE, np.random.default_rng(0).normal(size=(100, 6))
+    wrong, resampler = pieces(np.insert(seconds, 50, 1e9), np.insert(samples, 50, 7.0, axis=0))
+    ((gap, found),) = whole(wrong)
+    assert (gap, resampler.late) == (0.0, 1)
+    np.testing.assert_array_equal(found, whole(pieces(seconds, samples)[0])[0][1])
+
+
+def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`[n, 2]` at the times `seconds` of what a body does: nothing faster than 15 Hz."""
+    waves = [np.sin(2 * np.pi * (f * seconds + rng.random())) for f in rng.uniform(0, 15, 8)]
+    return np.stack([sum(waves[:4]), sum(waves[4:])], axis=1)
+
+
+@given(st.integers(0, 1000), st.sampled_from([75, 100, 104, 200, 400]), st.lists(st.integers(1, 90), max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
+    fast, slow = np.arange(4 * rate) / rate, np.arange(200) / RATE
+    at_rate = motion(slow, np.random.default_rng(seed))
+    ((_, found),) = whole(pieces(fast, motion(fast, np.random.default_rng(seed)), sizes)[0])
+    # Between samples there are lines, which are the farther from the motion the fewer the samples are.
+    assert np.abs(found[20:180] - at_rate[20:180]).max() < (0.05 if rate in (100, 200, 400) else 0.4)
+
+
+@given(st.floats(31, 69), st.sampled_from([100, 200, 400]))
+@settings(max_examples=30, deadline=None)
+def test_vibration_that_the_rate_cannot_show_is_taken_out(frequency, rate):
+    seconds = np.arange(2 * rate) / rate
+    vibration = np.sin(2 * np.pi * min(frequency, 0.45 * rate) * seconds)[:, np.newaxis]
+    ((_, found),) = whole(pieces(seconds, 1 + vibration)[0])
+    assert np.abs(found[10:90] - 1).max() < 0.02
+
+
+def test_a_sensor_hardly_faster_than_the_rate_is_not_filtered():
+    seconds = np.arange(120) / 60
+    samples = np.random.default_rng(0).normal(size=(120, 1))
+    ((_, found),) = whole(pieces(seconds, samples)[0])
+    np.testing.assert_array_equal(found[:, 0], np.interp(np.arange(len(found)) / RATE, seconds, samples[:, 0]))

@@ -47,6 +47,8 @@ HEADERS = [
     ("Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z", 1e3, G, 1.0),
     ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1.0, 180 / np.pi),
     ("t [µs], acc.x [m/s²], acc.y [m/s²], acc.z [m/s²], gyro.x [°/s], gyro.y [°/s], gyro.z [°/s]", 1e6, G, 180 / np.pi),
+    ("t_us,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_dps,gyro_y_dps,gyro_z_dps", 1e6, G, 180 / np.pi),
+    ("time_ms,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, 1.0, 1.0),
     ("", 1.0, 1.0, 1.0),
     ("", 1e9, G, 1.0),
 ]  # fmt: skip
@@ -61,6 +63,70 @@ def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per
     assert np.allclose(seconds(items), times)
     assert left_out(items) == 0
     assert not any(x.seconds is None for x in chunks(items))
+
+
+@pytest.mark.parametrize("header", ["", "t[s] ax[g] ay[g] az[g] gx[rad/s] gy[rad/s] gz[rad/s]"])
+def test_white_space_separates_too(header):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50).replace(",", "  "))
+    assert np.array_equal(samples(items), standing())
+    assert np.allclose(seconds(items), np.arange(100) / 50)
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\t", " "])
+def test_serial_plotters_name_each_value(between):
+    rows = [[f"{n}:{x!r}" for n, x in zip(SIX, row, strict=True)] for row in standing().tolist()]
+    items = read("\n".join(between.join(row) for row in rows), midway=True)
+    assert np.array_equal(samples(items), standing())
+
+
+SIX = ("ax", "ay", "az", "gx", "gy", "gz")
+
+
+@pytest.mark.parametrize("form", ["2024-05-01T10:00:{:09.6f}", "2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
+def test_times_may_be_those_of_iso_8601(form):
+    rows = [",".join([form.format(i / 50), *map(repr, row)]) for i, row in enumerate(standing().tolist())]
+    items = read("\n".join(["time,ax[g],ay[g],az[g],gx,gy,gz", *rows]))
+    assert np.allclose(np.diff(seconds(items)), 0.02, atol=1e-6)
+    assert "time in s" in said(items)
+
+
+def test_sensors_by_their_numbers_are_found_whatever_else_a_line_has():
+    with_gps = "0.5, 1, 52.5, 13.4, 34.0, 3, 9.80665, 0, 0, 4, 0.1, 0.2, 0.3\n"
+    plain = "0.52, 3, 0, 9.80665, 0, 4, 0.1, 0.2, 0.3, 5, 20, 30, 40\n"
+    items = read(with_gps + plain)
+    assert np.allclose(samples(items), [[1, 0, 0, 0.1, 0.2, 0.3], [0, 1, 0, 0.1, 0.2, 0.3]])
+    assert seconds(items).tolist() == [0.5, 0.52]
+
+
+def one_by_one(names=("accelerometer", "gyroscope"), shift: float = 0.0) -> list[str]:
+    """A line for each sensor: the gyroscope, which turns faster and faster, `shift` seconds later."""
+    lines = []
+    for i in range(100):
+        lines.append({"sensor": names[0], "timestamp": i / 50, "values": [1.0, 0.0, 0.0]})
+        lines.append({"sensor": names[1], "timestamp": i / 50 + shift, "values": [i / 50 + shift, 0.0, 0.0]})
+        lines.append({"sensor": "magnetometer", "timestamp": i / 50, "values": [20, 30, 40]})
+    return [json.dumps(x) for x in lines]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.007])
+@pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
+def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(names, shift):
+    items = read("\n".join(one_by_one(names, shift)))
+    assert len(samples(items)) >= 99
+    assert np.allclose(samples(items)[:, 3], seconds(items))
+    assert left_out(items) == 0
+
+
+def test_one_sensor_alone_is_said_and_does_not_grow():
+    items = read("\n".join(x for x in one_by_one() * 3 if "accelerometer" in x))
+    assert not len(samples(items))
+    assert "send the gyroscope too" in said(items)
+
+
+def test_utf_16_is_named_and_not_quoted_as_zero_bytes():
+    items = read(csv_lines(standing(), "ax,ay,az,gx,gy,gz").encode("utf-16"))
+    assert "UTF-16" in said(items)
+    assert "x00" not in said(items)
 
 
 def test_other_columns_are_ignored_in_any_order():
@@ -102,10 +168,51 @@ def test_an_unknown_unit_is_named():
 
 
 @pytest.mark.parametrize("stated", [Units(None, 1 / G, None), Units(None, None, np.pi / 180)])
-def test_an_option_that_contradicts_the_header_is_said(stated):
-    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n", stated)
-    assert "leave that option out" in said(items)
-    assert not len(samples(items))
+def test_an_option_that_contradicts_the_header_is_followed_and_that_is_said(stated):
+    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n9,0,0,9,0,0\n" * 2, stated)
+    assert "units, which is followed" in said(items)
+    assert kinds(items) == ["units"]
+    factors = [1 if x is None else x for x in stated[1:]]
+    assert np.allclose(samples(items)[0], [9 * factors[0], 0, 0, 9 * factors[1], 0, 0])
+
+
+NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
+
+
+@pytest.mark.parametrize(("true", "wrong", "size"), [("g", "m/s2", 1.0), ("m/s2", "g", G)])
+def test_numbers_of_another_unit_than_is_stated_are_refused_with_the_option_that_helps(true, wrong, size):
+    text = csv_lines(standing(size=size), NAMES.format(wrong))
+    with pytest.raises(InputError, match=f"the header says {wrong}, .* look like {true}: .*give --units {true}"):
+        read(text)
+    factors = {"g": 1.0, "m/s2": 1 / G}
+    assert np.allclose(samples(read(text, Units(None, factors[true], None)))[:, 0], 1, atol=0.1)
+    with pytest.raises(InputError, match=f"--units says {wrong}, .*give --units {true}"):
+        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"), Units(None, factors[wrong], None))
+
+
+def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recognised():
+    lines = Lines(Units())
+    content = csv_lines(standing(500), NAMES.format("m/s2")).encode()
+    items = [y for start in range(0, len(content), 700) for y in lines.feed(content[start : start + 700])]
+    assert kinds(items) == ["units"]
+    assert len(samples(items)) < 50
+    assert left_out(items) > 400
+
+
+@pytest.mark.parametrize(("unit", "step", "found"), [("ms", 0.02, "s"), ("s", 20, "ms"), ("us", 20, "ms")])
+def test_times_of_another_unit_than_is_stated_are_refused(unit, step, found):
+    text = csv_lines(standing(), f"t[{unit}]," + NAMES.format("g"), step * np.arange(100))
+    with pytest.raises(InputError, match=rf"times are in {unit}, .*as they are in {found}: .*t\[{found}\]"):
+        read(text)
+
+
+def test_another_sender_is_told_of_its_own_mistakes():
+    lines = Lines(Units())
+    items = []
+    for content in (b"foo,bar\n", b"t,ax,ay,az\n1,2,3,4\n"):
+        items += [*lines.feed(content), *lines.end()]
+        lines.restart()
+    assert kinds(items) == ["malformed", "malformed"]
 
 
 def test_options_say_what_a_header_does_not():

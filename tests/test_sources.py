@@ -15,7 +15,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 
 from edge_runtime import dataset, uci_har
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
-from edge_runtime.sources import silence
+from edge_runtime.sources import Chunk, silence
 from edge_runtime.sources.addresses import Address, parse
 from edge_runtime.sources.axes import Axes
 from edge_runtime.sources.csv_file import csv_file
@@ -148,6 +148,30 @@ class TestUdp:
             items = until(source, has(1))
             assert kinds(items) == ["others"]
 
+    def test_two_boards_of_one_host_are_not_mixed(self, port):
+        other_sample = SAMPLE.replace(b"[1, 0, 0]", b"[0, 0, 1]")
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as one, sender() as other:
+            next(source)
+            for _ in range(2):
+                one.sendto(SAMPLE, ("127.0.0.1", port))
+            until(source, has(2))
+            for _ in range(5):
+                other.sendto(other_sample, ("127.0.0.1", port))
+                one.sendto(SAMPLE, ("127.0.0.1", port))
+            items = until(source, has(5))
+            assert kinds(items) == ["others"]
+            assert (samples(items)[:, 0] == 1).all()
+
+    def test_a_program_that_sends_each_datagram_from_another_port_is_one_sender(self, port):
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            items = []
+            for _ in range(20):
+                with sender() as once:
+                    once.sendto(SAMPLE, ("127.0.0.1", port))
+                    items += until(source, has(1))
+            assert kinds(items) == ["connected"]
+
     def test_another_sender_is_heard_when_the_first_has_gone(self, port):
         clock = FakeClock()
         source = udp(Address("127.0.0.1", port), KNOWN, clock)
@@ -194,6 +218,15 @@ class TestTcp:
                     phone.sendall(SAMPLE)
                     assert kinds(until(source, has(1))) == ["lost", "connected", "back"]
 
+    def test_half_a_line_is_no_sample_when_the_connection_ends(self, port):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(b"ax,ay,az,gx,gy,gz\n1,0,0,0,0,0\n1,0,0,0,0.1,-0.")
+            items = until(source, says("lost"))
+            assert samples(items).tolist() == [[1, 0, 0, 0, 0, 0]]
+            assert sum(x.left_out for x in items if isinstance(x, Chunk)) == 1
+
     def test_a_connection_that_is_reset_is_only_lost(self, port):
         with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
             next(source)
@@ -239,6 +272,10 @@ class TestSerial:
     def test_a_device_that_is_not_there_is_refused(self, tmp_path):
         with pytest.raises(DeviceError, match=r"ttyUSB9.*no such device"):
             next(serial_port(str(tmp_path / "ttyUSB9"), KNOWN))
+
+    def test_what_is_no_serial_device_is_called_so(self):
+        with pytest.raises(DeviceError, match=r"/dev/null: it is no serial device"):
+            next(serial_port("/dev/null", KNOWN))
 
     def test_without_pyserial_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "serial", None)

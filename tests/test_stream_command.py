@@ -161,6 +161,21 @@ class TestRefusals:
         model = [] if str(arguments[:1]).count("tflite") else ["edge"]
         assert_refused(stream(*model, *arguments), *words)
 
+    @pytest.mark.parametrize(
+        ("option", "value", "words"),
+        [
+            ("--speed", "nan", "no finite number"),
+            ("--speed", "inf", "no finite number"),
+            ("--rate", "nan", "no finite number"),
+            ("--hop", 100000000, "1<=x<=3000"),
+        ],
+    )
+    def test_numbers_that_make_no_sense_are_refused_by_their_option(self, stream, option, value, words):
+        code, _, error = stream("edge", "--replay", RECORDING, option, value)
+        assert code == ExitCode.USAGE
+        assert f"Invalid value for '{option}'" in error
+        assert words in error
+
     def test_a_source_that_cannot_be_opened_leaves_no_log(self, stream, tmp_path):
         assert_refused(stream("edge", "--csv", "none.csv", "--log", "log.csv"), "none.csv")
         assert not (tmp_path / "log.csv").exists()
@@ -188,6 +203,21 @@ class TestLive:
         assert summary["malformed_lines"] == 20
         assert summary["samples"] == 600
         assert error == ""
+
+    @pytest.mark.parametrize(
+        ("redirection", "words"),
+        [
+            ("--csv - <&-", "standard input is closed"),
+            ("--replay 7 --speed 0 --json > /dev/full", "cannot write to standard output: No space left on device"),
+            ("--replay 7 --speed 0 > /dev/full", "cannot write to standard output: No space left on device"),
+        ],
+    )
+    def test_a_shell_that_leaves_no_input_or_no_room_is_told_so(self, tmp_path, redirection, words):
+        command = f"{sys.executable} {ROOT / 'har_edge.py'} stream edge {redirection}"
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == ExitCode.USAGE
+        assert f"Error: {words}" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_a_reader_that_goes_away_is_no_error(self, tmp_path):
         command = f"{sys.executable} {ROOT / 'har_edge.py'} stream edge --replay 7 --speed 0 --json | head -1"

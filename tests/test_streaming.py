@@ -104,7 +104,7 @@ class TestSession:
         assert live.summary.rate_hz == pytest.approx(50)
 
     def test_memory_does_not_grow_with_the_stream(self):
-        summary = Summary(LABELS, 1.28)
+        summary = Summary(LABELS, 1.28, 2.56)
         for i in range(20_000):
             summary.samples_came(np.array([i, i + 0.5]))
             summary.add(decision(i, "SITTING"))
@@ -112,12 +112,46 @@ class TestSession:
         assert len(summary._latencies) <= 100
 
     def test_changes_are_those_between_activities(self):
-        summary = Summary(LABELS, 1.0)
+        summary = Summary(LABELS, 1.0, 2.56)
         for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
             summary.add(decision(i, name))
         summary.add(Notice(0, "gap", "a gap"))
         assert (summary.changes, summary.gaps) == (2, 1)
         assert summary.seconds(UNKNOWN) == 2
+
+    def test_a_decision_stands_for_no_more_time_than_there_was(self):
+        summary = Summary(LABELS, 1e6, 2.56)
+        summary.add(decision(2.56, "SITTING"))
+        assert summary.seconds("SITTING") == 2.56
+        summary.add(decision(100.0, "SITTING"))
+        assert summary.seconds("SITTING") == 100.0
+
+    def test_another_clock_is_no_time(self):
+        summary = Summary(LABELS, 1.28, 2.56)
+        for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
+            summary.add(decision(seconds, "SITTING"))
+        assert summary.elapsed.seconds == 20
+
+    def test_what_keeps_happening_is_shown_a_few_times_and_counted(self):
+        live = session(Recorder())
+        items = [y for i in range(100) for y in (Event("gap", f"gap {i}"), Chunk(np.array([float(i)]), standing(1)))]
+        shown = [x for x in run(live, items) if isinstance(x, Notice) and x.kind == "gap"]
+        assert [x.text[:5] for x in shown] == ["gap 0", "gap 1", "gap 2", "gap 3"]
+        assert "only counted" in shown[3].text
+        assert live.summary.gaps == 100
+        assert live.summary.to_dict()["notices"] == {"gap": 100, "flushed": 1}
+
+    def test_what_happens_now_and_then_is_always_shown(self):
+        minute = Chunk(np.arange(1500) / 50, standing(1500))  # half a minute, in fact
+        items = [y for i in range(10) for y in (Event("gap", f"gap {i}"), minute)]
+        shown = [x for x in run(session(Recorder()), items) if isinstance(x, Notice) and x.kind == "gap"]
+        assert [x.text for x in shown] == [f"gap {i}" for i in range(10)]
+
+    def test_once_it_was_quiet_for_a_minute_it_is_shown_again(self):
+        often = [Event("clock", "back")] * 9
+        items = [*often, Chunk(np.arange(3050) / 50, standing(3050)), *often]
+        shown = [x for x in run(session(Recorder()), items) if isinstance(x, Notice) and x.kind == "clock"]
+        assert len(shown) == 8
 
 
 class TestStamps:
@@ -136,6 +170,22 @@ class TestStamps:
         clock.now += 3
         after = stamps.seconds(Chunk(None, standing(5)))[0]
         assert after[0] - before[-1] == pytest.approx(3.02, abs=0.15)
+
+    @pytest.mark.parametrize("rate_hz", [45, 46, 48, 49, 50, 51, 52, 55])
+    @pytest.mark.parametrize("size", [1, 10])
+    def test_a_board_that_runs_a_little_slow_or_fast_has_no_pauses_and_is_followed(self, rate_hz, size):
+        clock = FakeClock()
+        stamps = Stamps(50.0, clock)
+        times, said = [], []
+        for _ in range(300 * rate_hz // size):
+            clock.now += size / rate_hz
+            found, events = stamps.seconds(Chunk(None, standing(size)))
+            times.append(found)
+            said += events
+        steps = np.diff(np.concatenate(times))
+        assert steps.max() < 0.025
+        assert np.median(steps[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
+        assert len(said) == 1
 
     def test_samples_that_were_only_held_up_have_no_pause(self):
         clock = FakeClock()
@@ -171,7 +221,7 @@ class TestStamps:
 
 
 class TestLog:
-    def test_each_decision_is_on_the_disk_at_once_and_later_runs_append(self, tmp_path):
+    def test_each_decision_is_in_the_file_at_once_and_later_runs_append(self, tmp_path):
         path = tmp_path / "new" / "log.csv"
         for _ in range(2):
             log = Log(path, LABELS)
@@ -231,7 +281,7 @@ print(log.write(decision(50, "SITTING")).text)
 
 class TestLines:
     def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
-        lines = Changes()
+        lines = Changes(LABELS)
         for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
             lines.decision(decision(1000 + 60 * i, name))
         lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"))
@@ -245,11 +295,16 @@ class TestLines:
         assert "\x1b" not in shown.err
         assert "evil" in shown.err
 
+    def test_the_share_beside_an_activity_is_its_own(self, capsys):
+        shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
+        Changes(LABELS).decision(Decision(0.0, "STANDING", shares, shares, False, "", 0.5))
+        assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
+
     def test_each_json_line_stands_for_itself(self, capsys):
         lines = JsonLines(LABELS)
         lines.decision(decision(2.56, "LAYING"))
         lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"))
-        lines.end(Summary(LABELS, 1.28))
+        lines.end(Summary(LABELS, 1.28, 2.56))
         one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
         assert one["type"] == "decision"
         assert one["probabilities"]["LAYING"] == 0.9
@@ -257,23 +312,24 @@ class TestLines:
         assert three["type"] == "summary"
 
 
-def paper(width: int) -> Console:
+def paper(width: int, height: int = 40) -> Console:
     """A console without colours that writes into memory."""
     console = Console()
-    console.file, console.size = io.StringIO(), (width, 40)
+    console.file, console.size = io.StringIO(), (width, height)
     return console
 
 
-def picture(timeline: Timeline, width: int) -> str:
+def picture(timeline: Timeline, width: int, height: int = 40) -> str:
     """What `timeline` draws now, as text."""
-    console = paper(width)
+    console = paper(width, height)
     console.print(timeline.picture())
     return console.file.getvalue()
 
 
-def make_timeline(width: int) -> tuple[Timeline, FakeClock]:
+def make_timeline(width: int, height: int = 40) -> tuple[Timeline, FakeClock]:
     clock = FakeClock()
-    return Timeline(LABELS, "edge_int8   --replay 7", Summary(LABELS, 1.28), paper(width), clock), clock
+    console = paper(width, height)
+    return Timeline(LABELS, "edge_int8   --replay 7", Summary(LABELS, 1.28, 2.56), console, clock), clock
 
 
 class TestTimeline:
@@ -314,6 +370,39 @@ class TestTimeline:
         assert "\x1b" not in text
         assert "held \\x1b[31m[bold]otherwise" in text
         assert max(map(len, text.splitlines())) <= 80
+
+    def test_a_notice_says_when_it_was_and_what_to_do_on_two_lines(self):
+        timeline, _ = make_timeline(80)
+        for seconds in range(1000, 1201):
+            timeline.decision(decision(seconds, "LAYING"))
+        advice = "no unit is stated; by their size: acceleration in m/s2, time in ms; rotation is taken as rad/s"
+        timeline.notice(Notice(1200, "units", f"{advice} (--gyro-units deg/s if it is not)"))
+        lines = picture(timeline, 80).splitlines()
+        assert lines[-2].startswith("! 3:20  no unit is stated")
+        assert "(--gyro-units deg/s if it is not)" in " ".join(x.strip() for x in lines[-2:])
+
+    @pytest.mark.parametrize("height", [6, 8, 10, 15, 24])
+    @pytest.mark.parametrize("width", [20, 40, 80])
+    def test_on_a_small_screen_the_bars_go_first(self, width, height):
+        timeline, _ = make_timeline(width, height)
+        for seconds in range(20):
+            timeline.decision(decision(seconds, "LAYING"))
+        for number in range(3):
+            timeline.notice(Notice(20, "gap", f"notice {number}: no samples for a while, as it happens now and then"))
+        lines = picture(timeline, width, height).splitlines()
+        assert len(lines) <= height
+        assert max(map(len, lines)) <= width
+        assert any("LAYING" in x.replace(" ", "") for x in lines)
+        assert any(re.fullmatch(r"·*L+", x) for x in lines)
+        assert ("notice 2" in "\n".join(lines)) == (height >= 8 or width == 80)
+        assert any(x.startswith("W WALKING") and x.endswith(" 2 %") for x in lines) == (height == 24)
+
+    def test_what_happened_is_listed_once_below_the_summary(self):
+        timeline, _ = make_timeline(80)
+        for i in range(3):
+            timeline._summary.add(Notice(i, "gap", f"no samples for {i} s"))
+        timeline.end(timeline._summary)
+        assert "0:00  no samples for 0 s (3 times)" in timeline._console.file.getvalue()
 
     def test_hours_of_decisions_do_not_pile_up(self):
         timeline, _ = make_timeline(80)

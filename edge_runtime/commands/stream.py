@@ -11,6 +11,7 @@ import click
 
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.options import FiniteRange
 
 if TYPE_CHECKING:
     from edge_runtime.card import Card
@@ -34,22 +35,22 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
+    "--speed", type=FiniteRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
 )
 @click.option("--data", type=click.Path(path_type=Path), help="Of --replay: a folder of CSV recordings.")
 @click.option(
     "--axes", default="x,y,z", show_default=True, help="The sensor's axes that stand for x (up while standing), y, z."
 )
-@click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, where the source does not say.")
-@click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, where the source does not say.")
+@click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says.")
+@click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=1, max=1000),
+    type=FiniteRange(min=1, max=1000),
     metavar="HZ",
     help="Of samples without times.  [default: the model's]",
 )
 @click.option(
-    "--hop", type=click.IntRange(min=1), default=64, show_default=True, help="Samples from one decision to the next."
+    "--hop", type=click.IntRange(1, 3000), default=64, show_default=True, help="Samples from one decision to the next."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
@@ -130,6 +131,7 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
                     sink.decision(x)
                     trouble = log.write(x) if log else None
                     if trouble:
+                        session.summary.add(trouble)
                         sink.notice(trouble)
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
@@ -158,7 +160,7 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
         return Sink()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Changes()
+        return Changes(card.labels)
     from edge_runtime.streaming.timeline import Timeline
 
     return Timeline(card.labels, title, session.summary, console, time)

@@ -3,7 +3,7 @@
 Known, whatever their case, spaces and underscores: `timestamp[ms], ax[m/s^2], …` as in har-edge's own recordings;
 `Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …` (phyphox); `time, gFx, …, wx, …` (Physics Toolbox);
 `seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …` (Sensor Logger); and `acc_x`, `accelerometer_x`, `gyro_x`,
-`rotationRateX` and the like.
+`rotationRateX` and the like, also with the unit behind them, as in `acc_x_g` or `gyro_z_deg_s`.
 """
 
 import re
@@ -15,7 +15,10 @@ from edge_runtime.printable import quoted
 from edge_runtime.sources.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units, known
 
 # The unit that a name alone implies stands behind it. First come those that mean exactly this.
-_TIMES = {"secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s"}
+_TIMES = {
+    "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s",
+    "timesincestartinms": "ms",
+}  # fmt: skip
 _ACCELERATIONS = {
     "totalacceleration": "m/s2", "gf": "g", "a": "", "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
 }  # fmt: skip
@@ -23,6 +26,8 @@ _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
 _WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
+_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
+_SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
 _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 
@@ -65,6 +70,16 @@ def bare(n_values: int) -> Columns | None:
     return Columns(0, tuple(range(1, 7)), Units()) if n_values == 7 else None
 
 
+def numbered(cells: Sequence[str]) -> Columns | None:
+    """The columns of a row that has the time, then Android's number of each sensor before its three values."""
+    numbers = cells[1::4]
+    if len(cells) % 4 != 1 or not {"3", "4"} <= set(numbers):
+        return None
+    starts = [2 + 4 * numbers.index(x) for x in ("3", "4")]
+    values = tuple(first + i for first in starts for i in range(3))
+    return Columns(0, values, Units(None, ACCELERATION_UNITS["m/s2"], ROTATION_UNITS["rad/s"]))
+
+
 def _axes(by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str) -> tuple[
     tuple[int, int, int], float | None
 ]:  # fmt: skip
@@ -96,6 +111,9 @@ def _no_gravity(name: str) -> InputError:
 def _cell(index: int, text: str) -> _Cell:
     match = _CELL.fullmatch(text[:80])
     name, unit = match.groups() if match else (text[:80], None)
+    suffixed = None if unit else _SUFFIXED.fullmatch(name)
+    if suffixed and known(suffixed[2].replace("_", "/")) in _UNITS:
+        name, unit = suffixed[1], suffixed[2].replace("_", "/")
     return _Cell(index, re.sub(r"[\s_.\-:]", "", name).lower(), known(unit or ""))
 
 

@@ -51,6 +51,8 @@ def csv_file(path: Path, stated: Units, clock: Clock = time) -> Source:
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[int]:
     if path == Path("-"):
+        if sys.stdin is None:
+            raise InputError("standard input is closed: give it to this program, or a file to --csv")
         yield sys.stdin.fileno()
         return
     try:

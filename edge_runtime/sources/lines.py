@@ -17,7 +17,7 @@ class Lines:
 
     def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
         self._stated, self._recorded = stated, recorded
-        self._reader, self._measured = Reader(midway), Measured()
+        self._reader, self._measured = Reader(midway), Measured(stated)
         self._rest = b""
         self._skipping = False  # inside a line that is too long
         self._timed: bool | None = None
@@ -30,9 +30,10 @@ class Lines:
         """What was wrong with the first line that was no sample."""
 
     def restart(self, midway: bool = False) -> None:
-        """Another sender begins, with a header, units and a line of its own."""
-        self._reader, self._measured = Reader(midway), Measured()
+        """Another sender begins, with a header, units and a line of its own, and mistakes of its own."""
+        self._reader, self._measured = Reader(midway), Measured(self._stated)
         self._rest, self._skipping, self._timed = b"", False, None
+        self._said.clear()
 
     def feed(self, content: bytes) -> list[Item]:
         """What comes of `content`, wherever it is cut. Raises `InputError` for a recording of unclear units."""
@@ -47,10 +48,15 @@ class Lines:
         self._rest = rest
         return self._items(lines, last=False)
 
-    def end(self) -> list[Item]:
-        """What comes of the last line, which has no end, and of samples that wait for their units."""
+    def end(self, is_whole: bool = True) -> list[Item]:
+        """What comes of the last line, which has no end, and of samples that wait for their units.
+
+        Where the line may not be whole it is left out: half a number is a number too.
+        """
         line, self._rest = self._rest, b""
-        return self._items([] if self._skipping else [line], last=True)
+        if not is_whole and line.strip() and not self._skipping:
+            self._left_out += 1
+        return self._items([line] if is_whole and not self._skipping else [], last=True)
 
     def _items(self, lines: list[bytes], last: bool) -> list[Item]:
         items: list[Item] = []
@@ -59,7 +65,7 @@ class Lines:
         for line in lines:
             found = self._read(line)
             if self._reader.units != units:
-                items += self._in_units(rows, units)
+                items += self._in_units(rows, units, last=True)
                 units, rows = self._reader.units, []
             rows += found
         items += self._in_units(rows, units, last)
@@ -68,7 +74,7 @@ class Lines:
     def _in_units(self, rows: list[Row], units: Units, last: bool = False) -> list[Item]:
         """The chunk for `rows`; a recording of unclear units is refused, a live source may yet become clear."""
         try:
-            return self._measured.take(rows, self._stated.or_else(units), last)
+            return self._measured.take(rows, units, last)
         except InputError as error:
             if self._recorded:
                 raise
@@ -83,19 +89,23 @@ class Lines:
         try:
             if len(line) > LONGEST_LINE:
                 raise MalformedError(f"longer than {LONGEST_LINE // 1024} KiB")
+            if b"\0" in line:
+                raise MalformedError("it has zero bytes, as UTF-16 has between its letters; send or save it as UTF-8")
             rows = self._reader.read(line.decode("utf-8-sig", "replace"))
-            self._check(rows)
+            self._check_times(rows)
+            self._say_contradictions()
         except MalformedError as error:
             self._leave_out(line, str(error))
             return []
         return rows
 
-    def _check(self, rows: list[Row]) -> None:
-        for mine, theirs, option in zip(
-            self._stated, self._reader.units, (None, "--units", "--gyro-units"), strict=True
-        ):
+    def _say_contradictions(self) -> None:
+        options = ("", "--units", "--gyro-units")
+        for mine, theirs, option in zip(self._stated, self._reader.units, options, strict=True):
             if mine is not None and theirs is not None and mine != theirs:
-                raise MalformedError(f"it states another unit than {option}: leave that option out")
+                self._say(option, f"the header states another unit than {option}, which is followed", "units")
+
+    def _check_times(self, rows: list[Row]) -> None:
         for time, _ in rows:
             if self._timed is None:
                 self._timed = time is not None
@@ -106,14 +116,15 @@ class Lines:
 
     def _leave_out(self, line: bytes, why: str) -> None:
         self._left_out += 1
-        fault = f"{quoted(line.strip())}: {why}"
+        fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {why}"
         self.fault = self.fault or fault
         self._say("malformed", f"a line is no sample, {fault}; further ones are only counted")
 
-    def _say(self, kind: str, text: str) -> None:
-        if kind not in self._said:
-            self._said.add(kind)
-            self._to_say.append(Event(kind, text))
+    def _say(self, what: str, text: str, kind: str = "") -> None:
+        """Say `text` once, of the kind `what` if no other is given."""
+        if what not in self._said:
+            self._said.add(what)
+            self._to_say.append(Event(kind or what, text))
 
     def _finished(self, items: list[Item]) -> list[Item]:
         """`items` with what is to be known of the lines between them."""

@@ -1,4 +1,8 @@
-"""One line -> rows of (time, six values): CSV with or without a header, or a JSON object or array.
+"""One line -> rows of (time, six values): CSV with or without a header, names with values, or JSON.
+
+Without a header, and as `IMU+GPS` apps send it: `t, 3, x, y, z, 4, x, y, z`, where 3 is the accelerometer (m/s²), 4 the
+gyroscope (rad/s), and others may follow. Names with values are what serial plotters take: `ax:0.1,ay:...`. Times may be
+those of ISO 8601.
 
 JSON that is understood, where numbers may also be text::
 
@@ -6,18 +10,23 @@ JSON that is understood, where numbers may also be text::
     {"t": [...], "acc": [[x, y, z], ...], "gyro": [...]}        several
     {"t": 12.34, "ax": 0.1, "ay": ..., "gz": ...}               any names that a CSV header may have, with units too
     {"accelerometer": {"timestamp": ns, "value": [x, y, z]}, "gyroscope": {...}}     SensorStreamer: ns, m/s², rad/s
+    {"sensor": "accelerometer", "t": 12.34, "values": [x, y, z]}     one sensor; the gyroscope has lines of its own
     [{...}, {...}], {"samples": [{...}, ...]}                   several of them
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from datetime import time as time_of_day
 from typing import Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.printable import quoted
 from edge_runtime.sources import N_CHANNELS, columns
 from edge_runtime.sources.columns import Columns
+from edge_runtime.sources.pairing import MOST_WAITING, Pairing
 from edge_runtime.sources.units import ACCELERATION_UNITS, TIME_UNITS, Row, Units
 
 _ACCELERATIONS = ("acc", "accel", "accelerometer", "acceleration")
@@ -25,7 +34,10 @@ _ROTATIONS = ("gyro", "gyr", "gyroscope", "rotation")
 _TIMES = ("t", "time", "timestamp")
 _SENSOR_STREAMER = Units(TIME_UNITS["ns"], ACCELERATION_UNITS["m/s2"], 1.0)
 _MOST_NAMES = 100
-_DELIMITERS = ",;\t"
+_LONGEST_CELL = 80
+_DELIMITERS = ",;\t"  # without any of them it is white space
+_SENSORS, _READINGS = ("sensor", "type"), ("values", "value", "data")
+_NAMED_VALUE = re.compile(r"\s*([^:=]*[^:=\s\d][^:=]*)[:=]\s*(\S+)\s*")
 
 
 class MalformedError(ValueError):
@@ -45,7 +57,8 @@ class Reader:
         self._bare = 0  # cells of a row that no header names
         self._names: tuple[str, ...] = ()
         self._named: Columns | None = None
-        self._delimiter = ","
+        self._delimiter: str | None = ","
+        self._pairing = Pairing()
         self.units = Units()
         """What the last line said of units."""
 
@@ -70,6 +83,11 @@ class Reader:
         if not isinstance(content, dict):
             raise MalformedError("a sample is no JSON object")
         keys = {key.lower(): key for key in list(content)[:_MOST_NAMES]}
+        sensor = next((content[keys[x]] for x in _SENSORS if x in keys), None)
+        readings = next((content[keys[x]] for x in _READINGS if x in keys), None)
+        if isinstance(sensor, str) and isinstance(readings, list):
+            self.units = Units()
+            return self._paired(sensor, next((content[keys[x]] for x in _TIMES if x in keys), None), readings)
         acceleration = next((content[keys[x]] for x in _ACCELERATIONS if x in keys), None)
         rotation = next((content[keys[x]] for x in _ROTATIONS if x in keys), None)
         if isinstance(acceleration, dict) and isinstance(rotation, dict) and "value" in acceleration:
@@ -80,6 +98,20 @@ class Reader:
             time = next((content[keys[x]] for x in _TIMES if x in keys), None)
             return _samples(time, acceleration, rotation)
         return [self._flat(content)]
+
+    def _paired(self, sensor: str, time: object, readings: list[object]) -> list[Row]:
+        """What a reading of one sensor completes; those of other sensors are ignored."""
+        kind = re.sub(r".*\.|\W|_", "", sensor.lower())  # also of 'android.sensor.accelerometer'
+        if kind not in (*_ACCELERATIONS, *_ROTATIONS):
+            return []
+        seconds, values = _row(time, _three(readings))
+        if seconds is None:
+            raise MalformedError("it is of one sensor and has no time, by which it could be paired with the other")
+        if kind in _ROTATIONS:
+            return self._pairing.rotate(seconds, values)
+        if self._pairing.is_full:
+            raise MalformedError(f"{MOST_WAITING} accelerations and no rotation: send the gyroscope too")
+        return self._pairing.accelerate(seconds, values)
 
     def _flat(self, content: Mapping[str, Any]) -> Row:
         names = tuple(content)[:_MOST_NAMES]
@@ -98,26 +130,33 @@ class Reader:
 
     def _csv(self, text: str) -> list[Row]:
         cells = self._cells(text)
+        matches = [_NAMED_VALUE.fullmatch(x) for x in cells if len(x) < _LONGEST_CELL]
+        named = {match[1]: match[2] for match in matches if match}
+        if len(named) == len(cells) >= N_CHANNELS:
+            return [self._flat(named)]
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
             self._header(cells)
             return []
-        if self._columns is None or self._bare:
+        found = columns.numbered(cells) if self._columns is None else self._columns
+        if found is None or self._bare:
             self._without_header(cells)
-        if self._columns is None:
+            found = self._columns
+        if found is None:
             return []
-        needed = max(*self._columns.values, self._columns.time or 0)
+        needed = max(*found.values, found.time or 0)
         if len(cells) <= needed:
             raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
-        self.units = self._columns.units
-        time = None if self._columns.time is None else cells[self._columns.time]
-        return [_row(time, [cells[i] for i in self._columns.values])]
+        self.units = found.units
+        time = None if found.time is None else cells[found.time]
+        return [_row(time, [cells[i] for i in found.values])]
 
     def _cells(self, text: str) -> list[str]:
         if self._columns is None:
-            self._delimiter = max(_DELIMITERS, key=text.count)
+            most = max(_DELIMITERS, key=text.count)
+            self._delimiter = most if most in text else None
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
-        return cells if self._delimiter == "," else [x.replace(",", ".") for x in cells]
+        return [x.replace(",", ".") for x in cells] if self._delimiter in (";", "\t") else cells
 
     def _header(self, cells: Sequence[str]) -> None:
         try:
@@ -163,7 +202,7 @@ def _three(values: object) -> list[object]:
 
 
 def _row(time: object, values: Sequence[object]) -> Row:
-    seconds = None if time is None else _number(time)
+    seconds = None if time is None else _moment(time)
     if seconds is not None and not math.isfinite(seconds):
         raise MalformedError("the time is no finite number")
     return seconds, [_number(x) for x in values]
@@ -179,6 +218,20 @@ def _number(value: object) -> float:
         return float(value)
     except (ValueError, OverflowError) as error:
         raise MalformedError(f"{quoted(str(value), 20)} is no number") from error
+
+
+def _moment(value: object) -> float:
+    """A time as a number, in its own unit; in seconds where it is written as ISO 8601 has it."""
+    if isinstance(value, str) and ":" in value:
+        try:
+            if "-" in value:
+                moment = datetime.fromisoformat(value.strip())
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            day = time_of_day.fromisoformat(value.strip())
+            return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
+        except ValueError:
+            pass
+    return _number(value)
 
 
 def _is_number(cell: str) -> bool:

@@ -1,5 +1,6 @@
 """Samples over a serial line: a board that prints CSV or JSON, and may be unplugged and plugged in again."""
 
+import errno
 import re
 import time
 from typing import TYPE_CHECKING
@@ -80,4 +81,6 @@ def _advice(error: OSError) -> str:
         return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
     if error.errno == 2:
         return "there is no such device; look for it with 'ls /dev/tty*' and check the cable"
+    if "ioctl" in str(error) or error.errno == errno.EISDIR:
+        return "it is no serial device; look for yours with 'ls /dev/tty*'"
     return f"{error.strerror or error}; close other programs that use it, and check the cable"

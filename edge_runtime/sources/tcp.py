@@ -73,6 +73,6 @@ def _received(connection: socket.socket | None) -> bytes:
 
 def _ended(connection: socket.socket | None, lines: Lines) -> Iterator[Item]:
     assert connection
-    yield from lines.end()
+    yield from lines.end(is_whole=False)
     connection.close()
     yield Event("lost", "the sender has gone; waiting for it to connect again")

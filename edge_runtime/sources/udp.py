@@ -4,9 +4,10 @@ import select
 import socket
 import time
 
-from edge_runtime.sources import NOTHING, PATIENCE_S, SILENCE_S, Clock, Event, Source
+from edge_runtime.sources import NOTHING, PATIENCE_S, Clock, Event, Source
 from edge_runtime.sources.addresses import Address, listen
 from edge_runtime.sources.lines import Lines
+from edge_runtime.sources.sender import Sender
 from edge_runtime.sources.silence import Silence
 from edge_runtime.sources.units import Units
 
@@ -22,7 +23,7 @@ def udp(address: Address, stated: Units, clock: Clock = time) -> Source:
     with bound:
         bound.setblocking(False)
         lines = Lines(stated)
-        sender, heard, others = None, clock.monotonic(), False
+        sender, others = Sender(clock), False
         silence = Silence(f"udp {address}", clock)
         yield Event("opened", f"listening on udp {address}")
         while True:
@@ -34,16 +35,16 @@ def udp(address: Address, stated: Units, clock: Clock = time) -> Source:
                 datagram, origin = bound.recvfrom(_LARGEST)
             except OSError:  # what was announced was damaged, or an earlier answer was refused
                 continue
-            if origin[0] != sender:
-                if sender is not None and clock.monotonic() - heard < SILENCE_S:
-                    if not others:
-                        yield Event("others", f"{origin[0]} sends too: only {sender} is heard while it sends")
-                    others = True
-                    continue
-                yield Event("connected", f"{origin[0]} sends")
-                sender, others = origin[0], False
+            host, port = origin[:2]
+            if not sender.hears(host, port):
+                if not others:
+                    yield Event("others", f"{host}, port {port} sends too: only {sender} is heard while it sends")
+                others = True
+                continue
+            if sender.is_new:
+                yield Event("connected", f"{host} sends")
+                others = False
                 lines.restart()
-            heard = clock.monotonic()
             yield from silence.something()
             # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
             yield from lines.feed(datagram + b"\n")

@@ -1,4 +1,7 @@
-"""The log of a stream: a row for each decision, on the disk before the next one is made."""
+"""The log of a stream: a row for each decision, in the file before the next one is made.
+
+The system writes it to the disk when it likes to: to wait for that every second would wear out a memory card.
+"""
 
 import csv
 import io

@@ -9,6 +9,7 @@ from edge_runtime.card import Card
 from edge_runtime.live import Decision, Notice
 from edge_runtime.sources import Chunk, Event, Item
 from edge_runtime.sources.axes import Axes
+from edge_runtime.streaming.repeats import Repeats
 from edge_runtime.streaming.stamps import Stamps
 from edge_runtime.streaming.summary import Summary
 
@@ -45,7 +46,10 @@ class Session:
     def __init__(self, recognizer: Recognizer, hop: int, axes: Axes, stamps: Stamps) -> None:
         self._recognizer, self._axes, self._stamps = recognizer, axes, stamps
         self._newest = 0.0
-        self.summary = Summary(recognizer.card.labels, hop / recognizer.card.window.rate_hz)
+        self._repeats = Repeats()
+        window = recognizer.card.window
+        self._rate_hz = window.rate_hz
+        self.summary = Summary(recognizer.card.labels, hop / window.rate_hz, window.samples / window.rate_hz)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[Decision | Notice]]:
         """What comes of each thing that `source` gives, often nothing; at its end, what was still to come."""
@@ -67,8 +71,13 @@ class Session:
         return notices + self._recognizer.push(self._axes(chunk.samples), seconds)
 
     def _counted(self, found: list[Decision | Notice]) -> list[Decision | Notice]:
-        for x in found:
-            self.summary.add(x)
+        """`found`, without what has been said often enough."""
         recognizer = self._recognizer
         self.summary.left_out(recognizer.duplicates, recognizer.late, recognizer.invalid)
-        return found
+        shown = []
+        for x in found:
+            self.summary.add(x)
+            heard = self._repeats.hear(x, self.summary.samples / self._rate_hz) if isinstance(x, Notice) else x
+            if heard:
+                shown.append(heard)
+        return shown

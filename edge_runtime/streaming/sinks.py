@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 import numpy.typing as npt
 
+from edge_runtime.errors import InputError
 from edge_runtime.live import UNKNOWN, Decision, Notice
 from edge_runtime.printable import printable
 from edge_runtime.streaming import words
+from edge_runtime.streaming.elapsed import Elapsed
 from edge_runtime.streaming.summary import Summary
 
 if TYPE_CHECKING:
@@ -47,21 +49,29 @@ class Sink:
 class Changes(Sink):
     """A line on stdout for each change of activity, one on stderr for each notice; then the summary."""
 
-    def __init__(self) -> None:
-        self._first: float | None = None
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels = list(labels)
+        self._elapsed = Elapsed()
         self._shown = ""
 
     def decision(self, decision: Decision) -> None:
         """Say what someone does now, if that is something else than before."""
-        if self._first is None:
-            self._first = decision.seconds
+        passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            click.echo(f"{words.since(decision.seconds - self._first):>8}  {_described(decision)}")
+            _print(f"{words.since(passed):>8}  {self._described(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Say what happened, on stderr."""
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
+
+    def _described(self, decision: Decision) -> str:
+        name = words.activity(decision.activity)
+        if decision.activity == UNKNOWN:
+            return f"{name} ({printable(decision.reason)})" if decision.reason else name
+        share = decision.probabilities[self._labels.index(decision.activity)]
+        shown = f"{name}  {100 * float(share):.0f} %"
+        return f"{shown}  (warming up)" if decision.warming_up else shown
 
 
 class JsonLines(Sink):
@@ -142,13 +152,17 @@ def _closing(summary: Summary) -> str:
     return f"{'. '.join(sentences)}."
 
 
-def _described(decision: Decision) -> str:
-    name = words.activity(decision.activity)
-    if decision.activity == UNKNOWN:
-        return f"{name} ({printable(decision.reason)})" if decision.reason else name
-    best = f"{name}  {100 * float(decision.probabilities.max()):.0f} %"
-    return f"{best}  (warming up)" if decision.warming_up else best
-
-
 def _print_json(content: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(content))
+    _print(json.dumps(content))
+
+
+def _print(line: str) -> None:
+    """Raises `InputError` where there is no room for the line; a reader that has gone is left to the command's end."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"cannot write to standard output: {error.strerror or error}; send it elsewhere, or give --quiet and --log"
+        ) from error

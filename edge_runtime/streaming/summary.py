@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_runtime.live import UNKNOWN, Decision, Notice
 from edge_runtime.sources import Array
+from edge_runtime.streaming.elapsed import Elapsed
 
 _RATE_OVER_S = 5.0
 _LATENCIES = 100
@@ -21,14 +22,29 @@ class LeftOut:
     invalid: int = 0
 
 
-class Summary:
-    """Counts decisions, each of which stands for `hop_s` seconds, and notices."""
+@dataclass
+class Heard:
+    """The first notice of a kind, after so many seconds of the stream, and how many of them there were."""
 
-    def __init__(self, labels: Sequence[str], hop_s: float) -> None:
-        self.hop_s = hop_s
+    text: str
+    elapsed_s: float
+    count: int = 1
+
+
+class Summary:
+    """Counts decisions and notices.
+
+    A decision stands for the time since the one before, but no more than `hop_s`; the first, for no more than a window.
+    """
+
+    def __init__(self, labels: Sequence[str], hop_s: float, window_s: float) -> None:
+        self.hop_s, self._window_s = hop_s, window_s
         self.windows = dict.fromkeys([*labels, UNKNOWN], 0)
         self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
         self.dropped = LeftOut()
+        self._seconds = dict.fromkeys(self.windows, 0.0)
+        self.notices: dict[str, Heard] = {}
+        self.elapsed = Elapsed()
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._rate: deque[tuple[float, int]] = deque(maxlen=1000)
@@ -36,13 +52,25 @@ class Summary:
     def add(self, found: Decision | Notice) -> None:
         """Count one decision or notice."""
         if isinstance(found, Notice):
-            self.gaps += found.kind == "gap"
+            self._add_notice(found)
             return
+        before = self.elapsed.seconds
+        passed = self.elapsed.at(found.seconds) - before
+        if not self._latencies:
+            passed = self._window_s
         self.windows[found.activity] += 1
+        self._seconds[found.activity] += min(self.hop_s, passed)
         self._latencies.append(found.inference_ms)
         if found.activity != UNKNOWN:
             self.changes += bool(self._activity) and found.activity != self._activity
             self._activity = found.activity
+
+    def _add_notice(self, notice: Notice) -> None:
+        self.gaps += notice.kind == "gap"
+        if notice.kind in self.notices:
+            self.notices[notice.kind].count += 1
+        else:
+            self.notices[notice.kind] = Heard(notice.text, self.elapsed.seconds)
 
     def samples_came(self, seconds: Array) -> None:
         """Count samples that were taken at `seconds`."""
@@ -80,7 +108,7 @@ class Summary:
 
     def seconds(self, activity: str) -> float:
         """How long `activity` was reported."""
-        return self.windows[activity] * self.hop_s
+        return self._seconds[activity]
 
     def to_dict(self) -> dict[str, Any]:
         """The summary for programs; docs/stream.md explains the keys."""
@@ -89,6 +117,7 @@ class Summary:
             "decisions": sum(self.windows.values()),
             "changes": self.changes,
             "gaps": self.gaps,
+            "notices": {kind: heard.count for kind, heard in self.notices.items()},
             "samples": self.samples,
             "duplicates": self.dropped.duplicates,
             "late": self.dropped.late,

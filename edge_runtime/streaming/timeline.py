@@ -3,13 +3,13 @@
 Every activity has a colour and a letter, so that the picture says the same without colours.
 """
 
+import textwrap
 from collections import deque
 from collections.abc import Sequence
 from typing import Self
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.live import UNKNOWN, Decision, Notice
@@ -17,13 +17,15 @@ from edge_runtime.plots import span_colour
 from edge_runtime.printable import printable
 from edge_runtime.sources import Clock
 from edge_runtime.streaming import words
+from edge_runtime.streaming.elapsed import Elapsed
 from edge_runtime.streaming.sinks import Sink, show_summary
 from edge_runtime.streaming.summary import Summary
 from edge_runtime.terminal import Console
 
 BAND_S = 300.0
 _REFRESH_S = 0.1
-_NOTICES = 3
+_NOTICES, _NOTICE_LINES = 3, 2
+_LEAST_BAR, _LOW_SCREEN = 5, 9  # columns, lines
 _UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
 _LONGEST_NOTICE = 240
 
@@ -38,9 +40,9 @@ class Timeline(Sink):
         self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
-        self._first = 0.0
+        self._elapsed = Elapsed()
         self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
-        self._notices: deque[str] = deque(maxlen=_NOTICES)
+        self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
 
     def __enter__(self) -> Self:
@@ -54,20 +56,15 @@ class Timeline(Sink):
 
     def decision(self, decision: Decision) -> None:
         """Take in a decision."""
-        if self._latest is None:
-            self._first = decision.seconds
-        elif decision.seconds < self._latest.seconds:
-            self._past.clear()  # the sender's clock went back
-            self._first = decision.seconds
         self._latest = decision
-        index = self._names.index(decision.activity)
-        if self._past and int(self._past[-1][0]) == int(decision.seconds):
+        seconds = self._elapsed.at(decision.seconds)
+        if self._past and int(self._past[-1][0]) == int(seconds):
             self._past.pop()
-        self._past.append((decision.seconds, index))
+        self._past.append((seconds, self._names.index(decision.activity)))
 
     def notice(self, notice: Notice) -> None:
         """Take in a notice."""
-        self._notices.append(printable(notice.text, _LONGEST_NOTICE))
+        self._notices.append((self._elapsed.seconds, printable(notice.text, _LONGEST_NOTICE)))
 
     def tick(self) -> None:
         """Draw again, if the last time is long enough ago."""
@@ -77,19 +74,31 @@ class Timeline(Sink):
             self._live.refresh()
 
     def end(self, summary: Summary) -> None:
-        """Print the summary below the picture."""
+        """Print the summary below the picture, and what happened, which the picture had no room for."""
         self._console.print()
         show_summary(summary, self._console)
+        for kind, heard in summary.notices.items():
+            if kind != "opened":
+                often = f" ({heard.count:,} times)" if heard.count > 1 else ""
+                said = f"{words.since(heard.elapsed_s):>8}  {printable(heard.text, _LONGEST_NOTICE)}{often}"
+                self._console.print(Text(said))
 
     def picture(self) -> RenderableType:
-        """The picture of now."""
-        width = self._console.width
+        """The picture of now; where there are too few lines, the bars and the older notices go first."""
+        width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        notices = [Text(f"! {x}", style="yellow", no_wrap=True, overflow="ellipsis") for x in self._notices]
-        return Group(title, self._now(width), self._bars(width), Text(""), *self._band(width), self._facts(), *notices)
+        now, below = self._now(width), [*self._band(width), self._facts()]
+        room -= 1 + len(now) + len(below)
+        notices: list[Text] = []
+        for seconds, text in reversed(self._notices):
+            lines = _wrapped(f"{words.since(seconds)}  {text}", width)
+            if len(notices) + len(lines) <= room:
+                notices = lines + notices
+        bars = [*self._bars(width), Text("")]
+        return Group(title, *now, *(bars if len(bars) + len(notices) <= room else []), *below, *notices)
 
-    def _now(self, width: int) -> Text:
-        """The activity, three lines high and letter-spaced."""
+    def _now(self, width: int) -> list[Text]:
+        """The activity, three lines high and letter-spaced; one line on a screen of a few."""
         decision = self._latest
         name = words.activity(decision.activity) if decision else "waiting"
         large = "   ".join(" ".join(word) for word in name.upper().split())
@@ -101,30 +110,36 @@ class Timeline(Sink):
         elif decision and decision.warming_up:
             remark = "warming up: the filters are settling"
         lines = ["", large.center(width), remark.center(width)]
+        if self._console.height < _LOW_SCREEN:
+            lines = [f"{name.upper()}  {remark}"]
         colour = self._colour(self._names.index(decision.activity)) if decision else _UNKNOWN_COLOUR
         style = f"bold {_INK} on {colour}"
-        return Text("\n").join(Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines)
+        return [Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines]
 
-    def _bars(self, width: int) -> Table:
-        table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True)
-        table.add_column(ratio=1, no_wrap=True)
-        table.add_column(justify="right", no_wrap=True, min_width=5)
+    def _bars(self, width: int) -> list[Text]:
+        """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room."""
         names = [words.activity(x) for x in self._names[:-1]]
-        room = max(10, width - max(map(len, names)) - 10)
+        longest = max(map(len, names))
+        room = width - longest - len("X  100 %") - 1
+        if room < _LEAST_BAR:
+            longest, room = max(0, min(longest, width - len("X  100 %"))), 0
+        lines = []
         for i, name in enumerate(names):
             share = float(self._latest.probabilities[i]) if self._latest else 0.0
             now = self._latest is not None and self._latest.activity == self._names[i]
-            bar = Text("█" * round(share * room) or "·", style=self._colour(i) if share * room >= 0.5 else "dim")
-            style = "bold" if now else ""
-            table.add_row(Text(self._letters[i], style), Text(name, style), bar, Text(f"{100 * share:.0f} %", style))
-        return table
+            line = Text(
+                f"{self._letters[i]} {printable(name, longest):<{longest}} ", "bold" if now else "", no_wrap=True
+            )
+            if room:
+                bar = "█" * round(share * room) or "·"
+                line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
+            lines.append(line.append(f"{100 * share:3.0f} %"))
+        return lines
 
     def _band(self, width: int) -> list[Text]:
         """The last minutes, a letter on its colour for each stretch of them, and what they are below it."""
         band = Text(no_wrap=True)
-        now = self._latest.seconds if self._latest else 0.0
+        now = self._elapsed.seconds
         past = list(self._past)
         place = 0
         current: tuple[float, int] | None = None
@@ -142,7 +157,7 @@ class Timeline(Sink):
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
-        facts = [words.since(decision.seconds - self._first) if decision else "no decision yet"]
+        facts = [words.since(self._elapsed.seconds) if decision else "no decision yet"]
         facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
         if summary.inference_ms is not None:
             facts.append(f"inference {summary.inference_ms:.2f} ms")
@@ -155,11 +170,17 @@ class Timeline(Sink):
         return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else span_colour(index)
 
 
+def _wrapped(text: str, width: int) -> list[Text]:
+    """A notice on at most two lines."""
+    lines = textwrap.wrap(f"! {text}", max(width, 8), max_lines=_NOTICE_LINES, placeholder="…", subsequent_indent="  ")
+    return [Text(x, style="yellow", no_wrap=True, overflow="ellipsis") for x in lines]
+
+
 def letters(names: Sequence[str]) -> list[str]:
-    """A letter for each name, another for each: of its last word if possible. `UNKNOWN` is a question mark."""
+    """A letter for each name, another for each: of its last word if possible. The last, unknown, is a question mark."""
     taken: list[str] = []
-    for name in names:
+    for name in names[:-1]:
         wanted = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
         free = [x for x in "".join(wanted) if x.isalnum() and x.isascii() and x not in taken]
-        taken.append("?" if name == UNKNOWN or not free else free[0])
-    return taken
+        taken.append(free[0] if free else "?")
+    return [*taken, "?"]

@@ -119,8 +119,36 @@ def as_phones_deliver(samples, rng) -> Stream:
     return Stream(seconds, samples)
 
 
+def as_fast_sensors_deliver(samples, rng) -> Stream:
+    """At 200 or 104 Hz, with vibration that 50 Hz cannot show, some samples lost, and a wrong timestamp."""
+    rate = rng.choice([104.0, 200.0])
+    seconds = np.arange(int(len(samples) * rate / frontend.RATE_HZ) - 4) / rate
+    fast = np.stack([np.interp(seconds, np.arange(len(samples)) / frontend.RATE_HZ, x) for x in samples.T], axis=1)
+    fast[:, 0] += 0.3 * np.sin(2 * np.pi * 45 * seconds)
+    kept = rng.random(len(seconds)) > 0.02
+    kept[5000 : 5000 + rng.integers(20, 300)] = False
+    seconds, fast = seconds[kept], fast[kept]
+    seconds[8000] = 1e9
+    return Stream(seconds, fast)
+
+
+def as_faulty_sensors_deliver(samples, rng) -> Stream:
+    """Both sensors stuck, then an axis, rotation in deg/s for a while, values at a limit, a clock that steps back."""
+    samples, seconds = samples.copy(), 1000 + np.arange(len(samples)) / frontend.RATE_HZ
+    samples[1000:1800] = samples[1000]
+    samples[2500:4000, rng.integers(6)] = 0
+    samples[4500:5000, 3:] *= 180 / np.pi
+    samples[6000:6800, 3:] *= 180 / np.pi
+    samples[7000:9000] = np.clip(2 * samples[7000:9000], -1.6, 1.6)
+    seconds[9000:] -= 0.6
+    seconds[9500:9540] = seconds[9500]
+    return Stream(seconds, samples)
+
+
 @pytest.mark.usefixtures("own_kernels")
-@pytest.mark.parametrize("deliver", [as_recorded, as_phones_deliver])
+@pytest.mark.parametrize(
+    "deliver", [as_recorded, as_phones_deliver, as_fast_sensors_deliver, as_faulty_sensors_deliver]
+)
 def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_test_subjects(jvm, deliver):
     rng = np.random.default_rng(0)
     model = reference_model("edge", "int8")
@@ -171,6 +199,8 @@ def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]
 
 def _reason(text: str) -> int:
     """Its place among the reasons of the app."""
+    if text.endswith("stuck, or switched off"):
+        return 5
     beginnings = ("", "no activity is certain", "held otherwise", "moves otherwise", "nothing that lives")
     return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
 

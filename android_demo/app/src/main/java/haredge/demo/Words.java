@@ -30,6 +30,8 @@ final class Words {
                 return context.getString(R.string.strange_movement);
             case LIFELESS:
                 return context.getString(R.string.lifeless);
+            case SENSOR_STUCK:
+                return context.getString(R.string.constant);
             default:
                 return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }

@@ -23,7 +23,8 @@ public final class Decision {
         UNCERTAIN,
         STRANGE_POSTURE,
         STRANGE_MOVEMENT,
-        LIFELESS
+        LIFELESS,
+        SENSOR_STUCK
     }
 
     Decision(

@@ -5,46 +5,91 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** What is wrong with samples, seen in blocks of 4 s and told when it begins: {@code edge_runtime/sensor_faults.py}. */
 final class FaultFinder {
+    private static final double LOOKED_AT_S = 4.0;
+    private static final int QUIET = 15; // blocks without a fault before it is said again
+    private static final double BREAK_S = 1.0; // what a block must not bridge
+    private static final int MOST_SAMPLES = 4000; // of a block: clocks that stand still would never end it
     private static final double STANDARD_GRAVITY = 9.80665;
     private static final double LEAST_GRAVITY = 0.5; // g
     private static final double MOST_ACCELERATION = 2.0; // g
     private static final double MOST_ROTATION = 6.0; // rad/s
-    private static final int PLATEAU = 4; // the same value so often in a row, far from rest, is a limit
+    private static final int PLATEAU = 4; // the same value so often in a row and for so long, far from rest, is a limit
+    private static final double PLATEAU_S = 0.06;
     private static final double[] PLATEAU_FROM = {1.5, 3.0}; // g, rad/s
-    private static final int SIZE = (int) (4 * FrontEnd.RATE_HZ);
+    private static final double[] MOVED = {0.05, 0.2}; // g, rad/s: beside such a deviation no axis is constant
 
+    private final int sensors;
     private final List<double[]> samples = new ArrayList<>();
-    private final double[] seconds = new double[SIZE];
-    private Set<Notice.Kind> known = EnumSet.noneOf(Notice.Kind.class);
+    private final List<Double> seconds = new ArrayList<>();
+    private final Map<Notice.Kind, Integer> quiet = new EnumMap<>(Notice.Kind.class); // blocks since a fault was seen
+    private double stuckSince = Double.POSITIVE_INFINITY;
+    private double stuckUntil = Double.NEGATIVE_INFINITY;
+
+    /** For a model that uses the first {@code sensors}: the accelerometer, or the gyroscope too. */
+    FaultFinder(int sensors) {
+        this.sensors = sensors;
+    }
 
     /** Take a sample; give what is wrong from now on. */
     List<Notice> look(double second, double[] sample) {
-        seconds[samples.size()] = second;
-        samples.add(sample.clone());
-        if (samples.size() < SIZE) {
-            return Collections.emptyList();
+        List<Notice> notices = Collections.emptyList();
+        int size = samples.size();
+        if (size == MOST_SAMPLES || size > 0 && Math.abs(second - seconds.get(size - 1)) > BREAK_S) {
+            samples.clear();
+            seconds.clear();
+        } else if (size > 0 && second - seconds.get(0) >= LOOKED_AT_S) {
+            notices = judge(second);
+            samples.clear();
+            seconds.clear();
         }
+        samples.add(sample.clone());
+        seconds.add(second);
+        return notices;
+    }
+
+    /** Whether a sensor is stuck at {@code second}, not before the newest block ended. */
+    boolean isStuckAt(double second) {
+        return second >= stuckSince && second < stuckUntil;
+    }
+
+    /** Look at the block that has ended {@code now}. */
+    private List<Notice> judge(double now) {
         Map<Notice.Kind, Double> found = new EnumMap<>(Notice.Kind.class);
+        double rate = rate();
         units(found);
-        constantOrSaturated(found);
-        rate(found);
+        if (!stuck(found) && found.isEmpty()) {
+            saturated(found, rate);
+        }
+        if (rate <= 0.8 * FrontEnd.RATE_HZ) {
+            found.put(Notice.Kind.RATE, rate);
+        }
+        follow(now, found.containsKey(Notice.Kind.CONSTANT));
         List<Notice> notices = new ArrayList<>();
         for (Map.Entry<Notice.Kind, Double> fault : found.entrySet()) {
-            if (!known.contains(fault.getKey())) {
-                notices.add(new Notice(second, fault.getKey(), fault.getValue()));
+            if (!quiet.containsKey(fault.getKey())) {
+                notices.add(new Notice(now, fault.getKey(), fault.getValue()));
             }
         }
-        known = EnumSet.noneOf(Notice.Kind.class);
-        known.addAll(found.keySet());
-        samples.clear();
+        quiet.values().removeIf(n -> n >= QUIET);
+        quiet.replaceAll((kind, n) -> n + 1);
+        for (Notice.Kind kind : found.keySet()) {
+            quiet.put(kind, 0);
+        }
         return notices;
+    }
+
+    private void follow(double now, boolean stuck) {
+        if (stuck && stuckUntil != Double.POSITIVE_INFINITY) {
+            stuckSince = now;
+            stuckUntil = Double.POSITIVE_INFINITY;
+        } else if (!stuck && stuckUntil == Double.POSITIVE_INFINITY) {
+            stuckUntil = now;
+        }
     }
 
     private void units(Map<Notice.Kind, Double> found) {
@@ -53,40 +98,63 @@ final class FaultFinder {
         if (metres || !(acceleration > LEAST_GRAVITY) || acceleration > MOST_ACCELERATION) {
             found.put(Notice.Kind.UNITS, acceleration);
         }
-        double rotation = medianSize(3);
+        double rotation = sensors > 1 ? medianSize(3) : 0;
         if (rotation > MOST_ROTATION) {
             found.put(Notice.Kind.ROTATION_UNITS, rotation);
         }
     }
 
-    private void constantOrSaturated(Map<Notice.Kind, Double> found) {
-        for (int sensor = 0; sensor < 2; sensor++) {
-            boolean stuck = true;
+    /** A sensor that says the same all the time, or an axis that does while others move. */
+    private boolean stuck(Map<Notice.Kind, Double> found) {
+        for (int sensor = 0; sensor < sensors; sensor++) {
+            int constant = 0;
+            double moved = 0;
             for (int channel = 3 * sensor; channel < 3 * sensor + 3; channel++) {
-                boolean constant = isConstant(channel);
-                stuck &= constant;
-                Double limit = constant ? null : plateau(channel, PLATEAU_FROM[sensor]);
-                if (limit != null && !found.containsKey(Notice.Kind.SATURATED)) {
-                    found.put(Notice.Kind.SATURATED, limit);
-                }
+                constant += isConstant(channel) ? 1 : 0;
+                moved = Math.max(moved, deviation(channel));
             }
-            if (stuck) {
+            if (constant == 3 || constant > 0 && moved > MOVED[sensor]) {
                 found.put(Notice.Kind.CONSTANT, (double) sensor);
+            }
+        }
+        return found.containsKey(Notice.Kind.CONSTANT);
+    }
+
+    private void saturated(Map<Notice.Kind, Double> found, double rate) {
+        int n = Math.max(PLATEAU, (int) Math.rint(PLATEAU_S * rate) + 1);
+        for (int channel = 0; channel < 3 * sensors; channel++) {
+            Double limit = plateau(channel, PLATEAU_FROM[channel / 3], n);
+            if (limit != null) {
+                found.put(Notice.Kind.SATURATED, limit);
+                return;
             }
         }
     }
 
-    private void rate(Map<Notice.Kind, Double> found) {
-        double[] sorted = seconds.clone();
+    /** Samples a second, by the median of what is between two of them. */
+    private double rate() {
+        double[] sorted = new double[seconds.size()];
+        for (int i = 0; i < sorted.length; i++) {
+            sorted[i] = seconds.get(i);
+        }
         Arrays.sort(sorted);
         double[] steps = new double[sorted.length - 1];
         for (int i = 0; i < steps.length; i++) {
             steps[i] = sorted[i + 1] - sorted[i];
         }
-        double rate = 1 / Math.max(median(steps), 1e-6);
-        if (rate <= 0.8 * FrontEnd.RATE_HZ) {
-            found.put(Notice.Kind.RATE, rate);
+        return 1 / Math.max(median(steps), 1e-6);
+    }
+
+    private double deviation(int channel) {
+        double mean = 0;
+        for (double[] sample : samples) {
+            mean += sample[channel] / samples.size();
         }
+        double sum = 0;
+        for (double[] sample : samples) {
+            sum += (sample[channel] - mean) * (sample[channel] - mean);
+        }
+        return Math.sqrt(sum / samples.size());
     }
 
     private double medianSize(int first) {
@@ -107,13 +175,13 @@ final class FaultFinder {
         return true;
     }
 
-    /** The value at which a channel stays for some samples, beyond ± {@code least}, if any. */
-    private Double plateau(int channel, double least) {
+    /** The value at which a channel stays {@code n} samples long, beyond ± {@code least}, if any. */
+    private Double plateau(int channel, double least, int n) {
         int run = 1;
         for (int i = 1; i < samples.size(); i++) {
             double value = samples.get(i)[channel];
             run = value == samples.get(i - 1)[channel] ? run + 1 : 1;
-            if (run >= PLATEAU && Math.abs(value) >= least) {
+            if (run >= n && Math.abs(value) >= least) {
                 return value;
             }
         }

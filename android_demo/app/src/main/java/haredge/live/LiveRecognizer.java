@@ -3,6 +3,7 @@ package haredge.live;
 import haredge.core.Card;
 import haredge.core.Classifier;
 import haredge.core.InputError;
+import java.util.Arrays;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -22,6 +23,7 @@ public final class LiveRecognizer {
     /** After so long, answers are those of a filter that has known the past for ever. */
     public static final double WARM_UP_S = 12.0;
 
+    private static final double ANOTHER_CLOCK_S = 3600;
     private static final int LATELY = 64; // samples: 1.28 s
 
     private final Card card;
@@ -30,11 +32,12 @@ public final class LiveRecognizer {
     private final int hop;
     private final double stepS;
     private final Smoother.Settings settings;
-    private final Smoother smoother;
+    private Smoother smoother;
     private final Familiarity familiarity;
     private Lasting lasting;
     private final Resampler resampler;
-    private final FaultFinder faults = new FaultFinder();
+    private final FaultFinder faults;
+    private final ClockWatch clock = new ClockWatch();
     private final int[] places;
     private Windowing windowing;
     private boolean wasInvalid;
@@ -48,6 +51,7 @@ public final class LiveRecognizer {
         hop = card.hop;
         stepS = hop / card.rateHz;
         places = card.places();
+        faults = new FaultFinder(Arrays.stream(places).anyMatch(x -> x >= 3 && x < 6) ? 2 : 1);
         try {
             JSONObject live = card.content.optJSONObject("live");
             JSONObject usual = live == null ? null : live.optJSONObject("familiarity");
@@ -56,8 +60,7 @@ public final class LiveRecognizer {
         } catch (JSONException error) {
             throw new InputError("the card of '" + card.name + "' is not complete: " + error.getMessage(), error);
         }
-        smoother = new Smoother(settings, card.labels.size());
-        lasting = new Lasting(card.labels.size(), stepS);
+        beginDeciding();
         windowing = window(0);
         resampler = new Resampler(Resampler.WAIT_S, new Resampler.Target() {
             @Override
@@ -87,6 +90,10 @@ public final class LiveRecognizer {
             return;
         }
         wasInvalid = false;
+        Notice odd = clock.look(seconds);
+        if (odd != null) {
+            listener.noticed(odd);
+        }
         for (Notice notice : faults.look(seconds, sample)) {
             listener.noticed(notice);
         }
@@ -106,14 +113,21 @@ public final class LiveRecognizer {
 
     private void begun(double second, double gap) {
         windowing.finish();
-        if (gap > 0) {
-            smoother.forget(gap, true);
-            lasting = new Lasting(card.labels.size(), stepS);
-            listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
-        } else if (gap < 0) {
+        if (gap != 0) {
+            beginDeciding();
+        }
+        if (gap < 0 || gap > ANOTHER_CLOCK_S) {
             listener.noticed(new Notice(second, Notice.Kind.CLOCK, -gap));
+        } else if (gap > 0) {
+            listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
         }
         windowing = window(second);
+    }
+
+    /** Know nothing of before: what was done then need not be going on. */
+    private void beginDeciding() {
+        smoother = new Smoother(settings, card.labels.size());
+        lasting = new Lasting(card.labels.size(), stepS);
     }
 
     private Windowing window(double start) {
@@ -130,7 +144,8 @@ public final class LiveRecognizer {
         Lasting.Verdict verdict = lasting.take(judgement, answer);
         boolean moving = movement(signals) > settings.movement;
         int current = smoother.update(answer, stepS, moving, verdict.unusual);
-        Decision.Reason reason = reason(current, verdict);
+        Decision.Reason reason =
+                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : reason(current, verdict);
         int label = reason == Decision.Reason.NONE ? current : Decision.UNKNOWN;
         boolean warmingUp = seconds - windowing.start < WARM_UP_S;
         listener.decided(

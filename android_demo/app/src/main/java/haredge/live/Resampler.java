@@ -8,7 +8,8 @@ import java.util.List;
  * Samples as sensors deliver them to samples at 50 Hz, by their timestamps.
  *
  * <p>The rules of {@code edge_runtime/resampling.py}: a sample waits a moment for earlier ones, values are interpolated
- * linearly, after a gap a new stretch begins, and a clock that was set back is followed.
+ * linearly, a fast sensor's pass a low-pass, after a gap a new stretch begins, and a clock that was set back is
+ * followed.
  */
 final class Resampler {
     /** Takes what is complete. */
@@ -28,12 +29,16 @@ final class Resampler {
     private static final double MAX_GAP_S = 0.25;
     private static final double SET_BACK_S = 1.0;
     private static final int SET_BACK_SAMPLES = 5;
+    private static final double LOOK_S = 0.5; // tells how fast a sensor is
+    private static final double CLEARLY_FASTER = 1.25;
+    private static final int MOST_TIMES_FASTER = 20;
     private static final double TOLERANCE = 1e-6; // of the time between two samples
 
     private final Target target;
     private final double waitS;
     private final List<Timed> waiting = new ArrayList<>(); // in the order of their times
     private List<Timed> behind = new ArrayList<>();
+    private Timed ahead;
     private double newest = Double.NEGATIVE_INFINITY;
     private Stretch stretch;
     private Double last;
@@ -45,7 +50,30 @@ final class Resampler {
         this.target = target;
     }
 
+    /** Take a sample, unless it seems to come after a gap: then the next one has to confirm its time. */
     void push(double second, double[] sample) {
+        if (ahead != null) {
+            Timed seen = ahead;
+            ahead = null;
+            if (second == seen.second) {
+                duplicates++;
+                ahead = seen;
+                return;
+            }
+            if (second > seen.second - waitS) {
+                place(seen.second, seen.values);
+            } else {
+                late++;
+            }
+        }
+        if (newest != Double.NEGATIVE_INFINITY && second > newest + MAX_GAP_S) {
+            ahead = new Timed(second, sample);
+        } else {
+            place(second, sample);
+        }
+    }
+
+    private void place(double second, double[] sample) {
         if (second < newest - SET_BACK_S) {
             behind.add(new Timed(second, sample));
             if (behind.size() == SET_BACK_SAMPLES) {
@@ -76,8 +104,9 @@ final class Resampler {
 
     /** End the stream: give what was still waiting. */
     void flush() {
-        late += behind.size();
+        late += behind.size() + (ahead == null ? 0 : 1);
         behind = new ArrayList<>();
+        ahead = null;
         end();
     }
 
@@ -132,34 +161,66 @@ final class Resampler {
     /** Samples without a gap, on the grid of times that begins with the first of them. */
     private final class Stretch {
         private final double start;
+        private final List<Timed> first = new ArrayList<>(); // until it is known how fast the sensor is
+        private double rate;
         private double seconds; // of the newest, since the start
         private double[] values;
         private long given;
+        private Decimator decimator;
 
-        Stretch(Timed first) {
-            start = first.second;
-            values = first.values;
-            give(first.values);
+        Stretch(Timed sample) {
+            start = sample.second;
+            values = sample.values;
+            first.add(sample);
         }
 
         double end() {
-            return start + seconds;
+            return first.isEmpty() ? start + seconds : start + (first.get(first.size() - 1).second - start);
         }
 
         void add(Timed next) {
+            if (decimator != null) {
+                use(next);
+                return;
+            }
+            first.add(next);
+            if (next.second - start >= LOOK_S) {
+                decide();
+            }
+        }
+
+        /** Give what is left, also the sample that lies on the grid but for rounding. */
+        void finish() {
+            if (decimator == null) {
+                decide();
+            }
+            if (given / rate <= seconds + TOLERANCE / rate) {
+                give(values);
+            }
+            decimator.finish();
+        }
+
+        /** How fast the sensor is, by its first samples; then go on with those. */
+        private void decide() {
+            int steps = first.size() - 1;
+            double faster = steps / Math.max(first.get(steps).second - start, 1e-9) / FrontEnd.RATE_HZ;
+            int factor = faster < CLEARLY_FASTER ? 1 : (int) Math.min(Math.max(2, Math.rint(faster)), MOST_TIMES_FASTER);
+            rate = factor * FrontEnd.RATE_HZ;
+            decimator = new Decimator(factor, target::take);
+            give(values);
+            for (Timed sample : first.subList(1, first.size())) {
+                use(sample);
+            }
+            first.clear();
+        }
+
+        private void use(Timed next) {
             double after = next.second - start;
-            for (double at = given / FrontEnd.RATE_HZ; at <= after; at = given / FrontEnd.RATE_HZ) {
+            for (double at = given / rate; at <= after; at = given / rate) {
                 give(at == after ? next.values : between(at, after, next.values));
             }
             seconds = after;
             values = next.values;
-        }
-
-        /** Give the sample that lies on the grid but for rounding, if the last one does. */
-        void finish() {
-            if (given / FrontEnd.RATE_HZ <= seconds + TOLERANCE / FrontEnd.RATE_HZ) {
-                give(values);
-            }
         }
 
         private double[] between(double at, double after, double[] next) {
@@ -173,7 +234,7 @@ final class Resampler {
 
         private void give(double[] sample) {
             given++;
-            target.take(sample);
+            decimator.push(sample);
         }
     }
 }

@@ -76,7 +76,7 @@ final class Smoother {
     }
 
     /** Let time pass, in which an activity may have ended. */
-    void forget(double seconds, boolean moving) {
+    private void forget(double seconds, boolean moving) {
         double chance = moving ? settings.changeMoving : settings.changeStill;
         double change = 1 - Math.pow(1 - chance, seconds / STEP_S);
         double[] next = new double[probabilities.length];
