@@ -85,8 +85,8 @@ def test_a_card_without_smoothing_means_the_same_numbers():
 
 
 def on_a_table(rng) -> np.ndarray:
-    """A minute of a sensor's noise."""
-    return rng.normal([0, 0, 1, 0, 0, 0], 0.003, (3000, 6))
+    """Four minutes of a sensor's noise."""
+    return rng.normal([0, 0, 1, 0, 0, 0], 0.003, (12000, 6))
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_t
         n_decisions += len(found)
         reasons |= set(found[:, 3].tolist())
     assert n_decisions > 4800
-    assert reasons == {0, 1, 2, 3, 4}
+    assert reasons == {0, 1, 2, 3, 4} | ({5} if deliver is as_faulty_sensors_deliver else set())
 
 
 def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]]:
