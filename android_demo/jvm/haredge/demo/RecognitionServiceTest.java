@@ -162,7 +162,7 @@ public class RecognitionServiceTest {
         long began = System.nanoTime();
         assertEquals(Service.START_NOT_STICKY, phone.command(replay(phone, text.toString())));
         awaitEnd(phone);
-        assertEquals(149 * 0.02, (System.nanoTime() - began) / 1e9, 1.0);
+        assertTrue(System.nanoTime() - began >= 149 * 20_000_000L);
         assertNull(phone.service().fault());
         assertNotNull(phone.service().session().history.latest());
         assertFalse(isInForeground(phone));
