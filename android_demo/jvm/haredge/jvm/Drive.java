@@ -8,9 +8,12 @@ import haredge.core.Classifier;
 import haredge.core.FrontEnd;
 import haredge.core.ModelFile;
 import haredge.core.Streams;
+import haredge.live.CsvRecorder;
 import haredge.live.Decision;
 import haredge.live.LiveRecognizer;
 import haredge.live.Notice;
+import haredge.live.SampleSource;
+import haredge.live.Session;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -40,6 +43,9 @@ public final class Drive {
                 break;
             case "live":
                 live(files);
+                break;
+            case "record":
+                record(files);
                 break;
             case "worker":
                 worker(files);
@@ -147,6 +153,51 @@ public final class Drive {
         recognizer.flush();
         decisions.write(target);
         System.out.println(number + " LEFT_OUT " + recognizer.leftOut());
+    }
+
+    /**
+     * Model, subject, labels with a comma in between, and samples [n, 8] float64 (nanoseconds, m/s², rad/s, and the place
+     * of a label or -1) to the recording that the app makes of them.
+     */
+    private static void record(String[] files) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        String[] labels = files[2].split(",");
+        CsvRecorder recorder = new CsvRecorder(new File(files[4]).getAbsoluteFile(), files[1]);
+        ByteBuffer values = read(files[3]);
+        SampleSource source = new SampleSource() {
+            @Override
+            public void start(Listener listener) {
+                double[] v = new double[8];
+                while (values.hasRemaining()) {
+                    for (int i = 0; i < v.length; i++) {
+                        v[i] = values.getDouble();
+                    }
+                    recorder.label(v[7] < 0 ? "" : labels[(int) v[7]]);
+                    listener.acceleration((long) v[0], v[1], v[2], v[3]);
+                    listener.rotation((long) v[0], v[4], v[5], v[6]);
+                }
+            }
+
+            @Override
+            public void stop() {
+                // It has come to its end.
+            }
+        };
+        Session.Listener deaf = new Session.Listener() {
+            @Override
+            public void changed(Decision decision) {
+                // Of no interest here.
+            }
+
+            @Override
+            public void ended(String reason) {
+                // It does not end by itself.
+            }
+        };
+        try (Session session = new Session(new Classifier(model, DesktopEngine::new, 1), source, true, deaf)) {
+            session.record(recorder);
+            session.start();
+        }
     }
 
     /** A job file to its answer in a folder. */

@@ -54,7 +54,8 @@ public final class ModelFile {
         long first = entry;
         for (long members = little(content, end + 10, 2); members > 0; members--) {
             first = Math.min(first, little(content, entry + 42, 4));
-            entry += 46 + little(content, entry + 28, 2) + little(content, entry + 30, 2) + little(content, entry + 32, 2);
+            entry += (int) (46
+                    + little(content, entry + 28, 2) + little(content, entry + 30, 2) + little(content, entry + 32, 2));
         }
         return (int) first;
     }

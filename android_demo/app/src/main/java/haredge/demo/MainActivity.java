@@ -57,9 +57,15 @@ public final class MainActivity extends Activity {
         button(R.id.replay).setOnClickListener(view -> chooseRecording());
         button(R.id.bench).setOnClickListener(view -> startActivity(new Intent(this, BenchActivity.class)));
         askForNotifications();
-        if (state == null && getIntent().hasExtra(RecognitionService.REPLAY)) {
-            start(getIntent().getStringExtra(RecognitionService.REPLAY));
+        if (state == null) {
+            play(getIntent());
         }
+    }
+
+    @Override
+    protected void onNewIntent(Intent intent) {
+        super.onNewIntent(intent);
+        play(intent);
     }
 
     @Override
@@ -87,11 +93,24 @@ public final class MainActivity extends Activity {
         return getExternalFilesDir("recordings");
     }
 
+    /** Whether something is recognised now. */
+    private boolean isAtWork() {
+        return session() != null && !session().isOver();
+    }
+
     private void startOrStop() {
-        if (session() == null) {
+        if (!isAtWork()) {
             start(null);
         } else {
             startService(new Intent(this, RecognitionService.class).setAction(RecognitionService.STOP));
+        }
+    }
+
+    /** Play the recording that a computer named in {@code intent}, if it did. */
+    private void play(Intent intent) {
+        String replay = intent.getStringExtra(RecognitionService.REPLAY);
+        if (replay != null) {
+            start(replay);
         }
     }
 
@@ -131,8 +150,9 @@ public final class MainActivity extends Activity {
 
     private void refresh() {
         Session session = session();
-        button(R.id.start).setText(session == null ? R.string.start : R.string.stop);
-        recording.show(session);
+        button(R.id.start).setText(isAtWork() ? R.string.stop : R.string.start);
+        recording.show(isAtWork() ? session : null);
+        findViewById(R.id.live).setVisibility(session == null ? View.GONE : View.VISIBLE);
         Decision decision = session == null ? null : session.history.latest();
         String fault = service == null ? null : service.fault();
         if (session == null || fault != null) {
@@ -140,7 +160,8 @@ public final class MainActivity extends Activity {
         } else if (decision == null) {
             show(getString(R.string.starting), getString(R.string.first_window));
         } else {
-            show(Words.activity(this, session.classifier.card, decision), Words.reason(this, decision));
+            String activity = Words.activity(this, session.classifier.card, decision);
+            show(activity, session.isOver() ? getString(R.string.over) : Words.reason(this, decision));
         }
         showProbabilities(session, decision);
         showNumbers(session, decision);
@@ -153,10 +174,10 @@ public final class MainActivity extends Activity {
     }
 
     private void showProbabilities(Session session, Decision decision) {
-        TimelineView timeline = findViewById(R.id.timeline);
         if (session == null) {
             return;
         }
+        TimelineView timeline = findViewById(R.id.timeline);
         Card card = session.classifier.card;
         LinearLayout list = findViewById(R.id.probabilities);
         if (rows.size() != card.labels.size()) {

@@ -1,5 +1,6 @@
 package haredge.demo;
 
+import android.app.Notification;
 import android.app.Service;
 import android.content.Context;
 import android.content.Intent;
@@ -7,7 +8,9 @@ import android.content.pm.ServiceInfo;
 import android.hardware.SensorManager;
 import android.os.Binder;
 import android.os.Build;
+import android.os.Handler;
 import android.os.IBinder;
+import android.os.Looper;
 import android.os.PowerManager;
 import android.util.Log;
 import haredge.core.Classifier;
@@ -40,6 +43,7 @@ public final class RecognitionService extends Service {
     }
 
     private final Access access = new Access();
+    private final Handler handler = new Handler(Looper.getMainLooper());
     private Notifications notifications;
     private PowerManager.WakeLock wakeLock;
     private volatile Session session;
@@ -66,11 +70,16 @@ public final class RecognitionService extends Service {
             end(null);
             return START_NOT_STICKY;
         }
-        goToForeground();
-        if (session == null) {
-            begin(intent == null ? null : intent.getStringExtra(REPLAY));
+        if (!goToForeground()) {
+            return START_NOT_STICKY;
         }
-        return START_STICKY; // started anew, with no intent, if the system had to end it
+        String replay = intent == null ? null : intent.getStringExtra(REPLAY);
+        if (session == null || session.isOver() || replay != null) {
+            closeSession();
+            begin(replay);
+        }
+        // Sensors are listened to anew, with no intent, if the system had to end it; a recording is not played again.
+        return replay == null ? START_STICKY : START_NOT_STICKY;
     }
 
     @Override
@@ -79,7 +88,7 @@ public final class RecognitionService extends Service {
         super.onDestroy();
     }
 
-    /** What is under way, null if nothing is. */
+    /** What is under way, or is over and was not stopped; null if nothing is. */
     Session session() {
         return session;
     }
@@ -93,21 +102,9 @@ public final class RecognitionService extends Service {
         fault = null;
         try {
             ModelFile model = Assets.model(this, Assets.INT8);
-            Classifier classifier = new Classifier(model, TfLiteEngine::new, 1);
-            boolean gyroscope = classifier.card.usesGyroscope();
-            SampleSource source;
-            if (replay == null) {
-                SensorSource sensors = new SensorSource((SensorManager) getSystemService(SENSOR_SERVICE), gyroscope);
-                if (!sensors.hasAccelerometer() || gyroscope && !sensors.hasGyroscope()) {
-                    classifier.close();
-                    end(getString(R.string.no_sensor));
-                    return;
-                }
-                source = sensors;
-            } else {
-                source = new CsvReplay(new File(replay), false);
-            }
-            session = new Session(classifier, source, gyroscope, new Session.Listener() {
+            boolean gyroscope = model.card.usesGyroscope();
+            SampleSource source = replay == null ? sensors(gyroscope) : new CsvReplay(new File(replay));
+            session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, gyroscope, new Session.Listener() {
                 @Override
                 public void changed(Decision decision) {
                     show(decision);
@@ -115,8 +112,7 @@ public final class RecognitionService extends Service {
 
                 @Override
                 public void ended(String reason) {
-                    fault = reason; // the session stays, so that the screen can still show it
-                    letSleep();
+                    handler.post(() -> over(reason));
                 }
             });
             wakeLock.acquire();
@@ -127,10 +123,35 @@ public final class RecognitionService extends Service {
         }
     }
 
+    private SampleSource sensors(boolean gyroscope) throws InputError {
+        SensorSource sensors = new SensorSource((SensorManager) getSystemService(SENSOR_SERVICE), gyroscope);
+        if (!sensors.hasAccelerometer() || gyroscope && !sensors.hasGyroscope()) {
+            throw new InputError(getString(R.string.no_sensor));
+        }
+        return sensors;
+    }
+
+    /** The source ended: with a recording that is over, the session stays as long as a screen looks at it. */
+    private void over(String reason) {
+        if (session == null || !session.isOver()) {
+            return; // another has begun
+        }
+        if (reason != null) {
+            end(reason);
+        } else {
+            letSleep();
+            leave();
+        }
+    }
+
     /** Stop, for {@code reason} if it was not wanted. */
     private void end(String reason) {
         fault = reason;
         closeSession();
+        leave();
+    }
+
+    private void leave() {
         stopForeground(STOP_FOREGROUND_REMOVE);
         stopSelf();
     }
@@ -152,19 +173,28 @@ public final class RecognitionService extends Service {
 
     /** Say in the notification what is done now, when that is something else than before. */
     private void show(Decision decision) {
-        if (decision.label != shown && session != null) {
+        Session now = session;
+        if (decision.label != shown && now != null) {
             shown = decision.label;
-            notifications.show(Words.activity(this, session.classifier.card, decision));
+            notifications.show(Words.activity(this, now.classifier.card, decision));
         }
     }
 
-    private void goToForeground() {
+    /** Whether Android lets it: since version 12 not always when it was the system that started the service anew. */
+    private boolean goToForeground() {
         shown = Integer.MIN_VALUE;
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.UPSIDE_DOWN_CAKE) {
-            startForeground(Notifications.ID, notifications.make(getString(R.string.starting)),
-                    ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH);
-        } else {
-            startForeground(Notifications.ID, notifications.make(getString(R.string.starting)));
+        Notification starting = notifications.make(getString(R.string.starting));
+        try {
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.UPSIDE_DOWN_CAKE) {
+                startForeground(Notifications.ID, starting, ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH);
+            } else {
+                startForeground(Notifications.ID, starting);
+            }
+            return true;
+        } catch (IllegalStateException | SecurityException error) {
+            Log.e(TAG, "not in the foreground", error);
+            end(getString(R.string.not_allowed));
+            return false;
         }
     }
 }

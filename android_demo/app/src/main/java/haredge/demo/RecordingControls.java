@@ -25,7 +25,6 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
     private final EditText subject;
     private final Spinner label;
     private Card card;
-    private CsvRecorder recorder;
 
     RecordingControls(MainActivity activity) {
         this.activity = activity;
@@ -45,9 +44,14 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
                 names.add(Words.label(card, i));
             }
             label.setAdapter(new ArrayAdapter<>(activity, android.R.layout.simple_spinner_dropdown_item, names));
+            CsvRecorder begun = session.recording();
+            if (begun != null) { // before this screen was there
+                subject.setText(begun.subject());
+                label.setSelection(1 + card.labels.indexOf(begun.label()));
+            }
         }
-        boolean recording = session != null && session.isRecording();
-        button.setEnabled(session != null);
+        boolean recording = session != null && session.recording() != null;
+        activity.findViewById(R.id.recording).setVisibility(session == null ? View.GONE : View.VISIBLE);
         subject.setEnabled(!recording);
         button.setText(recording ? R.string.stop_recording : R.string.record);
     }
@@ -57,9 +61,8 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
         if (session == null) {
             return;
         }
-        if (session.isRecording()) {
+        if (session.recording() != null) {
             session.stopRecording();
-            recorder = null;
         } else {
             begin(session);
         }
@@ -75,7 +78,7 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
         }
         String name = new SimpleDateFormat("yyyyMMdd-HHmmss", Locale.ROOT).format(new Date()) + ".csv";
         try {
-            recorder = new CsvRecorder(new File(folder, name), who);
+            CsvRecorder recorder = new CsvRecorder(new File(folder, name), who);
             recorder.label(chosen());
             session.record(recorder);
             say(activity.getString(R.string.recording_to, new File(folder, name).getPath()));
@@ -86,6 +89,8 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
 
     @Override
     public void onItemSelected(AdapterView<?> parent, View view, int position, long id) {
+        Session session = activity.session();
+        CsvRecorder recorder = session == null ? null : session.recording();
         if (recorder != null) {
             recorder.label(chosen());
         }

@@ -62,7 +62,8 @@ public final class TimelineView extends View {
         }
     }
 
+    /** A whole pixel, so that bars without a break between them have none. */
     private float x(double seconds) {
-        return (float) (getWidth() * (1 + seconds / History.SECONDS));
+        return Math.round(getWidth() * (1 + seconds / History.SECONDS));
     }
 }

@@ -20,14 +20,17 @@ public final class CsvRecorder implements Closeable {
     private final File file;
     private final File unfinished;
     private final String subject;
+    private final String whose; // as a cell has it
     private final Writer writer;
-    private volatile String label = "";
+    private volatile String activity = "";
+    private volatile String label = ""; // as a cell has it
     private long last = Long.MIN_VALUE;
 
     /** {@code subject} must not be empty. */
     public CsvRecorder(File file, String subject) throws IOException {
         this.file = file;
-        this.subject = quoted(subject);
+        this.subject = subject;
+        whose = quoted(subject);
         unfinished = new File(file.getParentFile(), file.getName() + ".part");
         writer = new BufferedWriter(new OutputStreamWriter(new FileOutputStream(unfinished), StandardCharsets.UTF_8));
         writer.write(HEADER);
@@ -35,7 +38,17 @@ public final class CsvRecorder implements Closeable {
 
     /** What is done from now on; empty for what is to be learned from by nobody. */
     public void label(String activity) {
+        this.activity = activity;
         label = quoted(activity);
+    }
+
+    /** The label that samples have now. */
+    public String label() {
+        return activity;
+    }
+
+    public String subject() {
+        return subject;
     }
 
     /** A sample in g and rad/s. One that is not after the one before is left out, as readers refuse it. */
@@ -48,7 +61,7 @@ public final class CsvRecorder implements Closeable {
         for (double value : sample) {
             line.append(',').append((float) value); // as many digits as sensors have
         }
-        writer.write(line.append(',').append(label).append(',').append(subject).append('\n').toString());
+        writer.write(line.append(',').append(label).append(',').append(whose).append('\n').toString());
     }
 
     @Override

@@ -7,9 +7,7 @@ import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,24 +35,12 @@ public final class CsvReplay implements SampleSource {
         ROTATIONS.put("deg/s", Math.PI / 180);
     }
 
-    private final List<long[]> times = new ArrayList<>();
-    private final List<double[]> samples = new ArrayList<>();
-    private final boolean atOnce;
+    private final File file;
     private volatile boolean stopped;
     private Thread player;
 
-    /** Read the recording; {@code atOnce} does not wait between samples. Throws {@link InputError} when it is none. */
-    public CsvReplay(File file, boolean atOnce) throws InputError {
-        this.atOnce = atOnce;
-        try (BufferedReader reader = new BufferedReader(
-                new InputStreamReader(new FileInputStream(file), StandardCharsets.UTF_8))) {
-            read(file.getName(), reader);
-        } catch (IOException error) {
-            throw new InputError("cannot read " + file + ": " + error.getMessage(), error);
-        }
-        if (samples.isEmpty()) {
-            throw new InputError(file.getName() + " has no samples; a recording is expected there");
-        }
+    public CsvReplay(File file) {
+        this.file = file;
     }
 
     @Override
@@ -71,33 +57,32 @@ public final class CsvReplay implements SampleSource {
         }
     }
 
+    /** Read and say a row after the other, however many there are; what is no recording ends with a sentence. */
     private void play(Listener listener) {
-        long began = System.nanoTime();
-        try {
-            for (int i = 0; i < samples.size() && !stopped; i++) {
-                long nanos = times.get(i)[0];
-                long due = began + nanos - times.get(0)[0] - System.nanoTime();
-                if (!atOnce && due > 0) {
-                    Thread.sleep(due / 1_000_000, (int) (due % 1_000_000));
-                }
-                double[] s = samples.get(i);
-                listener.rotation(nanos, s[3], s[4], s[5]);
-                listener.acceleration(nanos, s[0], s[1], s[2]);
-            }
+        String reason = null;
+        try (BufferedReader reader = new BufferedReader(
+                new InputStreamReader(new FileInputStream(file), StandardCharsets.UTF_8))) {
+            play(reader, listener);
+        } catch (InputError error) {
+            reason = error.getMessage();
+        } catch (IOException error) {
+            reason = "cannot read " + file + ": " + error.getMessage();
         } catch (InterruptedException error) {
             return; // stopped
         }
         if (!stopped) {
-            listener.ended(null);
+            listener.ended(reason);
         }
     }
 
-    private void read(String name, BufferedReader reader) throws IOException, InputError {
+    private void play(BufferedReader reader, Listener listener) throws IOException, InputError, InterruptedException {
         int[] places = new int[COLUMNS.length];
         double[] factors = new double[COLUMNS.length];
-        readHeader(name, reader.readLine(), places, factors);
+        readHeader(file.getName(), reader.readLine(), places, factors);
+        long ahead = 0; // of the recording's clock before this machine's
+        boolean any = false;
         int number = 1;
-        for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        for (String line = reader.readLine(); line != null && !stopped; line = reader.readLine()) {
             number++;
             if (line.trim().isEmpty()) {
                 continue;
@@ -105,15 +90,30 @@ public final class CsvReplay implements SampleSource {
             try {
                 // Texts, which alone may be quoted and hold commas, come after the numbers in what this app records.
                 String[] cells = line.split(",", -1);
-                double[] sample = new double[COLUMNS.length - 1];
-                for (int i = 0; i < sample.length; i++) {
-                    sample[i] = Double.parseDouble(cells[places[i + 1]]) * factors[i + 1];
+                long nanos = nanos(cells[places[0]].trim(), factors[0]);
+                double[] s = new double[COLUMNS.length - 1];
+                for (int i = 0; i < s.length; i++) {
+                    s[i] = Double.parseDouble(cells[places[i + 1]]) * factors[i + 1];
                 }
-                samples.add(sample);
-                times.add(new long[] {nanos(cells[places[0]].trim(), factors[0])});
+                ahead = any ? ahead : nanos - System.nanoTime();
+                any = true;
+                waitUntil(nanos - ahead);
+                listener.rotation(nanos, s[3], s[4], s[5]);
+                listener.acceleration(nanos, s[0], s[1], s[2]);
             } catch (NumberFormatException | ArrayIndexOutOfBoundsException error) {
-                throw new InputError(name + ", line " + number + " has no whole sample; leave such rows out", error);
+                throw new InputError(
+                        file.getName() + ", line " + number + " has no whole sample; leave such rows out", error);
             }
+        }
+        if (!any && !stopped) {
+            throw new InputError(file.getName() + " has no samples; a recording is expected there");
+        }
+    }
+
+    private static void waitUntil(long due) throws InterruptedException {
+        long left = due - System.nanoTime();
+        if (left > 0) {
+            Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
         }
     }
 

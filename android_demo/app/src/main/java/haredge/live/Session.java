@@ -31,6 +31,7 @@ public final class Session implements AutoCloseable {
     private volatile double intervalS;
     private volatile CsvRecorder recorder;
     private volatile String recordingFault;
+    private volatile boolean over;
     private long lastNanos = Long.MIN_VALUE;
     private boolean closed;
 
@@ -80,6 +81,7 @@ public final class Session implements AutoCloseable {
                         recognizer.flush();
                     }
                 }
+                over = true;
                 listener.ended(reason);
             }
         });
@@ -96,6 +98,11 @@ public final class Session implements AutoCloseable {
                 classifier.close();
             }
         }
+    }
+
+    /** Whether its source has ended by itself: what was recognised can still be looked at. */
+    public boolean isOver() {
+        return over;
     }
 
     /** The samples of a second that the sensors give, 0 before there are any. */
@@ -127,8 +134,9 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    public boolean isRecording() {
-        return recorder != null;
+    /** The recording under way, null if there is none. */
+    public CsvRecorder recording() {
+        return recorder;
     }
 
     /** Why the last recording could not be written, null if it could. */
@@ -148,8 +156,8 @@ public final class Session implements AutoCloseable {
             try {
                 recorder.write(nanos, sample);
             } catch (IOException error) {
+                stopRecording(); // what there is of it may be whole lines
                 recordingFault = error.getMessage();
-                recorder = null;
             }
         }
         recognizer.push(nanos / 1e9, sample);

@@ -1,4 +1,0 @@
-package android.content;
-
-/** A fake. */
-public class ContextWrapper extends Context {}

@@ -1,6 +1,0 @@
-package android.os;
-
-/** A fake. */
-public class Handler {
-    public Handler(Looper looper) {}
-}

@@ -1,4 +1,0 @@
-package android.os;
-
-/** A fake. */
-public final class Looper {}

@@ -1,0 +1,138 @@
+package haredge.demo;
+
+import static org.robolectric.Shadows.shadowOf;
+
+import android.app.Application;
+import android.content.ComponentName;
+import android.content.Intent;
+import android.hardware.Sensor;
+import android.os.Looper;
+import haredge.core.Streams;
+import java.io.File;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.robolectric.Robolectric;
+import org.robolectric.RuntimeEnvironment;
+import org.robolectric.android.controller.ActivityController;
+import org.robolectric.android.controller.ServiceController;
+
+/** A phone with the app: it plays the part of Android that carries intents from the screen to the service. */
+final class Handset {
+    /** When a recording of {@link #samples} begins. */
+    static final long START_NS = 5_000_000_000L;
+
+    final Application application = RuntimeEnvironment.getApplication();
+    final Motion motion = Motion.ofPhone();
+    private final ServiceController<RecognitionService> controller;
+    private int commands;
+
+    /** With an accelerometer and a gyroscope. */
+    Handset() {
+        this(Sensor.TYPE_ACCELEROMETER, Sensor.TYPE_GYROSCOPE);
+    }
+
+    Handset(int... sensors) {
+        motion.with(sensors);
+        controller = Robolectric.buildService(RecognitionService.class).create();
+        ComponentName name = new ComponentName(application, RecognitionService.class);
+        shadowOf(application).setComponentNameAndServiceForBindService(name, service().onBind(new Intent()));
+    }
+
+    RecognitionService service() {
+        return controller.get();
+    }
+
+    /** The screen, as the launcher opens it. */
+    ActivityController<MainActivity> open() {
+        return open(new Intent());
+    }
+
+    ActivityController<MainActivity> open(Intent intent) {
+        ActivityController<MainActivity> screen = Robolectric.buildActivity(MainActivity.class, intent).setup();
+        carryAfterBinding();
+        return screen;
+    }
+
+    /** Make the screen anew, as Android does when the phone is turned. */
+    void turn(ActivityController<MainActivity> screen) {
+        RuntimeEnvironment.setQualifiers("+land");
+        screen.recreate();
+        carryAfterBinding();
+    }
+
+    /** Nobody looks at the screen any more. */
+    void leave(ActivityController<MainActivity> screen) {
+        screen.pause().stop();
+    }
+
+    void comeBack(ActivityController<MainActivity> screen) {
+        screen.restart().start().resume();
+        carryAfterBinding();
+    }
+
+    /** Give what the screen sent to the service to it, and let time pass until the screen has shown what came of it. */
+    void carry() {
+        carry(sent());
+    }
+
+    /** Robolectric notes that the screen bound to the service as it notes what is sent to it: after all else. */
+    private void carryAfterBinding() {
+        List<Intent> sent = sent();
+        carry(sent.subList(0, sent.size() - 1));
+    }
+
+    private void carry(List<Intent> intents) {
+        for (Intent intent : intents) {
+            command(intent);
+        }
+        shadowOf(Looper.getMainLooper()).idleFor(1, TimeUnit.SECONDS);
+    }
+
+    private List<Intent> sent() {
+        List<Intent> intents = new ArrayList<>();
+        Intent next = shadowOf(application).getNextStartedService();
+        for (; next != null; next = shadowOf(application).getNextStartedService()) {
+            intents.add(next);
+        }
+        return intents;
+    }
+
+    int command(Intent intent) {
+        return service().onStartCommand(intent, 0, ++commands);
+    }
+
+    void destroyService() {
+        controller.destroy();
+    }
+
+    /** Move as in {@code samples}, from place {@code from} up to {@code to}: nanoseconds and what both sensors say. */
+    void move(ByteBuffer samples, int from, int to) throws InterruptedException {
+        for (int i = from; i < to; i++) {
+            int at = 7 * i;
+            long nanos = (long) value(samples, at);
+            motion.say(Sensor.TYPE_ACCELEROMETER, nanos,
+                    value(samples, at + 1), value(samples, at + 2), value(samples, at + 3));
+            motion.say(Sensor.TYPE_GYROSCOPE, nanos,
+                    value(samples, at + 4), value(samples, at + 5), value(samples, at + 6));
+        }
+        motion.settle();
+    }
+
+    /** The file {@code name} of the folder that tests share with those who run them. */
+    static File file(String name) {
+        return new File(System.getProperty("har-edge.files"), name);
+    }
+
+    /** A person's recording {@code [n, 7]}, as {@link #move} takes it. */
+    static ByteBuffer samples() throws IOException {
+        return ByteBuffer.wrap(Streams.readAll(file("samples"))).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static double value(ByteBuffer samples, int place) {
+        return samples.getDouble(8 * place);
+    }
+}

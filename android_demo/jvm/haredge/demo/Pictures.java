@@ -1,0 +1,84 @@
+package haredge.demo;
+
+import android.app.Activity;
+import android.graphics.Bitmap;
+import android.graphics.Canvas;
+import android.view.View;
+import android.widget.EditText;
+import android.widget.Spinner;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
+import org.junit.Assert;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.annotation.Config;
+import org.robolectric.annotation.GraphicsMode;
+
+/** Draws the screen as Android's own code does, into the folder of {@link Handset#file}. */
+@RunWith(SandboxRunner.class)
+@Config(sdk = 34, qualifiers = "w360dp-h760dp-xhdpi", shadows = Motion.class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+public class Pictures {
+    private static final int MINUTES_3 = 9000; // samples
+
+    @Test
+    public void light() throws Exception {
+        draw("light", screen(new Handset(), MINUTES_3));
+    }
+
+    @Test
+    @Config(qualifiers = "w360dp-h760dp-night-xhdpi")
+    public void dark() throws Exception {
+        draw("dark", screen(new Handset(), MINUTES_3));
+    }
+
+    @Test
+    @Config(fontScale = 1.6f)
+    public void large() throws Exception {
+        draw("large", screen(new Handset(), MINUTES_3));
+    }
+
+    @Test
+    public void unknown() throws Exception {
+        Handset phone = new Handset();
+        Activity screen = screen(phone, 4000);
+        for (int i = 4000; i < 4400; i++) {
+            phone.motion.say(1, Handset.START_NS + i * 20_000_000L, -9.8 + (i % 3) * 0.01, 0, 0); // upside down
+            phone.motion.say(4, Handset.START_NS + i * 20_000_000L, 0, 0, (i % 3) * 0.001);
+        }
+        phone.motion.settle();
+        phone.carry();
+        draw("unknown", screen);
+    }
+
+    @Test
+    public void recording() throws Exception {
+        Handset phone = new Handset();
+        Activity screen = screen(phone, 0);
+        ((EditText) screen.findViewById(R.id.subject)).setText("Ada");
+        ((Spinner) screen.findViewById(R.id.label)).setSelection(5);
+        screen.findViewById(R.id.record).performClick();
+        phone.move(Handset.samples(), 0, 1000);
+        phone.carry();
+        draw("recording", screen);
+    }
+
+    private static Activity screen(Handset phone, int samples) throws Exception {
+        Activity screen = phone.open().get();
+        screen.findViewById(R.id.start).performClick();
+        phone.carry();
+        phone.move(Handset.samples(), 0, samples);
+        phone.carry();
+        return screen;
+    }
+
+    private static void draw(String name, Activity screen) throws Exception {
+        View all = screen.getWindow().getDecorView();
+        all.clearFocus();
+        Bitmap bitmap = Bitmap.createBitmap(all.getWidth(), all.getHeight(), Bitmap.Config.ARGB_8888);
+        all.draw(new Canvas(bitmap));
+        try (OutputStream file = new FileOutputStream(Handset.file(name + ".png"))) {
+            Assert.assertTrue(bitmap.compress(Bitmap.CompressFormat.PNG, 100, file));
+        }
+    }
+}

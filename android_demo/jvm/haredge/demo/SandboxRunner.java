@@ -1,0 +1,20 @@
+package haredge.demo;
+
+import org.junit.runners.model.FrameworkMethod;
+import org.junit.runners.model.InitializationError;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.internal.bytecode.InstrumentationConfiguration;
+
+/** Robolectric's, with one copy of TFLite for all of Android's versions: a native library is loaded once. */
+public final class SandboxRunner extends RobolectricTestRunner {
+    public SandboxRunner(Class<?> tests) throws InitializationError {
+        super(tests);
+    }
+
+    @Override
+    protected InstrumentationConfiguration createClassLoaderConfig(FrameworkMethod method) {
+        return new InstrumentationConfiguration.Builder(super.createClassLoaderConfig(method))
+                .doNotAcquirePackage("org.bytedeco.")
+                .build();
+    }
+}

@@ -1,0 +1,12 @@
+package org.tensorflow.lite;
+
+import org.bytedeco.tensorflowlite.global.tensorflowlite;
+
+/** In place of the one that loads the library for phones. */
+public final class TensorFlowLite {
+    private TensorFlowLite() {}
+
+    public static String runtimeVersion() {
+        return tensorflowlite.TfLiteVersion().getString();
+    }
+}

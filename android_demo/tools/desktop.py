@@ -1,0 +1,100 @@
+"""The app's own code on this machine: the APK's dex, turned back into class files, on a Java virtual machine.
+
+Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import build_app
+import toolchain
+
+from edge_runtime.errors import DeviceError
+
+SOURCES = build_app.DEMO / "jvm"
+
+
+@dataclass(frozen=True)
+class Desktop:
+    """What it takes to run the app's classes; `folder` holds what was made for it."""
+
+    class_path: str
+    folder: Path
+
+    def run(self, main: str, *arguments: str | Path, cwd: Path, options: Sequence[str] = ()) -> str:
+        """What the class `main` prints. Raises `DeviceError` with its last words when it fails."""
+        command = ["java", "-Xmx1500m", *options, "-cp", self.class_path, main, *map(str, arguments)]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise DeviceError(f"{main} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def sandbox(self, classes: Sequence[str], apk: Path, files: Path) -> Mapping[str, list[str]]:
+        """For each test of `classes`, as `Class.test`, what failed in it; with the resources of `apk`.
+
+        Tests take from `files` and leave there what is not theirs alone. One that runs on several versions of Android
+        is there once.
+        """
+        config = files / "config/com/android/tools"
+        config.mkdir(parents=True)
+        manifest = self.folder / "AndroidManifest.xml"
+        paths = {"resource_apk": apk, "merged_manifest": manifest, "merged_assets": self.folder / "assets"}
+        lines = [f"android_{key}={path}\n" for key, path in paths.items()]
+        (config / "test_config.properties").write_text("".join(lines) + "android_custom_package=haredge.demo\n")
+        options = {
+            "har-edge.files": files,
+            "robolectric.offline": "true",
+            "robolectric.dependency.dir": self.folder / "frameworks",
+        }
+        command = ["java", "-Xmx1500m", *(f"-D{key}={value}" for key, value in options.items())]
+        command += ["-cp", f"{files / 'config'}:{self.class_path}", "haredge.jvm.Tests"]
+        command += [f"haredge.demo.{name}" for name in classes]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        failures: dict[str, list[str]] = {}
+        for line in done.stdout.splitlines():
+            if line.startswith("{"):
+                said = json.loads(line)
+                name = re.sub(r"\[\d+\]$", "", said["test"] or "")
+                failed = failures.setdefault(f"{said['class']}.{name}", [])
+                failed += [said["failure"]] if said["failure"] else []
+        if not failures:
+            raise DeviceError(f"the tests did not begin: {done.stderr.strip()}")
+        return failures
+
+
+def prepare(apk: Path, folder: Path) -> Desktop:
+    """Make what runs the code of `apk` here, in `folder`."""
+    dex = folder / "dex.jar"
+    subprocess.run(
+        [sys.executable, "-O", "-m", "enjarify.main", "-f", "-o", dex, apk],
+        env=os.environ | {"PYTHONPATH": str(toolchain.enjarify())},
+        check=True,
+        capture_output=True,
+    )
+    libraries = [*toolchain.robolectric(), *(toolchain.artifact(x) for x in toolchain.DESKTOP_TFLITE)]
+    # Against class files that javac made, since dex does not keep all that a compiler reads.
+    app = build_app.compile_app(folder)
+    ours = sorted(SOURCES.glob("**/*.java"))
+    build_app.compile_java(folder / "drivers", ours, [app, *folder.glob("a*/classes.jar"), *libraries])
+    (folder / "frameworks").mkdir()
+    for framework in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
+        (folder / "frameworks" / framework.name).symlink_to(framework)
+    parts = (folder / "drivers", dex, *libraries, toolchain.artifact(toolchain.FRAMEWORK))
+    return Desktop(":".join(map(str, parts)), folder)
+
+
+def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
+    """Write the resources and assets of `apk` with another asset to `target`, for `Desktop.sandbox` alone."""
+    with zipfile.ZipFile(apk) as whole, zipfile.ZipFile(target, "w") as changed:
+        for entry in whole.infolist():
+            if not entry.filename.startswith(("META-INF/", "lib/")):
+                other = entry.filename == f"assets/{name}"
+                changed.writestr(entry, content if other else whole.read(entry), entry.compress_type)
+    return target
