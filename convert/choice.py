@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FEW_STEPS = 32
 """Up to so many steps of all recurrent layers, the unrolled form was the faster one in every case measured."""
 
+MANY_STEPS = 1024
+"""Beyond so many, the unrolled form takes many minutes to convert and megabytes to hold: it is not tried."""
+
 _WINDOWS = 32  # as many as ranges need that are to be roughly right
 _RUNS, _WARM_UP = 40, 5
 
@@ -64,7 +67,9 @@ def choose(model: "keras.Model", wanted: str, scheme: str, max_size: int, X: np.
         steps = f"of {unrolled.n_steps} recurrent steps; up to {FEW_STEPS}, that is the faster form"
         return Choice(unrolled, steps if unrolled.n_steps else "there is no recurrent layer")
     candidates = {
-        "unrolled": _try(lambda: unrolled, scheme, max_size, X),
+        "unrolled": _try(lambda: unrolled, scheme, max_size, X)
+        if unrolled.n_steps <= MANY_STEPS
+        else _Candidate(None, fault=f"{unrolled.n_steps} recurrent steps, more than the {MANY_STEPS} that are tried"),
         "fused": _try(lambda: lower(model, fused=True), scheme, max_size, X),
     }
     told = "; ".join(f"{name} {_tell(x, scheme)}" for name, x in candidates.items())

@@ -108,6 +108,13 @@ def test_of_many_steps_the_faster_form_that_is_small_enough_is_taken_and_the_rea
     assert "more than --max-size 10" in small.reason
 
 
+def test_of_very_many_steps_the_unrolled_form_is_not_tried(windows, monkeypatch):
+    monkeypatch.setattr("convert.choice.MANY_STEPS", STEPS - 1)
+    chosen = choose(network(*FORMS["one"]), "auto", "float32", 10**7, windows)
+    assert chosen.lowering == "fused"
+    assert f"unrolled cannot be used: {STEPS} recurrent steps, more than the {STEPS - 1}" in chosen.reason
+
+
 def test_a_network_of_which_no_form_is_small_enough_is_refused_with_both_sizes(windows):
     with pytest.raises(CheckFailedError, match=r"unrolled .* kB.*fused .* kB.*--max-size"):
         choose(network(*FORMS["one"]), "auto", "float32", 1000, windows)
