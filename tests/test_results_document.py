@@ -6,11 +6,17 @@ import numpy as np
 from training_fixtures import ROOT
 
 from tools.networks import NETWORKS
-from tools.results import DOCUMENT, document, load_measured
+from tools.results import DOCUMENT, QUOTE, README, document, load_measured, quoted
 
 
 def test_the_document_is_what_make_results_writes():
     assert DOCUMENT.read_text() == document(load_measured()), "run make results"
+
+
+def test_readme_quotes_what_make_results_writes():
+    text = README.read_text()
+    assert text == quoted(text, load_measured()), "run make results"
+    assert "| `edge` |" in text.partition(QUOTE[0])[2].partition(QUOTE[1])[0]
 
 
 def test_every_file_is_of_a_network_that_can_be_measured_again():

@@ -1,4 +1,4 @@
-"""Write `docs/results.md` and its picture from `results/networks/*.json`: `make results`."""
+"""Write `docs/results.md`, its picture and README's table from `results/networks/*.json`: `make results`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,6 +15,8 @@ from edge_runtime.files import atomic_path, write_text
 ROOT = Path(__file__).resolve().parent.parent
 NETWORKS = ROOT / "results" / "networks"
 DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
+README = ROOT / "README.md"
+QUOTE = ("<!-- written by make results -->\n", "<!-- to here -->\n")
 PUBLISHED = {
     "stacked-lstm": "91 (peak 92.73)",
     "gru-coarse": "89.4",
@@ -30,11 +32,12 @@ Measured = dict[str, Any]
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the document and its picture, and the table that README quotes."""
     found = load_measured()
     _plot(found, PICTURE)
     write_text(DOCUMENT, document(found))
-    for path in (DOCUMENT, PICTURE):
+    write_text(README, quoted(README.read_text(), found))
+    for path in (DOCUMENT, PICTURE, README):
         print(path.relative_to(ROOT))
 
 
@@ -101,6 +104,14 @@ def document(networks: Sequence[Measured]) -> str:
     if refused:
         lines += ["", "Not converted, so that float32 is Keras's own answers:", "", *refused]
     return "\n".join(lines) + "\n"
+
+
+def quoted(readme: str, networks: Sequence[Measured]) -> str:
+    """The text of README with its table of networks anew."""
+    before, begin, rest = readme.partition(QUOTE[0])
+    _, end, after = rest.partition(QUOTE[1])
+    table = "\n".join(_table([x for x in networks if len(x["labels"]) == 6], _QUOTED))
+    return f"{before}{begin}{table}\n{end}{after}"
 
 
 def _table(networks: Sequence[Measured], columns: dict[str, Callable[[Measured], str]]) -> list[str]:
@@ -175,6 +186,15 @@ _COST = _NAME | {
     "fused p50, µs": lambda x: _p50(x, FUSED),
     "int8 to fastest float": _ratio,
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
+}
+_QUOTED = {
+    **_NAME,
+    "parameters": _COST["parameters"],
+    "float32, %": _ACCURACY["float32"],
+    "int8, %": _ACCURACY["int8"],
+    "published, %": _ACCURACY["published"],
+    "int8, kB": _COST["int8, kB"],
+    "int8 p50, µs": _COST["int8 p50, µs"],
 }
 
 
