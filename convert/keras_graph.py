@@ -10,15 +10,8 @@ from convert.functions import function_layer
 from convert.refusals import refuse
 from convert.sites import INPUT
 from edge_runtime.errors import InputError
+from edge_runtime.keras_layers import does_nothing
 
-_IDENTITY_LAYERS = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout1D,
-    keras.layers.GaussianNoise,
-    keras.layers.GaussianDropout,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
-)
 _MERGES = {
     "concat": keras.layers.Concatenate,
     "sum": keras.layers.Add,
@@ -88,8 +81,8 @@ class _Reader:
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
                 refuse(layer, "is a network of several inputs or outputs within the network")
             return self.visit(layer.outputs[0], {id(layer.inputs[0]): inputs[0]})
-        if _does_nothing(layer):
-            return inputs[0]
+        if does_nothing(layer):
+            return inputs[0]  # without a range of its own: it would be one value with two scales
         call = Call(layer.name, layer, inputs, shapes)
         if type(layer) is keras.layers.Bidirectional:
             return self._open_both(call)
@@ -119,12 +112,6 @@ class _Reader:
             refuse(call.layer, "is used several times, or shares its name: give each use a layer of its own")
         self.calls[call.name] = call
         return call.name
-
-
-def _does_nothing(layer: Any) -> bool:
-    """Whether a layer has no operator, and so must have no range either: it would be one value with two scales."""
-    linear = type(layer) is keras.layers.Activation and layer.activation is keras.activations.linear
-    return linear or isinstance(layer, _IDENTITY_LAYERS)
 
 
 def _is_operator(layer: Any, shapes: tuple[tuple[int, ...], ...]) -> bool:

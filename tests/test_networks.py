@@ -16,7 +16,7 @@ from edge_runtime.runs import Run
 from train.batches import Key
 from train.choices import check_network, load_data
 from train.fit import fit, hash_weights
-from train.networks import NETWORKS, build
+from train.networks import NETWORKS, build, find_builder
 from train.objective import Objective
 from train.recipe import Recipe, choose_recipe
 
@@ -36,6 +36,31 @@ def other_output(input_shape, n_classes):
 def probabilities(input_shape, n_classes):
     return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
 
+def softmax_layer(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Softmax()])
+
+def softmax_before_dropout(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Activation("softmax"), layers.Dropout(0.1)])
+
+def softmax_within(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), probabilities(input_shape, n_classes)])
+
+def softmax_function(input_shape, n_classes):
+    network = good(input_shape, n_classes)
+    return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x[:, 0, :6]
+
+def subclassed(input_shape, n_classes):
+    network = Subclassed()
+    network.build((None, *input_shape))
+    return network
+
+def exits(input_shape, n_classes):
+    raise SystemExit("usage: me FILE")
+
 def unbuilt(input_shape, n_classes):
     return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
 
@@ -53,6 +78,8 @@ units = 4
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
     (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
+    (tmp_path / "faulty_module.py").write_text("import sys\nsys.nothing_of_that_name\ndef f(): ...")
+    (tmp_path / "script_module.py").write_text("import sys\nsys.exit('usage: me FILE')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
@@ -81,12 +108,17 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
         ("own_networks:other_input", r"\(None, 64, 3\).*\(None, 128, 9\)"),
         ("own_networks:other_output", r"\(None, 7\).*\(None, 6\)"),
         ("own_networks:probabilities", "softmax"),
+        *((f"own_networks:softmax_{x}", "softmax") for x in ("layer", "before_dropout", "within", "function")),
+        ("own_networks:subclassed", "no graph of layers.*functional API"),
+        ("own_networks:exits", "SystemExit: usage: me FILE"),
         ("own_networks:unbuilt", "keras.Input"),
         ("own_networks:no_network", "returns a int"),
         ("own_networks:fails", "ValueError: no luck"),
         ("own_networks:units", "no function but a int"),
-        ("own_networks:absent", "has no function 'absent'"),
+        ("own_networks:absent", r"own_networks \(.*own_networks.py\) has no function 'absent'"),
         ("broken_module:f", "nothing_of_that_name"),
+        ("faulty_module:f", "cannot be imported.*AttributeError"),
+        ("script_module:f", "cannot be imported.*SystemExit: usage"),
         ("absent_module:f", "absent_module"),
         (":f", "cannot be imported"),
     ],
@@ -95,6 +127,18 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
     with pytest.raises(InputError, match=words) as caught:
         build(name, (128, 9), 6)
     assert "\n" not in str(caught.value)
+
+
+def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for folder in (installed, tmp_path):
+        (folder / "twice_there.py").write_text(f"def network(): return {str(folder)!r}")
+    before = [str(installed), *(x for x in sys.path if x)]
+    monkeypatch.setattr(sys, "path", before.copy())
+    assert find_builder("twice_there:network")() == str(tmp_path)
+    assert sys.path == [*before, str(tmp_path)]
+    sys.modules.pop("twice_there")
 
 
 def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_before(own, tmp_path):

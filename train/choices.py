@@ -10,7 +10,8 @@ from edge_runtime import dataset
 from edge_runtime.classes import coarse_classes
 from edge_runtime.dataset import Dataset
 from edge_runtime.host import import_tensorflow
-from train.networks import NETWORKS, build, find_builder, is_own
+from train.networks import NETWORKS, build, find_builder
+from train.own_networks import is_own
 from train.recipe import Recipe
 
 SENSORS = ("all", "accelerometer")
