@@ -3,6 +3,21 @@
 from typing import Any
 
 _IDENTITY = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity")
+CONVERTIBLE = (
+    *("LSTM", "GRU", "Bidirectional", "Conv1D", "Dense", "TimeDistributed"),
+    *("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D"),
+    *("BatchNormalization", "LayerNormalization", "Normalization"),
+    *("Flatten", "Reshape", "Permute", "ZeroPadding1D", "Cropping1D"),
+    *("Concatenate", "Add", "Average", "Multiply", "Subtract"),
+    *("Activation", "ReLU", "LeakyReLU", "ELU"),
+    *_IDENTITY,
+)
+"""The layers that can be converted, not all of them with every option."""
+
+
+def is_convertible(layer: Any) -> bool:
+    """Whether layers of its kind can be converted."""
+    return _kind(layer) in CONVERTIBLE
 
 
 def does_nothing(layer: Any) -> bool:

@@ -92,13 +92,25 @@ class _Builder:
         return y
 
     def _faulty_recurrent(self, x, kind, units: int, options: dict):
-        fault = self.of("function", "masking", "gate", "simple")
+        fault = self.of("function", "masking", "gate", "simple", "state", "dtype", "wrapped")
         if fault == "masking":
             self.note("mine", "Masking")
             return kind(units, **options)(layers.Masking(name="mine")(x))
         if fault == "simple":
             self.note("mine", "SimpleRNN")
             return layers.SimpleRNN(units, return_sequences=options["return_sequences"], name="mine")(x)
+        if fault == "state":
+            self.note("mine", "initial state")
+            start = layers.Dense(units)(layers.GlobalAveragePooling1D()(x))
+            states = [start] * (2 if kind is layers.LSTM else 1)
+            return kind(units, **options, name="mine")(x, initial_state=states)
+        if fault == "dtype":
+            self.note("mine", "dtype='float64'")
+            return kind(units, **options, dtype="float64", name="mine")(x)
+        if fault == "wrapped":
+            self.note("mine", "only LSTM and GRU")
+            cells = layers.RNN(layers.LSTMCell(units), return_sequences=options["return_sequences"])
+            return layers.Bidirectional(cells, name="mine")(x)
         option = {"function": "activation", "gate": "recurrent_activation"}[fault]
         self.note("mine", f"{option}=softsign")
         return kind(units, **options | {option: "softsign"}, name="mine")(x)
