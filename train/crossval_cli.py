@@ -56,6 +56,10 @@ def command(
     from train.crossval import choose_folds, plan_folds, summarise
     from train.crossval_report import show, write
 
+    if cluster is not None:
+        from train.cluster import check_address
+
+        check_address(cluster)
     recipe = choose_recipe(network, recipe_name, epochs)
     check_network(recipe, "har-edge crossval")
     loaded = load_data(data, sensors, classes)
@@ -68,7 +72,7 @@ def command(
     with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
         plans = plan_folds(folds, loaded, recipe, seed, Path(scratch))
         click.echo(f"Cross-validating {title}: fits of {recipe.epochs} epochs -> {folder}", err=True)
-        _fit(plans, loaded, cluster)
+        _fit(plans, loaded, cluster, network)
         result = summarise([plan[-1] for plan in plans], loaded)
     asked = {
         "network": network,
@@ -82,7 +86,7 @@ def command(
     show(result, title, folder)
 
 
-def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None) -> None:
+def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None, network: str) -> None:
     """Do the fits of all folds, here or on a cluster."""
     if cluster is None:
         from train.processes import run_jobs
@@ -94,6 +98,6 @@ def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None) 
         return
     from train.cluster import connect, run_plans
 
-    with connect(cluster) as client:
+    with connect(cluster, network) as client:
         click.echo(f"{cluster} has {len(client.scheduler_info()['workers'])} workers.", err=True)
         run_plans(plans, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
