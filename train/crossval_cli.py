@@ -11,6 +11,7 @@ from edge_runtime import runs
 from edge_runtime.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host import require_train_extra
+from edge_runtime.plural import counted
 from train.choices import check_network, load_data, training_options
 from train.jobs import FitJob
 from train.networks import short_name
@@ -68,10 +69,12 @@ def command(
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     folds = choose_folds(loaded.train, loaded.labels, n_folds)
     check_network(recipe, "har-edge crossval", loaded)
-    title = f"{short_name(network)}, {len(folds)} folds of {sum(map(len, folds))} training subjects"
+    title = (
+        f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
+    )
     with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
         plans = plan_folds(folds, loaded, recipe, seed, Path(scratch))
-        click.echo(f"Cross-validating {title}: fits of {recipe.epochs} epochs -> {folder}", err=True)
+        click.echo(f"Cross-validating {title}: fits of {counted(recipe.epochs, 'epoch')} -> {folder}", err=True)
         _fit(plans, loaded, cluster, network)
         result = summarise([plan[-1] for plan in plans], loaded)
     asked = {
@@ -99,5 +102,5 @@ def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None, 
     from train.cluster import connect, run_plans
 
     with connect(cluster, network) as client:
-        click.echo(f"{cluster} has {len(client.scheduler_info()['workers'])} workers.", err=True)
+        click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)
         run_plans(plans, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
