@@ -1,5 +1,6 @@
 """What training and conversion both know of Keras's layers: by their names, so that Keras need not be there."""
 
+from collections.abc import Iterator
 from typing import Any
 
 _IDENTITY = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity")
@@ -61,9 +62,31 @@ def ends_in_softmax(network: Any) -> bool:
     return ends_in_softmax(layer) if is_network(layer) else is_softmax(layer) or has_softmax(layer)
 
 
+def layers_of(network: Any) -> Iterator[Any]:
+    """The layers of a network and of those within it, these networks themselves, and the operations between them."""
+    for layer in getattr(network, "operations", network.layers):
+        if _kind(layer) != "InputLayer":
+            yield layer
+        if is_network(layer):
+            yield from layers_of(layer)
+        elif hasattr(layer, "layer"):  # a wrapper, such as TimeDistributed
+            yield layer.layer
+
+
+def holds_code(layer: Any) -> bool:
+    """Whether a layer is none of Keras's own, or calls a function that is not: a file of it cannot be loaded safely."""
+    options = ("activation", "recurrent_activation")
+    functions = [x for x in (getattr(layer, option, None) for option in options) if x is not None]
+    return _kind(layer) in ("", "Lambda") or not all(map(_is_keras, functions))
+
+
+def _is_keras(function: Any) -> bool:
+    return str(getattr(function, "__module__", "")).partition(".")[0] == "keras"
+
+
 def _kind(layer: Any) -> str:
     """The name of Keras's class that `layer` is of; empty for others."""
-    return type(layer).__name__ if type(layer).__module__.partition(".")[0] == "keras" else ""
+    return type(layer).__name__ if _is_keras(type(layer)) else ""
 
 
 def _activation(layer: Any) -> str:

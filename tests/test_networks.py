@@ -18,6 +18,7 @@ from train.choices import check_network, load_data
 from train.fit import fit, hash_weights
 from train.networks import NETWORKS, build, find_builder
 from train.objective import Objective
+from train.own_networks import check
 from train.recipe import Recipe, choose_recipe
 
 OWN = """
@@ -60,6 +61,39 @@ def subclassed(input_shape, n_classes):
 
 def exits(input_shape, n_classes):
     raise SystemExit("usage: me FILE")
+
+class Twice(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+    def compute_output_shape(self, shape):
+        return shape
+
+def twice(x):
+    return 2 * x
+
+def ending(input_shape, n_classes, *middle):
+    middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
+    return keras.Sequential(middle)
+
+def own_layer(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), ending(input_shape, n_classes, Twice(name="mine"))])
+
+def own_wrapped(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.TimeDistributed(Twice(name="mine")))
+
+def own_lambda(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Lambda(lambda x: 2 * x, name="mine"))
+
+def own_function(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
+
+def masked(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Masking(name="mine"))
+
+def not_convertible(input_shape, n_classes):
+    recurrent = layers.SimpleRNN(4, return_sequences=True, name="theirs")
+    return ending(input_shape, n_classes, layers.Masking(name="mine"), layers.LSTM(4, return_sequences=True), recurrent)
 
 def unbuilt(input_shape, n_classes):
     return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
@@ -129,6 +163,17 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function"])
+def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
+    with pytest.raises(InputError, match=r"holds code of its own in 'mine' \(.*\)"):
+        check(f"own_networks:{name}", (128, 9), 6)
+
+
+def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own):
+    assert check("own_networks:not_convertible", (128, 9), 6) == ["'mine' (Masking)", "'theirs' (SimpleRNN)"]
+    assert check("own_networks:good", (128, 9), 6) == []
+
+
 def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
     installed = tmp_path / "installed"
     installed.mkdir()
@@ -146,11 +191,13 @@ def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_b
     refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
     assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
     assert not (tmp_path / "runs").exists()
-    trained = har_edge("train", "--network", "own_networks:good", "--epochs", 1, cwd=tmp_path)
+    trained = har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
+    assert "convert will not take this network because of 'mine' (Masking)" in trained.stderr
+    assert "2 fits of 1 epoch," in trained.stderr
     (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
-    assert folder.name.startswith("good-")
-    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:good"
+    assert folder.name.startswith("masked-")
+    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:masked"
 
 
 def test_coarse_classes_join_what_looks_alike(uci_har):

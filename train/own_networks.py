@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge_runtime import children
 from edge_runtime.errors import InputError
-from edge_runtime.keras_layers import ends_in_softmax
+from edge_runtime.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 
 if TYPE_CHECKING:
     import keras
@@ -70,6 +71,41 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
     if wrong := _fault(network, input_shape, n_classes):
         raise InputError(f"--network {name} {wrong}")
     return network
+
+
+def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
+    """Build the network before it is trained; what of it cannot be converted, in words, if it can be trained.
+
+    Raises `InputError` as `build` does, and for a network that could not be loaded from its file again.
+    """
+    network = build(name, input_shape, n_classes)
+    layers = [network, *layers_of(network)]
+    for layer in layers:
+        if holds_code(layer):
+            raise InputError(
+                f"--network {name} holds code of its own in {_named(layer)}, and code is never loaded from a file: use "
+                "Keras's own layers and functions"
+            )
+    if wrong := _loading_fault(network):
+        raise InputError(f"--network {name} builds a network that cannot be loaded from its file again: {wrong}")
+    return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
+
+
+def _named(layer: Any) -> str:
+    return f"'{layer.name}' ({type(layer).__name__})"
+
+
+def _loading_fault(network: keras.Model) -> str:
+    import keras
+
+    with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
+        path = Path(folder) / "network.keras"
+        try:
+            network.save(path)
+            keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # noqa: BLE001 - whatever the layers do
+            return _reason(error)
+    return ""
 
 
 def _import(name: str, path: str) -> ModuleType:
