@@ -84,7 +84,7 @@ def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:
     """Raise `InputError` unless there is the network of `recipe` and it fits `data`.
 
-    `what` is the command. Without `data` only its being there is checked. What can be trained and not converted is told.
+    `what` is the command. Without `data` only its being there is checked. What cannot be converted is told.
     """
     if is_own(recipe.network):
         import_tensorflow(what, threads=1)
