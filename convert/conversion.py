@@ -12,7 +12,7 @@ from convert.model_files import ModelFiles
 from convert.parity import FLOAT_TOLERANCE, Parity
 from convert.process import run_job
 from convert.training_record import TrainingRecord
-from edge_runtime.card import Card, load, read_model, write_model
+from edge_runtime.card import Card, attach, load, read_model, write_model
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.files import scratch_folder
 from edge_runtime.runs import Run
@@ -98,11 +98,9 @@ def convert(trained: Trained, options: Options) -> Conversion:
             leave_diagnosis(run, report, NETWORKS["model"], f"{n_held_out} held-out subjects")
         try:
             check(report, options)
+            write_models(run, job, report, options)
         except CheckFailedError as failure:
             return Conversion(trained, report, failure)
-        for scheme in ("float32", *options.schemes):
-            flatbuffer, _ = read_model(job.flatbuffer("model", scheme))
-            write_model(run.tflite(scheme), flatbuffer, describe(trained.card, scheme, job.io_type, report))
     return Conversion(trained, report, None)
 
 
@@ -128,7 +126,7 @@ def leave_diagnosis(files: ModelFiles, report: dict[str, Any], network: str, who
 
 
 def check(report: dict[str, Any], options: Options) -> None:
-    """Raise `CheckFailedError` when a form is too large, another network than Keras's, or loses too much accuracy.
+    """Raise `CheckFailedError` when a form is another network than Keras's, or loses too much accuracy.
 
     The selection network's loss is what to expect on people it has not seen; the final network is checked too, on
     windows it has seen, since it is the one that will be used.
@@ -144,13 +142,23 @@ def check(report: dict[str, Any], options: Options) -> None:
             parity = Parity(**form["parity"])
             if parity.drop > options.max_drop:
                 raise CheckFailedError(_loss(NETWORKS[name], scheme, parity, options, network["is_labelled"]))
-        for scheme, form in {"float32": network, **network["forms"]}.items():
-            if form["bytes"] > 1000 * options.max_size:
-                raise CheckFailedError(
-                    f"the {scheme} model takes {form['bytes'] / 1e3:.0f} kB, more than --max-size "
-                    f"{options.max_size:g}; no model was written: allow more, try --lstm fused, or put a strided "
-                    "convolution in front, which leaves fewer steps"
-                )
+
+
+def write_models(files: ModelFiles, job: Job, report: dict[str, Any], options: Options) -> None:
+    """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
+    models: dict[str, tuple[bytes, Card]] = {}
+    for scheme in ("float32", *options.schemes):
+        flatbuffer, card = read_model(job.flatbuffer("model", scheme))
+        models[scheme] = flatbuffer, describe(card, scheme, job.io_type, report)
+        n_bytes = len(attach(*models[scheme]))
+        if n_bytes > 1000 * options.max_size:
+            raise CheckFailedError(
+                f"the {scheme} model takes {n_bytes / 1e3:.1f} kB, more than --max-size {options.max_size:g}; no model "
+                "was written: allow more, try --lstm fused, or put a strided convolution in front, which leaves fewer "
+                "steps"
+            )
+    for scheme, model in models.items():
+        write_model(files.tflite(scheme), *model)
 
 
 def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labelled: bool) -> str:

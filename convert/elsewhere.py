@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from convert.conversion import Options, check, describe, leave_diagnosis, work
+from convert.conversion import Options, check, leave_diagnosis, work, write_models
 from convert.job import FileOptions
 from convert.keras_files import check_file
 from convert.model_files import NamedFiles
-from edge_runtime.card import read_model, write_model
 from edge_runtime.files import scratch_folder
 
 
@@ -25,7 +24,7 @@ class FileConversion:
 def convert_file(path: Path, file_options: FileOptions, out: Path | None, options: Options) -> FileConversion:
     """Convert the network in `path` and, if it passes the gate, write its models beside it or into `out`.
 
-    Raises `InputError` for a file that cannot be used, and what `run_job` and `check` raise.
+    Raises `InputError` for a file that cannot be used, and what `run_job`, `check` and `write_models` raise.
     """
     check_file(path)
     files = NamedFiles(out or path.parent, path.stem)
@@ -36,9 +35,7 @@ def convert_file(path: Path, file_options: FileOptions, out: Path | None, option
         if options.diagnose:
             leave_diagnosis(files, report, path.name, f"{report['model']['subjects']} held-out subjects")
         check(report, options)
-        for scheme in ("float32", *options.schemes):
-            flatbuffer, card = read_model(job.flatbuffer("model", scheme))
-            write_model(files.tflite(scheme), flatbuffer, describe(card, scheme, job.io_type, report))
+        write_models(files, job, report, options)
     return FileConversion(files, report["model"])
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from edge_runtime.archive import Archive, is_zip
 from edge_runtime.errors import InputError
+from edge_runtime.keras_layers import has_softmax, is_network, is_softmax, last_call
 
 _ADVICE = "train it again, or give another file"
 
@@ -46,18 +47,28 @@ def _reason(error: BaseException) -> str:
 
 
 def as_logits(model: Any) -> Any:
-    """`model` without the softmax that it ends in, if it does: what comes before is what an int8 output can hold."""
-    import keras
+    """`model` without the softmax that it ends in, if it does: what comes before is what an int8 output can hold.
 
-    try:
-        last = model.outputs[0]._keras_history.operation
-    except AttributeError as error:
+    In a network within the network too, and before layers that do nothing. Raises `InputError` for a network that is no
+    graph of layers.
+    """
+    if not is_network(model):
         raise InputError(
             f"the network '{model.name}' is no graph of layers: build it with keras.Sequential or the functional API"
-        ) from error
-    if type(last) is keras.layers.Softmax:
-        return keras.Model(model.inputs, last.input, name=model.name)
-    if getattr(last, "activation", None) is keras.activations.softmax:
+        )
+    return _without_softmax(model)
+
+
+def _without_softmax(model: Any) -> Any:
+    import keras
+
+    last, inputs = last_call(model)
+    if is_network(last):
+        inner = _without_softmax(last)
+        return model if inner is last else keras.Model(model.inputs, inner(inputs[0]), name=model.name)
+    if is_softmax(last):
+        return keras.Model(model.inputs, inputs[0], name=model.name)
+    if has_softmax(last):
         last.activation = keras.activations.linear
     return model
 

@@ -7,18 +7,13 @@ from typing import Any
 import keras
 
 from convert.functions import function_layer
-from convert.refusals import refuse
+from convert.refusals import refuse, refuse_kind, require_numbers
 from convert.sites import INPUT
 from edge_runtime.errors import InputError
+from edge_runtime.keras_layers import does_nothing, is_convertible
 
-_IDENTITY_LAYERS = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout1D,
-    keras.layers.GaussianNoise,
-    keras.layers.GaussianDropout,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
-)
+_RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
+_MERGE = keras.layers.Add.__base__  # of all layers that join tensors; Keras has no public name for it
 _MERGES = {
     "concat": keras.layers.Concatenate,
     "sum": keras.layers.Add,
@@ -84,35 +79,40 @@ class _Reader:
 
     def _open(self, layer: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
         """Add the calls that `layer` consists of; the name of the one that gives its output."""
+        if not isinstance(layer, keras.layers.Layer):
+            return self._add(Call(layer.name, _as_layer(layer, len(inputs)), inputs, shapes))
+        if not (isinstance(layer, keras.Model) or is_convertible(layer)):
+            refuse_kind(layer)
+        if len(inputs) > 1 and not isinstance(layer, _MERGE):
+            refuse(layer, f"is given {len(inputs)} tensors, as with an initial state or a mask: give it one")
         if isinstance(layer, keras.Model):
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
                 refuse(layer, "is a network of several inputs or outputs within the network")
             return self.visit(layer.outputs[0], {id(layer.inputs[0]): inputs[0]})
-        if _does_nothing(layer):
-            return inputs[0]
+        require_numbers(layer)
+        if does_nothing(layer):
+            return inputs[0]  # without a range of its own: it would be one value with two scales
         call = Call(layer.name, layer, inputs, shapes)
         if type(layer) is keras.layers.Bidirectional:
             return self._open_both(call)
         if type(layer) is keras.layers.TimeDistributed and type(layer.layer) is keras.layers.Dense:
             # A Dense layer is applied to each step anyway.
             return self._add(replace(call, layer=layer.layer))
-        if _is_operator(layer, shapes):
-            return self._add(replace(call, layer=_OPERATORS[type(layer).__name__](name=layer.name)))
         return self._add(call)
 
     def _open_both(self, call: Call) -> str:
         layer = call.layer
         if layer.merge_mode not in _MERGES:
             refuse(layer, f"has merge_mode={layer.merge_mode!r}: use one of {', '.join(_MERGES)}")
-        forward = replace(call, name=f"{layer.name}.forward", layer=layer.forward_layer)
-        backward = replace(
-            call, name=f"{layer.name}.backward", layer=layer.backward_layer, in_reverse=layer.return_sequences
-        )
-        halves = (self._add(forward), self._add(backward))
-        units = layer.forward_layer.units
-        shape = (call.shapes[0][0], units) if layer.return_sequences else (units,)
+        halves, shapes = [], []
+        for half, side in ((layer.forward_layer, "forward"), (layer.backward_layer, "backward")):
+            if type(half) not in _RECURRENT:
+                refuse(layer, f"wraps {half.name} ({type(half).__name__}): only LSTM and GRU can be converted")
+            in_reverse = side == "backward" and layer.return_sequences
+            halves.append(self._add(replace(call, name=f"{layer.name}.{side}", layer=half, in_reverse=in_reverse)))
+            shapes.append((call.shapes[0][0], half.units) if layer.return_sequences else (half.units,))
         merge = _MERGES[layer.merge_mode](name=layer.name)
-        return self._add(Call(layer.name, merge, halves, (shape, shape)))
+        return self._add(Call(layer.name, merge, tuple(halves), tuple(shapes)))
 
     def _add(self, call: Call) -> str:
         if call.name in self.calls or call.name == INPUT:
@@ -121,19 +121,10 @@ class _Reader:
         return call.name
 
 
-def _does_nothing(layer: Any) -> bool:
-    """Whether a layer has no operator, and so must have no range either: it would be one value with two scales."""
-    linear = type(layer) is keras.layers.Activation and layer.activation is keras.activations.linear
-    return linear or isinstance(layer, _IDENTITY_LAYERS)
-
-
-def _is_operator(layer: Any, shapes: tuple[tuple[int, ...], ...]) -> bool:
-    return (
-        type(layer).__name__ in _OPERATORS
-        and not isinstance(layer, keras.layers.Layer)
-        and len(shapes) == 2
-        and shapes[0] == shapes[1]
-    )
+def _as_layer(operation: Any, n_inputs: int) -> Any:
+    """The layer that does the same as an operation on tensors; others stay, and are refused later."""
+    kind = type(operation).__name__
+    return _OPERATORS[kind](name=operation.name) if n_inputs == 2 and kind in _OPERATORS else operation
 
 
 def fold(calls: list[Call]) -> list[Call]:

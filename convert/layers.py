@@ -13,7 +13,7 @@ from keras import layers
 from convert.functions import LINEAR, Function, function_layer, function_of
 from convert.gates import Arrangement, Array, fully_connected
 from convert.keras_graph import Call
-from convert.refusals import refuse, require
+from convert.refusals import refuse, refuse_kind, require
 from convert.sequences import Activation, each, together, whole
 from convert.sites import Tap, rounded_for
 
@@ -64,7 +64,7 @@ def lower_layer(call: Call, site: str, sources: Sequence[str]) -> Operation:
         return lambda inputs, tap, _: each(inputs[0], lambda x: compute_step(x, tap))
     function = function_layer(layer)
     if function is None:
-        refuse(layer, f"cannot be converted{_ADVICE.get(type(layer), _CHOICE)}")
+        refuse_kind(layer)
     return lambda inputs, tap, _: each(inputs[0], lambda x: tap(site, function(x, tap, call.name)))
 
 
@@ -285,14 +285,4 @@ _STEPWISE: dict[type, Callable[[Call, str], _OneToOne]] = {
     layers.BatchNormalization: _scale_and_offset,
     layers.LayerNormalization: _layer_normalisation,
     layers.Normalization: _scale_and_offset,
-}
-_CHOICE = (
-    ": use LSTM, GRU, Bidirectional, Conv1D, Dense, TimeDistributed, pooling over time, BatchNormalization, "
-    "LayerNormalization, Flatten, Reshape, Permute, Cropping1D, Concatenate, Add, Average, Multiply, Subtract, an "
-    "activation or Dropout"
-)
-_ADVICE = {
-    layers.Masking: ", since a fixed graph takes every step and windows always have their full length: leave it out, "
-    "which changes no weights",
-    layers.Softmax: " within the network: only as its last layer, where it is left out",
 }

@@ -66,7 +66,7 @@ def _convert_network(network: Network, job: Job, chosen: tuple[str, str] | None,
     else:
         lowering, reason = chosen
         lowered = lower(network.model, fused=lowering == "fused")
-    float32, n_bytes = _write(job, network, "float32", tflite.to_float32(lowered))
+    float32 = _write(job, network, "float32", tflite.to_float32(lowered))
     expected = np.asarray(network.model(network.windows, training=False))
     report: dict[str, Any] = {
         "is_labelled": network.is_labelled,
@@ -74,7 +74,6 @@ def _convert_network(network: Network, job: Job, chosen: tuple[str, str] | None,
         "lowering": lowering,
         "lowering_reason": reason,
         "windows": len(expected),
-        "bytes": n_bytes,
         "float32_accuracy": accuracy(float32, network.held_out.y) if network.is_labelled else None,
         "float32_relative_difference": relative_difference(float32, expected),
         "forms": {},
@@ -84,11 +83,11 @@ def _convert_network(network: Network, job: Job, chosen: tuple[str, str] | None,
     for scheme in job.schemes:
         end = done + _EFFORT[scheme]
         form = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
-        answers, n_bytes = _write(job, network, scheme, form.flatbuffer)
+        answers = _write(job, network, scheme, form.flatbuffer)
         # Where the true classes are not known, float32's answers stand for them.
         y = network.held_out.y if network.is_labelled else float32.argmax(1).astype(np.uint8)
         parity = asdict(compare(float32, answers, y))
-        report["forms"][scheme] = {"parity": parity, "facts": form.facts, "bytes": n_bytes}
+        report["forms"][scheme] = {"parity": parity, "facts": form.facts}
         done = end
         if is_diagnosed and form.ranges is not None:
             done += _DIAGNOSIS_EFFORT
@@ -157,11 +156,11 @@ def _diagnose(network: Network, lowered: "Lowered", ranges: "Ranges", int8: Logi
     return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, what)).to_dict()
 
 
-def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> tuple[Logits, int]:
+def _write(job: Job, network: Network, scheme: str, flatbuffer: bytes) -> Logits:
     """Leave the flatbuffer for the command; return its logits on the held-out windows, from the interpreter itself."""
     path = job.flatbuffer(network.name, scheme)
     write_model(path, flatbuffer, network.card)
-    return Classifier(path).logits(network.held_out.X), len(flatbuffer)
+    return Classifier(path).logits(network.held_out.X)
 
 
 def _part(tell: Tell, start: float, end: float) -> Tell:

@@ -11,22 +11,23 @@ from keras import layers
 SAMPLES, SIGNALS, CLASSES = 24, 9, 6
 FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
 GATE_FUNCTIONS = ("sigmoid", "sigmoid", "hard_sigmoid")
+FAULTS = ("function", "gate", "masking", "simple", "state", "dtype", "wrapped")
 MERGES = ("concat", "sum", "ave", "mul")
 
 
 @dataclass
 class Drawn:
-    """A network, and what of it cannot be converted: the name of a layer and words about its option."""
+    """A network, and what of a faulty one cannot be converted: the name of a layer and words about its option."""
 
     model: keras.Model
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
 class _Builder:
-    def __init__(self, draw: Callable) -> None:
+    def __init__(self, draw: Callable, fault: str | None) -> None:
         self.draw = draw
         self.faults: list[tuple[str, str]] = []
-        self._faulty = draw(st.integers(0, 5)) == 0  # one network in six is to be refused
+        self._fault = fault
 
     def of(self, *values):
         return self.draw(st.sampled_from(values))
@@ -80,25 +81,36 @@ class _Builder:
         if kind is layers.GRU:
             options["reset_after"] = self.yes()
         units = x.shape[-1] if self.yes() else self.of(3, 6)
+        if self._fault:
+            fault, self._fault = self._fault, None
+            return self._faulty_recurrent(fault, x, kind, units, options)
         if self.yes():
             options["go_backwards"] = False
             return layers.Bidirectional(kind(units, **options), merge_mode=self.of(*MERGES))(x)
-        if self._faulty:
-            self._faulty = False
-            return self._faulty_recurrent(x, kind, units, options)
         y = kind(units, **options)(x)
         if y.shape == x.shape and self.yes():
             return layers.Add()([x, y])
         return y
 
-    def _faulty_recurrent(self, x, kind, units: int, options: dict):
-        fault = self.of("function", "masking", "gate", "simple")
+    def _faulty_recurrent(self, fault: str, x, kind, units: int, options: dict):
         if fault == "masking":
             self.note("mine", "Masking")
             return kind(units, **options)(layers.Masking(name="mine")(x))
         if fault == "simple":
             self.note("mine", "SimpleRNN")
             return layers.SimpleRNN(units, return_sequences=options["return_sequences"], name="mine")(x)
+        if fault == "state":
+            self.note("mine", "initial state")
+            start = layers.Dense(units)(layers.GlobalAveragePooling1D()(x))
+            states = [start] * (2 if kind is layers.LSTM else 1)
+            return kind(units, **options, name="mine")(x, initial_state=states)
+        if fault == "dtype":
+            self.note("mine", "dtype='float64'")
+            return kind(units, **options, dtype="float64", name="mine")(x)
+        if fault == "wrapped":
+            self.note("mine", "only LSTM and GRU")
+            cells = layers.RNN(layers.LSTMCell(units), return_sequences=options["return_sequences"])
+            return layers.Bidirectional(cells, name="mine")(x)
         option = {"function": "activation", "gate": "recurrent_activation"}[fault]
         self.note("mine", f"{option}=softsign")
         return kind(units, **options | {option: "softsign"}, name="mine")(x)
@@ -121,9 +133,12 @@ class _Builder:
 
 
 @st.composite
-def networks(draw) -> Drawn:
-    """A network whose weights are all away from what Keras starts them with, where a lost one would not show."""
-    builder = _Builder(draw)
+def networks(draw, fault: str | None = None) -> Drawn:
+    """A network whose weights are all away from what Keras starts them with, where a lost one would not show.
+
+    One layer has the `fault`, one of `FAULTS`.
+    """
+    builder = _Builder(draw, fault)
     keras.backend.clear_session()
     keras.utils.set_random_seed(draw(st.integers(0, 1000)))
     x = window = keras.Input((SAMPLES, SIGNALS))

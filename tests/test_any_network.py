@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from any_network import SAMPLES, Drawn, networks
+from any_network import FAULTS, SAMPLES, Drawn, networks
 from hypothesis import HealthCheck, Phase, given, settings
 
 from convert.calibration import observe
@@ -19,7 +19,7 @@ from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import open_model
 
-N_NETWORKS = int(os.environ.get("HAR_EDGE_NETWORKS", "12"))
+N_NETWORKS = int(os.environ.get("HAR_EDGE_NETWORKS", "10"))
 MOST_EXCESS = 1.5
 """How much larger int8's error may be than that of its arithmetic emulated, which leaves out a few roundings."""
 
@@ -40,22 +40,19 @@ def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-@settings(
-    max_examples=N_NETWORKS,
-    deadline=None,
-    derandomize="HAR_EDGE_NETWORKS" not in os.environ,
-    phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
-    suppress_health_check=list(HealthCheck),
-)
+def drawn_from(n: int):
+    return settings(
+        max_examples=n,
+        deadline=None,
+        derandomize="HAR_EDGE_NETWORKS" not in os.environ,
+        phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@drawn_from(N_NETWORKS)
 @given(drawn=networks())
-def test_a_network_answers_as_keras_does_or_is_refused_by_layer_and_option(drawn: Drawn, windows):
-    if drawn.faults:
-        with pytest.raises(InputError) as refusal:
-            lower(drawn.model)
-        ((name, words),) = drawn.faults
-        assert f"'{name}'" in str(refusal.value)
-        assert words in str(refusal.value)
-        return
+def test_a_network_answers_as_keras_does(drawn: Drawn, windows):
     seen, unseen = windows[::2], windows[1::2]
     lowered = lower(drawn.model)
     expected = np.asarray(drawn.model(unseen, training=False))
@@ -65,3 +62,17 @@ def test_a_network_answers_as_keras_does_or_is_refused_by_layer_and_option(drawn
     # Of networks that were not trained int8 may lose much, but no more than its arithmetic does.
     lost = rms(emulate(lowered, ranges, unseen) - expected)
     assert rms(run(int8, unseen) - expected) <= MOST_EXCESS * lost + open_model(int8).output.scale
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_network_that_cannot_be_converted_is_refused_by_layer_and_option(fault):
+    @drawn_from(max(1, N_NETWORKS // len(FAULTS)))
+    @given(drawn=networks(fault))
+    def refused(drawn: Drawn):
+        ((name, words),) = drawn.faults
+        with pytest.raises(InputError) as refusal:
+            lower(drawn.model)
+        assert f"'{name}'" in str(refusal.value)
+        assert words in str(refusal.value)
+
+    refused()

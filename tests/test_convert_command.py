@@ -13,11 +13,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from commands import MODELS
 from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
 
 from convert import process
-from convert.conversion import Options, check
+from convert.conversion import Options, check, write_models
 from convert.job import Job
+from convert.model_files import NamedFiles
 from convert.parity import Parity, compare, relative_difference
 from convert.parity_table import points
 from convert.training_record import TrainingRecord
@@ -162,8 +164,9 @@ def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, nam
 
 
 def report_of(scheme: str, parity: Parity) -> dict:
-    form = {"parity": asdict(parity), "facts": {}, "bytes": 60_000}
-    network = {"float32_relative_difference": 1e-6, "forms": {scheme: form}, "bytes": 200_000, "is_labelled": True}
+    form = {"parity": asdict(parity), "facts": {}}
+    network = {"float32_relative_difference": 1e-6, "forms": {scheme: form}, "is_labelled": True}
+    network |= {"lowering": "unrolled", "lowering_reason": "asked for"}
     return {"model": network}
 
 
@@ -185,14 +188,23 @@ def test_the_gate_counts_percentage_points_of_each_form(scheme, advice):
         check(report_of(scheme, parity), options(max_drop=2.9))
 
 
-@pytest.mark.parametrize(("max_size", "words"), [(199, "float32 model takes 200 kB"), (59, "float32")])
-def test_a_model_that_is_too_large_fails(max_size, words):
+def test_a_model_is_as_large_as_its_file_and_none_is_written_when_one_is_too_large(tmp_path):
     y = np.zeros(10, np.uint8)
     float32 = np.eye(2, dtype=np.float32)[y]
     report = report_of("int8", compare(float32, float32, y))
-    check(report, options(max_size=200))
-    with pytest.raises(CheckFailedError, match=f"{words}.*--max-size {max_size}"):
-        check(report, options(max_size=max_size))
+    job = options().job(tmp_path, tmp_path)
+    for source, scheme in zip(MODELS, ("float32", "int8"), strict=True):
+        shutil.copy(source, job.flatbuffer("model", scheme))
+    files = NamedFiles(tmp_path / "out", "mine")
+    files.folder.mkdir()
+    write_models(files, job, report, options())
+    largest = files.tflite("float32").stat().st_size / 1000
+    for file in files.folder.iterdir():
+        file.unlink()
+    with pytest.raises(CheckFailedError, match=rf"float32 model takes {largest:.1f} kB, more than --max-size"):
+        write_models(files, job, report, options(max_size=largest - 0.001))
+    assert list(files.folder.iterdir()) == []
+    write_models(files, job, report, options(max_size=largest))
 
 
 def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():

@@ -12,6 +12,7 @@ from training_fixtures import assert_one_sentence, har_edge
 from convert.file_options import read
 from convert.job import FileOptions, Job
 from convert.keras_files import as_logits
+from convert.lowering import lower
 from convert.networks import of_file
 from convert.parity import relative_difference
 from edge_runtime import card as cards
@@ -95,12 +96,30 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself(tmp_path
     assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
 
 
-@pytest.mark.parametrize("end", ["layer", "activation"])
-def test_a_softmax_at_the_end_is_left_out(end, normalised_windows):
-    last = layers.Softmax() if end == "layer" else layers.Activation("softmax")
-    model = keras.Sequential([keras.Input((128, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6), last])
-    expected = np.log(np.asarray(model(normalised_windows, training=False)))
-    answers = np.asarray(as_logits(model)(normalised_windows, training=False))
+def logits() -> list[layers.Layer]:
+    return [keras.Input((128, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.Sequential([*logits(), layers.Softmax()]),
+        lambda: keras.Sequential([*logits(), layers.Activation("softmax")]),
+        lambda: keras.Sequential([*logits(), layers.Activation("softmax"), layers.Dropout(0.1)]),
+        lambda: keras.Sequential([*logits(), layers.Softmax(), layers.Identity(), layers.Activation("linear")]),
+        lambda: keras.Sequential([keras.Input((128, 9)), keras.Sequential([*logits(), layers.Softmax()])]),
+        lambda: keras.Sequential(
+            [keras.Input((128, 9)), keras.Sequential([*logits(), layers.Activation("softmax")]), layers.Dropout(0.1)]
+        ),
+    ],
+    ids=["layer", "activation", "before Dropout", "before several", "layer within", "activation within"],
+)
+def test_a_softmax_at_the_end_is_left_out(make, uci_har):
+    model, X = make(), uci_har.test.X[::100]
+    expected = np.log(np.asarray(model(X, training=False)))
+    bare = as_logits(model)
+    lower(bare)  # no softmax is left
+    answers = np.asarray(bare(X, training=False))
     assert (
         relative_difference(answers - answers.max(1, keepdims=True), expected - expected.max(1, keepdims=True)) < 1e-5
     )

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from training_fixtures import ROOT, assert_one_sentence, har_edge
 
 from edge_runtime.dataset import Split
 from edge_runtime.errors import DeviceError, InputError
+from train.cluster import check_address, connect
 from train.crossval import choose_folds
 
 OPTIONS = ("--network", "edge-small", "--epochs", 1, "--folds", 2)
@@ -80,11 +82,30 @@ def test_files_and_table_tell_the_same(here, uci_har):
         (["--folds", 22], 2, ["22 folds", "21"]),
         (["--network", "absent"], 2, ["absent", "edge"]),
         (["--cluster", "tcp://127.0.0.1:9"], 3, ["no dask scheduler", "tcp://127.0.0.1:9"]),
+        (["--cluster", "nonsense"], 2, ["'nonsense'", "tcp://HOST:8786"]),
     ],
 )
 def test_bad_usage_is_one_sentence_before_any_fit(tmp_path, arguments, code, words):
-    assert_one_sentence(har_edge("crossval", *arguments, cwd=tmp_path), code, *words)
+    result = har_edge("crossval", *arguments, cwd=tmp_path)
+    assert_one_sentence(result, code, *words)
+    if code == 2:
+        assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "x", "http://x:80", "tcp://x", "tcp://:8786", "x:y", "x:99999", "inproc://a/1/2"]
+)
+def test_what_is_no_address_of_a_cluster_is_refused_before_it_is_called(address):
+    with pytest.raises(InputError, match=re.escape(f"--cluster '{address}' is no address")):
+        check_address(address)
+
+
+def test_an_address_of_a_cluster_needs_its_certificates_if_it_is_encrypted():
+    for address in ("x:8786", "tcp://[::1]:8786", "ws://x:1"):
+        check_address(address)
+    with pytest.raises(InputError, match=r"tls://x:1 needs certificates.*distributed\.comm\.tls"):
+        check_address("tls://x:1")
 
 
 class Cluster:
@@ -143,18 +164,28 @@ def cluster(tmp_path_factory):
         cluster.kill(name)
 
 
-def test_a_cluster_without_workers_or_with_one_without_the_package_is_refused(cluster, tmp_path):
-    from train.cluster import connect
-
-    with pytest.raises(DeviceError, match="has no workers"), connect(cluster.address):
-        pass
-    (tmp_path / "train").mkdir()
-    (tmp_path / "train" / "__init__.py").write_text("")  # another package of that name
+def test_a_cluster_without_workers_or_with_one_that_lacks_a_module_is_refused(cluster, tmp_path):
+    with pytest.raises(DeviceError, match="has no workers"):
+        connect(cluster.address, "edge").__enter__()
+    another = tmp_path / "train.py"  # of that name
+    another.write_text("raise ValueError('no luck')")
     cluster.start_worker("other", path=tmp_path)
     cluster.wait_for_workers(1)
-    with pytest.raises(DeviceError, match=r"the worker tcp://127\.0\.0\.1:\d+ cannot load har-edge.*pip install"):
-        connect(cluster.address).__enter__()
+    with pytest.raises(DeviceError, match=r"the worker tcp://127\.0\.0\.1:\d+ cannot load har-edge \(no luck\)"):
+        connect(cluster.address, "edge").__enter__()
+    another.write_text("")
+    with pytest.raises(DeviceError, match=r"cannot load har-edge \(.*train.*\): pip install"):
+        connect(cluster.address, "edge").__enter__()
     cluster.kill("other")
+    cluster.wait_for_workers(0)
+    cluster.start_worker("without the module")
+    cluster.wait_for_workers(1)
+    with pytest.raises(DeviceError, match=r"the worker .* does not find the network .*my_own:network.*No module named"):
+        connect(cluster.address, "my_own:network").__enter__()
+    (cluster.home / "my_own.py").write_text("def network(input_shape, n_classes): ...")
+    with connect(cluster.address, "my_own:network"):
+        pass
+    cluster.kill("without the module")
     cluster.wait_for_workers(0)
 
 

@@ -9,6 +9,7 @@ from keras import layers
 from convert.gates import IN_FLOAT, IN_INT8, Arrangement
 from convert.lowering import lower
 from edge_runtime.errors import InputError
+from edge_runtime.keras_layers import CONVERTIBLE
 
 
 def logits_of(model: keras.Model, X: np.ndarray) -> np.ndarray:
@@ -97,7 +98,15 @@ def test_layers_in_other_arrangements_keep_their_logits(middle, normalised_windo
         ([layers.LSTM(4, recurrent_activation="selu", name="mine")], ["mine", "recurrent_activation=selu", "sigmoid"]),
         ([layers.LSTM(4, stateful=True, name="mine")], ["mine", "stateful=True"]),
         ([layers.GRU(4, recurrent_activation="tanh", name="mine")], ["mine", "recurrent_activation=tanh"]),
-        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["SimpleRNN"]),
+        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["mine", "SimpleRNN", "only LSTM and GRU"]),
+        ([layers.Bidirectional(layers.RNN(layers.LSTMCell(4)), name="mine")], ["mine", "(RNN)", "only LSTM and GRU"]),
+        ([layers.LSTM(4, dtype="mixed_float16", name="mine")], ["mine", "dtype='mixed_float16'", "float32"]),
+        ([layers.Bidirectional(layers.GRU(4, dtype="float64"), name="mine")], ["mine", "dtype='float64'"]),
+        ([layers.Dropout(0.1, dtype="float16", name="mine"), layers.LSTM(4)], ["mine", "dtype='float16'"]),
+        (
+            [layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), name="mine")],
+            ["mine", "no number", "learning rate"],
+        ),
         ([layers.Conv1D(9, 3, groups=3, name="mine"), layers.LSTM(4)], ["mine", "groups=3"]),
         ([layers.Conv1D(9, 3, activation="softplus", name="mine"), layers.LSTM(4)], ["mine", "activation=softplus"]),
         ([layers.BatchNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization", "axis=1"]),
@@ -115,6 +124,50 @@ def test_what_is_not_supported_is_refused_by_layer_and_option(middle, words):
     with pytest.raises(InputError) as refusal:
         lower(model)
     assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x, state: layers.LSTM(4, name="mine")(x, initial_state=[state, state]), ["'mine'", "initial state"]),
+        (lambda x, state: layers.Bidirectional(layers.GRU(4), name="mine")(x, [state, state]), ["'mine'", "3 tensors"]),
+        (lambda x, state: layers.GRU(4, name="mine")(x, mask=x[:, :, 0] > 0), ["'mine'", "a mask"]),
+        (lambda x, state: layers.GRU(4, return_sequences=True)(x)[:, -1], ["GetItem", "return_sequences=False"]),
+        (lambda x, state: state + 1.0, ["operation 'add", "a constant", "Dense"]),
+        (lambda x, state: 1.0 - state, ["operation 'subtract", "a constant"]),
+        (lambda x, state: state / 2.0, ["a constant"]),
+        (lambda x, state: state * layers.Dense(1)(state), ["Multiply", "different shapes"]),
+        (lambda x, state: keras.ops.exp(state), ["operation 'exp", "layers are needed", "LSTM"]),
+    ],
+)
+def test_a_call_that_is_more_than_a_layer_of_one_tensor_is_refused_with_what_to_do(call, words):
+    x = keras.Input((24, 9))
+    state = layers.Dense(4)(layers.GlobalAveragePooling1D()(x))
+    with pytest.raises(InputError) as refusal:
+        lower(keras.Model(x, layers.Dense(6)(call(x, state))))
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+_ARGUMENTS = {
+    **{"LSTM": (4,), "GRU": (4,), "Dense": (4,), "Conv1D": (4, 3), "Activation": ("tanh",)},
+    **{"Bidirectional": (layers.LSTM(4),), "TimeDistributed": (layers.Dense(4),)},
+    **{
+        "MaxPooling1D": (2,),
+        "AveragePooling1D": (2,),
+        "Reshape": ((9, 24),),
+        "Permute": ((2, 1),),
+        "ActivityRegularization": (),
+    },
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout"), (0.1,)),
+}
+
+
+@pytest.mark.parametrize("kind", CONVERTIBLE)
+def test_what_a_refusal_offers_instead_can_be_converted(kind):
+    layer = getattr(layers, kind)(*_ARGUMENTS.get(kind, ()))
+    x = keras.Input((24, 9))
+    y = layer([x, x] if kind in ("Concatenate", "Add", "Average", "Multiply", "Subtract") else x)
+    assert lower(keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))).n_outputs == 6
 
 
 def test_merging_along_another_axis_or_of_other_shapes_is_refused():

@@ -16,8 +16,9 @@ from edge_runtime.runs import Run
 from train.batches import Key
 from train.choices import check_network, load_data
 from train.fit import fit, hash_weights
-from train.networks import NETWORKS, build
+from train.networks import NETWORKS, build, find_builder
 from train.objective import Objective
+from train.own_networks import check
 from train.recipe import Recipe, choose_recipe
 
 OWN = """
@@ -36,6 +37,64 @@ def other_output(input_shape, n_classes):
 def probabilities(input_shape, n_classes):
     return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
 
+def softmax_layer(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Softmax()])
+
+def softmax_before_dropout(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Activation("softmax"), layers.Dropout(0.1)])
+
+def softmax_within(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), probabilities(input_shape, n_classes)])
+
+def softmax_function(input_shape, n_classes):
+    network = good(input_shape, n_classes)
+    return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x[:, 0, :6]
+
+def subclassed(input_shape, n_classes):
+    network = Subclassed()
+    network.build((None, *input_shape))
+    return network
+
+def exits(input_shape, n_classes):
+    raise SystemExit("usage: me FILE")
+
+class Twice(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+    def compute_output_shape(self, shape):
+        return shape
+
+def twice(x):
+    return 2 * x
+
+def ending(input_shape, n_classes, *middle):
+    middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
+    return keras.Sequential(middle)
+
+def own_layer(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), ending(input_shape, n_classes, Twice(name="mine"))])
+
+def own_wrapped(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.TimeDistributed(Twice(name="mine")))
+
+def own_lambda(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Lambda(lambda x: 2 * x, name="mine"))
+
+def own_function(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
+
+def masked(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Masking(name="mine"))
+
+def not_convertible(input_shape, n_classes):
+    recurrent = layers.SimpleRNN(4, return_sequences=True, name="theirs")
+    return ending(input_shape, n_classes, layers.Masking(name="mine"), layers.LSTM(4, return_sequences=True), recurrent)
+
 def unbuilt(input_shape, n_classes):
     return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
 
@@ -53,6 +112,8 @@ units = 4
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
     (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
+    (tmp_path / "faulty_module.py").write_text("import sys\nsys.nothing_of_that_name\ndef f(): ...")
+    (tmp_path / "script_module.py").write_text("import sys\nsys.exit('usage: me FILE')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
@@ -81,12 +142,17 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
         ("own_networks:other_input", r"\(None, 64, 3\).*\(None, 128, 9\)"),
         ("own_networks:other_output", r"\(None, 7\).*\(None, 6\)"),
         ("own_networks:probabilities", "softmax"),
+        *((f"own_networks:softmax_{x}", "softmax") for x in ("layer", "before_dropout", "within", "function")),
+        ("own_networks:subclassed", "no graph of layers.*functional API"),
+        ("own_networks:exits", "SystemExit: usage: me FILE"),
         ("own_networks:unbuilt", "keras.Input"),
         ("own_networks:no_network", "returns a int"),
         ("own_networks:fails", "ValueError: no luck"),
         ("own_networks:units", "no function but a int"),
-        ("own_networks:absent", "has no function 'absent'"),
+        ("own_networks:absent", r"own_networks \(.*own_networks.py\) has no function 'absent'"),
         ("broken_module:f", "nothing_of_that_name"),
+        ("faulty_module:f", "cannot be imported.*AttributeError"),
+        ("script_module:f", "cannot be imported.*SystemExit: usage"),
         ("absent_module:f", "absent_module"),
         (":f", "cannot be imported"),
     ],
@@ -97,16 +163,41 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function"])
+def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
+    with pytest.raises(InputError, match=r"holds code of its own in 'mine' \(.*\)"):
+        check(f"own_networks:{name}", (128, 9), 6)
+
+
+def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own):
+    assert check("own_networks:not_convertible", (128, 9), 6) == ["'mine' (Masking)", "'theirs' (SimpleRNN)"]
+    assert check("own_networks:good", (128, 9), 6) == []
+
+
+def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for folder in (installed, tmp_path):
+        (folder / "twice_there.py").write_text(f"def network(): return {str(folder)!r}")
+    before = [str(installed), *(x for x in sys.path if x)]
+    monkeypatch.setattr(sys, "path", before.copy())
+    assert find_builder("twice_there:network")() == str(tmp_path)
+    assert sys.path == [*before, str(tmp_path)]
+    sys.modules.pop("twice_there")
+
+
 def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_before(own, tmp_path):
     """Found in the working folder, by the command and by its processes."""
     refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
     assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
     assert not (tmp_path / "runs").exists()
-    trained = har_edge("train", "--network", "own_networks:good", "--epochs", 1, cwd=tmp_path)
+    trained = har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
+    assert "convert will not take this network because of 'mine' (Masking)" in trained.stderr
+    assert "2 fits of 1 epoch," in trained.stderr
     (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
-    assert folder.name.startswith("good-")
-    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:good"
+    assert folder.name.startswith("masked-")
+    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:masked"
 
 
 def test_coarse_classes_join_what_looks_alike(uci_har):

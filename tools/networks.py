@@ -18,8 +18,9 @@ import numpy as np
 from edge_runtime import dataset, results_file
 from edge_runtime.card import load, read_model
 from edge_runtime.classifier import Classifier
+from edge_runtime.errors import ExitCode
 from edge_runtime.files import write_text
-from edge_runtime.runs import Run
+from edge_runtime.runs import Run, settings_path
 from tools import stock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,14 +98,17 @@ def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
 
 
 def _train(run: Run, seed: int, options: tuple[str, ...]) -> float:
-    """Train, if that was not done before; the CPU time it took."""
+    """Train, or go on with a training that was stopped, unless that was done before; the CPU time of all attempts."""
     took = run.folder.with_suffix(".seconds")
-    if not took.exists():
+    is_stopped = settings_path(run.folder).exists()
+    if is_stopped or not run.card.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)
-        before = _cpu_seconds()
-        command = [*COMMAND, "train", *options, "--seed", str(seed), "--out", str(run.folder)]
-        subprocess.run(command, check=True)
-        write_text(took, f"{_cpu_seconds() - before:.1f}\n")
+        asked = ["--resume"] if is_stopped else [*options, "--seed", str(seed)]
+        before = _cpu_seconds() - (float(took.read_text()) if is_stopped and took.exists() else 0.0)
+        try:
+            subprocess.run([*COMMAND, "train", *asked, "--out", str(run.folder)], check=True)
+        finally:
+            write_text(took, f"{_cpu_seconds() - before:.1f}\n")
     return float(took.read_text())
 
 
@@ -121,7 +125,10 @@ def _convert(run: Run) -> str | None:
     command = [*COMMAND, "convert", str(run.folder), "--quantize", "--max-drop", "100", "--time-limit", "3600"]
     result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     print(result.stderr, file=sys.stderr)
-    return result.stderr.strip().splitlines()[-1].removeprefix("Error: ") if result.returncode else None
+    if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
+        return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
+    result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
+    return None
 
 
 def _score(run: Run, seed: int, seconds: float) -> Seed:

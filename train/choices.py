@@ -10,7 +10,8 @@ from edge_runtime import dataset
 from edge_runtime.classes import coarse_classes
 from edge_runtime.dataset import Dataset
 from edge_runtime.host import import_tensorflow
-from train.networks import NETWORKS, build, find_builder, is_own
+from train.networks import NETWORKS, find_builder
+from train.own_networks import check, is_own
 from train.recipe import Recipe
 
 SENSORS = ("all", "accelerometer")
@@ -83,7 +84,7 @@ def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:
     """Raise `InputError` unless there is the network of `recipe` and it fits `data`.
 
-    `what` is the command. Without `data` only its being there is checked.
+    `what` is the command. Without `data` only its being there is checked. What cannot be converted is told.
     """
     if is_own(recipe.network):
         import_tensorflow(what, threads=1)
@@ -93,4 +94,10 @@ def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> Non
     if recipe.coarse_epochs:
         coarse_classes(data.labels)
     if is_own(recipe.network):
-        build(recipe.network, (data.window.samples, len(data.signals)), len(data.labels))
+        refused = check(recipe.network, (data.window.samples, len(data.signals)), len(data.labels))
+        if refused:
+            click.echo(
+                f"har-edge convert will not take this network because of {', '.join(refused)} (docs/convert.md); it is "
+                "trained all the same.",
+                err=True,
+            )

@@ -7,6 +7,7 @@ import click
 from edge_runtime import dataset, runs
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host import require_train_extra
+from edge_runtime.plural import counted
 from edge_runtime.runs import checkpoint_folder, settings_path
 from train.choices import LAST_SEED, check_network, load_data, training_options
 from train.locks import folder_lock
@@ -93,8 +94,8 @@ def _train(settings: Settings, loaded: dataset.Dataset, folder: Path) -> None:
     last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
     click.echo(
         f"Training {recipe.network} on {loaded.name} by the {recipe.name} recipe, seed{'s' if last else ''} "
-        f"{settings.seed}{last}: {len(jobs)} fits of {recipe.epochs} epochs, {min(cpus(), len(jobs))} at a time "
-        f"-> {folder}",
+        f"{settings.seed}{last}: {counted(len(jobs), 'fit')} of {counted(recipe.epochs, 'epoch')}, "
+        f"{min(cpus(), len(jobs))} at a time -> {folder}",
         err=True,
     )
     try:

@@ -4,6 +4,7 @@ Every fit is a process of its own there as it is here, with one TensorFlow threa
 same kind of machine.
 """
 
+import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,26 +14,49 @@ from pathlib import Path
 from typing import Any
 
 import edge_runtime
+from edge_runtime import children
 from edge_runtime.dataset import Dataset
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError, MissingExtraError
 from edge_runtime.files import write_bytes
+from edge_runtime.printable import quoted
 from train.jobs import FitJob
+from train.own_networks import is_own
 from train.processes import run_jobs
 
 CONNECT_S = 5
+SCHEMES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
+
+
+def check_address(address: str) -> None:
+    """Raise `InputError` unless `address` can be a scheduler's, and `MissingExtraError` without dask."""
+    try:
+        from distributed.comm.addressing import parse_address, parse_host_port
+        from distributed.security import Security
+    except ImportError as error:
+        raise MissingExtraError("--cluster", "dask.distributed", "cluster") from error
+    scheme, place = parse_address(address)
+    try:
+        host, port = parse_host_port(place)
+        is_address = bool(host) and 0 < port < 2**16 and scheme in SCHEMES
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise InputError(f"--cluster {quoted(address)} is no address of a scheduler: give it as tcp://HOST:8786")
+    if scheme in ENCRYPTED and not Security().get_connection_args("client").get("ssl_context"):
+        raise InputError(
+            f"--cluster {address} needs certificates: name them in dask's configuration, distributed.comm.tls"
+        )
 
 
 @contextmanager
-def connect(address: str) -> Iterator[Any]:
-    """The `distributed.Client` of the scheduler at `address`, all of whose workers can do a fit.
+def connect(address: str, network: str) -> Iterator[Any]:
+    """The `distributed.Client` of the scheduler at `address`, all of whose workers can do a fit of `network`.
 
-    Raises `MissingExtraError` without dask, `InputError` for something that is no address, and `DeviceError` when no
-    scheduler answers there, has no workers, or one lacks a package or has another version of har-edge.
+    `address` is one that `check_address` passes. Raises `DeviceError` when no scheduler answers there, has no workers,
+    or one lacks a package or the user's network, or has another version of har-edge.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError("--cluster", "dask.distributed", "cluster") from error
+    from distributed import Client
+
     # What goes wrong is told in a sentence, not in its log.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
@@ -42,10 +66,8 @@ def connect(address: str) -> Iterator[Any]:
             f"no dask scheduler answers at {address} within {CONNECT_S} s: check the address, or start one with "
             "'dask scheduler'"
         ) from error
-    except (ValueError, TypeError) as error:
-        raise InputError(f"--cluster {address} is no address ({error}): give it as tcp://HOST:8786") from error
     with client:
-        _check_workers(client, address)
+        _check_workers(client, address, network)
         yield client
 
 
@@ -77,22 +99,44 @@ def do_plan(texts: Sequence[str], dataset: Dataset) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (jobs[-1].logits, jobs[-1].outcome)}
 
 
-def _check_workers(client: Any, address: str) -> None:
-    def fault(version: str) -> str:
+def network_fault(name: str) -> str:
+    """On a worker: why the process of a fit would not find the user's network `name`, in words; empty if it would."""
+    if not is_own(name):
+        return ""
+    with tempfile.TemporaryFile() as log:
+        process = children.start("train.own_networks", name, log=log)
+        try:
+            assert process.stdout is not None
+            last = [{}, *map(json.loads, process.stdout)][-1]
+            process.wait()
+        finally:
+            children.stop(process)
+        if last.get("done"):
+            return ""
+        what = "the process that looks for the network"
+        error = children.error_of(process, what, last, log, lambda signal: f"{what} died ({signal})")
+    return f"does not find the network ({error}): put its module where Python looks there, as in the worker's folder"
+
+
+def _check_workers(client: Any, address: str, network: str) -> None:
+    def fault(version: str, network: str) -> str:
         """What a worker lacks, in words; sent there whole, since it may have no module of ours to import this from."""
         from importlib import import_module
         from importlib.util import find_spec
 
         try:
-            import_module("train.cluster")
+            cluster = import_module("train.cluster")
             theirs: str = import_module("edge_runtime").__version__
-        except ImportError as error:
+        except Exception as error:  # noqa: BLE001 - another package of that name may do anything
             return f"cannot load har-edge ({error}): pip install 'har-edge[train,cluster]' there"
         if find_spec("tensorflow") is None:
             return "lacks TensorFlow: pip install 'har-edge[train,cluster]' there"
-        return "" if theirs == version else f"has har-edge {theirs}, and this is {version}: install the same on both"
+        if theirs != version:
+            return f"has har-edge {theirs}, and this is {version}: install the same on both"
+        lacks: str = cluster.network_fault(network)
+        return lacks
 
-    faults = client.run(fault, edge_runtime.__version__)
+    faults = client.run(fault, edge_runtime.__version__, network)
     if not faults:
         raise DeviceError(f"the scheduler at {address} has no workers: start some with 'dask worker {address}'")
     for worker, text in faults.items():

@@ -11,6 +11,7 @@ from edge_runtime import runs
 from edge_runtime.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host import require_train_extra
+from edge_runtime.plural import counted
 from train.choices import check_network, load_data, training_options
 from train.jobs import FitJob
 from train.networks import short_name
@@ -56,6 +57,10 @@ def command(
     from train.crossval import choose_folds, plan_folds, summarise
     from train.crossval_report import show, write
 
+    if cluster is not None:
+        from train.cluster import check_address
+
+        check_address(cluster)
     recipe = choose_recipe(network, recipe_name, epochs)
     check_network(recipe, "har-edge crossval")
     loaded = load_data(data, sensors, classes)
@@ -64,11 +69,13 @@ def command(
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     folds = choose_folds(loaded.train, loaded.labels, n_folds)
     check_network(recipe, "har-edge crossval", loaded)
-    title = f"{short_name(network)}, {len(folds)} folds of {sum(map(len, folds))} training subjects"
+    title = (
+        f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
+    )
     with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
         plans = plan_folds(folds, loaded, recipe, seed, Path(scratch))
-        click.echo(f"Cross-validating {title}: fits of {recipe.epochs} epochs -> {folder}", err=True)
-        _fit(plans, loaded, cluster)
+        click.echo(f"Cross-validating {title}: fits of {counted(recipe.epochs, 'epoch')} -> {folder}", err=True)
+        _fit(plans, loaded, cluster, network)
         result = summarise([plan[-1] for plan in plans], loaded)
     asked = {
         "network": network,
@@ -82,7 +89,7 @@ def command(
     show(result, title, folder)
 
 
-def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None) -> None:
+def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None, network: str) -> None:
     """Do the fits of all folds, here or on a cluster."""
     if cluster is None:
         from train.processes import run_jobs
@@ -94,6 +101,6 @@ def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None) 
         return
     from train.cluster import connect, run_plans
 
-    with connect(cluster) as client:
-        click.echo(f"{cluster} has {len(client.scheduler_info()['workers'])} workers.", err=True)
+    with connect(cluster, network) as client:
+        click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)
         run_plans(plans, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))

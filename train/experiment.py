@@ -21,6 +21,7 @@ from edge_runtime.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.files import write_bytes, write_text
 from edge_runtime.live_settings import Live
+from edge_runtime.plural import counted
 from edge_runtime.runs import Run, checkpoint_folder
 from train.evaluate import fit_temperature, score
 from train.familiarity import fit_familiarity
@@ -163,7 +164,7 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
             scores["confusion"],
             card.labels,
             f"{card.name}: {scores['accuracy']:.2%} of {scores['windows']} {words} windows "
-            f"({len(scores['per_subject'])} subjects)",
+            f"({counted(len(scores['per_subject']), 'subject')})",
             run.folder / f"{name}.png",
         )
     per_subject = {words: card.scores[part]["per_subject"] for part, words in PARTS.items()}

@@ -5,13 +5,11 @@ Keras is imported when a network is built: their names are known without it.
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from edge_runtime.errors import InputError
+from train import own_networks
 
 if TYPE_CHECKING:
     import keras
@@ -132,11 +130,6 @@ SHARED = "shared"
 """The layer of a network that may have a second head for coarse classes while it is trained."""
 
 
-def is_own(name: str) -> bool:
-    """Whether `name` is a function of the user's own, `package.module:function`."""
-    return ":" in name
-
-
 def short_name(name: str) -> str:
     """The name of a network without the module it is in, as fits a file's name."""
     return name.rpartition(":")[2]
@@ -145,28 +138,13 @@ def short_name(name: str) -> str:
 def find_builder(name: str) -> Builder:
     """The function that builds the network called `name`, or `package.module:function`, imported now.
 
-    Modules in the working folder are found too, after all others. Raises `InputError` when there is none.
+    Raises `InputError` when there is none.
     """
-    if not is_own(name):
-        if name not in NETWORKS:
-            raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
-        return NETWORKS[name]
-    module, _, function = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except AttributeError as error:
-        raise InputError(f"--network {name}: {module} has no function '{function}': {_reason(error)}") from error
-    except Exception as error:  # whatever other people's modules do when imported
-        raise InputError(
-            f"--network {name}: {module or 'a module without name'} cannot be imported from here: {_reason(error)}"
-        ) from error
-    if not callable(found):
-        raise InputError(f"--network {name}: '{function}' is no function but a {type(found).__name__}")
-    builder: Builder = found
-    return builder
+    if own_networks.is_own(name):
+        return own_networks.find(name)
+    if name not in NETWORKS:
+        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
+    return NETWORKS[name]
 
 
 def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
@@ -175,37 +153,6 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
     Raises `InputError` when there is none, or when what a user's function returns is not a network of windows
     `input_shape` that answers with `n_classes` logits.
     """
-    builder = find_builder(name)
-    if not is_own(name):
-        return builder(input_shape, n_classes)
-    try:
-        network = builder(input_shape, n_classes)
-    except Exception as error:
-        raise InputError(
-            f"--network {name} failed to build a network of {input_shape} and {n_classes}: {_reason(error)}"
-        ) from error
-    if wrong := _fault(network, input_shape, n_classes):
-        raise InputError(f"--network {name} {wrong}")
-    return network
-
-
-def _fault(network: object, input_shape: tuple[int, int], n_classes: int) -> str:
-    """What is wrong with a user's network, in words; empty when nothing is."""
-    import keras
-
-    if not isinstance(network, keras.Model):
-        return f"returns a {type(network).__name__}: a keras.Model is needed"
-    if not network.built:
-        return "returns a network without an input: begin it with keras.Input(input_shape)"
-    samples, n_signals = input_shape
-    if network.input_shape != (None, samples, n_signals):
-        return f"takes an input of {network.input_shape}: windows are (None, {samples}, {n_signals})"
-    if network.output_shape != (None, n_classes):
-        return f"answers with {network.output_shape}: a logit for each class is (None, {n_classes})"
-    if getattr(network.layers[-1], "activation", None) is keras.activations.softmax:
-        return "ends in a softmax: it has to answer with logits, so leave that out"
-    return ""
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if own_networks.is_own(name):
+        return own_networks.build(name, input_shape, n_classes)
+    return find_builder(name)(input_shape, n_classes)

@@ -14,6 +14,7 @@ from train.history import Epoch
 from train.spread import Spread
 
 # Okabe and Ito's palette: told apart by people with any colour vision.
+_FEW = 5  # epochs: of one there would be no line to see
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
@@ -28,18 +29,11 @@ def plot_curves(
     """
     figure = _figure(10, 4.2)
     loss, accuracy = figure.subplots(1, 2)
-    epochs = [x.epoch for x in selection]
     for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
-        axes.plot(epochs, [getattr(x, attribute) for x in selection], color=_TRAINING, label="selection fit, training")
-        axes.plot(
-            epochs,
-            [getattr(x, f"held_out_{attribute}") for x in selection],
-            color=_HELD_OUT,
-            label="selection fit, held-out subjects",
-        )
-        axes.plot(
-            [x.epoch for x in final], [getattr(x, attribute) for x in final], color=_FINAL, label="final fit, training"
-        )
+        _curve(axes, selection, attribute, color=_TRAINING, label="selection fit, training")
+        _curve(axes, selection, f"held_out_{attribute}", color=_HELD_OUT, label="selection fit, held-out subjects")
+        _curve(axes, final, attribute, color=_FINAL, label="final fit, training")
+        axes.set_xlim(selection[0].epoch - 0.5, selection[-1].epoch + 0.5)
         if coarse_epochs:
             axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch")
@@ -162,6 +156,12 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
         f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", fontsize=8, color="0.35"
     )
     _save(figure, path)
+
+
+def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
+    values = [getattr(x, attribute) for x in epochs]
+    marker = "o" if len(epochs) <= _FEW else ""
+    axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
 
 
 def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:

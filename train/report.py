@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from edge_runtime.card import Card
+from edge_runtime.plural import counted
 from edge_runtime.terminal import Console
 from train.spread import MEASURES, PARTS, PartSpread, Spread, spread
 
@@ -53,7 +54,7 @@ def _table(card: Card, what: str, n_subjects: Sequence[int]) -> Table:
     table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{what}", title_justify="left")
     table.add_column("")
     for words, n in zip(PARTS.values(), n_subjects, strict=True):
-        table.add_column(f"{words} ({n} subject{'s' if n > 1 else ''})", justify="right")
+        table.add_column(f"{words} ({counted(n, 'subject')})", justify="right")
     return table
 
 
