@@ -94,7 +94,7 @@ def test_few_steps_are_unrolled_unmeasured(windows):
     short = keras.Sequential([keras.Input((STEPS, 9)), layers.AveragePooling1D(2), layers.LSTM(3), layers.Dense(6)])
     chosen = choose(short, "auto", "int8", 10**7, windows)
     assert chosen.lowering == "unrolled"
-    assert chosen.reason == f"of 20 recurrent steps; up to {FEW_STEPS}, that is the faster form"
+    assert chosen.reason == f"of 18 recurrent steps; up to {FEW_STEPS}, that is the faster form"
 
 
 def test_of_many_steps_the_faster_form_that_is_small_enough_is_taken_and_the_reason_has_both(windows):
