@@ -15,7 +15,7 @@ from convert.gates import Arrangement, Array, fully_connected
 from convert.keras_graph import Call
 from convert.refusals import refuse, refuse_kind, require
 from convert.sequences import Activation, each, together, whole
-from convert.sites import Tap, rounded_for
+from convert.sites import INPUT, Tap, rounded_for
 
 Operation: TypeAlias = Callable[[Sequence[Activation], Tap, Arrangement], Activation]
 """What a call computes of its inputs."""
@@ -177,6 +177,9 @@ def _pool(call: Call, site: str) -> _OneToOne:
     size, stride = (x if isinstance(x, int) else x[0] for x in (size, stride))
     if type(layer) is layers.MaxPooling1D:
         return lambda x, tap: tf.nn.max_pool1d(x, size, stride, padding)
+    if site == INPUT:
+        # The converter fails where the input, rounded here, is rounded to another scale next; it knows this one anyway.
+        return lambda x, tap: tf.nn.avg_pool1d(x, size, stride, padding)
     return lambda x, tap: tap(site, tf.nn.avg_pool1d(x, size, stride, padding))
 
 

@@ -5,10 +5,12 @@ HAR_EDGE_NETWORKS=200 draws that many networks anew instead of the few that are 
 
 import os
 
+import keras
 import numpy as np
 import pytest
 from any_network import FAULTS, SAMPLES, Drawn, networks
 from hypothesis import HealthCheck, Phase, given, settings
+from keras import layers
 
 from convert.calibration import observe
 from convert.diagnosis import emulate
@@ -62,6 +64,16 @@ def test_a_network_answers_as_keras_does(drawn: Drawn, windows):
     # Of networks that were not trained int8 may lose much, but no more than its arithmetic does.
     lost = rms(emulate(lowered, ranges, unseen) - expected)
     assert rms(run(int8, unseen) - expected) <= MOST_EXCESS * lost + open_model(int8).output.scale
+
+
+def test_windows_that_are_averaged_before_anything_else_convert_to_int8(windows):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((SAMPLES, 9)), layers.AveragePooling1D(3), layers.LSTM(4), layers.Dense(6)])
+    lowered = lower(model)
+    ranges = observe(lowered, windows)
+    expected = np.asarray(model(windows, training=False))
+    lost = rms(emulate(lowered, ranges, windows) - expected)
+    assert rms(run(to_int8(lowered, ranges), windows) - expected) <= MOST_EXCESS * lost
 
 
 @pytest.mark.parametrize("fault", FAULTS)
