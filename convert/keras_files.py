@@ -41,8 +41,8 @@ def load_network(path: Path) -> Any:
 
 def _reason(error: BaseException) -> str:
     """The first sentence of what was wrong at first: Keras wraps it in what is wrong with each layer around it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
