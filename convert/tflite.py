@@ -18,7 +18,7 @@ from edge_runtime.errors import CheckFailedError
 _IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
 # What may stay in float in an int8 model: the conversion of a float32 input or output.
 _BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
-_CELL_STATE = 19  # which input of a fused LSTM
+_OUTPUT_STATE, _CELL_STATE = 18, 19  # which inputs of a fused LSTM
 
 
 def to_float32(network: Lowered) -> bytes:
@@ -89,6 +89,7 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
     model = _parse(_convert(network, lambda windows: network(windows), prepare))
     _unclip_cells(model)
     _bound_cell_scales(model)
+    _align_outputs(model)
     _check_integer(model, io_type)
     return compact.write(model)
 
@@ -132,6 +133,18 @@ def _bound_cell_scales(model: schema.ModelT) -> None:
     for operator in _fused(model):
         quantization = tensors[operator.inputs[_CELL_STATE]].quantization
         quantization.scale = np.clip(quantization.scale, 2.0**-15, 2.0**-9)
+
+
+def _align_outputs(model: schema.ModelT) -> None:
+    """Give what a fused LSTM keeps for its next step the scale of its output, which holds the same values.
+
+    The converter leaves them apart where the output's scale is that of a concatenation.
+    """
+    tensors = model.subgraphs[0].tensors
+    for operator in _fused(model):
+        quantization = tensors[operator.outputs[0]].quantization
+        tensors[operator.inputs[_OUTPUT_STATE]].quantization = quantization
+        tensors[operator.intermediates[-1]].quantization = quantization
 
 
 def _fused(model: schema.ModelT) -> Iterator[schema.OperatorT]:
