@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-devices android test-android check format claims reference networks results golden constraints clean
+.PHONY: demo test test-long test-devices android test-android check format claims reference networks results golden constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -16,6 +16,10 @@ demo: $(INSTALLED)
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# What trains or converts many networks, and cross-validation on a cluster.
+test-long: $(INSTALLED)
+	$(BIN)/python -m pytest -m long --numprocesses auto --dist worksteal
 
 # Over a real sshd and adbd, and on emulated Arm boards, for which Debian's packages are fetched once. Needs root, Linux
 # 6.7 or newer, and what .ci/run installs.

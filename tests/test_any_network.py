@@ -21,6 +21,8 @@ from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.errors import InputError
 from edge_runtime.interpreters import open_model
 
+pytestmark = pytest.mark.long
+
 N_NETWORKS = int(os.environ.get("HAR_EDGE_NETWORKS", "10"))
 MOST_EXCESS = 1.5
 """How much larger int8's error may be than that of its arithmetic emulated, which leaves out a few roundings."""

@@ -56,6 +56,7 @@ def test_subjects_who_leave_a_class_empty_are_named():
         choose_folds(only_a_runs, LABELS, 2)
 
 
+@pytest.mark.long
 def test_files_and_table_tell_the_same(here, uci_har):
     result, folder = here
     assert {x.name for x in folder.iterdir()} == {"crossval.json", "crossval.csv", "crossval.png", "confusion.png"}
@@ -189,7 +190,7 @@ def test_a_cluster_without_workers_or_with_one_that_lacks_a_module_is_refused(cl
     cluster.wait_for_workers(0)
 
 
-@pytest.mark.device
+@pytest.mark.long
 def test_a_worker_killed_midway_costs_time_alone_and_the_weights_are_those_of_this_machine(cluster, here, tmp_path):
     for name in ("a", "b"):
         cluster.start_worker(name)

@@ -13,6 +13,8 @@ from edge_runtime.classifier import Quantiser, dequantise
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.interpreters import open_model
 
+pytestmark = pytest.mark.long
+
 STEPS = 36
 FORMS = {
     "one": [layers.LSTM(5)],

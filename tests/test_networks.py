@@ -186,6 +186,7 @@ def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_
     sys.modules.pop("twice_there")
 
 
+@pytest.mark.long
 def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_before(own, tmp_path):
     """Found in the working folder, by the command and by its processes."""
     refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
@@ -223,6 +224,7 @@ def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_clas
         check_network(choose_recipe("gru-coarse", "default", None), "har-edge train", dancing)
 
 
+@pytest.mark.long
 def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har):
     """Train, convert and bench without the gyroscope and with coarse classes: the card says so, the others follow."""
     options = ("--network", "edge-small", "--epochs", 1, "--sensors", "accelerometer", "--classes", "coarse")
