@@ -109,6 +109,15 @@ def test_devices_on_this_machine_are_measured_one_after_the_other_and_remote_one
     assert remote.seen[0][0] < a.seen[-1][1]
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT interrupts, also where a shell that started this in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_the_job_at_work_and_nothing_is_reported_of_it(models, few):
     reported = []
     devices = [Scripted("a"), Scripted("b"), Scripted("c", here=False)]
