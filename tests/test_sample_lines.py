@@ -12,6 +12,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.printable import printable
 from edge_runtime.sources import Chunk, Event, Item
 from edge_runtime.sources.lines import LONGEST_LINE, Lines
+from edge_runtime.sources.records import MalformedError, Reader
 from edge_runtime.sources.units import Units
 
 G = 9.80665
@@ -336,3 +337,28 @@ def test_printable_is_one_short_line_of_printable_characters(text, longest):
     shown = printable(text, longest)
     assert shown.isprintable()
     assert len(shown) <= longest
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["time,ax,ay,az", "1.5,0.1,0.2,0.9"],
+        ["t,acc_x,acc_y,acc_z,gx,gy,gz", "1.5,0.1,0.2,0.9,5,5,5"],
+        ["1.5,0.1,0.2,0.9"],
+        ['{"t": 1.5, "acc": [0.1, 0.2, 0.9]}'],
+        ['{"t": [1.5], "acc": [[0.1, 0.2, 0.9]]}'],
+        ['{"sensor": "accelerometer", "t": 1.5, "values": [0.1, 0.2, 0.9]}'],
+        ["t:1.5,ax:0.1,ay:0.2,az:0.9"],
+    ],
+)
+def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(lines):
+    reader = Reader(needs_rotation=False)
+    rows = [row for line in lines for row in reader.read(line)]
+    assert [(time, values[:3]) for time, values in rows] == [(1.5, [0.1, 0.2, 0.9])]
+    assert all(x == 0 for _, values in rows for x in values[3:])
+    assert len(rows[0][1]) == 6
+
+
+def test_without_rotation_a_sample_of_a_model_that_needs_it_is_none():
+    with pytest.raises(MalformedError, match="gx, gy, gz"):
+        Reader().read("time,ax,ay,az")

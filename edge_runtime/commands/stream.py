@@ -109,7 +109,7 @@ def command(
         recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, hop, turn, Stamps(rate or card.window.rate_hz, time))
-        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units), speed, data)))
+        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data)))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
@@ -191,8 +191,10 @@ def _open(name: str, value: object, stated: "Units", speed: float | None, data: 
     return i2c(str(value))
 
 
-def _stated(units: str | None, gyro_units: str | None) -> "Units":
-    from edge_runtime.sources.units import ACCELERATION_UNITS, ROTATION_UNITS, Units
+def _stated(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
+    from edge_runtime.sources.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
     acceleration = ACCELERATION_UNITS[units] if units else None
+    if not any("gyro" in x.name for x in card.signals):
+        return Units(None, acceleration, NOT_NEEDED)
     return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)

@@ -32,7 +32,10 @@ _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 
 class Columns(NamedTuple):
-    """Where time (None: nowhere) and the six values stand in a row, and the units that the header states."""
+    """Where time (None: nowhere) and the values stand in a row, and the units that the header states.
+
+    They are six, or three of acceleration alone.
+    """
 
     time: int | None
     values: tuple[int, ...]
@@ -45,15 +48,21 @@ class _Cell(NamedTuple):
     unit: str
 
 
-def find(header: Sequence[str]) -> Columns:
-    """The columns of `header`. Raises `InputError` that names the first that is missing, or a unit that is unknown."""
+def find(header: Sequence[str], needs_rotation: bool = True) -> Columns:
+    """The columns of `header`; without those of rotation where it need not be.
+
+    Raises `InputError` that names the first that is missing, or a unit that is unknown.
+    """
     cells = [_cell(index, text) for index, text in enumerate(header)]
     by_name = {cell.name: cell for cell in reversed(cells)}
     if {"secondselapsed", "accelerometerx"} <= by_name.keys() and "totalaccelerationx" not in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
         raise _no_gravity("accelerometer_x")
     acceleration, acceleration_unit = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
-    rotation, rotation_unit = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
+    rotation: tuple[int, ...] = ()
+    rotation_unit = None
+    if needs_rotation:
+        rotation, rotation_unit = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
     time, time_unit = None, None
     for name, implied in _TIMES.items():
         if name in by_name:
@@ -63,8 +72,13 @@ def find(header: Sequence[str]) -> Columns:
     return Columns(time, (*acceleration, *rotation), Units(time_unit, acceleration_unit, rotation_unit))
 
 
-def bare(n_values: int) -> Columns | None:
-    """The columns of a row of numbers that nothing names: six values, or the time and six values."""
+def bare(n_values: int, needs_rotation: bool = True) -> Columns | None:
+    """The columns of a row of numbers that nothing names: six values, or the time and six values.
+
+    Or three, where rotation need not be.
+    """
+    if not needs_rotation and n_values in (3, 4):
+        return Columns(0 if n_values == 4 else None, tuple(range(n_values - 3, n_values)), Units())
     if n_values == 6:
         return Columns(None, tuple(range(6)), Units())
     return Columns(0, tuple(range(1, 7)), Units()) if n_values == 7 else None

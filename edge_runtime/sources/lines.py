@@ -4,7 +4,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.printable import quoted
 from edge_runtime.sources import NOTHING, Chunk, Event, Item
 from edge_runtime.sources.records import MalformedError, Reader
-from edge_runtime.sources.units import Measured, Row, Units
+from edge_runtime.sources.units import NOT_NEEDED, Measured, Row, Units
 
 LONGEST_LINE = 1 << 16  # a whole UDP datagram, or a thousand samples
 
@@ -17,7 +17,7 @@ class Lines:
 
     def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
         self._stated, self._recorded = stated, recorded
-        self._reader, self._measured = Reader(midway), Measured(stated)
+        self._reader, self._measured = self._new_reader(midway), Measured(stated)
         self._rest = b""
         self._skipping = False  # inside a line that is too long
         self._timed: bool | None = None
@@ -31,9 +31,12 @@ class Lines:
 
     def restart(self, midway: bool = False) -> None:
         """Another sender begins, with a header, units and a line of its own, and mistakes of its own."""
-        self._reader, self._measured = Reader(midway), Measured(self._stated)
+        self._reader, self._measured = self._new_reader(midway), Measured(self._stated)
         self._rest, self._skipping, self._timed = b"", False, None
         self._said.clear()
+
+    def _new_reader(self, midway: bool) -> Reader:
+        return Reader(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
 
     def feed(self, content: bytes) -> list[Item]:
         """What comes of `content`, wherever it is cut. Raises `InputError` for a recording of unclear units."""
@@ -102,7 +105,7 @@ class Lines:
     def _say_contradictions(self) -> None:
         options = ("", "--units", "--gyro-units")
         for mine, theirs, option in zip(self._stated, self._reader.units, options, strict=True):
-            if mine is not None and theirs is not None and mine != theirs:
+            if mine not in (None, NOT_NEEDED) and theirs is not None and mine != theirs:
                 self._say(option, f"the header states another unit than {option}, which is followed", "units")
 
     def _check_times(self, rows: list[Row]) -> None:

@@ -34,6 +34,7 @@ _ROTATIONS = ("gyro", "gyr", "gyroscope", "rotation")
 _TIMES = ("t", "time", "timestamp")
 _SENSOR_STREAMER = Units(TIME_UNITS["ns"], ACCELERATION_UNITS["m/s2"], 1.0)
 _MOST_NAMES = 100
+_NO_ROTATION = [0.0, 0.0, 0.0]
 _LONGEST_CELL = 80
 _DELIMITERS = ",;\t"  # without any of them it is white space
 _SENSORS, _READINGS = ("sensor", "type"), ("values", "value", "data")
@@ -48,10 +49,12 @@ class Reader:
     """Reads lines and knows what the header, or the names of the last object, said of columns and units.
 
     `midway` says that the first line may have lost its beginning: numbers without a header are then not to be trusted.
+    Where rotation is not needed, it may be missing, and is 0.
     """
 
-    def __init__(self, midway: bool = False) -> None:
-        self._midway = midway
+    def __init__(self, midway: bool = False, needs_rotation: bool = True) -> None:
+        self._midway, self._needs_rotation = midway, needs_rotation
+        self._least = N_CHANNELS if needs_rotation else 3
         self._columns: Columns | None = None
         self._refused = ""  # why the header cannot be used
         self._bare = 0  # cells of a row that no header names
@@ -90,6 +93,8 @@ class Reader:
             return self._paired(sensor, next((content[keys[x]] for x in _TIMES if x in keys), None), readings)
         acceleration = next((content[keys[x]] for x in _ACCELERATIONS if x in keys), None)
         rotation = next((content[keys[x]] for x in _ROTATIONS if x in keys), None)
+        if rotation is None and not self._needs_rotation:
+            rotation = _none_for(acceleration)
         if isinstance(acceleration, dict) and isinstance(rotation, dict) and "value" in acceleration:
             self.units = _SENSOR_STREAMER
             return [_row(acceleration.get("timestamp"), _three(acceleration) + _three(rotation))]
@@ -107,6 +112,8 @@ class Reader:
         seconds, values = _row(time, _three(readings))
         if seconds is None:
             raise MalformedError("it is of one sensor and has no time, by which it could be paired with the other")
+        if not self._needs_rotation:
+            return [] if kind in _ROTATIONS else [(seconds, values + _NO_ROTATION)]
         if kind in _ROTATIONS:
             return self._pairing.rotate(seconds, values)
         if self._pairing.is_full:
@@ -118,7 +125,7 @@ class Reader:
         if names != self._names:
             self._names, self._named = names, None
             try:
-                self._named = columns.find(names)
+                self._named = columns.find(names, self._needs_rotation)
             except InputError as error:
                 raise MalformedError(str(error)) from error
         if self._named is None:
@@ -126,13 +133,13 @@ class Reader:
         self.units = self._named.units
         values = list(content.values())
         time = None if self._named.time is None else values[self._named.time]
-        return _row(time, [values[i] for i in self._named.values])
+        return _row(time, _complete([values[i] for i in self._named.values]))
 
     def _csv(self, text: str) -> list[Row]:
         cells = self._cells(text)
         matches = [_NAMED_VALUE.fullmatch(x) for x in cells if len(x) < _LONGEST_CELL]
         named = {match[1]: match[2] for match in matches if match}
-        if len(named) == len(cells) >= N_CHANNELS:
+        if len(named) == len(cells) >= self._least:
             return [self._flat(named)]
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
@@ -149,7 +156,7 @@ class Reader:
             raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
         self.units = found.units
         time = None if found.time is None else cells[found.time]
-        return [_row(time, [cells[i] for i in found.values])]
+        return [_row(time, _complete([cells[i] for i in found.values]))]
 
     def _cells(self, text: str) -> list[str]:
         if self._columns is None:
@@ -160,9 +167,9 @@ class Reader:
 
     def _header(self, cells: Sequence[str]) -> None:
         try:
-            self._columns, self._refused, self._bare = columns.find(cells), "", 0
+            self._columns, self._refused, self._bare = columns.find(cells, self._needs_rotation), "", 0
         except InputError as error:
-            if len(cells) >= N_CHANNELS and self._columns is None:
+            if len(cells) >= self._least and self._columns is None:
                 self._refused = str(error)
             raise MalformedError(str(error)) from error
 
@@ -173,7 +180,7 @@ class Reader:
             raise MalformedError(self._refused)
         if midway or len(cells) == self._bare:
             return
-        found = columns.bare(len(cells))
+        found = columns.bare(len(cells), self._needs_rotation)
         if self._bare or found is None:
             raise MalformedError(
                 f"{len(cells)} values without a header; six are ax, ay, az, gx, gy, gz, seven have the time before them"
@@ -191,6 +198,19 @@ def _samples(time: object, acceleration: list[Any], rotation: list[Any]) -> list
     if time is not None and not isinstance(time, list):
         raise MalformedError("several samples have one time: give a list of times, or none")
     return [_row(t, _three(a) + _three(r)) for t, a, r in zip(times, acceleration, rotation, strict=True)]
+
+
+def _complete(values: list[Any]) -> list[Any]:
+    """Six values, of which those of rotation may have been missing."""
+    return values if len(values) == N_CHANNELS else values + _NO_ROTATION
+
+
+def _none_for(acceleration: object) -> list[Any] | None:
+    """Rotation that is none, in the form that acceleration has in an object."""
+    if isinstance(acceleration, dict):
+        return None
+    several = isinstance(acceleration, list) and acceleration and isinstance(acceleration[0], list)
+    return [_NO_ROTATION] * len(acceleration) if several and isinstance(acceleration, list) else _NO_ROTATION
 
 
 def _three(values: object) -> list[object]:

@@ -34,6 +34,10 @@ _STEP_S = (0.001, 0.25)
 _SIZES_G = (0.5, 2.0)
 
 
+NOT_NEEDED = 0.0
+"""What a unit of rotation is worth to a model that takes none: it may then be missing."""
+
+
 class Units(NamedTuple):
     """What one unit of time, acceleration and rotation is worth in s, g and rad/s; None where nobody has said it."""
 
