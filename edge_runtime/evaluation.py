@@ -41,11 +41,11 @@ def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | s
     return list(csv_recordings.test_subjects(found))
 
 
-def windows(model: ModelFile, path: Path | None) -> Split:
-    """The windows of the same people, `y` counting in the labels of `model`.
+def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]:
+    """The windows of the same people, `y` counting in the labels of `model`; and, by label, how many have another one.
 
-    Raises `InputError` unless its classes, signals and windows are those of the data at `path`, of which labels may be
-    absent.
+    Those are left out, and labels of the model may be absent. Raises `InputError` unless signals and windows are those
+    of the data at `path`, and at least one label.
     """
     card = model.card
     if path is None or not dataset.has_recordings(path):
@@ -56,9 +56,12 @@ def windows(model: ModelFile, path: Path | None) -> Split:
     else:
         chosen = [x for _, x in recordings(path, card)]
         data = csv_recordings.as_test(path, chosen)
-    data = _in_labels_of(card, data.as_for(card))
+    data = data.as_for(card)
+    counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
+    others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
+    data = _in_labels_of(card, data)
     bench.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal=None)), data)
-    return data.test
+    return data.test, others
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
@@ -74,9 +77,11 @@ def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
 
 
 def _in_labels_of(card: Card, data: Dataset) -> Dataset:
-    """The same windows; where all labels are the model's, classes count in the model's."""
-    if not set(data.labels) <= set(card.labels):
+    """The test windows whose labels are the model's, with classes that count in the model's; all, if there are none."""
+    known = np.array([x in card.labels for x in data.labels])
+    if not known[data.test.y].any():
         return data
-    places = np.array([card.labels.index(x) for x in data.labels], np.uint8)
-    train, test = (dataclasses.replace(x, y=places[x.y]) for x in (data.train, data.test))
-    return dataclasses.replace(data, labels=card.labels, train=train, test=test)
+    places = np.array([card.labels.index(x) if x in card.labels else 0 for x in data.labels], np.uint8)
+    test = data.test.select(known[data.test.y])
+    nobody = data.train.select(np.zeros(len(data.train), np.bool_))
+    return dataclasses.replace(data, labels=card.labels, train=nobody, test=dataclasses.replace(test, y=places[test.y]))

@@ -7,8 +7,8 @@ of some typical ways. How it is turned about its long axis is left out: someone 
 on any side. For movement it is Mahalanobis's distance. How far is far was measured on people whose windows were left
 out (`train.familiarity`).
 
-Somebody alive is never quite still: breath and pulse turn a phone that is worn more than the noise of its gyroscope
-does, which is all that moves one on a table.
+Somebody alive is never quite still: a phone that is worn turns more than the noise of its gyroscope says, which is all
+that moves one on a table (results/live.md).
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9

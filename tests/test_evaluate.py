@@ -38,6 +38,19 @@ def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
         assert_one_sentence(evaluate(data, "edge", *how, "--data", data), 2, "CYCLING, RUNNING", "--data")
 
 
+def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
+    done = evaluate(data, "edge", "--data", data)
+    assert done.returncode == 0, done.stderr
+    found = scores(data)
+    assert list(found["left_out"]) == ["DANCING"]
+    assert found["left_out"]["DANCING"] > 5
+    assert f"left out, since the model has no such label: {found['left_out']['DANCING']} of DANCING." in done.stdout
+    assert sum(map(sum, found["confusion"])) == found["windows"]
+    sitting = list(found["per_class"]).index("SITTING")
+    assert sum(found["confusion"][sitting]) == found["windows"]
+
+
 def test_without_transitions_nothing_is_said_of_them(tmp_path):
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("STANDING", posture("STANDING", 20)))
     done = evaluate(data, "edge", "--live", "--data", data)

@@ -62,7 +62,7 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
 
     from edge_runtime.terminal import Console, progress
 
-    test = evaluation.windows(bench.open_file(path), data_path)
+    test, others = evaluation.windows(bench.open_file(path), data_path)
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         predicted = classifier.logits(test.X).argmax(axis=1)
@@ -73,7 +73,7 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     for label, row in per_class.items():
         shares = (f"{x:.1%}" if row.windows else "–" for x in (row.recall, row.precision, row.f1))
         table.add_row(label, f"{row.windows}", *shares)
-    console = Console()
+    console = Console(markup=False)  # labels are other people's text
     console.print(table)
     subjects = {str(x): float((predicted == test.y)[test.subject == x].mean()) for x in np.unique(test.subject)}
     accuracy = scores.accuracy(confusion)
@@ -82,8 +82,12 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
         f"Accuracy {accuracy:.2%} of {len(test)} windows of {len(subjects)} people; subject {worst} has the least, "
         f"{subjects[worst]:.1%}."
     )
+    if others:
+        named = ", ".join(f"{n} of {label}" for label, n in others.items())
+        console.print(f"Windows left out, since the model has no such label: {named}.")
     return {
         "windows": len(test),
+        "left_out": others,
         "accuracy": accuracy,
         "per_class": {label: dataclasses.asdict(x) for label, x in per_class.items()},
         "per_subject": subjects,

@@ -35,7 +35,7 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
         (
             "delay",
             f"{_seconds(found.delay_median_s)} until a new activity is reported (median), "
-            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} never",
+            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} were never reported",
         ),
         (
             "false changes",
@@ -44,8 +44,8 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
         ),
         (
             "unknown",
-            f"{_percent(found.unknown_in_activities)} of activities, {_percent(found.unknown_in_transitions)} of the "
-            "transitions between postures",
+            f"{_percent(found.unknown_in_activities)} of the time in activities, their beginnings included, and "
+            f"{_percent(found.unknown_in_transitions)} of that in transitions between postures",
         ),
     ):
         table.add_row(name, value)
@@ -63,6 +63,7 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
         table.add_row(escape(name), f"{x.windows}", *map(_percent, shares))
     console.print()
     console.print(table)
+    console.print("Of windows wholly in one activity.")
 
 
 def show_reported(found: Mapping[str, Reported], activities: Sequence[str], console: rich.console.Console) -> None:

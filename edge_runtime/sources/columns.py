@@ -54,7 +54,9 @@ def find(header: Sequence[str], needs_rotation: bool = True) -> Columns:
     Raises `InputError` that names the first that is missing, or a unit that is unknown.
     """
     cells = [_cell(index, text) for index, text in enumerate(header)]
-    by_name = {cell.name: cell for cell in reversed(cells)}
+    by_name: dict[str, _Cell] = {}
+    for cell in cells:
+        by_name.setdefault(cell.name, cell)  # of columns of one name, the first
     if {"secondselapsed", "accelerometerx"} <= by_name.keys() and "totalaccelerationx" not in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
         raise _no_gravity("accelerometer_x")
