@@ -26,9 +26,10 @@ def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels:
     folds = {
         f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
     }
-    plot_subjects(folds, title, f"Folds: {_mean_and_sd(result)}.", folder / "crossval.png")
+    plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / "crossval.png")
     plot_confusion(result.scores["confusion"], labels, title, folder / "confusion.png")
     content = {"format": FORMAT, **asked, **dataclasses.asdict(result)}
+    del content["accuracy"]["per_seed"]  # it is that of each of the folds
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
@@ -41,7 +42,7 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
         subjects = ", ".join(map(str, fold.subjects))
         table.add_row(f"fold {i + 1}", subjects, str(fold.windows), f"{100 * fold.accuracy:.2f} %")
     table.add_section()
-    table.add_row("mean ± sd of folds", "", "", _mean_and_sd(result))
+    table.add_row("mean ± sd of folds", "", "", str(result.accuracy))
     table.add_row("macro F1", "", str(result.scores["windows"]), f"{100 * result.scores['macro_f1']:.2f} %")
     table.add_section()
     for subject, accuracy in in_order(result.scores["per_subject"]).items():
@@ -49,10 +50,6 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
     console = Console(markup=False)  # subjects are other people's text
     console.print(table)
     console.print(f"Scores and pictures: {folder}", soft_wrap=True)
-
-
-def _mean_and_sd(result: CrossValidation) -> str:
-    return f"{100 * result.accuracy.mean:.2f} ± {100 * result.accuracy.sd:.2f} %"
 
 
 def _to_csv(result: CrossValidation) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 from edge_runtime.card import Card
 from edge_runtime.plural import counted
 from edge_runtime.terminal import Console
-from train.spread import MEASURES, PARTS, PartSpread, Spread, spread
+from train.spread import MEASURES, PARTS, PartSpread, spread
 
 
 def show_run(card: Card, folder: Path) -> None:
@@ -36,7 +36,7 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     parts = list(spread(cards).values())
     table = _table(cards[0], f", mean ± standard deviation of {len(cards)} seeds", [len(x.per_subject) for x in parts])
     for key, name in MEASURES.items():
-        table.add_row(name, *(_mean_and_sd(getattr(x, key)) for x in parts))
+        table.add_row(name, *(str(getattr(x, key)) for x in parts))
     table.add_row("worst subject", *(_worst(x) for x in parts))
     table.add_section()
     for i, card in enumerate(cards):
@@ -45,7 +45,7 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     for column, part in enumerate(parts):
         for subject, accuracy in part.per_subject.items():
             cells = ["", ""]
-            cells[column] = _mean_and_sd(accuracy)
+            cells[column] = str(accuracy)
             table.add_row(f"accuracy, subject {subject}", *cells)
     _show(table, folder)
 
@@ -68,10 +68,6 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _mean_and_sd(score: Spread) -> str:
-    return f"{100 * score.mean:.2f} ± {100 * score.sd:.2f} %"
-
-
 def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
     subject = choose(per_subject, key=per_subject.__getitem__)
     return f"{_percent(per_subject[subject])} (subject {subject})"
@@ -79,4 +75,4 @@ def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
 
 def _worst(part: PartSpread) -> str:
     subject = part.worst_subject()
-    return f"{subject}: {_mean_and_sd(part.per_subject[subject])}"
+    return f"{subject}: {part.per_subject[subject]}"

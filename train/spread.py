@@ -29,6 +29,10 @@ class Spread:
             float(np.mean(values)), float(np.std(values, ddof=1)), min(values), max(values), list(map(float, values))
         )
 
+    def __str__(self) -> str:
+        """Mean and deviation in percent."""
+        return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} %"
+
 
 @dataclass(frozen=True)
 class PartSpread:
