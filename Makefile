@@ -54,11 +54,11 @@ reference: $(INSTALLED)
 
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)
-	$(BIN)/python -m tools.networks --runs runs/networks
+	$(BIN)/python -m tools.measure_networks --runs runs/networks
 
 # Write docs/results.md from what was measured.
 results: $(INSTALLED)
-	$(BIN)/python tools/results.py
+	$(BIN)/python tools/results_document.py
 
 # Write the golden vectors for ports anew; `python tools/golden.py --check` compares.
 golden: $(INSTALLED)

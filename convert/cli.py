@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
+from convert.card_options import read
 from convert.conversion import Conversion, Options, Trained, convert
-from convert.elsewhere import FileConversion, convert_file, explanation
-from convert.file_options import read
-from convert.job import LOWERINGS, MAX_SIZE
+from convert.conversion_job import LOWERINGS, MAX_SIZE
+from convert.external_model import FileConversion, convert_file, explanation
 from convert.model_files import ModelFiles
-from convert.seeds import convert_seeds
+from convert.seed_conversions import convert_seeds
 from edge_runtime import runs
 from edge_runtime.errors import InputError
-from edge_runtime.host import require_train_extra
+from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import SCHEMES
 
 QUANTISED = SCHEMES[1:]
@@ -197,7 +197,7 @@ def _show_file(conversion: FileConversion, normalisation: str) -> None:
 
 def _print(files: ModelFiles, folder: str, report: dict[str, Any], difference: float, text: str) -> None:
     from convert.parity_table import parity_table
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.terminal import Console
 
     console = Console(markup=False)
     console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")

@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from convert.job import LOWERINGS, MAX_SIZE, NETWORKS, FileOptions, Job
+from convert.conversion_job import LOWERINGS, MAX_SIZE, NETWORKS, ConversionJob, FileOptions
+from convert.conversion_process import run_job
 from convert.keras_files import check_file
 from convert.model_files import ModelFiles
 from convert.parity import FLOAT_TOLERANCE, Parity
-from convert.process import run_job
 from convert.training_record import TrainingRecord
-from edge_runtime.card import Card, attach, load, read_model, write_model
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.files import scratch_folder
+from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run
+from edge_runtime.system.files import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Options:
     lstm: str = LOWERINGS[0]
     max_size: float = MAX_SIZE  # kB
 
-    def job(self, source: Path, scratch: Path, file: FileOptions | None = None) -> Job:
+    def job(self, source: Path, scratch: Path, file: FileOptions | None = None) -> ConversionJob:
         """The conversion of `source`, a run folder or a `.keras` file, whose results go to the folder `scratch`."""
-        return Job(
+        return ConversionJob(
             source=str(source.resolve()),
             data=str(self.data.resolve()) if self.data else None,
             schemes=self.schemes,
@@ -104,9 +104,9 @@ def convert(trained: Trained, options: Options) -> Conversion:
     return Conversion(trained, report, None)
 
 
-def work(job: Job, options: Options) -> dict[str, Any]:
+def work(job: ConversionJob, options: Options) -> dict[str, Any]:
     """The report of the conversion process, which a bar of progress is shown for. Raises what `run_job` raises."""
-    from edge_runtime.terminal import progress
+    from edge_runtime.system.terminal import progress
 
     with progress() as on_progress:
         return run_job(job, options.time_limit, on_progress)
@@ -114,8 +114,8 @@ def work(job: Job, options: Options) -> dict[str, Any]:
 
 def leave_diagnosis(files: ModelFiles, report: dict[str, Any], network: str, whose: str) -> None:
     """Write and print the diagnosis of the final network, if there is one: of a fused LSTM there is none."""
-    from convert.diagnosis_report import leave
-    from convert.precision import Diagnosis
+    from convert.diagnosis.diagnosis_report import leave
+    from convert.diagnosis.precision import Diagnosis
 
     content = report["model"].get("diagnosis")
     if content is None:
@@ -144,7 +144,7 @@ def check(report: dict[str, Any], options: Options) -> None:
                 raise CheckFailedError(_loss(NETWORKS[name], scheme, parity, options, network["is_labelled"]))
 
 
-def write_models(files: ModelFiles, job: Job, report: dict[str, Any], options: Options) -> None:
+def write_models(files: ModelFiles, job: ConversionJob, report: dict[str, Any], options: Options) -> None:
     """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
     models: dict[str, tuple[bytes, Card]] = {}
     for scheme in ("float32", *options.schemes):

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.archive import Archive, is_zip
 from edge_runtime.errors import InputError
-from edge_runtime.keras_layers import has_softmax, is_network, is_softmax, last_call
+from edge_runtime.host.keras_layers import has_softmax, is_network, is_softmax, last_call
+from edge_runtime.system.zip_archive import Archive, is_zip
 
 _ADVICE = "train it again, or give another file"
 

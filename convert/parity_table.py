@@ -7,7 +7,7 @@ from rich.table import Table
 
 from convert.model_files import ModelFiles
 from convert.parity import Parity
-from edge_runtime.reports.quantities import NOTHING, kilobytes, percent
+from edge_runtime.reports.quantities import NOT_MEASURED, kilobytes, percent
 
 
 def parity_table(files: ModelFiles, report: Mapping[str, Any]) -> Table:
@@ -22,15 +22,15 @@ def parity_table(files: ModelFiles, report: Mapping[str, Any]) -> Table:
         table.add_column(heading, justify="right")
     accuracy = report["float32_accuracy"]
     known = accuracy is not None
-    table.add_row(*_file(files, "float32"), percent(accuracy) if known else NOTHING, *(NOTHING,) * 3)
+    table.add_row(*_file(files, "float32"), percent(accuracy) if known else NOT_MEASURED, *(NOT_MEASURED,) * 3)
     for scheme, form in report["forms"].items():
         parity = Parity(**form["parity"])
         table.add_row(
             *_file(files, scheme),
-            percent(parity.accuracy) if known else NOTHING,
-            points(parity.drop) if known else NOTHING,
+            percent(parity.accuracy) if known else NOT_MEASURED,
+            points(parity.drop) if known else NOT_MEASURED,
             percent(parity.agreement),
-            NOTHING if parity.snr_db is None else f"{parity.snr_db:.1f} dB",
+            NOT_MEASURED if parity.snr_db is None else f"{parity.snr_db:.1f} dB",
         )
     return table
 

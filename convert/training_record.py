@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.card import Card
 from edge_runtime.errors import InputError
-from edge_runtime.normalisation import Normalisation
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.normalisation import Normalisation
 
 
 @dataclass(frozen=True)

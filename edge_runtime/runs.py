@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from edge_runtime.errors import InputError
-from edge_runtime.files import point_link
+from edge_runtime.system.files import point_link
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"

@@ -12,5 +12,5 @@ def pytest_collection_modifyitems(items):
         # The phone's test builds the app too.
         if HERE / "android" in item.path.parents or item.path.name == "test_phone.py":
             item.add_marker("android")
-        elif {HERE / "board", HERE / "devices"} & set(item.path.parents):
+        elif {HERE / "devices" / "emulated", HERE / "devices" / "reached"} & set(item.path.parents):
             item.add_marker("device")

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from train.networks import strided_lstm
+from train.fit.networks import strided_lstm
 
 steps_of_8 = partial(strided_lstm, "steps-of-8", filters=64, kernel=17, stride=8, units=64)
 steps_of_10 = partial(strided_lstm, "steps-of-10", filters=64, kernel=21, stride=10, units=64)

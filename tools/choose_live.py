@@ -1,7 +1,7 @@
 """Choose how a stream is smoothed and what is unknown, by cross-validation: `python tools/choose_live.py`.
 
 Networks are trained on three folds of the 21 training subjects and answer for the fourth, over whole recordings. Writes
-`results/live.md`; the test subjects are never looked at. Takes about ten minutes on 2 cores.
+`docs/results/live.md`; the test subjects are never looked at. Takes about ten minutes on 2 cores.
 """
 
 import itertools
@@ -14,25 +14,26 @@ from choose_recipe import FOLDS, plan, to_int8
 from live_streams import HOP, Stream, fold_of, smooth, stream_of
 from unknown import unknown
 
-from edge_runtime import card as cards
-from edge_runtime import dataset, frontend
-from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Dataset, Recording, cut
-from edge_runtime.files import write_text
-from edge_runtime.host import import_tensorflow
-from edge_runtime.live import WARM_UP_S
-from edge_runtime.live_scores import LiveScores, Track, score
-from edge_runtime.personal import RIDGE
-from edge_runtime.personalisation import gain, stretches
-from edge_runtime.smoothing import Smoothing
-from train.crossval import choose_folds
-from train.evaluate import fit_temperature
-from train.familiarity import MOVEMENT, POSTURE, fit_familiarity
-from train.jobs import Outcome, held_rows
-from train.processes import run_jobs
-from train.recipe import Recipe
+from edge_runtime.data import dataset, loading
+from edge_runtime.data.dataset import Dataset, Recording, cut
+from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.live.personalisation import gain, stretches
+from edge_runtime.live.recognizer import WARM_UP_S
+from edge_runtime.live.stream_scores import LiveScores, Track, score
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.posture_correction import RIDGE
+from edge_runtime.signals import frontend
+from edge_runtime.system.files import write_text
+from train.cross_validation import choose_folds
+from train.fit.recipe import Recipe
+from train.novelty_statistics import MOVEMENT, POSTURE, fit_familiarity
+from train.run.fit_job import FitOutcome, held_rows
+from train.run.fit_processes import run_jobs
+from train.scoring import fit_temperature
 
-RESULTS = Path(__file__).resolve().parent.parent / "results" / "live.md"
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "live.md"
 PHASES = (0, 32)
 GRID = {
     "evidence": (0.5, 0.7),
@@ -65,10 +66,10 @@ Settings = tuple[Limits, Smoothing | None]
 def main() -> None:
     """Train, score every setting, and leave the tables."""
     import_tensorflow("choosing how to smooth")
-    data = dataset.load(None)
+    data = loading.load_data(None)
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         models = _train(data, Path(folder))
-    recordings = [x for x in dataset.load_recordings(None) if x.subject in data.train.subject]
+    recordings = [x for x in loading.load_recordings(None) if x.subject in data.train.subject]
     streams = [stream_of(x, models, phase) for x in recordings for phase in PHASES]
     temperature = _temperature(streams)
     scored: list[tuple[Settings, LiveScores]] = [
@@ -98,7 +99,7 @@ def _train(data: Dataset, folder: Path) -> list[Classifier]:
     run_jobs(jobs, data, lambda job, step: None)
     classifiers = []
     for job in jobs:
-        card = cards.Card(job.name, data.labels, data.signals, data.window, Outcome.load(job).normalisation)
+        card = cards.Card(job.name, data.labels, data.signals, data.window, FitOutcome.load(job).normalisation)
         path = job.folder / "model.tflite"
         cards.write_model(path, to_int8(job, data.train.select(~held_rows(data.train, job.held_out))), card)
         classifiers.append(Classifier(path))
@@ -107,7 +108,7 @@ def _train(data: Dataset, folder: Path) -> list[Classifier]:
 
 def _temperature(streams: list[Stream]) -> float:
     """Fitted to the windows that lie wholly in one activity."""
-    n = len(dataset.load(None).labels)
+    n = len(loading.load_data(None).labels)
     kept = [(x, x.recording.labels[x.ends - 1], x.recording.labels[x.ends - dataset.WINDOW.samples]) for x in streams]
     rows = [(last == first) & (last >= 0) & (last < n) for _, last, first in kept]
     logits = np.concatenate([x.logits[r] for (x, _, _), r in zip(kept, rows, strict=True)])
@@ -124,14 +125,14 @@ def _score(streams: list[Stream], shown: list[np.ndarray]) -> LiveScores:
         Track(x.recording.subject, x.recording.labels, x.ends, x.logits.argmax(1), reported)
         for x, reported in zip(streams, shown, strict=True)
     ]
-    return score(tracks, len(dataset.load(None).labels), dataset.WINDOW.samples, frontend.RATE_HZ)
+    return score(tracks, len(loading.load_data(None).labels), dataset.WINDOW.samples, frontend.RATE_HZ)
 
 
 def _starts(recordings: list[Recording], models: list[Classifier]) -> dict[str, list[float]]:
     """Shares of windows that are answered as with a long past, by their number, for each way to start."""
     agreement: dict[str, list[np.ndarray]] = {"from zero": [], "gentle": []}
     for recording in recordings[::2]:
-        model = models[fold_of(recording, dataset.load(None))]
+        model = models[fold_of(recording, loading.load_data(None))]
         whole = frontend.signals(recording.samples)
         starts = np.arange(0, START_LENGTH - dataset.WINDOW.samples, HOP)
         for first in range(500, len(whole) - START_LENGTH, START_EVERY):
@@ -147,7 +148,7 @@ def _personal(
     recordings: list[Recording], models: list[Classifier], temperature: float, ridge: float, seconds: float
 ) -> str:
     """A row: what `seconds` of each posture gain for people whom the network has not seen."""
-    data = dataset.load(None)
+    data = loading.load_data(None)
     gains = []
     for subject in sorted({x.subject for x in recordings}):
         own = [x for x in recordings if x.subject == subject]

@@ -1,8 +1,8 @@
 """Compare recipes and networks by cross-validation over the training subjects: `python tools/choose_recipe.py`.
 
 The default recipe and network were chosen this way, in float32 and in int8 alike; the test subjects are never looked
-at. Writes `results/recipe.md` after each candidate. The folds share the CPUs; `--seeds N` takes N times as long, and
-tells chance from gain.
+at. Writes `docs/results/recipe.md` after each candidate. The folds share the CPUs; `--seeds N` takes N times as long,
+and tells chance from gain.
 """
 
 import argparse
@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 
 from convert.cli import CALIBRATION
-from edge_runtime import dataset
-from edge_runtime.classifier import Preparation, dequantise
-from edge_runtime.dataset import Dataset, Split
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
-from edge_runtime.files import write_text
-from edge_runtime.host import import_tensorflow
-from edge_runtime.interpreters import open_model
-from train.crossval import choose_folds
-from train.jobs import FitJob, Outcome, held_rows, load_logits, plan_fit
-from train.processes import run_jobs
-from train.recipe import Recipe
+from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.model.classifier import Preparation, dequantise
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.system.files import write_text
+from train.cross_validation import choose_folds
+from train.fit.recipe import Recipe
+from train.run.fit_job import FitJob, FitOutcome, held_rows, load_logits, plan_fit
+from train.run.fit_processes import run_jobs
 
-RESULTS = Path(__file__).resolve().parent.parent / "results" / "recipe.md"
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "recipe.md"
 FOLDS = 4
 _NETWORKS = "tools.candidate_networks"
 CANDIDATES: dict[str, dict[str, Any]] = {
@@ -77,7 +77,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no candidate '{unknown[0]}': choose of {', '.join(CANDIDATES)}")
     import_tensorflow("choosing a recipe")
-    data = dataset.load(None)
+    data = loading.load_data(None)
     rows = []
     for name in arguments.candidates or CANDIDATES:
         recipe = dataclasses.replace(Recipe(), **CANDIDATES[name])
@@ -118,7 +118,7 @@ def _accuracy(job: FitJob, train: Split) -> Accuracy:
 
 def _int8_answers(job: FitJob, fitting: Split, X: np.ndarray) -> np.ndarray:
     """What the fit's int8 form answers to windows `X`."""
-    normalisation = Outcome.load(job).normalisation
+    normalisation = FitOutcome.load(job).normalisation
     model = open_model(to_int8(job, fitting), "litert")
     prepare = Preparation(normalisation, model.input)
     return np.array([dequantise(model.run(prepare(x)), model.output).argmax() for x in X])
@@ -126,14 +126,14 @@ def _int8_answers(job: FitJob, fitting: Split, X: np.ndarray) -> np.ndarray:
 
 def to_int8(job: FitJob, fitting: Split) -> bytes:
     """The int8 flatbuffer of a fit, calibrated on windows it was trained on."""
-    from convert import tflite
-    from convert.calibration import calibrate, draw_windows
     from convert.keras_files import load_network
-    from convert.lowering import lower
+    from convert.lowering.network import lower
+    from convert.quantise import tflite_converter
+    from convert.quantise.calibration import calibrate, draw_windows
 
     lowered = lower(load_network(job.model))
-    windows = Outcome.load(job).normalisation.apply(fitting.X[draw_windows(fitting, CALIBRATION, job.key.seed)])
-    return tflite.to_int8(lowered, calibrate(lowered, windows, lambda done, of: None))
+    windows = FitOutcome.load(job).normalisation.apply(fitting.X[draw_windows(fitting, CALIBRATION, job.key.seed)])
+    return tflite_converter.to_int8(lowered, calibrate(lowered, windows, lambda done, of: None))
 
 
 def _row(name: str, folds: list[list[Accuracy]]) -> str:

@@ -1,7 +1,7 @@
 """Measure what this project claims of itself, each claim with its evidence: `make claims`, on an idle machine.
 
-Timings depend on the machine's mood, so they are not tests. This runs the real commands, writes `results/claims.json`
-and `results/claims.md`, and ends with exit code 1 when a claim does not hold.
+Timings depend on the machine's mood, so they are not tests. This runs the real commands, writes
+`docs/results/claims.json` and `docs/results/claims.md`, and ends with exit code 1 when a claim does not hold.
 """
 
 import json
@@ -22,14 +22,16 @@ from live_claims import live_claims
 from rich.console import Console
 from slowed import slowed
 
-from edge_runtime import bench, dataset
-from edge_runtime import card as cards
+from edge_runtime.bench import measurement
 from edge_runtime.devices import open_device
-from edge_runtime.files import write_text
+from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
+from edge_runtime.system.files import write_text
 
 sys.path.insert(0, str(ROOT / "tests"))
 import sshd
+
+from edge_runtime.data import loading
 
 RESULTS = ROOT / "results"
 CONTROLS = 10
@@ -136,7 +138,7 @@ def _seeds() -> Iterator[Claim]:
         scores = content[network]
         int8 = [100 * x["accuracy"]["int8"] for x in scores]
         losses = [100 * (x["accuracy"]["float32"] - x["accuracy"]["int8"]) for x in scores]
-        evidence = f"{len(scores)} seeds, results/seeds.md"
+        evidence = f"{len(scores)} seeds, docs/results/seeds.md"
         spread = f"{evidence}; {min(int8):.2f} to {max(int8):.2f} %"
         yield at_least(
             f"the mean test accuracy of `{network}` in int8 is", statistics.mean(int8), accuracy, "%", spread
@@ -154,7 +156,7 @@ def _seeds() -> Iterator[Claim]:
 
 
 def _peers() -> Iterator[Claim]:
-    """What `benchmarks/peers.py` found."""
+    """What `tools/peers.py` found."""
     content = json.loads((RESULTS / "peers.json").read_text())
     rows = content["rows"]
     int8 = next(x for x in rows if x["group"] == "har-edge" and x["name"].startswith("int8, "))
@@ -165,14 +167,14 @@ def _peers() -> Iterator[Claim]:
         int8["of_fastest_float"],
         0.5,
         "",
-        f"results/peers.md: {low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}",
+        f"docs/results/peers.md: {low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}",
     )
     yield at_least(
         "the stock converter's fused int8 takes, times ours",
         stock["p50_us"] / int8["p50_us"],
         15,
         "",
-        f"results/peers.md: {stock['p50_us']:.1f} and {int8['p50_us']:.1f} us",
+        f"docs/results/peers.md: {stock['p50_us']:.1f} and {int8['p50_us']:.1f} us",
         1,
     )
 
@@ -207,16 +209,16 @@ def _emulated(folder: Path) -> Iterator[Claim]:
 
 def _method(say: Callable[[str], None]) -> Iterator[Claim]:
     """What the benchmark is worth: run again and again where the truth is known."""
-    data = dataset.load()
+    data = loading.load_data()
     path = ROOT / "edge_runtime/models/edge_float32.tflite"
     flatbuffer, card = cards.read_model(path)
-    once = bench.open_file(path, "edge float32")
+    once = measurement.open_file(path, "edge float32")
     twice = replace(once, title="the same with its convolution done twice", content=slowed(flatbuffer, card))
     device = open_device("local", "auto")
     with_one, sure, ratios, overheads = 0, 0, [], []
     for i in range(CONTROLS):
         say(f"bench against itself and a slowed copy, run {i + 1} of {CONTROLS} …")
-        report = bench.measure([once, twice], data, device)
+        report = measurement.measure([once, twice], data, device)
         # Not from the report's comparison, which is always against the faster of the two.
         first, second = (result.latency_ms.p50 for result in report.results)
         ratios.append(second / first)
@@ -244,7 +246,7 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
     yield at_most("timing adds to a call", max(overheads), 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        report = bench.measure([once], data, device)
+        report = measurement.measure([once], data, device)
     finally:
         busy.kill()
         busy.wait()

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime import dataset, frontend
-from edge_runtime.classifier import Classifier, Preparation, dequantise, softmax
-from edge_runtime.dataset import Recording
+from edge_runtime.commands.model_arguments import reference_model
+from edge_runtime.data import dataset, loading
+from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
-from edge_runtime.files import sha256, write_text
-from edge_runtime.live import Decision, LiveRecognizer
-from edge_runtime.model_paths import reference_model
+from edge_runtime.live.recognizer import Decision, LiveRecognizer
+from edge_runtime.model.classifier import Classifier, Preparation, dequantise, softmax
+from edge_runtime.signals import frontend
+from edge_runtime.system.files import sha256, write_text
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden"
 MODEL = reference_model("edge", "int8")
@@ -105,7 +106,7 @@ def make(raw: np.ndarray, classifier: Classifier) -> Vectors:
 
 def stretches() -> Iterator[tuple[str, np.ndarray]]:
     """The name and raw samples `[LENGTH, 6]` of each stretch."""
-    recordings = [x for x in dataset.load_recordings() if x.subject == SUBJECT]
+    recordings = [x for x in loading.load_recordings() if x.subject == SUBJECT]
     for name, (label, offset) in STRETCHES.items():
         recording = next(x for x in recordings if _first(x, label) is not None)
         start = (_first(recording, label) or 0) + offset

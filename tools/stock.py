@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from convert.keras_files import load_network
-from edge_runtime.card import load, write_model
 from edge_runtime.errors import InputError
-from edge_runtime.host import import_tensorflow
+from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.model.model_card import load, write_model
 from edge_runtime.runs import Run
 
 FORMS = ("stock", "fused")
@@ -21,8 +21,8 @@ FORMS = ("stock", "fused")
 def convert(run: Run) -> None:
     """Write the final network of `run`, with its card, in all of `FORMS` that there are of it."""
     import_tensorflow("the stock converter")
-    from convert.lowering import lower
-    from convert.tflite import to_float32
+    from convert.lowering.network import lower
+    from convert.quantise.tflite_converter import to_float32
 
     network, card = load_network(run.model), load(run.card)
     write_model(path(run, "stock"), _stock(network), card)

@@ -6,7 +6,7 @@ gravity is on the phone's back, and its direction stays to the sensor's accuracy
 
 import numpy as np
 
-from edge_runtime.dataset import Recording
+from edge_runtime.data.dataset import Recording
 
 _FLAT = 0.985  # g along z: within 10 degrees
 _STEADY = 0.004  # g from one second to the next: a quarter of a degree

@@ -8,26 +8,27 @@ from live_streams import HOP, Stream, smooth, stream_of
 from made_up import TURNS, on_a_table, turned
 from tables import on_a_real_table
 
-from edge_runtime import dataset, frontend
-from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Recording
-from edge_runtime.familiarity import Familiarity
-from edge_runtime.lasting import LASTING_S
-from edge_runtime.live_scores import NOTHING
-from edge_runtime.smoothing import STEP_S, Smoothing
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Recording
+from edge_runtime.live.persistence import PERSISTENCE_S
+from edge_runtime.live.stream_scores import NO_DECISION
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.novelty import NoveltyDetector
+from edge_runtime.signals import frontend
 
 SETTLED_S = 12
 LYING = "LAYING"
 STILL = ("SITTING", "STANDING", LYING)
-IN_A_ROW = round(LASTING_S / STEP_S)
+IN_A_ROW = round(PERSISTENCE_S / STEP_S)
 QUANTILES = (0, 0.001, 0.01, 0.05, 0.5, 0.95)
 
 
 def unknown(
-    streams: list[Stream], models: list[Classifier], familiar: list[Familiarity], temperature: float
+    streams: list[Stream], models: list[Classifier], familiar: list[NoveltyDetector], temperature: float
 ) -> Iterator[str]:
     """The section's lines, of the `streams` of all recordings under the `models` that have not seen their subjects."""
-    labels = list(dataset.load(None).labels)
+    labels = list(loading.load_data(None).labels)
 
     def shown(stream: Stream) -> np.ndarray:
         return smooth(stream, stream.judge(familiar[stream.fold]), Smoothing(), temperature)
@@ -36,7 +37,7 @@ def unknown(
     yield (
         f"Shares of windows, after {SETTLED_S} s. Worn another way up: real recordings, turned, which is made up. On a "
         "table: sensor noise on each of six faces, made up; and real phones on their backs, before or after someone "
-        f"wore them ({_table_seconds(streams):.0f} s, found by acceleration alone), {LASTING_S:g} s after they lay "
+        f"wore them ({_table_seconds(streams):.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay "
         f"down, and after {SETTLED_S} s, when the filters have forgotten how.\n\n"
         "| stream | unknown | what was done | another activity |\n|---|---|---|---|\n"
     )
@@ -55,14 +56,14 @@ def unknown(
     said = np.concatenate(
         [shown(x)[x.ends > SETTLED_S * frontend.RATE_HZ] for x in (stream_of(r, models) for r in noise)]
     )
-    yield _row("a table, made up", said, np.full(len(said), NOTHING))
-    for after_s in (LASTING_S, SETTLED_S):
+    yield _row("a table, made up", said, np.full(len(said), NO_DECISION))
+    for after_s in (PERSISTENCE_S, SETTLED_S):
         said = np.concatenate([shown(x)[_on_table(x, after_s)] for x in streams])
-        yield _row(f"a table, real, after {after_s:g} s", said, np.full(len(said), NOTHING))
+        yield _row(f"a table, real, after {after_s:g} s", said, np.full(len(said), NO_DECISION))
     yield from _rest(streams, familiar, labels)
 
 
-def _rest(streams: list[Stream], familiar: list[Familiarity], labels: list[str]) -> Iterator[str]:
+def _rest(streams: list[Stream], familiar: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
     """How much rotation varies on people and on tables."""
     limits = [x.rest for x in familiar]
     yield (
@@ -73,13 +74,13 @@ def _rest(streams: list[Stream], familiar: list[Familiarity], labels: list[str])
         "Filters that ring from how a phone was put down, and whoever touches the table, keep it from rest.\n\n"
         f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
     )
-    yield _spread("a table, real", streams, familiar, lambda x: _on_table(x, LASTING_S))
+    yield _spread("a table, real", streams, familiar, lambda x: _on_table(x, PERSISTENCE_S))
     for name in STILL:
         yield _spread(name, streams, familiar, functools.partial(_throughout, label=labels.index(name)))
 
 
 def _spread(
-    name: str, streams: list[Stream], familiar: list[Familiarity], rows_of: Callable[[Stream], np.ndarray]
+    name: str, streams: list[Stream], familiar: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
 ) -> str:
     most, at_rest = [], []
     for stream in streams:
@@ -111,7 +112,7 @@ def _table_seconds(streams: list[Stream]) -> float:
 
 
 def _row(name: str, said: np.ndarray, done: np.ndarray) -> str:
-    is_unknown = said == NOTHING
+    is_unknown = said == NO_DECISION
     is_right = ~is_unknown & (said == done)
     shares = (is_unknown, is_right, ~is_unknown & ~is_right)
     return f"| {name} | {' | '.join(f'{x.mean():.1%}' for x in shares)} |\n"

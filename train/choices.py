@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 
 import click
 
-from edge_runtime import dataset
-from edge_runtime.classes import coarse_classes
-from edge_runtime.dataset import Dataset
-from edge_runtime.host import import_tensorflow
-from train.networks import NETWORKS, find_builder
-from train.own_networks import check, is_own
-from train.recipe import Recipe
+from edge_runtime.data import loading
+from edge_runtime.data.coarse_labels import coarse_classes
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.host.tensorflow_setup import import_tensorflow
+from train.fit.networks import NETWORKS, find_builder
+from train.fit.own_networks import check, is_own
+from train.fit.recipe import Recipe
 
 SENSORS = ("all", "accelerometer")
 CLASSES = ("six", "coarse")
@@ -73,7 +73,7 @@ def training_options(command: _Command) -> _Command:
 
 def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
     """The data at `path` with the signals and classes that were chosen. Raises `InputError` as `dataset.load` does."""
-    data = dataset.load(path)
+    data = loading.load_data(path)
     if classes == "coarse":
         data = data.coarse()
     if sensors == "accelerometer":

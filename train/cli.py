@@ -4,16 +4,17 @@ from pathlib import Path
 
 import click
 
-from edge_runtime import dataset, runs
+from edge_runtime import runs
+from edge_runtime.data import dataset
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.host import require_train_extra
-from edge_runtime.plural import counted
+from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
+from edge_runtime.system.plural import counted
 from train.choices import LAST_SEED, check_network, load_data, training_options
-from train.locks import folder_lock
-from train.networks import short_name
-from train.recipe import choose_recipe
-from train.settings import Settings
+from train.fit.networks import short_name
+from train.fit.recipe import choose_recipe
+from train.run.folder_lock import folder_lock
+from train.run.training_settings import TrainingSettings
 
 
 @click.command(name="train")
@@ -52,18 +53,18 @@ def command(
             option = given[0].removesuffix("_name")
             raise InputError(f"--{option} cannot be changed on --resume: leave it out, or start a new run")
     require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
-    from train.experiment import check_data
+    from train.run.experiment import check_data
 
     if resume:
         folder = out or _newest_stopped()
-        settings = Settings.load(settings_path(folder))
+        settings = TrainingSettings.load(settings_path(folder))
         loaded = load_data(Path(settings.data) if settings.data else None, settings.sensors, settings.classes)
         if loaded.fingerprint != settings.fingerprint:
             raise InputError(
                 f"the data at {settings.data} changed since the training in {folder} began: start a new run"
             )
         with folder_lock(folder):
-            _train(Settings.load(settings_path(folder)), loaded, folder)
+            _train(TrainingSettings.load(settings_path(folder)), loaded, folder)
     else:
         recipe = choose_recipe(network, recipe_name, epochs)
         if seeds and seed + seeds - 1 > LAST_SEED:
@@ -75,18 +76,18 @@ def command(
         check_data(loaded)
         check_network(recipe, "har-edge train", loaded)
         path = str(data.resolve()) if data else None
-        settings = Settings(recipe, seed, path, loaded.fingerprint, seeds, sensors, classes)
+        settings = TrainingSettings(recipe, seed, path, loaded.fingerprint, seeds, sensors, classes)
         with folder_lock(folder):
             _check_free(folder)  # another training may have begun since
             settings.save(settings_path(folder))
             _train(settings, loaded, folder)
 
 
-def _train(settings: Settings, loaded: dataset.Dataset, folder: Path) -> None:
-    from train.processes import cpus
-    from train.progress import TrainingProgress
-    from train.report import show_run, show_seeds
-    from train.training import Training
+def _train(settings: TrainingSettings, loaded: dataset.Dataset, folder: Path) -> None:
+    from train.run.fit_processes import cpus
+    from train.run.training import Training
+    from train.training_progress import TrainingProgress
+    from train.training_report import show_run, show_seeds
 
     training = Training(settings, loaded, folder)
     jobs = training.jobs()

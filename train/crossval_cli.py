@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
-from edge_runtime.dataset import Dataset
+from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.host import require_train_extra
-from edge_runtime.plural import counted
+from edge_runtime.host.tensorflow_setup import require_train_extra
+from edge_runtime.system.plural import counted
 from train.choices import check_network, load_data, training_options
-from train.jobs import FitJob
-from train.networks import short_name
-from train.recipe import choose_recipe
+from train.fit.networks import short_name
+from train.fit.recipe import choose_recipe
+from train.run.fit_job import FitJob
 
 
 @click.command(name="crossval")
@@ -54,11 +54,11 @@ def command(
     the workers of a cluster.
     """
     require_train_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
-    from train.crossval import choose_folds, plan_folds, summarise
+    from train.cross_validation import choose_folds, plan_folds, summarise
     from train.crossval_report import show, write
 
     if cluster is not None:
-        from train.cluster import check_address
+        from train.run.dask_cluster import check_address
 
         check_address(cluster)
     recipe = choose_recipe(network, recipe_name, epochs)
@@ -92,14 +92,14 @@ def command(
 def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None, network: str) -> None:
     """Do the fits of all folds, here or on a cluster."""
     if cluster is None:
-        from train.processes import run_jobs
-        from train.progress import TrainingProgress
+        from train.run.fit_processes import run_jobs
+        from train.training_progress import TrainingProgress
 
         jobs = sorted((job for plan in plans for job in plan), key=lambda job: bool(job.teachers))
         with TrainingProgress(jobs) as progress:
             run_jobs(jobs, data, progress.on_step)
         return
-    from train.cluster import connect, run_plans
+    from train.run.dask_cluster import connect, run_plans
 
     with connect(cluster, network) as client:
         click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)

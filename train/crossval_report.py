@@ -10,11 +10,11 @@ from typing import Any
 
 from rich.table import Table
 
-from edge_runtime.files import write_text
-from edge_runtime.terminal import Console
-from train.crossval import CrossValidation
-from train.plots import plot_confusion, plot_subjects
+from edge_runtime.system.files import write_text
+from edge_runtime.system.terminal import Console
+from train.cross_validation import CrossValidation
 from train.spread import in_order
+from train.training_plots import plot_confusion, plot_subjects
 
 FORMAT = 1
 

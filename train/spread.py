@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.card import Card
+from edge_runtime.model.model_card import Card
 
 PARTS = {"held_out": "held out", "test": "test"}
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1"}

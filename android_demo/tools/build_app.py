@@ -17,7 +17,7 @@ import toolchain
 from toolchain import run
 
 from edge_runtime.errors import CheckFailedError, HarEdgeError
-from edge_runtime.files import atomic_path, scratch_folder
+from edge_runtime.system.files import atomic_path, scratch_folder
 
 DEMO = Path(__file__).resolve().parents[1]
 MAIN = DEMO / "app/src/main"

@@ -1,12 +1,12 @@
-"""Write the app's filter coefficients, those of `edge_runtime.frontend`: `python android_demo/tools/filters.py`."""
+"""Write the app's filter coefficients from the front end: `python android_demo/tools/filters.py`."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from scipy.signal import sosfilt_zi
 
-from edge_runtime.files import write_text
-from edge_runtime.frontend import FrontEnd
+from edge_runtime.signals.frontend import FrontEnd
+from edge_runtime.system.files import write_text
 
 SOURCE = Path(__file__).parents[1] / "app/src/main/java/haredge/core/Filters.java"
 _HEAD = """package haredge.core;

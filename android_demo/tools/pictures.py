@@ -10,9 +10,9 @@ import desktop
 import numpy as np
 from matplotlib import image
 
-from edge_runtime import uci_har
+from edge_runtime.data import uci_har
 from edge_runtime.errors import CheckFailedError
-from edge_runtime.files import atomic_path, scratch_folder
+from edge_runtime.system.files import atomic_path, scratch_folder
 
 PICTURE = build_app.DEMO.parent / "docs/phone.png"
 SCREENS = ("light", "dark", "large", "unknown", "recording")

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.emulation import debian
+from edge_runtime.devices.emulated import debian
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.files import cache_folder, scratch_folder, sha256
-from edge_runtime.kept import kept
+from edge_runtime.system.cache_folders import cached_folder
+from edge_runtime.system.files import cache_folder, scratch_folder, sha256
 
 _MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 _MAVEN_QUIETLY = ("--batch-mode", "--quiet", "-Dstyle.color=never")
@@ -112,7 +112,7 @@ def artifact(wanted: Artifact) -> Path:
         _check(wanted.file_name, sha256(folder / wanted.file_name), wanted.sha256)
 
     place = _cache() / f"{wanted.file_name}-{wanted.sha256[:12]}"
-    return kept(place, fetch, wanted.megabytes * _MB) / wanted.file_name
+    return cached_folder(place, fetch, wanted.megabytes * _MB) / wanted.file_name
 
 
 def robolectric() -> list[Path]:
@@ -139,7 +139,7 @@ def robolectric() -> list[Path]:
                 else:
                     shutil.copyfile(path, folder / path.name)
 
-    return sorted(kept(_cache() / f"robolectric-{_ROBOLECTRIC_SHA256[:12]}", fetch, 400 * _MB).glob("*.jar"))
+    return sorted(cached_folder(_cache() / f"robolectric-{_ROBOLECTRIC_SHA256[:12]}", fetch, 400 * _MB).glob("*.jar"))
 
 
 def d8() -> Path:
@@ -156,7 +156,7 @@ def aapt2() -> Path:
 
 def enjarify() -> Path:
     """The folder from which Python imports `enjarify`."""
-    return kept(_cache() / "enjarify-1.0.2", functools.partial(_unpack_wheel, _ENJARIFY_WHEEL), 2 * _MB)
+    return cached_folder(_cache() / "enjarify-1.0.2", functools.partial(_unpack_wheel, _ENJARIFY_WHEEL), 2 * _MB)
 
 
 def debian_command(name: str) -> list[str]:
@@ -198,7 +198,7 @@ def _android_tools() -> Path:
                     (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
         (folder / "aapt2_64").chmod(0o755)
 
-    return kept(_cache() / f"tools-{_TOOLS_WHEEL[1][:12]}", make, 120 * _MB)
+    return cached_folder(_cache() / f"tools-{_TOOLS_WHEEL[1][:12]}", make, 120 * _MB)
 
 
 def _debian_tools() -> Path:
@@ -212,7 +212,7 @@ def _debian_tools() -> Path:
                 for package in apt.fetch(["apksigner", "libapksig-java"], alone=True):
                     debian.unpack(package, folder)
 
-    return kept(_cache() / f"debian-{_SUITE}", make, 200 * _MB)
+    return cached_folder(_cache() / f"debian-{_SUITE}", make, 200 * _MB)
 
 
 def _unpack_wheel(wheel: tuple[str, str], folder: Path) -> None:

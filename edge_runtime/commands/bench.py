@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime import bench, runs
-from edge_runtime.bench import Settings
+from edge_runtime import runs
+from edge_runtime.bench import measurement
+from edge_runtime.bench.aggregation import ModelFile
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.commands.model_arguments import converted_models, is_reference, reference_model
+from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.interpreters import RUNTIMES
-from edge_runtime.model_paths import converted_models, is_reference, reference_model
+from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
-from edge_runtime.summary import ModelFile
 
 if TYPE_CHECKING:
-    from edge_runtime.dataset import Dataset
-    from edge_runtime.devices import Device
-    from edge_runtime.results import Report
-    from edge_runtime.terminal import Console
+    from edge_runtime.bench.device import Device
+    from edge_runtime.bench.results import Report
+    from edge_runtime.data.dataset import Dataset
+    from edge_runtime.system.terminal import Console
 
 
 @click.command(name="bench")
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     "--runs",
     "n_runs",
     type=click.IntRange(min=1),
-    help=f"Timed inferences per model.  [default: {bench.RUNS}, paced {bench.PACED_RUNS}]",
+    help=f"Timed inferences per model.  [default: {measurement.RUNS}, paced {measurement.PACED_RUNS}]",
 )
 @click.option(
     "--duration",
@@ -58,7 +60,7 @@ if TYPE_CHECKING:
     "--rounds",
     type=click.IntRange(min=1),
     help="Fresh processes per model, among which the timed inferences are divided.  "
-    f"[default: {bench.ROUNDS}, paced {bench.PACED_ROUNDS}]",
+    f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
 @click.option("--paced", is_flag=True, help="Infer as often as windows come in use, asleep in between: cold caches.")
 @click.option(
@@ -94,8 +96,7 @@ def command(
 
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
-    from edge_runtime import dataset
-    from edge_runtime.devices.several import open_all
+    from edge_runtime.commands.several_devices import open_all
 
     if n_runs is not None and duration is not None:
         raise InputError("--runs and --duration say the same in two ways: give one of them")
@@ -104,8 +105,8 @@ def command(
     if offline and all(device.here for device in devices):
         raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
     folder = run or Run(Path())
-    settings = Settings(runtime, threads, n_runs, rounds, duration, paced, control)
-    work = _Work(models, settings, dataset.load(data_path), [x for x in paths if x.is_file()], profile)
+    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control)
+    work = _Work(models, settings, loading.load_data(data_path), [x for x in paths if x.is_file()], profile)
     if len(devices) == 1:
         json_path = json_path or folder.bench(devices[0].name)
         html_path = html_path or json_path.parent / f"{json_path.stem}.html"
@@ -122,20 +123,20 @@ class _Work:
     """What is measured, on whatever devices; `inputs` are files that are read."""
 
     models: Sequence[ModelFile]
-    settings: Settings
+    settings: MeasurementSettings
     data: "Dataset"
     inputs: Sequence[Path]
     profile: bool
 
     def on_one(self, device: "Device", written: Mapping[str, Path | None]) -> None:
         """Measure, write the report and show it."""
-        from edge_runtime.terminal import Console, progress
+        from edge_runtime.system.terminal import Console, progress
 
         outputs.check(written, inputs=self.inputs)
         try:
             with progress() as on_progress:
                 device.prepare(lambda share, stage: on_progress(0.0, stage))
-                report = bench.measure(self.models, self.data, device, self.settings, on_progress)
+                report = measurement.measure(self.models, self.data, device, self.settings, on_progress)
         finally:
             device.close()
         try:
@@ -150,9 +151,9 @@ class _Work:
 
     def on_several(self, devices: Sequence["Device"], run: Run, written: Mapping[str, Path | None]) -> None:
         """Measure on all; write a report for each and one with all side by side, which is shown."""
-        from edge_runtime.devices.several import measure_on
+        from edge_runtime.commands.several_devices import measure_on
         from edge_runtime.reports import side_by_side
-        from edge_runtime.terminal import Console, progresses
+        from edge_runtime.system.terminal import Console, progresses
 
         names = [device.name for device in devices]
         twice = next((x for x in names if names.count(x) > 1), None)
@@ -190,9 +191,9 @@ class _Work:
             raise DeviceError(f"not everything could be done: {', '.join(incomplete)}; the rest is complete")
 
     def _show(self, report: "Report", console: "Console") -> None:
-        from edge_runtime.reports import terminal
+        from edge_runtime.reports import terminal_table
 
-        terminal.show(report, console)
+        terminal_table.show(report, console)
         if self.profile:
             self._show_operators(report, console)
 
@@ -218,14 +219,14 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     for path in paths or (None,):
         if path is None or path.is_dir():
             run = runs.find(path)
-            models += map(bench.open_file, converted_models(run))
+            models += map(measurement.open_file, converted_models(run))
         elif is_reference(path):
             models += _reference_models(str(path))
         else:
-            models.append(bench.open_file(path))
+            models.append(measurement.open_file(path))
     return models, run if len(paths) < 2 else None
 
 
 def _reference_models(network: str) -> list[ModelFile]:
     paths = [reference_model(network, scheme) for scheme in ("float32", "int8")]
-    return [bench.open_file(path, f"{path.name} (reference)") for path in paths]
+    return [measurement.open_file(path, f"{path.name} (reference)") for path in paths]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from edge_runtime import card as cards
-from edge_runtime.classifier import check_graph
-from edge_runtime.interpreters import RUNTIMES
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import check_graph
+from edge_runtime.model.interpreters import RUNTIMES
 
 
 @click.command(name="card")
@@ -25,9 +25,9 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
         _, card = cards.read_model(model)
         click.echo(card.to_json(), nl=False)
         return
-    from edge_runtime.attached import split
+    from edge_runtime.bench.inspection import inspect
     from edge_runtime.devices import open_device
-    from edge_runtime.inspection import inspect
+    from edge_runtime.model.associated_files import split
 
     card = cards.load(source)
     flatbuffer, others = split(cards.read_tflite(model), str(model))

@@ -11,7 +11,7 @@ import click
 from edge_runtime.errors import CheckFailedError, InputError
 
 if TYPE_CHECKING:
-    from edge_runtime.compare import Outcome
+    from edge_runtime.bench.comparison import RunComparison
 
 FORMAT = 1
 
@@ -37,15 +37,15 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     """
     from rich.markup import escape
 
-    from edge_runtime import gates, results_file
-    from edge_runtime.compare import compare
-    from edge_runtime.files import write_text
+    from edge_runtime.bench import regression_gates, results_json
+    from edge_runtime.bench.comparison import compare
     from edge_runtime.reports import changes, outputs
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.files import write_text
+    from edge_runtime.system.terminal import Console
 
-    wanted = [gates.parse(text) for text in conditions]
+    wanted = [regression_gates.parse(text) for text in conditions]
     outputs.check({"json": json_path}, inputs=[old, new])
-    outcome = compare(results_file.read(old), results_file.read(new))
+    outcome = compare(results_json.read(old), results_json.read(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "
@@ -68,7 +68,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
 
 
 def _content(
-    old: Path, new: Path, outcome: "Outcome", conditions: Sequence[str], failures: Sequence[str]
+    old: Path, new: Path, outcome: "RunComparison", conditions: Sequence[str], failures: Sequence[str]
 ) -> dict[str, Any]:
     results = [
         {

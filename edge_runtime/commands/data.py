@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge_runtime import dataset, frontend
-from edge_runtime.card import Signal
-from edge_runtime.dataset import Dataset, Recording
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.files import atomic_path
+from edge_runtime.signals import frontend
+from edge_runtime.signals.types import Signal
+from edge_runtime.system.files import atomic_path
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
@@ -35,7 +36,7 @@ def command(context: click.Context, path: Path | None) -> None:
     """
     context.obj = path
     if context.invoked_subcommand is None:
-        _show(dataset.load(path), path)
+        _show(loading.load_data(path), path)
 
 
 @command.command()
@@ -51,25 +52,27 @@ def plot(
     outer: Path | None, window: int | None, part: str, recording: int | None, output: Path, path: Path | None
 ) -> None:
     """Draw the nine signals of one window or of one recording."""
-    from edge_runtime import plots
+    from edge_runtime.data import recording_plots
 
     path = _chosen(outer, path)
     if (window is None) == (recording is None):
         raise click.UsageError("say what to draw: --window N or --recording N, one of them")
     if window is not None:
-        data = dataset.load(path)
+        data = loading.load_data(path)
         split = data.train if part == "train" else data.test
         _check_range("window", window, len(split), f"the {_PARTS[part]} part")
         what = f"{data.labels[split.y[window]]} · subject {split.subject[window]}"
         title = f"{what} · window {window} of the {_PARTS[part]} part"
-        plots.plot_window(output, split.X[window], data.signals, data.window.rate_hz, title)
+        recording_plots.plot_window(output, split.X[window], data.signals, data.window.rate_hz, title)
     elif recording is not None:
-        found = dataset.load_recordings(path)
+        found = loading.load_recordings(path)
         _check_range("recording", recording, len(found), str(path or "the embedded data"))
         chosen = found[recording]
         title = f"Recording {recording} · subject {chosen.subject} · {_duration([chosen])}"
         values = frontend.signals(chosen.samples)
-        plots.plot_recording(output, values, chosen.labels, chosen.label_names, frontend.SIGNALS, chosen.rate_hz, title)
+        recording_plots.plot_recording(
+            output, values, chosen.labels, chosen.label_names, frontend.SIGNALS, chosen.rate_hz, title
+        )
     click.echo(f"wrote {output}")
 
 
@@ -85,7 +88,7 @@ def export(outer: Path | None, output: Path, path: Path | None) -> None:
     """
     if output.suffix != ".npz":
         raise InputError(f"{output} has to end in .npz, which is what is written")
-    data = dataset.load(_chosen(outer, path))
+    data = loading.load_data(_chosen(outer, path))
     arrays = {
         f"{name}_{part}": getattr(split, name)
         for part, split in (("train", data.train), ("test", data.test))
@@ -108,15 +111,15 @@ def check(outer: Path | None, official: Path) -> None:
     """
     from rich.table import Table
 
-    from edge_runtime import uci_har, uci_har_official
-    from edge_runtime.official_check import compare
-    from edge_runtime.terminal import Console
+    from edge_runtime.data import official_copy, uci_har
+    from edge_runtime.data.official_comparison import compare
+    from edge_runtime.system.terminal import Console
 
     if outer:
         raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
-    comparison = compare(uci_har_official.read(official), uci_har.load())
+    comparison = compare(official_copy.read(official), uci_har.load())
     table = Table(title=f"{official}\nand the rebuilt windows", title_justify="left", box=None, pad_edge=False)
     table.add_column("signal")
     for name in ("largest difference", "values that differ", "by more than rounding"):
@@ -146,7 +149,7 @@ def _chosen(outer: Path | None, inner: Path | None) -> Path | None:
 def _show(data: Dataset, path: Path | None) -> None:
     from rich.table import Table
 
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.terminal import Console
 
     window = data.window
     table = Table(box=None, pad_edge=False)
@@ -167,8 +170,8 @@ def _show(data: Dataset, path: Path | None) -> None:
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
         facts.add_row(name, f"{len(subjects)} subject{'s' * (len(subjects) != 1)}: {', '.join(map(str, subjects))}")
-    if dataset.has_recordings(path):
-        found = dataset.load_recordings(path)
+    if loading.has_recordings(path):
+        found = loading.load_recordings(path)
         facts.add_row(
             "Recordings", f"{len(found)}, {_duration(found)} in all; labels {', '.join(found[0].label_names)}"
         )

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.children import error_with
 from edge_runtime.devices import TARGETS
 from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.system.child_processes import error_with
 
 if TYPE_CHECKING:
     from edge_runtime.devices.survey import Survey
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.terminal import Console
 
 _FACTS = {
     "board": "board",
@@ -45,7 +45,7 @@ def command(words: Sequence[str]) -> None:
         _clean(words[1:])
         return
     from edge_runtime.devices.survey import survey
-    from edge_runtime.terminal import Console, progresses
+    from edge_runtime.system.terminal import Console, progresses
 
     targets = words or ("local",)
     with progresses(targets) as tell:
@@ -95,7 +95,7 @@ def _show(found: "Survey", console: "Console") -> None:
     from rich.text import Text
 
     from edge_runtime.reports import facts
-    from edge_runtime.reports.quantities import NOTHING
+    from edge_runtime.reports.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
     rows: list[tuple[str, str]] = []
@@ -106,7 +106,7 @@ def _show(found: "Survey", console: "Console") -> None:
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in facts.state(found.state) if row[1] != NOTHING]
+            rows += [row for row in facts.state(found.state) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

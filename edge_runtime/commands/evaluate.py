@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from edge_runtime import bench, evaluation, scores
-from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Recording
+from edge_runtime.bench import evaluation_data, measurement, scores
+from edge_runtime.commands.model_arguments import find_model
+from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import InputError
-from edge_runtime.files import write_text
-from edge_runtime.interpreters import RUNTIMES
-from edge_runtime.model_paths import find_model
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
-    from edge_runtime.live_scores import Track
+    from edge_runtime.live.stream_scores import Track
 
 
 @click.command(name="evaluate")
@@ -60,9 +60,9 @@ def command(
 def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict[str, Any]:
     from rich.table import Table
 
-    from edge_runtime.terminal import Console, progress
+    from edge_runtime.system.terminal import Console, progress
 
-    test, others = evaluation.windows(bench.open_file(path), data_path)
+    test, others = evaluation_data.windows(measurement.open_file(path), data_path)
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         predicted = classifier.logits(test.X).argmax(axis=1)
@@ -96,21 +96,21 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
 
 
 def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path | None) -> dict[str, Any]:
-    from edge_runtime import live_breakdown
-    from edge_runtime.live_evaluation import all_labels
-    from edge_runtime.live_scores import score
-    from edge_runtime.reports import live as report
-    from edge_runtime.terminal import Console
+    from edge_runtime.live import scores_by_part
+    from edge_runtime.live.display import scores_table as report
+    from edge_runtime.live.recording_replay import all_labels
+    from edge_runtime.live.stream_scores import score
+    from edge_runtime.system.terminal import Console
 
-    chosen = evaluation.recordings(data_path, classifier.card)
+    chosen = evaluation_data.recordings(data_path, classifier.card)
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, plots)
-    transitions = [i for i, name in enumerate(names) if live_breakdown.is_transition(name)]
+    transitions = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
     found = score(tracks, len(labels), window.samples, window.rate_hz, transitions)
-    people = live_breakdown.per_subject(tracks, len(labels), window.samples)
-    activities = live_breakdown.per_activity(tracks, labels, window.samples)
-    during = live_breakdown.reported_during(tracks, names, len(labels), window.rate_hz)
+    people = scores_by_part.per_subject(tracks, len(labels), window.samples)
+    activities = scores_by_part.per_activity(tracks, labels, window.samples)
+    during = scores_by_part.reported_during(tracks, names, len(labels), window.rate_hz)
     console = Console()
     n_people = len({x.subject for x in tracks})
     report.show_scores(found, len(tracks), n_people, console)
@@ -122,8 +122,8 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path 
     parts: dict[str, Mapping[str, Any]] = {
         "per_subject": people,
         "per_activity": activities,
-        "transitions": {name: x for name, x in during.items() if live_breakdown.is_transition(name)},
-        "other_labels": {name: x for name, x in during.items() if not live_breakdown.is_transition(name)},
+        "transitions": {name: x for name, x in during.items() if scores_by_part.is_transition(name)},
+        "other_labels": {name: x for name, x in during.items() if not scores_by_part.is_transition(name)},
     }
     return (
         {"hop": hop, "subjects": n_people, "recordings": len(tracks)}
@@ -136,12 +136,12 @@ def _follow(
     classifier: Classifier, chosen: Sequence[tuple[int, Recording]], names: Sequence[str], hop: int, plots: Path | None
 ) -> "list[Track]":
     """Live through the `chosen` recordings; draw each into the folder `plots`, if one is named."""
-    from edge_runtime.live_evaluation import follow
-    from edge_runtime.terminal import progress
+    from edge_runtime.live.recording_replay import follow
+    from edge_runtime.system.terminal import progress
 
     if plots:
-        from edge_runtime.plots import require_matplotlib
-        from edge_runtime.timeline_plot import plot_timeline
+        from edge_runtime.data.recording_plots import require_matplotlib
+        from edge_runtime.live.display.timeline_plot import plot_timeline
 
         require_matplotlib()
         _make_folder(plots)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from edge_runtime import card as cards
-from edge_runtime.card import Card
-from edge_runtime.inspection import Inspection, inspect
-from edge_runtime.interpreters import RUNTIMES, Tensor
+from edge_runtime.bench.inspection import Inspection, inspect
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import RUNTIMES, Tensor
+from edge_runtime.model.model_card import Card
 
 _PLAIN = (str, int, float)
 # What these keys of a card end with are shares between 0 and 1.
@@ -56,7 +56,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     from rich.markup import escape
     from rich.table import Table
 
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.terminal import Console
 
     console = Console()
     console.print(f"[bold]{escape(str(model))}[/bold]: {escape(card.name)}, {found.scheme}, {size / 1e3:.1f} kB\n")

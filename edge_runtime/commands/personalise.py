@@ -8,16 +8,18 @@ from pathlib import Path
 
 import click
 
-from edge_runtime import card as cards
-from edge_runtime import dataset, evaluation, personalisation
-from edge_runtime.classifier import Classifier
-from edge_runtime.dataset import Recording
+from edge_runtime.bench import evaluation_data
+from edge_runtime.commands.model_arguments import find_model
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.files import write_text
-from edge_runtime.interpreters import RUNTIMES
-from edge_runtime.model_paths import find_model
-from edge_runtime.personal import GRAVITY
-from edge_runtime.personalisation import Gain
+from edge_runtime.live import personalisation
+from edge_runtime.live.personalisation import Gain
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.posture_correction import GRAVITY
+from edge_runtime.system.files import write_text
 
 POSTURES = ("SITTING", "STANDING")
 
@@ -70,7 +72,7 @@ def _check_usage(output: Path | None, evaluate: bool, seconds: float | None, jso
 
 
 def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) -> None:
-    recordings = dataset.load_recordings(data_path)
+    recordings = loading.load_recordings(data_path)
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
@@ -107,7 +109,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
 
 
 def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, json_path: Path | None) -> None:
-    from edge_runtime.terminal import progress
+    from edge_runtime.system.terminal import progress
 
     labels = classifier.card.labels
     absent = [x for x in POSTURES if x not in labels]
@@ -115,8 +117,8 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
         raise InputError(
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
-    recordings = dataset.load_recordings(data_path)
-    subjects = evaluation.test_subjects(data_path, recordings)
+    recordings = loading.load_recordings(data_path)
+    subjects = evaluation_data.test_subjects(data_path, recordings)
     gains = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
@@ -141,7 +143,7 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
 def _show(gains: Sequence[Gain], seconds: float) -> None:
     from rich.table import Table
 
-    from edge_runtime.terminal import Console
+    from edge_runtime.system.terminal import Console
 
     table = Table("subject", "windows", "before", "after", "gain", "postures before", "after")
     for x in gains:

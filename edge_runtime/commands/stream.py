@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.commands.options import FiniteRange
 from edge_runtime.errors import InputError
-from edge_runtime.interpreters import RUNTIMES
-from edge_runtime.options import FiniteRange
+from edge_runtime.model.interpreters import RUNTIMES
 
 if TYPE_CHECKING:
-    from edge_runtime.card import Card
-    from edge_runtime.sources import Item, Source
-    from edge_runtime.sources.units import Units
-    from edge_runtime.streaming.log import Log
-    from edge_runtime.streaming.session import Session
-    from edge_runtime.streaming.sinks import Sink
+    from edge_runtime.live.display.decision_log import Log
+    from edge_runtime.live.display.sinks import Sink
+    from edge_runtime.live.session import Session
+    from edge_runtime.live.sources import Item, Source
+    from edge_runtime.live.sources.units import Units
+    from edge_runtime.model.model_card import Card
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 
@@ -94,13 +94,13 @@ def command(
     if name in ("--replay", "--i2c") and (units or gyro_units or rate):
         raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.classifier import Classifier
-    from edge_runtime.live import LiveRecognizer
-    from edge_runtime.model_paths import find_model
-    from edge_runtime.sources.axes import Axes
-    from edge_runtime.streaming.log import Log
-    from edge_runtime.streaming.session import Session
-    from edge_runtime.streaming.stamps import Stamps
+    from edge_runtime.commands.model_arguments import find_model
+    from edge_runtime.live.display.decision_log import Log
+    from edge_runtime.live.recognizer import LiveRecognizer
+    from edge_runtime.live.session import Session
+    from edge_runtime.live.sources.axes import Axes
+    from edge_runtime.live.timestamps import Timestamps
+    from edge_runtime.model.classifier import Classifier
 
     path = find_model(model)
     turn = Axes.parse(axes)
@@ -108,7 +108,7 @@ def command(
         # Replayed recordings begin as those of the published windows did.
         recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
-        session = Session(recognizer, hop, turn, Stamps(rate or card.window.rate_hz, time))
+        session = Session(recognizer, hop, turn, Timestamps(rate or card.window.rate_hz, time))
         source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data)))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
@@ -119,7 +119,7 @@ def command(
 
 def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
     """Show and log what comes, until the source ends or Ctrl-C is pressed, which is how a live stream ends."""
-    from edge_runtime.live import Decision
+    from edge_runtime.live.recognizer import Decision
 
     with sink:
         try:
@@ -151,8 +151,8 @@ def _one(given: Mapping[str, object]) -> tuple[str, object]:
 
 
 def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
-    from edge_runtime.streaming.sinks import Changes, JsonLines, Sink
-    from edge_runtime.terminal import Console
+    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
+    from edge_runtime.system.terminal import Console
 
     if as_json:
         return JsonLines(card.labels)
@@ -161,7 +161,7 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
         return Changes(card.labels)
-    from edge_runtime.streaming.timeline import Timeline
+    from edge_runtime.live.display.timeline import Timeline
 
     return Timeline(card.labels, title, session.summary, console, time)
 
@@ -169,30 +169,30 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
 def _open(name: str, value: object, stated: "Units", speed: float | None, data: Path | None) -> "Source":
     """The source that the option `name` asks for with `value`; only what it needs is imported."""
     if name == "--replay":
-        from edge_runtime.sources.replay import replay
+        from edge_runtime.live.sources.replay import replay
 
         return replay(int(str(value)), data, 1.0 if speed is None else speed)
     if name == "--csv":
-        from edge_runtime.sources.csv_file import csv_file
+        from edge_runtime.live.sources.csv_file import csv_file
 
         return csv_file(Path(str(value)), stated)
     if name in ("--udp", "--tcp"):
-        from edge_runtime.sources import addresses
-        from edge_runtime.sources.tcp import tcp
-        from edge_runtime.sources.udp import udp
+        from edge_runtime.live.sources import addresses
+        from edge_runtime.live.sources.tcp import tcp
+        from edge_runtime.live.sources.udp import udp
 
         return (udp if name == "--udp" else tcp)(addresses.parse(str(value), name), stated)
     if name == "--serial":
-        from edge_runtime.sources.serial_port import serial_port
+        from edge_runtime.live.sources.serial_port import serial_port
 
         return serial_port(str(value), stated)
-    from edge_runtime.sources.i2c import i2c
+    from edge_runtime.live.sources.i2c import i2c
 
     return i2c(str(value))
 
 
 def _stated(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
-    from edge_runtime.sources.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+    from edge_runtime.live.sources.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
     acceleration = ACCELERATION_UNITS[units] if units else None
     if not any("gyro" in x.name for x in card.signals):

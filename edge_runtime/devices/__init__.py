@@ -2,46 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from edge_runtime.bench.device import Device
 from edge_runtime.errors import InputError
-from edge_runtime.job import Answer, Job
-from edge_runtime.progress import OnProgress
-from edge_runtime.results import Instructions
 
 if TYPE_CHECKING:
     from edge_runtime.devices.remote import RemoteDevice
 
 TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
 """The kinds of target, for people."""
-
-
-class Device(Protocol):
-    """Something that does jobs, each in a fresh process."""
-
-    @property
-    def name(self) -> str:
-        """The device's name in reports and file names."""
-
-    @property
-    def here(self) -> bool:
-        """Whether it computes on this machine, where only one measurement at a time has it to itself."""
-
-    def prepare(self, on_progress: OnProgress) -> None:
-        """Make ready what jobs need and the device lacks. Raises `DeviceError` or `InputError` when that fails."""
-
-    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`."""
-
-    def instructions(self, job: Job, folder: Path) -> Instructions | None:
-        """How many instructions one inference of the model of `job` takes; None where they are not counted."""
-
-    def stop(self) -> None:
-        """From another thread: end what it does; it does nothing more, and whoever waits for it hears an error."""
-
-    def close(self) -> None:
-        """Let go of it. Nothing is left at work there."""
 
 
 def open_device(target: str, runtime: str, offline: bool = False) -> Device:
@@ -78,7 +48,7 @@ def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> 
     if target.startswith("adb:"):
         return lambda: RemoteDevice(Adb.parse(target), runtime, offline)
     if target.startswith("emulated:") and target.partition(":")[2]:
-        from edge_runtime.devices.emulated import EmulatedDevice
+        from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
 
         device = EmulatedDevice(target.partition(":")[2], runtime)
         return lambda: device

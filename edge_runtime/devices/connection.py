@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_runtime import children
-from edge_runtime.children import Stoppable
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import Stoppable
 
 SILENCE_SECONDS = 60.0
 """The agent gives a sign of life every few seconds; after so long without one it is given up."""
@@ -95,7 +95,7 @@ class Connection:
 
     def close(self) -> None:
         """Let the agent go; it stops what it does."""
-        children.stop(self._process)
+        child_processes.stop(self._process)
         self._log.close()
 
     def ask(

@@ -12,8 +12,8 @@ from edge_runtime.devices import wheels
 from edge_runtime.devices.requirements import requirements
 from edge_runtime.devices.wheels import Platform
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.files import cache_folder
-from edge_runtime.kept import kept
+from edge_runtime.system.cache_folders import cached_folder
+from edge_runtime.system.files import cache_folder
 
 _RUNTIMES = ("litert", "tflite-runtime")
 """In the order in which they are preferred."""
@@ -110,4 +110,4 @@ def download(setup: Setup) -> list[Path]:
     def fetch(folder: Path) -> None:
         wheels.download(setup.requirements, folder, setup.platform)
 
-    return sorted(kept(cache_folder() / "wheels" / setup.key, fetch).glob("*.whl"))
+    return sorted(cached_folder(cache_folder() / "wheels" / setup.key, fetch).glob("*.whl"))

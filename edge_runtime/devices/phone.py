@@ -1,7 +1,8 @@
 """Android phones, which have no Python: the demo app measures there, and adb carries its jobs and answers.
 
-The app takes the same jobs and gives the same answers as `edge_runtime.worker`. What only the graph tells (operators,
-what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not known.
+The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`. What only the graph
+tells (operators, what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not
+known.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import children
-from edge_runtime.children import Stoppable
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.worker_output import SILENCE_SECONDS, progress_of
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.job import Answer, Job, read_answer
-from edge_runtime.progress import OnProgress, unheard
-from edge_runtime.results import Instructions
+from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.progress import OnProgress, unheard
 
 PACKAGE = "haredge.demo"
 _BUILT = Path(__file__).parents[2] / "android_demo/build/har-edge-demo.apk"
@@ -76,7 +77,7 @@ class Phone:
             on_progress(0.5, "installing the app")
             self._install(apk)
 
-    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
 
         Raises `DeviceError` when the phone cannot be reached any more or leaves no answer, and whatever error the app
@@ -107,7 +108,7 @@ class Phone:
             )
         return self._complete(answer, job, folder)
 
-    def instructions(self, job: Job, folder: Path) -> Instructions | None:
+    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
         """A real processor's are not counted."""
 
     def stop(self) -> None:
@@ -120,7 +121,7 @@ class Phone:
             with suppress(DeviceError):  # it is gone, and what was there with it
                 self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
 
-    def _forget(self, job: Job, folder: Path) -> None:
+    def _forget(self, job: MeasurementJob, folder: Path) -> None:
         with suppress(DeviceError):
             self.adb.shell(f"rm -f {self._folder}/{job.path(folder).name} {self._answers}/{job.name}.*")
 
@@ -139,7 +140,7 @@ class Phone:
         self.adb.push(path, there)
         self.adb.shell(f"chmod 644 {there}")
 
-    def _work(self, job: Job, folder: Path, on_progress: OnProgress) -> None:
+    def _work(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> None:
         """Start the app's process for `job` and listen until it has ended."""
         name = job.path(folder).name
         listening = self._listening.start(
@@ -152,7 +153,7 @@ class Phone:
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            for line in children.lines(listening.stdout, lambda: SILENCE_SECONDS):
+            for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
                 if _is_end(line, name):
                     return
                 if report := progress_of(line):
@@ -164,10 +165,10 @@ class Phone:
                 "phone, keep the app in front, and try again"
             ) from error
         finally:
-            children.stop(listening)
+            child_processes.stop(listening)
         raise self.adb.explain(listening.returncode, "", greeted=True)
 
-    def _complete(self, answer: Answer, job: Job, folder: Path) -> Answer:
+    def _complete(self, answer: Answer, job: MeasurementJob, folder: Path) -> Answer:
         if job.model not in self._described:
             described = replace(job, name=f"describe-{job.model}", task="describe", runtime="auto")
             self._described[job.model] = this_python().run(described, folder, unheard).facts["model"]

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime import children
-from edge_runtime.children import Stoppable
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, obituary, progress_of, silence
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, last_message, progress_of, silence
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.files import scratch_folder
-from edge_runtime.interpreters import PACKAGES
-from edge_runtime.job import Answer, Job, read_answer
-from edge_runtime.progress import OnProgress
+from edge_runtime.model.interpreters import PACKAGES
+from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.progress import OnProgress
 
 OLDEST_PYTHON = (3, 9)
 
@@ -51,7 +51,7 @@ class PythonDevice:
     def prepare(self, on_progress: OnProgress) -> None:
         """Nothing is to be made ready: the interpreter has what it needs."""
 
-    def instructions(self, job: Job, folder: Path) -> None:
+    def instructions(self, job: MeasurementJob, folder: Path) -> None:
         """A real processor's are not counted."""
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class PythonDevice:
                 raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
         return description
 
-    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job` in a fresh process; its answer.
 
         The files that `job` names are in `folder`. `on_progress` hears the share that is done and the stage. Raises
@@ -97,7 +97,7 @@ class PythonDevice:
             )
             try:
                 assert process.stdout is not None
-                for line in children.lines(process.stdout, lambda: self.silence_seconds):
+                for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
                     if report := progress_of(line):
                         stage = report[1]
                         on_progress(*report)
@@ -105,11 +105,11 @@ class PythonDevice:
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise DeviceError(silence(job.title, stage, self.silence_seconds)) from error
             finally:
-                children.stop(process)
+                child_processes.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
             words = log.read_text(encoding="utf-8", errors="replace")
-            raise DeviceError(obituary(job.title, stage, process.returncode, words))
+            raise DeviceError(last_message(job.title, stage, process.returncode, words))
         return answer
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.children import Stoppable
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.results import Instructions
 from edge_runtime.devices import packages
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, obituary, progress_of, silence
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, last_message, progress_of, silence
 from edge_runtime.errors import DeviceError
-from edge_runtime.files import scratch_folder, sha256
-from edge_runtime.job import Answer, Job, read_answer
-from edge_runtime.progress import OnProgress, unheard
-from edge_runtime.results import Instructions
+from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.files import scratch_folder, sha256
+from edge_runtime.system.progress import OnProgress, unheard
 
 
 @dataclass
@@ -95,7 +95,7 @@ class RemoteDevice:
         """Remove all that was ever sent or made there; how many bytes that was."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
-    def run(self, job: Job, folder: Path, on_progress: OnProgress) -> Answer:
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
 
         `on_progress` hears the share that is done and the stage. Raises `DeviceError` when the device cannot be reached
@@ -132,10 +132,10 @@ class RemoteDevice:
             raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(f"{self.name}: {obituary(job.title, stage, done['code'], done['log'])}")
+            raise DeviceError(f"{self.name}: {last_message(job.title, stage, done['code'], done['log'])}")
         return answer
 
-    def instructions(self, job: Job, folder: Path) -> Instructions | None:
+    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
         """A real processor's are not counted."""
 
     def stop(self) -> None:

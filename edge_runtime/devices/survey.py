@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edge_runtime import doubts, machine
-from edge_runtime.devices import Device, opener, packages
+from edge_runtime.bench import doubts, machine
+from edge_runtime.bench.device import Device
+from edge_runtime.devices import opener, packages
 from edge_runtime.devices.phone import Phone
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, HarEdgeError
-from edge_runtime.interpreters import load_runtime
-from edge_runtime.progress import OnProgress
+from edge_runtime.model.interpreters import load_runtime
+from edge_runtime.system.progress import OnProgress
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
-from edge_runtime.children import signal_name
+from edge_runtime.system.child_processes import signal_name
 
 SILENCE_SECONDS = 300.0
 """A worker that reports nothing for so long is stopped."""
@@ -20,7 +20,7 @@ def progress_of(line: str) -> tuple[float, str] | None:
         return None
 
 
-def obituary(title: str, stage: str, code: int, log: str) -> str:
+def last_message(title: str, stage: str, code: int, log: str) -> str:
     """One sentence on how the worker measuring `title` ended: signal or exit code, and the last words of its log."""
     words = last_words(log)
     if code == -signal.SIGKILL:

@@ -8,14 +8,14 @@ import rich.console
 from rich.markup import escape
 from rich.table import Table
 
-from edge_runtime.compare import METRICS, PERCENT, Change, Outcome, Pair
-from edge_runtime.reports.quantities import NOTHING, kilobytes, megabytes, percent, time, time_unit
+from edge_runtime.bench.comparison import METRICS, PERCENT, Change, ResultChanges, RunComparison
+from edge_runtime.reports.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time, time_unit
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
 
 
-def show(outcome: Outcome, console: rich.console.Console) -> None:
+def show(outcome: RunComparison, console: rich.console.Console) -> None:
     """Print `outcome`: a table per matched result, what only one file has, what else differs, and the summary."""
     for pair in outcome.pairs:
         about = "the same file" if pair.old.sha256 == pair.new.sha256 else "the model file changed"
@@ -33,7 +33,7 @@ def show(outcome: Outcome, console: rich.console.Console) -> None:
         console.print(escape(sentence))
 
 
-def sentences(outcome: Outcome) -> Iterator[str]:
+def sentences(outcome: RunComparison) -> Iterator[str]:
     """One per result: which changes are beyond the noise, of those that have an interval to tell."""
     for pair in outcome.pairs:
         changes = pair.changes.items()
@@ -41,7 +41,7 @@ def sentences(outcome: Outcome) -> Iterator[str]:
         yield f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise."
 
 
-def _table(pair: Pair) -> Table:
+def _table(pair: ResultChanges) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "old", "new", "change", "95 % interval", ""):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
@@ -50,7 +50,7 @@ def _table(pair: Pair) -> Table:
         for name in group:
             change = pair.changes[name]
             verdict, style = _verdict(change)
-            values = (NOTHING if x is None else cells[name](x) for x in (change.old, change.new))
+            values = (NOT_MEASURED if x is None else cells[name](x) for x in (change.old, change.new))
             table.add_row(
                 METRICS[name].words, *values, change.text(), change.interval_text(), f"[{style}]{verdict}[/{style}]"
             )
@@ -58,7 +58,7 @@ def _table(pair: Pair) -> Table:
     return table
 
 
-def _cells(pair: Pair) -> dict[str, Callable[[float], str]]:
+def _cells(pair: ResultChanges) -> dict[str, Callable[[float], str]]:
     unit = time_unit((pair.old, pair.new))
     times = {name: lambda x: time(x, unit) for name in ("p50", "p99", "end_to_end")}
     return times | {

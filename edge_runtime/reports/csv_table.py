@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 
-from edge_runtime.results import Latency, Report, Result
+from edge_runtime.bench.results import Latency, Report, Result
 
 Cell = str | int | float | None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from edge_runtime.reports.quantities import NOTHING, significant
-from edge_runtime.results import Report, Result
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.reports.quantities import NOT_MEASURED, significant
 
 Facts = list[tuple[str, str]]
 """Name and value, in the order to show."""
@@ -60,8 +60,8 @@ def states(report: Report) -> list[tuple[str, str, str]]:
     if not before:
         # Reports from before there were two states have the load and the governor of one.
         before = {key: report.device.get(key) for key in ("load_average", "governor")}
-    rows = [(name, say(before), say(after) if after else NOTHING) for name, say in _STATE.items()]
-    return [row for row in rows if row[1:] != (NOTHING, NOTHING)]
+    rows = [(name, say(before), say(after) if after else NOT_MEASURED) for name, say in _STATE.items()]
+    return [row for row in rows if row[1:] != (NOT_MEASURED, NOT_MEASURED)]
 
 
 def state(state: Mapping[str, Any]) -> Facts:
@@ -79,7 +79,7 @@ def result(result: Result) -> Facts:
         ("scheme", result.quantization),
         ("runtime", f"{result.runtime} {result.runtime_version or ''}".strip()),
         ("threads", str(result.threads)),
-        ("pinned to CPU", NOTHING if result.pinned_cpu is None else str(result.pinned_cpu)),
+        ("pinned to CPU", NOT_MEASURED if result.pinned_cpu is None else str(result.pinned_cpu)),
     ]
     if result.latency_ms:
         facts.append(("timed inferences", str(result.latency_ms.runs)))
@@ -91,7 +91,7 @@ def result(result: Result) -> Facts:
         facts.append(("operators", ", ".join(f"{name} {cost.count}" for name, cost in costs)))
         facts.append(("multiply-accumulates", str(sum(cost.macs for _, cost in costs))))
     if result.energy:
-        facts.append(("energy from", result.energy.source or result.energy.reason or NOTHING))
+        facts.append(("energy from", result.energy.source or result.energy.reason or NOT_MEASURED))
         if result.energy.idle_w is not None:
             facts.append(("idle power", f"{result.energy.idle_w:.3g} W"))
     return facts
@@ -125,37 +125,37 @@ def _value(key: str, value: Any) -> str:
 
 
 def _clock(khz: float | None) -> str:
-    return NOTHING if khz is None else f"{khz / 1000:.0f} MHz"
+    return NOT_MEASURED if khz is None else f"{khz / 1000:.0f} MHz"
 
 
 def _clocks(state: Mapping[str, Any]) -> str:
     clock = state.get("clock_khz")
     if not isinstance(clock, Mapping):
-        return NOTHING
+        return NOT_MEASURED
     limits = f" ({_clock(clock.get('minimum'))} to {_clock(clock.get('maximum'))})"
     return _clock(clock.get("current")) + ("" if clock.get("maximum") is None else limits)
 
 
 def _temperatures(state: Mapping[str, Any]) -> str:
     sensors = state.get("temperatures_c")
-    return ", ".join(f"{name} {x:.0f} °C" for name, x in sensors.items()) if sensors else NOTHING
+    return ", ".join(f"{name} {x:.0f} °C" for name, x in sensors.items()) if sensors else NOT_MEASURED
 
 
 def _throttled(when: str) -> Callable[[Mapping[str, Any]], str]:
     def say(state: Mapping[str, Any]) -> str:
         throttled = state.get("throttled")
-        return NOTHING if throttled is None else ", ".join(throttled.get(when) or ()) or "no"
+        return NOT_MEASURED if throttled is None else ", ".join(throttled.get(when) or ()) or "no"
 
     return say
 
 
 def _plain(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda state: NOTHING if state.get(key) is None else _value(key, state[key])
+    return lambda state: NOT_MEASURED if state.get(key) is None else _value(key, state[key])
 
 
 def _load(state: Mapping[str, Any]) -> str:
     load = state.get("load_average")
-    return NOTHING if load is None else significant(load, 3)
+    return NOT_MEASURED if load is None else significant(load, 3)
 
 
 _STATE: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from edge_runtime.reports import charts, facts, side_by_side, words
-from edge_runtime.reports.quantities import NOTHING, percent, percent_range
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.reports import charts, facts, sentences, side_by_side
+from edge_runtime.reports.quantities import NOT_MEASURED, percent, percent_range
 from edge_runtime.reports.rows import groups
 from edge_runtime.reports.side_by_side import Side
-from edge_runtime.results import Report, Result
 
 if TYPE_CHECKING:
     import jinja2
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """The page. Every text in it is escaped by the template; drawings are built with escaped texts."""
-    names, results = words.titles(report.results), report.results
+    names, results = sentences.titles(report.results), report.results
     return _template("bench.html.j2").render(
         report=report,
-        title=words.title(report),
+        title=sentences.title(report),
         names=names,
         colour=charts.colour,
-        verdicts=words.verdicts(report),
-        failures=words.failures(report),
-        doubts=words.doubts(report),
-        notes=[x for x in (words.control(report), words.energy(report)) if x],
-        headroom=words.headrooms(report),
+        verdicts=sentences.verdicts(report),
+        failures=sentences.failures(report),
+        doubts=sentences.doubts(report),
+        notes=[x for x in (sentences.control(report), sentences.energy(report)) if x],
+        headroom=sentences.headrooms(report),
         groups=groups(results),
         distributions=[
             drawing
@@ -58,7 +58,7 @@ def render_devices(sides: Sequence[Side]) -> str:
     )
     return _template("devices.html.j2").render(
         title=f"{', '.join(x.device for x in sides)}, side by side",
-        about=[(x.device, words.title(x.report)) for x in sides if x.report],
+        about=[(x.device, sentences.title(x.report)) for x in sides if x.report],
         names=names,
         colour=charts.colour,
         verdicts=side_by_side.verdicts(sides),
@@ -110,7 +110,7 @@ def _classes(results: tuple[Result, ...]) -> list[tuple[str, list[tuple[str, str
         for result in results:
             score = (result.per_class or {}).get(label)
             rest = f"{100 * score.precision:.1f} · {100 * score.recall:.1f}" if score else ""
-            cells.append((percent(score.f1, 1) if score else NOTHING, rest))
+            cells.append((percent(score.f1, 1) if score else NOT_MEASURED, rest))
         table.append((label, cells))
     return table
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from edge_runtime.reports import facts, words
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.reports import facts, sentences
 from edge_runtime.reports.rows import groups
-from edge_runtime.results import Report, Result
 
 
 def render(report: Report) -> str:
     """The Markdown text (the tables are GitHub's); names and sentences appear as they are, whatever is in them."""
-    blocks = [f"### {text(words.title(report))}"]
+    blocks = [f"### {text(sentences.title(report))}"]
     if report.results:
-        blocks.append(table(report.results, words.titles(report.results)))
-    blocks += map(text, words.verdicts(report))
-    blocks += items(words.failures(report), words.doubts(report))
-    blocks += [text(x) for x in (words.headrooms(report), words.control(report), words.energy(report)) if x]
+        blocks.append(table(report.results, sentences.titles(report.results)))
+    blocks += map(text, sentences.verdicts(report))
+    blocks += items(sentences.failures(report), sentences.doubts(report))
+    blocks += [text(x) for x in (sentences.headrooms(report), sentences.control(report), sentences.energy(report)) if x]
     blocks.append(f"*{text(facts.one_line(report))}*")
     return "\n\n".join(blocks) + "\n"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from edge_runtime.operator_costs import NO_TIMES
-from edge_runtime.results import Report, Result
-from edge_runtime.terminal import Console
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.model.operator_costs import NO_TIMES
+from edge_runtime.system.terminal import Console
 
 
 def show(report: Report, console: Console) -> None:

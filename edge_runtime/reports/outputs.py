@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from edge_runtime.errors import InputError
-from edge_runtime.files import write_text
+from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
+    from edge_runtime.bench.results import Report
     from edge_runtime.reports.side_by_side import Side
-    from edge_runtime.results import Report
 
 F = TypeVar("F", bound=Callable[..., object])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_runtime.results import Interval, Latency, Result
+from edge_runtime.bench.results import Interval, Latency, Result
 
-NOTHING = "–"
+NOT_MEASURED = "–"
 
 
 def time_unit(results: Sequence[Result]) -> str:
@@ -22,7 +22,7 @@ def in_unit(milliseconds: float, unit: str) -> float:
 def time(milliseconds: float | None, unit: str) -> str:
     """`17.6 µs`; three digits below ten, where the next one still tells something."""
     if milliseconds is None:
-        return NOTHING
+        return NOT_MEASURED
     value = in_unit(milliseconds, unit)
     return f"{value:.{_digits(value)}f} {unit}"
 
@@ -40,17 +40,17 @@ def time_with_margin(latency: Latency | None, unit: str) -> str:
 
 def percent(share: float | None, digits: int = 2) -> str:
     """`97.66 %` of a share between 0 and 1."""
-    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
+    return NOT_MEASURED if share is None else f"{100 * share:.{digits}f} %"
 
 
 def percent_range(interval: Interval | None, digits: int = 1) -> str:
     """`96.2–98.8 %` of an interval of shares."""
-    return NOTHING if interval is None else f"{100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f} %"
+    return NOT_MEASURED if interval is None else f"{100 * interval[0]:.{digits}f}–{100 * interval[1]:.{digits}f} %"
 
 
 def megabytes(size: int | None) -> str:
     """A size in memory."""
-    return NOTHING if size is None else f"{size / 1e6:.1f} MB"
+    return NOT_MEASURED if size is None else f"{size / 1e6:.1f} MB"
 
 
 def kilobytes(size: int) -> str:
@@ -61,7 +61,7 @@ def kilobytes(size: int) -> str:
 def millijoules(energy: float | None) -> str:
     """An energy, in whichever unit leaves digits before the point."""
     if energy is None:
-        return NOTHING
+        return NOT_MEASURED
     return f"{energy:.3g} mJ" if abs(energy) >= 0.1 else f"{1000 * energy:.3g} µJ"
 
 

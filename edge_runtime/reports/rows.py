@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edge_runtime.bench.results import Latency, Result
 from edge_runtime.reports.quantities import (
-    NOTHING,
+    NOT_MEASURED,
     kilobytes,
     megabytes,
     millijoules,
@@ -16,7 +17,6 @@ from edge_runtime.reports.quantities import (
     time_unit,
     time_with_margin,
 )
-from edge_runtime.results import Latency, Result
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("end to end p99", lambda x: _percentile(x.end_to_end_ms, "p99", unit)),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
-        row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOTHING),
+        row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),
         row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
     ]
     sizes = [
@@ -69,12 +69,13 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("operators in XNNPACK", _operators),
     ]
     return [
-        [x for x in group if set(x.cells) != {NOTHING} and (x.brief or not brief)] for group in (scores, times, sizes)
+        [x for x in group if set(x.cells) != {NOT_MEASURED} and (x.brief or not brief)]
+        for group in (scores, times, sizes)
     ]
 
 
 def _operators(result: Result) -> str:
-    return NOTHING if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
+    return NOT_MEASURED if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 from training_fixtures import har_edge
 
-from edge_runtime import doubts, results_file
+from edge_runtime.bench import doubts, results_json
+from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
+from edge_runtime.data.uci_har import load
 from edge_runtime.errors import InputError
-from edge_runtime.job import Job, read_answer
-from edge_runtime.reports import terminal
-from edge_runtime.terminal import Console
-from edge_runtime.uci_har import load
+from edge_runtime.reports import terminal_table
+from edge_runtime.system.terminal import Console
 
 
 @pytest.fixture
-def job(jvm) -> Job:
+def job(jvm) -> MeasurementJob:
     """A job whose files are in the folder of the JVM."""
     np.save(jvm.folder / "windows.npy", load().test.X[:100])
     (jvm.folder / "model.tflite").write_bytes((jvm.assets / "edge_int8.tflite").read_bytes())
-    return Job("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
+    return MeasurementJob("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
 
 
 def test_an_answer_has_what_a_worker_answers(jvm, job):
@@ -43,7 +43,9 @@ def test_an_answer_has_what_a_worker_answers(jvm, job):
 
 
 def test_paced_inferences_are_as_far_apart_as_asked(jvm, job):
-    paced = Job("1-0", "measure", "model.tflite", "m", windows="windows.npy", runs=4, period_s=0.2, score=False)
+    paced = MeasurementJob(
+        "1-0", "measure", "model.tflite", "m", windows="windows.npy", runs=4, period_s=0.2, score=False
+    )
     paced.write(jvm.folder)
     jvm.drive("worker", "1-0.job.json", jvm.folder)
     answer = read_answer(jvm.folder, "1-0")
@@ -72,7 +74,7 @@ def test_what_cannot_be_measured_is_answered_in_a_sentence(jvm, job, spoil, said
 
 def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     jvm.drive("report", jvm.assets, jvm.folder)
-    report = results_file.read(jvm.folder / "report.json")
+    report = results_json.read(jvm.folder / "report.json")
     float32, int8 = report.results
     assert (float32.quantization, int8.quantization) == ("float32", "int8")
     assert report.data["fingerprint"] == load().fingerprint
@@ -83,7 +85,7 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     times = np.concatenate(int8.samples_ms.latency)
     assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
     assert int8.operators > 50
-    terminal.show(report, Console())
+    terminal_table.show(report, Console())
 
 
 def test_reports_of_a_phone_alone_are_compared_as_any_other(jvm):

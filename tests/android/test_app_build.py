@@ -11,7 +11,7 @@ import pytest
 import toolchain
 
 import edge_runtime
-from edge_runtime import dataset
+from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
@@ -102,7 +102,7 @@ def test_the_app_has_the_version_of_the_package():
 def test_the_apps_data_are_those_of_the_package():
     import assets
 
-    data = dataset.load(None)
+    data = loading.load_data(None)
     assert data.fingerprint == assets.FINGERPRINT
     assert set(assets.TEST_SUBJECTS) == set(map(int, data.test.subject))
 

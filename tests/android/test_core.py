@@ -8,15 +8,16 @@ import filters
 import numpy as np
 import pytest
 
-from edge_runtime import card as cards
-from edge_runtime import classifier as classifiers
-from edge_runtime import frontend, uci_har
-from edge_runtime.classifier import Classifier
-from edge_runtime.live import UNKNOWN, Decision, LiveRecognizer
-from edge_runtime.model_paths import reference_model
-from edge_runtime.personal import Personal
-from edge_runtime.smoothing import Smoothing
-from edge_runtime.uci_har import load
+from edge_runtime.commands.model_arguments import reference_model
+from edge_runtime.data import uci_har
+from edge_runtime.data.uci_har import load
+from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
+from edge_runtime.model import classifier as classifiers
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.posture_correction import PostureCorrection
+from edge_runtime.signals import frontend
 
 MODELS = ("edge_int8", "edge_float32")
 
@@ -66,7 +67,7 @@ def test_inputs_are_equal_and_answers_agree(jvm, name):
 @pytest.mark.usefixtures("own_kernels")
 def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
     flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
-    personal = Personal((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
+    personal = PostureCorrection((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
     cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal=personal))
     windows = load().test.X[::11]
     windows.tofile(jvm.folder / "windows")

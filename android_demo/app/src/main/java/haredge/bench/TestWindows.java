@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * The 2947 test windows of UCI HAR, rebuilt from the app's recordings of the nine test subjects.
  *
- * <p>The same numbers as {@code edge_runtime/uci_har.py} makes; {@code android_demo/tools/assets.py} wrote the files.
+ * <p>The same numbers as {@code edge_runtime/data/uci_har.py} makes; {@code android_demo/tools/assets.py} wrote the files.
  */
 public final class TestWindows implements Windows {
     /** Which data these are: a name, and the fingerprint by which reports compare data sets. */

@@ -22,7 +22,7 @@ import org.json.JSONObject;
 /**
  * What one fresh process does: load a model, infer once, warm up, time, classify all windows.
  *
- * <p>The method and the answer are those of {@code edge_runtime/worker.py}.
+ * <p>The method and the answer are those of {@code edge_runtime/bench/measurement_worker.py}.
  */
 public final class Worker {
     /** Hears what is being done and the share of it that is done. */

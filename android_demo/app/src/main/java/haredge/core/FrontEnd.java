@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * A causal filter from raw samples to the nine signals, one sample at a time.
  *
- * <p>The same steps, orders and operations as {@code edge_runtime/frontend.py}, so that both give the same numbers. The
+ * <p>The same steps, orders and operations as {@code edge_runtime/signals/frontend.py}, so that both give the same numbers. The
  * median looks one sample ahead: signals come one sample (20 ms) late.
  */
 public final class FrontEnd {

@@ -11,7 +11,7 @@ import org.json.JSONObject;
 /**
  * A {@code .tflite} file: the flatbuffer and, in a zip archive behind it, the card.
  *
- * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/card.py}: a damaged file is
+ * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/model/model_card.py}: a damaged file is
  * refused before an interpreter sees it.
  */
 public final class ModelFile {

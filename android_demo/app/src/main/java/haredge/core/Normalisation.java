@@ -8,7 +8,7 @@ import org.json.JSONObject;
  * Per signal: subtract the mean, divide by the standard deviation, clip, compand around a knee.
  *
  * <p>Companding turns z into z gain / (|z| bend + knee), with 1, 0 and 1 where a signal is linear; see {@code
- * edge_runtime/normalisation.py}.
+ * edge_runtime/signals/normalisation.py}.
  */
 public final class Normalisation {
     final float[] mean;

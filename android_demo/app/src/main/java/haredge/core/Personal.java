@@ -6,7 +6,7 @@ import org.json.JSONObject;
 
 /**
  * What is added to the logits of some postures for one person, by the way gravity points: {@code
- * edge_runtime/personal.py}.
+ * edge_runtime/model/posture_correction.py}.
  */
 final class Personal {
     private static final String[] GRAVITY = {"total_acc_x", "total_acc_y", "total_acc_z"};

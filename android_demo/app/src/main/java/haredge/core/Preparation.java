@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
  * One window in physical units to the input tensor: normalise, clip, compand and, for an integer input, quantise.
  *
  * <p>Quantising is the product with the float32 inverse of the scale, ties to even, as LiteRT does it and {@code
- * edge_runtime/classifier.py}.
+ * edge_runtime/model/classifier.py}.
  */
 public final class Preparation {
     private final Normalisation normalisation;

@@ -8,7 +8,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * Whether a moment looks like the activity that a network names, see {@code edge_runtime/familiarity.py}.
+ * Whether a moment looks like the activity that a network names, see {@code edge_runtime/model/novelty.py}.
  *
  * <p>How the phone is held is compared with typical ways of each activity, how much it moves by Mahalanobis's distance,
  * and how little it turns with the least of anybody alive.

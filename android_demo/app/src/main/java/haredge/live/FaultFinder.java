@@ -8,7 +8,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** What is wrong with samples, seen in blocks of 4 s and told when it begins: {@code edge_runtime/sensor_faults.py}. */
+/** What is wrong with samples, seen in blocks of 4 s and told when it begins: {@code edge_runtime/signals/sensor_faults.py}. */
 final class FaultFinder {
     private static final double LOOKED_AT_S = 4.0;
     private static final int QUIET = 15; // blocks without a fault before it is said again

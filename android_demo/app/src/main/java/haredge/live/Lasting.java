@@ -3,7 +3,7 @@ package haredge.live;
 /**
  * What a moment's judgement means once it is known how long things have been so.
  *
- * <p>See {@code edge_runtime/lasting.py}, which also has the reasons.
+ * <p>See {@code edge_runtime/live/persistence.py}, which also has the reasons.
  */
 final class Lasting {
     /** What speaks against each activity now: that it cannot begin, or that it is not what goes on. */

@@ -8,7 +8,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * Recognises activities in samples that arrive one by one: the same decisions as {@code edge_runtime/live.py}.
+ * Recognises activities in samples that arrive one by one: the same decisions as {@code edge_runtime/live/recognizer.py}.
  *
  * <p>Not to be used by two threads at a time.
  */

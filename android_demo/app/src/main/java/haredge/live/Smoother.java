@@ -7,7 +7,7 @@ import org.json.JSONObject;
 /**
  * The answers of successive windows to one activity: a hidden Markov model, filtered forward.
  *
- * <p>See {@code edge_runtime/smoothing.py}, which also has the reasons and the defaults.
+ * <p>See {@code edge_runtime/live/smoothing.py}, which also has the reasons and the defaults.
  */
 final class Smoother {
     /** The numbers of the model, from the card. */

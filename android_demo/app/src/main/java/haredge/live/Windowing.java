@@ -2,7 +2,7 @@ package haredge.live;
 
 import haredge.core.FrontEnd;
 
-/** Windows of the signals of one uninterrupted stretch of samples, see {@code edge_runtime/windowing.py}. */
+/** Windows of the signals of one uninterrupted stretch of samples, see {@code edge_runtime/signals/windowing.py}. */
 final class Windowing {
     /** Takes a window: the time of its last sample, and its signals {@code [samples][9]}. */
     interface Target {

@@ -1,0 +1,1 @@
+"""Find where an int8 model loses precision."""

@@ -1,0 +1,233 @@
+"""The arithmetic of the int8 model in TensorFlow, with every place where it rounds in view.
+
+The converter makes an int8 model of a float graph whose ranges are given. Here the same graph is gone through
+operation by operation, and is rounded where the converter rounds it:
+
+* activations, at the sites of `convert.lowering.quantisation_points`, to 256 values of the site's range;
+* the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
+* weights, symmetrically to 255 values per output channel.
+
+What is left out: biases (int32, whose steps are those of the products), the rounding of rescaling factors, and the
+constants of normalisations that are no part of a product. They move an int8 value by one step, rarely.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS
+from convert.lowering.gate_layout import IN_INT8
+from convert.lowering.network import Lowered
+from convert.lowering.quantisation_points import CELL, HELD, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE
+from convert.quantise.calibration import Range, Ranges, range_at
+
+Array = npt.NDArray[np.float32]
+
+# TFLite's specification of 8-bit quantisation: the outputs of LOGISTIC and TANH have these ranges, whatever comes in.
+_FUNCTIONS = {"Sigmoid": Range(0.0, 255 / 256), "Tanh": Range(-1.0, 127 / 128)}
+_PRODUCTS = {"MatMul", "Conv2D"}
+# Values pass through these as they are: what lies on an int8 grid still does behind them.
+_COPIES = {
+    *("ConcatV2", "ExpandDims", "Identity", "MaxPool", "Pack", "Pad", "Reshape"),
+    *("Slice", "Split", "SplitV", "Squeeze", "StridedSlice", "Transpose"),
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The 256 evenly spaced values of an int8 activation, from `low`, `scale` apart; 0 is one of them, exactly."""
+
+    low: float
+    scale: float
+
+    @classmethod
+    def of(cls, limits: Range) -> "Grid":
+        """The grid for a range, moved so that it holds 0: the converter's rule, and that of fake-quantisation."""
+        scale = (limits.high - limits.low) / 255
+        return cls(-float(np.clip(np.round(-limits.low / scale), 0, 255)) * scale, scale)
+
+    @property
+    def high(self) -> float:
+        """The greatest value."""
+        return self.low + 255 * self.scale
+
+    def levels(self, values: Array) -> Array:
+        """How many steps above `low` each value is, to the nearest; beyond 0 to 255 when it is out of range."""
+        levels: Array = np.rint((values - self.low) / self.scale)
+        return levels
+
+    def round(self, values: tf.Tensor) -> tf.Tensor:
+        """The nearest value of the grid for each."""
+        return tf.quantization.fake_quant_with_min_max_args(values, self.low, self.high, num_bits=8)
+
+
+@dataclass(frozen=True)
+class WeightGrid:
+    """255 evenly spaced values about 0 for each output channel, along `axis` of the weights."""
+
+    axis: int
+
+    def _scale(self, weights: tf.Tensor) -> tf.Tensor:
+        others = [x for x in range(len(weights.shape)) if x != self.axis]
+        # A channel without weights has a scale too.
+        return tf.maximum(tf.reduce_max(tf.abs(weights), axis=others, keepdims=True), 1e-30) / 127
+
+    def levels(self, weights: Array) -> Array:
+        """The weights in steps, from 1 to 255."""
+        levels: Array = np.rint(weights / self._scale(weights).numpy()) + 128
+        return levels
+
+    def round(self, weights: tf.Tensor) -> tf.Tensor:
+        """The nearest value of the channel's grid for each weight."""
+        scale = self._scale(weights)
+        return tf.round(weights / scale) * scale
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """One place where the int8 model rounds: `name` says where in the layer, `step` in which step of an LSTM."""
+
+    name: str
+    kind: str
+    step: int | None
+    grid: Grid | WeightGrid
+
+
+Visit = Callable[[Rounding, tf.Tensor], tf.Tensor]
+"""Called with each value that the int8 model rounds; returns what the network goes on with."""
+
+
+@dataclass(frozen=True)
+class _Tapped:
+    site: str
+    maker: str  # the name of the operation whose output it is
+
+
+class Emulation:
+    """The graph of a lowered network for `n_windows` windows, and where its int8 form with these ranges rounds."""
+
+    def __init__(self, network: Lowered, ranges: Ranges, n_windows: int) -> None:
+        self._taps: dict[str, _Tapped] = {}
+        self._layers = network.layers
+
+        def mark(site: str, tensor: tf.Tensor) -> tf.Tensor:
+            marked = tf.identity(tensor)
+            self._taps[marked.op.name] = _Tapped(site, tensor.op.name)
+            return marked
+
+        function = tf.function(lambda windows: network(windows, mark, arrangement=IN_INT8), autograph=False)
+        self._graph = function.get_concrete_function(tf.TensorSpec([n_windows, *network.input_shape])).graph
+        self._roundings = self._find(ranges)
+
+    def __call__(self, windows: tf.Tensor, visit: Visit) -> tf.Tensor:
+        """Logits of normalised windows; `visit` decides what becomes of each value that int8 rounds."""
+        values: dict[str, tf.Tensor] = {}
+        for operation in self._graph.get_operations():
+            if operation.type == "Placeholder":
+                values[operation.outputs[0].name] = windows
+                continue
+            rounding = self._roundings.get(operation.name)
+            inputs = [values[x.name] for x in operation.inputs]
+            if rounding and rounding.kind == WEIGHTS:
+                inputs[1] = visit(rounding, inputs[1])
+            outputs = _again(operation, inputs)
+            if rounding and rounding.kind != WEIGHTS:
+                outputs = [visit(rounding, outputs[0])]
+            values.update((x.name, y) for x, y in zip(operation.outputs, outputs, strict=True))
+        return values[self._graph.outputs[0].name]
+
+    @cached_property
+    def roundings(self) -> tuple[Rounding, ...]:
+        """In the order of computing."""
+        return tuple(self._roundings.values())
+
+    def _find(self, ranges: Ranges) -> Mapping[str, Rounding]:
+        """By the name of the operation: a tap or function whose output, or a product whose weights are rounded."""
+        found: dict[str, Rounding] = {}
+        on_grid: dict[str, str] = {}  # tensor -> the site whose grid it lies on
+        constant: set[str] = set()  # operations that are the same for all windows
+        for operation in self._graph.get_operations():
+            name = operation.name
+            if operation.type != "Placeholder" and all(x.op.name in constant for x in operation.inputs):
+                constant.add(name)
+                continue
+            if operation.type in _PRODUCTS:
+                found[name] = Rounding(
+                    f"{self._behind(operation)} weights", WEIGHTS, _step(name), _weight_grid(operation)
+                )
+            if operation.type in _FUNCTIONS:
+                where = self._function(operation)
+                found[name] = Rounding(where, FUNCTION, _step(name), Grid.of(_FUNCTIONS[operation.type]))
+            sites = {on_grid.get(x.name) for x in operation.inputs if x.op.name not in constant}
+            site = sites.pop() if operation.type in _COPIES and len(sites) == 1 else None
+            if name in self._taps and site != self._taps[name].site:
+                site = self._taps[name].site
+                found[name] = Rounding(self._activation(name), ACTIVATION, _step(name), Grid.of(range_at(ranges, site)))
+            if site is not None:
+                on_grid.update((x.name, site) for x in operation.outputs)
+        return found
+
+    def _activation(self, name: str) -> str:
+        """What a tap sees, in words: sites are shared, these names tell apart what shares them."""
+        tapped = self._taps[name]
+        part, layer = tapped.maker.rpartition("/")[2], self._layer(name)
+        if tapped.site.endswith(f"/{HELD}"):
+            return f"{layer}/{KEPT}"
+        if "/" in tapped.site or tapped.site == INPUT:
+            return tapped.site
+        if part in (INPUT, JOINED):
+            return f"{layer}/{part}"
+        return layer if _step(name) is None else f"{layer}/state"
+
+    def _function(self, operation: Any) -> str:
+        """`lstm/tanh(cell)`: the function and what it is of."""
+        function = operation.type.lower()
+        before = operation.inputs[0].op.name
+        if before not in self._taps:
+            return f"{self._layer(operation.name)}/{function}"
+        layer, _, of = self._activation(before).rpartition("/")
+        if of in (SIGMOID_INPUT, TANH_INPUT):
+            return f"{layer}/{function}"
+        # The cell of the first step is its update: nothing is kept yet.
+        of = CELL if of == UPDATE else of
+        return f"{layer}/{function}({of})" if layer else f"{function}({of})"
+
+    def _behind(self, operation: Any) -> str:
+        """The tap that a product's result goes to, through a bias and an activation."""
+        while operation.name not in self._taps:
+            operation = operation.outputs[0].consumers()[0]
+        return self._activation(operation.name)
+
+    def _layer(self, name: str) -> str:
+        index = re.match(r"layer(\d+)/", name)
+        return self._layers[int(index[1])] if index else INPUT
+
+
+def _step(name: str) -> int | None:
+    found = re.search(r"/step(\d+)(?:_\d+)?/", name)
+    return int(found[1]) if found else None
+
+
+def _weight_grid(operation: Any) -> WeightGrid:
+    """The output channel is the last axis of a convolution's kernel, the first of a transposed matrix."""
+    if operation.type == "MatMul":
+        return WeightGrid(0 if operation.get_attr("transpose_b") else 1)
+    return WeightGrid(operation.inputs[1].shape.rank - 1)
+
+
+def _again(operation: Any, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The outputs of the same operation on other inputs, in the graph that is being built."""
+    made = tf.compat.v1.get_default_graph().create_op(
+        operation.type,
+        inputs,
+        [x.dtype for x in operation.outputs],
+        attrs=dict(operation.node_def.attr),
+        op_def=operation.op_def,
+    )
+    return list(made.outputs)

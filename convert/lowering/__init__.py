@@ -1,0 +1,1 @@
+"""Rewrite a Keras graph as a TensorFlow function with named quantisation points."""

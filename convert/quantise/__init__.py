@@ -1,0 +1,1 @@
+"""Turn a lowered network into a small TFLite file."""

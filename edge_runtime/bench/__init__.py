@@ -1,0 +1,1 @@
+"""Measure models and state how far each number can be trusted."""

@@ -1,0 +1,247 @@
+"""What the workers answered, made into results: one per model, the comparisons between them, and the control."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.bench import doubts, intervals, scores
+from edge_runtime.bench.measurement_job import Answer
+from edge_runtime.bench.results import (
+    Comparison,
+    Control,
+    Energy,
+    Instructions,
+    OperatorCost,
+    Result,
+    Samples,
+    WarmUp,
+    milliseconds,
+)
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.model.model_card import Card
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file as it will be measured; `title` is its path or another name for people."""
+
+    title: str
+    content: bytes
+    card: Card
+
+
+@dataclass(frozen=True)
+class MeasuredModel:
+    """A model and the answers of all its rounds. Those of the first have `logits`."""
+
+    model: ModelFile
+    answers: Sequence[Answer]
+    instructions: Instructions | None = None
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The raw times of all rounds."""
+        return Samples(
+            *(
+                tuple(milliseconds(answer.arrays[key]) for answer in self.answers)
+                for key in ("latency_ns", "end_to_end_ns")
+            )
+        )
+
+    @property
+    def logits(self) -> npt.NDArray[np.float32]:
+        """The answers to all windows in the first round."""
+        logits: npt.NDArray[np.float32] = self.answers[0].arrays["logits"]
+        return logits
+
+    @cached_property
+    def predicted(self) -> npt.NDArray[np.intp]:
+        """The class of each window in the first round."""
+        return np.argmax(self.logits, axis=1)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the times are an emulator's."""
+        return bool(self.answers[0].facts["machine"]["emulated"])
+
+    def facts(self, key: str) -> list[Any]:
+        """One fact of every round."""
+        return [answer.facts[key] for answer in self.answers]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What the results of one run have in common.
+
+    `before` is how the first worker of all found the machine, `others_busy` what other programs did during each round.
+    """
+
+    data: Dataset
+    threads: int
+    paced: bool
+    before: doubts.State
+    others_busy: Sequence[float | None]
+    control: Control | None
+
+
+def result(measured: MeasuredModel, run: RunContext) -> Result:
+    """Merge the rounds of one model."""
+    data = run.data
+    facts, model, predicted = measured.answers[0].facts, measured.model, measured.predicted
+    # Times, memory and energy of an emulated machine are the emulator's.
+    real, samples = not measured.emulated, measured.samples
+    confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
+    latency = intervals.latency(samples.latency)
+    over_subjects = intervals.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
+    warm_up = _warm_up(measured)
+    evidence = doubts.Evidence(
+        emulated=measured.emulated,
+        before=run.before,
+        rounds=list(zip(measured.facts("before"), measured.facts("after"), strict=True)),
+        others_busy=run.others_busy,
+        operators=facts["model"]["operators"],
+        xnnpack=facts["model"]["xnnpack"],
+        runtimes=[(runtime["name"], runtime["version"]) for runtime in measured.facts("runtime")],
+        same_answers=all(
+            np.array_equal(predicted, np.argmax(answer.arrays["logits"], axis=1))
+            for answer in measured.answers
+            if "logits" in answer.arrays
+        ),
+        paced=run.paced,
+        warm_up=warm_up,
+        latency=latency,
+        control=run.control,
+        trained_on=_trained_on(model.card),
+        data=(data.name, data.as_for(measured.model.card).fingerprint),
+    )
+    return Result(
+        model=model.card.name,
+        file=model.title,
+        sha256=hashlib.sha256(model.content).hexdigest(),
+        runtime=facts["runtime"]["name"],
+        runtime_version=facts["runtime"]["version"],
+        quantization=facts["model"]["scheme"],
+        threads=run.threads,
+        pinned_cpu=facts["pinned_cpu"],
+        size_bytes=len(model.content),
+        operators=sum(facts["model"]["operators"].values()),
+        xnnpack_operators=None if facts["model"]["xnnpack"] is None else sum(facts["model"]["xnnpack"].values()),
+        load_ms=round(median(measured.facts("load_ms")), 3) if real else None,
+        first_ms=round(median(measured.facts("first_ms")), 3) if real else None,
+        latency_ms=latency if real else None,
+        end_to_end_ms=intervals.latency(samples.end_to_end) if real else None,
+        peak_memory_bytes=_largest(measured.facts("peak_memory_bytes")) if real else None,
+        baseline_memory_bytes=_largest(measured.facts("baseline_memory_bytes")) if real else None,
+        labels=data.labels,
+        windows=len(predicted),
+        accuracy=scores.accuracy(confusion),
+        macro_f1=scores.macro_f1(confusion),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        per_subject=scores.accuracy_per_subject(data.test.y, predicted, data.test.subject),
+        agreement=None,
+        doubts=doubts.find(evidence),
+        samples_ms=samples if real else None,
+        accuracy_ci95=intervals.accuracy_over_windows(int(np.trace(confusion)), len(predicted)),
+        accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
+        macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
+        per_class=scores.per_class(confusion, data.labels),
+        calibration_error=scores.calibration_error(measured.logits / model.card.temperature, data.test.y),
+        warm_up=warm_up if real else None,
+        energy=_energy(measured) if real else None,
+        operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
+        instructions=measured.instructions,
+    )
+
+
+def control(first: MeasuredModel, again: MeasuredModel) -> Control:
+    """The same model, measured twice in the same turns."""
+    ratio, interval = intervals.p50_ratio(again.samples.latency, first.samples.latency)
+    return Control(ratio, interval, interval[0] <= 1 <= interval[1])
+
+
+def with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel]) -> list[Result]:
+    """Say of each quantised result how often it answers as the float32 form of the same network does."""
+    originals = {
+        result.model: each.predicted
+        for result, each in reversed(list(zip(results, measured, strict=True)))
+        if result.quantization == "float32"
+    }
+    return [
+        replace(result, agreement=float(np.mean(each.predicted == originals[result.model])))
+        if result.quantization != "float32" and result.model in originals
+        else result
+        for result, each in zip(results, measured, strict=True)
+    ]
+
+
+def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], data: Dataset) -> list[Comparison]:
+    """Each result against the fastest float32 form of the same network or, without one, against the first result."""
+    found = []
+    for i, one in enumerate(results):
+        forms = [j for j, x in enumerate(results) if x.model == one.model and x.quantization == "float32"]
+        against = min(forms, key=lambda j: _p50(results[j]), default=0)
+        if against != i:
+            found.append(_compare(i, against, measured[i], measured[against], data))
+    return found
+
+
+def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
+    latency = end_to_end = None
+    if not (one.emulated or against.emulated):
+        latency = intervals.p50_ratio(one.samples.latency, against.samples.latency)
+        end_to_end = intervals.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
+    right, other = one.predicted == data.test.y, against.predicted == data.test.y
+    difference, interval = intervals.accuracy_difference(right, other, data.test.subject)
+    only, only_other = int(np.sum(right & ~other)), int(np.sum(other & ~right))
+    return Comparison(
+        result=i,
+        against=j,
+        p50_ratio=latency[0] if latency else None,
+        p50_ratio_ci95=latency[1] if latency else None,
+        end_to_end_ratio=end_to_end[0] if end_to_end else None,
+        end_to_end_ratio_ci95=end_to_end[1] if end_to_end else None,
+        accuracy_difference=difference,
+        accuracy_difference_ci95=interval,
+        agreement=float(np.mean(one.predicted == against.predicted)),
+        only_result_right=only,
+        only_against_right=only_other,
+        mcnemar_p=intervals.mcnemar(only, only_other),
+    )
+
+
+def _warm_up(measured: MeasuredModel) -> WarmUp:
+    """The warm-ups of all rounds together; settled when most did, since one may fall into a short disturbance."""
+    facts = measured.facts("warm_up")
+    return WarmUp(
+        calls=sum(x["calls"] for x in facts),
+        seconds=round(sum(x["seconds"] for x in facts), 3),
+        stable=2 * sum(x["stable"] for x in facts) > len(facts),
+    )
+
+
+def _energy(measured: MeasuredModel) -> Energy | None:
+    return next((Energy(**answer.facts["energy"]) for answer in measured.answers if "energy" in answer.facts), None)
+
+
+def _trained_on(card: Card) -> tuple[str, str] | None:
+    """Name and fingerprint of the data of the training, where the card tells."""
+    data = card.training.get("data")
+    if not isinstance(data, Mapping) or "fingerprint" not in data:
+        return None
+    return str(data.get("name", "unnamed")), str(data["fingerprint"])
+
+
+def _largest(values: Sequence[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _p50(result: Result) -> float:
+    return result.latency_ms.p50 if result.latency_ms else 0.0

@@ -1,0 +1,246 @@
+"""What changed between two benchmark runs, with intervals, and whether the two may be compared at all."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.bench.intervals import p50_ratio
+from edge_runtime.bench.results import Interval, Report, Result, Samples
+
+PERCENT, POINTS = "%", "pp"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Something that a result has a number for; `unit` is that of a change of it."""
+
+    words: str
+    unit: str
+    value: Callable[[Result], float | None]
+
+
+def _latency(name: str) -> Callable[[Result], float | None]:
+    return lambda result: getattr(result.latency_ms, name) if result.latency_ms else None
+
+
+METRICS: Mapping[str, Metric] = {
+    "p50": Metric("latency p50", PERCENT, _latency("p50")),
+    "p90": Metric("latency p90", PERCENT, _latency("p90")),
+    "p95": Metric("latency p95", PERCENT, _latency("p95")),
+    "p99": Metric("latency p99", PERCENT, _latency("p99")),
+    "mean": Metric("latency mean", PERCENT, _latency("mean")),
+    "end_to_end": Metric("end to end p50", PERCENT, lambda x: x.end_to_end_ms.p50 if x.end_to_end_ms else None),
+    "load": Metric("load", PERCENT, lambda x: x.load_ms),
+    "memory": Metric("peak memory", PERCENT, lambda x: x.peak_memory_bytes),
+    "size": Metric("file size", PERCENT, lambda x: x.size_bytes),
+    "accuracy": Metric("accuracy", POINTS, lambda x: x.accuracy),
+    "macro_f1": Metric("macro F1", POINTS, lambda x: x.macro_f1),
+}
+"""Metric -> what it is; times in milliseconds, sizes in bytes, scores as shares."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One number, before and after; None where a file does not have it.
+
+    `change` is in percent of the old value or in percentage points, as `unit` says, and so is its 95 % `interval`,
+    which only p50, end to end and accuracy have. `beyond_noise` is whether the interval leaves out 0; a file's size has
+    no noise, and of what has no interval it is None.
+    """
+
+    old: float | None
+    new: float | None
+    unit: str
+    change: float | None
+    interval: Interval | None
+    beyond_noise: bool | None
+
+    def text(self) -> str:
+        """The change for people: `+6.9 %`, `-0.03 pp`."""
+        return "" if self.change is None else f"{self._signed(self.change)} {self.unit}"
+
+    def interval_text(self) -> str:
+        """The interval for people: `+4.2 to +9.1 %`."""
+        return f"{' to '.join(map(self._signed, self.interval))} {self.unit}" if self.interval else ""
+
+    def _signed(self, value: float) -> str:
+        text = f"{value:+.{2 if self.unit == POINTS else 1}f}"
+        return text if float(text) else text[1:]
+
+
+@dataclass(frozen=True)
+class ResultChanges:
+    """A result and what became of it; `changes` by the name of the metric."""
+
+    title: str
+    old: Result
+    new: Result
+    changes: Mapping[str, Change]
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """What comparing two reports found.
+
+    `obstacles` say why the two should not be compared, `notes` what else differs that may matter and what could not be
+    measured, `doubts` what each of the two had to say against itself. Results that only one of them has are in
+    `only_old` and `only_new`, by title.
+    """
+
+    pairs: tuple[ResultChanges, ...]
+    only_old: tuple[str, ...]
+    only_new: tuple[str, ...]
+    obstacles: tuple[str, ...]
+    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def compare(old: Report, new: Report) -> RunComparison:
+    """Match the results of two reports by model and quantisation, and say what changed."""
+    matched = _match(old.results, new.results)
+    same_data = old.data.get("fingerprint") == new.data.get("fingerprint")
+    pairs = [ResultChanges(_title(b, new.results), a, b, _changes(a, b, same_data)) for a, b in matched]
+    return RunComparison(
+        pairs=tuple(pairs),
+        only_old=tuple(_title(x, old.results) for x in old.results if not any(x is a for a, _ in matched)),
+        only_new=tuple(_title(x, new.results) for x in new.results if not any(x is b for _, b in matched)),
+        obstacles=tuple(_obstacles(old, new, matched)),
+        notes=tuple(_notes(old, new, matched)),
+        doubts=tuple(_doubts(old, new)),
+    )
+
+
+def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Pairs of the same network and quantisation; where several are, of the same file, else the only two left."""
+    keys: tuple[Callable[[Result], object], ...] = (
+        lambda x: (x.model, x.quantization, x.file),
+        lambda x: (x.model, x.quantization),
+    )
+    pairs: list[tuple[Result, Result]] = []
+    for key in keys:
+        before = _singles([x for x in old if not any(x is a for a, _ in pairs)], key)
+        after = _singles([x for x in new if not any(x is b for _, b in pairs)], key)
+        pairs += [(before[k], after[k]) for k in before if k in after]
+    return [pair for result in new for pair in pairs if pair[1] is result]
+
+
+def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
+    """The results of which no other has the same key, by key."""
+    counts = Counter(map(key, results))
+    return {key(x): x for x in results if counts[key(x)] == 1}
+
+
+def _title(result: Result, results: Sequence[Result]) -> str:
+    alike = sum((x.model, x.quantization) == (result.model, result.quantization) for x in results)
+    name = f"{result.model} {result.quantization}"
+    return name if alike == 1 else f"{name} ({result.file})"
+
+
+def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
+    intervals = {
+        "p50": _ratio_interval(old.samples_ms, new.samples_ms, "latency"),
+        "end_to_end": _ratio_interval(old.samples_ms, new.samples_ms, "end_to_end"),
+        "accuracy": _accuracy_interval(old, new) if same_data else None,
+    }
+    return {name: _change(name, metric, old, new, intervals.get(name)) for name, metric in METRICS.items()}
+
+
+def _change(name: str, metric: Metric, old: Result, new: Result, interval: Interval | None) -> Change:
+    before, after = metric.value(old), metric.value(new)
+    change = None
+    if before is not None and after is not None:
+        if metric.unit == POINTS:
+            change = 100 * (after - before)
+        elif before > 0:
+            change = 100 * (after / before - 1)
+    beyond = None
+    if name == "size":
+        beyond = change != 0
+    elif interval and change is not None:
+        beyond = not interval[0] <= 0 <= interval[1]
+    return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)
+
+
+def _ratio_interval(old: Samples | None, new: Samples | None, kind: str) -> Interval | None:
+    """In percent of the old p50. The rounds of two runs did not take turns, so they are not paired."""
+    if old is None or new is None:
+        return None
+    before, after = getattr(old, kind), getattr(new, kind)
+    if not all((before, after, *before, *after)):
+        return None
+    low, high = (round(100 * (end - 1), 4) for end in p50_ratio(after, before, paired=False)[1])
+    return low, high
+
+
+def _accuracy_interval(old: Result, new: Result) -> Interval | None:
+    """In percentage points: Student's t over the people, whose differences count alike; None for fewer than two."""
+    from scipy.special import stdtrit
+
+    people = old.per_subject.keys()
+    if len(people) < 2 or people != new.per_subject.keys():
+        return None
+    differences = [100 * (new.per_subject[person] - old.per_subject[person]) for person in people]
+    n = len(differences)
+    reach = float(stdtrit(n - 1, 0.975)) * statistics.stdev(differences) / n**0.5
+    middle = 100 * (new.accuracy - old.accuracy)
+    return round(middle - reach, 4), round(middle + reach, 4)
+
+
+def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
+    for words, key in (
+        ("machine", "machine"),
+        ("board", "board"),
+        ("CPU", "cpu"),
+        ("number of cores", "cores"),
+        ("CPU's being emulated", "emulated"),
+    ):
+        yield from _differing(words, old.device.get(key), new.device.get(key))
+    if old.data.get("fingerprint") != new.data.get("fingerprint"):
+        yield f"the data is {_data(old.data)} in OLD, {_data(new.data)} in NEW"
+    modes = [report.settings.get("mode", "back-to-back") for report in (old, new)]
+    yield from _differing("mode", *modes)
+    about = [tuple(_how(pair[side]) for pair in matched) for side in (0, 1)]
+    # Every result of a run has the same runtime and threads, so that once is enough.
+    for a, b in dict.fromkeys(zip(*about, strict=True)):
+        yield from _differing("runtime", a[0], b[0])
+        yield from _differing("number of threads", a[1], b[1])
+
+
+def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
+    yield from _differing("version of har-edge", old.har_edge, new.har_edge)
+    for words, key in (("kernel", "kernel"), ("governor", "governor"), ("Python", "python"), ("numpy", "numpy")):
+        yield from _differing(words, old.device.get(key), new.device.get(key))
+    for a, b in dict.fromkeys((a.pinned_cpu, b.pinned_cpu) for a, b in matched):
+        yield from _differing("CPU that inferred", a, b)
+    for report, name in ((old, "OLD"), (new, "NEW")):
+        for failure in report.failures:
+            yield f"{failure.file} could not be measured in {name}: {failure.error}"
+
+
+def _doubts(old: Report, new: Report) -> Iterator[str]:
+    for report, name in ((old, "OLD"), (new, "NEW")):
+        for doubt in dict.fromkeys(doubt for result in report.results for doubt in result.doubts):
+            yield f"of {name}: {doubt}"
+
+
+def _how(result: Result) -> tuple[str, int]:
+    return f"{result.runtime} {result.runtime_version or 'of no known version'}", result.threads
+
+
+def _differing(words: str, old: Any, new: Any) -> Iterator[str]:
+    if old != new:
+        yield f"the {words} is {_known(old)} in OLD, {_known(new)} in NEW"
+
+
+def _known(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "unknown" if value is None else str(value)
+
+
+def _data(data: Mapping[str, Any]) -> str:
+    return f"{data.get('name')} ({str(data.get('fingerprint'))[:12]})"

@@ -1,0 +1,210 @@
+"""Reasons why a result may mislead, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.bench.results import Control, Latency, WarmUp
+
+State = Mapping[str, Any]
+"""`edge_runtime.bench.machine.State` as it comes from the worker: the same names in a mapping."""
+
+# A percentile needs samples beyond it: below this, p99 rests on fewer than five.
+FEWEST_RUNS = 500
+# Fewer rounds do not tell how much rounds differ.
+FEWEST_ROUNDS = 5
+# More than this waited for a CPU, on average over the minute before: something else was running.
+BUSY_LOAD = 0.5
+# Others took more than this of one CPU while we measured; our own progress bar takes a few hundredths.
+BUSY_SHARE = 0.25
+# A graph with more than this share of its operators outside XNNPACK is not what that runtime can do.
+MOST_OUTSIDE = 0.1
+# Raspberry Pis slow down from 80 degrees on; others a little later.
+HOT_C = 80.0
+# Clocks jitter by a few per cent without anything having happened.
+CLOCK_CHANGE = 0.1
+# Of p50. The wider limit of intervals is for paced times, which are few and cold.
+WIDEST_MAD = 0.1
+WIDEST_INTERVAL = {False: 0.1, True: 0.4}
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the machine was doing: `before` the whole run, and before and after each of the `rounds` of this model."""
+
+    before: State
+    rounds: Sequence[tuple[State, State]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Conditions):
+    """What there is to judge a result by.
+
+    `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
+    does not tell. `operators` and `xnnpack` count by name, the latter None where nobody can tell; `runtimes` has the
+    name and version of each round's runtime. `trained_on` and `data` are name and fingerprint of the training's data,
+    if the card tells, and of this data.
+    """
+
+    emulated: bool
+    others_busy: Sequence[float | None]
+    operators: Mapping[str, int]
+    xnnpack: Mapping[str, int] | None
+    runtimes: Sequence[tuple[str, str | None]]
+    same_answers: bool
+    paced: bool
+    warm_up: WarmUp
+    latency: Latency
+    control: Control | None
+    trained_on: tuple[str, str] | None
+    data: tuple[str, str]
+
+
+def find(evidence: Evidence) -> tuple[str, ...]:
+    """The doubts about a model's result, the weightiest first."""
+    checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers, _other_data)
+    return tuple(doubt for check in checks for doubt in check(evidence))
+
+
+def of_state(state: State) -> tuple[str, ...]:
+    """What would spoil a measurement on a machine that is in this state now."""
+    conditions = Conditions(state, [(state, state)])
+    return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
+
+
+def _emulated(evidence: Evidence) -> Iterator[str]:
+    if evidence.emulated:
+        yield "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
+
+
+def _other_data(evidence: Evidence) -> Iterator[str]:
+    if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
+        yield (
+            f"the card says the model was trained on '{evidence.trained_on[0]}', and these test windows are those of "
+            f"another data set, '{evidence.data[0]}': give the data of the training with --data"
+        )
+
+
+def _load(conditions: Conditions) -> Iterator[str]:
+    load = conditions.before["load_average"]
+    if load is not None and load > BUSY_LOAD:
+        yield f"the machine was busy before the run (load average {load:g}): let it come to rest and run again"
+
+
+def _others(evidence: Evidence) -> Iterator[str]:
+    known = [share for share in evidence.others_busy if share is not None]
+    mean = sum(known) / len(known) if known else 0.0
+    if mean > BUSY_SHARE:
+        yield f"other programs kept {mean:.1f} CPUs busy during the run: stop them and run again"
+
+
+def _governor(conditions: Conditions) -> Iterator[str]:
+    governor = conditions.before["governor"]
+    if governor not in (None, "performance"):
+        yield f"the CPU governor is '{governor}', which changes the clock: 'sudo cpupower frequency-set -g performance'"
+
+
+def _throttled(conditions: Conditions) -> Iterator[str]:
+    told = [state["throttled"] for pair in conditions.rounds for state in pair if state["throttled"]]
+    if not told:
+        return
+    new = set(told[-1]["since_boot"]) - set(told[0]["since_boot"])
+    found = sorted(new.union(*(state["now"] for state in told)))
+    if found:
+        advice = "use a stronger power supply" if "under-voltage" in found else "cool it"
+        yield f"the firmware slowed the machine down ({', '.join(found)}): {advice} and run again"
+
+
+def _hot(conditions: Conditions) -> Iterator[str]:
+    told = [state["temperatures_c"] for pair in conditions.rounds for state in pair if state["temperatures_c"]]
+    hottest = max((x for sensors in told for x in sensors.values()), default=0.0)
+    if hottest >= HOT_C:
+        yield f"the CPU reached {hottest:.0f} °C, where machines slow down: cool it and run again"
+
+
+def _clock(evidence: Evidence) -> Iterator[str]:
+    # After each round, when the CPU had work to do: before, it may have been idling at its slowest.
+    clocks = [_clock_khz(after) for _, after in evidence.rounds]
+    known = [clock for clock in clocks if clock]
+    if known and min(known) < (1 - CLOCK_CHANGE) * max(known):
+        slowest, fastest = min(known) / 1000, max(known) / 1000
+        yield f"the clock changed between rounds ({slowest:.0f} to {fastest:.0f} MHz): fix it, or cool the machine"
+
+
+def _clock_khz(state: State) -> int | None:
+    firmware: int | None = state["firmware_clock_khz"]
+    return firmware or (state["clock_khz"] or {}).get("current")
+
+
+def _battery(conditions: Conditions) -> Iterator[str]:
+    if any(state["power_source"] == "battery" for pair in conditions.rounds for state in pair):
+        yield "the machine ran on its battery, which saves power at the cost of speed: plug it in and run again"
+
+
+def _unstable(evidence: Evidence) -> Iterator[str]:
+    if not evidence.warm_up.stable:
+        yield "the times did not settle during warm-up in most rounds: let the machine come to rest and run again"
+
+
+def _spread(evidence: Evidence) -> Iterator[str]:
+    latency = evidence.latency
+    if latency.mad is not None and not evidence.paced and latency.mad > WIDEST_MAD * latency.p50:
+        yield (
+            f"the times spread widely (half are more than {100 * latency.mad / latency.p50:.0f} % off p50): stop "
+            "other programs and run again"
+        )
+    if latency.p50_ci95 and latency.p50_ci95[1] - latency.p50_ci95[0] > WIDEST_INTERVAL[evidence.paced] * latency.p50:
+        width = 100 * (latency.p50_ci95[1] - latency.p50_ci95[0]) / latency.p50
+        yield f"the interval of p50 is {width:.0f} % wide, since rounds differ: run again, or with more --rounds"
+
+
+def _few(evidence: Evidence) -> Iterator[str]:
+    runs, rounds = evidence.latency.runs, len(evidence.rounds)
+    if runs < FEWEST_RUNS:
+        advice = "do not quote it" if evidence.paced else f"use --runs {FEWEST_RUNS} or more"
+        yield f"{runs} timed inferences are too few for p99: {advice}"
+    if rounds < FEWEST_ROUNDS:
+        counted = "1 round is" if rounds == 1 else f"{rounds} rounds are"
+        yield f"{counted} too few for the intervals to hold: use --rounds {FEWEST_ROUNDS} or more"
+
+
+def _control(evidence: Evidence) -> Iterator[str]:
+    control = evidence.control
+    if control is None:
+        yield "there was no control, so that nothing shows what a ratio of 1 looks like here: run without --no-control"
+    elif not control.passed:
+        low, high = control.p50_ratio_ci95
+        yield (
+            f"the control failed: the first model against itself is {control.p50_ratio:.3f} times as slow "
+            f"({low:.3f} to {high:.3f}), so that other small differences may be none: run again"
+        )
+
+
+def _operators(evidence: Evidence) -> Iterator[str]:
+    if evidence.xnnpack is None:
+        return
+    taken, total = sum(evidence.xnnpack.values()), sum(evidence.operators.values())
+    if total - taken <= MOST_OUTSIDE * total:
+        return
+    left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
+    names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
+    old = evidence.runtimes[0][0] == "tflite-runtime"
+    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert --lstm unrolled'"
+    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
+
+
+def _runtimes(evidence: Evidence) -> Iterator[str]:
+    found = sorted({f"{name} {version}" if version else name for name, version in evidence.runtimes})
+    if len(found) > 1:
+        yield f"the rounds ran on different runtimes ({', '.join(found)}): name one with --runtime and run again"
+
+
+def _answers(evidence: Evidence) -> Iterator[str]:
+    if not evidence.same_answers:
+        yield "the rounds did not give the same answers: run again with --threads 1"
+
+
+_CONDITIONS = (_load, _governor, _throttled, _hot, _battery)
+_TIMING = (_load, _others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)

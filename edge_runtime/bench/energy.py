@@ -1,0 +1,234 @@
+"""The energy of one inference, where the machine can tell: power while inferring less power at rest, over the rate.
+
+Sources, best first: the counters of the processor's packages (RAPL, x86), the power controller of a Raspberry Pi 5
+(below wall power: what the rails of the board draw), a battery that runs the machine (all of the machine, and coarse).
+Needs nothing but Python, as the worker does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from edge_runtime.bench.machine_state import batteries
+from edge_runtime.bench.sysfiles import ROOT, ask, number, read
+
+SAMPLE_SECONDS = 0.1
+"""How often a source that tells power, not energy, is asked."""
+
+
+class Source(Protocol):
+    """Something that tells how much power the machine takes."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in reports."""
+
+    @property
+    def seconds(self) -> float:
+        """How long to watch it at least, for what it tells to be about that time."""
+
+    def watts_during(self, work: Callable[[], float]) -> float | None:
+        """The mean power while `work` runs, which returns how many seconds it took; None when it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counters of microjoules, each in a file, which start again at 0 after their `ranges`."""
+
+    name: str
+    seconds: float
+    paths: Sequence[Path]
+    ranges: Sequence[int]
+
+    def watts_during(self, work: Callable[[], float]) -> float | None:
+        """See `Source`; of all counters together."""
+        before = self._read()
+        elapsed = work()
+        after = self._read()
+        if before is None or after is None:
+            return None
+        used = sum((after[i] - before[i]) % (most + 1) for i, most in enumerate(self.ranges))
+        return used / 1e6 / elapsed
+
+    def _read(self) -> list[int] | None:
+        values = [number(path) for path in self.paths]
+        return None if None in values else [value for value in values if value is not None]
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Something that tells the power of the moment: `watts` is asked every `SAMPLE_SECONDS` in a thread of its own.
+
+    Asking takes power too, at rest as while inferring, so that it cancels.
+    """
+
+    name: str
+    seconds: float
+    watts: Callable[[], float | None]
+
+    def watts_during(self, work: Callable[[], float]) -> float | None:
+        """See `Source`."""
+        samples: list[float | None] = []
+        done = threading.Event()
+        sampler = threading.Thread(target=self._sample, args=(samples, done), daemon=True)
+        sampler.start()
+        try:
+            work()
+        finally:
+            done.set()
+            sampler.join()
+        # Of a work shorter than that there is no sample yet.
+        known = [watts for watts in samples or [self.watts()] if watts is not None]
+        return sum(known) / len(known) if len(known) == max(1, len(samples)) else None
+
+    def _sample(self, samples: list[float | None], done: threading.Event) -> None:
+        # On Linux this is about the calling thread: the one that infers stays on its CPU and is not held up here.
+        if hasattr(os, "sched_setaffinity"):
+            with suppress(OSError):
+                os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        while not done.wait(SAMPLE_SECONDS):
+            samples.append(self.watts())
+
+
+def per_inference(
+    call: Callable[[], object],
+    seconds: float = 2.0,
+    root: Path = ROOT,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    sleep: Callable[[float], object] = time.sleep,
+) -> dict[str, Any]:
+    """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each or more.
+
+    Returns the fields of `edge_runtime.bench.results.Energy`: `per_inference_mj` (millijoules above rest), `source`,
+    `idle_w` (watts at rest) and `reason`, which says in words why there is no number and what to do, else is None.
+    Returns at once where the machine has no source. Meant for the worker, after the timing: the process should be
+    pinned and warm, and the answer travels as it is (`Energy(**facts)`). `clock` counts nanoseconds.
+    """
+    source = find_source(root)
+    if isinstance(source, str):
+        return _facts(reason=source)
+    seconds = max(seconds, source.seconds)
+    calls = 0
+    busy_seconds = 0.0
+
+    def rest() -> float:
+        began = clock()
+        sleep(seconds)
+        return (clock() - began) / 1e9
+
+    def infer() -> float:
+        nonlocal calls, busy_seconds
+        began = clock()
+        end = began + int(seconds * 1e9)
+        while clock() < end:
+            call()
+            calls += 1
+        busy_seconds = (clock() - began) / 1e9
+        return busy_seconds
+
+    before, busy, after = (source.watts_during(work) for work in (rest, infer, rest))
+    if before is None or busy is None or after is None:
+        return _facts(source, reason=f"{source.name} stopped telling meanwhile: run again")
+    idle = (before + after) / 2
+    if busy - idle <= abs(after - before):
+        return _facts(
+            source,
+            idle,
+            reason=f"inferring took {busy:.3g} W, which does not stand out from {before:.3g} W at rest before and "
+            f"{after:.3g} W after: let the machine come to rest and run again",
+        )
+    return _facts(source, idle, round((busy - idle) * busy_seconds / calls * 1e3, 6))
+
+
+def find_source(root: Path = ROOT) -> Source | str:
+    """The best source of this machine or, in words, why there is none and what to do."""
+    reasons: list[str] = []
+    for find in (_rapl, _pmic, _battery):
+        found = find(root)
+        if isinstance(found, str):
+            reasons.append(found)
+        elif found:
+            return found
+    return (
+        "; ".join(reasons) or "this machine has no source: neither RAPL counters, nor a power controller, nor a battery"
+    )
+
+
+def _rapl(root: Path) -> Source | str | None:
+    # Zones with one colon are whole; those with two are parts of them. psys, where it exists, contains the packages.
+    zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
+    zones = [x for x in zones if x.name.count(":") == 1 and (read(x / "name") or "").startswith("package")]
+    if not zones:
+        return None
+    paths = [zone / "energy_uj" for zone in zones]
+    closed = [path for path in paths if number(path) is None]
+    if closed:
+        return f"{closed[0]} cannot be read: run as root, or 'sudo chmod a+r {' '.join(map(str, closed))}'"
+    return Counter("RAPL", 1.0, paths, [number(zone / "max_energy_range_uj") or 2**32 - 1 for zone in zones])
+
+
+def _pmic(root: Path) -> Source | None:
+    def watts() -> float | None:
+        return _rail_watts(ask("vcgencmd", "pmic_read_adc", root=root) or "")
+
+    return Gauge("Raspberry Pi power controller", 2.0, watts) if watts() is not None else None
+
+
+def _rail_watts(text: str) -> float | None:
+    """The sum over all rails of current times voltage; a rail of which only one is told is left out."""
+    current, voltage = (
+        {
+            name: float(value)
+            for name, value in re.findall(rf"^\s*(\S+)_{letter} .*=([\d.]+){letter}", text, re.MULTILINE)
+        }
+        for letter in "AV"
+    )
+    rails = current.keys() & voltage.keys()
+    return sum(current[rail] * voltage[rail] for rail in rails) if rails else None
+
+
+def _battery(root: Path) -> Source | str | None:
+    folders = batteries(root)
+    if not folders:
+        return None
+    if not any(read(folder / "status") == "Discharging" for folder in folders):
+        return "on mains a battery does not tell what the machine takes: unplug it and run again"
+
+    def watts() -> float | None:
+        telling = [x for x in folders if read(x / "status") == "Discharging"]
+        values = [_battery_watts(folder) for folder in telling]
+        known = [value for value in values if value is not None]
+        return sum(known) if known and len(known) == len(values) else None
+
+    if watts() is None:
+        return "the battery does not tell its current or power"
+    # Fuel gauges average over seconds, and bring their numbers up to date as rarely.
+    return Gauge("battery", 20.0, watts)
+
+
+def _battery_watts(folder: Path) -> float | None:
+    """What a battery gives; drivers do not agree on the sign of what flows out."""
+    power = number(folder / "power_now")
+    if power is not None:
+        return abs(power) / 1e6
+    current, voltage = number(folder / "current_now"), number(folder / "voltage_now")
+    return abs(current * voltage) / 1e12 if current is not None and voltage is not None else None
+
+
+def _facts(
+    source: Source | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
+) -> dict[str, Any]:
+    return {
+        "per_inference_mj": mj,
+        "source": source.name if source else None,
+        "idle_w": None if idle is None else round(idle, 4),
+        "reason": reason,
+    }

@@ -1,0 +1,88 @@
+"""Which data a model is evaluated with: of people whom it has not seen, or of the person whom it was adapted to."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.bench import measurement
+from edge_runtime.bench.aggregation import ModelFile
+from edge_runtime.data import csv_recordings, loading
+from edge_runtime.data.coarse_labels import coarse_label, is_coarse
+from edge_runtime.data.dataset import Dataset, Recording, Split
+from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+
+
+def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
+    """The recordings at `path` to evaluate the model of `card` with, each after its number.
+
+    Those of the test subjects; of everyone where there are fewer people than a training needs; of the person whom the
+    model is adapted to. Raises `InputError` when there are none, or none of their labels is one of the model's.
+    """
+    found = list(enumerate(loading.load_recordings(path)))
+    subjects = sorted({x.subject for _, x in found}, key=str)
+    chosen = {_person(card, subjects)} if card.personal else set(test_subjects(path, [x for _, x in found]))
+    kept = [(number, x) for number, x in found if x.subject in chosen]
+    labels = {x.label_names[label] for _, x in kept for label in np.unique(x.labels) if label >= 0}
+    known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
+    if not known & set(card.labels):
+        raise InputError(
+            f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
+            f"{', '.join(sorted(labels)) or 'nowhere'}: give the data of this model with --data"
+        )
+    return kept
+
+
+def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | str]:
+    """Who of the recordings `found` at `path` is in the test part; everyone where a training would need more people."""
+    if path is None:
+        return sorted(set(loading.load_data(None).test.subject.tolist()))
+    return list(csv_recordings.test_subjects(found))
+
+
+def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]:
+    """The windows of the same people, `y` counting in the labels of `model`; and, by label, how many have another one.
+
+    Those are left out, and labels of the model may be absent. Raises `InputError` unless signals and windows are those
+    of the data at `path`, and at least one label.
+    """
+    card = model.card
+    if path is None or not loading.has_recordings(path):
+        data = loading.load_data(path)
+        if card.personal:
+            person = _person(card, np.unique(data.test.subject).tolist())
+            data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
+    else:
+        chosen = [x for _, x in recordings(path, card)]
+        data = csv_recordings.as_test(path, chosen)
+    data = data.as_for(card)
+    counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
+    others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
+    data = _in_labels_of(card, data)
+    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal=None)), data)
+    return data.test, others
+
+
+def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
+    assert card.personal is not None
+    name = str(card.personal.record.get("subject"))
+    for subject in subjects:
+        if str(subject) == name:
+            return subject
+    raise InputError(
+        f"'{card.name}' was adapted to subject {name}, and the data is of {', '.join(map(str, subjects))}: give "
+        "recordings of the same person with --data"
+    )
+
+
+def _in_labels_of(card: Card, data: Dataset) -> Dataset:
+    """The test windows whose labels are the model's, with classes that count in the model's; all, if there are none."""
+    known = np.array([x in card.labels for x in data.labels])
+    if not known[data.test.y].any():
+        return data
+    places = np.array([card.labels.index(x) if x in card.labels else 0 for x in data.labels], np.uint8)
+    test = data.test.select(known[data.test.y])
+    nobody = data.train.select(np.zeros(len(data.train), np.bool_))
+    return dataclasses.replace(data, labels=card.labels, train=nobody, test=dataclasses.replace(test, y=places[test.y]))

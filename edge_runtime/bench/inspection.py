@@ -1,0 +1,56 @@
+"""What is inside a model, as a real interpreter in a process of its own sees it: one that it crashes ends no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.bench.device import Device
+from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import Operators, Tensor
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.progress import unheard
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model's graph as a runtime sees it."""
+
+    runtime: str
+    runtime_version: str | None
+    scheme: str
+    stateful: bool
+    input: Tensor
+    output: Tensor
+    operators: Operators
+    tensors: tuple[Tensor, ...]
+
+
+def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
+    """Open the model at `path`, with or without a card, on `device`, run it once and describe it.
+
+    Raises `InputError` when it is no model, the runtime does not take it or there is no space for temporary files,
+    `DeviceError` when it crashes the runtime.
+    """
+    content = cards.read_tflite(path)
+    with scratch_folder() as folder:
+        (folder / "model.tflite").write_bytes(content)
+        job = MeasurementJob(name="describe", task="describe", model="model.tflite", title=str(path), runtime=runtime)
+        facts = device.run(job, folder, unheard).facts
+    model = facts["model"]
+    return Inspection(
+        runtime=facts["runtime"]["name"],
+        runtime_version=facts["runtime"]["version"],
+        scheme=model["scheme"],
+        stateful=model["stateful"],
+        input=_tensor(model["input"]),
+        output=_tensor(model["output"]),
+        operators=Operators(model["operators"], model["xnnpack"]),
+        tensors=tuple(map(_tensor, facts["tensors"])),
+    )
+
+
+def _tensor(facts: dict[str, Any]) -> Tensor:
+    return Tensor(**facts | {key: tuple(facts[key]) for key in ("shape", "scales", "zero_points")})

@@ -1,0 +1,169 @@
+"""What machine this is: one short function per fact, None where the machine does not tell.
+
+`root` is `/`, or a folder laid out like it. What the machine is doing is in `edge_runtime.bench.machine_state`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.bench.machine_state import State as State
+from edge_runtime.bench.machine_state import busy_share as busy_share
+from edge_runtime.bench.machine_state import governor, load_average
+from edge_runtime.bench.machine_state import state as state
+from edge_runtime.bench.sysfiles import ROOT, number, read
+
+# Arm's part numbers as /proc/cpuinfo gives them, for CPUs that have no "model name" line there.
+_ARM_PARTS = {
+    "0xd03": "Cortex-A53",
+    "0xd04": "Cortex-A35",
+    "0xd05": "Cortex-A55",
+    "0xd07": "Cortex-A57",
+    "0xd08": "Cortex-A72",
+    "0xd09": "Cortex-A73",
+    "0xd0a": "Cortex-A75",
+    "0xd0b": "Cortex-A76",
+    "0xd0c": "Neoverse-N1",
+    "0xd41": "Cortex-A78",
+}
+
+# Instructions that decide how fast an int8 product is, as Linux names them: Arm's, then x86's.
+_FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni")
+
+_CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
+
+# What a hypervisor writes where a board's maker would.
+_HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
+
+
+def describe(cpu: int | None = None, root: Path = ROOT) -> dict[str, Any]:
+    """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
+    return {
+        "machine": platform.machine(),
+        "board": board(root),
+        "cpu": cpu_model(root),
+        "cores": os.cpu_count(),
+        "features": features(root),
+        "caches": caches(cpu or 0, root),
+        "max_clock_khz": max_clock_khz(cpu or 0, root),
+        "virtual": virtual(root),
+        "emulated": emulated(root),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "os": operating_system(root),
+        "libc": " ".join(platform.libc_ver()).strip() or None,
+        "python": platform.python_version(),
+        "numpy": _version("numpy"),
+        "governor": governor(cpu, root),
+        "load_average": load_average(root),
+    }
+
+
+def board(root: Path = ROOT) -> str | None:
+    """The board's own name (`Raspberry Pi 5 Model B Rev 1.0`); x86 machines have none."""
+    return read(root / "sys/firmware/devicetree/base/model")
+
+
+def cpu_model(root: Path = ROOT) -> str | None:
+    """The name of the CPU; of several kinds in one machine, all."""
+    text = _cpuinfo(root)
+    names = re.findall(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    if not names:
+        names = [_ARM_PARTS.get(part, part) for part in re.findall(r"^CPU part\s*:\s*(\S+)", text, re.MULTILINE)]
+    return " + ".join(dict.fromkeys(names)) or platform.processor() or None
+
+
+def features(root: Path = ROOT) -> list[str] | None:
+    """The instruction sets that matter to int8 inference and that every core has."""
+    per_core = re.findall(r"^(?:Features|flags)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
+    if not per_core:
+        return None
+    common = set.intersection(*(set(line.split()) for line in per_core))
+    return [name for name in _FEATURES if name in common]
+
+
+def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
+    """The caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
+    found = {}
+    for folder in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
+        level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
+        if level and size:
+            found[f"L{level}{_CACHE_LETTERS.get(kind, '')}"] = size
+    return found or None
+
+
+def max_clock_khz(cpu: int, root: Path = ROOT) -> int | None:
+    """The fastest clock that `cpu` is made for; its governor or firmware may allow less."""
+    return number(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq")
+
+
+def virtual(root: Path = ROOT) -> bool | None:
+    """Whether this is a virtual machine, whose clock, neighbours and sensors are hidden from it."""
+    text = _cpuinfo(root)
+    if not text:
+        return None
+    x86 = re.search(r"^flags\s*:.*\bhypervisor\b", text, re.MULTILINE)
+    tree = (root / "sys/firmware/devicetree/base/hypervisor").exists()
+    names = (read(root / "sys/class/dmi/id" / name) or "" for name in ("sys_vendor", "product_name"))
+    return bool(x86 or tree or read(root / "sys/hypervisor/type") or any(map(_HYPERVISORS.search, names)))
+
+
+def emulated(root: Path = ROOT) -> bool:
+    """Whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
+
+    Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core and 32-bit ones end
+    with `(v7l)`, and BogoMIPS of 100.
+    """
+    names = {"aarch64": r"^model name\s*:", "armv7l": r"^model name\s*:.*\(armv7l\)$"}
+    name, text = names.get(platform.machine()), _cpuinfo(root)
+    return bool(
+        name and re.search(name, text, re.MULTILINE) and re.search(r"^BogoMIPS\s*:\s*100\.00$", text, re.MULTILINE)
+    )
+
+
+def operating_system(root: Path = ROOT) -> str | None:
+    """The name and version of the distribution."""
+    found = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
+    return found[1] if found else None
+
+
+def peak_memory() -> int | None:
+    """The most memory this process has held so far, in bytes."""
+    # VmHWM starts anew with a program; the maximum that getrusage gives on Linux includes the parent's before it.
+    found = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
+    if found:
+        return int(found[1]) * 1024
+    if sys.platform == "darwin":
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, on macOS
+    return None
+
+
+def pin_to_one_cpu() -> int | None:
+    """Keep this process on one CPU, the last it may use; None where the system does not allow that."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    # The first CPUs serve most interrupts, and where cores differ the fast ones come last.
+    cpu = max(os.sched_getaffinity(0))
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError:
+        return None
+    return cpu
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpuinfo(root: Path) -> str:
+    return read(root / "proc/cpuinfo") or ""

@@ -1,0 +1,195 @@
+"""What the machine is doing now: one short function per fact, None where the machine does not tell.
+
+Read before and after a measurement, two states say what the clock, the heat and other programs did to it meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime.bench.sysfiles import ROOT, ask, number, read
+
+# The bits of `vcgencmd get_throttled`: now, and 16 places higher since boot.
+_THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
+# What drivers call the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
+# zenpower (AMD), cpu-thermal and bcm2711_thermal (Raspberry Pi), cpu0-thermal, soc-thermal, cpuss-0 (other boards).
+_CPU_SENSOR = re.compile(r"cpu|soc|x86_pkg|coretemp|k10temp|zenpower|bcm2\d+_thermal", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CpuClock:
+    """The clock of one CPU in kHz as the kernel has it: now, and the limits it may choose between."""
+
+    current: int | None
+    minimum: int | None
+    maximum: int | None
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """What a Raspberry Pi's firmware holds against the machine: names of conditions, in the order of their bits.
+
+    What was ever true `since_boot` stays there: whether it came up meanwhile is the difference of two states.
+    """
+
+    now: tuple[str, ...]
+    since_boot: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a machine is doing at `time` (Unix seconds).
+
+    `load_average` is that of the last minute. `governor` is that of the CPU asked about, or of all if none was, several
+    joined by ` + `; `governors` counts the CPUs under each. On a Raspberry Pi `clock_khz` does not show what the
+    firmware does against heat and low voltage, `firmware_clock_khz` does. `temperatures_c` has the sensors of the CPU
+    alone, by type. `power_source` is `mains` or `battery`. `cpu_times_s` has, for each CPU (`cpu0`), the seconds since
+    boot that it was busy and that it was idle.
+    """
+
+    time: float
+    load_average: float | None
+    governor: str | None
+    governors: Mapping[str, int] | None
+    clock_khz: CpuClock | None
+    firmware_clock_khz: int | None
+    temperatures_c: Mapping[str, float] | None
+    throttled: Throttled | None
+    power_source: str | None
+    cpu_times_s: Mapping[str, tuple[float, float]] | None
+
+
+def state(cpu: int | None = None, root: Path = ROOT) -> State:
+    """The machine as it is now; `cpu` is the one that the work is pinned to, if it is."""
+    return State(
+        time=time.time(),
+        load_average=load_average(root),
+        governor=governor(cpu, root),
+        governors=governors(root),
+        clock_khz=clock_khz(cpu or 0, root),
+        firmware_clock_khz=firmware_clock_khz(root),
+        temperatures_c=temperatures_c(root),
+        throttled=throttled(root),
+        power_source=power_source(root),
+        cpu_times_s=cpu_times_s(root),
+    )
+
+
+def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float | None:
+    """How much other programs ran between two states, in CPUs: 1.0 is one of them busy all the time.
+
+    `own_seconds` is the processor time that the measurement itself used meanwhile, which does not count. None where the
+    system does not tell, or when less than a tenth of a second lies between the states: it counts in hundredths.
+    """
+    busy = elapsed = 0.0
+    for cpu, (busy_after, idle_after) in (after.cpu_times_s or {}).items():
+        if cpu in (before.cpu_times_s or {}):
+            busy_before, idle_before = (before.cpu_times_s or {})[cpu]
+            busy += busy_after - busy_before
+            elapsed = max(elapsed, busy_after - busy_before + idle_after - idle_before)
+    if elapsed < 0.1:
+        return None
+    return max(0.0, (busy - own_seconds) / elapsed)
+
+
+def load_average(root: Path = ROOT) -> float | None:
+    """How many processes wanted a CPU, on average over the last minute."""
+    text = read(root / "proc/loadavg")
+    if text:
+        return float(text.split()[0])
+    if root == ROOT and hasattr(os, "getloadavg"):  # macOS has no /proc
+        return round(os.getloadavg()[0], 2)
+    return None
+
+
+def governor(cpu: int | None, root: Path = ROOT) -> str | None:
+    """How the kernel chooses the clock of `cpu`, or of all CPUs."""
+    if cpu is None:
+        return " + ".join(governors(root) or {}) or None
+    return read(_cpu_folder(cpu, root) / "cpufreq/scaling_governor")
+
+
+def governors(root: Path = ROOT) -> dict[str, int] | None:
+    """Governor -> how many CPUs are under it."""
+    found = (read(path) for path in sorted((root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")))
+    return dict(Counter(name for name in found if name)) or None
+
+
+def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:
+    """The clock of `cpu` as the kernel has it."""
+    folder = _cpu_folder(cpu, root) / "cpufreq"
+    clock = CpuClock(*(number(folder / f"scaling_{name}_freq") for name in ("cur", "min", "max")))
+    return None if clock == CpuClock(None, None, None) else clock
+
+
+def firmware_clock_khz(root: Path = ROOT) -> int | None:
+    """The clock of a Raspberry Pi's Arm cores as its firmware measures it."""
+    found = re.search(r"frequency\(\d+\)=(\d+)", ask("vcgencmd", "measure_clock", "arm", root=root) or "")
+    return int(found[1]) // 1000 if found else None
+
+
+def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
+    """The temperature at each kind of CPU sensor, the highest of several of one kind."""
+    hottest: dict[str, float] = {}
+    for kind, millidegrees in _sensors(root):
+        if _CPU_SENSOR.search(kind) and millidegrees is not None:
+            hottest[kind] = max(hottest.get(kind, -273.15), millidegrees / 1000)
+    return hottest or None
+
+
+def throttled(root: Path = ROOT) -> Throttled | None:
+    """What a Raspberry Pi's firmware says of voltage, heat and clock."""
+    found = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
+    if not found:
+        return None
+    bits = int(found[1], 16)
+    now, since_boot = (
+        tuple(name for place, name in enumerate(_THROTTLED_BITS) if bits >> shift + place & 1) for shift in (0, 16)
+    )
+    return Throttled(now, since_boot)
+
+
+def power_source(root: Path = ROOT) -> str | None:
+    """`mains` or `battery`; a machine with neither a battery nor a charger that is known says nothing."""
+    if any(read(folder / "status") == "Discharging" for folder in batteries(root)):
+        return "battery"
+    charged = any((read(folder / "status") or "Unknown") != "Unknown" for folder in batteries(root))
+    plugged = any(number(path) == 1 for path in (root / "sys/class/power_supply").glob("*/online"))
+    return "mains" if charged or plugged else None
+
+
+def batteries(root: Path = ROOT) -> list[Path]:
+    """The folders of the batteries that the machine itself can run on, not those of a mouse."""
+    folders = sorted((root / "sys/class/power_supply").glob("*"))
+    return [x for x in folders if read(x / "type") == "Battery" and read(x / "scope") != "Device"]
+
+
+def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
+    """CPU -> seconds since boot that it was busy, and that it was idle or waited for a disk (proc(5), /proc/stat)."""
+    times = {}
+    for cpu, rest in re.findall(r"^(cpu\d+) ([\d ]+)$", read(root / "proc/stat") or "", re.MULTILINE):
+        # user, nice, system, idle, iowait, irq, softirq, steal; guests come after and are in the first two already.
+        ticks = [int(x) for x in rest.split()[:8]]
+        idle = sum(ticks[3:5])
+        per_second = os.sysconf("SC_CLK_TCK")
+        times[cpu] = ((sum(ticks) - idle) / per_second, idle / per_second)
+    return times or None
+
+
+def _cpu_folder(cpu: int, root: Path) -> Path:
+    return root / f"sys/devices/system/cpu/cpu{cpu}"
+
+
+def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:
+    """The kind of each sensor and its thousandths of a degree; hwmon has those that no thermal zone has, as AMD's."""
+    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
+        yield read(zone / "type") or "", number(zone / "temp")
+    for chip in sorted((root / "sys/class/hwmon").glob("hwmon*")):
+        for path in sorted(chip.glob("temp*_input")):
+            yield read(chip / "name") or "", number(path)

@@ -1,0 +1,294 @@
+"""The measurement: every model in fresh processes that take turns, timed and scored by the same interpreter.
+
+Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
+of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
+differences (where a process lies in memory, what the clock does) are larger than what more samples of one round could
+average out, so rounds are many and short. The control is the first model once more, as a participant of its own: the
+ratio of the two shows what no difference looks like here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.bench import aggregation
+from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
+from edge_runtime.bench.device import Device
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.bench.results import Control, Failure, Instructions, Report
+from edge_runtime.data.coarse_labels import is_coarse
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.progress import OnProgress, unheard
+
+ROUNDS = 10
+RUNS = 3000
+PACED_ROUNDS = 8
+PACED_RUNS = 24
+
+# Rounds that classify all windows: two tell whether answers repeat.
+_SCORED_ROUNDS = 2
+# What a round takes beside its timed inferences, for the duration that progress announces.
+_ROUND_SECONDS = 0.7
+
+
+@dataclass(frozen=True)
+class MeasurementSettings:
+    """How to measure.
+
+    Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
+    `paced` leaves as much time between two as a stream of windows does. None stands for what suits the mode.
+    """
+
+    runtime: str = "auto"
+    threads: int = 1
+    runs: int | None = None
+    rounds: int | None = None
+    duration_s: float | None = None
+    paced: bool = False
+    control: bool = True
+
+    @property
+    def total_runs(self) -> int:
+        """The timed inferences per model, unless the duration decides."""
+        return self.runs or (PACED_RUNS if self.paced else RUNS)
+
+    @property
+    def turns(self) -> int:
+        """The rounds; not more than there are runs."""
+        rounds = self.rounds or (PACED_ROUNDS if self.paced else ROUNDS)
+        return rounds if self.duration_s is not None else min(rounds, self.total_runs)
+
+
+@dataclass
+class _Participant:
+    """One that takes turns: a model, or the control. `failure` is how a worker of it ended."""
+
+    model: ModelFile
+    name: str
+    job: MeasurementJob
+    answers: list[Answer] = field(default_factory=list)
+    failure: HarEdgeError | None = None
+    instructions: Instructions | None = None
+
+
+def open_file(path: Path, title: str | None = None) -> ModelFile:
+    """The model at `path`. Raises `InputError` when it is missing, damaged or without a card."""
+    _, card = cards.read_model(path)
+    return ModelFile(title or str(path), path.read_bytes(), card)
+
+
+def check_data(model: ModelFile, data: Dataset) -> None:
+    """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
+    card = model.card
+    if card.personal:
+        raise InputError(f"{model.title} was adapted to one person: measure the model that it was made from")
+    if card.labels != data.labels:
+        raise InputError(
+            f"{model.title} tells {', '.join(card.labels)} apart, but the data '{data.name}' has the classes "
+            f"{', '.join(data.labels)}: give the data of this model with --data"
+        )
+    offered = {signal.name: signal.unit for signal in data.signals}
+    for signal in card.signals:
+        if offered.get(signal.name) != signal.unit:
+            raise InputError(
+                f"{model.title} takes the signal {signal.name} in {signal.unit}, which the data '{data.name}' does not "
+                f"have: give the data of this model with --data"
+            )
+    wanted, given = card.window, data.window
+    if (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
+        raise InputError(
+            f"{model.title} takes windows of {wanted.samples} samples at {wanted.rate_hz:g} Hz, but those of "
+            f"'{data.name}' have {given.samples} at {given.rate_hz:g} Hz: give the data of this model with --data"
+        )
+    if not len(data.test):
+        raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
+
+
+def measure(
+    models: Sequence[ModelFile],
+    data: Dataset,
+    device: Device,
+    settings: MeasurementSettings = MeasurementSettings(),
+    on_progress: OnProgress = unheard,
+) -> Report:
+    """Measure `models` on `device` with all test windows of `data`.
+
+    A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, and the others are
+    measured all the same; when no model is left, the error of the first is raised. Raises `InputError` when a model
+    does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
+    """
+    data = _with_classes_of(models, data)
+    for model in models:
+        check_data(model, data)
+    with scratch_folder() as folder:
+        participants = _lay_out(folder, models, data, settings)
+        _take_turns(participants, device, folder, settings, on_progress)
+        for participant in participants[: len(models)]:
+            _count_instructions(participant, device, folder, on_progress)
+    failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure)
+    survivors = [
+        MeasuredModel(x.model, x.answers, x.instructions) for x in participants[: len(models)] if not x.failure
+    ]
+    if not survivors:
+        raise next(x.failure for x in participants if x.failure)
+    control = _control(participants, len(models))
+    first = survivors[0].answers[0].facts
+    run = aggregation.RunContext(
+        data,
+        settings.threads,
+        settings.paced,
+        before=first["before"],
+        others_busy=[busy for each in survivors for busy in each.facts("others_busy")],
+        control=control,
+    )
+    results = [aggregation.result(each, run) for each in survivors]
+    return Report(
+        device={"name": device.name}
+        | first["machine"]
+        | {"runtime": first["runtime"], "before": first["before"], "after": survivors[-1].answers[-1].facts["after"]},
+        data={"name": data.name, "fingerprint": data.fingerprint, "windows": len(data.test)},
+        results=tuple(aggregation.with_agreement(results, survivors)),
+        settings=_describe(settings, survivors),
+        comparisons=tuple(aggregation.comparisons(results, survivors, data)),
+        control=control,
+        failures=failures,
+    )
+
+
+def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
+    """`data`, with coarse classes when that is what the models tell apart."""
+    coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
+    if coarse and fine:
+        raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
+    return data.coarse() if coarse else data
+
+
+def _take_turns(
+    participants: Sequence[_Participant],
+    device: Device,
+    folder: Path,
+    settings: MeasurementSettings,
+    on_progress: OnProgress,
+) -> None:
+    """Give every participant `settings.turns` turns, each of which adds an answer; one that fails gets no more."""
+    turns = settings.turns
+    total = turns * len(participants)
+    announced = _announcement(participants, settings)
+    for turn in range(turns):
+        for i, participant in enumerate(participants):
+            if participant.failure or _pointless(i, turn, participants):
+                continue
+            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}: {participant.name}"
+
+            def report(share: float, stage: str, step: int = step, text: str = text) -> None:
+                on_progress((step + share) / total, f"{text}, {stage}")
+
+            report(0.0, "starting")
+            try:
+                job = _turn(participant.job, turn, settings)
+                participant.answers.append(device.run(replace(job, name=f"{turn}-{i}"), folder, report))
+            except HarEdgeError as error:
+                participant.failure = error
+
+
+def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
+    """The part of `job` that is done in `turn`; what takes long besides timing is done in the first ones alone."""
+    runs, turns = settings.total_runs, settings.turns
+    return replace(
+        job,
+        runs=runs * (turn + 1) // turns - runs * turn // turns,
+        seconds=None if settings.duration_s is None else settings.duration_s / turns,
+        score=job.score and turn < _SCORED_ROUNDS,
+        energy=job.energy and turn == 0,
+    )
+
+
+def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
+    """Where times mean nothing; a real processor's instructions are not counted."""
+    if participant.failure is None and _is_emulated(participant):
+        on_progress(1.0, f"counting instructions: {participant.name}")
+        try:
+            participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
+        except HarEdgeError as error:
+            participant.failure = error
+
+
+def _is_emulated(participant: _Participant) -> bool:
+    return bool(participant.answers) and bool(participant.answers[0].facts["machine"]["emulated"])
+
+
+def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
+    """Whether a turn would only repeat times that mean nothing, or participant `i` is the control of a failed model."""
+    first = participants[0]
+    emulated = _is_emulated(first)
+    if participants[i].job.score:
+        return emulated and turn >= _SCORED_ROUNDS
+    return emulated or first.failure is not None
+
+
+def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
+    complete = [x for x in (participants[0], *participants[n_models:]) if x.answers and not x.failure]
+    return aggregation.control(*(MeasuredModel(x.model, x.answers) for x in complete)) if len(complete) == 2 else None
+
+
+def _describe(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Mapping[str, Any]:
+    """How it was measured, and what the harness itself cost, for `Report.settings`."""
+    overheads = [overhead for each in measured for overhead in each.facts("harness_overhead_us")]
+    return asdict(settings) | {
+        "mode": "paced" if settings.paced else "back-to-back",
+        "runs": settings.total_runs if settings.duration_s is None else None,
+        "rounds": settings.turns,
+        "harness_overhead_us": None if measured[0].emulated else round(median(overheads), 3),
+    }
+
+
+def _announcement(participants: Sequence[_Participant], settings: MeasurementSettings) -> str:
+    """How long a run will take that takes as long as it is told to, in words."""
+    if settings.duration_s is not None:
+        timed = settings.duration_s * len(participants)
+    elif settings.paced:
+        timed = settings.total_runs * sum(x.job.period_s for x in participants)
+    else:
+        return ""
+    seconds = timed + settings.turns * len(participants) * _ROUND_SECONDS
+    return f" (about {seconds:.0f} s in all)" if seconds < 120 else f" (about {seconds / 60:.0f} min in all)"
+
+
+def _lay_out(
+    folder: Path, models: Sequence[ModelFile], data: Dataset, settings: MeasurementSettings
+) -> list[_Participant]:
+    """Write models and windows into `folder`, each distinct choice of signals once; who will take turns."""
+    windows: dict[tuple[str, ...], str] = {}
+    participants = []
+    for i, model in enumerate(models):
+        signals = tuple(signal.name for signal in model.card.signals)
+        if signals not in windows:
+            windows[signals] = f"windows-{len(windows)}.npy"
+            np.save(folder / windows[signals], data.select(signals).test.X)
+        (folder / f"model-{i}.tflite").write_bytes(model.content)
+        job = MeasurementJob(
+            name="",
+            task="measure",
+            model=f"model-{i}.tflite",
+            title=model.title,
+            runtime=settings.runtime,
+            threads=settings.threads,
+            windows=windows[signals],
+            period_s=model.card.window.hop / model.card.window.rate_hz if settings.paced else 0.0,
+            energy=True,
+        )
+        participants.append(_Participant(model, model.title, job))
+    if settings.control:
+        first = participants[0]
+        job = replace(first.job, score=False, energy=False)
+        participants.append(_Participant(first.model, f"{first.name} once more (control)", job))
+    return participants

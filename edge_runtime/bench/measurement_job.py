@@ -1,0 +1,114 @@
+"""What a worker is asked and what it answers: files in one folder, which may travel to another machine and back.
+
+`<name>.job.json` asks. The worker writes `<name>.npz`, if its answer has arrays, and then `<name>.json`, which holds
+the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.system.files import atomic_path, sha256, write_text
+
+FORMAT = 1
+_ERRORS: dict[str, type[HarEdgeError]] = {"input": InputError, "device": DeviceError}
+
+
+@dataclass(frozen=True)
+class MeasurementJob:
+    """One task for one fresh process. Files are named relative to the job's folder.
+
+    `task` is `measure` or `describe`; `title` stands for the model in sentences. The rest is for `measure`: `windows`
+    are all test windows; `runs` inferences are timed, or as many as fit into `seconds`, `period_s` apart if that is not
+    0; `score` and `energy` say whether to classify all windows and to measure the energy afterwards.
+    """
+
+    name: str
+    task: str
+    model: str
+    title: str
+    runtime: str = "auto"
+    threads: int = 1
+    xnnpack: bool = True
+    windows: str | None = None
+    runs: int = 0
+    seconds: float | None = None
+    period_s: float = 0.0
+    score: bool = True
+    energy: bool = False
+
+    def path(self, folder: Path) -> Path:
+        """The file that asks for this job."""
+        return folder / f"{self.name}.job.json"
+
+    def write(self, folder: Path) -> None:
+        """Put the job into `folder`."""
+        write_text(self.path(folder), self.to_json())
+
+    def to_json(self) -> str:
+        """The content of that file."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: plain facts, and arrays by name."""
+
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+
+def read_job(path: Path) -> MeasurementJob:
+    """The job in the file at `path`."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content.pop("format") != FORMAT:
+        raise DeviceError(f"{path} was written by another version of har-edge: install the same one on both sides")
+    return MeasurementJob(**content)
+
+
+def write_answer(folder: Path, name: str, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Write a complete answer to the job `name` into `folder`."""
+    digest = None
+    if arrays:
+        path = folder / f"{name}.npz"
+        with atomic_path(path) as temporary:
+            np.savez(temporary, **arrays)
+        digest = sha256(path)
+    write_text(folder / f"{name}.json", json.dumps({"format": FORMAT, "facts": facts, "arrays_sha256": digest}))
+
+
+def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
+    """Write that the job `name` ended with `error`, for `read_answer` to raise it on the other side."""
+    kind = next((kind for kind, cls in _ERRORS.items() if isinstance(error, cls)), "device")
+    write_text(folder / f"{name}.json", json.dumps({"format": FORMAT, "error": {"kind": kind, "text": str(error)}}))
+
+
+def read_answer(folder: Path, name: str) -> Answer | None:
+    """The answer to the job `name` in `folder`; None when there is no complete one.
+
+    Raises the error that the worker wrote instead of an answer.
+    """
+    try:
+        content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if "error" in content:
+            raise _ERRORS[content["error"]["kind"]](content["error"]["text"])
+        arrays = {}
+        if content["arrays_sha256"]:
+            path = folder / f"{name}.npz"
+            if sha256(path) != content["arrays_sha256"]:
+                return None
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {key: stored[key] for key in stored.files}
+    except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return Answer(content["facts"], arrays)

@@ -1,0 +1,186 @@
+"""The process that does the measuring: one job, one model, on whatever machine and Python it was started.
+
+It needs numpy and a TFLite runtime, nothing else, and runs on Python 3.9 or newer. It reads its job from a file (see
+`edge_runtime.bench.measurement_job`), reports progress as JSON lines on stdout and leaves the answer beside the job.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.bench import energy, machine
+from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_answer, write_error
+from edge_runtime.bench.timing import Warmth, harness_overhead, time_calls, time_paced, warm_up
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model import operator_costs
+from edge_runtime.model.classifier import Preparation, check_graph, check_windows, predict
+from edge_runtime.model.interpreters import Model, load_runtime, open_model
+
+# Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
+# in a second-level cache, where a window that was just prepared would be.
+TIMED_WINDOWS = 32
+WARM_UP_SECONDS = 0.1
+MOST_WARM_UP_SECONDS = 2.0
+FEW_CALLS = 10  # tell how long a call takes
+
+Facts = dict[str, Any]
+Arrays = dict[str, npt.NDArray[Any]]
+Windows = list[npt.NDArray[Any]]
+
+
+def main(job_path: Path) -> int:
+    """Do the job in the file `job_path`; the process's exit code. Failures that are understood become its answer."""
+    job = read_job(job_path)
+    folder = job_path.parent
+    try:
+        facts, arrays = TASKS[job.task](job, folder)
+    except HarEdgeError as error:
+        write_error(folder, job.name, error)
+    except MemoryError:
+        write_error(folder, job.name, DeviceError(f"too little memory for {job.title}: close other programs"))
+    else:
+        write_answer(folder, job.name, facts, arrays)
+    return 0
+
+
+def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
+    """Load, time and score one model.
+
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and, if asked for, `logits` `[n_windows, n_labels]`.
+    """
+    cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
+    about = machine.describe(cpu)
+    before, own_before = machine.state(cpu), time.process_time()
+    _report("opening", 0.0)
+    runtime = load_runtime(job.runtime)
+    baseline = machine.peak_memory()
+
+    flatbuffer, card = cards.read_model(folder / job.model)
+    model = open_model(flatbuffer, runtime.name, job.threads, job.xnnpack, job.title)
+    check_graph(model.input, model.output, card, job.title)
+    prepare = Preparation(card.normalisation, model.input)
+
+    timed = _some_windows(folder / str(job.windows))
+    inputs = [prepare(window).copy() for window in timed]
+    began = time.perf_counter_ns()
+    model.run(inputs[0])
+    first_ns = time.perf_counter_ns() - began
+    warmth = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
+    peak = machine.peak_memory()
+
+    overhead_ns = harness_overhead()
+    if job.period_s:
+        latency, end_to_end = _time_paced(job, model, prepare, timed)
+    else:
+        latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
+    after, own_seconds = machine.state(cpu), time.process_time() - own_before
+    facts = {
+        "machine": about,
+        "before": asdict(before),
+        "after": asdict(after),
+        # Of all CPUs, our own too: what others take from it disturbs most.
+        "others_busy": machine.busy_share(before, after, own_seconds=own_seconds),
+        "runtime": {"name": runtime.name, "version": runtime.version},
+        "model": _describe(model),
+        "pinned_cpu": cpu,
+        "load_ms": model.load_ns / 1e6,
+        "first_ms": first_ns / 1e6,
+        "warm_up": {"calls": warmth.calls, "seconds": warmth.seconds, "stable": warmth.stable},
+        "harness_overhead_us": overhead_ns / 1e3,
+        "baseline_memory_bytes": baseline,
+        "peak_memory_bytes": peak,
+    }
+    arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
+    if job.score:
+        windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
+        arrays["logits"] = _score(model, prepare, windows)
+    if job.energy:
+        _report("measuring energy", 1.0)
+        facts["energy"] = energy.per_inference(lambda: model.run(inputs[0]))
+    return facts, arrays
+
+
+def describe(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
+    """What is inside a model, card or no card, and one inference on zeros to see that it runs."""
+    flatbuffer = cards.strip(cards.read_tflite(folder / job.model))
+    model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
+    model.run(np.zeros(model.input.shape, model.input.dtype))
+    runtime = {"name": model.runtime.name, "version": model.runtime.version}
+    tensors = [asdict(tensor) for tensor in model.tensors]
+    return {"runtime": runtime, "model": _describe(model), "tensors": tensors}, {}
+
+
+TASKS = {"measure": measure, "describe": describe}
+
+
+def _time(
+    job: MeasurementJob, model: Model, prepare: Preparation, timed: Windows, inputs: Windows, warmth: Warmth
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Back to back: first the inferences alone, then with preparing their windows."""
+
+    def end_to_end(window: npt.NDArray[np.float32]) -> object:
+        return model.run(prepare(window))
+
+    runs = both = job.runs
+    if job.seconds is not None:
+        runs = max(1, int(job.seconds / 2 * 1e9 / warmth.median_ns))
+        both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(time_calls(end_to_end, timed, FEW_CALLS)))))
+    return (
+        time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share)),
+        time_calls(end_to_end, timed, both, lambda share: _report("timing end to end", 0.4 + 0.3 * share)),
+    )
+
+
+def _time_paced(
+    job: MeasurementJob, model: Model, prepare: Preparation, timed: Windows
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
+    return time_paced(
+        prepare, model.run, timed, runs, job.period_s, lambda share: _report("timing, paced", 0.1 + 0.6 * share)
+    )
+
+
+def _describe(model: Model) -> Facts:
+    return {
+        "input": asdict(model.input),
+        "output": asdict(model.output),
+        "scheme": model.scheme,
+        "stateful": model.stateful,
+        "operators": dict(model.operators.counts),
+        "xnnpack": dict(model.operators.xnnpack),
+        "operator_costs": operator_costs.count(model.nodes, model.tensors, model.input.index),
+    }
+
+
+def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
+    """A few windows from all over the file, which is not read as a whole: it would count as memory of the model."""
+    windows = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not len(windows):
+        raise InputError("the data has no test windows: give others with --data")
+    rows = np.linspace(0, len(windows) - 1, min(TIMED_WINDOWS, len(windows))).astype(int)
+    return [np.array(windows[row], np.float32) for row in rows]
+
+
+def _score(model: Model, prepare: Preparation, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    parts = []
+    for part in np.array_split(windows, min(len(windows), 10)):
+        parts.append(predict(model, prepare, part))
+        _report("classifying", 0.7 + 0.3 * sum(map(len, parts)) / len(windows))
+    return np.concatenate(parts)
+
+
+def _report(stage: str, share: float) -> None:
+    """One line of progress. When nobody listens any more, the process that wanted the answer is gone: stop."""
+    try:
+        print(json.dumps({"stage": stage, "share": round(share, 3)}), flush=True)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,64 @@
+"""Conditions under which a comparison fails, as `p50>5%` and `accuracy<-0.3`: what makes it a gate for CI.
+
+    CONDITION = METRIC ( ">" | "<" ) NUMBER UNIT
+    UNIT      = "%"           change relative to the old value: of times, memory and sizes
+              | "" | "pp"     change in percentage points: of accuracy and macro_f1
+
+A condition is about the change itself, not about the ends of its interval: what fails is what the table shows.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_runtime.bench.comparison import METRICS, POINTS, Change, ResultChanges
+from edge_runtime.errors import InputError
+
+_CONDITION = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<unit>%|pp|)\s*"
+)
+_SIGNS = {">": operator.gt, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Fails when the change of `metric` lies beyond `limit`, above (`>`) or below (`<`) it."""
+
+    text: str
+    metric: str
+    sign: str
+    limit: float
+
+    def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
+        """What fails here, a clause for each result; a change that is not known does not pass."""
+        return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
+
+    def _failure(self, title: str, change: Change) -> str | None:
+        if change.change is None:
+            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].words})"
+        if not _SIGNS[self.sign](change.change, self.limit):
+            return None
+        interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
+        return f"{self.text} for {title} ({change.text()}{interval})"
+
+
+def parse(text: str) -> Gate:
+    """The gate that `text` describes. Raises `InputError` that says what a condition looks like."""
+    found = _CONDITION.fullmatch(text)
+    if not found or not math.isfinite(float(found["limit"])):
+        raise InputError(f"--fail-if {text!r} is not a condition: write it like 'p50>5%' or 'accuracy<-0.3'")
+    name, unit = found["metric"], found["unit"]
+    metric = METRICS.get(name)
+    if metric is None:
+        raise InputError(
+            f"--fail-if {text!r} is about {name!r}, which is not measured: choose from {', '.join(METRICS)}"
+        )
+    if metric.unit == POINTS and unit == "%":
+        raise InputError(f"--fail-if {text!r}: {name} changes by percentage points, so leave the % out")
+    if metric.unit != POINTS and unit != "%":
+        raise InputError(f"--fail-if {text!r}: {name} changes by percent of the old value, so end it with %")
+    return Gate(text.strip(), name, found["sign"], float(found["limit"]))

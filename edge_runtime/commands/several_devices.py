@@ -1,0 +1,120 @@
+"""One measurement on several devices: remote ones in parallel, those on this machine in turn; none loses another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime.bench import measurement
+from edge_runtime.bench.aggregation import ModelFile
+from edge_runtime.bench.device import Device
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.bench.results import Instructions, Report
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.devices import opener
+from edge_runtime.errors import HarEdgeError
+from edge_runtime.system.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class AbsentDevice:
+    """A device that could not be opened, which whatever is wanted of it says."""
+
+    name: str
+    error: HarEdgeError
+
+    @property
+    def here(self) -> bool:
+        """It takes nothing of this machine."""
+        return False
+
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Say why it is absent."""
+        raise self.error
+
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
+        """Say why it is absent."""
+        raise self.error
+
+    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+        """Say why it is absent."""
+        raise self.error
+
+    def stop(self) -> None:
+        """Nothing is at work."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class DeviceOutcome:
+    """What came of one device: a report, the error, or both when the report came to nothing."""
+
+    device: Device
+    report: Report | None
+    error: Exception | None = None
+
+
+def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device]:
+    """The devices that `targets` name; one that cannot be opened is an `AbsentDevice`.
+
+    Raises `InputError` when one of them is no target at all.
+    """
+    openers = [opener(target, runtime, offline) for target in targets]
+    return [_open(target, each) for target, each in zip(targets, openers, strict=True)]
+
+
+def measure_on(
+    devices: Sequence[Device],
+    models: Sequence[ModelFile],
+    data: Dataset,
+    settings: MeasurementSettings,
+    on_progress: Sequence[OnProgress],
+    on_report: Callable[[Device, Report], None],
+) -> list[DeviceOutcome]:
+    """Measure on all `devices`, each with its `on_progress`; the outcomes in their order.
+
+    `on_report` hears of each report as soon as it is there; what it raises is that device's error. When this is
+    interrupted, all devices are stopped, and it hears of nothing more. All are closed at the end, however it comes.
+    """
+    interrupted = threading.Event()
+
+    def measure(device: Device, tell: OnProgress) -> DeviceOutcome:
+        report = None
+        try:
+            device.prepare(lambda share, stage: tell(0.0, stage))
+            report = measurement.measure(models, data, device, settings, tell)
+            if not interrupted.is_set():
+                on_report(device, report)
+        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose what others measure
+            return DeviceOutcome(device, report, error)
+        finally:
+            device.close()
+        return DeviceOutcome(device, report)
+
+    def in_turn(places: Sequence[int]) -> list[tuple[int, DeviceOutcome]]:
+        return [(i, measure(devices[i], on_progress[i])) for i in places if not interrupted.is_set()]
+
+    here = [i for i, device in enumerate(devices) if device.here]
+    queues = [here, *([i] for i, device in enumerate(devices) if not device.here)]
+    with ThreadPoolExecutor(max_workers=len(queues)) as pool:
+        try:
+            found = dict(x for outcomes in pool.map(in_turn, queues) for x in outcomes)
+        except BaseException:
+            interrupted.set()
+            for device in devices:  # which ends what the threads are waiting for
+                device.stop()
+            raise
+    return [found[i] for i in range(len(devices))]
+
+
+def _open(target: str, opening: Callable[[], Device]) -> Device:
+    try:
+        return opening()
+    except HarEdgeError as error:
+        return AbsentDevice(target, error)

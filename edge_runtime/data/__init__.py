@@ -1,0 +1,1 @@
+"""Recordings become windows, labels and subjects."""

@@ -1,0 +1,117 @@
+"""What a data set is, wherever it comes from: windows, labels and subjects in two parts.
+
+`load` is the one entry: the embedded UCI HAR data, an official copy of it, or a folder of the user's own recordings.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.coarse_labels import coarse_classes, is_coarse
+from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.types import Signal, Window
+
+WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
+
+EXPECTED = (
+    "give the folder or zip of the official 'UCI HAR Dataset', or a folder of CSV recordings with the columns "
+    "timestamp, ax, ay, az, gx, gy, gz, label, subject"
+)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One continuous recording of one subject.
+
+    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
+    index into `label_names`, or -1 where nothing was labelled.
+    """
+
+    subject: int | str
+    samples: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int8]
+    label_names: tuple[str, ...]
+    rate_hz: float = float(RATE_HZ)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`."""
+
+    X: npt.NDArray[np.float32]
+    y: npt.NDArray[np.uint8]
+    subject: npt.NDArray[np.generic]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def select(self, rows: npt.NDArray[np.bool_]) -> "Split":
+        """The windows where `rows` `[n]` is true."""
+        return Split(self.X[rows], self.y[rows], self.subject[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`."""
+
+    name: str
+    labels: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    window: Window
+    train: Split
+    test: Split
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of everything a network can learn from: labels, signal names, classes, subjects and windows."""
+        digest = hashlib.sha256()
+        digest.update("\n".join((*self.labels, "", *(x.name for x in self.signals), "")).encode())
+        for part in (self.train, self.test):
+            digest.update(part.y.astype(np.uint8).tobytes())
+            digest.update("\n".join(map(str, part.subject.tolist())).encode())
+            digest.update(np.ascontiguousarray(part.X, "<f4").data)
+        return digest.hexdigest()
+
+    def select(self, signal_names: Sequence[str]) -> "Dataset":
+        """The same windows with only the named signals, in the order of `signal_names`.
+
+        Raises `InputError` when one is absent or named twice.
+        """
+        names = [x.name for x in self.signals]
+        absent = [x for x in signal_names if x not in names]
+        if absent:
+            raise InputError(f"the data '{self.name}' has no signal {absent[0]!r}; it has {', '.join(names)}")
+        if not signal_names or len(set(signal_names)) != len(signal_names):
+            raise InputError(
+                f"signals to use are {', '.join(signal_names) or 'none'}; name at least one, and each only once"
+            )
+        columns = [names.index(x) for x in signal_names]
+        train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
+        return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
+
+    def coarse(self) -> "Dataset":
+        """The same windows with coarse classes. Raises `InputError` when a label belongs to none."""
+        labels, classes = coarse_classes(self.labels)
+        table = np.array(classes, np.uint8)
+        train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
+        return replace(self, labels=labels, train=train, test=test)
+
+    def as_for(self, card: Card) -> "Dataset":
+        """The same windows with the signals and, coarse or not, the classes of the model with this `card`.
+
+        Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has.
+        """
+        data = self.coarse() if is_coarse(card.labels) else self
+        return data if card.signals == data.signals else data.select([x.name for x in card.signals])
+
+
+def cut(signals: npt.NDArray[np.floating], starts: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+    """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`, each from its start on."""
+    rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(WINDOW.samples)
+    return signals[rows]

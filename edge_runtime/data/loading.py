@@ -1,0 +1,53 @@
+"""Load a data set or its recordings, from wherever they are."""
+
+from pathlib import Path
+
+from edge_runtime.data import csv_recordings, official_copy, uci_har
+from edge_runtime.data.dataset import EXPECTED, Dataset, Recording
+from edge_runtime.errors import InputError
+from edge_runtime.system import zip_archive
+
+
+def load_data(path: Path | None = None) -> Dataset:
+    """The data set at `path`, recognised by content; None is the embedded UCI HAR data.
+
+    `path` may be the official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), or a folder of CSV
+    recordings (see `edge_runtime.data.csv_recordings`). Raises `InputError` when it is none of them, or damaged.
+    """
+    if path is None:
+        return uci_har.load()
+    return csv_recordings.load(path) if _is_csv_folder(path) else official_copy.load(path)
+
+
+def load_recordings(path: Path | None = None) -> tuple[Recording, ...]:
+    """The continuous recordings at `path`: a folder of CSV recordings; None is the embedded ones.
+
+    Raises `InputError` for an official copy of UCI HAR, which has windows only, and as `load` does.
+    """
+    if path is None:
+        return uci_har.recordings()
+    if _is_csv_folder(path):
+        return csv_recordings.recordings(path)
+    raise InputError(
+        f"{path} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
+    )
+
+
+def has_recordings(path: Path | None) -> bool:
+    """Whether `load_recordings` has something for `path`: an official copy holds windows only."""
+    return path is None or _is_csv_folder(path)
+
+
+def _is_csv_folder(path: Path) -> bool:
+    """Whether `path` holds CSV recordings; if not, it is an official copy. Raises `InputError` otherwise."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist; {EXPECTED}")
+    if path.is_dir():
+        if official_copy.is_official_folder(path):
+            return False
+        if csv_recordings.files_in(path):
+            return True
+        raise InputError(f"{path} holds no data that har-edge knows; {EXPECTED}")
+    if zip_archive.is_zip(path):
+        return False
+    raise InputError(f"{path} is neither a folder nor a zip; {EXPECTED}")

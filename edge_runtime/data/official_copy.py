@@ -1,0 +1,212 @@
+"""The official copy of UCI HAR: the folder 'UCI HAR Dataset' or its zip, as the archive's page gives it.
+
+Only the windows are read ('Inertial Signals', labels and subjects), not the 561 features. Everything is checked before
+it is believed: shapes, counts, ranges, finite numbers, and digests of labels and subjects.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import EXPECTED, WINDOW, Dataset, Split
+from edge_runtime.errors import InputError
+from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.system.zip_archive import MAX_MEMBER, Archive, is_zip
+
+FOLDER = "UCI HAR Dataset"
+N_WINDOWS = {"train": 7352, "test": 2947}
+N_SUBJECTS = 30
+# SHA-256 of labels (0 to 5) and subjects (1 to 30), as uint8 in the order of the rows.
+DIGESTS = {
+    "train": (
+        "222085d9d70948d9e252eb43a101307273edc61588c822a004cdcea259285ac9",
+        "2c395e93c9183f14405c7fbca8167fa4cff788d038a352d3d5e426ed1aa58459",
+    ),
+    "test": (
+        "c6c5639491f71f640401d34ac4a15a109a8023b085f463afef7f2e9f6cefe907",
+        "f6aca869c2a54b67d93c6bdb2e12b7e3bceaab643d231a52b0ade48423f05dfb",
+    ),
+}
+_MARK = "train/y_train.txt"
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class _Copy(Protocol):
+    """Where the text files are; `place` names one of them in errors."""
+
+    def place(self, name: str) -> str: ...
+
+    def read(self, name: str) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class _Folder:
+    root: Path
+
+    def place(self, name: str) -> str:
+        return str(self.root / name)
+
+    def read(self, name: str) -> bytes:
+        path = self.root / name
+        if not path.is_file():
+            raise InputError(f"{path} is missing; the official '{FOLDER}' has it: download or copy it again")
+        if path.stat().st_size > MAX_MEMBER:
+            raise InputError(f"{path} is too large to be a file of the official '{FOLDER}'")
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Zipped:
+    archive: Archive
+    root: str
+
+    def place(self, name: str) -> str:
+        return f"{self.archive.place}/{self.root}{name}"
+
+    def read(self, name: str) -> bytes:
+        return self.archive.read(self.root + name)
+
+
+def is_official_folder(path: Path) -> bool:
+    """Whether the folder `path` is, or holds, (what is left of) the official folder or its zip."""
+    return _root(path) is not None or (path / f"{FOLDER}.zip").is_file()
+
+
+def load(path: Path) -> Dataset:
+    """The official windows at `path`, a folder or a zip (in a zip), with labels and subjects proved by their digests.
+
+    Numbers are those of the text, rounded to float32. Raises `InputError` naming the file and the line.
+    """
+    return _read(path, proved=True)
+
+
+def read(path: Path) -> Dataset:
+    """As `load`, without the digests: labels and subjects are in range, and need not be the official ones."""
+    return _read(path, proved=False)
+
+
+def _read(path: Path, proved: bool) -> Dataset:
+    with _open(path) as copy:
+        rows = {part: _read_rows(copy, part) for part in N_WINDOWS}
+        if proved:
+            _prove(path, rows)
+        train, test = (Split(_read_signals(copy, part), *rows[part]) for part in N_WINDOWS)
+    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test)
+
+
+def _prove(path: Path, rows: dict[str, tuple[Bytes, Bytes]]) -> None:
+    for part, arrays in rows.items():
+        for what, array, expected in zip(("labels", "subjects"), arrays, DIGESTS[part], strict=True):
+            if hashlib.sha256(array.tobytes()).hexdigest() != expected:
+                raise InputError(
+                    f"the {what} of the {part} part in {path} are not the official ones, or in another order; "
+                    "download it again, or see 'har-edge data check'"
+                )
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Copy]:
+    if path.is_dir():
+        root = _root(path)
+        if root is not None:
+            yield _Folder(root)
+            return
+        path = path / f"{FOLDER}.zip"
+    if not path.is_file() or not is_zip(path):
+        raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; {EXPECTED}")
+    with Archive(path, str(path)) as outer:
+        nested = [x for x in outer.names if x.endswith(f"{FOLDER}.zip") and not x.startswith("__MACOSX")]
+        if nested and _zip_root(outer) is None:
+            with outer.inner(nested[0]) as inner:
+                yield _zipped(inner)
+        else:
+            yield _zipped(outer)
+
+
+def _root(path: Path) -> Path | None:
+    for folder in (path, path / FOLDER):
+        if any(
+            (folder / part / "Inertial Signals").is_dir() or (folder / f"{part}/y_{part}.txt").is_file()
+            for part in N_WINDOWS
+        ):
+            return folder
+    return None
+
+
+def _zip_root(archive: Archive) -> str | None:
+    """What stands before 'train/...' in the archive's names; '' is the archive itself, None is not there."""
+    roots = [x.removesuffix(_MARK) for x in archive.names if x == _MARK or x.endswith(f"/{_MARK}")]
+    return roots[0] if roots else None
+
+
+def _zipped(archive: Archive) -> _Zipped:
+    root = _zip_root(archive)
+    if root is None:
+        raise InputError(f"{archive.place} is not the official '{FOLDER}' (it has no {_MARK}); {EXPECTED}")
+    return _Zipped(archive, root)
+
+
+def _read_rows(copy: _Copy, part: str) -> tuple[Bytes, Bytes]:
+    """Classes from 0 and subjects from 1, one for each window."""
+    y = _integers(copy, f"{part}/y_{part}.txt", N_WINDOWS[part], len(uci_har.LABELS))
+    subject = _integers(copy, f"{part}/subject_{part}.txt", N_WINDOWS[part], N_SUBJECTS)
+    return y - np.uint8(1), subject
+
+
+def _read_signals(copy: _Copy, part: str) -> npt.NDArray[np.float32]:
+    X = np.empty((N_WINDOWS[part], WINDOW.samples, len(SIGNALS)), np.float32)
+    for column, signal in enumerate(SIGNALS):
+        name = f"{part}/Inertial Signals/{signal.name}_{part}.txt"
+        X[:, :, column] = _numbers(copy, name, N_WINDOWS[part], WINDOW.samples)
+    return X
+
+
+def _integers(copy: _Copy, name: str, n_lines: int, largest: int) -> Bytes:
+    """One whole number from 1 to `largest` a line."""
+    values = _numbers(copy, name, n_lines, 1)[:, 0]
+    wrong = np.flatnonzero((values < 1) | (values > largest) | (values != np.floor(values)))
+    if len(wrong):
+        raise InputError(
+            f"{copy.place(name)}, line {wrong[0] + 1}: {values[wrong[0]]:g} is not a whole number from 1 to {largest}"
+        )
+    return values.astype(np.uint8)
+
+
+def _numbers(copy: _Copy, name: str, n_lines: int, n_columns: int) -> npt.NDArray[np.float32]:
+    """`[n_lines, n_columns]` finite numbers, read as float64 and rounded to float32."""
+    lines = copy.read(name).splitlines()
+    place = copy.place(name)
+    if len(lines) != n_lines:
+        raise InputError(f"{place} has {len(lines)} lines instead of {n_lines}; download or copy it again")
+    values = np.empty((n_lines, n_columns))
+    for number, line in enumerate(lines):
+        fields = line.split()
+        if len(fields) != n_columns:
+            raise InputError(f"{place}, line {number + 1}: {len(fields)} numbers instead of {n_columns}")
+        try:
+            values[number] = list(map(float, fields))
+        except ValueError:
+            raise InputError(f"{place}, line {number + 1}: {_first_foreign(fields)} is not a number") from None
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is found next
+        rounded = values.astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
+    if len(bad):
+        raise InputError(f"{place}, line {bad[0] + 1}: a number is not finite; download or copy it again")
+    return rounded
+
+
+def _first_foreign(fields: list[bytes]) -> str:
+    for field in fields:
+        try:
+            float(field)
+        except ValueError:
+            return repr(field[:20].decode("ascii", "replace"))
+    raise AssertionError("all are numbers")

@@ -1,0 +1,164 @@
+"""Pictures of the data: one window, or a whole recording with its labels."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.signals.types import Signal
+from edge_runtime.system.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg", ".pdf")
+
+_LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
+_INK = "#333333"
+# Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
+_SPANS = (
+    "#4c9be8", "#2aa198", "#8bc34a", "#f2b134", "#ef7d57", "#c0568f",
+    "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
+)  # fmt: skip
+_SPAN_ALPHA = 0.45
+_TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc": "Acceleration with gravity"}
+
+
+def plot_window(
+    path: Path, window: npt.NDArray[np.floating], signals: Sequence[Signal], rate_hz: float, title: str
+) -> None:
+    """Draw one window `[samples, n_signals]` over its seconds and write it to `path`, whole or not at all.
+
+    Raises `MissingExtraError` without matplotlib, `InputError` for a file that cannot be written.
+    """
+    figure, panels = _figure(path, signals, (9, 7), title)
+    seconds = np.arange(len(window)) / rate_hz
+    for panel, columns in panels:
+        for line, column in enumerate(columns):
+            panel.plot(seconds, window[:, column], color=_line(line), linewidth=1.6, label=_axis(signals[column]))
+    _axes_legend(panels[0][0])
+    last = panels[-1][0]
+    last.set_xlim(0, len(window) / rate_hz)
+    last.set_xlabel("time (s)")
+    save(figure, path)
+
+
+def plot_recording(
+    path: Path,
+    values: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    label_names: Sequence[str],
+    signals: Sequence[Signal],
+    rate_hz: float,
+    title: str,
+) -> None:
+    """Draw the signals `[n, n_signals]` of a recording over its minutes, its labels `[n]` as coloured spans.
+
+    Writes `path` whole or not at all; raises as `plot_window` does.
+    """
+    figure, panels = _figure(path, signals, (14, 8), title)
+    from matplotlib.patches import Patch  # there is one, or there would be no figure
+
+    minutes = np.arange(len(values)) / rate_hz / 60
+    for panel, columns in panels:
+        for first, end, label in segments(labels):
+            panel.axvspan(
+                minutes[first],
+                minutes[first] + (end - first) / rate_hz / 60,
+                color=span_colour(label),
+                alpha=_SPAN_ALPHA,
+                linewidth=0,
+            )
+        for line, column in enumerate(columns):
+            panel.plot(minutes, values[:, column], color=_line(line), linewidth=0.5, label=_axis(signals[column]))
+    _axes_legend(panels[0][0])
+    last = panels[-1][0]
+    last.set_xlim(0, len(values) / rate_hz / 60)
+    last.set_xlabel("time (min)")
+    present = [x for x in range(len(label_names)) if (labels == x).any()]
+    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
+    save(figure, path)
+
+
+def plain_text(text: str) -> str:
+    """Other people's text for matplotlib, which draws it as it is: a dollar sign begins no formula."""
+    return text.replace("$", r"\$")
+
+
+def _figure(
+    path: Path, signals: Sequence[Signal], size: tuple[float, float], title: str
+) -> tuple["Figure", list[tuple["Axes", list[int]]]]:
+    """A figure with a panel for each quantity, and the columns that belong in it."""
+    quantities: dict[str, list[int]] = {}
+    for column, signal in enumerate(signals):
+        quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
+    figure = new_figure(path, size, title)
+    axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (quantity, columns) in zip(axes, quantities.items(), strict=True):
+        panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
+        panel.set_ylabel(f"{quantity} ({signals[columns[0]].unit})")
+        panel.grid(color="#dddddd", linewidth=0.6)
+        panel.set_axisbelow(True)
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.align_ylabels(axes)
+    return figure, list(zip(axes, quantities.values(), strict=True))
+
+
+def require_matplotlib() -> None:
+    """Raise `MissingExtraError` where there is no matplotlib, as on a device: better before long work than after it."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("A plot", "matplotlib", "train") from error
+
+
+def new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
+    """An empty figure of a size in inches; raises as `plot_window` does, for a `path` that names no picture too."""
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(
+            f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
+        )
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    figure.suptitle(plain_text(title), fontsize=14, color=_INK)
+    return figure
+
+
+def _axes_legend(panel: "Axes") -> None:
+    """Say what x, y and z look like, beside one panel for all."""
+    for handle in panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis").get_lines():
+        handle.set_linewidth(2)
+
+
+def save(figure: "Figure", path: Path) -> None:
+    """Write a figure whole or not at all. Raises `InputError` for a file that cannot be written."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120)
+
+
+def segments(labels: npt.NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
+    """(first, end, label) of each stretch of one label; those without a label are left out."""
+    for first, end in pairwise([0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]):
+        if labels[first] >= 0:
+            yield first, end, int(labels[first])
+
+
+def _axis(signal: Signal) -> str:
+    return signal.name.rpartition("_")[2]
+
+
+def _line(index: int) -> str:
+    return _LINES[index % len(_LINES)]
+
+
+def span_colour(label: int) -> str:
+    """The colour of class `label`, here and wherever else classes have colours."""
+    return _SPANS[label % len(_SPANS)]

@@ -1,0 +1,138 @@
+"""An emulated board: a disk, an emulator and a CPU, the first two made once and kept in the user's cache folder.
+
+Nothing changes what is kept: what programs on the board write is forgotten with them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_runtime.devices.emulated import debian, disk, launch
+from edge_runtime.devices.emulated.disk import Disk, litert_disk
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.system.cache_folders import cached_folder, remove
+from edge_runtime.system.files import cache_folder
+from edge_runtime.system.progress import OnProgress, unheard
+
+CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
+"""Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
+
+# The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
+_LAUNCH = (sys.executable, "-I", "-S", launch.__file__)
+_SPACE = 700e6  # bytes: what fetching and unpacking an emulator and a disk take
+_EMULATOR_SUITE = "trixie"  # QEMU 10; its package is of one statically linked program for each architecture
+
+
+@dataclass(frozen=True)
+class Board:
+    """A disk that is in `folder`, the `emulator` of its architecture, and the CPU that its programs see."""
+
+    disk: Disk
+    cpu: str | None
+    folder: Path
+    emulator: Path
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        binds: Mapping[str, Path] | None = None,
+        env: Mapping[str, str] | None = None,
+        network: bool = False,
+        fixed_addresses: bool = False,
+        writable: bool = False,
+    ) -> list[str]:
+        """The command for this machine that runs `argv` on the board, with its own standard streams.
+
+        It runs as root in /, and sees of this machine's files those in `binds` (place on the board -> file or folder
+        here). `network` lets it into this machine's network. `fixed_addresses` puts programs at the same addresses in
+        each run. `writable` keeps what it writes. How it ends: see `edge_runtime.devices.emulated.launch`.
+
+        The CPU is in the environment, as QEMU_CPU: what clears that for others, as sshd does, is to set it again.
+        """
+        options = [f"--board={self.folder}", f"--emulator={self.emulator}", f"--architecture={self.disk.emulator}"]
+        options += [f"--cpu={self.cpu}"] if self.cpu else []
+        options += [x for place, source in (binds or {}).items() for x in ("--bind", str(source), place)]
+        options += [f"--env={name}={value}" for name, value in (env or {}).items()]
+        flags = {"--host-network": network, "--fixed-addresses": fixed_addresses, "--writable": writable}
+        options += [flag for flag, is_set in flags.items() if is_set]
+        return [*_LAUNCH, *options, "--", *argv]
+
+    def emulator_version(self) -> str:
+        """The version of QEMU."""
+        return _run([str(self.emulator), "--version"]).stdout.split()[2]
+
+
+def open_board(cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = unheard) -> Board:
+    """The board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
+
+    What it needs is fetched and made first, where that has not been done. Raises `InputError` for a CPU that QEMU does
+    not know, `DeviceError` when the board cannot be had on this machine.
+    """
+    if sys.platform != "linux":
+        raise DeviceError("an emulated board needs a Linux machine: run this in one")
+    content = content or litert_disk()
+    boards = cache_folder() / "boards"
+    if not (boards / content.name).exists():  # nothing is fetched in vain
+        _check(_run([*_LAUNCH, "--only-try"]))
+    emulator = _emulator(content.emulator, boards, lambda share, text: on_progress(0.3 * share, text))
+    _check_cpu(cpu, emulator, content)
+
+    def make(folder: Path) -> None:
+        bare = Board(content, None, folder, emulator)
+        disk.make(
+            content,
+            folder,
+            lambda argv: _run(bare.command(argv, writable=True)),
+            lambda share, text: on_progress(0.3 + 0.7 * share, text),
+        )
+
+    board = Board(content, cpu, cached_folder(boards / content.name, make, _SPACE), emulator)
+    _check(_run(board.command(["true"])))
+    on_progress(1.0, "the emulated board is ready")
+    return board
+
+
+def remove_boards() -> int:
+    """Remove all boards and the emulator from the user's cache folder; what they took, in bytes.
+
+    Raises `DeviceError` when one is being made just now.
+    """
+    return remove(cache_folder() / "boards")
+
+
+def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:
+    """The program that emulates the architecture which QEMU calls `name`."""
+
+    def make(folder: Path) -> None:
+        on_progress(0.0, "fetching the emulator (QEMU, 71 MB)")
+        with debian.apt(folder / "apt", debian.host_architecture(), _EMULATOR_SUITE) as apt:
+            (package,) = apt.fetch(["qemu-user"], alone=True)
+            on_progress(0.8, "unpacking the emulator")
+            debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS])
+
+    return cached_folder(boards / f"qemu-{_EMULATOR_SUITE}", make, _SPACE) / f"usr/bin/qemu-{name}"
+
+
+def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:
+    known = _run([str(emulator), "-cpu", "help"]).stdout.split()
+    if cpu not in known:
+        raise InputError(
+            f"the emulator knows no CPU {cpu!r} for {content.architecture}: choose one of "
+            f"{', '.join(CPUS[content.architecture])}"
+        )
+
+
+def _check(tried: subprocess.CompletedProcess[str]) -> None:
+    if tried.returncode:
+        raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )

@@ -1,0 +1,140 @@
+"""What is on a board's disk, and how it is made: packages of Debian unpacked, wheels beside them, Python compiled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from edge_runtime.devices import wheels
+from edge_runtime.devices.emulated import debian
+from edge_runtime.devices.requirements import TFLITE_RUNTIME, requirements
+from edge_runtime.devices.wheels import Platform
+from edge_runtime.errors import DeviceError
+from edge_runtime.system.cache_folders import raise_if_full
+from edge_runtime.system.progress import OnProgress
+
+RunHere = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+"""Runs a command on a disk that keeps what it writes."""
+
+_FORMAT = 1  # of what is made for one and the same `Disk`: another one gets a folder of another name
+
+# What makes a system of it (bash is root's shell), and what numpy and the runtimes link to.
+_ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
+# Links in every Debian, which packages of Debian 12 are unpacked through and only those of Debian 13 bring.
+_LINKS = ("bin", "lib", "sbin")
+# A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
+_ALTERNATIVES = ("blas", "lapack")
+_LIBRARIES = ("usr/lib/python{}", "usr/lib/python3", "usr/local/lib/python{}")
+# Not compiled: what no benchmark imports.
+_UNUSED = r"/(tests?|testing|f2py|distutils|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """What is one architecture to Debian, by the names that QEMU and wheels have for it."""
+
+    emulator: str
+    wheels: str
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """A release of Debian: its Python, and its glibc 2, by the minor version."""
+
+    python: str
+    glibc: int
+
+
+_ARCHITECTURES = {"arm64": _Architecture("aarch64", "aarch64"), "armhf": _Architecture("arm", "armv7l")}
+EMULATORS = tuple(x.emulator for x in _ARCHITECTURES.values())
+"""QEMU's names for all architectures that a disk may have."""
+
+_SUITES = {"trixie": _Suite("3.13", 41), "bookworm": _Suite("3.11", 36)}
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What a disk holds: a suite of Debian for an architecture, packages of it, and Python packages from pip.
+
+    `packages` come with all that they depend on, `requirements` alone.
+    """
+
+    suite: str
+    architecture: str
+    packages: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its folder: another one for any other content."""
+        asked = json.dumps([_FORMAT, _ESSENTIAL, asdict(self)])
+        return f"{self.suite}-{self.architecture}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+
+    @property
+    def emulator(self) -> str:
+        """QEMU's name for the architecture."""
+        return _ARCHITECTURES[self.architecture].emulator
+
+
+def litert_disk(*packages: str) -> Disk:
+    """Debian 13 for arm64 with Python 3.13, LiteRT in the version that is installed here, and more `packages`."""
+    return Disk("trixie", "arm64", packages, requirements("litert"))
+
+
+def tflite_runtime_disk(architecture: str = "arm64", *packages: str) -> Disk:
+    """Debian 12 for arm64 or armhf with Python 3.11, the older runtime, and more `packages`."""
+    if architecture == "armhf":  # numpy has no wheels for it
+        return Disk("bookworm", architecture, ("python3-numpy", *packages), (TFLITE_RUNTIME,))
+    return Disk("bookworm", architecture, packages, requirements("tflite-runtime"))
+
+
+def bare_disk(*packages: str) -> Disk:
+    """Debian 13 for arm64 with Python 3.13 and more `packages`, and no Python packages: as a board comes."""
+    return Disk("trixie", "arm64", packages, ())
+
+
+def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -> None:
+    """Make `disk` in the new folder `folder`, whose `root` is the tree. Raises `DeviceError`."""
+    root, suite = folder / "root", _SUITES[disk.suite]
+    for name in _LINKS:
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+    (folder / "machine").mkdir()  # where the launcher builds a machine around the tree
+    on_progress(0.0, f"fetching Debian packages ({disk.suite}, {disk.architecture})")
+    with debian.apt(folder / "apt", disk.architecture, disk.suite) as apt:
+        packages = apt.fetch([*_ESSENTIAL, *disk.packages])
+        for number, package in enumerate(packages):
+            on_progress(0.3 + 0.1 * number / len(packages), "unpacking Debian packages")
+            debian.unpack(package, root)
+    _configure(root)
+    if disk.requirements:
+        on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
+        installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
+        platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
+        wheels.install(disk.requirements, installed, platform)
+    on_progress(0.5, "compiling the Python library")
+    libraries = [f"/{x.relative_to(root)}" for name in _LIBRARIES for x in root.glob(name.format(suite.python))]
+    for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
+        done = run_here(command)
+        if done.returncode:
+            raise_if_full(done.stdout + done.stderr)
+            raise DeviceError(f"the emulated board cannot be set up: {command[0]} failed there ({done.stderr.strip()})")
+
+
+def _configure(root: Path) -> None:
+    """What scripts of packages would have done."""
+    for name in ("passwd", "group"):
+        shutil.copyfile(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
+    if (root / "usr/sbin/sshd").exists():
+        with (root / "etc/passwd").open("a") as users:
+            users.write("sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n")
+        (root / "run/sshd").mkdir()
+    folders = [x for name in _ALTERNATIVES for x in sorted(root.glob(f"usr/lib/*/{name}"))]
+    (root / "etc/ld.so.conf.d/alternatives.conf").write_text(
+        "".join(f"/{folder.relative_to(root)}\n" for folder in folders)
+    )

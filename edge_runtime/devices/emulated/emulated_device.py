@@ -1,0 +1,84 @@
+"""An emulated board as a device: what it answers and how many instructions that takes, never how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.bench.results import Instructions
+from edge_runtime.devices.emulated.board import CPUS, Board, open_board, remove_boards
+from edge_runtime.devices.emulated.disk import litert_disk, tflite_runtime_disk
+from edge_runtime.devices.emulated.instructions import count_instructions
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Preparation
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.system.progress import OnProgress
+
+
+@dataclass
+class Emulated:
+    """A transport to the emulated board with the CPU `cpu`, which is there once it was set up."""
+
+    cpu: str
+    board: Board | None = None
+
+    @property
+    def name(self) -> str:
+        """As in the target, for file names."""
+        return f"emulated-{self.cpu}"
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """The command here that runs `argv` on the board."""
+        assert self.board is not None
+        return self.board.command(argv)
+
+    def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
+        """Why it ended: there is no network between that could be lost."""
+        last = (stderr.splitlines() or [f"exit code {code}"])[-1]
+        return DeviceError(f"the emulated board ended {'while it was at work' if greeted else 'at its start'} ({last})")
+
+
+class EmulatedDevice(RemoteDevice):
+    """The board is set up at first need, with the runtime and NumPy on its disk."""
+
+    transport: Emulated
+
+    def __init__(self, cpu: str, runtime: str) -> None:
+        if runtime == "tensorflow":
+            raise InputError("TensorFlow is not on the emulated board: give --runtime litert or tflite-runtime")
+        if cpu not in CPUS["arm64"]:
+            raise InputError(
+                f"there is no emulated board with the CPU {cpu!r}: choose one of {', '.join(CPUS['arm64'])}"
+            )
+        super().__init__(Emulated(cpu), runtime, ready=True)
+
+    @property
+    def here(self) -> bool:
+        """The emulator takes this machine's CPUs."""
+        return True
+
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Set the board up, if that has not been done, and start it."""
+        disk = tflite_runtime_disk() if self.runtime == "tflite-runtime" else litert_disk()
+        self.transport.board = open_board(self.transport.cpu, disk, on_progress)
+        super().prepare(on_progress)
+
+    def clean(self) -> int:
+        """Remove the emulated boards, of all CPUs, which share them; how many bytes that was."""
+        return remove_boards()
+
+    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+        """Those of one inference of the model of `job` with its first window, on one thread."""
+        assert self.transport.board is not None
+        assert job.windows is not None
+        flatbuffer, card = cards.read_model(folder / job.model)
+        window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
+        tensor = open_model(flatbuffer, "auto").input
+        values = Preparation(card.normalisation, tensor)(np.asarray(window, np.float32))
+        return count_instructions(self.transport.board, flatbuffer, values, self.runtime, processes=self._processes)

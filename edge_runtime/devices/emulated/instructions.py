@@ -1,0 +1,100 @@
+"""How many instructions an inference takes: exact, the same each time, and about the real board's CPU as well.
+
+An emulator's time says nothing about a board, but the instructions that a program executes depend on the program and on
+what the CPU can do alone. Fewer are not always faster: an instruction may take one cycle or many, and memory may be
+slow. But whether an int8 product finds instructions made for it shows.
+
+Counted is what one inference executes in the runtime's own libraries while an input is set, the model runs and the
+output is taken: what the latency of `har-edge bench` times, without Python's part. Copying by the C library does not
+count.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.bench.results import Instructions
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.emulated.board import Board
+from edge_runtime.devices.emulated.trace import instructions_between_marks
+from edge_runtime.devices.worker_output import last_words
+from edge_runtime.errors import DeviceError
+from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.files import scratch_folder
+
+_SILENCE_SECONDS = 120.0  # even the start of Python is heard of
+_START = """\
+import sys
+sys.path.insert(0, "/job/worker.pyz")
+from edge_runtime.devices.emulated.marked_inferences import main
+main(*sys.argv[1:])
+"""
+
+
+def count_instructions(
+    board: Board,
+    flatbuffer: bytes,
+    values: npt.NDArray[Any],
+    runtime: str = "auto",
+    n: int = 2,
+    processes: Stoppable | None = None,
+) -> Instructions:
+    """The instructions of one inference of the model in `flatbuffer` on `board`, on one thread.
+
+    `values` is the input tensor. The same for `n` inferences and for twice as many, or `DeviceError` is raised, as when
+    the model does not run there. The board is started among `processes`, which another thread may stop.
+    """
+    with scratch_folder() as folder:
+        write_bundle(folder)
+        (folder / "model.tflite").write_bytes(flatbuffer)
+        np.save(folder / "values.npy", values)
+        counts = _counts(board, folder, runtime, n, processes or Stoppable())
+    if len(counts) != 2:
+        raise DeviceError("the emulator's log has no instructions: remove its folder, and it is fetched again")
+    once, twice = counts
+    if once % n or twice != 2 * once:
+        raise DeviceError(
+            f"the instructions of an inference cannot be told: {n} took {once:,} and {2 * n} took {twice:,}; "
+            "convert the model again without state, or choose another --runtime"
+        )
+    return Instructions(
+        once // n, f"the runtime's own code, by QEMU {board.emulator_version()}'s log of executed blocks"
+    )
+
+
+def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppable) -> list[int]:
+    """What `n` inferences took and what `2 n` took."""
+    ours, its = os.pipe()
+    command = board.command(
+        ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", runtime, str(n), f"/dev/fd/{its}"],
+        binds={"/job": folder},
+        # A thread of numpy's could interrupt the one that is counted.
+        env={"OPENBLAS_NUM_THREADS": "1"},
+        fixed_addresses=True,
+    )
+    with os.fdopen(ours, "rb", buffering=0) as log, (folder / "stderr").open("w+b") as said:
+        try:
+            process = processes.start(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, pass_fds=[its]
+            )
+        finally:
+            os.close(its)
+        try:
+            counts = instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
+            process.wait()
+        except TimeoutError as error:
+            raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
+        finally:
+            child_processes.stop(process)
+        if process.returncode:
+            said.seek(0)
+            words = last_words(said.read().decode(errors="replace")) or f"exit code {process.returncode}"
+            raise DeviceError(f"the emulated board could not run the model: {words}")
+    return counts

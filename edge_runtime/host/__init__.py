@@ -1,0 +1,1 @@
+"""Share between training and conversion what no device needs."""

@@ -1,0 +1,40 @@
+"""TensorFlow, for the parts that run on the host: imported on demand, quietly, with a fixed number of threads."""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+
+from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.system.native_stderr import quiet_stderr
+
+THREADS = 2
+"""Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
+
+
+def require_train_extra(what: str, packages: Sequence[str]) -> None:
+    """Raise `MissingExtraError` when one of `packages`, which `what` needs, is not installed."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(what, package, "train")
+
+
+def import_tensorflow(what: str, threads: int = THREADS) -> None:
+    """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
+
+    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load.
+    """
+    require_train_extra(what, ("tensorflow",))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are too small to gain, and results would differ
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    with quiet_stderr():
+        try:
+            import tensorflow as tf
+        except ImportError as error:
+            raise InputError(
+                f"{what} needs TensorFlow, which is installed but does not load ({error}): "
+                "pip install --force-reinstall tensorflow"
+            ) from error
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on

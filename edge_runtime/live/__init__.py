@@ -1,0 +1,1 @@
+"""A stream of samples becomes a stream of activities."""

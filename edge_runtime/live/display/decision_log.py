@@ -1,0 +1,89 @@
+"""The log of a stream: a row for each decision, in the file before the next one is made.
+
+The system writes it to the disk when it likes to: to wait for that every second would wear out a memory card.
+"""
+
+import csv
+import io
+import os
+import stat
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_runtime.errors import InputError
+from edge_runtime.live.recognizer import Decision, Notice
+
+
+class Log:
+    """Appends rows to a CSV file; a row is written whole or not at all.
+
+    Raises `InputError` when the file cannot be opened, or holds something else than such a log of the same labels.
+    """
+
+    def __init__(self, path: Path, labels: Sequence[str]) -> None:
+        self._path, self._failed = path, False
+        self.missed = 0
+        """How many rows could not be written."""
+        header = ["time", "seconds", "activity", "warming_up", "reason", "inference_ms", *(f"p_{x}" for x in labels)]
+        first_line = _row(header)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except OSError as error:
+            raise InputError(
+                f"cannot write {path}: {error.strerror or error}; choose another file for --log"
+            ) from error
+        state = os.fstat(self._descriptor)
+        self._is_file = stat.S_ISREG(state.st_mode)
+        found = os.pread(self._descriptor, len(first_line), 0) if self._is_file else b""
+        if found and found != first_line:
+            os.close(self._descriptor)
+            raise InputError(
+                f"{path} holds something else than a log of these activities: choose another file for --log"
+            )
+        # A log whose program was killed may end in half a row: the next one begins on a line of its own.
+        torn = bool(found) and os.pread(self._descriptor, 1, state.st_size - 1) != b"\n"
+        self._pending = (b"\n" if torn else b"") if found else first_line
+
+    def write(self, decision: Decision) -> Notice | None:
+        """Append a row; a notice says that it could not be written, once, or that they are written again."""
+        probabilities = [f"{float(p):.5f}" for p in decision.probabilities]
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]
+        row = _row([now, *facts, f"{decision.inference_ms:.4f}", *probabilities])
+        try:
+            self._append(self._pending + row)
+        except OSError as error:
+            self.missed += 1
+            if self._failed:
+                return None
+            self._failed = True
+            why = f"cannot write {self._path}: {error.strerror or error}; the stream goes on without its log"
+            return Notice(decision.seconds, "log", why)
+        self._pending = b""
+        if not self._failed:
+            return None
+        self._failed = False
+        return Notice(decision.seconds, "log", f"{self._path} can be written again")
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _append(self, content: bytes) -> None:
+        before = os.fstat(self._descriptor).st_size
+        written = 0
+        try:
+            while written < len(content):
+                written += os.write(self._descriptor, content[written:])
+        except OSError:
+            if written and self._is_file:
+                os.ftruncate(self._descriptor, before)
+            raise
+
+
+def _row(cells: Sequence[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()

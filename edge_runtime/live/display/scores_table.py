@@ -1,0 +1,110 @@
+"""What `har-edge evaluate --live` found, on a terminal."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import rich.console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from edge_runtime.live.recognizer import UNKNOWN
+from edge_runtime.live.scores_by_part import PartScores, Reported, is_transition
+from edge_runtime.live.stream_scores import LiveScores
+
+_NONE = "–"
+
+
+def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
+    """Print the scores over all recordings."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in (
+        ("recordings", f"{recordings} of {people} people, {found.hours:.2f} h of activities"),
+        (
+            "accuracy, windows alone",
+            f"{_percent(found.window_accuracy, 2)} of {found.windows} windows wholly in one activity",
+        ),
+        (
+            "accuracy, live",
+            f"{_percent(found.reported_accuracy, 2)} of those that are not unknown; "
+            f"{_percent(found.live_accuracy, 2)} of all",
+        ),
+        ("of every moment", f"{_percent(found.sample_accuracy)} of all samples of the activities, from their first on"),
+        (
+            "delay",
+            f"{_seconds(found.delay_median_s)} until a new activity is reported (median), "
+            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} were never reported",
+        ),
+        (
+            "false changes",
+            f"{_number(found.false_changes_per_hour)} an hour; {_number(found.false_changes_seen_per_hour)} when the "
+            "whole window was of the labelled activity",
+        ),
+        (
+            "unknown",
+            f"{_percent(found.unknown_in_activities)} of the time in activities, their beginnings included, and "
+            f"{_percent(found.unknown_in_transitions)} of that in transitions between postures",
+        ),
+    ):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.console.Console) -> None:
+    """Print a row for each part, of which `heading` says what it is."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(heading)
+    for name in ("windows", "right alone", "right live", UNKNOWN):
+        table.add_column(name, justify="right")
+    for name, x in parts.items():
+        shares = (x.window_accuracy, x.live_accuracy, x.unknown)
+        table.add_row(escape(name), f"{x.windows}", *map(_percent, shares))
+    console.print()
+    console.print(table)
+    console.print("Of windows wholly in one activity.")
+
+
+def show_reported(found: Mapping[str, Reported], activities: Sequence[str], console: rich.console.Console) -> None:
+    """Print what was reported during each label that is none of `activities`, transitions between postures first."""
+    for heading, chosen in (
+        ("transition", {name: x for name, x in found.items() if is_transition(name)}),
+        ("other label", {name: x for name, x in found.items() if not is_transition(name)}),
+    ):
+        if chosen:
+            console.print()
+            console.print(_reported_table(heading, chosen, activities))
+    if found:
+        console.print(Text("Shares, in %, of the time that these lasted, by what was reported."))
+
+
+def _reported_table(heading: str, found: Mapping[str, Reported], activities: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column(heading)
+    table.add_column("n", justify="right")
+    for name in (*activities, UNKNOWN):
+        # Long names break where their words end: six of them and their numbers are to fit on 80 columns.
+        table.add_column(escape(name.replace("_", "_\n")), justify="right", vertical="bottom")
+    for name, x in found.items():
+        shares = (_hundredths(x.shares[column]) for column in (*activities, UNKNOWN))
+        table.add_row(escape(name), f"{x.times}", *shares)
+    return table
+
+
+def _hundredths(share: float) -> str:
+    return f"{100 * share:.0f}" if share else _NONE
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return _NONE if math.isnan(share) else f"{100 * share:.{digits}f} %"
+
+
+def _number(value: float) -> str:
+    return _NONE if math.isnan(value) else f"{value:.1f}"
+
+
+def _seconds(value: float) -> str:
+    if math.isnan(value):
+        return _NONE
+    return "never" if math.isinf(value) else f"{value:.2f} s"

@@ -1,0 +1,188 @@
+"""The live picture in a terminal: what someone does now, how sure that is, and the last minutes as a coloured band.
+
+Every activity has a colour and a letter, so that the picture says the same without colours.
+"""
+
+import textwrap
+from collections import deque
+from collections.abc import Sequence
+from typing import Self
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from edge_runtime.data.recording_plots import span_colour
+from edge_runtime.live.display import formatting
+from edge_runtime.live.display.sinks import Sink, show_summary
+from edge_runtime.live.elapsed_time import Elapsed
+from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.sources import SourceClock
+from edge_runtime.live.stream_summary import Summary
+from edge_runtime.system.printable import printable
+from edge_runtime.system.terminal import Console
+
+BAND_S = 300.0
+_REFRESH_S = 0.1
+_NOTICES, _NOTICE_LINES = 3, 2
+_LEAST_BAR, _LOW_SCREEN = 5, 9  # columns, lines
+_UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
+_LONGEST_NOTICE = 240
+
+
+class Timeline(Sink):
+    """Draws on `console`; `title` says what is streamed with which model, `summary` is what the session counts."""
+
+    def __init__(
+        self, labels: Sequence[str], title: str, summary: Summary, console: Console, clock: SourceClock
+    ) -> None:
+        self._console = console
+        self._names = [*labels, UNKNOWN]
+        self._letters = letters(self._names)
+        self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
+        self._clock, self._drawn = clock, 0.0
+        self._latest: Decision | None = None
+        self._elapsed = Elapsed()
+        self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
+        self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
+        self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # What it showed last stays.
+        self._live.refresh()
+        self._live.stop()
+
+    def decision(self, decision: Decision) -> None:
+        """Take in a decision."""
+        self._latest = decision
+        seconds = self._elapsed.at(decision.seconds)
+        if self._past and int(self._past[-1][0]) == int(seconds):
+            self._past.pop()
+        self._past.append((seconds, self._names.index(decision.activity)))
+
+    def notice(self, notice: Notice) -> None:
+        """Take in a notice."""
+        self._notices.append((self._elapsed.seconds, printable(notice.text, _LONGEST_NOTICE)))
+
+    def tick(self) -> None:
+        """Draw again, if the last time is long enough ago."""
+        now = self._clock.monotonic()
+        if now - self._drawn >= _REFRESH_S:
+            self._drawn = now
+            self._live.refresh()
+
+    def end(self, summary: Summary) -> None:
+        """Print the summary below the picture, and what happened, which the picture had no room for."""
+        self._console.print()
+        show_summary(summary, self._console)
+        for kind, heard in summary.notices.items():
+            if kind != "opened":
+                often = f" ({heard.count:,} times)" if heard.count > 1 else ""
+                said = f"{formatting.since(heard.elapsed_s):>8}  {printable(heard.text, _LONGEST_NOTICE)}{often}"
+                self._console.print(Text(said))
+
+    def picture(self) -> RenderableType:
+        """The picture of now; where there are too few lines, the bars and the older notices go first."""
+        width, room = self._console.size
+        title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
+        now, below = self._now(width), [*self._band(width), self._facts()]
+        room -= 1 + len(now) + len(below)
+        notices: list[Text] = []
+        for seconds, text in reversed(self._notices):
+            lines = _wrapped(f"{formatting.since(seconds)}  {text}", width)
+            if len(notices) + len(lines) <= room:
+                notices = lines + notices
+        bars = [*self._bars(width), Text("")]
+        return Group(title, *now, *(bars if len(bars) + len(notices) <= room else []), *below, *notices)
+
+    def _now(self, width: int) -> list[Text]:
+        """The activity, three lines high and letter-spaced; one line on a screen of a few."""
+        decision = self._latest
+        name = formatting.activity(decision.activity) if decision else "waiting"
+        large = "   ".join(" ".join(word) for word in name.upper().split())
+        if len(large) > width - 4:
+            large = name.upper()
+        remark = ""
+        if decision and decision.activity == UNKNOWN:
+            remark = printable(decision.reason)
+        elif decision and decision.warming_up:
+            remark = "warming up: the filters are settling"
+        lines = ["", large.center(width), remark.center(width)]
+        if self._console.height < _LOW_SCREEN:
+            lines = [f"{name.upper()}  {remark}"]
+        colour = self._colour(self._names.index(decision.activity)) if decision else _UNKNOWN_COLOUR
+        style = f"bold {_INK} on {colour}"
+        return [Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines]
+
+    def _bars(self, width: int) -> list[Text]:
+        """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room."""
+        names = [formatting.activity(x) for x in self._names[:-1]]
+        longest = max(map(len, names))
+        room = width - longest - len("X  100 %") - 1
+        if room < _LEAST_BAR:
+            longest, room = max(0, min(longest, width - len("X  100 %"))), 0
+        lines = []
+        for i, name in enumerate(names):
+            share = float(self._latest.probabilities[i]) if self._latest else 0.0
+            now = self._latest is not None and self._latest.activity == self._names[i]
+            line = Text(
+                f"{self._letters[i]} {printable(name, longest):<{longest}} ", "bold" if now else "", no_wrap=True
+            )
+            if room:
+                bar = "█" * round(share * room) or "·"
+                line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
+            lines.append(line.append(f"{100 * share:3.0f} %"))
+        return lines
+
+    def _band(self, width: int) -> list[Text]:
+        """The last minutes, a letter on its colour for each stretch of them, and what they are below it."""
+        band = Text(no_wrap=True)
+        now = self._elapsed.seconds
+        past = list(self._past)
+        place = 0
+        current: tuple[float, int] | None = None
+        for column in range(width):
+            moment = now - BAND_S * (width - 1 - column) / width
+            while place < len(past) and past[place][0] <= moment + 1e-9:
+                current, place = past[place], place + 1
+            # Where nothing was recognised for longer than a decision takes, there was a gap.
+            if current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0):
+                band.append("·", "dim")
+            else:
+                band.append(self._letters[current[1]], f"{_INK} on {self._colour(current[1])}")
+        left, right = f"{BAND_S / 60:g} min ago", "now"
+        return [band, Text(left + right.rjust(width - len(left)), style="dim", no_wrap=True)]
+
+    def _facts(self) -> Text:
+        summary, decision = self._summary, self._latest
+        facts = [formatting.since(self._elapsed.seconds) if decision else "no decision yet"]
+        facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
+        if summary.inference_ms is not None:
+            facts.append(f"inference {summary.inference_ms:.2f} ms")
+        facts += [formatting.amount(summary.changes, "change"), formatting.amount(summary.gaps, "gap")]
+        if summary.n_left_out:
+            facts.append(f"{summary.n_left_out:,} left out")
+        return Text("   ".join(facts), no_wrap=True, overflow="ellipsis")
+
+    def _colour(self, index: int) -> str:
+        return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else span_colour(index)
+
+
+def _wrapped(text: str, width: int) -> list[Text]:
+    """A notice on at most two lines."""
+    lines = textwrap.wrap(f"! {text}", max(width, 8), max_lines=_NOTICE_LINES, placeholder="…", subsequent_indent="  ")
+    return [Text(x, style="yellow", no_wrap=True, overflow="ellipsis") for x in lines]
+
+
+def letters(names: Sequence[str]) -> list[str]:
+    """A letter for each name, another for each: of its last word if possible. The last, unknown, is a question mark."""
+    taken: list[str] = []
+    for name in names[:-1]:
+        wanted = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
+        free = [x for x in "".join(wanted) if x.isalnum() and x.isascii() and x not in taken]
+        taken.append(free[0] if free else "?")
+    return [*taken, "?"]

@@ -1,0 +1,157 @@
+"""A sensor on the I2C bus of a Raspberry Pi or another board that Blinka knows, read with Adafruit's drivers."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source, SourceClock
+from edge_runtime.live.sources.units import ACCELERATION_UNITS
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.system.printable import quoted
+
+SENSORS = ("mpu6050", "lsm6ds")
+_ADDRESSES = {"mpu6050": 0x68, "lsm6ds": 0x6A}
+_SENSOR = re.compile(r"(?P<name>\w+)(?:@(?P<address>0x[0-9a-f]{1,2}|\d{1,3}))?", re.IGNORECASE)
+_LSM6DS_CHIP = 0x0F  # WHO_AM_I of every LSM6DS
+_RETRY_S = 1.0
+_CHUNK = 5
+_G = ACCELERATION_UNITS["m/s2"]
+
+
+class Sensor(Protocol):
+    """What the drivers have in common: acceleration in m/s² and rotation in rad/s, each x, y, z."""
+
+    @property
+    def acceleration(self) -> tuple[float, float, float]:
+        """m/s²."""
+
+    @property
+    def gyro(self) -> tuple[float, float, float]:
+        """rad/s."""
+
+
+def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None = None) -> Source:
+    """What the sensor measures that `text` names as `mpu6050` or `lsm6ds`, with `@ADDRESS` where it is not the usual.
+
+    Read 50 times a second until it is closed; a sensor that goes is set up again when it is back. `open_bus` gives the
+    bus, by default that of the board. Raises `DeviceError` when there is no bus or no such sensor on it, and
+    `MissingExtraError` without the drivers.
+    """
+    name, address = _parse(text)
+    set_up = _driver(name)
+    sensor: Sensor | None = None
+    where = f"{name} at {address:#x}"
+    try:
+        bus = (open_bus or _board_bus)()
+        sensor = set_up(bus, address)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DeviceError(f"no {where} on the I2C bus ({error}); check its wiring and its address") from error
+    try:
+        yield Event("opened", f"reading {where}")
+        seconds: list[float] = []
+        samples: list[tuple[float, ...]] = []
+        due = clock.monotonic()
+        while True:
+            try:
+                if sensor is None:
+                    clock.sleep(_RETRY_S)
+                    yield NO_SAMPLES
+                    sensor, due = set_up(bus, address), clock.monotonic()
+                    yield Event("back", f"{where} is back")
+                samples.append((*sensor.acceleration, *sensor.gyro))
+                seconds.append(clock.monotonic())
+            except (OSError, RuntimeError, ValueError):
+                if sensor is not None:
+                    sensor = None
+                    yield Event("lost", f"{where} does not answer; trying again")
+                continue
+            if len(samples) == _CHUNK:
+                yield Chunk(np.array(seconds), np.array(samples) * ([_G] * 3 + [1.0] * 3))
+                seconds, samples = [], []
+            # Not behind the clock: after a pause the next sample is due one step from now.
+            due = max(due + 1 / RATE_HZ, clock.monotonic())
+            clock.sleep(max(0.0, due - clock.monotonic()))
+    finally:
+        getattr(bus, "deinit", lambda: None)()
+
+
+def _parse(text: str) -> tuple[str, int]:
+    match = _SENSOR.fullmatch(text)
+    name = match["name"].lower() if match else ""
+    if not match or name not in SENSORS:
+        raise InputError(
+            f"--i2c {quoted(text)} is no sensor that is known: give {' or '.join(SENSORS)}, @ADDRESS if needed"
+        )
+    address = int(match["address"], 0) if match["address"] else _ADDRESSES[name]
+    if not 0x08 <= address <= 0x77:
+        raise InputError(f"--i2c {quoted(text)}: an I2C address is 0x08 to 0x77")
+    return name, address
+
+
+def _board_bus() -> Any:
+    try:
+        import board
+    except ImportError as error:
+        raise MissingExtraError("--i2c", "Blinka and its drivers", "sensors") from error
+    except NotImplementedError as error:
+        raise DeviceError(
+            f"Blinka does not know this machine's pins ({error}); --i2c is for boards that it knows"
+        ) from error
+    if not hasattr(board, "I2C"):
+        raise DeviceError(
+            "this machine has no I2C bus that Blinka knows; on a Raspberry Pi, turn it on with raspi-config"
+        )
+    return board.I2C()
+
+
+def _driver(name: str) -> Callable[[Any, int], Sensor]:
+    try:
+        if name == "mpu6050":
+            import adafruit_mpu6050
+        else:
+            import adafruit_lsm6ds.ism330dhcx
+            import adafruit_lsm6ds.lsm6ds3trc
+            import adafruit_lsm6ds.lsm6ds33
+            import adafruit_lsm6ds.lsm6dsox
+    except ImportError as error:
+        raise MissingExtraError("--i2c", f"the Adafruit driver of the {name}", "sensors") from error
+
+    def mpu6050(bus: Any, address: int) -> Sensor:
+        sensor = adafruit_mpu6050.MPU6050(bus, address)
+        sensor.accelerometer_range = adafruit_mpu6050.Range.RANGE_4_G
+        sensor.gyro_range = adafruit_mpu6050.GyroRange.RANGE_500_DPS
+        # Motion above half the rate would come back as slower motion; almost all of a body's is below 15 Hz.
+        sensor.filter_bandwidth = adafruit_mpu6050.Bandwidth.BAND_21_HZ
+        return sensor
+
+    def lsm6ds(bus: Any, address: int) -> Sensor:
+        drivers = {
+            x.CHIP_ID: x
+            for x in (
+                adafruit_lsm6ds.lsm6ds33.LSM6DS33,
+                adafruit_lsm6ds.lsm6ds3trc.LSM6DS3TRC,
+                adafruit_lsm6ds.ism330dhcx.ISM330DHCX,
+                adafruit_lsm6ds.lsm6dsox.LSM6DSOX,
+            )
+        }
+        chip = _register(bus, address, _LSM6DS_CHIP)
+        if chip not in drivers:
+            raise RuntimeError(f"its WHO_AM_I is {chip:#x}, which no LSM6DS has")
+        sensor = drivers[chip](bus, address)
+        sensor.gyro_range = adafruit_lsm6ds.GyroRange.RANGE_500_DPS
+        return sensor
+
+    return mpu6050 if name == "mpu6050" else lsm6ds
+
+
+def _register(bus: Any, address: int, register: int) -> int:
+    from adafruit_bus_device.i2c_device import I2CDevice
+
+    answer = bytearray(1)
+    with I2CDevice(bus, address) as device:
+        device.write_then_readinto(bytes([register]), answer)
+    return answer[0]

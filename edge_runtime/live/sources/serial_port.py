@@ -1,0 +1,86 @@
+"""Samples over a serial line: a board that prints CSV or JSON, and may be unplugged and plugged in again."""
+
+import errno
+import re
+import time
+from typing import TYPE_CHECKING
+
+from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.live.sources import NO_SAMPLES, PATIENCE_S, Event, Source, SourceClock
+from edge_runtime.live.sources.lines import Lines
+from edge_runtime.live.sources.silence import Silence
+from edge_runtime.live.sources.units import Units
+from edge_runtime.system.printable import quoted
+
+if TYPE_CHECKING:
+    from serial import Serial
+
+BAUD = 115200
+_RETRY_S = 1.0
+_DEVICE = re.compile(r"(?P<device>.+?)(?:@(?P<baud>\d{1,8}))?")
+
+
+def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
+    """What comes from the serial device `DEVICE[@BAUD]` that `text` names.
+
+    Goes on until it is closed; a device that goes is opened again when it is back. Raises `DeviceError` when it cannot
+    be opened at the start, `MissingExtraError` without pyserial, `InputError` for a speed that it does not have.
+    """
+    try:
+        import serial
+    except ImportError as error:
+        raise MissingExtraError("--serial", "pyserial", "sensors") from error
+    match = _DEVICE.fullmatch(text)
+    if not match:
+        raise InputError("--serial needs a device, such as /dev/ttyUSB0 or /dev/ttyACM0@9600")
+    device, baud = match["device"], int(match["baud"] or BAUD)
+
+    def opened() -> "Serial":
+        return serial.Serial(device, baud, timeout=PATIENCE_S, exclusive=True)
+
+    try:
+        port: Serial | None = opened()
+    except ValueError as error:
+        raise InputError(f"--serial {quoted(text)}: {error}; give a speed that the device has") from error
+    except OSError as error:
+        raise DeviceError(f"cannot open the serial device {device}: {_advice(error)}") from error
+    lines, silence = Lines(stated, midway=True), Silence(device, clock)
+    try:
+        yield Event("opened", f"reading {device} at {baud} baud")
+        while True:
+            if port is None:
+                clock.sleep(_RETRY_S)
+                yield NO_SAMPLES
+                try:
+                    port = opened()
+                except OSError:
+                    continue
+                lines.restart(midway=True)
+                yield Event("back", f"{device} is back")
+            try:
+                block = port.read(max(1, port.in_waiting))
+            except OSError:
+                port.close()
+                port = None
+                yield Event("lost", f"{device} has gone; waiting for it to be plugged in again")
+                continue
+            if block:
+                yield from silence.something()
+                yield from lines.feed(block)
+            else:
+                yield NO_SAMPLES
+                yield from silence.nothing()
+    finally:
+        if port:
+            port.close()
+
+
+def _advice(error: OSError) -> str:
+    """Why it cannot be opened, and what to do; pyserial puts the reason of the system into its own text."""
+    if error.errno == 13:
+        return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
+    if error.errno == 2:
+        return "there is no such device; look for it with 'ls /dev/tty*' and check the cable"
+    if "ioctl" in str(error) or error.errno == errno.EISDIR:
+        return "it is no serial device; look for yours with 'ls /dev/tty*'"
+    return f"{error.strerror or error}; close other programs that use it, and check the cable"

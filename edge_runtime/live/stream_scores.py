@@ -1,0 +1,159 @@
+"""How good live recognition is: decisions over continuous recordings beside what people were really doing.
+
+Windows that lie wholly in one activity are scored as those of the data set are. Beside that stands what a watcher sees:
+how long a new activity takes to be reported, how often another one is reported that nobody does, and what is said while
+someone gets up or lies down.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+NO_DECISION = -1
+"""In `Track.shown`: unknown. In `Track.labels`: nothing was labelled."""
+
+Integers = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One recording: the `labels` `[n_samples]` and the decisions about it.
+
+    The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
+    is reported. Labels below `n_activities` are what the network knows; those above are transitions.
+    """
+
+    subject: int | str
+    labels: Integers
+    ends: Integers
+    answers: Integers
+    shown: Integers
+
+    @property
+    def begin(self) -> int:
+        """The first sample at which something is reported."""
+        return int(self.ends[0]) if len(self.ends) else len(self.labels)
+
+    def shown_at(self) -> Integers:
+        """What is reported at each sample `[n_samples]`, `NOTHING` before the first decision."""
+        if not len(self.ends):
+            return np.full(len(self.labels), NO_DECISION)
+        held = np.diff(np.append(self.ends, len(self.labels)))
+        return np.concatenate([np.full(self.ends[0], NO_DECISION), np.repeat(self.shown, held)])
+
+    def segments(self) -> Iterator[tuple[int, int, int]]:
+        """First sample, end and label of each stretch of one label."""
+        edges = [0, *(np.flatnonzero(np.diff(self.labels)) + 1).tolist(), len(self.labels)]
+        for first, end in pairwise(edges):
+            yield first, end, int(self.labels[first])
+
+
+@dataclass(frozen=True)
+class LiveScores:
+    """Shares are between 0 and 1, times in seconds, rates per hour of labelled activity.
+
+    `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
+    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of what is reported
+    at each moment of an activity, which cannot be right before it has been seen for a while. A delay is from an
+    activity's first sample until it is reported. A false change is one to an activity other than the labelled one;
+    `false_changes_seen` leaves out those whose window reaches back to before the activity began.
+    """
+
+    windows: int
+    window_accuracy: float
+    live_accuracy: float
+    reported_accuracy: float
+    sample_accuracy: float
+    delay_median_s: float
+    delay_p90_s: float
+    missed: int
+    activities: int
+    false_changes_per_hour: float
+    false_changes_seen_per_hour: float
+    unknown_in_activities: float
+    unknown_in_transitions: float
+    hours: float
+
+
+def score(
+    tracks: Sequence[Track],
+    n_activities: int,
+    samples: int,
+    rate_hz: float,
+    transitions: Sequence[int] | None = None,
+) -> LiveScores:
+    """Score decisions about windows of `samples` at `rate_hz`; what there is nothing of has NaN for its score.
+
+    `transitions` are labels of `Track.labels`; None for all that are no activities.
+    """
+    inside = [inside_activity(x, n_activities, samples) for x in tracks]
+    truth = np.concatenate([x.labels[x.ends[rows] - 1] for x, rows in zip(tracks, inside, strict=True)])
+    answers, shown = (
+        np.concatenate([getattr(x, name)[rows] for x, rows in zip(tracks, inside, strict=True)])
+        for name in ("answers", "shown")
+    )
+    labels = np.concatenate([x.labels[x.begin :] for x in tracks])
+    reported = np.concatenate([x.shown_at()[x.begin :] for x in tracks])
+    in_activity = (labels >= 0) & (labels < n_activities)
+    in_transition = labels >= n_activities if transitions is None else np.isin(labels, transitions)
+    delays = np.array([x for track in tracks for x in _delays(track, n_activities)]) / rate_hz
+    false = [x for track in tracks for x in _false_changes(track, n_activities, samples)]
+    hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
+    return LiveScores(
+        windows=len(truth),
+        window_accuracy=_share(answers == truth),
+        live_accuracy=_share(shown == truth),
+        reported_accuracy=_share((shown == truth)[shown != NO_DECISION]),
+        sample_accuracy=_share((reported == labels)[in_activity]),
+        delay_median_s=float(np.median(delays)) if len(delays) else float("nan"),
+        delay_p90_s=float(np.quantile(delays, 0.9, method="higher")) if len(delays) else float("nan"),
+        missed=int(np.isinf(delays).sum()),
+        activities=len(delays),
+        false_changes_per_hour=len(false) / hours if hours else float("nan"),
+        false_changes_seen_per_hour=sum(false) / hours if hours else float("nan"),
+        unknown_in_activities=_share((reported == NO_DECISION)[in_activity]),
+        unknown_in_transitions=_share((reported == NO_DECISION)[in_transition]),
+        hours=hours,
+    )
+
+
+def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
+    """Which decisions' windows lie wholly in one activity."""
+    changes = np.concatenate([[0], np.cumsum(np.diff(track.labels) != 0)])
+    label = track.labels[track.ends - 1]
+    is_one = changes[track.ends - 1] == changes[track.ends - samples]
+    inside: npt.NDArray[np.bool_] = is_one & (label >= 0) & (label < n_activities)
+    return inside
+
+
+def _delays(track: Track, n_activities: int) -> Iterator[float]:
+    """Samples from the beginning of each activity until it is reported; infinite when it never is."""
+    reported = track.shown_at()
+    for first, end, label in track.segments():
+        # What began before anything could be reported has no delay.
+        if 0 <= label < n_activities and first >= track.begin:
+            hits = np.flatnonzero(reported[first:end] == label)
+            yield float(hits[0]) if len(hits) else np.inf
+
+
+def _false_changes(track: Track, n_activities: int, samples: int) -> Iterator[bool]:
+    """For each change to an activity other than the labelled one, whether all of its window was of that label."""
+    before = NO_DECISION
+    for end, shown in zip(track.ends.tolist(), track.shown.tolist(), strict=True):
+        label = int(track.labels[min(end, len(track.labels) - 1)])
+        if (
+            shown not in (NO_DECISION, before)
+            and before != NO_DECISION
+            and 0 <= label < n_activities
+            and shown != label
+        ):
+            yield bool((track.labels[end - samples : end] == label).all())
+        before = before if shown == NO_DECISION else shown
+
+
+def _share(hits: Iterable[bool]) -> float:
+    values = np.asarray(hits, np.float64)
+    return float(values.mean()) if len(values) else float("nan")

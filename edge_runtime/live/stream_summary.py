@@ -1,0 +1,128 @@
+"""What a stream was, as far as it has gone: minutes per activity, changes, gaps, and what was left out."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge_runtime.live.elapsed_time import Elapsed
+from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.sources import Array
+
+_RATE_OVER_S = 5.0
+_LATENCIES = 100
+
+
+@dataclass
+class LeftOut:
+    """Samples that nothing was made of, and why."""
+
+    duplicates: int = 0
+    late: int = 0
+    invalid: int = 0
+
+
+@dataclass
+class Heard:
+    """The first notice of a kind, after so many seconds of the stream, and how many of them there were."""
+
+    text: str
+    elapsed_s: float
+    count: int = 1
+
+
+class Summary:
+    """Counts decisions and notices.
+
+    A decision stands for the time since the one before, but no more than `hop_s`; the first, for no more than a window.
+    """
+
+    def __init__(self, labels: Sequence[str], hop_s: float, window_s: float) -> None:
+        self.hop_s, self._window_s = hop_s, window_s
+        self.windows = dict.fromkeys([*labels, UNKNOWN], 0)
+        self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
+        self.dropped = LeftOut()
+        self._seconds = dict.fromkeys(self.windows, 0.0)
+        self.notices: dict[str, Heard] = {}
+        self.elapsed = Elapsed()
+        self._activity = ""
+        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
+        self._rate: deque[tuple[float, int]] = deque(maxlen=1000)
+
+    def add(self, found: Decision | Notice) -> None:
+        """Count one decision or notice."""
+        if isinstance(found, Notice):
+            self._add_notice(found)
+            return
+        before = self.elapsed.seconds
+        passed = self.elapsed.at(found.seconds) - before
+        if not self._latencies:
+            passed = self._window_s
+        self.windows[found.activity] += 1
+        self._seconds[found.activity] += min(self.hop_s, passed)
+        self._latencies.append(found.inference_ms)
+        if found.activity != UNKNOWN:
+            self.changes += bool(self._activity) and found.activity != self._activity
+            self._activity = found.activity
+
+    def _add_notice(self, notice: Notice) -> None:
+        self.gaps += notice.kind == "gap"
+        if notice.kind in self.notices:
+            self.notices[notice.kind].count += 1
+        else:
+            self.notices[notice.kind] = Heard(notice.text, self.elapsed.seconds)
+
+    def samples_came(self, seconds: Array) -> None:
+        """Count samples that were taken at `seconds`."""
+        oldest, newest = float(seconds[0]), float(seconds[-1])
+        if self._rate and not 0 <= oldest - self._rate[-1][0] < _RATE_OVER_S:
+            self._rate.clear()  # a gap, or another clock
+        self._rate.append((oldest, self.samples + 1))
+        self.samples += len(seconds)
+        self._rate.append((newest, self.samples))
+        while len(self._rate) > 2 and newest - self._rate[0][0] > _RATE_OVER_S:
+            self._rate.popleft()
+
+    def left_out(self, duplicates: int, late: int, invalid: int) -> None:
+        """Note how many samples the recogniser has left out so far."""
+        self.dropped = LeftOut(duplicates, late, invalid)
+
+    @property
+    def n_left_out(self) -> int:
+        """Samples and lines that nothing was made of."""
+        return self.dropped.duplicates + self.dropped.late + self.dropped.invalid + self.malformed
+
+    @property
+    def rate_hz(self) -> float | None:
+        """Samples a second in the last five, by their times; None while that is unknown."""
+        if not self._rate:
+            return None
+        (first, before), (last, after) = self._rate[0], self._rate[-1]
+        return (after - before) / (last - first) if last - first >= 1 else None
+
+    @property
+    def inference_ms(self) -> float | None:
+        """Median of the latest inferences; None before the first."""
+        ordered = sorted(self._latencies)
+        return ordered[len(ordered) // 2] if ordered else None
+
+    def seconds(self, activity: str) -> float:
+        """How long `activity` was reported."""
+        return self._seconds[activity]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary for programs; docs/stream.md explains the keys."""
+        return {
+            "minutes": {name: round(self.seconds(name) / 60, 4) for name in self.windows},
+            "decisions": sum(self.windows.values()),
+            "changes": self.changes,
+            "gaps": self.gaps,
+            "notices": {kind: heard.count for kind, heard in self.notices.items()},
+            "samples": self.samples,
+            "duplicates": self.dropped.duplicates,
+            "late": self.dropped.late,
+            "invalid": self.dropped.invalid,
+            "malformed_lines": self.malformed,
+            "not_logged": self.not_logged,
+            "inference_ms_p50": self.inference_ms,
+        }

@@ -1,0 +1,181 @@
+"""Windows in physical units -> activities, with any TFLite runtime.
+
+What happens to a window before the interpreter sees it is `Preparation`; the benchmark times that same code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import Model, Tensor, open_model
+from edge_runtime.model.posture_correction import GRAVITY
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.native_stderr import quiet_stderr
+
+
+class Preparation:
+    """One window in physical units -> the input tensor: normalise, clip, compand and, for an integer input, quantise.
+
+    The same numbers as `Normalisation.apply` gives, in less time: whole arrays instead of broadcast rows, and no
+    array made anew. The answer is valid until the next call.
+    """
+
+    def __init__(self, normalisation: Normalisation, tensor: Tensor) -> None:
+        rows = (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
+        self._mean, self._std, self._highest, self._gain, self._bend, self._knee = (
+            np.broadcast_to(np.asarray(values, np.float32), tensor.shape[1:]).copy() for values in rows
+        )
+        self._lowest = -self._highest
+        self._companded = any(x is not None for x in normalisation.knee)
+        self._scaled = np.empty(tensor.shape, np.float32)
+        self._divisor = np.empty(tensor.shape, np.float32)
+        self._quantiser = None if tensor.dtype == "float32" else Quantiser(tensor)
+
+    def __call__(self, window: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        """The input tensor `[1, samples, n_signals]` for `window` `[samples, n_signals]`."""
+        scaled = self._scaled
+        np.subtract(window, self._mean, out=scaled)
+        np.divide(scaled, self._std, out=scaled)
+        np.minimum(scaled, self._highest, out=scaled)
+        np.maximum(scaled, self._lowest, out=scaled)
+        if self._companded:
+            divisor = np.abs(scaled, out=self._divisor)
+            np.multiply(divisor, self._bend, out=divisor)
+            np.add(divisor, self._knee, out=divisor)
+            np.multiply(scaled, self._gain, out=scaled)
+            np.divide(scaled, divisor, out=scaled)
+        return scaled if self._quantiser is None else self._quantiser(scaled)
+
+
+class Quantiser:
+    """Values -> the integers of a quantised tensor: round(value / scale) + zero point, saturated.
+
+    As LiteRT's QUANTIZE does it, with and without XNNPACK: the product with the float32 inverse of the scale, ties
+    rounded to even. A quantised input then gives what the same graph with a float input gives. (TFLite's reference
+    kernel and tflite-runtime divide, and round ties away from zero: a step apart in about one value of 100 000.)
+    """
+
+    def __init__(self, tensor: Tensor) -> None:
+        limits = np.iinfo(tensor.dtype)
+        self._dtype = np.dtype(tensor.dtype)
+        self._inverse = np.float32(1) / np.float32(tensor.scale)
+        self._zero_point = np.float32(tensor.zero_point)
+        self._lowest, self._highest = np.float32(limits.min), np.float32(limits.max)
+
+    def __call__(self, values: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+        """The integers for `values`, of the same shape."""
+        steps = values * self._inverse
+        np.rint(steps, out=steps)
+        steps += self._zero_point
+        np.maximum(steps, self._lowest, out=steps)
+        np.minimum(steps, self._highest, out=steps)
+        return steps.astype(self._dtype)
+
+
+class Classifier:
+    """A model file, ready to classify windows.
+
+    Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
+    is missing or does not take the model.
+    """
+
+    def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:
+        flatbuffer, self.card = cards.read_model(Path(path))
+        with quiet_stderr():
+            self.model = open_model(flatbuffer, runtime, threads, name=str(path))
+        check_graph(self.model.input, self.model.output, self.card, str(path))
+        self._prepare = Preparation(self.card.normalisation, self.model.input)
+
+    def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in the units of the card.
+
+        They are corrected for one person where the card says so. Raises `InputError` when the shape is another or a
+        value is not finite.
+        """
+        checked = check_windows(windows, self.card)
+        answers = predict(self.model, self._prepare, checked)
+        personal = self.card.personal
+        return answers if personal is None else personal.apply(answers, gravity(checked, self.card))
+
+    def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """The softmax `[n, n_labels]` of the logits over the card's temperature."""
+        return softmax(self.logits(windows), self.card.temperature)
+
+    def classify(self, windows: npt.ArrayLike) -> list[str]:
+        """The label of each window of `windows` `[n, samples, n_signals]`."""
+        return [self.card.labels[i] for i in self.logits(windows).argmax(axis=1)]
+
+
+def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
+    """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`, which tells how the phone is held."""
+    names = [x.name for x in card.signals]
+    return np.asarray(windows[..., [names.index(x) for x in GRAVITY]], np.float64).mean(axis=1)
+
+
+def softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
+    """The probabilities `[..., n]` of logits `[..., n]` over a temperature."""
+    scaled = logits / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def predict(model: Model, prepare: Preparation, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """The logits `[n, n_labels]` for `windows` `[n, samples, n_signals]`, one inference each."""
+    answers = np.empty((len(windows), model.output.shape[-1]), np.float32)
+    for answer, window in zip(answers, windows):  # noqa: B905 - Python 3.9 has no `strict`
+        answer[:] = dequantise(model.run(prepare(window))[0], model.output)
+    return answers
+
+
+def dequantise(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float32]:
+    """The float32 values that `values` of `tensor` stand for."""
+    if tensor.dtype == "float32":
+        return np.asarray(values, np.float32)
+    return (values.astype(np.int32) - np.int32(tensor.zero_point or 0)).astype(np.float32) * np.float32(tensor.scale)
+
+
+def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.float32]:
+    """`windows` as float32 `[n, samples, n_signals]`. Raises `InputError` for another shape, NaN or infinity."""
+    try:
+        checked = np.asarray(windows, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"windows must be numbers in one array: {error}") from error
+    samples, n_signals = card.input_shape
+    if checked.ndim != 3 or checked.shape[1:] != card.input_shape:
+        raise InputError(
+            f"windows have the shape {checked.shape}, but the model '{card.name}' takes [n, {samples}, {n_signals}]: "
+            f"{samples} samples at {card.window.rate_hz:g} Hz of {', '.join(x.name for x in card.signals)}"
+        )
+    bad = np.flatnonzero(~np.isfinite(checked).all(axis=(1, 2)))
+    if len(bad):
+        raise InputError(f"window {bad[0]} has a value that is NaN or infinite: leave it out or repair it")
+    return checked
+
+
+def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> None:
+    """Raise `InputError` unless a graph's input `taken` and output `given` are what `card` says.
+
+    `name` stands for the model's file.
+    """
+    samples, n_signals = card.input_shape
+    for what, tensor in (("input", taken), ("output", given)):
+        if tensor.dtype != "float32" and (tensor.dtype not in ("int8", "uint8", "int16") or not tensor.scale):
+            raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
+    wrong = None
+    if taken.shape != (1, samples, n_signals):
+        wrong = f"takes an input of {_shape(taken)}, but its card says [1, {samples}, {n_signals}]"
+    elif given.shape != (1, len(card.labels)):
+        wrong = f"gives an output of {_shape(given)}, but its card has {len(card.labels)} labels"
+    if wrong:
+        raise InputError(f"{name} {wrong}: attach the card that belongs to it ('har-edge card MODEL --from card.json')")
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"[{', '.join(map(str, tensor.shape))}]"

@@ -1,0 +1,259 @@
+"""Which TFLite runtime runs a model, behind one small interface.
+
+Three packages hold the same interpreter under different names; a model opened here behaves alike whichever it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.model.flatbuffer import has_variables
+
+RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
+"""The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
+
+PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+"""The Python package of each runtime."""
+
+_AUTO = ("litert", "tflite-runtime")
+# Resource variables outlive an inference and, unlike the variables of fused operators, cannot be reset.
+_UNRESETTABLE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A TFLite runtime that is loaded, and its version."""
+
+    name: str
+    version: str | None
+    module: Any
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a model. `scales` and `zero_points`: none when it is not quantised, else one or one per channel."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+
+    @property
+    def scale(self) -> float | None:
+        """The scale of a tensor quantised as a whole."""
+        return self.scales[0] if len(self.scales) == 1 else None
+
+    @property
+    def zero_point(self) -> int | None:
+        """The zero point of a tensor quantised as a whole."""
+        return self.zero_points[0] if len(self.scales) == 1 else None
+
+
+@dataclass(frozen=True)
+class Operators:
+    """The operators of a model's main graph: how many of each, and how many of each the XNNPACK delegate took."""
+
+    counts: Mapping[str, int]
+    xnnpack: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All operators."""
+        return sum(self.counts.values())
+
+    @property
+    def taken(self) -> int:
+        """Those that XNNPACK took."""
+        return sum(self.xnnpack.values())
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Those that run in TFLite's own kernels, by name."""
+        return {name: n - self.xnnpack.get(name, 0) for name, n in self.counts.items() if n > self.xnnpack.get(name, 0)}
+
+
+class Model:
+    """A model ready to run, one window at a time. Made by `open_model`.
+
+    `load_ns` is what the runtime took to read the graph and allocate its tensors, in nanoseconds.
+    """
+
+    def __init__(self, interpreter: Any, runtime: Runtime, stateful: bool, name: str, load_ns: int) -> None:
+        self.runtime = runtime
+        self.load_ns = load_ns
+        self.stateful = stateful
+        self.input = _only(interpreter.get_input_details(), "input", name)
+        self.output = _only(interpreter.get_output_details(), "output", name)
+        self._name = name
+        self._interpreter = interpreter
+        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if stateful else None
+        self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+
+    def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The output tensor for the input tensor `values`, both as the graph has them (quantised, if it is).
+
+        A model with state is reset first, so that each window starts from zero.
+        """
+        if self._reset is not None:
+            self._reset()
+        try:
+            self._set(self.input.index, values)
+            self._invoke()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(_refusal(self._name, self.runtime, error)) from error
+        output: npt.NDArray[Any] = self._get(self.output.index)
+        return output
+
+    @cached_property
+    def nodes(self) -> list[Mapping[str, Any]]:
+        """The operators of the graph, without the delegates that took some: `op_name`, `inputs`, `outputs`, `index`."""
+        return [node for node in self._interpreter._get_ops_details() if node["op_name"] != "DELEGATE"]
+
+    @cached_property
+    def operators(self) -> Operators:
+        """The operators of the graph and those that XNNPACK took."""
+        # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
+        delegates = [node for node in self._interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
+        taken = _inside(delegates, self.nodes)
+        return Operators(
+            Counter(node["op_name"] for node in self.nodes),
+            Counter(node["op_name"] for node in self.nodes if node["index"] in taken),
+        )
+
+    @cached_property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All tensors of the main graph."""
+        return tuple(map(_tensor, self._interpreter.get_tensor_details()))
+
+    @cached_property
+    def scheme(self) -> str:
+        """How the graph is quantised: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
+        dtypes = {tensor.index: tensor.dtype for tensor in self.tensors}
+        computed = {dtypes.get(int(index), "") for node in self.nodes for index in node["outputs"]}
+        if "int16" in computed:
+            return "int16x8"
+        if "int8" in computed:
+            return "int8"
+        stored = set(dtypes.values())
+        return next(
+            (scheme for dtype, scheme in (("int8", "dynamic"), ("float16", "float16")) if dtype in stored), "float32"
+        )
+
+
+def load_runtime(name: str = "auto") -> Runtime:
+    """Import the runtime `name`, one of `RUNTIMES`.
+
+    Raises `InputError` when the name is unknown or the runtime does not work, `MissingExtraError` or `InputError`
+    saying what to install when it is absent.
+    """
+    if name not in RUNTIMES:
+        raise InputError(f"there is no TFLite runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
+    if name == "auto":
+        name = next((x for x in _AUTO if importlib.util.find_spec(PACKAGES[x])), "")
+        if not name:
+            raise InputError("no TFLite runtime is installed here: pip install ai-edge-litert (or tflite-runtime)")
+    if not importlib.util.find_spec(PACKAGES[name]):
+        if name == "litert":
+            raise InputError("the runtime litert is not installed here: pip install ai-edge-litert")
+        extra = "train" if name == "tensorflow" else name
+        raise MissingExtraError(f"the runtime {name}", name, extra)
+    try:
+        package = importlib.import_module(PACKAGES[name])
+        module = package.lite if name == "tensorflow" else importlib.import_module(f"{PACKAGES[name]}.interpreter")
+    except (ImportError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"the runtime {name} is installed but cannot be loaded ({reason}); install it again"
+        ) from error
+    return Runtime(name, getattr(package, "__version__", None), module)
+
+
+def open_model(
+    flatbuffer: bytes, runtime: str = "auto", threads: int = 1, xnnpack: bool = True, name: str = "the model"
+) -> Model:
+    """Open the model in `flatbuffer` with the runtime named `runtime`, ready to run.
+
+    `xnnpack=False` keeps the graph in TFLite's own kernels. `name` stands for the model in errors: `InputError` when
+    the runtime is missing or does not take the model, or when the model has not exactly one input and one output.
+    """
+    if threads < 1:
+        raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
+    loaded = load_runtime(runtime)
+    resolvers = loaded.module.experimental if loaded.name == "tensorflow" else loaded.module
+    resolver = resolvers.OpResolverType.AUTO if xnnpack else resolvers.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    try:
+        began = time.perf_counter_ns()
+        interpreter = loaded.module.Interpreter(
+            model_content=flatbuffer, num_threads=threads, experimental_op_resolver_type=resolver
+        )
+        interpreter.allocate_tensors()
+        load_ns = time.perf_counter_ns() - began
+        stateful = has_variables(flatbuffer)
+    except SystemError as error:  # what a binary made for numpy 1 raises under numpy 2
+        raise InputError(
+            f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2' beside it"
+        ) from error
+    except (ValueError, RuntimeError) as error:
+        raise InputError(_refusal(name, loaded, error)) from error
+    model = Model(interpreter, loaded, stateful, name, load_ns)
+    kept = [operator for operator in _UNRESETTABLE if operator in model.operators.counts]
+    if kept:
+        raise InputError(f"{name} keeps state that cannot be reset ({kept[0]}): convert it with 'har-edge convert'")
+    return model
+
+
+def _inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
+    producers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
+    found: set[int] = set()
+    for delegate in delegates:
+        borders = {int(tensor) for tensor in delegate["inputs"]}
+        to_visit = [int(tensor) for tensor in delegate["outputs"]]
+        while to_visit:
+            tensor = to_visit.pop()
+            node = producers.get(tensor)
+            if tensor in borders or node is None or node["index"] in found:
+                continue
+            found.add(node["index"])
+            to_visit.extend(int(x) for x in node["inputs"])
+    return found
+
+
+def _only(details: Sequence[Mapping[str, Any]], what: str, name: str) -> Tensor:
+    if len(details) != 1:
+        raise InputError(f"{name} has {len(details)} {what}s, and har-edge runs models with one: convert it again")
+    return _tensor(details[0])
+
+
+def _tensor(details: Mapping[str, Any]) -> Tensor:
+    quantisation = details["quantization_parameters"]
+    return Tensor(
+        index=int(details["index"]),
+        name=str(details["name"]),
+        shape=tuple(int(n) for n in details["shape"]),
+        dtype=np.dtype(details["dtype"]).name,
+        scales=tuple(float(x) for x in quantisation["scales"]),
+        zero_points=tuple(int(x) for x in quantisation["zero_points"]),
+    )
+
+
+def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
+    reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+    return f"{_version(runtime)} does not take {name} ({reason}): convert the model again or choose another --runtime"
+
+
+def _version(runtime: Runtime) -> str:
+    return f"{runtime.name} {runtime.version}" if runtime.version else runtime.name

@@ -1,0 +1,209 @@
+"""The sentences of a report: what was measured where, what quantisation gained and cost, what to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge_runtime.bench.real_time_factor import PERIOD_S, real_time_factor
+from edge_runtime.bench.results import Comparison, Interval, Report, Result
+from edge_runtime.reports.quantities import kilobytes, percent, significant, time, time_unit
+
+# The usual threshold: a difference that chance alone would make more rarely than this is called one.
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class ComparedResults:
+    """A result, what it is compared with, and how they compare; their names are those of `titles`."""
+
+    name: str
+    result: Result
+    against_name: str
+    against: Result
+    comparison: Comparison | None
+
+
+def title(report: Report) -> str:
+    """What was measured where, in a line."""
+    device = report.device
+    where = device.get("board") or device.get("cpu") or device["machine"]
+    about = f"test windows of {report.data['name']}"
+    if not report.results:
+        return f"nothing could be measured on {where}: {about}"
+    first = report.results[0]
+    runtime = f"{first.runtime} {first.runtime_version}" if first.runtime_version else first.runtime
+    threads = "1 thread" if first.threads == 1 else f"{first.threads} threads"
+    paced = ", paced" if report.settings.get("mode") == "paced" else ""
+    return f"{runtime} on {where}, {threads}{paced}: {first.windows} {about}"
+
+
+def titles(results: Sequence[Result]) -> list[str]:
+    """A short name for each result: as much of scheme, model and file as tells them apart."""
+    forms: tuple[Callable[[Result], str], ...] = (
+        lambda result: result.quantization,
+        lambda result: f"{result.model} {result.quantization}",
+        lambda result: result.file,
+    )
+    for form in forms:
+        names = [form(result) for result in results]
+        if len(set(names)) == len(names):
+            return names
+    return [f"{i + 1}: {name}" for i, name in enumerate(names)]
+
+
+def pairs(report: Report) -> list[ComparedResults]:
+    """What is worth a sentence: each quantised result against the fastest float32 form of the same network.
+
+    Without any such pair, whatever the report compares. One from before comparisons were kept has no intervals.
+    """
+    names = titles(report.results)
+    kept = {(x.result, x.against): x for x in report.comparisons}
+    wanted = []
+    for i, result in enumerate(report.results):
+        originals = [j for j, x in enumerate(report.results) if x.quantization == "float32" and x.model == result.model]
+        if result.quantization != "float32" and originals:
+            wanted.append((i, min(originals, key=lambda j: _p50(report.results[j]))))
+    return [
+        ComparedResults(names[i], report.results[i], names[j], report.results[j], kept.get((i, j)))
+        for i, j in wanted or kept
+    ]
+
+
+def verdicts(report: Report) -> list[str]:
+    """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy."""
+    return [sentence for pair in pairs(report) for sentence in (_gain(pair), *_work(pair), _cost(pair))]
+
+
+def control(report: Report) -> str | None:
+    """What the control found: a model against itself shows how far ratios of this run can be off."""
+    if report.control is None:
+        return None
+    low, high = report.control.p50_ratio_ci95
+    outcome = (
+        "which holds 1, as it should" if report.control.passed else "which misses 1: ratios of this run are biased"
+    )
+    ratio = f"{report.control.p50_ratio:.3f} ({low:.3f}–{high:.3f})"
+    return f"control: the first model took {ratio} of its own time, {outcome}"
+
+
+def doubts(report: Report) -> list[str]:
+    """Every doubt once; one that does not concern all results says which."""
+    holders: dict[str, list[str]] = {}
+    for name, result in zip(titles(report.results), report.results, strict=True):
+        for doubt in result.doubts:
+            holders.setdefault(doubt, []).append(name)
+    return [
+        doubt if len(concerned) == len(report.results) else f"{', '.join(concerned)}: {doubt}"
+        for doubt, concerned in holders.items()
+    ]
+
+
+def failures(report: Report) -> list[str]:
+    """What could not be measured, and why."""
+    return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
+
+
+def headrooms(report: Report) -> str | None:
+    """What a stream of windows needs of one core, for all results in one sentence."""
+    parts: list[str] = []
+    for name, result in zip(titles(report.results), report.results, strict=True):
+        if result.end_to_end_ms and result.threads == 1:  # of several threads, wall time says nothing of one core
+            room = real_time_factor(result.end_to_end_ms)
+            share = f"{significant(100 * room.share)} %"
+            streams = (
+                "no" if not room.streams else str(room.streams) if room.streams < 100 else significant(room.streams)
+            )
+            parts.append(
+                f"{name} {share} ({streams})" if parts else f"{name} needs {share} of one core ({streams} streams fit)"
+            )
+    return f"At one window per {PERIOD_S:g} s, {_listed(parts)}." if parts else None
+
+
+def energy(report: Report) -> str | None:
+    """Why there is no energy, where there is none."""
+    reasons = {x.energy.reason for x in report.results if x.energy and x.energy.per_inference_mj is None}
+    return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
+
+
+def _gain(pair: ComparedResults) -> str:
+    claims = []
+    result, against, comparison = pair.result, pair.against, pair.comparison
+    unit = time_unit((result, against))
+    if result.latency_ms and against.latency_ms and result.end_to_end_ms and against.end_to_end_ms:
+        kept = (comparison.p50_ratio, comparison.p50_ratio_ci95) if comparison else (None, None)
+        p50s = f"p50 {time(result.latency_ms.p50, unit)} against {time(against.latency_ms.p50, unit)}"
+        ratio = kept[0] or result.latency_ms.p50 / against.latency_ms.p50
+        claims.append(f"{_speed(ratio, kept[1], pair.against_name)} ({_interval(kept[1], '95 % interval ')}{p50s})")
+        kept = (comparison.end_to_end_ratio, comparison.end_to_end_ratio_ci95) if comparison else (None, None)
+        p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
+        ratio = kept[0] or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
+        claims.append(f"{_speed(ratio, kept[1])} end to end ({_interval(kept[1])}{p50s})")
+    size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
+    claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
+    return f"{pair.name} is {_listed(claims)}."
+
+
+def _work(pair: ComparedResults) -> list[str]:
+    own, other = pair.result.instructions, pair.against.instructions
+    if not own or not other:
+        return []
+    ratio = own.per_inference / other.per_inference
+    counts = f"{own.per_inference:,} against {other.per_inference:,}"
+    return [f"{pair.name} takes {ratio:.2f} times the instructions of {pair.against_name} ({counts})."]
+
+
+def _cost(pair: ComparedResults) -> str:
+    result, against, comparison = pair.result, pair.against, pair.comparison
+    points = round(100 * (result.accuracy - against.accuracy), 2)
+    change = f"loses {-points:.2f}" if points < 0 else f"gains {points:.2f}" if points > 0 else "loses 0.00"
+    accuracies = f"{percent(result.accuracy)} against {percent(against.accuracy)}"
+    sentence = f"{pair.name} {change} percentage points of accuracy ({accuracies}"
+    if comparison is None:
+        return f"{sentence})."
+    interval = comparison.accuracy_difference_ci95
+    over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over subjects" if interval else ""
+    chance = "more than chance would give" if comparison.mcnemar_p < SIGNIFICANT else "no more than chance could give"
+    return f"{sentence}{over_subjects}), {chance} (McNemar {_p(comparison.mcnemar_p)})."
+
+
+def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
+    """`ratio` is time over time: below 1 is faster. An interval that holds 1 tells no difference."""
+    than = f" {than}" if than else ""
+    if interval and interval[0] <= 1 <= interval[1]:
+        return f"as fast as{than}, as far as this run can tell" if than else "as fast"
+    more, less = (f"as fast as{than}", f"slower than{than}") if than else ("as fast", "slower")
+    return _times(1 / ratio, more, less, more)
+
+
+def _times(ratio: float, more: str, less: str, same: str) -> str:
+    """'1.83 times {more}', '1.20 times {less}' or, when two decimals show no difference, '{same}'."""
+    if round(ratio, 2) > 1:
+        return f"{ratio:.2f} times {more}"
+    if round(1 / ratio, 2) > 1:
+        return f"{1 / ratio:.2f} times {less}"
+    return same
+
+
+def _interval(ratio: Interval | None, prefix: str = "") -> str:
+    """The interval of what the sentence says: times as fast, unless all of `ratio`, time over time, is slower."""
+    if ratio is None:
+        return ""
+    low, high = (1 / ratio[1], 1 / ratio[0]) if ratio[1] <= 1 or ratio[0] <= 1 <= ratio[1] else ratio
+    return f"{prefix}{low:.2f}–{high:.2f}; "
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+
+
+def _p50(result: Result) -> float:
+    return result.latency_ms.p50 if result.latency_ms else 0.0

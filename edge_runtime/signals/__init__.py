@@ -1,0 +1,1 @@
+"""Raw samples become the nine signals and the input of the network."""

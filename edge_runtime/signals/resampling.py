@@ -1,0 +1,223 @@
+"""Samples as sensors deliver them -> samples at a fixed rate, by their timestamps.
+
+Sensors jitter, pause and repeat themselves, and over a network samples arrive out of order. Each waits a moment for
+earlier ones that may be on their way; between two neighbours, values are interpolated linearly. Those of a sensor that
+is clearly faster than the rate pass a low-pass on the way (`edge_runtime.signals.decimation`). Where samples are
+missing for too long nothing is made up: a new stretch begins.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.signals.decimation import Decimator
+
+MAX_GAP_S = 0.25
+WAIT_S = 0.06  # three samples at 50 Hz
+# A sample so far behind was not overtaken by others: after this many in a row, the clock was set back.
+_SET_BACK_S, _SET_BACK_SAMPLES = 1.0, 5
+# So long a stretch tells how fast its sensor is. One so much faster shows vibration that the rate cannot.
+_LOOK_S, _CLEARLY_FASTER, _MOST_TIMES_FASTER = 0.5, 1.25, 20
+# A stretch at exactly the wanted rate keeps its last sample although its timestamps were rounded to binary.
+_TOLERANCE = 1e-6  # of the time between two samples
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Samples `[n, n_channels]` at the fixed rate, the first of them at `seconds`.
+
+    `gap_s` is None when they follow what came before. Otherwise they begin a new stretch, after so many seconds without
+    a sample (0 at the very start, negative where the clock was set back), and what came before is not their past.
+    """
+
+    seconds: float
+    samples: Array
+    gap_s: float | None
+
+
+class Resampler:
+    """Brings samples to `rate_hz`; the same samples give the same numbers in chunks of any size.
+
+    A new stretch begins after `max_gap_s` without a sample. `wait_s` is how much later than newer ones a sample may
+    arrive and still find its place. `duplicates` and `late` count what was left out; `late` are also those whose time
+    was far ahead of all that came after them.
+    """
+
+    def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
+        self.rate_hz, self.max_gap_s, self.wait_s = rate_hz, max_gap_s, wait_s
+        self.duplicates = self.late = 0
+        self._waiting: list[tuple[float, Array]] = []  # in the order of their times
+        self._newest = -np.inf
+        self._behind: list[tuple[float, Array]] = []
+        self._ahead: tuple[float, Array] | None = None
+        self._stretch: _Stretch | None = None
+        self._last: float | None = None  # when the last sample was taken that left the queue
+        self._done: list[Piece] = []
+
+    def push(self, seconds: npt.ArrayLike, samples: npt.ArrayLike, at_least: int = 1) -> list[Piece]:
+        """Take samples `[n, n_channels]` of the times `seconds` `[n]`, all finite; give what is complete by now.
+
+        That is nothing as long as it would be fewer samples than `at_least`, and no gap ended them: fed one by one,
+        most of the time would go into making small arrays.
+        """
+        for second, sample in zip(np.asarray(seconds, np.float64).tolist(), np.asarray(samples), strict=True):
+            self._take(second, sample)
+        return self.give(at_least)
+
+    def flush(self) -> list[Piece]:
+        """End the stream: give what was still waiting, and be as new but for the counts."""
+        self.late += len(self._behind) + (self._ahead is not None)
+        self._behind, self._ahead = [], None
+        self._end()
+        return self.give()
+
+    def give(self, at_least: int = 1) -> list[Piece]:
+        """Give what is complete by now, without taking anything."""
+        done, self._done = self._done, []
+        is_ready = self._stretch is not None and (done or self._stretch.n_ready >= at_least)
+        return [*done, *(self._stretch.take() if self._stretch and is_ready else [])]
+
+    def _take(self, second: float, sample: Array) -> None:
+        """Take a sample, unless it seems to come after a gap: then the next one has to confirm its time."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            if second == ahead[0]:
+                self.duplicates += 1
+                self._ahead = ahead
+                return
+            if second > ahead[0] - self.wait_s:
+                self._place(*ahead)
+            else:
+                self.late += 1
+        if np.isfinite(self._newest) and second > self._newest + self.max_gap_s:
+            self._ahead = (second, sample)
+        else:
+            self._place(second, sample)
+
+    def _place(self, second: float, sample: Array) -> None:
+        if second < self._newest - _SET_BACK_S:
+            self._behind.append((second, sample))
+            if len(self._behind) == _SET_BACK_SAMPLES:
+                self._set_back()
+            return
+        self.late += len(self._behind)
+        self._behind = []
+        if second <= self._newest - self.wait_s:
+            self.late += 1
+            return
+        place = bisect_left(self._waiting, second, key=itemgetter(0))
+        if place < len(self._waiting) and self._waiting[place][0] == second:
+            self.duplicates += 1
+            return
+        self._waiting.insert(place, (second, sample))
+        self._newest = max(self._newest, second)
+        while self._waiting and self._waiting[0][0] <= self._newest - self.wait_s:
+            self._use(*self._waiting.pop(0))
+
+    def _set_back(self) -> None:
+        """Go on with those that seemed to be behind."""
+        behind, self._behind = self._behind, []
+        self._end()
+        for second, sample in behind:
+            self._take(second, sample)
+
+    def _use(self, second: float, sample: Array) -> None:
+        stretch = self._stretch
+        if stretch is not None and second - stretch.end <= self.max_gap_s:
+            stretch.add(second, sample)
+        else:
+            self._finish_stretch()
+            self._stretch = _Stretch(second, sample, self.rate_hz, self._gap_before(second))
+        self._last = second
+
+    def _gap_before(self, second: float) -> float:
+        return 0.0 if self._last is None else second - self._last
+
+    def _end(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for second, sample in waiting:
+            self._use(second, sample)
+        self._finish_stretch()
+        self._newest = -np.inf
+
+    def _finish_stretch(self) -> None:
+        if self._stretch is not None:
+            self._done.append(self._stretch.finish())
+        self._stretch = None
+
+
+def resampled(seconds: Array, samples: Array, rate_hz: float) -> Array:
+    """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first on."""
+    stretch = _Stretch(float(seconds[0]), samples[0], rate_hz, 0.0)
+    for second, sample in zip(seconds[1:].tolist(), samples[1:], strict=True):
+        stretch.add(second, sample)
+    return stretch.finish().samples
+
+
+class _Stretch:
+    """Samples without a gap, on the grid of times that begins with the first of them."""
+
+    def __init__(self, second: float, sample: Array, rate_hz: float, gap_s: float) -> None:
+        self._start, self._rate_hz = second, rate_hz
+        self._gap_s: float | None = gap_s
+        self._seconds, self._samples = [0.0], [sample]  # since the start; those from the last one used on
+        self._decimator: Decimator | None = None  # until it is known how fast the sensor is
+        self._interpolated = self._given = 0
+
+    @property
+    def end(self) -> float:
+        """When its last sample was taken."""
+        return self._start + self._seconds[-1]
+
+    @property
+    def n_ready(self) -> int:
+        """How many samples `take` would give, or one less, once it is known how fast the sensor is."""
+        delay = self._decimator.delay if self._decimator else 0
+        return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
+
+    def add(self, second: float, sample: Array) -> None:
+        """Take the next sample."""
+        self._seconds.append(second - self._start)
+        self._samples.append(sample)
+
+    def take(self) -> list[Piece]:
+        """What is new on the grid; nothing or one piece."""
+        if self._decimator is None:
+            if self._seconds[-1] < _LOOK_S:
+                return []
+            self._decimator = Decimator(self._times_faster())
+        samples = self._decimator.push(self._interpolate(self._decimator.factor))
+        return [self._piece(samples)] if len(samples) else []
+
+    def finish(self) -> Piece:
+        """What is left, up to the last sample."""
+        decimator = self._decimator or Decimator(self._times_faster())
+        found = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
+        return self._piece(np.concatenate([x for x in found if x.size] or found[:1]))
+
+    def _times_faster(self) -> int:
+        """How many times the rate is the grid on which the sensor loses nothing; 1 if it is hardly faster."""
+        n_steps = min(bisect_left(self._seconds, _LOOK_S), len(self._seconds) - 1)
+        faster = n_steps / max(self._seconds[n_steps], 1e-9) / self._rate_hz
+        return 1 if faster < _CLEARLY_FASTER else min(max(2, round(faster)), _MOST_TIMES_FASTER)
+
+    def _interpolate(self, factor: int, tolerance: float = 0.0) -> Array:
+        """What is new on the grid of `factor` times the rate, and as far beyond the last sample as `tolerance` says."""
+        seconds, rate_hz = np.array(self._seconds), factor * self._rate_hz
+        grid = np.arange(self._interpolated, int(seconds[-1] * rate_hz + tolerance) + 2) / rate_hz
+        grid = grid[grid <= seconds[-1] + tolerance / rate_hz]
+        samples = np.array(self._samples, np.float64)
+        self._interpolated += len(grid)
+        self._seconds, self._samples = self._seconds[-1:], self._samples[-1:]
+        return np.stack([np.interp(grid, seconds, channel) for channel in samples.T], axis=1)
+
+    def _piece(self, samples: Array) -> Piece:
+        piece = Piece(self._start + self._given / self._rate_hz, samples, self._gap_s)
+        self._given += len(samples)
+        self._gap_s = None
+        return piece

@@ -1,0 +1,149 @@
+"""What is wrong with samples that a sensor delivers: seen in the numbers, said once.
+
+A network answers to wrong numbers as readily as to right ones, so what people get wrong is looked for: units, gravity
+taken out, a sensor that is too slow, off, stuck or beyond its range.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.signals.frontend import RATE_HZ
+
+LOOKED_AT_S = 4.0
+"""How much is looked at at once: long enough for one stride or breath, which no sensor takes for constant."""
+
+_QUIET = 15  # blocks, a minute, without a fault before it is said again
+_BREAK_S = 1.0  # what a block must not bridge
+_MOST_SAMPLES = 4000  # of a block: clocks that stand still would never end it
+
+_STANDARD_GRAVITY = 9.80665  # m/s²
+_LEAST_GRAVITY = 0.5  # g: the median of a person's total acceleration, whatever they do, is near 1 g
+_MOST_ACCELERATION = 2.0  # g, the same
+_MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
+_PLATEAU, _PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
+_PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
+_MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
+
+Array = npt.NDArray[np.float64]
+
+
+class FaultFinder:
+    """Looks at samples in blocks of 4 s and tells of each kind of fault when it begins.
+
+    `n_channels` are those that the model uses: 6, or 3 without the gyroscope.
+    """
+
+    def __init__(self, rate_hz: float, n_channels: int = 6) -> None:
+        self._rate_hz, self._n_channels = rate_hz, n_channels
+        self._samples: list[Array] = []
+        self._seconds: list[float] = []
+        self._quiet: dict[str, int] = {}  # blocks since a kind of fault was last seen
+        self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
+
+    def look(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
+        """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of what is wrong now."""
+        for sample, second in zip(samples[:, : self._n_channels], seconds.tolist(), strict=True):
+            if (self._seconds and abs(second - self._seconds[-1]) > _BREAK_S) or len(self._seconds) == _MOST_SAMPLES:
+                self._samples, self._seconds = [], []
+            elif self._seconds and second - self._seconds[0] >= LOOKED_AT_S:
+                yield from self._judge(second)
+                self._samples, self._seconds = [], []
+            self._samples.append(sample)
+            self._seconds.append(second)
+
+    def stuck_at(self, second: float) -> str:
+        """What is stuck at `second`, in a sentence; nothing if nothing is. What was before may be forgotten."""
+        while len(self._stuck) > 1 and self._stuck[1][0] <= second:
+            self._stuck.popleft()
+        return self._stuck[0][1] if self._stuck[0][0] <= second else ""
+
+    def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
+        """Look at the block that has ended `now`."""
+        rate_hz = 1 / max(float(np.median(np.diff(np.sort(self._seconds)))), 1e-6)
+        found = faults(np.array(self._samples), rate_hz)
+        if rate_hz <= 0.8 * self._rate_hz:
+            found["rate"] = (
+                f"the sensor gives {rate_hz:.0f} samples a second, and {self._rate_hz:g} are needed: set it faster"
+            )
+        if found.get("constant", "") != self._stuck[-1][1]:
+            self._stuck.append((now, found.get("constant", "")))
+        yield from ((now, kind, said) for kind, said in found.items() if kind not in self._quiet)
+        self._quiet = {kind: n + 1 for kind, n in self._quiet.items() if n < _QUIET} | dict.fromkeys(found, 0)
+
+
+def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
+    """Kind -> sentence, of what is wrong with `samples` `[n, 6]`, acceleration in g and rotation in rad/s.
+
+    Without rotation they are `[n, 3]`. Of a sensor in other units nothing else is said: its limits are not what they
+    seem.
+    """
+    acceleration, rotation = samples[:, :3], samples[:, 3:]
+    units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
+    found = {kind: said for kind, said in units.items() if said}
+    stuck = _stuck(acceleration, rotation)
+    if stuck:
+        found["constant"] = stuck
+    elif not found and (limit := _limit(acceleration, rotation, rate_hz)):
+        found["saturated"] = limit
+    return found
+
+
+def _units(acceleration: Array) -> str | None:
+    size = float(np.median(np.linalg.norm(acceleration, axis=1)))
+    if 0.7 * _STANDARD_GRAVITY < size < 1.3 * _STANDARD_GRAVITY:
+        return f"the acceleration is about {size:.1f}: that is m/s2, and g is expected; give the units"
+    if size < _LEAST_GRAVITY:
+        return f"the acceleration is about {size:.2f} g: gravity is missing; give acceleration with gravity, in g"
+    if size > _MOST_ACCELERATION:
+        return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
+    return None
+
+
+def _rotation_units(rotation: Array) -> str | None:
+    size = float(np.median(np.linalg.norm(rotation, axis=1)))
+    if size > _MOST_ROTATION:
+        return f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s; is it deg/s? Give the units"
+    return None
+
+
+def _stuck(acceleration: Array, rotation: Array) -> str | None:
+    """A sensor that says the same all the time, or an axis that does while others move."""
+    stuck = []
+    for name, values, moved in (
+        ("accelerometer", acceleration, _MOVED[0]),
+        ("gyroscope", rotation, _MOVED[1]),
+    ):
+        constant = (values == values[0]).all(axis=0)
+        if values.size and constant.all():
+            stuck.append(f"the {name}")
+        elif constant.any() and values.std(axis=0).max() > moved:
+            stuck.append(f"{'xyz'[int(constant.argmax())]} of the {name}")
+    verb = "says" if len(stuck) == 1 else "say"
+    names = " and ".join(stuck)
+    return f"{names} {verb} the same for {LOOKED_AT_S:g} s: stuck, or switched off" if stuck else None
+
+
+def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
+    n = max(_PLATEAU, round(_PLATEAU_S * rate_hz) + 1)
+    for name, unit, values, least in (
+        ("accelerometer", "g", acceleration, _PLATEAU_FROM[0]),
+        ("gyroscope", "rad/s", rotation, _PLATEAU_FROM[1]),
+    ):
+        for channel in values.T:
+            limit = _plateau(channel, least, n)
+            if limit is not None:
+                return f"the {name} stays at {limit:.3g} {unit} in peaks: it is at its limit; set a wider range"
+    return None
+
+
+def _plateau(channel: Array, least: float, n: int) -> float | None:
+    """The value at which a channel stays `n` samples long, beyond ± `least`, if any."""
+    if len(channel) < n:
+        return None
+    same = np.diff(channel) == 0
+    runs = np.convolve(same, np.ones(n - 1), "valid") == n - 1
+    at = np.flatnonzero(runs & (np.abs(channel[: len(runs)]) >= least))
+    return float(channel[at[0]]) if len(at) else None

@@ -1,0 +1,20 @@
+"""Describe a signal and a window."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One input signal and its physical unit."""
+
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """How the signals are cut: `samples` at `rate_hz`, a new window every `hop` samples."""
+
+    rate_hz: float
+    samples: int
+    hop: int

@@ -1,0 +1,1 @@
+"""Files, child processes, locks and terminals."""

@@ -1,0 +1,91 @@
+"""Folders that are made once and kept: whole or not there, by one process at a time."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from edge_runtime.errors import DeviceError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
+def cached_folder(place: Path, make: Callable[[Path], None], space: float = 0) -> Path:
+    """The folder `place`; where it is not there, `make` fills it beside its place first.
+
+    Whoever else wants it meanwhile waits. `space` is what `make` needs on the disk, in bytes. Raises `DeviceError` when
+    the disk has less, is full or may not be written, and whatever `make` raises; nothing stays then.
+    """
+    if place.exists():
+        return place
+    unfinished = place.with_name(f".{place.name}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.with_name(f"{place.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not place.exists():
+                _make(unfinished, make, space)
+                unfinished.rename(place)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DeviceError(
+                f"the disk of {place.parent} is full: make space there, or set HAR_EDGE_CACHE to a folder that has some"
+            ) from error
+        if error.errno in _NOT_OURS:
+            raise DeviceError(
+                f"cannot make {place} ({error.strerror}): set HAR_EDGE_CACHE to a folder that is writable"
+            ) from error
+        raise
+    return place
+
+
+def remove(folder: Path) -> int:
+    """Remove all that is kept in `folder`, and the folder; how many bytes that was.
+
+    Raises `DeviceError` while one of those is being made.
+    """
+    with ExitStack() as locks:
+        for path in folder.glob("*.lock"):
+            lock = locks.enter_context(path.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DeviceError(f"{path.with_suffix('')} is being made: wait for its end") from error
+        total = sum(x.lstat().st_size for x in folder.rglob("*"))
+        _remove(folder)
+    return total
+
+
+def raise_if_full(said: str) -> None:
+    """Raise what `kept` understands when a program that failed `said` that the disk is full."""
+    if re.search(r"No space left on device|enough free space|Disk quota exceeded", said):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _make(unfinished: Path, make: Callable[[Path], None], space: float) -> None:
+    _remove(unfinished)  # of one who was killed
+    unfinished.mkdir()
+    try:
+        free = shutil.disk_usage(unfinished).free
+        if free < space:
+            raise DeviceError(
+                f"{space / 1e6:.0f} MB are needed in {unfinished.parent}, which has {free / 1e6:.0f} left: make space "
+                "there, or set HAR_EDGE_CACHE to a folder that has more"
+            )
+        make(unfinished)
+        os.sync()  # before its name says that it is whole
+    except BaseException:
+        _remove(unfinished)
+        raise
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,0 +1,164 @@
+"""The energy of an inference: from each source, with a fake clock, or the reason why there is none."""
+
+import os
+import threading
+
+import machine_trees as trees
+import pytest
+
+from edge_runtime.bench.energy import Counter, find_source, per_inference
+from edge_runtime.bench.results import Energy
+
+ZONE = "sys/class/powercap/intel-rapl:0"
+
+
+class Machine:
+    """Time that passes only by sleeping and inferring, and a power that depends on which of the two happens."""
+
+    def __init__(self, show, idle=3.0, busy=5.0, per_call=0.25):
+        self.nanoseconds, self.joules, self.calls = 0, 0.0, 0
+        self.idle, self.busy, self.per_call, self.show = idle, busy, per_call, show
+        self.show(self.idle, self.joules)
+
+    def clock(self):
+        return self.nanoseconds
+
+    def sleep(self, seconds):
+        self.spend(seconds, self.idle)
+
+    def infer(self):
+        self.calls += 1
+        self.spend(self.per_call, self.busy)
+
+    def spend(self, seconds, watts):
+        self.nanoseconds += round(seconds * 1e9)
+        self.joules += watts * seconds
+        self.show(watts, self.joules)
+
+    def measure(self, root, seconds=2.0):
+        return Energy(**per_inference(self.infer, seconds, root, self.clock, self.sleep))
+
+
+def rapl(root, start=0, most=2**32, packages=1):
+    """Counters of `packages`, each of which has the machine's power; the parts and psys would count it twice."""
+
+    def show(watts, joules):
+        value = f"{(start + round(joules * 1e6)) % (most + 1)}\n"
+        for i in range(packages):
+            zone = f"sys/class/powercap/intel-rapl:{i}"
+            trees.lay(root, {f"{zone}/name": f"package-{i}\n", f"{zone}/energy_uj": value})
+            trees.lay(root, {f"{zone}/max_energy_range_uj": f"{most}\n"})
+            trees.lay(root, {f"{zone}:0/name": "core\n", f"{zone}:0/energy_uj": value})
+        psys = "sys/class/powercap/intel-rapl:9"
+        trees.lay(root, {f"{psys}/name": "psys\n", f"{psys}/energy_uj": value})
+
+    return show
+
+
+def battery(root, sign=-1, **more):
+    def show(watts, joules):
+        facts = {"current_now": sign * round(watts / 12 * 1e6), "voltage_now": 12_000_000}
+        trees.lay(root, trees.supply("BAT0", type="Battery", status="Discharging") | trees.supply("BAT0", **facts))
+        trees.lay(root, trees.supply("BAT0", **more) if more else {})
+
+    return show
+
+
+def pmic(root):
+    def show(watts, joules):
+        rail = f"VDD_CORE_A current(7)={watts / 0.8:.8f}A\nVDD_CORE_V volt(15)=0.80000000V\nEXT5V_V volt(24)=5.1V"
+        trees.vcgencmd(root, {"pmic_read_adc": rail})
+
+    return show
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [(rapl, "RAPL"), (battery, "battery"), (pmic, "Raspberry Pi power controller")],
+)
+def test_an_inference_costs_the_power_above_rest_for_as_long_as_it_takes(tmp_path, source, name):
+    found = Machine(source(tmp_path), idle=3.0, busy=5.0, per_call=0.25).measure(tmp_path)
+    assert found.source == name
+    assert found.per_inference_mj == pytest.approx((5.0 - 3.0) * 250, rel=1e-3)
+    assert found.idle_w == pytest.approx(3.0, rel=1e-3)
+    assert found.reason is None
+
+
+def test_a_counter_that_starts_again_meanwhile_is_followed(tmp_path):
+    # Full after 11 J: once while at rest before, once while inferring, once after.
+    machine = Machine(rapl(tmp_path, start=6_000_000, most=11_000_000))
+    assert machine.measure(tmp_path).per_inference_mj == pytest.approx(500, rel=1e-3)
+
+
+def test_packages_are_added_and_their_parts_are_not(tmp_path):
+    assert Machine(rapl(tmp_path, packages=2)).measure(tmp_path).per_inference_mj == pytest.approx(1000, rel=1e-3)
+
+
+def test_the_sign_of_a_battery_s_current_does_not_matter(tmp_path):
+    assert Machine(battery(tmp_path, sign=1)).measure(tmp_path).per_inference_mj == pytest.approx(500, rel=1e-3)
+
+
+def test_a_battery_that_tells_its_power_is_taken_at_its_word(tmp_path):
+    trees.lay(tmp_path, trees.supply("BAT0", type="Battery", status="Discharging", power_now=7_500_000))
+    source = find_source(tmp_path)
+    assert source.watts_during(lambda: 1.0) == pytest.approx(7.5)
+
+
+def test_rails_are_paired_by_name(tmp_path):
+    source = find_source(trees.pi5_hot(tmp_path))
+    # 0.1 A at 3.7 V and 2 A at 0.75 V; the supply's voltage has no current beside it.
+    assert source.watts_during(lambda: 1.0) == pytest.approx(0.37 + 1.5)
+
+
+def test_a_gauge_is_read_while_the_work_runs_and_not_on_its_thread(tmp_path):
+    root = trees.pi5_hot(tmp_path)
+    affinity = os.sched_getaffinity(0)
+    source = find_source(root)
+    source.watts_during(lambda: threading.Event().wait(0.5) or 0.5)
+    assert os.sched_getaffinity(0) == affinity
+    assert not [x for x in threading.enumerate() if x is not threading.main_thread() and not x.daemon]
+
+
+def test_a_counter_s_power_is_over_the_time_that_the_work_says(tmp_path):
+    path = tmp_path / "energy_uj"
+    path.write_text("0")
+
+    def work():
+        path.write_text("3000000")
+        return 1.5
+
+    assert Counter("RAPL", 1.0, [path], [2**32]).watts_during(work) == pytest.approx(2.0)
+
+
+def test_without_a_source_the_answer_comes_at_once_and_says_so(tmp_path):
+    machine = Machine(lambda watts, joules: None)
+    found = machine.measure(tmp_path)
+    assert found.per_inference_mj is found.source is found.idle_w is None
+    assert "no source" in found.reason
+    assert machine.nanoseconds == machine.calls == 0
+
+
+def test_a_counter_for_root_alone_is_named_with_what_to_do(tmp_path):
+    trees.lay(tmp_path, {f"{ZONE}/name": "package-0\n"})
+    (tmp_path / ZONE / "energy_uj").mkdir()  # cannot be read, not even by root, who may run the tests
+    reason = find_source(tmp_path)
+    assert f"{tmp_path / ZONE}/energy_uj cannot be read" in reason
+    assert "sudo chmod a+r" in reason
+
+
+def test_on_mains_the_battery_does_not_tell(tmp_path):
+    trees.lay(tmp_path, trees.supply("BAT0", type="Battery", status="Charging", power_now=30_000_000))
+    assert find_source(tmp_path) == "on mains a battery does not tell what the machine takes: unplug it and run again"
+
+
+def test_a_power_that_does_not_stand_out_is_no_result(tmp_path):
+    found = Machine(rapl(tmp_path), idle=3.0, busy=3.0).measure(tmp_path)
+    assert found.per_inference_mj is None
+    assert found.source == "RAPL"
+    assert "does not stand out" in found.reason
+
+
+def test_a_source_that_falls_silent_is_no_result(tmp_path):
+    machine = Machine(rapl(tmp_path))
+    machine.show = lambda watts, joules: (tmp_path / ZONE / "energy_uj").write_text("")
+    assert machine.measure(tmp_path).reason == "RAPL stopped telling meanwhile: run again"

@@ -1,0 +1,115 @@
+"""What the machine tells of itself, and None where it does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import machine_trees as trees
+import pytest
+
+from edge_runtime.bench import machine
+
+# What /proc/cpuinfo holds under QEMU's emulation of a Raspberry Pi, shortened.
+EMULATED = "processor\t: 0\nmodel name\t: ARMv8 Processor rev 0 (v8l)\nBogoMIPS\t: 100.00\nCPU part\t: 0xd0b\n"
+
+
+def test_every_fact_is_there_on_this_machine():
+    facts = machine.describe()
+    assert set(facts) >= {"machine", "board", "cpu", "cores", "kernel", "os", "python", "numpy", "governor", "features"}
+    assert facts["cores"] == os.cpu_count()
+    assert facts["python"] == sys.version.split()[0]
+    assert facts["emulated"] is False
+
+
+def test_absent_sources_are_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine.platform, "processor", lambda: "")
+    facts = machine.describe(0, tmp_path)
+    for name in ("board", "cpu", "features", "caches", "max_clock_khz", "virtual", "os", "governor", "load_average"):
+        assert facts[name] is None
+    assert facts["emulated"] is False
+
+
+def test_a_raspberry_pi_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    facts = machine.describe(3, trees.pi5_hot(tmp_path))
+    assert facts["board"] == "Raspberry Pi 5 Model B Rev 1.0"
+    assert facts["cpu"] == "Cortex-A76"
+    assert facts["governor"] == "ondemand"
+    assert facts["max_clock_khz"] == 2400000
+    assert facts["virtual"] is facts["emulated"] is False
+
+
+def test_the_instructions_for_int8_are_named(tmp_path):
+    assert machine.features(trees.pi4(tmp_path / "4")) == ["asimd"]
+    assert machine.features(trees.pi5_hot(tmp_path / "5")) == ["asimd", "asimdhp", "asimddp"]
+    assert machine.features(trees.laptop_on_battery(tmp_path / "laptop")) == ["avx2", "fma", "avx_vnni"]
+    assert machine.features(trees.x86_vm(tmp_path / "vm")) == ["avx2", "fma", "avx512f", "avx512_vnni"]
+
+
+def test_an_instruction_counts_when_every_core_has_it(tmp_path):
+    trees.lay(tmp_path, {"proc/cpuinfo": "Features\t: asimd i8mm asimddp\n\nFeatures\t: asimd asimddp\n"})
+    assert machine.features(tmp_path) == ["asimd", "asimddp"]
+
+
+def test_several_kinds_of_cores_are_all_named(tmp_path):
+    parts = "CPU part\t: 0xd05\nCPU part\t: 0xd05\nCPU part\t: 0xd0b\nCPU part\t: 0xfff\n"
+    assert machine.cpu_model(trees.lay(tmp_path, {"proc/cpuinfo": parts})) == "Cortex-A55 + Cortex-A76 + 0xfff"
+
+
+def test_caches_are_those_of_the_cpu(tmp_path):
+    for i, (level, kind, size) in enumerate([(1, "Data", "64K"), (1, "Instruction", "64K"), (2, "Unified", "512K")]):
+        folder = f"sys/devices/system/cpu/cpu2/cache/index{i}"
+        trees.lay(tmp_path, {f"{folder}/level": f"{level}\n", f"{folder}/type": kind, f"{folder}/size": f"{size}\n"})
+    assert machine.caches(2, tmp_path) == {"L1d": "64K", "L1i": "64K", "L2": "512K"}
+    assert machine.caches(0, tmp_path) is None
+
+
+def test_a_virtual_machine_is_recognised(tmp_path):
+    assert machine.virtual(trees.x86_vm(tmp_path / "x86"))
+    assert machine.virtual(trees.laptop_on_battery(tmp_path / "laptop")) is False
+    arm = trees.pi4(tmp_path / "arm")
+    assert machine.virtual(arm) is False
+    trees.lay(arm, {"sys/class/dmi/id/sys_vendor": "QEMU\n"})
+    assert machine.virtual(arm)
+
+
+def test_emulation_is_recognised(tmp_path, monkeypatch):
+    trees.lay(tmp_path, {"proc/cpuinfo": EMULATED})
+    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
+    assert machine.emulated(tmp_path)
+    assert not machine.emulated(trees.pi5_hot(tmp_path / "real"))
+    monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
+    assert not machine.emulated(tmp_path)
+
+
+def test_emulation_of_a_32_bit_machine_is_recognised(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine.platform, "machine", lambda: "armv7l")
+    core = "processor\t: 0\nmodel name\t: ARMv7 Processor rev 5 ({})\nBogoMIPS\t: {}\n"
+    assert machine.emulated(trees.lay(tmp_path / "emulated", {"proc/cpuinfo": core.format("armv7l", "100.00")}))
+    assert not machine.emulated(trees.lay(tmp_path / "a pi", {"proc/cpuinfo": core.format("v7l", "38.40")}))
+
+
+def in_a_process(code: str) -> str:
+    """In a process of its own: a high-water mark and an affinity stay."""
+    root = Path(machine.__file__).parents[2]
+    code = f"import os, sys; sys.path.insert(0, {str(root)!r})\nfrom edge_runtime import machine\n{code}"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_peak_memory_is_a_high_water_mark_in_bytes():
+    code = """
+before = machine.peak_memory()
+block = bytearray(50_000_000)
+del block
+print(before, machine.peak_memory())
+"""
+    before, after = map(int, in_a_process(code).split())
+    assert before > 5_000_000
+    assert 45_000_000 < after - before < 60_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
+def test_pinning_leaves_one_cpu():
+    cpu, allowed = in_a_process("print(machine.pin_to_one_cpu(), *os.sched_getaffinity(0))").split()
+    assert int(cpu) == int(allowed) == max(os.sched_getaffinity(0))

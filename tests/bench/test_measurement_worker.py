@@ -1,0 +1,196 @@
+"""The benchmark's worker: what it answers, how it ends, what is sent to run it, and which interpreters can."""
+
+import ast
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from fake_interpreter import interpreter
+
+import edge_runtime
+from edge_runtime.bench import measurement_job
+from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.devices import open_device
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.python import this_python
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.system.progress import unheard
+
+PACKAGE = Path(edge_runtime.__file__).parent
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with a tiny model and two windows."""
+    np.save(tmp_path / "windows.npy", np.ones((2, 4, 2), np.float32))
+    model = tiny_models.dense(np.tile(np.eye(2, dtype=np.float32), 4), (4, 2))
+    cards.write_model(tmp_path / "model.tflite", model, tiny_models.card(samples=4))
+    return tmp_path
+
+
+WORK = MeasurementJob("0-0", "measure", "model.tflite", "m.tflite", windows="windows.npy", runs=3)
+
+
+def test_the_worker_answers_with_logits_and_times(folder):
+    answer = this_python().run(WORK, folder, unheard)
+    assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
+    assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
+    assert answer.facts["warm_up"]["calls"] >= 3
+    assert answer.facts["pinned_cpu"] in os.sched_getaffinity(0)
+
+
+def test_several_threads_are_not_pinned(folder):
+    assert this_python().run(replace(WORK, threads=2), folder, unheard).facts["pinned_cpu"] is None
+
+
+def test_what_the_worker_refuses_is_raised_here(folder):
+    (folder / "model.tflite").write_bytes(tiny_models.two_inputs(3))
+    with pytest.raises(InputError, match="no model card"):
+        this_python().run(WORK, folder, unheard)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "echo 'F tensorflow: bad op' >&2; kill -SEGV $$",
+            r"m.tflite died of SIGSEGV while .* \(F tensorflow: bad op\)",
+        ),
+        (
+            "echo 'INFO: chatter' >&2; kill -KILL $$",
+            "was killed, as the system does when memory runs out while starting",
+        ),
+        ("kill -35 $$", "died of signal 35 while starting"),
+        ("exit 4", "ended with exit code 4 and left no answer"),
+        ('echo \'{"stage": "timing", "share": 0.5}\'; exit 1', "while timing"),
+        ("echo what; echo 3; echo '{}'; exit 0", "exit code 0 and left no answer"),
+        ("sleep 30", "gave no sign of life for 1 s"),
+        ("exec 1>&-; sleep 30", "gave no sign of life for 1 s"),
+    ],
+)
+def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, words):
+    with pytest.raises(DeviceError, match=words) as error:
+        interpreter(folder, script).run(WORK, folder, unheard)
+    assert "\n" not in str(error.value)
+
+
+def test_a_stopped_worker_leaves_no_process(folder):
+    device = interpreter(folder, f"sleep 61 & echo $! > {folder}/child; wait")
+    with pytest.raises(DeviceError):
+        device.run(WORK, folder, unheard)
+    child = int((folder / "child").read_text())
+    for _ in range(50):
+        state = Path(f"/proc/{child}/stat")
+        if not state.exists() or state.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {child} is still there")
+
+
+def test_a_worker_whose_reader_went_away_ends(folder):
+    work = replace(WORK, runs=200_000)
+    work.write(folder)
+    command = [sys.executable, write_bundle(folder), work.path(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(60) == 1
+    assert measurement_job.read_answer(folder, work.name) is None
+
+
+def test_an_answer_is_complete_or_none(tmp_path):
+    measurement_job.write_answer(tmp_path, "x", {"a": 1}, {"v": np.arange(3)})
+    whole = measurement_job.read_answer(tmp_path, "x")
+    assert whole.facts == {"a": 1}
+    assert whole.arrays["v"].tolist() == [0, 1, 2]
+    for name in ("x.json", "x.npz"):
+        content = (tmp_path / name).read_bytes()
+        for damaged in (content[:-1], content[:50], b""):
+            (tmp_path / name).write_bytes(damaged)
+            assert measurement_job.read_answer(tmp_path, "x") is None
+        (tmp_path / name).unlink()
+        assert measurement_job.read_answer(tmp_path, "x") is None
+        (tmp_path / name).write_bytes(content)
+    assert measurement_job.read_answer(tmp_path, "y") is None
+
+
+def test_the_bundle_holds_sources_and_nothing_else(tmp_path):
+    with zipfile.ZipFile(write_bundle(tmp_path)) as bundle:
+        names = bundle.namelist()
+    assert "edge_runtime/bench/measurement_worker.py" in names
+    assert all(name.endswith(".py") for name in names)
+
+
+def modules_of_the_worker() -> list[str]:
+    code = "import sys, edge_runtime.bench.measurement_worker; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_the_worker_imports_numpy_and_nothing_else_from_outside():
+    top = {name.partition(".")[0] for name in modules_of_the_worker()}
+    outside = {name for name in top if name not in sys.stdlib_module_names} - {"__main__"}
+    # numpy's own optional helper on some platforms, and what this environment puts into every process, do not count.
+    started = subprocess.run(
+        [sys.executable, "-c", "import sys, numpy; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert outside - {name.partition(".")[0] for name in started.stdout.split()} == {"edge_runtime"}
+
+
+def test_the_worker_is_python_3_9():
+    modules = [name for name in modules_of_the_worker() if name.startswith("edge_runtime.")]
+    assert "edge_runtime.bench.measurement_worker" in modules
+    for name in modules:
+        source = (PACKAGE / Path(*name.split(".")[1:])).with_suffix(".py")
+        source = source if source.exists() else source.with_suffix("") / "__init__.py"
+        tree = ast.parse(source.read_text(), feature_version=(3, 9))
+        deferred = any(isinstance(x, ast.ImportFrom) and x.module == "__future__" for x in tree.body)
+        unions = [x for x in ast.walk(tree) if isinstance(x, ast.BinOp) and isinstance(x.op, ast.BitOr)]
+        assert deferred or not unions, f"{source} would evaluate 'A | B' annotations"
+
+
+def test_only_known_targets_are_opened():
+    for target in ("", "telnet://pi", "python:", "locally"):
+        with pytest.raises(InputError, match="give one of local, python:PATH"):
+            open_device(target, "auto")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (None, "there is no program at"),
+        ("exit 0", "does not answer as a Python interpreter does"),
+        ("exit 1", "does not answer as a Python interpreter does"),
+        ("echo hello", "does not answer as a Python interpreter does"),
+        (
+            """echo '{"version": [3, 8, 1], "packages": ["numpy"]}'""",
+            "is Python 3.8.1; har-edge measures with Python 3.9",
+        ),
+        ("""echo '{"version": [3, 9, 1], "packages": []}'""", "has no numpy: .* -m pip install numpy"),
+        (
+            """echo '{"version": [3, 9, 1], "packages": ["numpy"]}'""",
+            "has no TFLite runtime: .* pip install ai-edge-litert",
+        ),
+    ],
+)
+def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, script, words):
+    path = tmp_path / "python"
+    if script is not None:
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    with pytest.raises(InputError, match=words):
+        open_device(f"python:{path}", "auto")
+
+
+def test_an_interpreter_without_the_chosen_runtime_is_refused(tflite_runtime_python):
+    with pytest.raises(InputError, match=r"has no litert: .* -m pip install ai-edge-litert"):
+        open_device(f"python:{tflite_runtime_python}", "litert")
+    assert open_device(f"python:{tflite_runtime_python}", "auto").name == "python3.11-tflite-runtime"

@@ -1,0 +1,163 @@
+"""Timing, against a clock that the test moves."""
+
+import gc
+from collections.abc import Callable
+
+import pytest
+
+from edge_runtime.bench.timing import CHUNKS, Warmth, harness_overhead, time_calls, time_paced, warm_up
+
+
+class Clock:
+    """A clock that stands still unless it is told to move."""
+
+    def __init__(self) -> None:
+        self.now = 1_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def test_each_call_has_its_own_time_and_inputs_take_turns():
+    clock, seen = Clock(), []
+
+    def call(duration: int) -> None:
+        seen.append(duration)
+        clock.now += duration
+
+    assert time_calls(call, [5, 7, 900], 6, clock=clock).tolist() == [5, 7, 900] * 2
+    # Every chunk, here of one run, begins with an untimed call of the same input.
+    assert seen == [5, 5, 7, 7, 900, 900] * 2
+
+
+@pytest.mark.parametrize("runs", [1, 7, 10, 11, 1000])
+def test_reports_come_between_the_timed_calls_and_do_not_count(runs):
+    clock, shares = Clock(), []
+
+    def report(share: float) -> None:
+        shares.append(share)
+        clock.now += 10**9
+
+    def call(duration: int) -> None:
+        clock.now += duration
+
+    assert time_calls(call, [3], runs, report, clock).tolist() == [3] * runs
+    assert len(shares) == min(runs, CHUNKS)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_a_long_timing_gives_a_sign_of_life():
+    clock, shares = Clock(), []
+
+    def call(seconds: int) -> None:
+        clock.now += seconds * 10**9
+
+    assert time_calls(call, [9], 40, shares.append, clock).tolist() == [9 * 10**9] * 40
+    # Four calls to a chunk, the third of which ends 27 s after it began.
+    assert shares == sorted(shares)
+    assert shares[:3] == [3 / 40, 4 / 40, 7 / 40]
+
+
+def test_garbage_is_not_collected_meanwhile():
+    states = []
+    time_calls(lambda _: states.append(gc.isenabled()), [0], 5)
+    assert not any(states)
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError):
+        time_calls(lambda _: 1 / 0, [0], 5)
+    assert gc.isenabled()
+
+
+class Machine:
+    """Something to call that takes as long as `duration` says of each call, by a clock of its own."""
+
+    def __init__(self, duration: Callable[[int], int]) -> None:
+        self.clock, self.calls, self._duration = Clock(), 0, duration
+
+    def __call__(self, _: object) -> None:
+        self.clock.now += self._duration(self.calls)
+        self.calls += 1
+
+
+MILLISECOND = 10**6
+
+
+def warmed(machine: Machine, least: float = 0.1, most: float = 2.0) -> Warmth:
+    return warm_up(machine, [1], least, most, machine.clock)
+
+
+def test_warming_up_ends_when_the_times_have_settled():
+    rising_clock = Machine(lambda i: max(MILLISECOND, 3 * MILLISECOND - 10_000 * i))
+    found = warmed(rising_clock)
+    # 200 calls of 2 ms on average, then three blocks of 20 ms; the last block decides what a call takes.
+    assert found.stable
+    assert 0.4 < found.seconds < 0.5
+    assert found.median_ns == MILLISECOND
+    assert found.calls == rising_clock.calls
+
+
+def test_warming_up_lasts_a_while_even_when_the_times_agree_at_once():
+    assert warmed(Machine(lambda i: MILLISECOND // 10), least=0.5).seconds == pytest.approx(0.5, abs=0.03)
+
+
+def test_warming_up_ends_in_time_when_the_times_never_settle():
+    restless = warmed(Machine(lambda i: MILLISECOND * (1 + i // 20 % 2)))
+    assert not restless.stable
+    assert restless.seconds == pytest.approx(2, abs=0.01)
+
+
+def test_a_model_that_takes_seconds_is_called_three_times():
+    found = warmed(Machine(lambda i: 5000 * MILLISECOND))
+    assert (found.calls, found.stable, found.median_ns) == (3, False, 5000 * MILLISECOND)
+
+
+def test_a_short_disturbance_does_not_unsettle():
+    found = warmed(Machine(lambda i: MILLISECOND * (40 if i == 30 else 1)))
+    assert found.stable
+    assert found.seconds < 0.25
+
+
+@pytest.mark.parametrize("runs", [1, 5])
+def test_paced_calls_begin_when_they_are_due(runs):
+    clock, slept, began = Clock(), [], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += round(seconds * 1e9)
+
+    def prepare(value: int) -> int:
+        began.append(clock.now)
+        clock.now += 2 * MILLISECOND
+        return value
+
+    def call(milliseconds: int) -> None:
+        clock.now += milliseconds * MILLISECOND
+
+    alone, together = time_paced(prepare, call, [3, 5], runs, 0.1, clock=clock, sleep=sleep)
+    assert (
+        alone.tolist() == [3 * MILLISECOND, 5 * MILLISECOND, 3 * MILLISECOND, 5 * MILLISECOND, 3 * MILLISECOND][:runs]
+    )
+    assert (together - alone).tolist() == [2 * MILLISECOND] * runs
+    assert [x - 1000 for x in began] == [100 * MILLISECOND * (i + 1) for i in range(runs)]
+    assert len(slept) == runs
+    assert gc.isenabled()
+
+
+def test_a_call_longer_than_the_period_is_followed_at_once():
+    clock, slept = Clock(), []
+
+    def call(_: object) -> None:
+        clock.now += 300 * MILLISECOND
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += round(seconds * 1e9)
+
+    time_paced(lambda x: x, call, [0], 3, 0.1, clock=clock, sleep=sleep)
+    assert slept == [0.1, 0, 0]
+
+
+def test_what_the_harness_adds_is_measured_by_calling_nothing():
+    ticks = iter(range(0, 10**9, 80))
+    assert harness_overhead(lambda: next(ticks)) == 80

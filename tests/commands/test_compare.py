@@ -1,0 +1,324 @@
+"""`har-edge compare`: what changed, what is only noise, what is not comparable, and the gates."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.bench import intervals, regression_gates, results_json
+from edge_runtime.bench.comparison import METRICS, compare
+from edge_runtime.bench.results import Failure, Report, Samples
+from edge_runtime.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD_FORM = Path(__file__).parents[1] / "bench" / "bench_format_1.json"
+
+
+@pytest.fixture(scope="module")
+def written_before() -> Report:
+    """A report that an earlier version wrote, of the reference models in float32 and int8."""
+    return results_json.read(OLD_FORM)
+
+
+def timed(report: Report, factor: float = 1.0, seed: int = 0) -> Report:
+    """The same report with other times: five rounds of 100, the int8 ones `factor` times as long."""
+    return replace(report, results=tuple(_timed(x, factor, seed) for x in report.results))
+
+
+def _timed(result, factor, seed):
+    random = np.random.default_rng((seed, len(result.quantization)))
+    scale = 0.02 * (factor if result.quantization == "int8" else 1)
+    rounds = scale * (1 + 0.05 * random.random((5, 100)) + 0.002 * random.standard_normal((5, 1)))
+    samples = Samples(*(tuple(map(tuple, times.tolist())) for times in (rounds, 1.5 * rounds)))
+    latency, end_to_end = (intervals.latency(times) for times in (samples.latency, samples.end_to_end))
+    return replace(result, samples_ms=samples, latency_ms=latency, end_to_end_ms=end_to_end)
+
+
+def change(outcome, metric, which=1):
+    return outcome.pairs[which].changes[metric]
+
+
+def test_a_report_against_itself_has_not_changed(written_before):
+    outcome = compare(written_before, written_before)
+    assert [pair.title for pair in outcome.pairs] == ["edge float32", "edge int8"]
+    assert outcome.obstacles == outcome.notes == outcome.only_old == outcome.only_new == ()
+    for pair in outcome.pairs:
+        assert set(pair.changes) == set(METRICS)
+        assert all(x.change == 0 and not x.beyond_noise for x in pair.changes.values())
+
+
+def test_a_slower_model_is_beyond_the_noise_and_its_sibling_is_not(written_before):
+    outcome = compare(timed(written_before), timed(written_before, 1.1, seed=1))
+    slower = change(outcome, "p50")
+    assert slower.change == pytest.approx(10, abs=0.5)
+    assert slower.interval[0] < 10 < slower.interval[1]
+    assert slower.beyond_noise
+    assert change(outcome, "end_to_end").beyond_noise
+    assert change(outcome, "p50", which=0).beyond_noise is False
+
+
+def test_changes_are_of_the_old_value(written_before):
+    float32, int8 = written_before.results
+    changed = replace(int8, size_bytes=int8.size_bytes * 2, accuracy=int8.accuracy - 0.01, load_ms=int8.load_ms / 2)
+    outcome = compare(written_before, replace(written_before, results=(float32, changed)))
+    assert change(outcome, "size").change == 100
+    assert change(outcome, "size").beyond_noise
+    assert change(outcome, "load").change == -50
+    assert change(outcome, "load").beyond_noise is None
+    assert change(outcome, "accuracy").change == pytest.approx(-1)
+
+
+def test_the_interval_of_accuracy_is_student_s_over_people(written_before):
+    from scipy import stats
+
+    float32, int8 = written_before.results
+    points = dict(zip(int8.per_subject, np.random.default_rng(0).normal(-1, 0.5, len(int8.per_subject)), strict=True))
+    worse = {person: share + points[person] / 100 for person, share in int8.per_subject.items()}
+    changed = replace(int8, per_subject=worse, accuracy=int8.accuracy + np.mean(list(points.values())) / 100)
+    found = change(compare(written_before, replace(written_before, results=(float32, changed))), "accuracy")
+    expected = stats.ttest_1samp(list(points.values()), 0).confidence_interval()
+    assert found.interval == pytest.approx((expected.low, expected.high), abs=1e-3)
+    assert found.beyond_noise
+
+
+def test_what_a_file_does_not_have_is_unknown(written_before):
+    emulated = tuple(replace(x, latency_ms=None, end_to_end_ms=None, samples_ms=None) for x in written_before.results)
+    outcome = compare(written_before, replace(written_before, results=emulated))
+    assert change(outcome, "p50").change is change(outcome, "p50").interval is change(outcome, "p50").new is None
+    assert change(outcome, "accuracy").change == 0
+
+
+def test_reports_without_single_times_have_changes_and_no_intervals(written_before):
+    bare = replace(written_before, results=tuple(replace(x, samples_ms=None) for x in written_before.results))
+    found = change(compare(written_before, bare), "p50")
+    assert found.change == 0
+    assert found.interval is found.beyond_noise is None
+
+
+def test_results_of_one_file_alone_are_named(written_before):
+    float32, int8 = written_before.results
+    other = replace(int8, model="other")
+    outcome = compare(written_before, replace(written_before, results=(float32, other)))
+    assert [pair.title for pair in outcome.pairs] == ["edge float32"]
+    assert outcome.only_old == ("edge int8",)
+    assert outcome.only_new == ("other int8",)
+
+
+def test_of_several_alike_the_file_decides(written_before):
+    _, int8 = written_before.results
+    a, b, moved = (replace(int8, file=name, size_bytes=n) for name, n in (("a", 1), ("b", 2), ("c", 3)))
+    both = replace(written_before, results=(a, b))
+    swapped = compare(both, replace(written_before, results=(b, a)))
+    assert [(pair.old.file, pair.new.file) for pair in swapped.pairs] == [("b", "b"), ("a", "a")]
+    assert swapped.pairs[0].title == "edge int8 (b)"
+    # The only two that are left belong together, whatever they are called.
+    assert [(p.old.file, p.new.file) for p in compare(both, replace(both, results=(a, moved))).pairs] == [
+        ("a", "a"),
+        ("b", "c"),
+    ]
+    # Which of two it became cannot be told.
+    outcome = compare(both, replace(both, results=(moved,)))
+    assert outcome.pairs == ()
+    assert len(outcome.only_old) == 2
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "value", "words"),
+    [
+        ("device", "cpu", "Cortex-A76", "the CPU is"),
+        ("device", "board", "Raspberry Pi 5", "the board is unknown in OLD, Raspberry Pi 5 in NEW"),
+        ("device", "machine", "aarch64", "the machine is x86_64 in OLD, aarch64 in NEW"),
+        ("data", "fingerprint", "f00", "the data is UCI HAR"),
+        ("settings", "mode", "paced", "the mode is back-to-back in OLD, paced in NEW"),
+    ],
+)
+def test_other_machines_data_and_modes_are_obstacles(written_before, where, key, value, words):
+    other = replace(written_before, **{where: {**getattr(written_before, where), key: value}})
+    (obstacle,) = compare(written_before, other).obstacles
+    assert obstacle.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"runtime_version": "1.0"}, "the runtime is litert 2.3.0 in OLD, litert 1.0 in NEW"),
+        ({"runtime": "tensorflow"}, "the runtime is litert 2.3.0 in OLD, tensorflow 2.3.0 in NEW"),
+        ({"threads": 4}, "the number of threads is 1 in OLD, 4 in NEW"),
+    ],
+)
+def test_other_runtimes_and_threads_are_obstacles(written_before, changed, words):
+    other = replace(written_before, results=tuple(replace(x, **changed) for x in written_before.results))
+    assert compare(written_before, other).obstacles == (words,)
+
+
+def test_on_other_data_people_are_not_paired(written_before):
+    other = replace(written_before, data={**written_before.data, "fingerprint": "f00"})
+    assert change(compare(written_before, other), "accuracy").interval is None
+
+
+def test_lesser_differences_failures_and_doubts_are_passed_on(written_before):
+    other = replace(
+        written_before,
+        device={**written_before.device, "kernel": "Linux 7"},
+        failures=(Failure("x.tflite", "it died"),),
+        har_edge="99.0",
+    )
+    outcome = compare(written_before, other)
+    assert not outcome.obstacles
+    assert any("kernel" in note for note in outcome.notes)
+    assert any("har-edge" in note and "99.0 in NEW" in note for note in outcome.notes)
+    assert "x.tflite could not be measured in NEW: it died" in outcome.notes
+    assert any(doubt.startswith("of OLD: 90 timed inferences") for doubt in outcome.doubts)
+
+
+def gate_failures(condition, old, new):
+    return regression_gates.parse(condition).failures(compare(old, new).pairs)
+
+
+def test_a_gate_fails_beyond_its_limit_and_names_the_change(written_before):
+    old, new = timed(written_before), timed(written_before, 1.1)
+    (failure,) = gate_failures("p50>5%", old, new)
+    assert failure.startswith("p50>5% for edge int8 (+10.0 %, 95 % interval")
+    assert gate_failures("p50>15%", old, new) == []
+    assert gate_failures("p50<-5%", old, new) == []
+    assert len(gate_failures("p50<-5%", new, old)) == 1
+
+
+def test_accuracy_gates_are_in_percentage_points(written_before):
+    worse = tuple(replace(x, accuracy=x.accuracy - 0.004, macro_f1=x.macro_f1 - 0.002) for x in written_before.results)
+    new = replace(written_before, results=worse)
+    assert len(gate_failures("accuracy<-0.3", written_before, new)) == 2
+    assert gate_failures("accuracy < -0.5 pp", written_before, new) == []
+    assert gate_failures("macro_f1<-0.3", written_before, new) == []
+
+
+def test_a_gate_about_a_number_that_is_missing_does_not_pass(written_before):
+    new = replace(written_before, results=tuple(replace(x, latency_ms=None) for x in written_before.results))
+    assert "unknown" in gate_failures("p99>5%", written_before, new)[0]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_has_a_gate(written_before, metric):
+    unit = "" if METRICS[metric].unit == "pp" else "%"
+    assert gate_failures(f"{metric}>0{unit}", written_before, written_before) == []
+    assert len(gate_failures(f"{metric}>-0.1{unit}", written_before, written_before)) == 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("p50>5", "end it with %"),
+        ("accuracy<-0.3%", "leave the % out"),
+        ("speed>1%", "choose from p50"),
+        ("p50=5%", "write it like"),
+        ("p50>five%", "write it like"),
+        ("p50>nan%", "write it like"),
+        ("p50>" + "9" * 400 + "%", "write it like"),
+        ("", "write it like"),
+    ],
+)
+def test_other_conditions_are_refused(condition, words):
+    with pytest.raises(InputError, match=words):
+        regression_gates.parse(condition)
+
+
+@given(st.text(max_size=20) | st.from_regex(r"\s?[a-z0-9_]*\s?[<>=]+\s?[-+.\de]*\s?(%|pp)?", fullmatch=True))
+def test_no_condition_is_a_fault(text):
+    try:
+        gate = regression_gates.parse(text)
+    except InputError:
+        return
+    assert gate.metric in METRICS
+
+
+def har_edge(*arguments: object, width: int = 80) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "har_edge.py", "compare", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": str(width), "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+@pytest.fixture
+def slower(tmp_path, written_before) -> tuple[Path, Path]:
+    """The files of a run and of a later one in which int8 takes 1.1 times as long."""
+    paths = tmp_path / "old.json", tmp_path / "new.json"
+    for path, report in zip(paths, (timed(written_before), timed(written_before, 1.1)), strict=True):
+        report.write(path)
+    return paths
+
+
+def test_the_command_shows_a_table_and_leaves_with_0(slower, tmp_path):
+    done = har_edge(*slower, "--fail-if", "p50>15%", "--json", tmp_path / "changes.json")
+    assert done.returncode == 0, done.stderr
+    assert "edge int8: the same file" in done.stdout
+    assert "edge int8: latency p50 +10.0 %, end to end p50 +10.0 % beyond the noise." in done.stdout
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "…" not in done.stdout
+    content = json.loads((tmp_path / "changes.json").read_text())
+    assert content["results"][1]["changes"]["p50"]["beyond_noise"] is True
+    assert content["failures"] == []
+
+
+def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
+    path = tmp_path / "changes.json"
+    done = har_edge(*slower, "--fail-if", "p50>5%", "--fail-if", "end_to_end>5%", "--json", path)
+    assert done.returncode == 1
+    assert "p50>5% for edge int8" in done.stderr
+    assert "end_to_end>5% for edge int8" in done.stderr
+    assert "float32" not in done.stderr
+    assert len(json.loads(path.read_text())["failures"]) == 2
+
+
+def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(slower, tmp_path, written_before):
+    report = timed(written_before)
+    replace(report, results=report.results[:1], comparisons=()).write(slower[1])
+    done = har_edge(*slower, "--fail-if", "accuracy<-0.3")
+    assert done.returncode == 1
+    assert "edge int8 (it is in OLD, but NEW has no result of it)" in done.stderr
+    assert har_edge(*slower).returncode == 0  # without a gate it is only shown
+
+
+def test_the_comparison_never_overwrites_what_it_reads(slower):
+    before = slower[0].read_bytes()
+    done = har_edge(*slower, "--json", slower[0])
+    assert done.returncode == 2
+    assert "would overwrite" in done.stderr
+    assert slower[0].read_bytes() == before
+
+
+def test_what_is_not_comparable_is_refused_unless_told_to(slower, tmp_path, written_before):
+    other = replace(timed(written_before), device={**written_before.device, "cpu": "Cortex-A76"})
+    path = tmp_path / "other.json"
+    other.write(path)
+    refused = har_edge(slower[0], path)
+    assert refused.returncode == 2
+    assert "the CPU is AMD EPYC in OLD, Cortex-A76 in NEW" in refused.stderr
+    assert "--anyway" in refused.stderr
+    assert refused.stdout == ""
+    told = har_edge(slower[0], path, "--anyway")
+    assert told.returncode == 0
+    assert "not comparable: the CPU is AMD EPYC in OLD, Cortex-A76 in NEW" in told.stdout
+
+
+def test_files_that_cannot_be_compared_leave_with_2(tmp_path, written_before, slower):
+    missing = har_edge(slower[0], tmp_path / "none.json")
+    assert missing.returncode == 2
+    assert "none.json does not exist" in missing.stderr
+    float32, int8 = written_before.results
+    replace(written_before, results=(float32,)).write(tmp_path / "a.json")
+    replace(written_before, results=(int8,)).write(tmp_path / "b.json")
+    strangers = har_edge(tmp_path / "a.json", tmp_path / "b.json")
+    assert strangers.returncode == 2
+    assert "no model in the same quantisation in common" in strangers.stderr
+    assert har_edge(slower[0], slower[1], "--fail-if", "p50>5").returncode == 2

@@ -1,0 +1,425 @@
+"""`har-edge convert` as a user calls it: what it leaves, what it refuses, and that nothing half-done stays."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from commands import MODELS
+from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
+
+from convert import conversion_process
+from convert.conversion import Options, check, write_models
+from convert.conversion_job import ConversionJob
+from convert.model_files import NamedFiles
+from convert.parity import Parity, compare, relative_difference
+from convert.parity_table import points
+from convert.training_record import TrainingRecord
+from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.system import child_processes
+
+
+@pytest.fixture
+def run(trained_run, tmp_path) -> Run:
+    """A copy of the trained run that a test may spoil."""
+    folder = tmp_path / "run"
+    shutil.copytree(trained_run.folder, folder)
+    for path in Run(folder).converted():
+        path.unlink()
+    return Run(folder)
+
+
+def convert(run: Run, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return har_edge("convert", run.folder, *arguments, cwd=run.folder.parent)
+
+
+def test_every_model_carries_a_card_that_says_how_it_was_made(converted_run, trained_run):
+    held_out = run_card(trained_run)["scores"]["held_out"]["windows"]
+    for scheme in SCHEMES:
+        card = cards.read_model(converted_run.tflite(scheme))[1]
+        assert card.normalisation == cards.load(trained_run.card).normalisation
+        assert card.training == cards.load(trained_run.card).training
+        assert (card.quantisation["scheme"], card.quantisation["lowering"]) == (scheme, "unrolled")
+        border = "int8" if scheme == "int8" else "float32"
+        assert card.quantisation["input_type"] == card.quantisation["output_type"] == border
+        assert card.quantisation.get("calibration_windows") == (504 if scheme == "int8" else None)
+        assert ("ranges" in card.quantisation) == (scheme == "int8")
+        assert card.parity["float32_relative_difference"] < 1e-4
+        if scheme == "float32":
+            assert "held_out" not in card.parity
+            continue
+        for part in ("held_out", "held_out_seen"):
+            assert set(card.parity[part]) == {x.name for x in fields(Parity)}
+            assert card.parity[part]["windows"] == held_out
+        assert card.parity["held_out"] != card.parity["held_out_seen"]
+
+
+def test_the_parity_in_the_card_is_that_of_the_files(converted_run, uci_har):
+    """`held_out_seen` is about the final network, whose models are the files."""
+    training = TrainingRecord.of(cards.load(converted_run.card), converted_run.card)
+    held_out = uci_har.train.select(np.isin(uci_har.train.subject, training.held_out_subjects))
+    float32, *others = (Classifier(converted_run.tflite(scheme)).logits(held_out.X) for scheme in SCHEMES)
+    for scheme, logits in zip(SCHEMES[1:], others, strict=True):
+        kept = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out_seen"]
+        assert kept == pytest.approx(asdict(compare(float32, logits, held_out.y)))
+
+
+def test_the_table_has_a_row_per_model(conversion, converted_run):
+    diagnosis, heading, table = conversion.stdout.partition("float32: logits equal Keras's within ")
+    assert "Where int8 loses precision" in diagnosis
+    lines = (heading + table).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in conversion.stdout
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.startswith("model_")}
+    assert list(rows) == [f"model_{scheme}.tflite" for scheme in SCHEMES]
+    kilobytes = {scheme: converted_run.tflite(scheme).stat().st_size / 1e3 for scheme in SCHEMES}
+    parity = cards.read_model(converted_run.tflite("int8"))[1].parity["held_out"]
+    accuracy = 100 * parity["float32_accuracy"]
+    assert rows["model_float32.tflite"] == f"{kilobytes['float32']:.1f} kB {accuracy:.2f} % – – –"
+    for scheme in SCHEMES[1:]:
+        parity = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out"]
+        row = rows[f"model_{scheme}.tflite"]
+        assert row.startswith(f"{kilobytes[scheme]:.1f} kB {100 * parity['accuracy']:.2f} % ")
+        assert f" {abs(100 * (parity['float32_accuracy'] - parity['accuracy'])):.2f} " in row
+        assert row.endswith(f" {100 * parity['agreement']:.2f} % {parity['snr_db']:.1f} dB")
+
+
+def test_the_models_answer_like_the_network(converted_run, trained_network, uci_har):
+    X = uci_har.test.X[::10]
+    expected = np.asarray(trained_network(cards.load(converted_run.card).normalisation.apply(X), training=False))
+    float32 = Classifier(converted_run.tflite("float32"))
+    assert relative_difference(float32.logits(X), expected) < 1e-5
+    int8 = Classifier(converted_run.tflite("int8"))
+    assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.97
+
+
+def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):
+    sizes = {scheme: converted_run.tflite(scheme).stat().st_size for scheme in SCHEMES}
+    assert sizes["dynamic"] < sizes["float16"] < sizes["float32"]
+    assert sizes["int8"] <= min(100_000, sizes["float32"] / 2)
+
+
+def test_without_quantize_there_is_float32_alone(run):
+    assert convert(run).returncode == 0
+    assert run.converted() == [run.tflite("float32")]
+
+
+def test_the_forms_that_are_named_are_written_and_no_others(run):
+    assert convert(run, "--quantize-as", "dynamic", "--quantize-as", "dynamic").returncode == 0
+    assert run.converted() == [run.tflite("float32"), run.tflite("dynamic")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--quantize-as", "dynamic", "--io", "float32"], ["--io float32", "int8", "--quantize"]),
+        (["--io", "int8"], ["--io int8", "--quantize"]),
+        (["--quantize-as", "float16", "--calibration", 504], ["--calibration 504", "int8", "--quantize"]),
+        (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
+        (["--quantize-as", ""], ["--quantize-as", "dynamic"]),
+        (["--quantize-as", "all", "--calibration", 3], ["--calibration 3", "at least 6"]),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(run, arguments, words):
+    assert_one_sentence(convert(run, *arguments), 2, *words)
+    assert run.converted() == []
+
+
+def test_float32_input_and_output_on_request(run, uci_har):
+    assert convert(run, "--quantize", "--io", "float32").returncode == 0
+    classifier = Classifier(run.tflite("int8"))
+    assert classifier.model.input.dtype == classifier.model.output.dtype == "float32"
+    assert np.mean(classifier.logits(uci_har.test.X[::50]).argmax(1) == uci_har.test.y[::50]) > 0.8
+
+
+@pytest.mark.parametrize("name", ["selection", "model"])
+def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, name):
+    """One logit made so large that the others vanish in int8's shared scale: in either network it is noticed."""
+    for path in (run.diagnosis(".csv"), run.diagnosis(".png")):
+        path.unlink(missing_ok=True)
+    path = getattr(run, name)
+    network = keras.models.load_model(path)
+    dense = network.get_layer("logits")
+    dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
+    network.save(path)
+    result = convert(run, "--diagnose", "--max-drop", 0.5)
+    words = {"selection": "selection network", "model": "final network"}[name]
+    assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "no model was written")
+    assert run.converted() == []
+    assert "lstm/tanh(cell)" in result.stdout
+    assert f"of {len(run_card(run)['training']['held_out_subjects'])} held-out subjects" in result.stdout
+    assert run.diagnosis(".csv").exists()
+    assert run.diagnosis(".png").exists()
+
+
+def report_of(scheme: str, parity: Parity) -> dict:
+    form = {"parity": asdict(parity), "facts": {}}
+    network = {"float32_relative_difference": 1e-6, "forms": {scheme: form}, "is_labelled": True}
+    network |= {"lowering": "unrolled", "lowering_reason": "asked for"}
+    return {"model": network}
+
+
+def options(max_drop: float = 1.0, max_size: float = 500) -> Options:
+    return Options(("int8",), "int8", 504, max_drop, False, None, 600, max_size=max_size)
+
+
+@pytest.mark.parametrize(("scheme", "advice"), [("int8", "--calibration"), ("dynamic", "leave this form out")])
+def test_the_gate_counts_percentage_points_of_each_form(scheme, advice):
+    y = np.arange(100, dtype=np.uint8) % 2
+    float32 = np.eye(2, dtype=np.float32)[y]
+    quantised = float32.copy()
+    quantised[:3] = quantised[:3, ::-1]
+    parity = compare(float32, quantised, y)
+    assert (parity.float32_accuracy, parity.accuracy, parity.agreement) == (1.0, 0.97, 0.97)
+    assert parity.drop == pytest.approx(3)
+    check(report_of(scheme, parity), options(max_drop=3.1))
+    with pytest.raises(CheckFailedError, match=rf"{scheme} form loses 3\.00 percentage points .*{advice}"):
+        check(report_of(scheme, parity), options(max_drop=2.9))
+
+
+def test_a_model_is_as_large_as_its_file_and_none_is_written_when_one_is_too_large(tmp_path):
+    y = np.zeros(10, np.uint8)
+    float32 = np.eye(2, dtype=np.float32)[y]
+    report = report_of("int8", compare(float32, float32, y))
+    job = options().job(tmp_path, tmp_path)
+    for source, scheme in zip(MODELS, ("float32", "int8"), strict=True):
+        shutil.copy(source, job.flatbuffer("model", scheme))
+    files = NamedFiles(tmp_path / "out", "mine")
+    files.folder.mkdir()
+    write_models(files, job, report, options())
+    largest = files.tflite("float32").stat().st_size / 1000
+    for file in files.folder.iterdir():
+        file.unlink()
+    with pytest.raises(CheckFailedError, match=rf"float32 model takes {largest:.1f} kB, more than --max-size"):
+        write_models(files, job, report, options(max_size=largest - 0.001))
+    assert list(files.folder.iterdir()) == []
+    write_models(files, job, report, options(max_size=largest))
+
+
+def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
+    float32 = np.array([[3, -4], [0, 5]], np.float32)
+    quantised = float32 + np.array([[0, 0.5], [0, 0]], np.float32)
+    parity = compare(float32, quantised, np.array([0, 1], np.uint8))
+    assert parity.worst_difference == pytest.approx(0.5 / 5)
+    assert parity.snr_db == pytest.approx(10 * np.log10(50 / 0.25))
+    assert compare(float32, float32, np.array([0, 1], np.uint8)).snr_db is None
+
+
+@pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
+def test_a_float_model_that_is_another_network_fails(difference):
+    with pytest.raises(CheckFailedError, match="differ from Keras"):
+        check({"model": {"float32_relative_difference": difference, "forms": {}}}, options())
+
+
+@pytest.mark.parametrize(
+    ("float32", "quantised", "words"),
+    [(0.9, 1.0, "10.00 gained"), (0.9, 0.9, "0.00"), (0.9, 0.90001, "0.00"), (0.9, 0.85, "5.00")],
+)
+def test_what_is_lost_may_be_a_gain(float32, quantised, words):
+    assert points(Parity(10, float32, quantised, 0.9, 0.0, None).drop) == words
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def foreign(path: Path) -> None:
+    path.write_bytes(b"GIF89a" * 1000)
+
+
+def empty_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no network")
+
+
+def with_code(path: Path) -> None:
+    """A network whose layer is Python code, which must not be run."""
+    keras.Sequential([keras.Input((128, 9)), keras.layers.Lambda(lambda x: x[:, 0, :6])]).save(path)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, truncate, flip, foreign, empty_zip, with_code])
+def test_a_network_file_that_cannot_be_used_is_named(run, spoil):
+    spoil(run.selection)
+    assert_one_sentence(convert(run, "--quantize"), 2, "selection.keras")
+    assert run.converted() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ["not JSON"]),
+        ("[1, 2]", ["card"]),
+        ('{"format": 99}', ["format"]),
+        ('{"format": 1, "name": "x"}', ["missing"]),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_named(run, content, words):
+    run.card.write_text(content)
+    assert_one_sentence(convert(run), 2, "card.json", *words)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data", 5),
+        ("data", {}),
+        ("seed", "x"),
+        ("seed", None),
+        ("held_out_subjects", []),
+        ("held_out_subjects", 3),
+        ("selection_normalisation", {}),
+        ("selection_normalisation", {"mean": [0], "std": [1], "clip": [3]}),
+        ("selection_normalisation", {"mean": [0] * 9, "std": [0] * 9, "clip": [3] * 9}),
+    ],
+)
+def test_a_card_that_is_not_of_a_run_is_refused_before_anything_is_loaded(trained_run, key, value):
+    card = cards.load(trained_run.card)
+    spoiled = replace(card, training={**card.training, key: value})
+    with pytest.raises(InputError, match=r"run/card\.json is not the card of a run"):
+        TrainingRecord.of(spoiled, Path("run/card.json"))
+
+
+def test_a_card_without_training_is_refused(run):
+    cards.save(replace(cards.load(run.card), training={}), run.card)
+    assert_one_sentence(convert(run), 2, "card.json", "training")
+
+
+def nested(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[" * 100_000)
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+
+
+def encrypted(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    content = bytearray(path.read_bytes())
+    # Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12).
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [nested, encrypted])
+def test_a_hostile_network_file_is_named(run, spoil):
+    spoil(run.selection)
+    assert_one_sentence(convert(run), 2, "selection.keras")
+
+
+def test_a_card_of_another_network_is_refused(run):
+    keras.Sequential([keras.Input((64, 9)), keras.layers.LSTM(4), keras.layers.Dense(6)]).save(run.selection)
+    assert_one_sentence(convert(run), 2, "selection.keras", "(64, 9)")
+
+
+def test_other_data_than_the_run_was_trained_on_is_refused(run):
+    content = json.loads(run.card.read_text())
+    content["training"]["data"]["fingerprint"] = "0" * 64
+    run.card.write_text(json.dumps(content))
+    assert_one_sentence(convert(run), 2, "--data")
+
+
+def test_there_is_no_run(tmp_path):
+    assert_one_sentence(har_edge("convert", cwd=tmp_path), 2, "har-edge train")
+    assert_one_sentence(har_edge("convert", "absent", cwd=tmp_path), 2, "absent")
+    (tmp_path / "empty").mkdir()
+    assert_one_sentence(har_edge("convert", "empty", cwd=tmp_path), 2, "card.json")
+
+
+def test_bad_options_are_usage_errors(run):
+    for arguments in (["--calibration", 0], ["--calibration", 3, "--quantize"], ["--io", "int4"], ["--max-drop", -1]):
+        assert convert(run, *arguments).returncode == 2
+    assert run.converted() == []
+
+
+def test_whole_models_survive_a_conversion_that_fails(run):
+    run.tflite("int8").write_bytes(b"the old model")
+    truncate(run.model)
+    assert convert(run, "--quantize").returncode == 2
+    assert run.tflite("int8").read_bytes() == b"the old model"
+
+
+def job_of(run: Run, output: Path) -> ConversionJob:
+    return ConversionJob(str(run.folder), None, schemes=(), io_type="int8", calibration=504, output=str(output))
+
+
+def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
+    with pytest.raises(DeviceError, match="--time-limit"):
+        conversion_process.run_job(job_of(run, tmp_path), 0.5, lambda share, stage: None)
+    assert_no_process_of(run)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("import os; os.abort()", DeviceError, "SIGABRT"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", DeviceError, "SIGSEGV"),
+        ("raise RuntimeError('the cause')", HarEdgeError, "the cause"),
+        ("import sys; sys.exit(9)", HarEdgeError, "exit code 9"),
+    ],
+)
+def test_a_conversion_process_that_dies_is_an_error_in_words(run, tmp_path, monkeypatch, code, kind, words):
+    monkeypatch.setattr(child_processes, "_CODE", code)
+    with pytest.raises(kind, match=words):
+        conversion_process.run_job(job_of(run, tmp_path), 60, lambda share, stage: None)
+
+
+def test_ctrl_c_ends_the_conversion_process_too(run):
+    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]
+    with subprocess.Popen(
+        command, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stderr is not None
+        while "network" not in started.stderr.readline():
+            assert started.poll() is None
+        started.send_signal(signal.SIGINT)
+        _, error = started.communicate(timeout=30)
+    assert started.returncode == 130
+    assert "Traceback" not in error
+    assert run.converted() == []
+    assert_no_process_of(run)
+
+
+def test_the_conversion_process_ends_soon_after_its_command_was_killed(run):
+    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]  # takes long
+    with subprocess.Popen(command, cwd=run.folder, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr is not None
+        while "TensorFlow" not in started.stderr.readline():
+            assert started.poll() is None
+        started.kill()
+    assert_no_process_of(run)
+
+
+def assert_no_process_of(run: Run) -> None:
+    """No process has the run's folder on its command line any more."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        running = [x.name for x in Path("/proc").iterdir() if x.name.isdigit() and str(run.folder) in command_line(x)]
+        if not running:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"still running: {running}")
+
+
+def command_line(process_folder: Path) -> str:
+    try:
+        return (process_folder / "cmdline").read_text(errors="replace")
+    except OSError:
+        return ""

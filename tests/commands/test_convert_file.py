@@ -1,0 +1,243 @@
+"""`har-edge convert MODEL.keras`: a network that was made elsewhere, with the options that make its card."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from training_fixtures import assert_one_sentence, har_edge
+
+from convert.card_options import read
+from convert.conversion_inputs import of_file
+from convert.conversion_job import ConversionJob, FileOptions
+from convert.keras_files import as_logits
+from convert.lowering.network import lower
+from convert.parity import relative_difference
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+
+
+def network(*middle: layers.Layer, samples: int = 128, signals: int = 9, classes: int = 6, end: str | None = "softmax"):
+    keras.utils.set_random_seed(0)
+    middle = middle or (layers.Conv1D(8, 9, strides=16), layers.BatchNormalization(), layers.ReLU(), layers.GRU(8))
+    return keras.Sequential([keras.Input((samples, signals)), *middle, layers.Dense(classes, activation=end)])
+
+
+def file_of(folder: Path, model: keras.Model, name: str = "mine.keras") -> Path:
+    model.save(folder / name)
+    return folder / name
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, uci_har) -> Path:
+    """Trained on windows as they are, but for the mean and deviation of their signals, and ending in a softmax."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    model = network()
+    X = uci_har.train.X
+    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit((X - X.mean((0, 1))) / X.std((0, 1)), uci_har.train.y, batch_size=128, epochs=2, verbose=0)
+    return file_of(folder, model)
+
+
+@pytest.fixture(scope="module")
+def converted(trained):
+    done = har_edge("convert", trained.name, "--quantize", "--normalisation", "data", cwd=trained.parent)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, converted, uci_har):
+    X = uci_har.test.X[::20]
+    mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
+    normalised = ((X - mean) / std).astype(np.float32)
+    expected = np.asarray(keras.models.load_model(trained)(normalised, training=False))
+    float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
+    assert np.abs(float32.probabilities(X) - expected).max() < 1e-3
+    assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.97
+    assert sorted(x.name for x in trained.parent.iterdir()) == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite"]
+
+
+def test_its_card_says_what_the_options_and_the_check_say(trained, converted, uci_har):
+    card = cards.read_model(trained.with_name("mine_int8.tflite"))[1]
+    assert (card.name, card.labels, card.signals) == ("mine", uci_har.labels, uci_har.signals)
+    assert card.normalisation.mean == pytest.approx(uci_har.train.X.mean((0, 1), np.float64), abs=1e-6)
+    assert card.quantisation["lowering"] == "unrolled"
+    assert "8 recurrent steps" in card.quantisation["lowering_reason"]
+    checked = card.parity["checked"]
+    assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
+    assert checked["accuracy"] > 0.6
+    for words in (
+        "mine_int8.tflite",
+        "Recurrent layers unrolled",
+        "6 training subjects",
+        f"{checked['agreement']:.2%}"[:5],
+    ):
+        assert words in converted.stdout
+
+
+def test_a_network_for_other_signals_and_labels_is_compared_with_itself(tmp_path):
+    path = file_of(tmp_path, network(signals=3, classes=3, end=None))
+    (tmp_path / "labels.txt").write_text("up\ndown\nflat\n")
+    (tmp_path / "norm.json").write_text(json.dumps({"mean": [0.8, 0, 0], "std": [1, 0.5, 0.5], "clip": [3, 3, 3]}))
+    options = ("--labels", "labels.txt", "--signals", "total_acc_x,total_acc_y,total_acc_z")
+    done = har_edge(
+        *("convert", path, *options, "--normalisation", "norm.json", "--out", "made", "--quantize-as", "dynamic"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "labels are not those of the data" in " ".join(done.stdout.split())
+    card = cards.read_model(tmp_path / "made" / "mine_dynamic.tflite")[1]
+    assert card.labels == ("up", "down", "flat")
+    assert [x.name for x in card.signals] == ["total_acc_x", "total_acc_y", "total_acc_z"]
+    assert (card.normalisation.mean, card.normalisation.clip) == ((0.8, 0.0, 0.0), (3.0, 3.0, 3.0))
+    assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
+
+
+def logits() -> list[layers.Layer]:
+    return [keras.Input((128, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.Sequential([*logits(), layers.Softmax()]),
+        lambda: keras.Sequential([*logits(), layers.Activation("softmax")]),
+        lambda: keras.Sequential([*logits(), layers.Activation("softmax"), layers.Dropout(0.1)]),
+        lambda: keras.Sequential([*logits(), layers.Softmax(), layers.Identity(), layers.Activation("linear")]),
+        lambda: keras.Sequential([keras.Input((128, 9)), keras.Sequential([*logits(), layers.Softmax()])]),
+        lambda: keras.Sequential(
+            [keras.Input((128, 9)), keras.Sequential([*logits(), layers.Activation("softmax")]), layers.Dropout(0.1)]
+        ),
+    ],
+    ids=["layer", "activation", "before Dropout", "before several", "layer within", "activation within"],
+)
+def test_a_softmax_at_the_end_is_left_out(make, uci_har):
+    model, X = make(), uci_har.test.X[::100]
+    expected = np.log(np.asarray(model(X, training=False)))
+    bare = as_logits(model)
+    lower(bare)  # no softmax is left
+    answers = np.asarray(bare(X, training=False))
+    assert (
+        relative_difference(answers - answers.max(1, keepdims=True), expected - expected.max(1, keepdims=True)) < 1e-5
+    )
+
+
+def job(path: Path, **options: object) -> ConversionJob:
+    return ConversionJob(str(path), None, (), "int8", 504, "", file=FileOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_labelled", "classes"),
+    [
+        (
+            ("LAYING", "STANDING", "SITTING", "WALKING_DOWNSTAIRS", "WALKING_UPSTAIRS", "WALKING"),
+            True,
+            {0, 1, 2, 3, 4, 5},
+        ),
+        (("SITTING", "WALKING"), True, {0, 1}),
+        (("SITTING", "FALLING"), False, {0, 1, 2, 3, 4, 5}),
+    ],
+)
+def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_path):
+    path = file_of(tmp_path, network(classes=len(labels)))
+    (found,) = of_file(job(path, labels=labels), uci_har)
+    assert found.is_labelled == is_labelled
+    assert set(found.held_out.y) == set(found.calibration.y) == classes
+    if is_labelled:
+        first = uci_har.train.X[uci_har.train.y == uci_har.labels.index(labels[0])]
+        assert (found.held_out.y == 0).sum() + (found.calibration.y == 0).sum() == len(first)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        ({"samples": 64}, {}, ["[64, 9]", "[128, 9]"]),
+        ({"signals": 6}, {}, ["[128, 6]", "--signals"]),
+        ({"signals": 6}, {"signals": ("total_acc_x",)}, ["[128, 6]", "[128, 1]", "--signals"]),
+        ({}, {"signals": ("heart_rate",)}, ["heart_rate"]),
+        ({"classes": 5}, {}, ["[5]", "6 classes", "--labels"]),
+        ({}, {"labels": ("A", "B")}, ["[6]", "--labels names 2 classes"]),
+        ({}, {"normalisation": {"mean": [0], "std": [1]}}, ["--normalisation", "9 signals"]),
+        ({}, {"normalisation": {"mean": [0] * 9, "std": [0] * 9}}, ["--normalisation", "above 0"]),
+    ],
+)
+def test_a_network_that_does_not_fit_its_options_is_refused(model, options, words, uci_har, tmp_path):
+    with pytest.raises(InputError) as refusal:
+        of_file(job(file_of(tmp_path, network(**model)), **options), uci_har)
+    assert all(x in str(refusal.value) for x in words), refusal.value
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"labels": "A"}, ["--labels", "at least 2"]),
+        ({"labels": "A,A"}, ["--labels", "A, A"]),
+        ({"labels": "absent.txt"}, ["absent.txt"]),
+        ({"signals": ","}, ["--signals", "none"]),
+        ({"normalisation": "absent.json"}, ["absent.json", "none, or data"]),
+        ({"normalisation": "list.json"}, ["list.json", "mean"]),
+        ({"normalisation": "broken.json"}, ["broken.json", "JSON"]),
+        ({"normalisation": "more.json"}, ["more.json", "mean"]),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(options, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("list.json").write_text("[1, 2]")
+    Path("broken.json").write_text("{")
+    Path("more.json").write_text('{"mean": [0], "std": [1], "scale": [2]}')
+    with pytest.raises(InputError) as refusal:
+        read(**{"labels": None, "signals": None, "normalisation": None} | options)
+    assert all(x in str(refusal.value) for x in words), refusal.value
+
+
+def test_a_card_is_a_normalisation_too(trained_run):
+    options = read(None, None, str(trained_run.card))
+    assert options.normalisation["knee"] == list(cards.load(trained_run.card).normalisation.knee)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Mine(layers.Layer):
+    """A layer that only this file knows."""
+
+    def call(self, x):
+        return x
+
+
+def hdf5(folder: Path) -> Path:
+    return file_of(folder, network(), "old.h5")
+
+
+def custom(folder: Path) -> Path:
+    return file_of(folder, network(Mine(), layers.LSTM(4)), "custom.keras")
+
+
+def with_masking(folder: Path) -> Path:
+    return file_of(folder, network(layers.Masking(name="mine"), layers.LSTM(4)), "masked.keras")
+
+
+def absent(folder: Path) -> Path:
+    return folder / "absent.keras"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (hdf5, ["old.h5", "HDF5", ".keras"]),
+        (custom, ["custom.keras", "Mine"]),
+        (with_masking, ["'mine' (Masking)", "leave it out"]),
+        (absent, ["absent.keras", "does not exist"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, words, tmp_path):
+    path = make(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert_one_sentence(har_edge("convert", path, "--quantize", cwd=tmp_path), 2, *words)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_options_of_a_file_are_refused_for_a_run(trained_run, tmp_path):
+    for option in ("--labels", "--signals", "--normalisation", "--out"):
+        assert_one_sentence(har_edge("convert", trained_run.folder, option, "x", cwd=tmp_path), 2, option, ".keras")

@@ -1,0 +1,100 @@
+"""`har-edge convert` and `har-edge bench` of the folder that `train --seeds` leaves."""
+
+import json
+import shutil
+from pathlib import Path
+from statistics import mean, stdev
+
+import keras
+import numpy as np
+import pytest
+from training_fixtures import assert_one_sentence, har_edge
+
+from convert.conversion import Conversion, Trained
+from convert.parity import Parity
+from convert.seed_conversions import seeds_table
+from edge_runtime.errors import CheckFailedError
+from edge_runtime.model import model_card as cards
+from edge_runtime.runs import Run
+from edge_runtime.system.terminal import Console
+
+
+@pytest.fixture
+def two_seeds(trained_run, tmp_path) -> Path:
+    """A folder with the same run for each of two seeds, not converted."""
+    folder = tmp_path / "two"
+    for name in ("seed-0", "seed-1"):
+        shutil.copytree(trained_run.folder, folder / name, ignore=shutil.ignore_patterns("*.tflite", "diagnosis*"))
+    (folder / "seeds.json").write_text(json.dumps({"runs": ["seed-0", "seed-1"]}))
+    return folder
+
+
+def rows_of(output: str) -> dict[str, str]:
+    """What is right of the first column, which is parted from it by two spaces."""
+    return {line.partition("  ")[0]: " ".join(line.partition("  ")[2].split()) for line in output.splitlines()}
+
+
+def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
+    """One logit so large that the others vanish in int8's shared scale, in the first seed's selection network."""
+    path = two_seeds / "seed-0" / "selection.keras"
+    network = keras.models.load_model(path)
+    dense = network.get_layer("logits")
+    dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
+    network.save(path)
+    arguments = ("--quantize", "--calibration", 60, "--max-drop", 3)
+    result = har_edge("convert", two_seeds, *arguments, cwd=two_seeds.parent, env={"COLUMNS": "80"})
+    assert_one_sentence(result, 1, "seed-0", "selection network's int8 form", "--max-drop 3", "other seeds")
+    spoiled, good = (Run(two_seeds / name) for name in ("seed-0", "seed-1"))
+    assert spoiled.converted() == []
+    assert good.converted() == [good.tflite("float32"), good.tflite("int8")]
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    rows = rows_of(result.stdout)
+    assert rows["seed-0"].endswith(" –")
+    parity = cards.read_model(good.tflite("int8"))[1].parity["held_out"]
+    cells = [f"{100 * parity[key]:.2f} %" for key in ("float32_accuracy", "accuracy", "agreement")]
+    size = f"{good.tflite('int8').stat().st_size / 1e3:.1f} kB"
+    assert [x in rows["seed-1"] for x in (*cells, size)] == [True] * 4
+    assert rows["mean of 1 passed"].endswith(size)
+
+    runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
+    refused = har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent)
+    assert_one_sentence(refused, 2, "seed-0 has no converted model", "seed-0 --quantize")
+    for path in good.converted():
+        shutil.copy(path, spoiled.folder)
+    benched = har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent)
+    assert benched.returncode == 0, benched.stderr
+    assert f"taking {spoiled.folder}" in benched.stderr
+    files = [x["file"] for x in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
+    assert files == [str(x) for x in spoiled.converted()]
+
+
+def test_a_seed_that_cannot_be_converted_is_named_before_any_is(two_seeds):
+    (two_seeds / "seed-1" / "selection.keras").unlink()
+    assert_one_sentence(har_edge("convert", two_seeds, cwd=two_seeds), 2, "seed-1/selection.keras")
+    assert Run(two_seeds / "seed-0").converted() == []
+
+
+def conversion(folder: Path, parity: Parity, size: int | None) -> Conversion:
+    run = Run(folder)
+    folder.mkdir()
+    if size is not None:
+        run.tflite("int8").write_bytes(bytes(size))
+    report = {"float32_accuracy": parity.float32_accuracy, "forms": {"int8": {"parity": vars(parity)}}}
+    failure = CheckFailedError("lost") if size is None else None
+    return Conversion(Trained(run, None, None), {"selection": report}, failure)  # type: ignore[arg-type]
+
+
+def test_mean_and_standard_deviation_are_those_of_the_rows(tmp_path, capsys):
+    drops = (0.004, -0.002, 0.05)
+    made = {
+        f"seed-{i}": conversion(tmp_path / f"seed-{i}", Parity(100, 0.95, 0.95 - drop, 0.99, 0.1, 30.0), size)
+        for i, (drop, size) in enumerate(zip(drops, (150_000, 151_000, None), strict=True))
+    }
+    Console().print(seeds_table(made | {"seed-3": None}, "int8"))
+    rows = rows_of(capsys.readouterr().out)
+    assert rows["seed-1"] == "95.00 % 95.20 % 0.20 gained 99.00 % 151.0 kB"
+    assert rows["seed-2"] == "95.00 % 90.00 % 5.00 99.00 % –"
+    assert rows["seed-3"] == "– – – – –"
+    lost = [100 * x for x in drops[:2]]
+    assert rows["mean of 2 passed"] == f"95.00 % {95 - mean(lost):.2f} % {mean(lost):.2f} 99.00 % 150.5 kB"
+    assert rows["standard deviation"] == f"0.00 % {stdev(lost):.2f} % {stdev(lost):.2f} 0.00 % 0.7 kB"

@@ -1,0 +1,103 @@
+"""`har-edge evaluate` on a user's own data: other labels, few people, one person's own model."""
+
+import json
+
+import one_person
+import pytest
+from one_person import posture
+from training_fixtures import assert_one_sentence, har_edge
+
+from edge_runtime.data import uci_har
+
+
+def people(folder, *pieces, names=("s1", "s2", "s3")):
+    """The same pieces of each person."""
+    for name in names:
+        one_person.write(folder / f"{name}.csv", pieces, name)
+    return folder
+
+
+def evaluate(folder, *arguments, columns=80):
+    return har_edge(
+        *("evaluate", *arguments, "--json", "scores.json"), cwd=folder.parent, env={"COLUMNS": str(columns)}
+    )
+
+
+def scores(folder):
+    """The JSON, in which nothing is NaN or infinite."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads((folder.parent / "scores.json").read_text(), parse_constant=refuse)
+
+
+def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
+    data = people(tmp_path / "own", ("RUNNING", posture("SITTING", 10)), ("CYCLING", posture("STANDING", 10)))
+    for how in ([], ["--live"]):
+        assert_one_sentence(evaluate(data, "edge", *how, "--data", data), 2, "CYCLING, RUNNING", "--data")
+
+
+def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
+    done = evaluate(data, "edge", "--data", data)
+    assert done.returncode == 0, done.stderr
+    found = scores(data)
+    assert list(found["left_out"]) == ["DANCING"]
+    assert found["left_out"]["DANCING"] > 5
+    assert f"left out, since the model has no such label: {found['left_out']['DANCING']} of DANCING." in done.stdout
+    assert sum(map(sum, found["confusion"])) == found["windows"]
+    sitting = list(found["per_class"]).index("SITTING")
+    assert sum(found["confusion"][sitting]) == found["windows"]
+
+
+def test_without_transitions_nothing_is_said_of_them(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("STANDING", posture("STANDING", 20)))
+    done = evaluate(data, "edge", "--live", "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout
+    found = scores(data)
+    assert found["unknown_in_transitions"] is None
+    assert found["transitions"] == found["other_labels"] == {}
+
+
+def test_another_label_is_no_transition(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
+    done = evaluate(data, "edge", "--live", "--data", data)
+    assert done.returncode == 0, done.stderr
+    found = scores(data)
+    assert found["unknown_in_transitions"] is None
+    assert found["transitions"] == {}
+    assert sum(found["other_labels"]["DANCING"]["shares"].values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
+    recording = uci_har.recordings()[0]  # of a training subject
+    samples, labels = recording.samples[:9000], recording.labels[:9000]
+    pieces = [
+        (recording.label_names[label] if label >= 0 else "", samples[i : i + 1])
+        for i, label in enumerate(labels.tolist())
+    ]
+    data = people(tmp_path / "own", *pieces, names=("anna",))
+    done = evaluate(data, "edge", "--live", "--data", data, columns=columns)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    found = scores(data)
+    assert found["transitions"]
+    for name, x in found["transitions"].items():
+        assert sum(x["shares"].values()) == pytest.approx(1)
+        assert name in done.stdout
+    assert list(found["per_subject"]) == ["anna"]
+    assert sum(x["windows"] for x in found["per_activity"].values()) == found["windows"]
+    assert "DOWNSTAIRS" in done.stdout  # no heading is cut short
+
+
+def test_a_personal_model_is_evaluated_on_its_person(tmp_path):
+    data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
+    assert har_edge("personalise", "edge", "--data", data, "-o", "m.tflite", cwd=tmp_path).returncode == 0
+    for how in ([], ["--live"]):
+        done = evaluate(data, "m.tflite", *how, "--data", data)
+        assert done.returncode == 0, done.stderr
+        assert list(scores(data)["per_subject"]) == ["me"]
+        assert_one_sentence(evaluate(data, "m.tflite", *how), 2, "adapted to subject me")

@@ -1,0 +1,295 @@
+"""`har-edge bench`, `info` and `card` as a user calls them: what they say, what they write, what they refuse."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import programs
+import pytest
+import tiny_models
+from programs import shown_on_a_terminal
+from training_fixtures import ROOT, assert_one_sentence, har_edge
+
+from edge_runtime.model import model_card as cards
+
+MODELS = {scheme: ROOT / "edge_runtime" / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")}
+ESCAPE = "\x1b"
+RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A run folder with converted models that is the latest."""
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    for scheme, path in MODELS.items():
+        shutil.copy(path, folder / f"model_{scheme}.tflite")
+    (tmp_path / "runs" / "latest").symlink_to("mine")
+    return folder
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """A model of other classes than the embedded data."""
+    path = tmp_path / "tiny.tflite"
+    cards.write_model(path, tiny_models.dense(np.ones((2, 256), np.float32), (128, 2)), tiny_models.card())
+    return path
+
+
+def results(path: Path) -> dict[str, dict]:
+    return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
+
+
+def test_bench_measures_reference_models_by_name(tmp_path):
+    done = har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {x["model"] for x in json.loads((tmp_path / "small.json").read_text())["results"]} == {"edge-small"}
+
+
+def test_bench_without_a_run_measures_the_reference_models(tmp_path):
+    done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    assert "reference models" in done.stderr
+    assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert ESCAPE not in done.stdout + done.stderr
+    assert "int8 is " in done.stdout
+    found = results(tmp_path / "bench-local.json")
+    for result in found.values():
+        assert result["windows"] == sum(map(sum, result["confusion"])) == 2947
+        assert len(result["per_subject"]) == 9
+        assert result["accuracy"] > 0.96
+    assert found["int8"]["agreement"] > 0.98
+    assert abs(found["int8"]["accuracy"] - found["float32"]["accuracy"]) < 0.007
+
+
+def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
+    done = har_edge("bench", "--runs", 1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
+    files = [result["file"] for result in results(run / "bench-local.json").values()]
+    assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
+
+
+def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_path):
+    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
+    assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
+    assert not list(tmp_path.glob("bench-*"))
+    assert not list(run.glob("bench-*"))
+
+
+def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtime_python, tmp_path):
+    done = har_edge(
+        "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    report = tmp_path / "bench-python3.11-tflite-runtime.json"
+    assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
+    assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
+    found = results(report)
+    for result in found.values():
+        assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
+        assert result["accuracy"] > 0.96
+    # Its XNNPACK takes no int8 elementwise operators, and the report says so.
+    assert found["float32"]["xnnpack_operators"] > found["int8"]["xnnpack_operators"]
+    assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
+
+
+def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
+    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
+    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
+    assert cost["macs"] == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
+    assert "tell no times per operator" in words
+
+
+def test_bench_with_tensorflows_interpreter(tmp_path):
+    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "bench-local.json")["int8"]["runtime"] == "tensorflow"
+
+
+def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
+    done = har_edge("info", MODELS["int8"], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ("edge, int8, ", "WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "in XNNPACK", "scale"):
+        assert words in done.stdout
+    assert ESCAPE not in done.stdout
+    assert done.stderr == ""
+
+
+def test_info_lists_all_tensors_when_asked(tmp_path):
+    plain, all_of_them = (har_edge("info", MODELS["int8"], *x, cwd=tmp_path).stdout for x in ((), ("--tensors",)))
+    assert "zero point" in all_of_them
+    assert len(all_of_them.splitlines()) > len(plain.splitlines()) + 100
+
+
+def test_info_as_json(tmp_path):
+    content = json.loads(har_edge("info", "--json", MODELS["int8"], cwd=tmp_path).stdout)
+    assert content["quantization"] == "int8"
+    assert content["size_bytes"] == MODELS["int8"].stat().st_size
+    assert content["input"]["shape"] == [1, 128, 9]
+    assert content["card"]["labels"][0] == "WALKING"
+    assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
+    assert len(content["tensors"]) > 100
+
+
+def test_info_tells_names_that_look_like_markup_as_they_are(tmp_path, tiny):
+    card = tiny_models.card(labels=("[red]A", "B"), signals=("[x]", "y"))
+    cards.write_model(tiny, cards.read_model(tiny)[0], card)
+    assert "[red]A, B" in har_edge("info", tiny, cwd=tmp_path).stdout
+
+
+def damage(kind: str) -> bytes | None:
+    content = MODELS["int8"].read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    return {
+        "missing": None,
+        "empty": b"",
+        "truncated": content[:-1000],
+        "corrupt": bytes(flipped),
+        "foreign": b"\x89PNG\r\n\x1a\n" + bytes(100),
+        "keras": b"PK\x03\x04" + bytes(100),
+        "without card": cards.read_model(MODELS["int8"])[0],
+    }[kind]
+
+
+@pytest.mark.parametrize("command", ["bench", "info", "card"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "truncated", "corrupt", "foreign", "keras", "without card"])
+def test_a_file_that_is_no_whole_model_is_refused_by_name(tmp_path, command, kind):
+    content = damage(kind)
+    if content is not None:
+        (tmp_path / "m.tflite").write_bytes(content)
+    assert_one_sentence(har_edge(command, "m.tflite", cwd=tmp_path), 2, "m.tflite")
+    assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
+
+
+@pytest.mark.parametrize("command", ["info", "card"])
+def test_a_folder_is_no_model(tmp_path, command):
+    assert_one_sentence(har_edge(command, ".", cwd=tmp_path), 2)
+
+
+def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    assert_one_sentence(har_edge("bench", "runs/x", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+    (tmp_path / "runs" / "latest").symlink_to("x")
+    assert_one_sentence(har_edge("bench", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--runtime", "onnx"], "onnx"),
+        (["--runs", "0"], "--runs"),
+        (["--runs", "many"], "--runs"),
+        (["--runs", "5", "--duration", "1"], "--duration"),
+        (["--duration", "0"], "--duration"),
+        (["--rounds", "0"], "--rounds"),
+        (["--threads", "0"], "--threads"),
+        (["--wings"], "--wings"),
+        (["--on", "telnet://pi"], "telnet://pi"),
+        (["--on", "python:/none/python"], "/none/python"),
+        (["--on", "python:/bin/false"], "/bin/false"),
+        (["--data", "/none"], "/none"),
+        (["--json", "."], "--json"),
+        (["none.tflite"], "none.tflite"),
+    ],
+)
+def test_a_wrong_option_of_bench_is_bad_usage(tmp_path, arguments, words):
+    assert_one_sentence(har_edge("bench", *arguments, cwd=tmp_path), 2, words)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["info", "card"])
+def test_an_unknown_runtime_is_bad_usage(tmp_path, command):
+    assert_one_sentence(har_edge(command, MODELS["int8"], "--runtime", "onnx", cwd=tmp_path), 2, "onnx")
+
+
+def test_a_runtime_that_is_not_here_says_what_to_install(tmp_path):
+    done = har_edge("bench", "--runtime", "tflite-runtime", "--runs", 1, cwd=tmp_path)
+    assert_one_sentence(done, 2, "pip install 'har-edge[tflite-runtime]'")
+
+
+def test_a_model_of_other_classes_asks_for_its_data(tmp_path, tiny):
+    assert_one_sentence(har_edge("bench", tiny, cwd=tmp_path), 2, str(tiny), "--data")
+
+
+@pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
+def test_an_output_that_cannot_be_written_costs_only_the_file(tmp_path, output):
+    (tmp_path / "file").write_text("mine")
+    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--json", output, cwd=tmp_path)
+    assert_one_sentence(done, 2, output)
+    assert "accuracy" in done.stdout
+    assert (tmp_path / "file").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_colour_is_for_terminals_without_no_color(tmp_path):
+    command = (sys.executable, ROOT / "har_edge.py", "info", MODELS["int8"])
+    terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
+    assert ESCAPE + "[1m" in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal)
+    assert ESCAPE + "[3" not in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal | {"NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize("command", [["info"], ["card", "--from", "card.json"]])
+def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path, command):
+    cards.save(cards.read_model(MODELS["int8"])[1], tmp_path / "card.json")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN_MAIN}"
+    done = programs.run(
+        sys.executable, "-c", code, *command, MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)}
+    )
+    assert_one_sentence(done, 2, f"{scratch}/har-edge-", "File too large", "TMPDIR")
+    assert not list(scratch.iterdir())
+
+
+def processes_that_name(text: str) -> list[str]:
+    """The command lines of all processes that mention `text`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has just ended
+            continue
+        if text in line:
+            found.append(line)
+    return found
+
+
+def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
+    (run / "bench-local.json").write_text("the last one")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "har_edge.py", "bench", "--runs", "3000000"],
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not processes_that_name(f"{scratch}/") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert processes_that_name(f"{scratch}/"), "the worker did not start"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "Interrupted."
+    assert "Traceback" not in errors
+    assert not processes_that_name(f"{scratch}/")
+    assert not list(scratch.iterdir())
+    assert (run / "bench-local.json").read_text() == "the last one"

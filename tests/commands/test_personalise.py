@@ -1,0 +1,106 @@
+"""What `har-edge personalise` refuses to learn from one stretch of each posture, as its documentation asks for."""
+
+import numpy as np
+import one_person
+import pytest
+from one_person import posture
+from training_fixtures import assert_one_sentence, har_edge
+
+from edge_runtime.model import model_card as cards
+
+
+@pytest.fixture(scope="module")
+def sitting():
+    return posture("SITTING")
+
+
+@pytest.fixture(scope="module")
+def standing():
+    return posture("STANDING")
+
+
+def personalise(tmp_path, *pieces):
+    """The command, on one recording of these labelled pieces."""
+    one_person.write(tmp_path / "own" / "a.csv", pieces)
+    return har_edge("personalise", "edge", "--data", "own", "-o", "mine.tflite", cwd=tmp_path)
+
+
+def test_one_stretch_of_each_posture_is_enough(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
+    assert done.returncode == 0, done.stderr
+    assert cards.read_model(tmp_path / "mine.tflite")[1].personal is not None
+
+
+def test_exchanged_labels_are_refused(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("STANDING", sitting), ("SITTING", standing))
+    assert_one_sentence(done, 2, "SITTING looks like STANDING", "exchanged")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+def test_what_holds_for_one_part_of_a_stretch_alone_is_refused(sitting, standing, tmp_path):
+    """The phone slips while the person sits: for the last third it hangs as it does while they stand."""
+    slipped = sitting.copy()
+    tilt = standing[:, :3].mean(axis=0) - sitting[:, :3].mean(axis=0)
+    slipped[-1100:, :3] += 1.5 * tilt
+    done = personalise(tmp_path, ("SITTING", slipped), ("STANDING", standing))
+    assert_one_sentence(done, 1, "wrong for another")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [(lambda x: x * [9.8, 9.8, 9.8, 1, 1, 1], "m/s2"), (lambda x: np.broadcast_to(x[0], x.shape), "stuck")],
+)
+def test_a_sensor_at_fault_teaches_nothing(broken, said, sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", broken(sitting)), ("STANDING", standing))
+    assert_one_sentence(done, 2, "SITTING", said)
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+def test_nothing_is_learnt_while_the_filters_settle(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", sitting[:1000]), ("STANDING", standing))
+    assert_one_sentence(done, 2, "8 s of SITTING", "settle")
+
+
+def test_the_gain_is_said_and_is_in_the_model(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
+    assert "left out in turn" in done.stdout
+    shown = har_edge("info", "mine.tflite", cwd=tmp_path, env={"COLUMNS": "120"}).stdout
+    record = cards.read_model(tmp_path / "mine.tflite")[1].personal.record
+    assert f"{record['held_out']['accuracy']:.2%}" in done.stdout
+    assert "subject me" in shown
+    assert "SITTING 48" in shown
+    assert f"accuracy {100 * record['held_out']['accuracy']:.2f} %" in shown
+
+
+def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
+    (tmp_path / "mine.tflite").write_bytes(b"precious")
+    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
+    assert_one_sentence(done, 2, "mine.tflite", "there already")
+    assert (tmp_path / "mine.tflite").read_bytes() == b"precious"
+
+
+def test_labels_that_the_model_does_not_know_are_named_beside_those_it_knows(sitting, standing, tmp_path):
+    done = personalise(tmp_path, ("sitting", sitting), ("standing", standing))
+    assert_one_sentence(done, 2, "sitting, standing", "SITTING, STANDING")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--evaluate", "-o", "x.tflite"], "-o"),
+        (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
+        (["--evaluate", "--seconds", "nan"], "nan"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(arguments, said, tmp_path):
+    assert_one_sentence(har_edge("personalise", "edge", *arguments, cwd=tmp_path), 2, said)
+
+
+def test_one_person_sees_what_half_a_minute_gains(sitting, standing, tmp_path):
+    data = one_person.write(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
+    done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "30", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "me " in done.stdout
+    done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000", cwd=tmp_path)
+    assert_one_sentence(done, 2, "nothing is left")

@@ -1,0 +1,89 @@
+"""Calibration windows are drawn fairly, and the ranges do what they are for."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import layers
+
+from convert.lowering.gate_layout import IN_INT8
+from convert.lowering.network import lower
+from convert.quantise.calibration import Range, calibrate, draw_windows, observe, quantised
+from edge_runtime.data.dataset import Split
+from edge_runtime.errors import InputError
+
+
+def split_of(y: list[int], subject: list[int]) -> Split:
+    return Split(np.zeros((len(y), 4, 3), np.float32), np.array(y, np.uint8), np.array(subject, np.uint8))
+
+
+def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har):
+    rows = draw_windows(uci_har.train, 504, seed=0)
+    assert len(np.unique(rows)) == 504
+    for y in range(6):
+        own = rows[uci_har.train.y[rows] == y]
+        assert len(own) == 84
+        assert set(np.unique(uci_har.train.subject[own], return_counts=True)[1]) == {4}  # 84 windows, 21 subjects
+
+
+@given(
+    windows=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=8, max_size=80),
+    wanted=st.integers(4, 60),
+    seed=st.integers(0, 3),
+)
+def test_no_subject_is_drawn_twice_more_often_than_another_that_has_windows_left(windows, wanted, seed):
+    y, subject = map(list, zip(*windows, strict=True))
+    split = split_of(y, subject)
+    rows = draw_windows(split, wanted, seed)
+    assert len(np.unique(rows)) == len(rows) <= wanted
+    for label in set(y):
+        there = {s: sum(a == label and b == s for a, b in windows) for s in set(subject)}
+        drawn = {s: int(((split.y[rows] == label) & (split.subject[rows] == s)).sum()) for s in set(subject)}
+        most = max(drawn.values())
+        assert all(drawn[s] >= min(there[s], most - 1) for s in there)
+
+
+def test_the_draw_depends_on_the_seed_alone(uci_har):
+    np.testing.assert_array_equal(draw_windows(uci_har.train, 60, 5), draw_windows(uci_har.train, 60, 5))
+    assert (draw_windows(uci_har.train, 60, 5) != draw_windows(uci_har.train, 60, 6)).any()
+
+
+def test_fewer_windows_than_activities_are_refused(uci_har):
+    with pytest.raises(InputError, match="too few"):
+        draw_windows(uci_har.train, 5, 0)
+
+
+def test_ranges_hold_what_was_seen_and_zero(trained_network, normalised_windows):
+    lowered = lower(trained_network)
+    seen = observe(lowered, tf.constant(normalised_windows))
+    assert seen["input"] == Range(-3.0, 3.0)
+    assert all(x.low <= 0 <= x.high and x.low < x.high for x in seen.values())
+    assert seen["lstm/gates"].high <= 6
+    assert seen["lstm/candidate"].high <= 3.5
+
+
+def test_a_product_is_cut_where_the_function_behind_it_has_saturated_and_nothing_else_is():
+    """Whatever a layer is called, its output is not the product of a gate."""
+    conv = layers.Conv1D(4, 3, activation="sigmoid", name="gates")
+    dense = layers.Dense(5, activation="tanh", name="c")
+    model = keras.Sequential([keras.Input((8, 3)), conv, layers.LSTM(4), dense, layers.Dense(6, name="candidate")])
+    for weight in model.weights:
+        weight.assign(50 * weight)
+    X = np.random.default_rng(0).uniform(-3, 3, (20, 8, 3)).astype(np.float32)
+    seen = observe(lower(model), tf.constant(X))
+    assert seen["gates/sigmoid_input"] == Range(-6.0, 6.0)
+    assert seen["c/tanh_input"] == Range(-3.5, 3.5)
+    assert seen["candidate"].high > 6
+
+
+def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(trained_network, normalised_windows):
+    lowered = lower(trained_network)
+    seen, unseen = normalised_windows[::2], tf.constant(normalised_windows[1::2])
+    expected = lowered(unseen).numpy()
+
+    def error(ranges) -> float:
+        return float(np.square(lowered(unseen, quantised(ranges), IN_INT8).numpy() - expected).mean())
+
+    assert error(calibrate(lowered, seen, lambda done, of: None)) < error(observe(lowered, tf.constant(seen)))

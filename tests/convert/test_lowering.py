@@ -1,0 +1,205 @@
+"""The lowered network is the Keras network: same weights, same logits, on trained weights and real windows."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from convert.lowering.gate_layout import IN_FLOAT, IN_INT8, GateLayout
+from convert.lowering.network import lower
+from edge_runtime.errors import InputError
+from edge_runtime.host.keras_layers import CONVERTIBLE
+
+
+def logits_of(model: keras.Model, X: np.ndarray) -> np.ndarray:
+    return np.asarray(model(X, training=False))
+
+
+def largest_relative_difference(model: keras.Model, X: np.ndarray) -> float:
+    expected = logits_of(model, X)
+    return float(np.abs(lower(model)(tf.constant(X)).numpy() - expected).max() / np.abs(expected).max())
+
+
+def test_a_trained_network_keeps_its_logits(trained_network, normalised_windows):
+    assert largest_relative_difference(trained_network, normalised_windows) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "arrangement",
+    [
+        IN_INT8,
+        GateLayout(("i", "f", "o", "c")),
+        GateLayout(("ifoc",), one_sigmoid=True),
+        GateLayout(("ifoc",), joined=False),
+        GateLayout(("fc", "oi"), row_by_row=True),
+    ],
+)
+def test_every_arrangement_of_the_gates_gives_the_same_logits(trained_network, normalised_windows, arrangement):
+    lowered = lower(trained_network)
+    expected, answers = (
+        lowered(tf.constant(normalised_windows), arrangement=x).numpy() for x in (IN_FLOAT, arrangement)
+    )
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("swap", [(0, 1), (0, 3), (1, 2), (2, 3)])
+def test_swapped_gates_would_be_noticed(trained_network, normalised_windows, swap):
+    """The comparison is worth something: exchanging two gates of the trained LSTM moves the logits far."""
+    expected = logits_of(trained_network, normalised_windows)
+    lstm = trained_network.get_layer("lstm")
+    kept = lstm.get_weights()
+    order = list(range(4))
+    order[swap[0]], order[swap[1]] = order[swap[1]], order[swap[0]]
+    try:
+        lstm.set_weights([np.concatenate([np.split(w, 4, -1)[i] for i in order], -1) for w in kept])
+        answers = lower(trained_network)(tf.constant(normalised_windows)).numpy()
+    finally:
+        lstm.set_weights(kept)
+    assert np.abs(answers - expected).max() / np.abs(expected).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        [layers.LSTM(8, go_backwards=True)],
+        [layers.LSTM(8, return_sequences=True), layers.LSTM(5)],
+        [layers.LSTM(8, return_sequences=True, go_backwards=True), layers.LSTM(5, go_backwards=True)],
+        [layers.Conv1D(7, 5, strides=4, padding="valid", use_bias=False), layers.ReLU(), layers.LSTM(6)],
+        [layers.Conv1D(7, 5, strides=2, padding="causal", activation="tanh"), layers.LSTM(6, unit_forget_bias=False)],
+        [layers.Conv1D(7, 3, dilation_rate=3, padding="causal"), layers.Activation("relu6"), layers.LSTM(6)],
+        [layers.LSTM(6), layers.Dense(9, activation="relu", use_bias=False), layers.Dropout(0.5)],
+        [layers.LSTM(6, return_sequences=True), layers.Conv1D(4, 3, strides=2), layers.LSTM(3)],
+        [
+            layers.Bidirectional(layers.GRU(4, return_sequences=True, reset_after=False)),
+            layers.Bidirectional(layers.LSTM(3, use_bias=False)),
+        ],
+        [layers.Conv1D(7, 5, strides=4), layers.BatchNormalization(), layers.ReLU(), layers.GRU(5, use_bias=False)],
+    ],
+    ids=[
+        *("backwards", "stacked", "stacked backwards", "valid", "causal", "dilated", "two dense", "lstm conv lstm"),
+        *("bidirectional", "folded"),
+    ],
+)
+def test_layers_in_other_arrangements_keep_their_logits(middle, normalised_windows):
+    keras.utils.set_random_seed(1)
+    layer_copies = [type(x).from_config(x.get_config()) for x in middle]
+    model = keras.Sequential([keras.Input((24, 9)), *layer_copies, layers.Dense(6)])
+    for weight in model.weights:  # biases too: Keras starts them at zero, where a lost one would not show
+        weight.assign(weight + 0.3 * keras.random.normal(weight.shape, seed=2))
+    assert largest_relative_difference(model, normalised_windows[:50, 40:64]) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("middle", "words"),
+    [
+        ([layers.SimpleRNN(4, name="mine")], ["mine", "SimpleRNN", "use LSTM, GRU"]),
+        ([layers.LSTM(4, activation="softsign", name="mine")], ["mine", "activation=softsign", "tanh"]),
+        ([layers.LSTM(4, recurrent_activation="selu", name="mine")], ["mine", "recurrent_activation=selu", "sigmoid"]),
+        ([layers.LSTM(4, stateful=True, name="mine")], ["mine", "stateful=True"]),
+        ([layers.GRU(4, recurrent_activation="tanh", name="mine")], ["mine", "recurrent_activation=tanh"]),
+        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["mine", "SimpleRNN", "only LSTM and GRU"]),
+        ([layers.Bidirectional(layers.RNN(layers.LSTMCell(4)), name="mine")], ["mine", "(RNN)", "only LSTM and GRU"]),
+        ([layers.LSTM(4, dtype="mixed_float16", name="mine")], ["mine", "dtype='mixed_float16'", "float32"]),
+        ([layers.Bidirectional(layers.GRU(4, dtype="float64"), name="mine")], ["mine", "dtype='float64'"]),
+        ([layers.Dropout(0.1, dtype="float16", name="mine"), layers.LSTM(4)], ["mine", "dtype='float16'"]),
+        (
+            [layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), name="mine")],
+            ["mine", "no number", "learning rate"],
+        ),
+        ([layers.Conv1D(9, 3, groups=3, name="mine"), layers.LSTM(4)], ["mine", "groups=3"]),
+        ([layers.Conv1D(9, 3, activation="softplus", name="mine"), layers.LSTM(4)], ["mine", "activation=softplus"]),
+        ([layers.BatchNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization", "axis=1"]),
+        ([layers.LayerNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "LayerNormalization", "axis="]),
+        ([layers.Masking(name="mine"), layers.LSTM(4)], ["mine", "Masking", "leave it out"]),
+        ([layers.ReLU(max_value=2.0, name="mine"), layers.LSTM(4)], ["mine", "max_value=2.0"]),
+        ([layers.MaxPooling1D(2, data_format="channels_first", name="mine"), layers.LSTM(4)], ["mine", "data_format"]),
+        ([layers.GlobalMaxPooling1D(keepdims=True, name="mine"), layers.LSTM(4)], ["mine", "keepdims=True"]),
+        ([layers.Reshape((4, 6, 9)), layers.TimeDistributed(layers.LSTM(4), name="mine")], ["mine", "wraps a LSTM"]),
+        ([layers.Softmax(name="mine"), layers.LSTM(4)], ["mine", "Softmax", "last layer"]),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_layer_and_option(middle, words):
+    model = keras.Sequential([keras.Input((24, 9), batch_size=1), *middle, layers.Flatten(), layers.Dense(6)])
+    with pytest.raises(InputError) as refusal:
+        lower(model)
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x, state: layers.LSTM(4, name="mine")(x, initial_state=[state, state]), ["'mine'", "initial state"]),
+        (lambda x, state: layers.Bidirectional(layers.GRU(4), name="mine")(x, [state, state]), ["'mine'", "3 tensors"]),
+        (lambda x, state: layers.GRU(4, name="mine")(x, mask=x[:, :, 0] > 0), ["'mine'", "a mask"]),
+        (lambda x, state: layers.GRU(4, return_sequences=True)(x)[:, -1], ["GetItem", "return_sequences=False"]),
+        (lambda x, state: state + 1.0, ["operation 'add", "a constant", "Dense"]),
+        (lambda x, state: 1.0 - state, ["operation 'subtract", "a constant"]),
+        (lambda x, state: state / 2.0, ["a constant"]),
+        (lambda x, state: state * layers.Dense(1)(state), ["Multiply", "different shapes"]),
+        (lambda x, state: keras.ops.exp(state), ["operation 'exp", "layers are needed", "LSTM"]),
+    ],
+)
+def test_a_call_that_is_more_than_a_layer_of_one_tensor_is_refused_with_what_to_do(call, words):
+    x = keras.Input((24, 9))
+    state = layers.Dense(4)(layers.GlobalAveragePooling1D()(x))
+    with pytest.raises(InputError) as refusal:
+        lower(keras.Model(x, layers.Dense(6)(call(x, state))))
+    assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+_ARGUMENTS = {
+    **{"LSTM": (4,), "GRU": (4,), "Dense": (4,), "Conv1D": (4, 3), "Activation": ("tanh",)},
+    **{"Bidirectional": (layers.LSTM(4),), "TimeDistributed": (layers.Dense(4),)},
+    **{
+        "MaxPooling1D": (2,),
+        "AveragePooling1D": (2,),
+        "Reshape": ((9, 24),),
+        "Permute": ((2, 1),),
+        "ActivityRegularization": (),
+    },
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout"), (0.1,)),
+}
+
+
+@pytest.mark.parametrize("kind", CONVERTIBLE)
+def test_what_a_refusal_offers_instead_can_be_converted(kind):
+    layer = getattr(layers, kind)(*_ARGUMENTS.get(kind, ()))
+    x = keras.Input((24, 9))
+    y = layer([x, x] if kind in ("Concatenate", "Add", "Average", "Multiply", "Subtract") else x)
+    assert lower(keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))).n_outputs == 6
+
+
+def test_merging_along_another_axis_or_of_other_shapes_is_refused():
+    x = keras.Input((24, 9))
+    for merged, words in (
+        (layers.Concatenate(axis=1, name="mine")([x, x]), "'mine' .*axis=1"),
+        (layers.Add(name="mine")([x, layers.Dense(1)(x)]), "'mine' .*different shapes"),
+    ):
+        with pytest.raises(InputError, match=words):
+            lower(keras.Model(x, layers.Dense(6)(layers.LSTM(4)(merged))))
+
+
+def test_a_layer_that_is_used_twice_is_refused():
+    x = keras.Input((24, 9))
+    dense = layers.Dense(9, name="mine")
+    with pytest.raises(InputError, match=r"'mine' .*several times"):
+        lower(keras.Model(x, layers.Dense(6)(layers.LSTM(4)(dense(dense(x))))))
+
+
+def test_a_network_of_several_inputs_is_refused():
+    x, y = keras.Input((24, 9)), keras.Input((24, 9))
+    with pytest.raises(InputError, match="2 inputs"):
+        lower(keras.Model([x, y], layers.Dense(6)(layers.LSTM(4)(layers.Add()([x, y])))))
+
+
+def test_a_network_in_a_network_keeps_its_logits(normalised_windows):
+    inner = keras.Sequential([keras.Input((24, 9)), layers.Conv1D(5, 3, strides=4), layers.LSTM(4)])
+    model = keras.Sequential([keras.Input((24, 9)), inner, layers.Dense(6)])
+    assert largest_relative_difference(model, normalised_windows[:50, 40:64]) < 1e-5
+
+
+def test_a_network_that_does_not_end_in_logits_is_refused():
+    model = keras.Sequential([keras.Input((24, 9)), layers.LSTM(4, return_sequences=True)])
+    with pytest.raises(InputError, match="logits"):
+        lower(model)

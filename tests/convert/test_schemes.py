@@ -1,0 +1,145 @@
+"""Every form of a trained network, on every runtime, answers as the network does, as closely as its form allows."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import programs
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+from training_fixtures import ROOT, har_edge
+
+from convert.parity import snr_db
+from edge_runtime.bench import measurement
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.data.dataset import Split
+from edge_runtime.devices import open_device
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.runs import SCHEMES, Run
+
+# The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
+# can have, for then it would be another form.
+PRECISION = {"float32": (110, 200), "float16": (60, 100), "dynamic": (28, 60), "int8": (20, 45)}
+RUNTIMES = ("litert", "tflite-runtime", "tensorflow")
+
+CLASSIFY = """
+import sys
+import numpy as np
+from edge_runtime.model.classifier import Classifier
+runtime, windows, answers, *models = sys.argv[1:]
+X = np.load(windows)
+np.save(answers, [Classifier(model, runtime=runtime).logits(X) for model in models])
+"""
+
+
+@pytest.fixture(scope="module")
+def windows(uci_har):
+    return uci_har.test.X[::10]
+
+
+@pytest.fixture(scope="module")
+def answers(converted_run, windows, tflite_runtime_python, tmp_path_factory):
+    """Logits by runtime and scheme, each runtime in a process of its own."""
+    folder = tmp_path_factory.mktemp("answers")
+    np.save(folder / "windows.npy", windows)
+    found = {}
+    for runtime in RUNTIMES:
+        python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
+        files = (folder / "windows.npy", folder / f"{runtime}.npy", *map(converted_run.tflite, SCHEMES))
+        done = programs.run(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        found[runtime] = dict(zip(SCHEMES, np.load(folder / f"{runtime}.npy"), strict=True))
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(trained_network, normalised_windows):
+    return np.asarray(trained_network(normalised_windows, training=False))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_parity_with_keras(answers, expected, runtime, scheme):
+    logits = answers[runtime][scheme]
+    least, most = PRECISION[scheme]
+    assert least < snr_db(logits, expected) < most
+    assert np.mean(logits.argmax(1) == expected.argmax(1)) > 0.97
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("runtime", RUNTIMES[1:])
+def test_runtimes_agree(answers, runtime, scheme):
+    logits, reference = answers[runtime][scheme], answers["litert"][scheme]
+    assert np.mean(logits.argmax(1) == reference.argmax(1)) >= 0.98
+    assert snr_db(logits, reference) is None or snr_db(logits, reference) > PRECISION[scheme][0]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_graph_is_what_its_file_says_and_xnnpack_takes_all_of_it(converted_run, scheme):
+    model = open_model(cards.read_model(converted_run.tflite(scheme))[0], "litert")
+    assert model.scheme == scheme
+    assert model.operators.left == {}
+
+
+def test_the_models_of_a_run_come_in_the_order_of_their_schemes_and_others_last(tmp_path):
+    for name in ("int8", "mine", "float16", "dynamic", "float32", "also_mine"):
+        (tmp_path / f"model_{name}.tflite").touch()
+    names = [path.stem.removeprefix("model_") for path in Run(tmp_path).converted()]
+    assert names == ["float32", "float16", "dynamic", "int8", "also_mine", "mine"]
+
+
+def with_newer_products(flatbuffer: bytes) -> bytes:
+    """The same model with the version of FULLY_CONNECTED that a scale per channel would have."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    for code in model.operatorCodes:
+        if code.builtinCode == schema.BuiltinOperator.FULLY_CONNECTED:
+            code.version = 12
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def test_a_model_that_the_runtime_refuses_is_named_and_the_others_are_measured(
+    converted_run, tflite_runtime_python, uci_har, tmp_path
+):
+    flatbuffer, card = cards.read_model(converted_run.tflite("dynamic"))
+    cards.write_model(tmp_path / "newer.tflite", with_newer_products(flatbuffer), card)
+    paths = (converted_run.tflite("float32"), tmp_path / "newer.tflite", converted_run.tflite("dynamic"))
+    test = uci_har.test
+    few = replace(uci_har, test=Split(test.X[::50], test.y[::50], test.subject[::50]))
+    report = measurement.measure(
+        [measurement.open_file(path) for path in paths],
+        few,
+        open_device(f"python:{tflite_runtime_python}", "tflite-runtime"),
+        MeasurementSettings(runs=2, rounds=1, control=False),
+    )
+    assert [x.quantization for x in report.results] == ["float32", "dynamic"]
+    (failure,) = report.failures
+    assert failure.file == str(tmp_path / "newer.tflite")
+    assert "newer.tflite" in failure.error
+    assert "'FULLY_CONNECTED' version '12'" in failure.error
+
+
+def test_bench_of_a_run_shows_every_form_in_one_table(converted_run, tmp_path):
+    arguments = ("--runs", 1, "--no-control", "--json", tmp_path / "all.json")
+    done = har_edge("bench", converted_run.folder, *arguments, cwd=tmp_path, env={"COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.splitlines()[:-2]  # the last two are paths, of whatever length
+    assert max(map(len, shown)) <= 80
+    lines = [line.split() for line in shown]
+    assert ["float32", "float16", "dynamic", "int8"] in lines
+    (agreement,) = (line for line in lines if line[:3] == ["agrees", "with", "float32"])
+    assert agreement[3] == "–"
+    assert sum(cell == "%" for cell in agreement) == 3
+
+
+def test_info_tells_the_scheme_and_its_parity(converted_run, tmp_path):
+    path = converted_run.tflite("dynamic")
+    parity = cards.read_model(path)[1].parity
+    done = har_edge("info", path, cwd=tmp_path, env={"COLUMNS": "200"})
+    assert "scheme dynamic" in done.stdout
+    for part in ("held_out", "held_out_seen"):
+        (line,) = (x for x in done.stdout.splitlines() if x.startswith(f"parity, {part.replace('_', ' ')}  "))
+        assert f"accuracy {100 * parity[part]['accuracy']:.2f} %" in line
+        assert f"agreement {100 * parity[part]['agreement']:.2f} %" in line
+        assert f"snr_db {parity[part]['snr_db']:.6g}" in line

@@ -1,0 +1,203 @@
+"""The converted models answer as the network that was trained, from the interpreter that a device has."""
+
+import collections
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convert.lowering.network import lower
+from convert.parity import snr_db
+from convert.quantise.calibration import calibrate
+from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
+from edge_runtime.model.classifier import Quantiser, dequantise
+from edge_runtime.model.interpreters import open_model
+
+
+@pytest.fixture(scope="module")
+def lowered(trained_network):
+    return lower(trained_network)
+
+
+@pytest.fixture(scope="module")
+def ranges(lowered, normalised_windows):
+    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
+
+
+@pytest.fixture(scope="module")
+def expected(trained_network, normalised_windows):
+    return np.asarray(trained_network(normalised_windows, training=False))
+
+
+def run(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
+    model = open_model(flatbuffer, "litert", **options)
+    quantise = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
+    answers = [model.run(quantise(x[None])).copy() for x in windows]
+    return np.concatenate([dequantise(x, model.output) for x in answers])
+
+
+@pytest.mark.parametrize("xnnpack", [True, False])
+def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, expected, xnnpack):
+    answers = run(to_float32(lowered), normalised_windows, xnnpack=xnnpack)
+    assert np.abs(answers - expected).max() / np.abs(expected).max() < 1e-5
+
+
+def error(answers: np.ndarray, expected: np.ndarray) -> float:
+    """Root mean square difference of the logits, over the greatest logit."""
+    return float(np.sqrt(np.square(answers - expected).mean()) / np.abs(expected).max())
+
+
+LARGEST_ERROR = 0.02
+"""A good int8 model of this network stays below; each single fault below does not."""
+
+
+@pytest.mark.parametrize("io_type", ["int8", "float32"])
+def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, expected, io_type):
+    answers = run(to_int8(lowered, ranges, io_type), normalised_windows)
+    assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.97
+    assert error(answers, expected) < LARGEST_ERROR
+
+
+@pytest.mark.parametrize(
+    "site", ["input", "lstm", "lstm/gates", "lstm/candidate", "lstm/update", "lstm/cell", "logits"]
+)
+def test_one_wrong_range_would_be_noticed(lowered, ranges, normalised_windows, expected, site):
+    wrong = ranges[site]
+    spoiled = {**ranges, site: wrong.within(0.1 * max(-wrong.low, wrong.high))}
+    assert error(run(to_int8(lowered, spoiled), normalised_windows), expected) > LARGEST_ERROR
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(1.25, 0), (0.8, 0), (1, 12)])
+def test_a_wrong_input_scale_or_zero_point_would_be_noticed(
+    lowered, ranges, normalised_windows, expected, scale, zero_point
+):
+    model = open_model(to_int8(lowered, ranges), "litert")
+    assert model.input.scale is not None
+    assert model.input.zero_point is not None
+    scales, zero_points = (model.input.scale * scale,), (model.input.zero_point + zero_point,)
+    quantise = Quantiser(replace(model.input, scales=scales, zero_points=zero_points))
+    answers = np.concatenate([dequantise(model.run(quantise(x[None])), model.output) for x in normalised_windows])
+    assert error(answers, expected) > LARGEST_ERROR
+
+
+def test_the_state_starts_at_zero_in_every_window(lowered, ranges, normalised_windows):
+    """In another order, each window gets the same answer."""
+    for flatbuffer in (to_float32(lowered), to_int8(lowered, ranges)):
+        forwards = run(flatbuffer, normalised_windows[:40])
+        backwards = run(flatbuffer, normalised_windows[:40][::-1])
+        np.testing.assert_array_equal(forwards, backwards[::-1])
+
+
+def test_a_state_that_is_not_reset_would_be_noticed(trained_network, normalised_windows, expected):
+    """Keras's own stateful form, fed the same windows without a reset, answers differently: the state matters."""
+    layers = []
+    for layer in trained_network.layers:
+        config = layer.get_config()
+        layers.append(type(layer).from_config(config | ({"stateful": True} if "stateful" in config else {})))
+    stateful = keras.Sequential([keras.Input(batch_shape=(1, 128, 9)), *layers])
+    stateful.set_weights(trained_network.get_weights())
+    answers = np.concatenate([np.asarray(stateful(x[None], training=False)) for x in normalised_windows[:60]])
+    assert error(answers, expected[:60]) > LARGEST_ERROR
+
+
+def graph_of(flatbuffer: bytes):
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    graph = model.subgraphs[0]
+    return graph, [names[model.operatorCodes[x.opcodeIndex].builtinCode] for x in graph.operators]
+
+
+def test_int8_is_integer_from_input_to_output(lowered, ranges):
+    graph, operators = graph_of(to_int8(lowered, ranges))
+    types = {x.type for x in graph.tensors}
+    assert types <= {schema.TensorType.INT8, schema.TensorType.INT32}
+    assert not {"QUANTIZE", "DEQUANTIZE"} & set(operators)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "relu6", "tanh", "sigmoid"])
+@pytest.mark.parametrize("place", ["Conv1D", "Dense", "Activation"])
+def test_int8_knows_every_activation_in_every_place(place, activation, normalised_windows):
+    keras.utils.set_random_seed(1)
+    first, dense = (activation if x == place else "linear" for x in ("Conv1D", "Dense"))
+    middle = [layers.Activation(activation)] if place == "Activation" else []
+    model = keras.Sequential(
+        [
+            keras.Input((16, 9)),
+            layers.Conv1D(8, 3, strides=2, activation=first),
+            *middle,
+            layers.LSTM(6),
+            layers.Dense(12, activation=dense),
+            layers.Dense(6),
+        ]
+    )
+    for weight in model.weights:  # beyond saturation, too
+        weight.assign(2 * weight)
+    X = normalised_windows[:100, :16]
+    expected = np.asarray(model(X, training=False))
+    network = lower(model)
+    flatbuffer = to_int8(network, calibrate(network, X, lambda done, of: None))
+    _, operators = graph_of(flatbuffer)
+    assert {"tanh": "TANH", "sigmoid": "LOGISTIC"}.get(activation, "CONV_2D") in operators
+    assert snr_db(run(flatbuffer, X), expected) > 20
+
+
+def test_no_product_of_two_activations_falls_halfway_between_two_values(lowered, ranges):
+    """Processors differ in how they round a half: the same bytes come out on all of them when there is none."""
+    graph, operators = graph_of(to_int8(lowered, ranges))
+    every = np.arange(-128, 128)
+    for operator, name in zip(graph.operators, operators, strict=True):
+        if name != "MUL":
+            continue
+        first, second, product = (graph.tensors[x].quantization for x in (*operator.inputs, *operator.outputs))
+        a, b = (every - int(x.zeroPoint[0]) for x in (first, second))
+        steps = np.outer(a, b) * (float(first.scale[0]) * float(second.scale[0]) / float(product.scale[0]))
+        assert np.abs(steps - np.floor(steps) - 0.5).min() > 1e-6
+
+
+def test_float32_border_adds_one_operator_at_each_end(lowered, ranges):
+    _, inside = graph_of(to_int8(lowered, ranges))
+    _, operators = graph_of(to_int8(lowered, ranges, "float32"))
+    assert operators[0] == "QUANTIZE"
+    assert operators[-1] == "DEQUANTIZE"
+    assert collections.Counter(operators[1:-1]) == collections.Counter(inside)
+
+
+def test_the_same_network_gives_the_same_bytes(lowered, ranges):
+    assert to_int8(lowered, ranges) == to_int8(lowered, ranges)
+    for form in (to_float32, to_float16, to_dynamic):
+        assert form(lowered) == form(lowered)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "bytes_per_weight"),
+    [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)],
+)
+def test_steps_share_weights_and_biases(lowered, ranges, scheme, bytes_per_weight):
+    """8 steps, one set of constants: the file holds each weight once."""
+    forms = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic, "int8": lambda x: to_int8(x, ranges)}
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(forms[scheme](lowered)))
+    constants = sum(len(x.data) for x in model.buffers if x.data is not None)
+    n_weights = 9 * 25 * 64 + 128 * 256 + 64 * 6
+    n_biases = 64 + 256 + 6
+    assert bytes_per_weight * n_weights < constants
+    # Small tensors stay in float, and there are a few lists of sizes.
+    assert constants < bytes_per_weight * n_weights + 4 * (n_biases + 64 * 6) + 600
+
+
+def test_dynamic_has_no_operator_version_that_tflite_runtime_2_14_refuses(lowered):
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_dynamic(lowered)))
+    versions = {x.builtinCode: x.version for x in model.operatorCodes}
+    assert versions[schema.BuiltinOperator.FULLY_CONNECTED] <= 11
+    assert versions[schema.BuiltinOperator.CONV_2D] <= 8
+
+
+def test_float16_keeps_its_weights_in_half_precision_and_computes_in_float32(lowered):
+    graph, operators = graph_of(to_float16(lowered))
+    halves = {i for i, x in enumerate(graph.tensors) if x.type == schema.TensorType.FLOAT16}
+    readers = {name for x, name in zip(graph.operators, operators, strict=True) if halves & set(x.inputs)}
+    assert halves
+    assert readers == {"DEQUANTIZE"}

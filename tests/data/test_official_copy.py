@@ -1,0 +1,254 @@
+"""The official folder and zip give the rebuilt windows; whatever is wrong with a copy is said in one sentence."""
+
+import io
+import random
+import zipfile
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+import official_copy
+import pytest
+
+from edge_runtime.data import loading, uci_har
+from edge_runtime.data.official_comparison import compare
+from edge_runtime.errors import InputError
+from edge_runtime.system import zip_archive
+from edge_runtime.system.zip_archive import Archive
+
+SIGNAL = "train/Inertial Signals/body_acc_x_train.txt"
+
+
+@pytest.fixture(scope="module")
+def official_zip(tmp_path_factory):
+    return official_copy.zipped(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def official(official_zip):
+    return loading.load_data(official_zip)
+
+
+@pytest.fixture
+def folder(tmp_path_factory, tmp_path):
+    """An official folder to spoil."""
+    return official_copy.to_spoil(tmp_path_factory.getbasetemp(), tmp_path)
+
+
+def replace_line(path, number, line):
+    lines = path.read_bytes().splitlines()
+    lines[number - 1] = line
+    official_copy.rewrite(path, b"\n".join(lines) + b"\n")
+
+
+def test_the_official_zip_gives_the_rebuilt_arrays(official):
+    assert official_copy.same_arrays(official, uci_har.load())
+    assert official.fingerprint == uci_har.load().fingerprint
+    assert official.train.X.dtype == np.float32
+    assert official.train.y.dtype == official.train.subject.dtype == np.uint8
+
+
+def test_the_folder_that_holds_the_official_folder_gives_the_rebuilt_arrays(folder):
+    assert official_copy.same_arrays(loading.load_data(folder.parent), uci_har.load())
+
+
+def test_the_zip_inside_a_zip_gives_the_rebuilt_arrays(official_zip, tmp_path):
+    nested = official_copy.write_zip(
+        tmp_path / "nested.zip",
+        {"UCI HAR Dataset.zip": official_zip.read_bytes(), "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""},
+    )
+    assert official_copy.same_arrays(loading.load_data(nested), uci_har.load())
+
+
+def test_a_folder_that_holds_the_zip_is_recognised(tmp_path):
+    official_copy.write_zip(tmp_path / "UCI HAR Dataset.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
+    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt has 1 lines"):
+        loading.load_data(tmp_path)
+
+
+def test_a_missing_file_is_named(folder):
+    missing = folder / "train/Inertial Signals/body_acc_y_train.txt"
+    missing.unlink()
+    with pytest.raises(InputError, match=r"body_acc_y_train\.txt is missing"):
+        loading.load_data(folder)
+
+
+def test_a_folder_without_labels_is_still_taken_for_a_broken_copy(folder):
+    (folder / "train/y_train.txt").unlink()
+    with pytest.raises(InputError, match=r"y_train\.txt is missing"):
+        loading.load_data(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (b" 1.0" * 127, "line 5: 127 numbers instead of 128"),
+        (b"", "line 5: 0 numbers instead of 128"),
+        (b" 1.0" * 129, "line 5: 129 numbers"),
+        (b" 1.0" * 127 + b" one", "line 5: 'one' is not a number"),
+        (b" 1.0" * 127 + b" \xff\xfe", "line 5: .* is not a number"),
+        (b" 1.0" * 127 + b" NaN", "line 5: a number is not finite"),
+        (b" 1.0" * 127 + b" -inf", "line 5: a number is not finite"),
+        (b" 1.0" * 127 + b" 1e39", "line 5: a number is not finite"),
+    ],
+)
+def test_a_malformed_line_is_named_with_its_number(folder, line, says):
+    replace_line(folder / SIGNAL, 5, line)
+    with pytest.raises(InputError, match=rf"body_acc_x_train\.txt, {says}"):
+        loading.load_data(folder)
+
+
+def test_a_truncated_text_file_is_named_with_its_length(folder):
+    path = folder / SIGNAL
+    official_copy.rewrite(path, b"".join(path.read_bytes().splitlines(keepends=True)[:100]))
+    with pytest.raises(InputError, match=r"body_acc_x_train\.txt has 100 lines instead of 7352"):
+        loading.load_data(folder)
+
+
+@pytest.mark.parametrize("label", [b"0", b"7", b"1.5", b"-1"])
+def test_a_label_out_of_range_is_named(folder, label):
+    replace_line(folder / "train/y_train.txt", 10, label)
+    with pytest.raises(InputError, match=r"y_train\.txt, line 10: .* not a whole number from 1 to 6"):
+        loading.load_data(folder)
+
+
+def test_a_subject_out_of_range_is_named(folder):
+    replace_line(folder / "test/subject_test.txt", 1, b"31")
+    with pytest.raises(InputError, match=r"subject_test\.txt, line 1: 31 is not a whole number from 1 to 30"):
+        loading.load_data(folder)
+
+
+@pytest.mark.parametrize(("name", "says"), [("y", "labels of the train"), ("subject", "subjects of the train")])
+def test_labels_and_subjects_of_another_order_are_refused(folder, name, says):
+    path = folder / f"train/{name}_train.txt"
+    official_copy.rewrite(path, b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(InputError, match=says):
+        loading.load_data(folder)
+
+
+def test_comparison_finds_no_difference_in_an_equal_copy(official):
+    comparison = compare(official, uci_har.load())
+    assert comparison.agrees
+    assert [x.largest for x in comparison.signals] == [0] * 9
+
+
+@pytest.mark.parametrize(("units", "n_beyond"), [(1, 0), (-1, 0), (12, 1)])
+def test_comparison_excuses_the_seventh_digit_and_nothing_more(official, units, n_beyond):
+    X = official.train.X.copy()
+    value = float(X[4, 0, 0])
+    X[4, 0, 0] = value + units * 10.0 ** (np.floor(np.log10(abs(value))) - 6)
+    comparison = compare(replace(official, train=replace(official.train, X=X)), official)
+    first, *others = comparison.signals
+    assert (first.n_different, first.n_beyond_rounding) == (1, n_beyond)
+    assert first.largest == abs(float(X[4, 0, 0]) - value)
+    assert not any(x.n_different for x in others)
+    assert comparison.agrees == (n_beyond == 0)
+
+
+def test_comparison_sees_one_other_label_and_one_other_subject(official):
+    for name, equal in (("y", (False, True)), ("subject", (True, False))):
+        changed = getattr(official.test, name).copy()
+        changed[7] = 3 if changed[7] != 3 else 4
+        comparison = compare(replace(official, test=replace(official.test, **{name: changed})), official)
+        assert (comparison.labels_equal, comparison.subjects_equal) == equal
+        assert not comparison.agrees
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/etc/passwd", "a/../../b", "..\\evil.txt", "C:\\evil.txt"])
+def test_a_path_that_climbs_out_is_refused_by_name(tmp_path, name):
+    path = official_copy.write_zip(tmp_path / "climbing.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n", name: b"x"})
+    with pytest.raises(InputError) as error:
+        loading.load_data(path)
+    assert name in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_zip_that_declares_gigabytes_is_refused_before_anything_is_unpacked(tmp_path, monkeypatch):
+    path = official_copy.write_bomb(tmp_path / "bomb.zip")
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(InputError, match=r"bomb\.zip would unpack to 1,207,959,552 bytes"):
+        loading.load_data(path)
+
+
+def test_a_member_that_unpacks_to_more_than_it_declares_is_refused(tmp_path):
+    path = official_copy.write_zip(
+        tmp_path / "liar.zip", {"UCI HAR Dataset/train/y_train.txt": bytes(10**6)}, zipfile.ZIP_DEFLATED
+    )
+    official_copy.declare(path, 100)
+    with pytest.raises(InputError, match=r"y_train\.txt' in .*liar\.zip is damaged"):
+        loading.load_data(path)
+
+
+def test_a_member_over_the_limit_is_refused_whatever_it_declares(tmp_path, monkeypatch):
+    path = official_copy.write_zip(tmp_path / "large.zip", {"large": bytes(2000)}, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(zip_archive, "MAX_MEMBER", 1000)
+    with Archive(path, "large.zip") as opened, pytest.raises(InputError, match=r"large.*1,000"):
+        opened.read("large")
+
+
+@pytest.mark.parametrize("keep", [0.9, 0.5, 0.01])
+def test_a_truncated_zip_is_refused_by_name(official_zip, tmp_path, keep):
+    path = tmp_path / "truncated.zip"
+    content = official_zip.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(InputError, match=r"truncated\.zip is a damaged or truncated zip"):
+        loading.load_data(path)
+
+
+def test_a_flipped_bit_in_a_member_is_found(official_zip, tmp_path):
+    content = bytearray(official_zip.read_bytes())
+    content[content.find(b"body_acc_x_train.txt") + 1000] ^= 1
+    path = tmp_path / "flipped.zip"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"body_acc_x_train\.txt' in .*flipped\.zip is damaged"):
+        loading.load_data(path)
+
+
+def test_a_zip_without_a_signal_file_is_refused_by_name(folder, tmp_path):
+    (folder / "train/Inertial Signals/body_acc_y_train.txt").unlink()
+    path = official_copy.write_zip(tmp_path / "incomplete.zip", official_copy.members(folder))
+    with pytest.raises(InputError, match=r"incomplete\.zip has no member 'UCI HAR Dataset/train/.*body_acc_y_train"):
+        loading.load_data(path)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = official_copy.write_zip(tmp_path / "secret.zip", {"UCI HAR Dataset/train/y_train.txt": b"5\n"})
+    content = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        content[content.find(mark) + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"secret\.zip cannot be read .*encrypted"):
+        loading.load_data(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_random_damage_never_gets_past_as_anything_but_a_sentence(compression):
+    good = io.BytesIO()
+    with zipfile.ZipFile(good, "w", compression) as members:
+        members.writestr("a/b.txt", b"1 2 3\n" * 300)
+        members.writestr("c.txt", random.Random(0).randbytes(300))
+    content, chance = good.getvalue(), random.Random(1)
+    for _ in range(400):
+        damaged = bytearray(content)
+        for _ in range(chance.choice([1, 1, 4])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del damaged[chance.randrange(len(damaged)) :]
+        # Anything but an InputError is an error here; no error at all is a bit that did not matter.
+        with suppress(InputError), Archive(io.BytesIO(damaged), "damaged.zip") as opened:
+            for name in opened.names:
+                opened.read(name)
+
+
+def test_what_is_no_data_at_all_is_refused_saying_what_was_expected(tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    foreign = official_copy.write_zip(tmp_path / "foreign.zip", {"holiday.jpg": b"x"})
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (text, foreign, empty, tmp_path / "absent"):
+        with pytest.raises(InputError) as error:
+            loading.load_data(path)
+        assert str(path) in str(error.value)
+        assert "official 'UCI HAR Dataset'" in str(error.value)
+        assert "CSV" in str(error.value)

@@ -1,0 +1,92 @@
+"""A real adbd in a network namespace of its own: it lets anybody in."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from commands import Home
+
+from edge_runtime.devices.emulated import debian
+
+PORT = 5601  # not of those that an adb server looks at by itself
+SERIAL = f"127.0.0.1:{PORT}"
+
+
+@pytest.fixture(scope="session")
+def adbd(tmp_path_factory) -> Path:
+    """A tree with Debian's adbd, which Debian 13 has and Debian 12 has not."""
+    folder = tmp_path_factory.mktemp("adbd")
+    root = folder / "root"
+    root.mkdir()
+    with debian.apt(folder / "apt", debian.host_architecture(), "trixie") as apt:
+        for package in apt.fetch(["adbd"]):
+            debian.unpack(package, root)
+    return root
+
+
+@dataclass
+class Namespace:
+    """A network of its own with nothing but its loopback."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def enter(self) -> list[str]:
+        """The command that runs what follows it in there."""
+        return ["nsenter", f"--net=/proc/{self.process.pid}/ns/net"]
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    hold = "ip link set lo up && echo ready && exec sleep 600"
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", hold], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", "network namespaces need root, and iproute2"
+        yield Namespace(process)
+        process.kill()
+
+
+@pytest.fixture
+def home(namespace, tmp_path) -> Iterator[Home]:
+    adb = "adb -P 5602"
+    home = Home(tmp_path, "ssh", namespace.enter, HAR_EDGE_ADB=adb, HOME=str(tmp_path))
+    yield home
+    subprocess.run([*namespace.enter, *adb.split(), "kill-server"], env=home.environment, check=False)
+
+
+@pytest.fixture
+def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
+    """An adbd at work, whose shells see the Python that runs the tests, and programs in `bin` before it."""
+    libraries = next(adbd.glob("usr/lib/*-linux-gnu"))
+    (loader,) = libraries.glob("ld-linux*.so.2")
+    (tmp_path / "bin").mkdir()
+    environment = {
+        "ADBD_PORT": str(PORT),
+        "PATH": f"{tmp_path}/bin:{sys.base_prefix}/bin:/usr/bin:/bin",
+        "XDG_CACHE_HOME": str(tmp_path / "board-cache"),
+        # As Android's shell has them.
+        "TMPDIR": str(tmp_path / "phone/tmp"),
+        "EXTERNAL_STORAGE": str(tmp_path / "phone/storage"),
+    }
+    path = f"{libraries}:{libraries}/android"
+    command = [loader, "--library-path", path, adbd / "usr/lib/android-sdk/platform-tools/adbd"]
+    with (tmp_path / "adbd.log").open("wb") as log:
+        process = subprocess.Popen([*namespace.enter, *command], env=environment, stderr=log, start_new_session=True)
+    connect = [*namespace.enter, "adb", "-P", "5602", "connect", SERIAL]
+    for _ in range(100):
+        said = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
+        if said.startswith("connected"):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError(f"adbd does not answer: {said} {(tmp_path / 'adbd.log').read_text()}")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,85 @@
+"""What a device has: this project without any extra, so without TensorFlow, scikit-learn and matplotlib."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import programs
+import pytest
+import tiny_models
+from training_fixtures import ROOT, assert_one_sentence
+
+from edge_runtime.model import model_card as cards
+
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
+
+
+@pytest.fixture
+def on_device(device_python, tmp_path):
+    """Runs a program of the device's environment in an empty folder."""
+
+    def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return programs.run(device_python.with_name(program), *arguments, cwd=tmp_path)
+
+    return run
+
+
+def test_nothing_heavy_is_installed(on_device):
+    code = f"from importlib.util import find_spec; print([x for x in {HEAVY} if find_spec(x)])"
+    assert on_device("python", "-c", code).stdout.strip() == "[]"
+
+
+def test_bench_works_with_the_reference_models(on_device, tmp_path):
+    done = on_device("har-edge", "bench", "--runs", 1)
+    assert done.returncode == 0, done.stderr
+    assert "instructions" not in done.stderr  # those of a real processor are not counted
+    for result in json.loads((tmp_path / "bench-local.json").read_text())["results"]:
+        assert result["accuracy"] > 0.96
+        assert result["windows"] == 2947
+
+
+def test_a_model_can_be_looked_into_and_used(on_device, tmp_path):
+    code = """
+from pathlib import Path
+import edge_runtime
+from edge_runtime import dataset
+from edge_runtime.model.classifier import Classifier
+model = Classifier(Path(edge_runtime.__file__).parent / "models" / "edge_int8.tflite")
+print(*model.classify(dataset.load().test.X[:2]))
+"""
+    assert on_device("python", "-c", code).stdout == "STANDING STANDING\n"
+    model = next(
+        Path(on_device("python", "-c", "import edge_runtime as x; print(x.__path__[0])").stdout.strip()).glob(
+            "models/edge_int8.tflite"
+        )
+    )
+    for command in ("info", "card"):
+        assert on_device("har-edge", command, model).returncode == 0
+
+
+def test_live_recognition_and_adaptation_need_no_extra(on_device):
+    streamed = on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0)
+    assert streamed.returncode == 0, streamed.stderr
+    adapted = on_device("har-edge", "personalise", "edge", "--evaluate")
+    assert adapted.returncode == 0, adapted.stderr
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["convert", "."]])
+def test_what_needs_tensorflow_says_which_extra_is_missing(on_device, tmp_path, arguments):
+    cards.save(tiny_models.card(), tmp_path / "card.json")  # a folder that `convert` takes for a run
+    assert_one_sentence(on_device("har-edge", *arguments), 2, "pip install 'har-edge[train]'")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["train", "--help"], ["--version"]])
+def test_help_works_without_the_extras(on_device, arguments):
+    assert on_device("har-edge", *arguments).returncode == 0
+
+
+def test_the_older_runtimes_extra_brings_it_and_what_it_runs_with(older_device_python, tmp_path):
+    model = ROOT / "edge_runtime" / "models" / "edge_int8.tflite"
+    command = (older_device_python.with_name("har-edge"), "bench", model, "--runs", 1, "--runtime", "tflite-runtime")
+    done = programs.run(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads((tmp_path / "bench-local.json").read_text())["results"]
+    assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
+    assert result["accuracy"] > 0.96

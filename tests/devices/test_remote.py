@@ -1,0 +1,363 @@
+"""A device at the other end of a pipe: the real agent, without a network between."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from environments import PROJECT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_runtime.bench import doubts, measurement
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.data.dataset import Split
+from edge_runtime.devices import agent, opener, packages
+from edge_runtime.devices.connection import Connection
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.devices.requirements import requirements
+from edge_runtime.devices.ssh import Ssh
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.system.progress import unheard
+
+MODELS = Path(measurement.__file__).parents[1] / "models"
+QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
+
+
+class Here:
+    """A transport to this machine; `python` runs the agent."""
+
+    def __init__(self, name: str, cache: Path, python: str = sys.executable) -> None:
+        self.name, self._cache, self._python = name, cache, python
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        return ["env", f"XDG_CACHE_HOME={self._cache}", f"PATH={self._cache}", self._python, *argv[1:]]
+
+    def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
+        return DeviceError(f"ended with {code}, {'at work' if greeted else 'at once'}: {stderr[-200:]}")
+
+
+@pytest.fixture
+def device(tmp_path):
+    device = RemoteDevice(Here("here", tmp_path), ready=True)
+    yield device
+    device.close()
+
+
+@pytest.fixture
+def few(uci_har):
+    rows = slice(None, None, 60)
+    test = uci_har.test
+    return replace(uci_har, test=Split(test.X[rows], test.y[rows], test.subject[rows]))
+
+
+@pytest.fixture
+def models():
+    return [measurement.open_file(MODELS / f"edge_{x}.tflite") for x in ("float32", "int8")]
+
+
+def measure(device, models, data):
+    device.prepare(unheard)
+    stages = []
+    report = measurement.measure(models, data, device, QUICK, lambda share, text: stages.append(text))
+    return report, stages
+
+
+def test_it_answers_as_this_machine_does_and_what_is_there_is_not_sent_again(device, models, few, tmp_path):
+    report, stages = measure(device, models, few)
+    local = measurement.measure(models, few, bench_here(), QUICK)
+    assert [x.confusion for x in report.results] == [x.confusion for x in local.results]
+    assert report.device["name"] == "here"
+    assert [x for x in stages if "sending" in x]
+    device.close()
+    again, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)
+    assert not [x for x in stages if "sending" in x]
+    assert [x.sha256 for x in again.results] == [x.sha256 for x in report.results]
+
+
+def bench_here():
+    from edge_runtime.devices.python import this_python
+
+    return this_python()
+
+
+def test_nothing_of_a_job_stays_and_clean_removes_the_rest(device, models, few, tmp_path):
+    measure(device, models, few)
+    root = tmp_path / "har-edge" / "device"
+    assert list((root / "jobs").iterdir()) == []
+    assert len(list((root / "objects").iterdir())) == 4, "two models, the windows, the worker"
+    assert device.clean() > 500_000
+    assert not root.exists()
+
+
+def test_a_damaged_file_there_is_sent_again(device, models, few, tmp_path):
+    measure(device, models, few)
+    device.close()
+    damaged = max((tmp_path / "har-edge/device/objects").iterdir(), key=lambda x: x.stat().st_size)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    report, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)
+    assert [x for x in stages if "sending" in x]
+    assert not report.failures
+
+
+def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, tmp_path, models):
+    broken = replace(models[1], title="broken.tflite", content=models[1].content[:1000])
+    with pytest.raises(InputError, match=r"broken\.tflite|model-0"):
+        measure(device, [broken], few)
+
+
+def test_what_it_is_and_does_is_told(device):
+    found = device.describe()
+    assert found["machine"]["machine"] == os.uname().machine
+    assert isinstance(doubts.of_state(found["state"]), tuple)
+
+
+@pytest.fixture
+def hung(tmp_path):
+    """A device whose worker says something, and then nothing more."""
+
+    def make(script: str) -> RemoteDevice:
+        program = tmp_path / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        device = RemoteDevice(Here("here", tmp_path), ready=True, silence_seconds=1)
+        device.connect()
+        device._interpreter = str(program)
+        made.append(device)
+        return device
+
+    made: list[RemoteDevice] = []
+    yield make
+    for device in made:
+        device.close()
+
+
+@pytest.mark.parametrize(
+    "script", ["{say}; /bin/sleep 61 & echo $! > {child}; wait", "{say}; echo $$ > {child}; exec /bin/sleep 61 >&-"]
+)
+def test_a_worker_that_hangs_there_is_stopped_as_one_here_is(hung, models, few, tmp_path, script):
+    child = tmp_path / "child"
+    say = """echo '{"stage": "timing", "share": 0.5}'"""
+    device = hung(script.format(say=say, child=child))
+    began = time.monotonic()
+    with pytest.raises(DeviceError, match=r"here: .* gave no sign of life for 1 s \(last: timing\) and was stopped"):
+        measurement.measure(models[:1], few, device, QUICK)
+    assert time.monotonic() - began < 10
+    wait_until(lambda: has_ended(int(child.read_text())))
+    assert list((tmp_path / "har-edge/device/jobs").iterdir()) == []
+
+
+def has_ended(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+def wait_until(is_so) -> None:
+    for _ in range(100):
+        if is_so():
+            return
+        time.sleep(0.05)
+    pytest.fail("still not so")
+
+
+def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
+    """By another thread, as Ctrl-C does: whoever waits hears it at once, and from no closed file."""
+    device.prepare(unheard)
+    stopper = threading.Timer(1.5, device.stop)
+    stopper.start()
+    began = time.monotonic()
+    with pytest.raises(DeviceError):
+        measurement.measure(models, few, device, MeasurementSettings(duration_s=60, control=False))
+    assert time.monotonic() - began < 10
+    device.close()
+    with pytest.raises(DeviceError, match="stopped"):
+        device.connect()
+
+
+def test_what_does_not_fit_on_its_disk_is_not_sent(device):
+    with pytest.raises(DeviceError, match=r"no space left in .*har-edge/device: make room there"):
+        device.connect().ask("missing", sizes={"0" * 64: 10**18})
+
+
+def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
+    """What a job will not see, since it runs without them, is not found before either."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    own = tmp_path / f"lib/python{version}/site-packages/numpy-1.0.dist-info"
+    own.mkdir(parents=True)
+    (own / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
+    monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path))
+    assert agent._probe(sys._base_executable)["numpy"] != "1.0"
+
+
+def test_an_agent_that_dies_is_noticed(device):
+    connection = device.connect()
+    os.kill(connection._process.pid, signal.SIGKILL)
+    with pytest.raises(DeviceError, match="at work"):
+        connection.ask("missing", sizes={})
+
+
+def test_text_before_the_first_message_is_named(tmp_path):
+    class Chatty(Here):
+        def command(self, argv):
+            return ["sh", "-c", 'echo "Welcome!"; exec "$@"', "sh", *super().command(argv)]
+
+    with pytest.raises(DeviceError, match=r"chatty answers with something else \('Welcome!'\)"):
+        Connection(Chatty("chatty", tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../lock", "lock", "a/b", "..", ""])
+def test_no_file_of_a_job_has_a_name_that_leads_elsewhere(device, name):
+    request = {"interpreter": sys.executable, "site": None, "files": {}, "texts": {name: ""}, "job": "x"}
+    request["silence_seconds"] = 1.0
+    with pytest.raises(DeviceError, match="is no name for a file"):
+        device.connect().ask("run", **request)
+
+
+@pytest.mark.parametrize("digest", ["", "../lock", "A" * 64])
+def test_only_digests_name_objects(device, digest):
+    with pytest.raises(DeviceError, match="is no SHA-256"):
+        device.connect().ask("missing", sizes={digest: 1})
+
+
+def test_a_file_that_is_not_what_was_announced_is_not_kept(device, tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    with pytest.raises(DeviceError, match="damaged"):
+        device.connect().ask("put", payload=path, digest="0" * 64)
+    assert device.connect().ask("missing", sizes={"0" * 64: 7})["missing"] == ["0" * 64]
+
+
+HOSTILE = st.text(st.sampled_from("pi.-_~:@[]%/?#$`'\"\\;&|()<> \t\n!*{}=,\x00é"), max_size=12)
+
+
+@given(HOSTILE, HOSTILE, st.sampled_from(["ssh://{}@{}", "{}@{}", "ssh://{}{}"]))
+def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host, target):
+    target = target.format(user, host)
+    try:
+        ssh = Ssh.parse(target)
+    except InputError:
+        return
+    for word in (ssh.host, ssh.user or "x"):
+        assert not word.startswith("-")
+        assert not set(word) & set("'\"`$;&|<>(){} \t\n\x00")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HAR_EDGE_SSH", "env")  # as there may be no ssh here
+        command = ssh.command(["python3", "a b"])
+    assert command[command.index("--") + 1 :] == [ssh.host, "python3 'a b'"]
+    if ssh.user:
+        assert command[command.index("-l") + 1] == ssh.user
+
+
+@pytest.mark.parametrize("name", ["$(touch${IFS}x)", "`touch x`", "x;touch x", "x|touch x", "x\0", "-oProxyCommand=x"])
+@pytest.mark.parametrize("target", ["ssh://{}@pi", "ssh://pi@{}", "{}@pi"])
+def test_a_name_that_a_shell_would_obey_is_refused(name, target):
+    """Where ssh's configuration hands names to a shell (ProxyCommand), not every ssh refuses them itself."""
+    with pytest.raises(InputError, match=r"give ssh://\[user@\]host"):
+        Ssh.parse(target.format(name))
+
+
+def test_what_is_installed_on_devices_is_what_this_package_asks_for(monkeypatch):
+    own, extra = PROJECT["dependencies"], PROJECT["optional-dependencies"]["tflite-runtime"]
+    assert list(requirements("tflite-runtime")) == extra
+    assert requirements("litert")[1] in own
+
+    def not_installed(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", not_installed)
+    assert requirements("litert")[0] in [x.partition(";")[0] for x in own]
+
+
+def python(*version: int, bits: int = 64, numpy: str | None = None) -> dict:
+    return {"version": list(version), "bits": bits, "path": f"/usr/bin/python{version[0]}.{version[1]}", "numpy": numpy}
+
+
+def hello(machine: str, *interpreters: dict, libc: tuple[str, str] = ("glibc", "2.36")) -> dict:
+    return {"machine": machine, "libc": list(libc), "interpreters": list(interpreters)}
+
+
+@pytest.mark.parametrize(
+    ("greeting", "runtime", "expected"),
+    [
+        (hello("aarch64", python(3, 11, 2)), "auto", ("litert", "/usr/bin/python3.11", 2)),
+        (hello("aarch64", python(3, 9, 2), python(3, 12, 1)), "auto", ("litert", "/usr/bin/python3.12", 2)),
+        # The older runtime where the newer one has no release for the Python.
+        (hello("aarch64", python(3, 9, 2)), "auto", ("tflite-runtime", "/usr/bin/python3.9", 2)),
+        (
+            hello("aarch64", python(3, 11, 2, bits=32, numpy="1.24.2"), python(3, 12, 1)),
+            "auto",
+            ("litert", "/usr/bin/python3.12", 2),
+        ),
+        # A 32-bit system under a 64-bit kernel: what counts is Python's own width.
+        (
+            hello("aarch64", python(3, 11, 2, bits=32, numpy="1.24.2")),
+            "auto",
+            ("tflite-runtime", "/usr/bin/python3.11", 1),
+        ),
+        # The one that has a NumPy, since there are no wheels of it.
+        (
+            hello("armv7l", python(3, 10, 1, bits=32), python(3, 11, 2, bits=32, numpy="1.24.2")),
+            "auto",
+            ("tflite-runtime", "/usr/bin/python3.11", 1),
+        ),
+        (
+            hello("armv7l", python(3, 11, 2, bits=32, numpy="1.24.2")),
+            "auto",
+            ("tflite-runtime", "/usr/bin/python3.11", 1),
+        ),
+        (hello("x86_64", python(3, 11, 2)), "tflite-runtime", ("tflite-runtime", "/usr/bin/python3.11", 2)),
+    ],
+)
+def test_the_runtime_that_fits_is_chosen(greeting, runtime, expected):
+    setup = packages.choose(greeting, runtime, "pi")
+    assert (setup.runtime, setup.interpreter, len(setup.requirements)) == expected
+
+
+@pytest.mark.parametrize(
+    ("greeting", "runtime", "kind", "words"),
+    [
+        (hello("aarch64", python(3, 9, 2)), "litert", DeviceError, r"pi has Python 3\.9\.2, but litert needs 3\.10 to"),
+        (hello("aarch64", python(3, 15, 0)), "auto", DeviceError, r"litert needs 3\.10 to 3\.14"),
+        (hello("armv7l", python(3, 11, 2, bits=32)), "auto", DeviceError, "sudo apt install python3-numpy"),
+        (hello("armv7l", python(3, 11, 2, bits=32, numpy="2.1.0")), "auto", DeviceError, "no NumPy 1"),
+        (
+            hello("armv6l", python(3, 11, 2, bits=32, numpy="1.24.2")),
+            "auto",
+            DeviceError,
+            r"system \(armv6l\), for which",
+        ),
+        (hello("x86_64", python(3, 11, 2, bits=32, numpy="1.24.2")), "auto", DeviceError, "32-bit system"),
+        (hello("riscv64", python(3, 13, 2)), "auto", DeviceError, r"64-bit system \(riscv64\)"),
+        (hello("aarch64", python(3, 11, 2), libc=("", "")), "auto", DeviceError, "another C library than glibc"),
+        (hello("armv7l", python(3, 13, 1, bits=32)), "auto", DeviceError, r"tflite-runtime needs 3\.9 to 3\.11"),
+        (hello("armv7l", python(3, 11, 1, bits=32)), "litert", DeviceError, "32-bit system"),
+        (hello("aarch64", python(3, 11, 2)), "tensorflow", InputError, "--runtime litert"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_sentence(greeting, runtime, kind, words):
+    with pytest.raises(kind, match=words):
+        packages.choose(greeting, runtime, "pi")
+
+
+def test_wheels_are_those_of_the_devices_c_library():
+    narrow = python(3, 11, 2, bits=32, numpy="1.24.2")
+    setup = packages.choose(hello("aarch64", narrow, libc=("glibc", "2.31")), "auto", "pi")
+    assert setup.platform.tags[0] == "manylinux_2_31_armv7l"
+    assert setup.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
+
+
+@pytest.mark.parametrize(
+    "target", ["pi", "telnet://pi", "ssh:pi", "emulated:", "emulated:cortex-a27", "ssh://-oProxyCommand=x", ""]
+)
+def test_a_target_that_is_none_is_refused(target):
+    with pytest.raises(
+        InputError,
+        match=r"cannot measure on|no emulated board with the CPU 'cortex-a27': choose one of cortex-a53, cortex-a72",
+    ):
+        opener(target, "auto")

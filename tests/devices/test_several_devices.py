@@ -1,0 +1,279 @@
+"""Several devices at a time, and what the command says of targets: nothing that fails on one loses another."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from training_fixtures import ROOT
+
+from edge_runtime.bench import measurement
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.commands.several_devices import measure_on, open_all
+from edge_runtime.data.dataset import Split
+from edge_runtime.devices.python import this_python
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.system.progress import unheard
+
+MODELS = Path(measurement.__file__).parents[1] / "models"
+QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
+
+
+@dataclass
+class Scripted:
+    """This Python under another name, which does something before each job."""
+
+    name: str
+    here: bool = True
+    first: Callable[[], None] = lambda: None
+    seen: list[tuple[float, float]] = field(default_factory=list)
+
+    def __post_init__(self):
+        self._python = this_python()
+        self.instructions, self.stop, self.close = self._python.instructions, self._python.stop, self._python.close
+
+    def prepare(self, on_progress):
+        on_progress(0.0, "preparing")
+
+    def run(self, job, folder, on_progress):
+        self.first()
+        began = time.monotonic()
+        answer = self._python.run(job, folder, on_progress)
+        self.seen.append((began, time.monotonic()))
+        return answer
+
+
+@pytest.fixture(scope="module")
+def few(uci_har):
+    rows = slice(None, None, 60)
+    test = uci_har.test
+    return replace(uci_har, test=Split(test.X[rows], test.y[rows], test.subject[rows]))
+
+
+@pytest.fixture(scope="module")
+def models():
+    return [measurement.open_file(MODELS / f"edge_{x}.tflite") for x in ("float32", "int8")]
+
+
+def measure(devices, models, data, on_report=lambda device, report: None, settings=QUICK):
+    return measure_on(devices, models, data, settings, [unheard] * len(devices), on_report)
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_one_that_cannot_be_opened_is_an_outcome_of_its_own(models, few, tmp_path):
+    devices = open_all(["python:/none/python", "local"], "auto", offline=False)
+    absent, local = measure(devices, models, few)
+    assert "no program at /none/python" in str(absent.error)
+    assert absent.device.name == "python:/none/python"
+    assert local.report is not None
+
+
+def test_what_is_no_target_is_refused_before_anything_is_opened():
+    with pytest.raises(InputError, match="cannot measure on 'telnet://pi'"):
+        open_all(["python:/none/python", "telnet://pi"], "auto", offline=False)
+
+
+def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other(models, few):
+    def written(device, report):
+        if device.name == "unwritable":
+            raise InputError("bench-unwritable.json is a folder")
+        reported.append(device.name)
+
+    reported: list[str] = []
+    devices = [
+        Scripted("faulty", first=lambda: fail(ZeroDivisionError("of our own"))),
+        Scripted("unwritable"),
+        Scripted("away", here=False, first=lambda: fail(DeviceError("it went away"))),
+        Scripted("good"),
+    ]
+    outcomes = measure(devices, models, few, written)
+    assert [type(x.error) for x in outcomes] == [ZeroDivisionError, InputError, DeviceError, type(None)]
+    assert [x.report is not None for x in outcomes] == [False, True, False, True]
+    assert reported == ["good"]
+
+
+def test_devices_on_this_machine_are_measured_one_after_the_other_and_remote_ones_meanwhile(models, few):
+    a, b, remote = Scripted("a"), Scripted("b"), Scripted("remote", here=False)
+    measure([a, remote, b], models, few)
+    assert a.seen[-1][1] < b.seen[0][0]
+    assert remote.seen[0][0] < a.seen[-1][1]
+
+
+@pytest.fixture
+def interruptible():
+    """SIGINT interrupts, also where a shell that started this in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interruption_ends_the_job_at_work_and_nothing_is_reported_of_it(models, few):
+    reported = []
+    devices = [Scripted("a"), Scripted("b"), Scripted("c", here=False)]
+    interrupt = threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT])
+    interrupt.start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        measure(
+            devices, models, few, lambda device, report: reported.append(device), MeasurementSettings(duration_s=60)
+        )
+    assert time.monotonic() - began < 10
+    assert not reported
+    with pytest.raises(DeviceError, match="stopped"):
+        measurement.measure(models, few, devices[0], QUICK)
+
+
+@pytest.fixture
+def har_edge(tmp_path):
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, ROOT / "har_edge.py", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "120", "HAR_EDGE_CACHE": str(tmp_path / "cache")} | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+FAST = ("edge", "--runs", "4", "--rounds", "2", "--no-control")
+
+
+def test_the_command_measures_what_there_is_and_names_the_rest(har_edge, tmp_path):
+    done = har_edge(
+        "bench", *FAST, "--on", "local", "--on", "python:/none/python", "--on", "adb:", HAR_EDGE_ADB="false"
+    )
+    assert done.returncode == 3, done.stderr
+    assert "not everything could be done: python:/none/python, adb:; the rest is complete" in done.stderr
+    assert "no program at /none/python" in done.stdout
+    assert "'false devices' fails" in done.stdout
+    assert len(json.loads((tmp_path / "bench-local.json").read_text())["results"]) == 2
+    assert "/none/python" in (tmp_path / "bench-devices.html").read_text()
+
+
+def test_ctrl_c_leaves_no_file_of_several_devices(tmp_path):
+    arguments = ("bench", "edge", "--duration", "60", "--on", "local", "--on", f"python:{sys.executable}")
+    with subprocess.Popen(
+        [sys.executable, ROOT / "har_edge.py", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert any("round 1" in line for line in process.stderr)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 5
+    assert said.strip().endswith("Interrupted.")
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_a_device_writes_is_no_place_for_another(har_edge, tmp_path):
+    several = ("bench", *FAST, "--on", "local", "--on", "ssh://nowhere.invalid")
+    twice = har_edge(*several, "--html", "bench-local.html")
+    assert twice.returncode == 2
+    assert "--html would overwrite bench-local.html, the report of one device" in twice.stderr
+    (tmp_path / "bench-local.json").mkdir()
+    folder = har_edge(*several)
+    assert folder.returncode == 2
+    assert "bench-local.json is a folder" in folder.stderr
+
+
+@pytest.mark.parametrize("target", ["local", "emulated:cortex-a72"])
+def test_offline_is_for_remote_devices(har_edge, target):
+    done = har_edge("bench", *FAST, "--offline", "--on", target)
+    assert done.returncode == 2
+    assert "--offline sends packages to remote devices" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["bench", *FAST, "--on"], ["devices"], ["devices", "clean"]])
+def test_a_cpu_that_is_not_known_is_refused_at_once(har_edge, tmp_path, command):
+    done = har_edge(*command, "emulated:cortex-a27")
+    assert done.returncode == 2
+    assert "no emulated board with the CPU 'cortex-a27': choose one of cortex-a53, cortex-a72" in done.stderr
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "target", "text", "words"),
+    [
+        ("HAR_EDGE_SSH", "ssh://pi", "ssh 'x", "HAR_EDGE_SSH cannot be read (no closing quotation): ssh 'x"),
+        ("HAR_EDGE_SSH", "ssh://pi", " ", "HAR_EDGE_SSH is blank"),
+        ("HAR_EDGE_ADB", "adb:", "'", "HAR_EDGE_ADB cannot be read"),
+        ("HAR_EDGE_ADB", "adb:", " ", "HAR_EDGE_ADB is blank"),
+        ("HAR_EDGE_ADB", "adb:", "no-such-adb", "there is no no-such-adb on this machine"),
+    ],
+)
+@pytest.mark.parametrize("command", [["bench", *FAST, "--on"], ["devices"]])
+def test_an_unusable_command_for_ssh_or_adb_is_one_sentence(har_edge, variable, target, text, words, command):
+    done = har_edge(*command, target, **{variable: text})
+    assert done.returncode == 2, done.stderr
+    assert words in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def adb(folder: Path, answer: str) -> dict[str, str]:
+    program = folder / "adb"
+    program.write_text(f"#!/bin/sh\n{answer}\n")
+    program.chmod(0o755)
+    return {"HAR_EDGE_ADB": str(program)}
+
+
+@pytest.mark.parametrize("command", [["bench", *FAST, "--on"], ["devices"]])
+def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path, command):
+    offline = adb(tmp_path, "echo; echo 'abc offline'")
+    done = har_edge(*command, "adb:", **offline)
+    assert done.returncode == 3
+    assert "adb says that abc is 'offline'" in done.stdout + done.stderr
+
+
+def test_an_adb_that_does_not_answer_is_device_trouble(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge_runtime.devices.adb._SECONDS", 0.2)
+    slow = adb(tmp_path, 'case "$*" in devices) echo; echo "abc device";; *) exec sleep 30;; esac')
+    monkeypatch.setenv("HAR_EDGE_ADB", slow["HAR_EDGE_ADB"])
+    (device,) = open_all(["adb:"], "auto", offline=False)
+    with pytest.raises(DeviceError, match=r"does not end within 0\.2 s: adb kill-server"):
+        device.prepare(unheard)
+
+
+def test_clean_goes_on_after_one_that_fails_and_refuses_what_keeps_nothing(har_edge, tmp_path):
+    boards = tmp_path / "cache/boards/one"
+    boards.mkdir(parents=True)
+    (boards / "content").write_bytes(bytes(2_000_000))
+    done = har_edge("devices", "clean", "adb:", "emulated:cortex-a72", HAR_EDGE_ADB="false")
+    assert done.returncode == 3
+    assert "emulated-cortex-a72: removed 2.0 MB" in done.stdout
+    assert "'false devices' fails" in done.stderr
+    assert not (tmp_path / "cache/boards").exists()
+    for target in ("local", "python:/usr/bin/python3"):
+        refused = har_edge("devices", "clean", target)
+        assert refused.returncode == 2
+        assert f"nothing is ever sent to {target}" in refused.stderr
+
+
+def test_devices_asks_the_python_that_is_named(har_edge, tmp_path):
+    """Under another interpreter the machine is described by that one."""
+    version = "import platform; platform.python_version = lambda: '3.10.77'; "
+    run = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    program = tmp_path / "python"
+    probe = f'[ "$1" = -B ] || exec {sys.executable} "$@"'
+    program.write_text(f'#!/bin/sh\n{probe}\nshift\nexec {sys.executable} -B -c "{version}{run}" "$@"\n')
+    program.chmod(0o755)
+    done = har_edge("devices", f"python:{program}")
+    assert done.returncode == 0, done.stderr
+    assert "3.10.77" in done.stdout

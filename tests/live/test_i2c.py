@@ -1,0 +1,158 @@
+"""A sensor on the I2C bus: Adafruit's own drivers, on a bus whose devices are tables of registers."""
+
+import sys
+from contextlib import closing
+from typing import Any
+
+import adafruit_lsm6ds
+import adafruit_mpu6050
+import numpy as np
+import pytest
+from streams import FakeClock, chunks, kinds, samples, seconds, until
+
+from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.live.sources.i2c import i2c
+
+G = 9.80665
+MPU6050 = {0x75: 0x68}
+LSM6DS = {"LSM6DS33": 0x69, "LSM6DS3TRC": 0x6A, "ISM330DHCX": 0x6B, "LSM6DSOX": 0x6C}
+
+
+class Bus:
+    """An I2C bus as `busio.I2C` shows it, with one device; `answers` is whether it is plugged in."""
+
+    def __init__(self, address: int, registers: dict[int, int], self_clearing: dict[int, int]) -> None:
+        self.address, self.registers, self._self_clearing = address, dict(registers), self_clearing
+        self.answers, self.closed = True, False
+
+    def try_lock(self) -> bool:
+        return True
+
+    def unlock(self) -> None:
+        pass
+
+    def deinit(self) -> None:
+        self.closed = True
+
+    def writeto(self, address: int, buffer: Any, *, start: int = 0, end: int | None = None) -> None:
+        self._check(address)
+        content = bytes(buffer[start:end])
+        for i, value in enumerate(content[1:]):
+            register = content[0] + i
+            self.registers[register] = value & ~self._self_clearing.get(register, 0)
+
+    def readfrom_into(self, address: int, buffer: Any, *, start: int = 0, end: int | None = None) -> None:
+        self._check(address)
+
+    def writeto_then_readfrom(
+        self, address: int, out_buffer: Any, in_buffer: Any, *, out_start: int = 0, out_end: int | None = None,
+        in_start: int = 0, in_end: int | None = None,
+    ) -> None:  # fmt: skip
+        self._check(address)
+        register = out_buffer[out_start]
+        for i in range(in_start, len(in_buffer) if in_end is None else in_end):
+            in_buffer[i] = self.registers.get(register + i - in_start, 0)
+
+    def put(self, register: int, counts: list[int], byteorder: Any) -> None:
+        """Measure `counts`: 16 bits each, from `register` on."""
+        content = b"".join(x.to_bytes(2, byteorder, signed=True) for x in counts)
+        self.registers.update({register + i: x for i, x in enumerate(content)})
+
+    def _check(self, address: int) -> None:
+        if address != self.address or not self.answers:
+            raise OSError(121, "Remote I/O error")
+
+
+@pytest.fixture(autouse=True)
+def quick_drivers(monkeypatch) -> None:
+    """Nothing has to settle in a table of registers."""
+    for driver in (adafruit_mpu6050, adafruit_lsm6ds):
+        monkeypatch.setattr(driver, "sleep", lambda seconds: None)
+
+
+def mpu6050(address: int = 0x68) -> Bus:
+    bus = Bus(address, MPU6050, {0x6B: 0x80})
+    bus.put(0x3B, [8192, -4096, 0], "big")  # 1 g is 8192 at ±4 g
+    bus.put(0x43, [655, 0, -6550], "big")  # 1 deg/s is 65.5 at ±500 deg/s
+    return bus
+
+
+def lsm6ds(chip: int) -> Bus:
+    bus = Bus(0x6A, {0x0F: chip}, {0x12: 0x01})
+    bus.put(0x28, [8197, -4098, 0], "little")  # 0.122 mg at ±4 g
+    bus.put(0x22, [571, 0, -5714], "little")  # 17.5 mdps at ±500 deg/s
+    return bus
+
+
+MEASURED = [1, -0.5, 0, np.radians(10), 0, np.radians(-100)]
+
+
+def test_an_mpu6050_is_read_in_g_and_radians_50_times_a_second():
+    bus = mpu6050()
+    with closing(i2c("mpu6050", FakeClock(), lambda: bus)) as source:
+        items = until(source, lambda items: len(samples(items)) >= 100)
+    assert np.allclose(samples(items), MEASURED, atol=1e-3)
+    assert np.allclose(np.diff(seconds(items)), 0.02)
+    assert not any(x.recorded for x in chunks(items))
+    assert bus.registers[0x1C] >> 3 == 1  # ±4 g
+    assert bus.registers[0x1B] >> 3 == 1  # ±500 deg/s
+    assert bus.registers[0x1A] == 4  # low-pass at 21 Hz
+    assert bus.closed
+
+
+@pytest.mark.parametrize("chip", LSM6DS.values(), ids=LSM6DS)
+def test_each_lsm6ds_is_known_by_its_chip(chip):
+    with closing(i2c("LSM6DS", FakeClock(), lambda: lsm6ds(chip))) as source:
+        items = until(source, lambda items: len(samples(items)) >= 5)
+    assert np.allclose(samples(items), MEASURED, atol=1e-3)
+
+
+def test_another_address_is_where_it_looks():
+    with closing(i2c("mpu6050@0x69", FakeClock(), lambda: mpu6050(0x69))) as source:
+        until(source, lambda items: len(samples(items)) >= 5)
+
+
+def test_a_sensor_that_goes_and_comes_back_is_set_up_again():
+    bus, clock = mpu6050(), FakeClock()
+    with closing(i2c("mpu6050", clock, lambda: bus)) as source:
+        until(source, lambda items: len(samples(items)) >= 10)
+        bus.answers = False
+        until(source, lambda items: "lost" in kinds(items))
+        for _ in range(3):
+            next(source)
+        bus.registers[0x1C] = 0  # without power it has forgotten its range
+        bus.answers = True
+        items = until(source, lambda items: len(samples(items)) >= 10)
+    assert kinds(items) == ["back"]
+    assert np.allclose(samples(items), MEASURED, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "bus"),
+    [
+        ("mpu6050@0x69", mpu6050()),
+        ("mpu6050", Bus(0x68, {0x75: 0x70}, {})),
+        ("lsm6ds", lsm6ds(0x33)),
+        ("lsm6ds", mpu6050()),
+    ],
+)
+def test_a_sensor_that_is_not_there_is_a_device_error(text, bus):
+    with pytest.raises(DeviceError, match="wiring"):
+        next(i2c(text, FakeClock(), lambda: bus))
+
+
+@pytest.mark.parametrize("text", ["", "bmi160", "mpu6050@", "mpu6050@0x80", "mpu6050@0", "lsm6ds@x", "mpu6050 0x68"])
+def test_what_is_no_sensor_is_refused(text):
+    with pytest.raises(InputError, match="--i2c"):
+        next(i2c(text, FakeClock(), mpu6050))
+
+
+def test_without_the_drivers_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "adafruit_mpu6050", None)
+    with pytest.raises(MissingExtraError, match=r"har-edge\[sensors\]"):
+        next(i2c("mpu6050", FakeClock(), mpu6050))
+
+
+def test_a_machine_without_an_i2c_bus_says_so():
+    with pytest.raises(DeviceError, match="I2C"):
+        next(i2c("mpu6050", FakeClock()))

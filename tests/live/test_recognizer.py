@@ -1,0 +1,346 @@
+"""Live recognition: the answers of the published windows, whatever the chunks, and a word on what is wrong."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from disturbed import delivered
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_runtime.commands.model_arguments import reference_model
+from edge_runtime.data import dataset, loading, uci_har
+from edge_runtime.errors import InputError
+from edge_runtime.live.recognizer import UNKNOWN, WARM_UP_S, Decision, LiveRecognizer, Notice
+from edge_runtime.live.recording_replay import follow
+from edge_runtime.live.stream_scores import score
+from edge_runtime.model.classifier import Classifier
+
+RATE = 50
+
+
+@cache
+def classifier() -> Classifier:
+    return Classifier(reference_model("edge", "int8"))
+
+
+@cache
+def recordings() -> tuple[dataset.Recording, ...]:
+    return uci_har.recordings()
+
+
+def recording(number: int) -> dataset.Recording:
+    return recordings()[number]
+
+
+def watch(samples, seconds=None, sizes=(), hop=64):
+    """All decisions and notices about samples fed in chunks of `sizes`, then the rest."""
+    recognizer = LiveRecognizer(classifier(), hop)
+    events, start = [], 0
+    for size in (*sizes, len(samples)):
+        part = slice(start, start + size)
+        events += recognizer.push(samples[part], None if seconds is None else seconds[part])
+        start += size
+    return [*events, *recognizer.flush()], recognizer
+
+
+def decisions(events):
+    return [x for x in events if isinstance(x, Decision)]
+
+
+def notices(events):
+    return [x for x in events if isinstance(x, Notice)]
+
+
+def answers(events):
+    return [
+        (x.activity, x.reason, x.window_probabilities.tobytes(), x.probabilities.tobytes()) for x in decisions(events)
+    ]
+
+
+def times(samples):
+    return 100 + np.arange(len(samples)) / RATE
+
+
+def test_the_published_windows_get_the_answers_of_the_test_set():
+    """All 2947: each recording is fed sample after sample, and asked where a published window ends."""
+    live = []
+    for number, runs in uci_har.read_table()["test"].items():
+        starts = np.concatenate([first + 64 * np.arange(count) for _, first, count in runs])
+        answers = np.empty(len(starts), int)
+        recognizer, fed = LiveRecognizer(classifier(), gentle=False), 0
+        for row in np.argsort(starts):
+            end = starts[row] + 128 + 1  # the median looks one sample ahead
+            recognizer.push(recording(number).samples[fed:end])
+            answers[row], fed = recognizer.latest().argmax(), end
+        live += answers.tolist()
+    assert len(live) == 2947
+    np.testing.assert_array_equal(live, classifier().logits(loading.load_data(None).test.X).argmax(axis=1))
+
+
+@given(st.lists(st.integers(1, 700), max_size=30), st.booleans(), st.sampled_from([16, 64, 200]))
+@settings(max_examples=15, deadline=None)
+def test_chunks_of_any_size_give_the_same_decisions(sizes, has_times, hop):
+    samples = recording(3).samples[:6000]
+    seconds = times(samples) if has_times else None
+    assert answers(watch(samples, seconds, sizes, hop)[0]) == answers(watch(samples, seconds, (), hop)[0])
+
+
+def test_fed_sample_by_sample_nothing_is_different():
+    samples = recording(3).samples[:3000]
+    one_by_one = watch(samples, times(samples), [1] * len(samples))[0]
+    assert answers(one_by_one) == answers(watch(samples, times(samples))[0])
+    assert [x.seconds for x in decisions(one_by_one)] == pytest.approx(
+        [100 + (128 + 64 * i - 1) / RATE for i in range((3000 - 128) // 64 + 1)]
+    )
+
+
+def test_it_warms_up_at_the_start_and_after_a_gap():
+    samples = recording(3).samples[:4000]
+    seconds = times(samples)
+    seconds[2000:] += 5
+    events, _ = watch(samples, seconds)
+    warming = [x.seconds for x in decisions(events) if x.warming_up]
+    assert warming
+    assert all(x < 100 + WARM_UP_S or 145 <= x < 145 + WARM_UP_S for x in warming)
+    assert [x.kind for x in notices(events)] == ["gap"]
+    assert "5.02 s" in notices(events)[0].text
+
+
+def test_no_window_reaches_across_a_gap():
+    samples = recording(3).samples[:1000]
+    seconds = times(samples)
+    seconds[500:] += 1
+    ends = np.array([x.seconds for x in decisions(watch(samples, seconds)[0])])
+    assert not ((ends > 110) & (ends < 111 + 127 / RATE - 1e-9)).any()
+
+
+@pytest.mark.parametrize("jump_s", [-50.0, 2.0, 4000.0])
+def test_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_of_a_new_stream(jump_s):
+    samples = np.concatenate([recording(3).samples[:2000], recording(5).samples[9000:11000]])
+    seconds = times(samples)
+    seconds[2000:] += jump_s
+    after = [x for x in decisions(watch(samples, seconds)[0]) if x.seconds >= seconds[2000]]
+    after = after[len(after) - len(alone := decisions(watch(samples[2000:], seconds[2000:])[0])) :]
+    assert [(x.seconds, x.activity, x.probabilities.tolist()) for x in after] == [
+        (x.seconds, x.activity, x.probabilities.tolist()) for x in alone
+    ]
+
+
+def test_lost_samples_jitter_repeats_and_disorder_cost_at_most_half_a_point():
+    chosen = [recording(number) for number in (0, 1, 4, 5, 8, 9, 10, 11)]
+    clean = [follow(x, classifier()) for x in chosen]
+    rough = [follow(x, classifier(), delivered=delivered(len(x.samples), RATE, i)) for i, x in enumerate(chosen)]
+    before, after = (score(tracks, 6, 128, RATE).live_accuracy for tracks in (clean, rough))
+    assert before - after <= 0.005
+    assert any(
+        len(a.shown) != len(b.shown) or (a.answers != b.answers).any() for a, b in zip(clean, rough, strict=True)
+    )
+
+
+def test_samples_that_are_not_numbers_are_left_out_and_said_once():
+    samples = recording(3).samples[:1500].copy()
+    samples[700:705, 2] = np.nan
+    samples[900, 0] = np.inf
+    for seconds in (times(samples), None):
+        events, recognizer = watch(samples, seconds, [100] * 15)
+        assert recognizer.invalid == 6
+        assert [x.kind for x in notices(events)] == ["invalid", "invalid"]
+        assert len(decisions(events)) == (1500 - 128) // 64 + 1
+
+
+def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():
+    samples = recording(3).samples[:1500].copy()
+    samples[700:750] = np.nan
+    assert [x.kind for x in notices(watch(samples)[0])] == ["invalid", "gap"]
+
+
+def test_acceleration_in_other_units_is_said():
+    samples = recording(3).samples[:1500] * [9.80665, 9.80665, 9.80665, 1, 1, 1]
+    found = notices(watch(samples)[0])
+    assert [x.kind for x in found] == ["units"]
+    assert "m/s2" in found[0].text
+
+
+def test_a_rotation_in_degrees_is_said():
+    samples = recording(3).samples[-9000:-6000] * [1, 1, 1, 180 / np.pi, 180 / np.pi, 180 / np.pi]
+    assert [x.kind for x in notices(watch(samples)[0])] == ["rotation units"]
+
+
+def test_acceleration_without_gravity_is_said():
+    samples = recording(3).samples[:1500] - [*recording(3).samples[:1500, :3].mean(axis=0), 0, 0, 0]
+    assert "gravity is missing" in notices(watch(samples)[0])[0].text
+
+
+def test_a_sensor_that_is_stuck_is_said_and_one_that_is_not_is_not():
+    samples = recording(3).samples[:1500].copy()
+    assert not notices(watch(samples)[0])
+    samples[:, 3:] = 0
+    assert "gyroscope says the same" in notices(watch(samples)[0])[0].text
+
+
+def test_while_a_sensor_is_stuck_nothing_is_recognised():
+    samples = recording(3).samples[:3000].copy()
+    samples[1000:2000] = samples[1000]
+    for seconds in (times(samples), None):
+        start = 0 if seconds is None else 100
+        found = decisions(watch(samples, seconds, [37] * 80)[0])
+        during = [x for x in found if 1410 / RATE < x.seconds - start < 1995 / RATE]
+        after = [x for x in found if x.seconds - start > 2410 / RATE]
+        assert {x.activity for x in during} == {UNKNOWN}
+        assert {x.reason for x in during} == {
+            "the accelerometer and the gyroscope say the same for 4 s: stuck, or switched off"
+        }
+        assert all("stuck" not in x.reason for x in after)
+        assert answers(found) == answers(watch(samples, seconds)[0])
+
+
+def test_one_axis_that_is_dead_is_said_once_somebody_moves():
+    samples = recording(1).samples[7000:9000].copy()
+    samples[:, 2] = 0
+    (notice,) = notices(watch(samples)[0])
+    assert notice.text.startswith("z of the accelerometer says the same for 4 s")
+
+
+def test_a_fault_that_comes_and_goes_is_said_once():
+    samples = np.tile(recording(3).samples[700:1100], (8, 1))
+    for start in range(0, len(samples), 400):
+        samples[start : start + 200] *= [1, 1, 1, 1000, 1000, 1000]
+    assert [x.kind for x in notices(watch(samples)[0])] == ["rotation units"]
+
+
+def test_what_is_short_at_a_high_rate_is_no_fault():
+    """Blocks and plateaus are of time: constant for 1.25 s, and each value of a 50 Hz sensor read four times."""
+    seconds = np.arange(2400) / 200
+    standing = np.repeat(recording(3).samples[700:1300], 4, axis=0)
+    samples = standing + np.random.default_rng(0).normal(0, 1e-4, standing.shape)
+    samples[400:650] = samples[400]
+    assert not notices(watch(samples, seconds)[0])
+    walking = np.repeat(recording(1).samples[8000:9500], 4, axis=0)
+    assert not notices(watch(walking, np.arange(6000) / 200)[0])
+
+
+def test_a_clock_that_stands_still_or_counts_in_another_unit_is_said():
+    samples = recording(3).samples[:2000]
+    for seconds, kind, words in (
+        (np.zeros(2000), "clock", "the same time"),
+        (np.arange(2000) // 50, "clock", "the same time"),
+        (np.arange(2000) / RATE / 1000, "rate", "50,000 samples a second"),
+    ):
+        (notice,) = [x for x in notices(watch(samples, seconds, [100] * 20)[0]) if x.kind != "gap"]
+        assert notice.kind == kind
+        assert words in notice.text
+
+
+def test_a_clock_that_steps_back_a_little_is_said():
+    samples, seconds = recording(3).samples[:2000], times(recording(3).samples[:2000])
+    seconds[1000:] -= 0.6
+    events, recognizer = watch(samples, seconds)
+    assert "went back by 0." in notices(events)[0].text
+    assert recognizer.late > 20
+
+
+def test_a_sensor_at_its_limit_is_said():
+    samples = recording(0).samples[8400:9200].copy()
+    samples[:, 0] = np.clip(samples[:, 0] * 2 - 0.5, -1.6, 1.6)
+    assert "at its limit" in notices(watch(samples)[0])[0].text
+
+
+def test_no_recording_of_the_data_set_looks_faulty():
+    kinds = {x.kind for r in recordings()[::6] for x in notices(watch(r.samples)[0])}
+    assert kinds == set()
+
+
+def test_a_sensor_that_is_too_slow_is_said():
+    samples = recording(3).samples[:3000:3]
+    assert [x.kind for x in notices(watch(samples, np.arange(1000) * 3 / RATE)[0])] == ["rate"]
+
+
+def test_vibration_beyond_what_the_rate_can_show_changes_no_activity():
+    standing = recording(3).samples[700:1500]
+    seconds = np.arange(4 * len(standing)) / 200
+    calm = np.stack([np.interp(seconds, np.arange(len(standing)) / RATE, x) for x in standing.T], axis=1)
+    shaken = calm.copy()
+    shaken[:, 0] += 0.3 * np.sin(2 * np.pi * 45 * seconds)
+    shaken[:, 2] += 0.3 * np.sin(2 * np.pi * 48 * seconds)
+    found, wanted = ([x.activity for x in decisions(watch(x, seconds)[0])] for x in (shaken, calm))
+    assert found == wanted
+    assert wanted.count("STANDING") > 8
+
+
+def test_one_wrong_timestamp_is_left_out_and_nothing_begins_anew():
+    samples = recording(3).samples[:2000]
+    seconds = times(samples)
+    clean, _ = watch(np.delete(samples, 1000, axis=0), np.delete(seconds, 1000))
+    seconds[1000] = 1e9
+    events, recognizer = watch(samples, seconds)
+    assert answers(events) == answers(clean)
+    assert (recognizer.late, notices(events)) == (1, [])
+
+
+def test_a_clock_that_jumps_by_hours_is_called_another_clock():
+    samples = recording(3).samples[:2000]
+    seconds = times(samples)
+    seconds[1000:] += 1.7e9
+    (notice,) = notices(watch(samples, seconds)[0])
+    assert notice.kind == "clock"
+    assert "472222 h" in notice.text
+
+
+def test_times_are_given_for_all_samples_or_none():
+    recognizer = LiveRecognizer(classifier())
+    recognizer.push(np.zeros((3, 6)), [0.0, 0.02, 0.04])
+    with pytest.raises(InputError, match="times for all of them, or for none"):
+        recognizer.push(np.zeros((3, 6)))
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(np.zeros((3, 5)), None), (np.zeros((3, 6)), [0.0, 1.0])])
+def test_other_shapes_are_refused(samples, seconds):
+    with pytest.raises(InputError, match="shape"):
+        LiveRecognizer(classifier()).push(samples, seconds)
+
+
+def test_worn_upside_down_standing_is_unknown():
+    standing = recording(3).samples[700:1200]
+    shown = [x for x in decisions(watch(standing * [-1, -1, 1, -1, -1, 1])[0]) if x.activity != UNKNOWN]
+    assert not shown
+    assert {x.activity for x in decisions(watch(standing)[0])} == {"STANDING"}
+
+
+def test_a_phone_on_any_face_of_a_table_is_unknown_as_nothing_that_lives_moves_it():
+    rng = np.random.default_rng(0)
+    for face in np.concatenate([np.eye(3), -np.eye(3)]):
+        found = decisions(
+            watch(np.column_stack([face + rng.normal(0, 0.003, (1500, 3)), rng.normal(0, 0.003, (1500, 3))]))[0]
+        )
+        assert {(x.activity, x.reason) for x in found if not x.warming_up} == {(UNKNOWN, "nothing that lives moves it")}
+
+
+def test_nobody_who_sits_stands_or_lies_is_taken_for_a_table():
+    stillest = [x for x in recordings() if x.subject in (11, 17, 30)]
+    for quiet in stillest[::2]:
+        assert "nothing that lives moves it" not in {x.reason for x in decisions(watch(quiet.samples)[0])}
+
+
+def test_how_long_something_lasts_begins_anew_after_a_gap():
+    samples = np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 0.003, (2000, 6))
+    seconds = times(samples)
+    seconds[1000:] += 5
+    lifeless = [x.seconds for x in decisions(watch(samples, seconds)[0]) if "lives" in x.reason]
+    assert 100 < min(lifeless) < 115
+    assert not [x for x in lifeless if 120 <= x < 131]
+
+
+def test_a_gentle_start_is_closer_to_a_long_past():
+    """In the first window of a stream that starts in the middle of a recording."""
+    correct = {True: 0, False: 0}
+    for number in (0, 4, 8, 14):
+        samples = recording(number).samples
+        past = LiveRecognizer(classifier())
+        for start in range(1000, len(samples) - 1000, 1500):
+            past.push(samples[start - 1000 if start == 1000 else start - 1500 + 129 : start + 129])
+            for gentle in correct:
+                fresh = LiveRecognizer(classifier(), gentle=gentle)
+                fresh.push(samples[start : start + 129])
+                correct[gentle] += fresh.latest().argmax() == past.latest().argmax()
+    assert correct[True] > correct[False]

@@ -1,0 +1,364 @@
+"""Lines of text -> samples: names and units as boards, apps and people write them, and whatever else may come."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streams import chunks, csv_lines, kinds, samples, seconds, standing
+
+from edge_runtime.errors import InputError
+from edge_runtime.live.sources import Chunk, Event, Item
+from edge_runtime.live.sources.lines import LONGEST_LINE, Lines
+from edge_runtime.live.sources.records import MalformedError, Reader
+from edge_runtime.live.sources.units import Units
+from edge_runtime.system.printable import printable
+
+G = 9.80665
+
+
+def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:
+    lines = Lines(stated or Units(), recorded, midway)
+    return [*lines.feed(text.encode() if isinstance(text, str) else text), *lines.end()]
+
+
+def left_out(items: list[Item]) -> int:
+    return sum(x.left_out for x in items if isinstance(x, Chunk))
+
+
+def said(items: list[Item]) -> str:
+    return " ".join(x.text for x in items if isinstance(x, Event))
+
+
+HEADERS = [
+    ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", 1.0, 1.0, 1.0),
+    ("timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]", 1e3, G, 180 / np.pi),
+    # phyphox, with acceleration and gyroscope in one experiment
+    (
+        '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
+        '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)"',
+        1.0, G, 1.0,
+    ),
+    ("time,gFx,gFy,gFz,wx,wy,wz", 1.0, 1.0, 1.0),  # Physics Toolbox
+    (
+        "seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,gyroscope_x,gyroscope_y,gyroscope_z",
+        1.0, G, 1.0,
+    ),  # Sensor Logger
+    ("Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z", 1e3, G, 1.0),
+    ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1.0, 180 / np.pi),
+    ("t [µs], acc.x [m/s²], acc.y [m/s²], acc.z [m/s²], gyro.x [°/s], gyro.y [°/s], gyro.z [°/s]", 1e6, G, 180 / np.pi),
+    ("t_us,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_dps,gyro_y_dps,gyro_z_dps", 1e6, G, 180 / np.pi),
+    ("time_ms,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, 1.0, 1.0),
+    ("", 1.0, 1.0, 1.0),
+    ("", 1e9, G, 1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS)
+def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per_second, per_g, per_rad):
+    wanted, times = standing(), np.arange(100) / 50
+    sent = wanted * ([per_g] * 3 + [per_rad] * 3)
+    items = read(csv_lines(sent, header, times * per_second))
+    assert np.allclose(samples(items), wanted)
+    assert np.allclose(seconds(items), times)
+    assert left_out(items) == 0
+    assert not any(x.seconds is None for x in chunks(items))
+
+
+@pytest.mark.parametrize("header", ["", "t[s] ax[g] ay[g] az[g] gx[rad/s] gy[rad/s] gz[rad/s]"])
+def test_white_space_separates_too(header):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50).replace(",", "  "))
+    assert np.array_equal(samples(items), standing())
+    assert np.allclose(seconds(items), np.arange(100) / 50)
+
+
+@pytest.mark.parametrize("between", [",", ", ", "\t", " "])
+def test_serial_plotters_name_each_value(between):
+    rows = [[f"{n}:{x!r}" for n, x in zip(SIX, row, strict=True)] for row in standing().tolist()]
+    items = read("\n".join(between.join(row) for row in rows), midway=True)
+    assert np.array_equal(samples(items), standing())
+
+
+SIX = ("ax", "ay", "az", "gx", "gy", "gz")
+
+
+@pytest.mark.parametrize("form", ["2024-05-01T10:00:{:09.6f}", "2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
+def test_times_may_be_those_of_iso_8601(form):
+    rows = [",".join([form.format(i / 50), *map(repr, row)]) for i, row in enumerate(standing().tolist())]
+    items = read("\n".join(["time,ax[g],ay[g],az[g],gx,gy,gz", *rows]))
+    assert np.allclose(np.diff(seconds(items)), 0.02, atol=1e-6)
+    assert "time in s" in said(items)
+
+
+def test_sensors_by_their_numbers_are_found_whatever_else_a_line_has():
+    with_gps = "0.5, 1, 52.5, 13.4, 34.0, 3, 9.80665, 0, 0, 4, 0.1, 0.2, 0.3\n"
+    plain = "0.52, 3, 0, 9.80665, 0, 4, 0.1, 0.2, 0.3, 5, 20, 30, 40\n"
+    items = read(with_gps + plain)
+    assert np.allclose(samples(items), [[1, 0, 0, 0.1, 0.2, 0.3], [0, 1, 0, 0.1, 0.2, 0.3]])
+    assert seconds(items).tolist() == [0.5, 0.52]
+
+
+def one_by_one(names=("accelerometer", "gyroscope"), shift: float = 0.0) -> list[str]:
+    """A line for each sensor: the gyroscope, which turns faster and faster, `shift` seconds later."""
+    lines = []
+    for i in range(100):
+        lines.append({"sensor": names[0], "timestamp": i / 50, "values": [1.0, 0.0, 0.0]})
+        lines.append({"sensor": names[1], "timestamp": i / 50 + shift, "values": [i / 50 + shift, 0.0, 0.0]})
+        lines.append({"sensor": "magnetometer", "timestamp": i / 50, "values": [20, 30, 40]})
+    return [json.dumps(x) for x in lines]
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.007])
+@pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
+def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(names, shift):
+    items = read("\n".join(one_by_one(names, shift)))
+    assert len(samples(items)) >= 99
+    assert np.allclose(samples(items)[:, 3], seconds(items))
+    assert left_out(items) == 0
+
+
+def test_one_sensor_alone_is_said_and_does_not_grow():
+    items = read("\n".join(x for x in one_by_one() * 3 if "accelerometer" in x))
+    assert not len(samples(items))
+    assert "send the gyroscope too" in said(items)
+
+
+def test_utf_16_is_named_and_not_quoted_as_zero_bytes():
+    items = read(csv_lines(standing(), "ax,ay,az,gx,gy,gz").encode("utf-16"))
+    assert "UTF-16" in said(items)
+    assert "x00" not in said(items)
+
+
+def test_other_columns_are_ignored_in_any_order():
+    header = "label,gz[rad/s],gy[rad/s],gx[rad/s],az[g],ay[g],ax[g],temperature"
+    items = read(f"{header}\nWALKING,6,5,4,3,2,1,20.5\n")
+    assert samples(items).tolist() == [[1, 2, 3, 4, 5, 6]]
+    assert chunks(items)[0].seconds is None
+
+
+def test_semicolons_with_decimal_commas_are_what_spreadsheets_write():
+    items = read("t[s];ax[g];ay[g];az[g];gx[rad/s];gy[rad/s];gz[rad/s]\n0,02;1,5;0;0;0;0;-0,25\n")
+    assert samples(items).tolist() == [[1.5, 0, 0, 0, 0, -0.25]]
+    assert seconds(items).tolist() == [0.02]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "time,linear_acceleration_x,linear_acceleration_y,linear_acceleration_z,gyro_x,gyro_y,gyro_z",
+        "seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gyroscope_x,gyroscope_y,gyroscope_z",
+    ],
+)
+def test_acceleration_without_gravity_is_refused(header):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50))
+    assert not len(samples(items))
+    assert "without gravity" in said(items)
+    assert left_out(items) == 101
+
+
+def test_missing_columns_are_named_once_and_nothing_is_taken_for_them():
+    items = read("t[s],ax[g],ay[g],gx[rad/s],gy[rad/s],gz[rad/s],q\n" + "0,1,0,0,0,0,0\n" * 10)
+    assert not len(samples(items))
+    assert kinds(items) == ["malformed"]
+    assert "ax, ay, az" in said(items)
+
+
+def test_an_unknown_unit_is_named():
+    assert "'furlong'" in said(read("ax[furlong],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n"))
+
+
+@pytest.mark.parametrize("stated", [Units(None, 1 / G, None), Units(None, None, np.pi / 180)])
+def test_an_option_that_contradicts_the_header_is_followed_and_that_is_said(stated):
+    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n9,0,0,9,0,0\n" * 2, stated)
+    assert "units, which is followed" in said(items)
+    assert kinds(items) == ["units"]
+    factors = [1 if x is None else x for x in stated[1:]]
+    assert np.allclose(samples(items)[0], [9 * factors[0], 0, 0, 9 * factors[1], 0, 0])
+
+
+NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
+
+
+@pytest.mark.parametrize(("true", "wrong", "size"), [("g", "m/s2", 1.0), ("m/s2", "g", G)])
+def test_numbers_of_another_unit_than_is_stated_are_refused_with_the_option_that_helps(true, wrong, size):
+    text = csv_lines(standing(size=size), NAMES.format(wrong))
+    with pytest.raises(InputError, match=f"the header says {wrong}, .* look like {true}: .*give --units {true}"):
+        read(text)
+    factors = {"g": 1.0, "m/s2": 1 / G}
+    assert np.allclose(samples(read(text, Units(None, factors[true], None)))[:, 0], 1, atol=0.1)
+    with pytest.raises(InputError, match=f"--units says {wrong}, .*give --units {true}"):
+        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"), Units(None, factors[wrong], None))
+
+
+def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recognised():
+    lines = Lines(Units())
+    content = csv_lines(standing(500), NAMES.format("m/s2")).encode()
+    items = [y for start in range(0, len(content), 700) for y in lines.feed(content[start : start + 700])]
+    assert kinds(items) == ["units"]
+    assert len(samples(items)) < 50
+    assert left_out(items) > 400
+
+
+@pytest.mark.parametrize(("unit", "step", "found"), [("ms", 0.02, "s"), ("s", 20, "ms"), ("us", 20, "ms")])
+def test_times_of_another_unit_than_is_stated_are_refused(unit, step, found):
+    text = csv_lines(standing(), f"t[{unit}]," + NAMES.format("g"), step * np.arange(100))
+    with pytest.raises(InputError, match=rf"times are in {unit}, .*as they are in {found}: .*t\[{found}\]"):
+        read(text)
+
+
+def test_another_sender_is_told_of_its_own_mistakes():
+    lines = Lines(Units())
+    items = []
+    for content in (b"foo,bar\n", b"t,ax,ay,az\n1,2,3,4\n"):
+        items += [*lines.feed(content), *lines.end()]
+        lines.restart()
+    assert kinds(items) == ["malformed", "malformed"]
+
+
+def test_options_say_what_a_header_does_not():
+    items = read("ax,ay,az,gx,gy,gz\n9.80665,0,0,180,0,0\n", Units(None, 1 / G, np.pi / 180))
+    assert np.allclose(samples(items), [[1, 0, 0, np.pi, 0, 0]])
+    assert kinds(items) == []
+
+
+def test_units_by_size_are_said():
+    assert "acceleration in m/s2, time in ms" in said(read(csv_lines(standing(size=G), "", np.arange(100) * 20)))
+
+
+@pytest.mark.parametrize("size", [0.0, 16384.0])
+def test_acceleration_of_no_known_size_is_refused_in_a_recording(size):
+    with pytest.raises(InputError, match="--units"):
+        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"))
+
+
+def test_a_live_source_of_unclear_units_may_become_clear():
+    lines = Lines(Units())
+    items = [y for size in (16384.0, 16384.0, 1.0) for y in lines.feed(csv_lines(standing(50, size)).encode())]
+    assert kinds(items) == ["units", "units"]  # once what is wrong, once what was found
+    assert np.allclose(samples(items), standing(50))
+    assert left_out(items) == 100
+
+
+STATED = Units(1.0, 1.0, 1.0)
+SAMPLE = {"t": 1.5, "acc": [1, 2, 3], "gyro": [4, 5, 6]}
+JSON = [
+    (SAMPLE, STATED),
+    ({"t": "1.5", "acc": ["1", "2", "3"], "gyro": ["4", "5", "6"]}, STATED),
+    ({"Timestamp": 1.5, "accelerometer": [1, 2, 3], "gyroscope": [4, 5, 6]}, STATED),
+    ({"t": [1.5], "acc": [[1, 2, 3]], "gyro": [[4, 5, 6]]}, STATED),
+    ({"t": 1.5, "ax": 1, "ay": 2, "az": 3, "gx": 4, "gy": 5, "gz": 6}, STATED),
+    (
+        {"t[ms]": 1500, "accX[m/s2]": G, "accY[m/s2]": 2 * G, "accZ[m/s2]": 3 * G, "gyroX": 4, "gyroY": 5, "gyroZ": 6},
+        Units(),
+    ),
+    ([SAMPLE], STATED),
+    ({"device": "phone", "samples": [SAMPLE]}, STATED),
+    (
+        {
+            "accelerometer": {"timestamp": 1.5e9, "value": [G, 2 * G, 3 * G]},
+            "gyroscope": {"timestamp": 1.5e9 + 1, "value": [4, 5, 6]},
+        },
+        Units(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "stated"), JSON)
+def test_every_shape_of_json_gives_the_same_sample(content, stated):
+    items = read(json.dumps(content), stated)
+    assert np.allclose(samples(items), [[1, 2, 3, 4, 5, 6]])
+    assert seconds(items).tolist() == [1.5]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{", "[1, 2]", "null", '{"acc": [1, 2], "gyro": [1, 2, 3]}', '{"acc": [1, 2, true], "gyro": [1, 2, 3]}',
+        '{"acc": {"x": 1}, "gyro": {"x": 1}}', '{"t": [1, 2], "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
+        '{"t": NaN, "acc": [1, 2, 3], "gyro": [1, 2, 3]}', '{"t": 1, "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
+        '{"ax": 1}', "[" * 100_000, "hello", "1,2,3", "1;2;3;4", "9" * 5000, "\x00\x1b[31m", "1,2,3,4,5,six",
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(line):
+    good = '{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
+    items = read(good * 60 + (line + "\n") * 3 + good * 60)
+    assert len(samples(items)) == 120
+    assert left_out(items) == 3
+    assert kinds(items).count("malformed") == 1
+    assert all(x.isprintable() for x in said(items))
+    assert len(said(items)) < 500
+
+
+def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
+    items = read('{"acc": [1, null, 0], "gyro": [0, "nan", Infinity]}\n' * 2, Units(None, 1.0, 1.0))
+    assert np.isfinite(samples(items)).sum() == 2 * 3
+    assert left_out(items) == 0
+
+
+def test_a_line_without_end_does_not_grow():
+    lines = Lines(Units())
+    for _ in range(100):
+        lines.feed(b"x" * LONGEST_LINE)
+    assert len(lines._rest) <= LONGEST_LINE
+    items = lines.feed(b'\n{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' * 60)
+    assert len(samples(items)) == 60
+
+
+def test_a_board_that_starts_in_the_middle_of_a_line_has_that_line_left_out():
+    text = csv_lines(standing(), times=np.arange(100.0) / 50)
+    assert len(samples(read(text[3:], midway=True))) == 99
+    header = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n"
+    assert len(samples(read(header + text, midway=True))) == 100
+
+
+def test_a_header_that_comes_again_begins_anew():
+    first, second = (
+        "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n",
+        "gx[deg/s],gy[deg/s],gz[deg/s],ax[g],ay[g],az[g]\n",
+    )
+    items = read(f"{first}1,2,3,0,0,0\n{second}0,0,0,1,2,3\n")
+    assert samples(items).tolist() == [[1, 2, 3, 0, 0, 0]] * 2
+
+
+@given(st.binary(max_size=300), st.integers(1, 40))
+def test_any_bytes_in_any_pieces_give_the_same_and_never_fail(content, size):
+    text = b'{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' + content
+    whole, pieces = Lines(Units(None, 1.0, 1.0)), Lines(Units(None, 1.0, 1.0))
+    at_once = [*whole.feed(text), *whole.end()]
+    bit_by_bit = [y for i in range(0, len(text), size) for y in pieces.feed(text[i : i + size])] + pieces.end()
+    assert np.array_equal(samples(at_once), samples(bit_by_bit), equal_nan=True)
+    assert left_out(at_once) == left_out(bit_by_bit)
+    assert said(at_once) == said(bit_by_bit)
+
+
+@given(st.one_of(st.text(max_size=200), st.binary(max_size=400)), st.integers(5, 80))
+def test_printable_is_one_short_line_of_printable_characters(text, longest):
+    shown = printable(text, longest)
+    assert shown.isprintable()
+    assert len(shown) <= longest
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["time,ax,ay,az", "1.5,0.1,0.2,0.9"],
+        ["t,acc_x,acc_y,acc_z,gx,gy,gz", "1.5,0.1,0.2,0.9,5,5,5"],
+        ["1.5,0.1,0.2,0.9"],
+        ['{"t": 1.5, "acc": [0.1, 0.2, 0.9]}'],
+        ['{"t": [1.5], "acc": [[0.1, 0.2, 0.9]]}'],
+        ['{"sensor": "accelerometer", "t": 1.5, "values": [0.1, 0.2, 0.9]}'],
+        ["t:1.5,ax:0.1,ay:0.2,az:0.9"],
+    ],
+)
+def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(lines):
+    reader = Reader(needs_rotation=False)
+    rows = [row for line in lines for row in reader.read(line)]
+    assert [(time, values[:3]) for time, values in rows] == [(1.5, [0.1, 0.2, 0.9])]
+    assert all(x == 0 for _, values in rows for x in values[3:])
+    assert len(rows[0][1]) == 6
+
+
+def test_without_rotation_a_sample_of_a_model_that_needs_it_is_none():
+    with pytest.raises(MalformedError, match="gx, gy, gz"):
+        Reader().read("time,ax,ay,az")

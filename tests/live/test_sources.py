@@ -1,0 +1,339 @@
+"""Sources over real files, pipes, sockets and a pseudo-terminal: they wait, lose and find again, and end as told."""
+
+import contextlib
+import os
+import pty
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, standing, until
+
+from edge_runtime.data import dataset, uci_har
+from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.live.sources import Chunk, silence
+from edge_runtime.live.sources.addresses import Address, parse
+from edge_runtime.live.sources.axes import Axes
+from edge_runtime.live.sources.csv_file import csv_file
+from edge_runtime.live.sources.replay import replay
+from edge_runtime.live.sources.serial_port import serial_port
+from edge_runtime.live.sources.tcp import tcp
+from edge_runtime.live.sources.udp import udp
+from edge_runtime.live.sources.units import Units
+
+KNOWN = Units(1.0, 1.0, 1.0)
+SAMPLE = b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
+
+
+def has(n: int):
+    """Whether there are `n` samples or more."""
+    return lambda items: len(samples(items)) >= n
+
+
+def says(kind: str):
+    """Whether an event of this kind has come."""
+    return lambda items: kind in kinds(items)
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Silence is said after a fifth of a second."""
+    monkeypatch.setattr(silence, "SILENCE_S", 0.2)
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def recordings() -> Iterator[tuple[dataset.Recording, ...]]:
+    """The embedded recordings, decoded once for all tests here."""
+    decoded = uci_har.recordings()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uci_har, "recordings", lambda: decoded)
+        yield decoded
+
+
+class TestReplay:
+    def test_a_replay_gives_every_sample_at_its_time(self, recordings):
+        items = list(replay(7, speed=0, clock=FakeClock()))
+        recording = recordings[7]
+        assert np.array_equal(samples(items), recording.samples)
+        assert np.array_equal(seconds(items), np.arange(len(recording.samples)) / 50)
+        assert all(x.recorded for x in chunks(items))
+
+    @pytest.mark.parametrize("speed", [1.0, 10.0, 1000.0])
+    def test_a_replay_takes_as_long_as_its_speed_says(self, speed):
+        clock = FakeClock()
+        items = list(replay(7, speed=speed, clock=clock))
+        assert clock.now - 100 == pytest.approx(seconds(items)[-1] / speed)
+
+    def test_nothing_comes_before_it_was_measured(self):
+        clock = FakeClock()
+        for item in replay(7, speed=10, clock=clock):
+            for chunk in chunks([item]):
+                assert chunk.seconds[-1] <= (clock.now - 100) * 10 + 1e-6
+
+    @pytest.mark.parametrize("number", [-1, 61])
+    def test_a_recording_that_is_not_there_is_refused(self, number):
+        with pytest.raises(InputError, match="0 to 60"):
+            next(replay(number))
+
+
+class TestCsvFile:
+    def test_a_file_ends_where_it_ends(self, tmp_path):
+        path = tmp_path / "walk.csv"
+        path.write_text(
+            csv_lines(standing(), "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", np.arange(100) / 50)
+        )
+        items = list(csv_file(path, Units()))
+        assert np.array_equal(samples(items), standing())
+        assert kinds(items) == ["opened"]
+
+    @pytest.mark.parametrize("content", ["", "ax,ay\n1,2\n", "\x00\x01\x02" * 1000])
+    def test_a_file_without_samples_is_refused_by_its_name(self, tmp_path, content):
+        path = tmp_path / "empty.csv"
+        path.write_text(content)
+        with pytest.raises(InputError, match=r"empty\.csv has no samples"):
+            list(csv_file(path, Units()))
+
+    def test_a_file_that_is_not_there_or_a_folder_is_refused(self, tmp_path):
+        for path in (tmp_path / "none.csv", tmp_path):
+            with pytest.raises(InputError, match=str(path)):
+                list(csv_file(path, Units()))
+
+    def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(self, tmp_path, impatient):
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        with closing(csv_file(path, KNOWN)) as source:
+            until(source, says("waiting"))
+            with path.open("wb", buffering=0) as writer:
+                writer.write(SAMPLE)
+                until(source, has(1))
+                writer.write(SAMPLE[:10])
+                writer.write(SAMPLE[10:] + SAMPLE.strip())
+                until(source, has(1))
+            assert len(samples(source)) == 1  # the last line has no end, and the pipe has one
+
+
+class TestUdp:
+    def test_datagrams_become_samples_and_silence_is_said(self, port, impatient):
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as phone:
+            until(source, says("waiting"))
+            phone.sendto(SAMPLE * 3, ("127.0.0.1", port))
+            items = until(source, has(3))
+            assert kinds(items) == ["connected", "back"]
+            phone.sendto(SAMPLE[:20], ("127.0.0.1", port))  # cut short: the next one is whole all the same
+            phone.sendto(SAMPLE, ("127.0.0.1", port))
+            items = until(source, has(1))
+            assert kinds(items) == ["malformed"]
+            until(source, says("waiting"))
+
+    def test_a_second_sender_is_not_mixed_in(self, port):
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as one, sender("127.0.0.2") as other:
+            next(source)
+            one.sendto(SAMPLE, ("127.0.0.1", port))
+            until(source, has(1))
+            other.sendto(SAMPLE, ("127.0.0.1", port))
+            other.sendto(SAMPLE, ("127.0.0.1", port))
+            one.sendto(SAMPLE, ("127.0.0.1", port))
+            items = until(source, has(1))
+            assert kinds(items) == ["others"]
+
+    def test_two_boards_of_one_host_are_not_mixed(self, port):
+        other_sample = SAMPLE.replace(b"[1, 0, 0]", b"[0, 0, 1]")
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as one, sender() as other:
+            next(source)
+            for _ in range(2):
+                one.sendto(SAMPLE, ("127.0.0.1", port))
+            until(source, has(2))
+            for _ in range(5):
+                other.sendto(other_sample, ("127.0.0.1", port))
+                one.sendto(SAMPLE, ("127.0.0.1", port))
+            items = until(source, has(5))
+            assert kinds(items) == ["others"]
+            assert (samples(items)[:, 0] == 1).all()
+
+    def test_a_program_that_sends_each_datagram_from_another_port_is_one_sender(self, port):
+        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            items = []
+            for _ in range(20):
+                with sender() as once:
+                    once.sendto(SAMPLE, ("127.0.0.1", port))
+                    items += until(source, has(1))
+            assert kinds(items) == ["connected"]
+
+    def test_another_sender_is_heard_when_the_first_has_gone(self, port):
+        clock = FakeClock()
+        source = udp(Address("127.0.0.1", port), KNOWN, clock)
+        with closing(source), sender() as one, sender("127.0.0.2") as other:
+            next(source)
+            one.sendto(SAMPLE, ("127.0.0.1", port))
+            until(source, has(1))
+            clock.now += 10
+            other.sendto(SAMPLE, ("127.0.0.1", port))
+            assert kinds(until(source, has(1))) == ["connected"]
+
+    def test_a_port_that_is_taken_is_refused(self, port):
+        with (
+            closing(udp(Address("127.0.0.1", port), KNOWN)) as first,
+            closing(udp(Address("127.0.0.1", port), KNOWN)) as second,
+        ):
+            next(first)
+            with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
+                next(second)
+
+
+class TestTcp:
+    def test_a_sender_may_go_and_come_back(self, port):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(SAMPLE + SAMPLE[:10])
+                until(source, has(1))
+                phone.sendall(SAMPLE[10:])
+                until(source, has(1))
+            until(source, says("lost"))
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
+                assert kinds(until(source, has(1)))[0] == "connected"
+
+    def test_the_newest_connection_replaces_one_that_hangs(self, port, impatient):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            with socket.create_connection(("127.0.0.1", port)) as hanging:
+                hanging.sendall(SAMPLE)
+                until(source, has(1))
+                until(source, says("waiting"))
+                with socket.create_connection(("127.0.0.1", port)) as phone:
+                    phone.sendall(SAMPLE)
+                    assert kinds(until(source, has(1))) == ["lost", "connected", "back"]
+
+    def test_half_a_line_is_no_sample_when_the_connection_ends(self, port):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(b"ax,ay,az,gx,gy,gz\n1,0,0,0,0,0\n1,0,0,0,0.1,-0.")
+            items = until(source, says("lost"))
+            assert samples(items).tolist() == [[1, 0, 0, 0, 0, 0]]
+            assert sum(x.left_out for x in items if isinstance(x, Chunk)) == 1
+
+    def test_a_connection_that_is_reset_is_only_lost(self, port):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
+            next(source)
+            phone = socket.create_connection(("127.0.0.1", port))
+            phone.sendall(SAMPLE)
+            until(source, has(1))
+            phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+            phone.close()
+            until(source, says("lost"))
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("text", "host", "port"), [("5555", "", 5555), ("localhost:1", "localhost", 1), ("[::1]:65535", "::1", 65535)]
+    )
+    def test_a_port_alone_or_with_a_host(self, text, host, port):
+        assert parse(text, "--udp") == (host, port)
+
+    @pytest.mark.parametrize("text", ["", "x", "1:2:3", "65536", "host:", "-1", "::1:5"])
+    def test_anything_else_is_refused(self, text):
+        with pytest.raises(InputError, match="--udp"):
+            parse(text, "--udp")
+
+
+class TestSerial:
+    def test_a_board_is_read_unplugged_and_plugged_in_again(self, tmp_path):
+        device = tmp_path / "ttyUSB0"
+        clock = ShortSleeps()
+        with plugged(device) as board:
+            source = serial_port(f"{device}@9600", KNOWN, clock)
+            assert kinds([next(source)]) == ["opened"]
+            os.write(board, b"0.5,1\n" + SAMPLE)  # what is left of a line, then a whole one
+            until(source, has(1))
+        with closing(source):
+            until(source, says("lost"))
+            time.sleep(0.05)
+            assert not has(1)([next(source), next(source)])
+            with plugged(device) as board:
+                until(source, says("back"))
+                os.write(board, b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
+                assert samples(until(source, has(1))).tolist() == [[1, 0, 0, 0, 0, 0]]
+
+    def test_a_device_that_is_not_there_is_refused(self, tmp_path):
+        with pytest.raises(DeviceError, match=r"ttyUSB9.*no such device"):
+            next(serial_port(str(tmp_path / "ttyUSB9"), KNOWN))
+
+    def test_what_is_no_serial_device_is_called_so(self):
+        with pytest.raises(DeviceError, match=r"/dev/null: it is no serial device"):
+            next(serial_port("/dev/null", KNOWN))
+
+    def test_without_pyserial_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(__import__("sys").modules, "serial", None)
+        with pytest.raises(MissingExtraError, match=r"har-edge\[sensors\]"):
+            next(serial_port("/dev/ttyUSB0", KNOWN))
+
+
+class TestAxes:
+    @pytest.mark.parametrize("text", ["x,y,z", "-y,x,z", "z,x,y", "-x,-y,z", "X, Z, -Y"])
+    def test_a_mapping_turns_and_never_mirrors(self, text):
+        turn = Axes.parse(text)
+        rng = np.random.default_rng(0)
+        a, b = rng.normal(size=(2, 10, 3))
+        turned = turn(np.concatenate([a, b], axis=1))
+        crossed = turn(np.concatenate([np.cross(a, b)] * 2, axis=1))
+        assert np.allclose(np.cross(turned[:, :3], turned[:, 3:]), crossed[:, :3])
+
+    def test_the_board_axis_in_the_first_place_is_the_one_that_points_up(self):
+        up_is_minus_y = np.array([[0.0, -1.0, 0.0, 0.0, 2.0, 0.0]])
+        assert Axes.parse("-y,x,z")(up_is_minus_y).tolist() == [[1, 0, 0, -2, 0, 0]]
+
+    @pytest.mark.parametrize("text", ["y,x,z", "-x,y,z", "z,-x,y", "-x,-y,-z"])
+    def test_a_mirror_image_is_refused(self, text):
+        with pytest.raises(InputError, match="mirror") as refused:
+            Axes.parse(text)
+        Axes.parse(str(refused.value).split("('")[1].split("')")[0])  # what it proposes is accepted
+
+    @pytest.mark.parametrize("text", ["", "x,y", "x,x,z", "x,y,z,x", "a,b,c", "x y z", "--x,y,z"])
+    def test_what_is_no_mapping_is_refused(self, text):
+        with pytest.raises(InputError, match="--axes"):
+            Axes.parse(text)
+
+
+class ShortSleeps:
+    """The real clock, but nobody sleeps for long."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float, /) -> None:
+        time.sleep(min(seconds, 0.01))
+
+
+@contextlib.contextmanager
+def sender(host: str = "127.0.0.1") -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind((host, 0))
+        yield made
+
+
+@contextlib.contextmanager
+def plugged(device: Path) -> Iterator[int]:
+    """A board at `device`: what is written to the descriptor comes out there. Unplugged at the end."""
+    board, line = pty.openpty()
+    device.symlink_to(os.ttyname(line))
+    os.close(line)
+    try:
+        yield board
+    finally:
+        device.unlink()
+        os.close(board)

@@ -1,0 +1,429 @@
+"""Between source and screen: what is counted, shown and logged, with a clock that the tests set."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streams import FakeClock, standing
+from training_fixtures import ROOT
+
+from edge_runtime.data.uci_har import LABELS
+from edge_runtime.errors import InputError
+from edge_runtime.live.display.decision_log import Log
+from edge_runtime.live.display.sinks import Changes, JsonLines
+from edge_runtime.live.display.timeline import Timeline, letters
+from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.session import Session
+from edge_runtime.live.sources import Chunk, Event
+from edge_runtime.live.sources.axes import Axes
+from edge_runtime.live.stream_summary import Summary
+from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.signals.types import Window
+from edge_runtime.system.terminal import Console
+
+STRAIGHT = "x,y,z"
+
+
+def decision(seconds: float, activity: str, reason: str = "", warming_up: bool = False) -> Decision:
+    shares = np.full(len(LABELS), 0.02)
+    shares[LABELS.index(activity) if activity in LABELS else 0] = 0.9
+    return Decision(seconds, activity, shares, shares, warming_up, reason, 0.5)
+
+
+class Recorder:
+    """A recogniser that keeps what it is given, and decides once a second."""
+
+    def __init__(self) -> None:
+        self.card = SimpleNamespace(labels=LABELS, window=Window(50.0, 128, 64))
+        self.duplicates = self.late = self.invalid = 0
+        self.samples: list[np.ndarray] = []
+        self.seconds: list[float] = []
+
+    def push(self, samples, seconds=None) -> list[Decision | Notice]:
+        before = len(self.seconds)
+        self.samples.extend(samples)
+        self.seconds.extend(seconds)
+        return [decision(self.seconds[i], "STANDING") for i in range(before, len(self.seconds)) if i % 50 == 49]
+
+    def flush(self) -> list[Decision | Notice]:
+        return [Notice(self.seconds[-1] if self.seconds else 0.0, "flushed", "the end")]
+
+
+def session(
+    recognizer: Recorder, axes: str = STRAIGHT, clock: FakeClock | None = None, rate_hz: float = 50.0
+) -> Session:
+    return Session(recognizer, 50, Axes.parse(axes), Timestamps(rate_hz, clock or FakeClock()))
+
+
+def run(live: Session, items: Sequence[Chunk | Event]) -> list[Decision | Notice]:
+    return [x for found in live.run(items) for x in found]
+
+
+class TestSession:
+    def test_everything_comes_out_in_its_order_and_the_end_is_flushed(self):
+        chunk = Chunk(np.arange(100) / 50, standing())
+        found = run(session(Recorder()), [Event("opened", "here"), chunk, Event("lost", "gone")])
+        assert [getattr(x, "kind", "decision") for x in found] == ["opened", "decision", "decision", "lost", "flushed"]
+        assert found[3].seconds == 1.98
+
+    def test_samples_are_turned_before_they_are_recognised(self):
+        recognizer = Recorder()
+        run(session(recognizer, "-y,x,z"), [Chunk(np.zeros(1), np.array([[1.0, 2, 3, 4, 5, 6]]))])
+        assert recognizer.samples[0].tolist() == [-2, 1, 3, -5, 4, 6]
+
+    def test_something_comes_out_even_while_a_source_waits(self):
+        empty = Chunk(None, np.empty((0, 6)))
+        assert list(session(Recorder()).run([empty, empty]))[:2] == [[], []]
+
+    def test_the_summary_counts_what_there_was(self):
+        recognizer = Recorder()
+        live = session(recognizer)
+        recognizer.late, recognizer.invalid = 2, 3
+        run(live, [Chunk(np.arange(200) / 50, standing(200), left_out=5)])
+        content = live.summary.to_dict()
+        assert content["minutes"]["STANDING"] == pytest.approx(4 / 60, abs=1e-3)
+        wanted = {
+            "decisions": 4,
+            "samples": 200,
+            "late": 2,
+            "invalid": 3,
+            "malformed_lines": 5,
+            "duplicates": 0,
+            "gaps": 0,
+        }
+        assert {key: content[key] for key in wanted} == wanted
+        assert live.summary.rate_hz == pytest.approx(50)
+
+    def test_memory_does_not_grow_with_the_stream(self):
+        summary = Summary(LABELS, 1.28, 2.56)
+        for i in range(20_000):
+            summary.samples_came(np.array([i, i + 0.5]))
+            summary.add(decision(i, "SITTING"))
+        assert len(summary._rate) < 50
+        assert len(summary._latencies) <= 100
+
+    def test_changes_are_those_between_activities(self):
+        summary = Summary(LABELS, 1.0, 2.56)
+        for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
+            summary.add(decision(i, name))
+        summary.add(Notice(0, "gap", "a gap"))
+        assert (summary.changes, summary.gaps) == (2, 1)
+        assert summary.seconds(UNKNOWN) == 2
+
+    def test_a_decision_stands_for_no_more_time_than_there_was(self):
+        summary = Summary(LABELS, 1e6, 2.56)
+        summary.add(decision(2.56, "SITTING"))
+        assert summary.seconds("SITTING") == 2.56
+        summary.add(decision(100.0, "SITTING"))
+        assert summary.seconds("SITTING") == 100.0
+
+    def test_another_clock_is_no_time(self):
+        summary = Summary(LABELS, 1.28, 2.56)
+        for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
+            summary.add(decision(seconds, "SITTING"))
+        assert summary.elapsed.seconds == 20
+
+    def test_what_keeps_happening_is_shown_a_few_times_and_counted(self):
+        live = session(Recorder())
+        items = [y for i in range(100) for y in (Event("gap", f"gap {i}"), Chunk(np.array([float(i)]), standing(1)))]
+        shown = [x for x in run(live, items) if isinstance(x, Notice) and x.kind == "gap"]
+        assert [x.text[:5] for x in shown] == ["gap 0", "gap 1", "gap 2", "gap 3"]
+        assert "only counted" in shown[3].text
+        assert live.summary.gaps == 100
+        assert live.summary.to_dict()["notices"] == {"gap": 100, "flushed": 1}
+
+    def test_what_happens_now_and_then_is_always_shown(self):
+        minute = Chunk(np.arange(1500) / 50, standing(1500))  # half a minute, in fact
+        items = [y for i in range(10) for y in (Event("gap", f"gap {i}"), minute)]
+        shown = [x for x in run(session(Recorder()), items) if isinstance(x, Notice) and x.kind == "gap"]
+        assert [x.text for x in shown] == [f"gap {i}" for i in range(10)]
+
+    def test_once_it_was_quiet_for_a_minute_it_is_shown_again(self):
+        often = [Event("clock", "back")] * 9
+        items = [*often, Chunk(np.arange(3050) / 50, standing(3050)), *often]
+        shown = [x for x in run(session(Recorder()), items) if isinstance(x, Notice) and x.kind == "clock"]
+        assert len(shown) == 8
+
+
+class TestStamps:
+    @given(st.lists(st.integers(1, 200), min_size=1, max_size=20), st.sampled_from([25.0, 50.0, 104.0]))
+    def test_recorded_samples_are_evenly_spaced(self, sizes, rate_hz):
+        stamps = Timestamps(rate_hz, FakeClock())
+        times = np.concatenate([stamps.seconds(Chunk(None, standing(n), recorded=True))[0] for n in sizes])
+        assert np.array_equal(times, np.arange(sum(sizes)) / rate_hz)
+
+    def test_a_pause_of_a_live_source_is_a_pause_of_the_times(self):
+        clock = FakeClock()
+        stamps = Timestamps(50.0, clock)
+        for _ in range(20):
+            before = stamps.seconds(Chunk(None, standing(5)))[0]
+            clock.now += 0.1
+        clock.now += 3
+        after = stamps.seconds(Chunk(None, standing(5)))[0]
+        assert after[0] - before[-1] == pytest.approx(3.02, abs=0.15)
+
+    @pytest.mark.parametrize("rate_hz", [45, 46, 48, 49, 50, 51, 52, 55])
+    @pytest.mark.parametrize("size", [1, 10])
+    def test_a_board_that_runs_a_little_slow_or_fast_has_no_pauses_and_is_followed(self, rate_hz, size):
+        clock = FakeClock()
+        stamps = Timestamps(50.0, clock)
+        times, said = [], []
+        for _ in range(300 * rate_hz // size):
+            clock.now += size / rate_hz
+            found, events = stamps.seconds(Chunk(None, standing(size)))
+            times.append(found)
+            said += events
+        steps = np.diff(np.concatenate(times))
+        assert steps.max() < 0.025
+        assert np.median(steps[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
+        assert len(said) == 1
+
+    def test_samples_that_were_only_held_up_have_no_pause(self):
+        clock = FakeClock()
+        stamps = Timestamps(50.0, clock)
+        times = [stamps.seconds(Chunk(None, standing(50)))[0]]
+        for _ in range(5):
+            clock.now += 3
+            times.append(stamps.seconds(Chunk(None, standing(150)))[0])
+        assert np.allclose(np.diff(np.concatenate(times)), 0.02)
+
+    def test_another_rate_than_the_assumed_one_is_said_once(self):
+        clock = FakeClock()
+        stamps = Timestamps(50.0, clock)
+        said = []
+        for _ in range(300):
+            said += stamps.seconds(Chunk(None, standing(10)))[1]
+            clock.now += 0.1
+        assert [x.kind for x in said] == ["rate", "rate"]
+        assert "--rate 100" in said[1].text
+
+    def test_the_right_rate_is_not(self):
+        clock = FakeClock()
+        stamps = Timestamps(50.0, clock)
+        said = []
+        for _ in range(300):
+            said += stamps.seconds(Chunk(None, standing(5)))[1]
+            clock.now += 0.1
+        assert len(said) == 1
+
+    def test_times_that_are_there_are_left_alone(self):
+        times = np.array([5.0, 4.0, 1e9])
+        assert Timestamps(50.0, FakeClock()).seconds(Chunk(times, standing(3))) == (times, [])
+
+
+class TestLog:
+    def test_each_decision_is_in_the_file_at_once_and_later_runs_append(self, tmp_path):
+        path = tmp_path / "new" / "log.csv"
+        for _ in range(2):
+            log = Log(path, LABELS)
+            log.write(decision(2.56, "SITTING"))
+            log.write(decision(3.84, UNKNOWN, reason="held, otherwise", warming_up=True))
+            rows = list(csv.DictReader(path.open(newline="")))
+            log.close()
+        assert len(rows) == 4
+        assert rows[0]["activity"] == "SITTING"
+        assert rows[0]["p_SITTING"] == "0.90000"
+        assert (rows[1]["activity"], rows[1]["reason"], rows[1]["warming_up"]) == (UNKNOWN, "held, otherwise", "1")
+
+    def test_a_torn_row_of_a_killed_run_spoils_no_other(self, tmp_path):
+        path = tmp_path / "log.csv"
+        first = Log(path, LABELS)
+        first.write(decision(1, "SITTING"))
+        first.close()
+        path.write_bytes(path.read_bytes() + b"2026-01-01,5.0,SIT")
+        second = Log(path, LABELS)
+        second.write(decision(2, "WALKING"))
+        second.close()
+        lines = path.read_text().splitlines()
+        assert lines[2] == "2026-01-01,5.0,SIT"
+        assert ",2.000000,WALKING," in lines[3]
+
+    def test_another_file_is_not_touched(self, tmp_path):
+        path = tmp_path / "thesis.txt"
+        path.write_text("chapter one")
+        with pytest.raises(InputError, match="thesis"):
+            Log(path, LABELS)
+        assert path.read_text() == "chapter one"
+
+    def test_a_full_disk_is_said_once_and_the_next_row_is_tried_again(self, tmp_path):
+        """In a process of its own, in which no file may grow beyond 1000 bytes."""
+        script = f"""
+import sys, resource
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+from pathlib import Path
+from test_streaming import LABELS, Log, decision
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+log = Log(Path("log.csv"), LABELS)
+notices = [log.write(decision(i, "SITTING")) for i in range(50)]
+print([x.text for x in notices if x], log.missed)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(log.write(decision(50, "SITTING")).text)
+"""
+        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        full, again = done.stdout.splitlines()
+        assert full.count("cannot write log.csv") == 1
+        assert "can be written again" in again
+        rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
+        assert rows[-1]["seconds"] == "50.000000"
+        assert len(rows) - 1 == 50 - int(full.split()[-1])
+        assert all(None not in row.values() for row in rows)
+
+
+class TestLines:
+    def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
+        lines = Changes(LABELS)
+        for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
+            lines.decision(decision(1000 + 60 * i, name))
+        lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"))
+        lines.notice(Notice(1200, "malformed", "a line is no sample: '\x1b]0;evil\x07'"))
+        shown = capsys.readouterr()
+        assert [x.split() for x in shown.out.splitlines()] == [
+            ["0:00", "SITTING", "90", "%"],
+            ["2:00", "WALKING", "UPSTAIRS", "90", "%"],
+            ["3:20", "unknown", "(held", "\\x1b[31motherwise)"],
+        ]
+        assert "\x1b" not in shown.err
+        assert "evil" in shown.err
+
+    def test_the_share_beside_an_activity_is_its_own(self, capsys):
+        shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
+        Changes(LABELS).decision(Decision(0.0, "STANDING", shares, shares, False, "", 0.5))
+        assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
+
+    def test_each_json_line_stands_for_itself(self, capsys):
+        lines = JsonLines(LABELS)
+        lines.decision(decision(2.56, "LAYING"))
+        lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"))
+        lines.end(Summary(LABELS, 1.28, 2.56))
+        one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
+        assert one["type"] == "decision"
+        assert one["probabilities"]["LAYING"] == 0.9
+        assert two == {"type": "notice", "seconds": 3.0, "kind": "gap", "text": "no samples\n\x1b[2J"}
+        assert three["type"] == "summary"
+
+
+def paper(width: int, height: int = 40) -> Console:
+    """A console without colours that writes into memory."""
+    console = Console()
+    console.file, console.size = io.StringIO(), (width, height)
+    return console
+
+
+def picture(timeline: Timeline, width: int, height: int = 40) -> str:
+    """What `timeline` draws now, as text."""
+    console = paper(width, height)
+    console.print(timeline.picture())
+    return console.file.getvalue()
+
+
+def make_timeline(width: int, height: int = 40) -> tuple[Timeline, FakeClock]:
+    clock = FakeClock()
+    console = paper(width, height)
+    return Timeline(LABELS, "edge_int8   --replay 7", Summary(LABELS, 1.28, 2.56), console, clock), clock
+
+
+class TestTimeline:
+    @pytest.mark.parametrize("width", [40, 80, 120])
+    def test_the_picture_fits_and_says_all_without_colour(self, width):
+        timeline, _ = make_timeline(width)
+        assert "W A I T I N G" in picture(timeline, width)
+        for i in range(200):
+            timeline.decision(decision(1.28 * i, "SITTING" if i < 100 else "WALKING_UPSTAIRS"))
+        timeline.notice(Notice(0, "gap", "no samples for 2 s"))
+        lines = picture(timeline, width).splitlines()
+        assert max(map(len, lines)) <= width
+        text = "\n".join(lines)
+        assert ("W A L K I N G   U P S T A I R S" if width >= 80 else "WALKING UPSTAIRS") in text
+        assert "U WALKING UPSTAIRS" in text
+        assert "90 %" in text
+        assert "no samples for 2 s" in text
+        band = next(x for x in lines if re.fullmatch(r"·*S+U+", x))
+        assert band.count("S") == pytest.approx(band.count("U"), abs=2)
+
+    def test_a_gap_is_a_gap_in_the_band(self):
+        timeline, _ = make_timeline(80)
+        for seconds in [*range(60), *range(180, 300)]:
+            timeline.decision(decision(seconds, "LAYING"))
+        assert any(re.fullmatch(r"·*L{15,17}·{31,33}L{31,33}", x) for x in picture(timeline, 80).splitlines())
+
+    def test_a_clock_that_goes_back_begins_a_new_band(self):
+        timeline, _ = make_timeline(80)
+        timeline.decision(decision(1e9, "LAYING"))
+        timeline.decision(decision(5, "SITTING"))
+        assert re.search(r"^·+S$", picture(timeline, 80), re.M)
+
+    def test_unknown_says_why_and_hostile_text_is_harmless(self):
+        timeline, _ = make_timeline(80)
+        timeline.decision(decision(1, UNKNOWN, "held \x1b[31m[bold]otherwise"))
+        timeline.notice(Notice(1, "malformed", "'\x1b]0;evil\x07[/x]' " * 100))
+        text = picture(timeline, 80)
+        assert "\x1b" not in text
+        assert "held \\x1b[31m[bold]otherwise" in text
+        assert max(map(len, text.splitlines())) <= 80
+
+    def test_a_notice_says_when_it_was_and_what_to_do_on_two_lines(self):
+        timeline, _ = make_timeline(80)
+        for seconds in range(1000, 1201):
+            timeline.decision(decision(seconds, "LAYING"))
+        advice = "no unit is stated; by their size: acceleration in m/s2, time in ms; rotation is taken as rad/s"
+        timeline.notice(Notice(1200, "units", f"{advice} (--gyro-units deg/s if it is not)"))
+        lines = picture(timeline, 80).splitlines()
+        assert lines[-2].startswith("! 3:20  no unit is stated")
+        assert "(--gyro-units deg/s if it is not)" in " ".join(x.strip() for x in lines[-2:])
+
+    @pytest.mark.parametrize("height", [6, 8, 10, 15, 24])
+    @pytest.mark.parametrize("width", [20, 40, 80])
+    def test_on_a_small_screen_the_bars_go_first(self, width, height):
+        timeline, _ = make_timeline(width, height)
+        for seconds in range(20):
+            timeline.decision(decision(seconds, "LAYING"))
+        for number in range(3):
+            timeline.notice(Notice(20, "gap", f"notice {number}: no samples for a while, as it happens now and then"))
+        lines = picture(timeline, width, height).splitlines()
+        assert len(lines) <= height
+        assert max(map(len, lines)) <= width
+        assert any("LAYING" in x.replace(" ", "") for x in lines)
+        assert any(re.fullmatch(r"·*L+", x) for x in lines)
+        assert ("notice 2" in "\n".join(lines)) == (height >= 8 or width == 80)
+        assert any(x.startswith("W WALKING") and x.endswith(" 2 %") for x in lines) == (height == 24)
+
+    def test_what_happened_is_listed_once_below_the_summary(self):
+        timeline, _ = make_timeline(80)
+        for i in range(3):
+            timeline._summary.add(Notice(i, "gap", f"no samples for {i} s"))
+        timeline.end(timeline._summary)
+        assert "0:00  no samples for 0 s (3 times)" in timeline._console.file.getvalue()
+
+    def test_hours_of_decisions_do_not_pile_up(self):
+        timeline, _ = make_timeline(80)
+        for i in range(20_000):
+            timeline.decision(decision(0.1 * i, "SITTING"))
+        assert len(timeline._past) <= 301
+
+    def test_it_is_drawn_ten_times_a_second_at_most(self, monkeypatch):
+        timeline, clock = make_timeline(80)
+        drawn = []
+        monkeypatch.setattr(timeline._live, "refresh", lambda: drawn.append(clock.now))
+        for _ in range(1000):
+            clock.now += 0.01
+            timeline.tick()
+        assert 90 <= len(drawn) <= 101
+
+    @given(st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=30, unique=True))
+    def test_every_activity_has_a_letter_of_its_own(self, names):
+        found = letters([*names, UNKNOWN])
+        assert found[-1] == "?"
+        assert len(set(found)) == len(found)
+
+    def test_the_letters_of_the_six_activities_are_their_initials(self):
+        assert letters([*LABELS, UNKNOWN]) == [*"WUDSTL", "?"]

@@ -1,0 +1,153 @@
+"""From windows in physical units to activities: quantised as LiteRT itself does it, and bad windows refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from edge_runtime.errors import InputError
+from edge_runtime.model import classifier
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
+from edge_runtime.model.interpreters import Tensor, open_model
+
+MODELS = Path(classifier.__file__).parents[1] / "models"
+N = 8
+FLOATS = arrays(np.float32, (1, N), elements=st.floats(-100, 100, width=32))
+
+
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def reference(request) -> Classifier:
+    return Classifier(MODELS / f"edge_{request.param}.tflite")
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """Two windows' sums against each other: label 0 if the first signal's sum is larger."""
+    weights = np.tile(np.eye(2, dtype=np.float32), 4)
+    path = tmp_path / "tiny.tflite"
+    cards.write_model(path, tiny_models.dense(weights, (4, 2)), tiny_models.card(samples=4, temperature=2.0))
+    return path
+
+
+def tensor(dtype: str, scale: float, zero_point: int) -> Tensor:
+    return Tensor(0, "x", (1, N), dtype, (float(np.float32(scale)),), (zero_point,))
+
+
+@given(FLOATS, st.floats(2**-10, 2, width=32), st.integers(-128, 127))
+@example(np.array([[0.5, -0.5, 1.5, -1.5, 2.5, 0.49999997, -0.49999997, 1e6]], np.float32), 1.0, 0)
+@example(np.array([[0.5, -0.5, 1.5, -1.5, 2.5, 127.5, -128.5, -1e6]], np.float32), 1.0, -1)
+@settings(deadline=None)
+def test_quantising_equals_litert(values, scale, zero_point):
+    flatbuffer = tiny_models.quantise(N, scale, zero_point)
+    for xnnpack in (True, False):
+        model = open_model(flatbuffer, "litert", xnnpack=xnnpack)
+        assert model.operators.taken == xnnpack
+        assert Quantiser(model.output)(values).tolist() == model.run(values).tolist()
+
+
+def test_quantising_saturates_whatever_the_size():
+    values = np.array([[1e30, -1e30, 1e9, -1e9, 128, -129, 0, 1]], np.float32)
+    assert Quantiser(tensor("int8", 0.5, 3))(values).tolist() == [[127, -128, 127, -128, 127, -128, 3, 5]]
+
+
+@given(FLOATS, st.sampled_from(["int8", "uint8", "int16"]))
+def test_dequantising_undoes_quantising_within_half_a_step(values, dtype):
+    limits = np.iinfo(dtype)
+    held = tensor(dtype, 201 / (limits.max - limits.min), (limits.max + limits.min + 1) // 2)
+    steps = Quantiser(held)(values)
+    assert steps.dtype == dtype
+    assert np.abs(dequantise(steps, held) - values).max() <= held.scale * 0.51
+
+
+def test_preparing_a_window_is_normalising_it_bit_for_bit(reference, uci_har):
+    prepare = Preparation(reference.card.normalisation, reference.model.input)
+    for window in uci_har.test.X[::300]:
+        expected = reference.card.normalisation.apply(window)[np.newaxis]
+        if reference.model.input.dtype == "int8":
+            expected = Quantiser(reference.model.input)(expected)
+        prepared = prepare(window)
+        assert prepared.dtype == expected.dtype
+        assert prepared.tobytes() == expected.tobytes()
+
+
+def test_the_reference_models_know_the_activities_of_people_they_never_saw(reference, uci_har):
+    windows, y = uci_har.test.X[::5], uci_har.test.y[::5]
+    logits = reference.logits(windows)
+    assert logits.shape == (len(windows), 6)
+    assert logits.dtype == np.float32
+    assert (logits.argmax(axis=1) == y).mean() > 0.95
+    assert reference.classify(windows[:3]) == [reference.card.labels[i] for i in logits[:3].argmax(axis=1)]
+
+
+def test_a_window_has_the_same_answer_whatever_came_before_it(reference, uci_har):
+    windows = uci_har.test.X[:4]
+    assert reference.logits(windows[::-1])[::-1].tolist() == reference.logits(windows).tolist()
+
+
+def test_probabilities_are_the_softmax_after_the_temperature(tiny):
+    window = np.array([[[1.0, 0], [1, 0], [0, 0], [0, 0]]])
+    model = Classifier(tiny)
+    assert model.logits(window).tolist() == [[2, 0]]
+    share = 1 / (1 + np.exp(-2 / 2.0))
+    assert model.probabilities(window)[0] == pytest.approx([share, 1 - share])
+    assert model.classify(window) == ["SITTING"]
+
+
+def test_probabilities_of_huge_logits_are_finite(tiny):
+    assert Classifier(tiny).probabilities(np.full((1, 4, 2), [900.0, -900])).tolist() == [[1, 0]]
+
+
+def test_no_windows_have_no_answers(tiny):
+    assert Classifier(tiny).logits(np.zeros((0, 4, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("windows", "words"),
+    [
+        (np.zeros((4, 2)), r"shape \(4, 2\), but the model 'tiny' takes \[n, 4, 2\]"),
+        (np.zeros((1, 2, 4)), r"shape \(1, 2, 4\)"),
+        (np.zeros((1, 4, 2, 1)), "shape"),
+        (np.array([["a"]]), "numbers in one array"),
+        ([[1, 2], [3]], "numbers in one array"),
+        (np.stack([np.zeros((4, 2)), np.full((4, 2), np.nan)]), "window 1 has a value that is NaN"),
+        (np.full((1, 4, 2), -np.inf), "window 0 has a value that is NaN or infinite"),
+        (np.full((1, 4, 2), 1e300), "window 0 has a value that is NaN or infinite"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_windows_that_cannot_be_classified_are_refused(tiny, windows, words):
+    with pytest.raises(InputError, match=words):
+        Classifier(tiny).logits(windows)
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (tiny_models.card(samples=5), r"takes an input of \[1, 4, 2\], but its card says \[1, 5, 2\]"),
+        (tiny_models.card(samples=4, signals=["a", "b", "c"]), r"its card says \[1, 4, 3\]"),
+        (
+            tiny_models.card(samples=4, labels=["A", "B", "C"]),
+            r"gives an output of \[1, 2\], but its card has 3 labels",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_its_card_is_refused(tiny, card, words):
+    cards.write_model(tiny, cards.read_model(tiny)[0], card)
+    with pytest.raises(InputError, match=words):
+        Classifier(tiny)
+
+
+def test_the_interpreters_chatter_stays_off_the_terminal(tiny):
+    root = Path(classifier.__file__).parents[2]
+    code = f"import sys; sys.path.insert(0, {str(root)!r})\nfrom edge_runtime.model.classifier import Classifier\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}Classifier({str(tiny)!r})"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout + done.stderr == ""

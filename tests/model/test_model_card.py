@@ -1,0 +1,237 @@
+"""The card travels inside the model: same bytes each time, readable by anyone, and a damaged file is refused."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_models
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.normalisation import Normalisation
+
+FLATBUFFER = tiny_models.dense(np.arange(12, dtype=np.float32).reshape(2, 6), (3, 2))
+CARD = tiny_models.card(samples=3, training={"seed": 1})
+CONTENT = cards.attach(FLATBUFFER, CARD)
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def test_model_and_card_come_back_as_they_were(model):
+    flatbuffer, card = cards.read_model(model)
+    assert flatbuffer == FLATBUFFER
+    assert replace(card, file={}) == CARD
+    assert card.input_shape == (3, 2)
+
+
+def test_the_same_model_and_card_give_the_same_bytes(model):
+    flatbuffer, card = cards.read_model(model)
+    assert cards.attach(flatbuffer, card) == CONTENT
+    assert cards.attach(FLATBUFFER, replace(CARD, name="other")) != CONTENT
+
+
+def test_any_unzip_reads_card_and_labels(model):
+    with zipfile.ZipFile(model) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["card.json", "labels.txt"]
+        assert archive.read("labels.txt") == b"SITTING\nWALKING\n"
+        assert json.loads(archive.read("card.json"))["name"] == "tiny"
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_strip_gives_the_flatbuffer_alone():
+    assert cards.strip(CONTENT) == FLATBUFFER
+    assert cards.strip(FLATBUFFER) == FLATBUFFER
+
+
+@given(st.integers(0, len(CONTENT) - 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_file_cut_short_anywhere_is_refused(model, length):
+    model.write_bytes(CONTENT[:length])
+    with pytest.raises(InputError, match=str(model)):
+        cards.read_model(model)
+
+
+@given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_one_changed_byte_anywhere_is_refused(model, position, change):
+    damaged = bytearray(CONTENT)
+    damaged[position] ^= change
+    model.write_bytes(damaged)
+    with pytest.raises(InputError, match=str(model)):
+        cards.read_model(model)
+
+
+def test_bytes_after_the_end_are_refused(model):
+    model.write_bytes(CONTENT + b"\n")
+    with pytest.raises(InputError, match="no model card"):
+        cards.read_model(model)
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n" * 9, b"a,b\n1,2\n", CONTENT[10:]])
+def test_a_file_that_is_no_model_is_refused(model, content):
+    model.write_bytes(content)
+    with pytest.raises(InputError, match="not a TFLite model"):
+        cards.read_model(model)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        cards.read_model(tmp_path / "none.tflite")
+    with pytest.raises(InputError, match="cannot read"):
+        cards.read_model(tmp_path)
+
+
+def test_a_model_without_a_card_is_told_how_to_get_one(model):
+    model.write_bytes(FLATBUFFER)
+    with pytest.raises(InputError, match=r"har-edge card .* --from card\.json"):
+        cards.read_model(model)
+
+
+def test_another_programs_archive_behind_the_model_is_no_card(model):
+    archive = io.BytesIO(FLATBUFFER)
+    with zipfile.ZipFile(archive, "a") as zipped:
+        zipped.writestr("labels.txt", "a\nb\n")
+    model.write_bytes(archive.getvalue())
+    with pytest.raises(InputError, match="no model card"):
+        cards.read_model(model)
+
+
+def signed(entries: dict[str, str], content: bytes = FLATBUFFER) -> bytes:
+    """An archive made by hand with a digest that fits."""
+    stream = io.BytesIO(content)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in entries.items():
+            archive.writestr(name, text)
+        archive.comment = bytes(64)
+    start = stream.getvalue()[:-64]
+    return start + cards._digest(start)
+
+
+def test_a_card_that_belongs_to_another_model_is_refused(model):
+    other = tiny_models.dense(np.ones((2, 6), np.float32), (3, 2))
+    model.write_bytes(signed({"card.json": cards.read_model(model)[1].to_json()}, other))
+    with pytest.raises(InputError, match="damaged"):
+        cards.read_model(model)
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"labels.txt": "a"}, "no readable card"),
+        ({"card.json": "{"}, "not JSON"),
+        ({"card.json": " " * (2 << 20)}, "too large"),
+    ],
+)
+def test_an_archive_without_a_usable_card_is_refused(model, entries, words):
+    model.write_bytes(signed(entries))
+    with pytest.raises(InputError, match=words):
+        cards.read_model(model)
+
+
+def changed(**changes: object) -> str:
+    return json.dumps(json.loads(CARD.to_json()) | changes)
+
+
+def test_a_card_survives_json():
+    assert Card.from_json(CARD.to_json(), "x") == CARD
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "not a har-edge model card"),
+        ("{}", "not a har-edge model card"),
+        (changed(format=3), "card format other than 1 and 2"),
+        (changed(labels=["A"]), "at least two labels"),
+        (changed(labels=["A", "A"]), "at least two labels"),
+        (changed(labels="AB"), "'labels' is not a list"),
+        (changed(signals=[]), "at least one signal"),
+        (changed(signals=[{"name": "x"}]), "'unit' is missing"),
+        (changed(signals=3), "not a complete model card"),
+        (changed(window=None), "not a complete model card"),
+        (changed(window={"rate_hz": 50, "samples": 0, "hop": 1}), "above 0"),
+        (changed(window={"rate_hz": 50, "samples": float("inf"), "hop": 1}), "not a complete model card"),
+        (changed(window={"rate_hz": float("nan"), "samples": 3, "hop": 1}), "above 0"),
+        (changed(normalisation={"mean": [0], "std": [1], "clip": [1], "knee": [None]}), "each of its 2 signals"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 0], "clip": [1, 1], "knee": [None, None]}), "above 0"),
+        (
+            changed(normalisation={"mean": [0, float("nan")], "std": [1, 1], "clip": [1, 1], "knee": [None, None]}),
+            "finite",
+        ),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": [None, 0]}), "knee above 0"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": 1}), "'knee' is not a list"),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1]}), "'knee' is missing"),
+        (
+            changed(normalisation={"mean": ["a", 0], "std": [1, 1], "clip": [1, 1], "knee": [None, None]}),
+            "not a complete model card",
+        ),
+        (changed(temperature=0), "temperature"),
+        (changed(scores=5), "not a complete model card"),
+    ],
+)
+def test_an_unusable_card_is_refused_with_its_source(text, words):
+    with pytest.raises(InputError, match=words) as refused:
+        Card.from_json(text, "my.json")
+    assert "my.json" in str(refused.value)
+
+
+def test_reading_a_card_file(tmp_path):
+    path = tmp_path / "card.json"
+    cards.save(CARD, path)
+    assert cards.load(path) == CARD
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=str(path)):
+        cards.load(path)
+    with pytest.raises(InputError, match="does not exist"):
+        cards.load(tmp_path / "none.json")
+
+
+def test_normalising_is_what_the_card_says():
+    normalisation = Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
+    values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
+    assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
+    assert normalisation.apply(values).dtype == np.float32
+
+
+def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
+    normalisation = Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
+    values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations
+    companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
+    np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
+    np.testing.assert_allclose(companded, [0, 0.006986, -0.006986, 3, -3, 3], atol=1e-6)  # 0.001 * 3.5 / 0.501
+
+
+@given(st.floats(0.01, 10), st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
+def test_companding_keeps_order_and_sign(knee, values):
+    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (knee,))
+    ordered = np.sort(np.array(values, np.float32))[:, np.newaxis]
+    companded = normalisation.apply(ordered)
+    assert (np.diff(companded[:, 0]) >= -1e-6).all()
+    assert (np.sign(companded) == np.sign(ordered)).all()
+
+
+def test_what_lies_beyond_any_sensor_is_clipped_too():
+    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (0.25,))
+    values = np.array([[3.4e38], [-3.4e38], [np.inf]], np.float32)
+    np.testing.assert_allclose(normalisation.apply(values), [[3], [-3], [3]], rtol=1e-6)
+
+
+def test_a_card_of_format_1_is_linear(tmp_path):
+    content = json.loads(CARD.to_json()) | {"format": 1}
+    del content["normalisation"]["knee"]
+    (tmp_path / "card.json").write_text(json.dumps(content))
+    assert cards.load(tmp_path / "card.json").normalisation.knee == (None,) * len(CARD.signals)

@@ -1,0 +1,104 @@
+"""What is built is what was meant: wheel and sdist hold everything, install, and give a working command."""
+
+import re
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import programs
+import pytest
+from environments import PROJECT
+from source_tree import copy_source
+from training_fixtures import ROOT
+
+DATA = (
+    "edge_runtime/bench.schema.json",
+    "edge_runtime/data/recordings.xz",
+    "edge_runtime/data/windows.txt",
+    "edge_runtime/reports/bench.html.j2",
+)
+MODELS = tuple(f"edge_runtime/models/{x}_{y}.tflite" for x in ("edge", "edge-small") for y in ("float32", "int8"))
+TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
+
+
+def test_the_wheel_holds_the_packages_their_data_and_both_notices(built):
+    with zipfile.ZipFile(built["wheel"]) as wheel:
+        names = wheel.namelist()
+        metadata = wheel.read(next(x for x in names if x.endswith("METADATA"))).decode()
+    assert {*DATA, *MODELS, *TYPED, "har_edge.py", "train/cli.py", "convert/cli.py"} <= set(names)
+    assert not [x for x in names if x.startswith(("tests/", "tools/", "docs/"))]
+    assert "License-Expression: MIT" in metadata
+    assert "License-File: LICENSE" in metadata
+    assert "License-File: DATA_NOTICE.md" in metadata
+    assert "Requires-Python: <3.14,>=3.11" in metadata
+
+
+@pytest.mark.parametrize(("name", "most"), [("edge", 100_000), ("edge-small", 50_000)])
+def test_the_int8_models_are_small(name, most):
+    sizes = {x: (ROOT / f"edge_runtime/models/{name}_{x}.tflite").stat().st_size for x in ("float32", "int8")}
+    assert sizes["int8"] <= min(most, sizes["float32"] / 2)
+
+
+def test_the_sdist_holds_the_same(built):
+    with tarfile.open(built["sdist"]) as sdist:
+        names = {x.partition("/")[2] for x in sdist.getnames()}
+    assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_installed_it_gives_a_working_command(built, kind, tmp_path):
+    """Without the third-party packages anew: they come from this environment, the project from what was built."""
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    lent = Path(next(x for x in sys.path if x.endswith("site-packages")))
+    site = Path(
+        programs.run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip()
+    )
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+    done = programs.run(python, *install, built[kind], cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # After the install, and at the end of the path: the installed project comes first.
+    (site / "lent.pth").write_text(f"{lent}\n")
+    folder = tmp_path / "work"
+    (folder / "convert").mkdir(parents=True)
+    (folder / "train.py").write_text("raise SystemExit('not this one')")
+    (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
+    for arguments in (["--version"], ["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
+        done = programs.run(environment / "bin" / "har-edge", *arguments, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    where = programs.run(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
+    assert where.stdout.strip() == str(site / "har_edge.py")
+
+
+def test_a_source_tree_without_git_is_taken_without_what_tools_leave_in_it(tmp_path):
+    plain, copied = tmp_path / "plain", tmp_path / "copied"
+    copy_source(ROOT, plain)
+    before = files_in(plain)
+    assert {"pyproject.toml", "edge_runtime/model/model_card.py", ".gitignore"} <= before
+    for name in (".venv/bin/python", "tests/__pycache__/x.pyc", "har_edge.egg-info/PKG-INFO", "runs/latest/card.json"):
+        (plain / name).parent.mkdir(parents=True)
+        (plain / name).touch()
+    copy_source(plain, copied)
+    assert files_in(copied) == before
+
+
+def test_the_notice_names_all_that_is_made_of_other_peoples_data():
+    notice = (ROOT / "DATA_NOTICE.md").read_text()
+    for name in ("edge_runtime/data/", "edge_runtime/models/", "tests/official_windows.npz"):
+        assert (ROOT / name).exists()
+        assert f"`{name}`" in notice
+
+
+def test_a_release_has_one_date_and_what_is_unreleased_has_none():
+    changelog, citation = ((ROOT / x).read_text() for x in ("CHANGELOG.md", "CITATION.cff"))
+    version = re.escape(PROJECT["version"])
+    assert re.search(rf"^version: {version}$", citation, re.M)
+    released = re.findall(rf"^## \[{version}\] - (.*)$", changelog, re.M)
+    assert re.findall(r"^date-released: (.*)$", citation, re.M) == released
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(x.relative_to(folder)) for x in folder.rglob("*") if x.is_file()}

@@ -1,0 +1,262 @@
+"""The HTML report in a real browser: whole without a network, readable on a phone and in the dark."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import browser
+import pytest
+import sample_reports as samples
+from browser import Browser
+
+from edge_runtime.bench.results import Report
+from edge_runtime.reports import html, sentences
+
+MANY = samples.of(
+    *(samples.result("int8", 0.01 * 3**i, file=f"runs/{'long' * 20}/model_{i}.tflite") for i in range(9)),
+    samples.result("float32", labels=tuple(f"A_VERY_LONG_NAME_OF_A_CLASS_{i}" for i in range(3))),
+)
+OLD = samples.of(
+    *(
+        replace(
+            x,
+            accuracy_ci95=None,
+            accuracy_subjects_ci95=None,
+            macro_f1_subjects_ci95=None,
+            per_class=None,
+            calibration_error=None,
+            warm_up=None,
+            energy=None,
+        )
+        for x in (samples.FLOAT, samples.INT8)
+    ),
+    settings={},
+)
+REPORTS = {
+    "full": samples.FULL,
+    "emulated": samples.EMULATED,
+    "nothing": samples.NOTHING,
+    "evil": samples.evil(),
+    "many": MANY,
+    "old": OLD,
+}
+CONTRAST = """
+(() => {
+  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = colour => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const d = canvas.getImageData(0, 0, 1, 1).data; return [d[0], d[1], d[2], d[3] / 255]; };
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const light = c => { const l = c.slice(0, 3).map(x => x / 255).map(
+    x => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4); return .2126 * l[0] + .7152 * l[1] + .0722 * l[2]; };
+  const ground = e => e ? over(rgba(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : [255, 255, 255, 1];
+  const found = [];
+  document.querySelectorAll("details").forEach(x => x.open = true);
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || e.closest("title, desc, script, style")) continue;
+    const style = getComputedStyle(e), below = ground(e);
+    const ink = over(rgba(e.closest("svg") ? style.fill : style.color), below);
+    const [a, b] = [light(ink), light(below)];
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    if (ratio < 4.5) found.push([walker.currentNode.data.trim().slice(0, 40), ratio]);
+  }
+  return found;
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory) -> Iterator[Browser]:
+    with browser.start(tmp_path_factory.mktemp("browser")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    for name, report in REPORTS.items():
+        (folder / f"{name}.html").write_text(html.render(report), encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in REPORTS}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_page_asks_for_nothing_else(tab, pages, name):
+    tab.open(pages[name])
+    assert tab.requests() == [pages[name].as_uri()]
+    assert tab.complaints() == []
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|\ssrc=", pages[name].read_text().lower())
+
+
+def test_it_could_not_even_if_it_wanted_to(tab, pages):
+    tab.open(pages["full"])
+    tab.evaluate("document.body.append(Object.assign(new Image, {src: 'http://192.0.2.1/x.png'}))")
+    tab.evaluate("new Promise(done => setTimeout(done, 200))")
+    assert any("Content Security Policy" in text for text in tab.complaints())
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+@pytest.mark.parametrize("name", REPORTS)
+def test_nothing_sticks_out_at_any_width(tab, pages, name, width):
+    tab.open(pages[name], width=width)
+    tab.evaluate("document.querySelectorAll('details').forEach(x => x.open = true)")
+    assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    # What is too wide for the screen scrolls in its own box; all else lies inside of its box.
+    outside = """
+      [...document.querySelectorAll("main *")].filter(e => !e.closest(".wide") && !e.closest("svg")
+        && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(e => e.className)
+    """
+    assert tab.evaluate(outside) == []
+
+
+def test_on_a_phone_two_models_need_no_scrolling_at_all(tab, pages):
+    tab.open(pages["full"], width=360)
+    hidden = "[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert tab.evaluate(hidden) == 0
+    smallest = """
+      Math.min(...[...document.querySelectorAll("svg text")].map(e => e.getBoundingClientRect().height))
+    """
+    assert tab.evaluate(smallest) >= 10
+
+
+@pytest.mark.parametrize("name", ["full", "nothing", "evil"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_stands_out_from_its_ground(tab, pages, name, dark):
+    tab.open(pages[name], dark=dark)
+    brightness = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    assert (max(tab.evaluate(brightness)) < 60) == dark
+    assert tab.evaluate(CONTRAST) == []
+
+
+def test_what_is_drawn_lies_inside_the_drawing(tab, pages):
+    for name in ("full", "many", "old", "evil"):
+        tab.open(pages[name], width=360)
+        outside = """
+          [...document.querySelectorAll("svg")].flatMap(svg => { const box = svg.getBoundingClientRect();
+            return [...svg.querySelectorAll("circle, path, line, text")].filter(e => {
+              const r = e.getBoundingClientRect(), edge = 1;
+              return r.left < box.left - edge || r.right > box.right + edge
+                || r.top < box.top - edge || r.bottom > box.bottom + edge;
+            }).map(e => e.outerHTML); })
+        """
+        assert tab.evaluate(outside) == [], name
+
+
+def test_names_of_files_are_text_and_never_markup(tab, pages):
+    tab.open(pages["evil"])
+    assert tab.evaluate("document.scripts.length") == 0
+    assert tab.evaluate("document.querySelectorAll('svg script, b script').length") == 0
+    text = tab.evaluate("document.body.textContent")
+    assert samples.EVIL.strip() in text
+    assert "49" not in tab.evaluate("document.querySelector('h1').textContent")
+    assert tab.evaluate("document.title").startswith("<script>alert(1)</script>&\"'{{ 7*7 }}")
+
+
+def test_the_page_says_first_what_was_found(tab, pages):
+    tab.open(pages["full"])
+    verdicts = sentences.verdicts(samples.FULL)
+    shown = tab.evaluate("[...document.querySelectorAll('.verdict')].map(e => e.textContent)")
+    assert shown == verdicts
+    headings = tab.evaluate("[...document.querySelectorAll('h2')].map(e => e.textContent)")
+    assert headings[:2] == ["What to doubt", "Numbers"]
+    assert tab.evaluate("document.querySelector('.verdict').getBoundingClientRect().top < 200")
+    doubts = tab.evaluate("[...document.querySelectorAll('.notes li')].map(e => e.textContent)")
+    assert doubts == [
+        "failed: the worker for runs/x/model_dynamic.tflite was killed",
+        "doubt: the machine was busy",
+        "doubt: int8: too few inferences",
+    ]
+
+
+def test_numbers_and_confusion_are_tables_with_heads(tab, pages):
+    tab.open(pages["full"])
+    rows = tab.evaluate("[...document.querySelectorAll('.confusion')].map(t => [...t.rows].map(r => r.innerText))")
+    assert [row.split() for row in rows[1]] == [
+        ["1", "2", "3"],
+        ["1", "WALKING", "100", "0", "0"],
+        ["2", "WALKING_UPSTAIRS", "3", "97", "0"],
+        ["3", "SITTING", "0", "6", "94"],
+    ]
+    assert tab.evaluate("[...document.querySelectorAll('th')].every(e => e.scope)")
+    assert tab.evaluate("document.querySelector('.confusion thead th').title") == "WALKING"
+    numbers = tab.evaluate("document.querySelector('.wide table').innerText")
+    for cell in ("97.00 %", "93.0–99.0 %", "20.0 ±0.2 µs", "34 µJ", "177 of 178"):
+        assert cell in numbers
+
+
+def test_drawings_say_what_they_show(tab, pages):
+    tab.open(pages["full"])
+    told = tab.evaluate("""
+      [...document.querySelectorAll("svg")].map(e => [e.getAttribute("role"),
+        e.getAttribute("aria-labelledby").split(" ").map(id => document.getElementById(id).textContent)])
+    """)
+    assert [role for role, _ in told] == ["img"] * 4
+    titles = [texts[0] for _, texts in told]
+    assert len(set(titles)) == 4
+    assert "int8: p50" in told[0][1][1]
+    assert "int8: p50 20.0 µs, accuracy 96.80 % (93.0–99.0 %), 150000 bytes" in told[2][1][1]
+    assert "subject anna: float32 98.00 %, int8 98.00 %" in told[3][1][1]
+
+
+def test_a_larger_file_is_a_larger_circle_and_a_faster_one_lies_further_left(tab, pages):
+    tab.open(pages["full"])
+    circles = tab.evaluate("""
+      [...document.querySelectorAll("[aria-labelledby^=scatter] circle")].map(e => ["cx", "cy", "r"].map(
+        name => Number(e.getAttribute(name))))
+    """)
+    (x_float, y_float, r_float), (x_int8, y_int8, r_int8) = circles
+    assert r_float**2 / r_int8**2 == pytest.approx(200 / 150, rel=0.01)
+    assert x_int8 < x_float
+    assert y_int8 > y_float
+
+
+def test_a_page_without_times_has_no_drawings_of_them(tab, pages):
+    tab.open(pages["emulated"])
+    assert tab.evaluate("[...document.querySelectorAll('svg')].length") == 1
+    assert "There are no raw times" in tab.evaluate("document.body.textContent")
+    tab.open(pages["nothing"])
+    assert tab.evaluate("document.querySelectorAll('svg, .confusion').length") == 0
+    assert "the worker hung" in tab.evaluate("document.body.textContent")
+
+
+def test_the_machine_before_and_after_is_on_the_page(tab, pages):
+    tab.open(pages["full"])
+    rows = tab.evaluate("[...document.querySelectorAll('.states tbody tr')].map(r => r.innerText.split('\\t'))")
+    assert ["load average", "0.250", "1.50"] in rows
+    assert ["temperature", "cpu-thermal 51 °C", "cpu-thermal 63 °C"] in rows
+
+
+class _Nesting(HTMLParser):
+    """Whether every element is closed where it was opened."""
+
+    EMPTY = ("meta", "link", "wbr", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_page_is_well_formed(pages, name):
+    parser = _Nesting()
+    parser.feed(pages[name].read_text())
+    parser.close()
+    assert parser.open == []
+
+
+def test_a_page_is_small(pages):
+    assert max(path.stat().st_size for path in pages.values()) < 200_000
+
+
+def test_equal_reports_give_equal_pages():
+    made: Report = samples.FULL
+    assert html.render(made) == html.render(made)

@@ -1,0 +1,118 @@
+"""One causal filter: batch and stream give the same signals, and each filter does what it is for."""
+
+import hypothesis.extra.numpy as arrays
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_runtime.errors import InputError
+from edge_runtime.signals import frontend
+from edge_runtime.signals.frontend import RATE_HZ, SIGNALS, FrontEnd
+
+NUMBERS = st.floats(-20, 20, width=64)
+RECORDINGS = st.integers(0, 60).flatmap(lambda n: arrays.arrays(np.float64, (n, 6), elements=NUMBERS))
+
+
+def stream(raw, cuts):
+    front_end = FrontEnd()
+    chunks = [front_end.push(chunk) for chunk in np.split(raw, sorted(cuts))]
+    return np.concatenate([*chunks, front_end.flush()])
+
+
+def still(n, acceleration=(0.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.0)):
+    return np.tile(np.array([*acceleration, *rotation]), (n, 1))
+
+
+@settings(deadline=None, max_examples=150)
+@given(raw=RECORDINGS, data=st.data())
+def test_any_chunking_gives_the_same_bits_as_the_whole_recording(raw, data):
+    cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=10))
+    assert stream(raw, cuts).tobytes() == frontend.signals(raw).tobytes()
+
+
+def test_sample_by_sample_gives_the_same_bits_over_minutes_of_motion():
+    raw = np.random.default_rng(1).normal(size=(6000, 6))
+    assert stream(raw, range(len(raw))).tobytes() == frontend.signals(raw).tobytes()
+
+
+def test_signals_come_one_sample_late_and_flush_gives_the_last():
+    front_end = FrontEnd()
+    assert front_end.push(still(1)).shape == (0, 9)
+    assert front_end.push(still(1)).shape == (1, 9)
+    assert front_end.push(still(10)).shape == (10, 9)
+    assert front_end.push(np.empty((0, 6))).shape == (0, 9)
+    assert front_end.flush().shape == (1, 9)
+
+
+def test_after_flush_a_new_recording_begins():
+    front_end = FrontEnd()
+    raw = np.random.default_rng(2).normal(size=(300, 6))
+    first = np.concatenate([front_end.push(raw), front_end.flush()])
+    second = np.concatenate([front_end.push(raw), front_end.flush()])
+    assert first.tobytes() == second.tobytes()
+    assert front_end.flush().shape == (0, 9)
+
+
+def test_the_filter_is_causal_but_for_one_sample():
+    raw = np.random.default_rng(3).normal(size=(400, 6))
+    changed = raw.copy()
+    changed[300:] += 1
+    before, after = frontend.signals(raw), frontend.signals(changed)
+    assert np.array_equal(before[:299], after[:299])
+    assert not np.array_equal(before[299:301], after[299:301])
+
+
+def test_signal_names_and_units_are_those_of_uci_har():
+    assert [x.name for x in SIGNALS] == [
+        *("body_acc_x", "body_acc_y", "body_acc_z"),
+        *("body_gyro_x", "body_gyro_y", "body_gyro_z"),
+        *("total_acc_x", "total_acc_y", "total_acc_z"),
+    ]
+    assert [x.unit for x in SIGNALS] == ["g"] * 3 + ["rad/s"] * 3 + ["g"] * 3
+
+
+def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_gravity():
+    end = frontend.signals(still(60 * RATE_HZ, (0.3, -0.2, 0.9), (0.1, -0.1, 0.05)))[-1]
+    assert end[:6] == pytest.approx([0] * 6, abs=1e-6)
+    assert end[6:] == pytest.approx([0.3, -0.2, 0.9], abs=1e-9)
+
+
+def test_a_spike_of_one_sample_does_not_pass():
+    raw = still(500)
+    raw[250] += 5
+    assert np.array_equal(frontend.signals(raw), frontend.signals(still(500)))
+
+
+@pytest.mark.parametrize(("hertz", "low", "high"), [(2, 0.95, 1.1), (15, 0.95, 1.05), (24, 0, 0.05)])
+def test_motion_passes_and_noise_above_20_hz_does_not(hertz, low, high):
+    seconds = np.arange(40 * RATE_HZ) / RATE_HZ
+    wave = np.sin(2 * np.pi * hertz * seconds)
+    raw = np.stack([wave] * 6, axis=1)
+    # The median of three flattens crests: compare with what it leaves.
+    padded = np.concatenate([[0], wave, [0]])
+    median = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
+    gain = frontend.signals(raw)[-500:].std(axis=0) / median[-500:].std()
+    assert (gain >= low).all()
+    assert (gain <= high).all()
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (np.zeros((10, 5)), r"10 x 5.*\[n, 6\]"),
+        (np.zeros(6), r"shape 6;"),
+        (np.zeros((2, 3, 6)), "2 x 3 x 6"),
+        (np.array([[0.0] * 6, [np.nan] * 6]), "sample 1 .*not finite"),
+        (np.full((1, 6), np.inf), "sample 0 .*not finite"),
+        ([["a"] * 6], "not an array of numbers"),
+    ],
+)
+def test_bad_samples_are_refused_and_leave_the_state_alone(raw, says):
+    good = np.random.default_rng(4).normal(size=(50, 6))
+    front_end = FrontEnd()
+    first = front_end.push(good[:20])
+    with pytest.raises(InputError, match=says):
+        front_end.push(raw)
+    rest = np.concatenate([first, front_end.push(good[20:]), front_end.flush()])
+    assert rest.tobytes() == frontend.signals(good).tobytes()

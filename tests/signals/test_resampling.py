@@ -1,0 +1,164 @@
+"""Samples by their timestamps at a fixed rate: the same whatever the chunks, and nothing made up across gaps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_runtime.signals.resampling import Piece, Resampler
+
+RATE = 50.0
+
+
+def pieces(seconds, samples, sizes=(), **options) -> tuple[list[Piece], Resampler]:
+    """What a resampler makes of samples fed in chunks of `sizes`, then the rest."""
+    resampler = Resampler(RATE, **options)
+    found: list[Piece] = []
+    start = 0
+    for size in (*sizes, len(seconds)):
+        found += resampler.push(seconds[start : start + size], samples[start : start + size])
+        start += size
+    return [*found, *resampler.flush()], resampler
+
+
+def whole(found: list[Piece]) -> list[tuple[float, np.ndarray]]:
+    """Stretches: the gap before each, and its samples."""
+    stretches: list[tuple[float, list[np.ndarray]]] = []
+    for piece in found:
+        if piece.gap_s is not None:
+            stretches.append((piece.gap_s, []))
+        stretches[-1][1].append(piece.samples)
+    return [(gap, np.concatenate(samples)) for gap, samples in stretches]
+
+
+@st.composite
+def streams(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 1000)))
+    n = draw(st.integers(2, 300))
+    steps = draw(st.sampled_from([(0.004, 0.04), (0.002, 0.008)]))  # about 50 and 200 Hz
+    seconds = draw(st.sampled_from([0.0, 1.7e9])) + np.cumsum(rng.uniform(*steps, n))
+    seconds[n // 2 :] += draw(st.sampled_from([0.0, 1.0]))
+    return seconds, rng.normal(size=(n, 6)), draw(st.lists(st.integers(1, 40), max_size=20)), rng
+
+
+@given(streams())
+@settings(max_examples=50, deadline=None)
+def test_chunks_of_any_size_give_the_same_numbers(stream):
+    seconds, samples, sizes, _ = stream
+    at_once, in_chunks = (whole(pieces(seconds, samples, x)[0]) for x in ((), sizes))
+    assert [gap for gap, _ in at_once] == [gap for gap, _ in in_chunks]
+    for (_, one), (_, other) in zip(at_once, in_chunks, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@given(streams())
+@settings(max_examples=50, deadline=None)
+def test_samples_that_arrive_a_little_late_find_their_place(stream):
+    seconds, samples, sizes, rng = stream
+    order = np.argsort(seconds + rng.uniform(0, 0.05, len(seconds)), kind="stable")
+    in_order, before = pieces(seconds, samples)
+    out_of_order, after = pieces(seconds[order], samples[order], sizes)
+    assert before.late == after.late == (seconds[-1] - seconds[-2] > 0.25)  # the last one, where nothing confirms it
+    for (_, one), (_, other) in zip(whole(in_order), whole(out_of_order), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_samples_at_the_rate_itself_stay_what_they_are():
+    samples = np.random.default_rng(0).normal(size=(100, 6))
+    found, _ = pieces(np.arange(100) / RATE, samples)
+    np.testing.assert_array_equal(whole(found)[0][1], samples)
+
+
+def test_between_samples_values_are_on_the_line():
+    seconds = np.array([0.0, 0.03, 0.055, 0.1])
+    found, _ = pieces(seconds, 10 * seconds[:, np.newaxis])
+    np.testing.assert_allclose(whole(found)[0][1][:, 0], 10 * np.arange(6) / RATE, atol=1e-12)
+
+
+def test_a_gap_begins_a_new_stretch_on_a_grid_of_its_own():
+    seconds = np.concatenate([np.arange(20) / RATE, 1.003 + np.arange(20) / RATE])
+    found, _ = pieces(seconds, np.ones((40, 1)))
+    (before, first), (gap, second) = whole(found)
+    assert (before, len(first), len(second)) == (0.0, 20, 20)
+    assert gap == pytest.approx(1.003 - 0.38)
+    assert next(x.seconds for x in found if x.gap_s) == 1.003
+
+
+def test_repeated_samples_count_once():
+    seconds, samples = np.arange(50) / RATE, np.random.default_rng(0).normal(size=(50, 2))
+    found, resampler = pieces(np.repeat(seconds, 2), np.repeat(samples, 2, axis=0))
+    np.testing.assert_array_equal(whole(found)[0][1], samples)
+    assert (resampler.duplicates, resampler.late) == (50, 0)
+
+
+def test_a_sample_that_comes_much_too_late_is_left_out():
+    seconds = np.arange(50) / RATE
+    order = [*range(10), *range(11, 40), 10, *range(40, 50)]
+    found, resampler = pieces(seconds[order], np.ones((50, 1)))
+    assert resampler.late == 1
+    assert len(whole(found)) == 1
+
+
+def test_one_sample_from_long_ago_does_not_set_the_clock_back():
+    seconds = np.insert(100 + np.arange(100) / RATE, 50, 3.0)
+    found, resampler = pieces(seconds, np.ones((101, 1)))
+    assert len(whole(found)) == 1
+    assert resampler.late == 1
+
+
+def test_a_clock_that_was_set_back_begins_a_new_stretch():
+    seconds = np.concatenate([100 + np.arange(50) / RATE, np.arange(50) / RATE])
+    found, resampler = pieces(seconds, np.ones((100, 1)))
+    (_, first), (gap, second) = whole(found)
+    assert (len(first), len(second)) == (50, 50)
+    assert gap == pytest.approx(-100.98)
+    assert resampler.late == 0
+
+
+def test_few_samples_are_kept_until_they_are_enough_or_a_gap_ends_them():
+    resampler = Resampler(RATE, wait_s=0.0)
+    seconds = np.arange(30) / RATE
+    assert resampler.push(seconds, np.ones((30, 1)), at_least=40) == []
+    after = 9 + np.arange(30) / RATE
+    (first, second) = resampler.push(after, np.ones((30, 1)), at_least=40)
+    assert (len(first.samples), len(second.samples)) == (30, 30)
+
+
+def test_one_sample_from_far_ahead_is_left_out_and_changes_nothing():
+    seconds, samples = 100 + np.arange(100) / RATE, np.random.default_rng(0).normal(size=(100, 6))
+    wrong, resampler = pieces(np.insert(seconds, 50, 1e9), np.insert(samples, 50, 7.0, axis=0))
+    ((gap, found),) = whole(wrong)
+    assert (gap, resampler.late) == (0.0, 1)
+    np.testing.assert_array_equal(found, whole(pieces(seconds, samples)[0])[0][1])
+
+
+def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`[n, 2]` at the times `seconds` of what a body does: nothing faster than 15 Hz."""
+    waves = [np.sin(2 * np.pi * (f * seconds + rng.random())) for f in rng.uniform(0, 15, 8)]
+    return np.stack([sum(waves[:4]), sum(waves[4:])], axis=1)
+
+
+@given(st.integers(0, 1000), st.sampled_from([75, 100, 104, 200, 400]), st.lists(st.integers(1, 90), max_size=20))
+@settings(max_examples=30, deadline=None)
+def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
+    fast, slow = np.arange(4 * rate) / rate, np.arange(200) / RATE
+    at_rate = motion(slow, np.random.default_rng(seed))
+    ((_, found),) = whole(pieces(fast, motion(fast, np.random.default_rng(seed)), sizes)[0])
+    # Between samples there are lines, which are the farther from the motion the fewer the samples are.
+    assert np.abs(found[20:180] - at_rate[20:180]).max() < (0.05 if rate in (100, 200, 400) else 0.4)
+
+
+@given(st.floats(31, 69), st.sampled_from([100, 200, 400]))
+@settings(max_examples=30, deadline=None)
+def test_vibration_that_the_rate_cannot_show_is_taken_out(frequency, rate):
+    seconds = np.arange(2 * rate) / rate
+    vibration = np.sin(2 * np.pi * min(frequency, 0.45 * rate) * seconds)[:, np.newaxis]
+    ((_, found),) = whole(pieces(seconds, 1 + vibration)[0])
+    assert np.abs(found[10:90] - 1).max() < 0.02
+
+
+def test_a_sensor_hardly_faster_than_the_rate_is_not_filtered():
+    seconds = np.arange(120) / 60
+    samples = np.random.default_rng(0).normal(size=(120, 1))
+    ((_, found),) = whole(pieces(seconds, samples)[0])
+    np.testing.assert_array_equal(found[:, 0], np.interp(np.arange(len(found)) / RATE, seconds, samples[:, 0]))

@@ -1,0 +1,63 @@
+"""The app's own code on a desktop's JVM: the APK's dex, turned back into class files."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "android_demo"
+sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
+if TYPE_CHECKING:
+    from desktop import Desktop
+
+
+@dataclass(frozen=True)
+class Jvm:
+    """Runs the commands of `haredge.jvm.Drive`."""
+
+    desktop: Desktop
+    assets: Path
+    folder: Path
+
+    def drive(self, command: str, *files: Path | str) -> str:
+        """What the command prints; files without a folder are in `folder`."""
+        return self.desktop.run("haredge.jvm.Drive", command, *files, cwd=self.folder)
+
+
+@pytest.fixture(scope="session")
+def apk(tmp_path_factory) -> Path:
+    """The app, built anew."""
+    import build_app
+
+    path = tmp_path_factory.mktemp("apk") / "app.apk"
+    build_app.build(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def desktop(apk, tmp_path_factory) -> Desktop:
+    import desktop
+
+    return desktop.prepare(apk, tmp_path_factory.mktemp("jvm"))
+
+
+@pytest.fixture
+def jvm(desktop, assets, tmp_path) -> Jvm:
+    return Jvm(desktop, assets, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def assets(apk, tmp_path_factory) -> Path:
+    """What the APK carries with it."""
+    folder = tmp_path_factory.mktemp("assets")
+    with zipfile.ZipFile(apk) as archive:
+        for name in archive.namelist():
+            if name.startswith("assets/"):
+                (folder / Path(name).name).write_bytes(archive.read(name))
+    return folder

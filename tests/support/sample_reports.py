@@ -1,0 +1,173 @@
+"""Reports with known values, for tests of the forms a report takes."""
+
+from dataclasses import replace
+from typing import Any
+
+from edge_runtime.bench.results import (
+    ClassScore,
+    Comparison,
+    Control,
+    Energy,
+    Failure,
+    Instructions,
+    Latency,
+    OperatorCost,
+    Report,
+    Result,
+    Samples,
+    WarmUp,
+)
+
+LABELS = ("WALKING", "WALKING_UPSTAIRS", "SITTING")
+STATE: dict[str, Any] = {
+    "time": 1.7e9,
+    "load_average": 0.25,
+    "governor": "ondemand",
+    "governors": {"ondemand": 4},
+    "clock_khz": {"current": 2400000, "minimum": 1500000, "maximum": 2400000},
+    "firmware_clock_khz": 2400000,
+    "temperatures_c": {"cpu-thermal": 51.2},
+    "throttled": {"now": [], "since_boot": ["under-voltage"]},
+    "power_source": "mains",
+    "cpu_times_s": {"cpu0": [100.0, 2000.0]},
+}
+NO_TIMES: dict[str, Any] = dict.fromkeys(
+    (
+        "load_ms",
+        "first_ms",
+        "latency_ms",
+        "end_to_end_ms",
+        "peak_memory_bytes",
+        "baseline_memory_bytes",
+        "samples_ms",
+        "warm_up",
+        "energy",
+    )
+)
+
+
+def latency(p50: float) -> Latency:
+    """Times around `p50` milliseconds, known to 1 %."""
+    return Latency(
+        p50, 1.1 * p50, 1.2 * p50, 2 * p50, 1.05 * p50, 0.95 * p50, 9 * p50, 3000, 0.02 * p50, (0.99 * p50, 1.01 * p50)
+    )
+
+
+def result(scheme: str, p50: float = 0.04, **changes: Any) -> Result:
+    """One result of a network `edge` with everything that can be measured."""
+    times = (*(p50 * (0.95 + 0.001 * i) for i in range(100)), 2 * p50, 9 * p50)
+    made = Result(
+        model="edge",
+        file=f"runs/x/model_{scheme}.tflite",
+        sha256="0" * 64,
+        runtime="litert",
+        runtime_version="2.3.0",
+        quantization=scheme,
+        threads=1,
+        pinned_cpu=1,
+        size_bytes=200_000,
+        operators=178,
+        xnnpack_operators=177,
+        load_ms=5.0,
+        first_ms=0.1,
+        latency_ms=latency(p50),
+        end_to_end_ms=latency(p50 + 0.01),
+        peak_memory_bytes=61_000_000,
+        baseline_memory_bytes=42_000_000,
+        labels=LABELS,
+        windows=300,
+        accuracy=0.97,
+        macro_f1=0.969,
+        confusion=((100, 0, 0), (3, 97, 0), (0, 6, 94)),
+        per_subject={"2": 0.99, "10": 0.93, "anna": 0.98},
+        agreement=None if scheme == "float32" else 0.99,
+        doubts=(),
+        samples_ms=Samples((times, times), (times, times)),
+        accuracy_ci95=(0.95, 0.985),
+        accuracy_subjects_ci95=(0.93, 0.99),
+        macro_f1_subjects_ci95=(0.92, 0.989),
+        per_class={label: ClassScore(0.97, 0.96, 0.965, 100) for label in LABELS},
+        calibration_error=0.012,
+        warm_up=WarmUp(900, 1.2, True),
+        energy=Energy(0.034, "rapl", 3.5),
+        operator_costs={"FULLY_CONNECTED": OperatorCost(33, 426_000, 70_000, 12_000)},
+    )
+    return replace(made, **changes)
+
+
+FLOAT = result("float32", 0.040)
+INT8 = result("int8", 0.020, size_bytes=150_000, accuracy=0.968)
+BETTER = Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1), 0.99, 3, 4, 1.0)
+
+
+def of(*results: Result, **changes: Any) -> Report:
+    """A report about `results` on one machine."""
+    device = {
+        "name": "local",
+        "machine": "x86_64",
+        "board": None,
+        "cpu": "AMD EPYC",
+        "cores": 2,
+        "kernel": "Linux 6.1",
+        "os": "Debian 12",
+        "python": "3.11.7",
+        "numpy": "2.4.6",
+        "governor": "ondemand",
+        "load_average": 0.25,
+        "emulated": False,
+        "features": ["avx2"],
+        "runtime": {"name": "litert", "version": "2.3.0"},
+        "before": STATE,
+        "after": STATE | {"load_average": 1.5, "temperatures_c": {"cpu-thermal": 63.0}},
+    }
+    settings = {"mode": "back-to-back", "threads": 1, "runs": 3000, "rounds": 10, "duration_s": None}
+    data = {"name": "UCI HAR", "fingerprint": "f" * 64, "windows": 300}
+    return replace(Report(device, data, results, settings=settings), **changes)
+
+
+FULL = of(
+    replace(FLOAT, doubts=("the machine was busy",)),
+    replace(INT8, doubts=("the machine was busy", "too few inferences")),
+    comparisons=(BETTER,),
+    control=Control(1.002, (0.99, 1.01), True),
+    failures=(Failure("runs/x/model_dynamic.tflite", "the worker for runs/x/model_dynamic.tflite was killed"),),
+)
+EMULATED = of(
+    *(
+        replace(x, doubts=("the CPU is emulated",), instructions=Instructions(n, "counted"), **NO_TIMES)
+        for x, n in ((FLOAT, 100_000), (INT8, 45_000))
+    ),
+    comparisons=(
+        replace(BETTER, p50_ratio=None, p50_ratio_ci95=None, end_to_end_ratio=None, end_to_end_ratio_ci95=None),
+    ),
+)
+NOTHING = of(failures=(Failure("a.tflite", "the worker died"), Failure("b.tflite", "the worker hung")))
+EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)\n"
+
+
+def evil() -> Report:
+    """Texts that a page, a table or a terminal could take for its own language, wherever there can be text."""
+    hostile = [
+        replace(
+            x,
+            model=EVIL,
+            file=EVIL + x.quantization,
+            runtime=EVIL,
+            labels=(EVIL, *LABELS[1:]),
+            per_class={EVIL: ClassScore(1.0, 1.0, 1.0, 1)},
+            per_subject={EVIL: 0.9, "2": 0.95},
+            doubts=(EVIL,),
+            energy=Energy(None, reason=EVIL),
+        )
+        for x in (FLOAT, replace(FLOAT, sha256="1" * 64), INT8)
+    ]
+    device = of().device | {"name": EVIL, "cpu": EVIL, EVIL: EVIL}
+    device["before"] = STATE | {"governor": EVIL, "temperatures_c": {EVIL: 1.5}}
+    return of(
+        *hostile,
+        device=device,
+        data={"name": EVIL, "fingerprint": EVIL, "windows": 1},
+        settings={"mode": EVIL, EVIL: EVIL},
+        failures=(Failure(EVIL, EVIL),),
+        created=EVIL,
+    )

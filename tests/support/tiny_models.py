@@ -1,0 +1,150 @@
+"""TFLite models of one operator, made without TensorFlow: what a converter would not make on request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.types import Signal, Window
+
+TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "int8": schema.TensorType.INT8,
+    "int32": schema.TensorType.INT32,
+    "resource": schema.TensorType.RESOURCE,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tensor: `values` for a constant, `scale` and `zero_point` for a quantised one."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    values: Any = None
+    scale: float | None = None
+    zero_point: int = 0
+    is_variable: bool = False
+
+
+def build(
+    operator: int,
+    parts: Sequence[Part],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    takes: Sequence[str],
+    **more: Any,
+) -> bytes:
+    """A model of one operator. `inputs` and `outputs` are those of the graph, `takes` those of the operator."""
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version = 3
+    model.buffers = [_buffer(b"")]
+    index = {part.name: i for i, part in enumerate(parts)}
+    graph.tensors = []
+    for part in parts:
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type = part.name, list(part.shape), TYPES[part.dtype]
+        tensor.isVariable = part.is_variable
+        if part.values is not None:
+            model.buffers.append(_buffer(np.ascontiguousarray(part.values, part.dtype).tobytes()))
+            tensor.buffer = len(model.buffers) - 1
+        if part.scale is not None:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale, tensor.quantization.zeroPoint = [part.scale], [part.zero_point]
+        graph.tensors.append(tensor)
+    code = schema.OperatorCodeT()
+    code.builtinCode = operator
+    code.deprecatedBuiltinCode = min(operator, 127)
+    code.version = more.pop("version", 1)
+    model.operatorCodes = [code]
+    node = schema.OperatorT()
+    node.inputs, node.outputs = [index[x] for x in takes], [index[x] for x in outputs]
+    node.builtinOptionsType, node.builtinOptions = more.pop("options", (0, None))
+    graph.operators = [node]
+    graph.inputs, graph.outputs = [index[x] for x in inputs], [index[x] for x in outputs]
+    model.subgraphs = [graph]
+    assert not more
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> bytes:
+    """Logits `[1, n_labels]` = `weights` `[n_labels, samples * n_signals]` times a float32 window."""
+    n_labels, n_inputs = weights.shape
+    assert n_inputs == window[0] * window[1]
+    parts = [
+        Part("window", (1, *window)),
+        Part("weights", weights.shape, values=weights),
+        Part("bias", (n_labels,), values=np.zeros(n_labels)),
+        Part("logits", (1, n_labels)),
+    ]
+    options = (schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+    return build(
+        schema.BuiltinOperator.FULLY_CONNECTED,
+        parts,
+        ["window"],
+        ["logits"],
+        ["window", "weights", "bias"],
+        options=options,
+        version=version,
+    )
+
+
+def quantise(n: int, scale: float, zero_point: int) -> bytes:
+    """TFLite's own quantisation of `[1, n]` float32 values to int8."""
+    parts = [Part("values", (1, n)), Part("steps", (1, n), "int8", scale=scale, zero_point=zero_point)]
+    options = (schema.BuiltinOptions.QuantizeOptions, schema.QuantizeOptionsT())
+    return build(schema.BuiltinOperator.QUANTIZE, parts, ["values"], ["steps"], ["values"], options=options)
+
+
+def recurrent(n: int) -> bytes:
+    """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
+    parts = [
+        Part("values", (1, n)),
+        Part("weights", (n, n), values=np.eye(n)),
+        Part("recurrent_weights", (n, n), values=np.eye(n)),
+        Part("bias", (n,), values=np.zeros(n)),
+        Part("state", (1, n), is_variable=True),
+        Part("sums", (1, n)),
+    ]
+    options = (schema.BuiltinOptions.RNNOptions, schema.RNNOptionsT())
+    takes = ["values", "weights", "recurrent_weights", "bias", "state"]
+    return build(schema.BuiltinOperator.RNN, parts, ["values"], ["sums"], takes, options=options)
+
+
+def two_inputs(n: int) -> bytes:
+    """The sum of two inputs."""
+    parts = [Part("a", (1, n)), Part("b", (1, n)), Part("sum", (1, n))]
+    options = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    return build(schema.BuiltinOperator.ADD, parts, ["a", "b"], ["sum"], ["a", "b"], options=options)
+
+
+def card(
+    samples: int = 128,
+    labels: Sequence[str] = ("SITTING", "WALKING"),
+    signals: Sequence[str] = ("total_acc_x", "total_acc_y"),
+    **more: Any,
+) -> Card:
+    """A card for a model of any shape, whose normalisation changes nothing below 1000."""
+    n = len(signals)
+    return Card(
+        name="tiny",
+        labels=tuple(labels),
+        signals=tuple(Signal(x, "g") for x in signals),
+        window=Window(50.0, samples, max(1, samples // 2)),
+        normalisation=Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n),
+        **more,
+    )
+
+
+def _buffer(data: bytes) -> schema.BufferT:
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(data, np.uint8) if data else None
+    return buffer

@@ -1,0 +1,152 @@
+"""A file is written whole or not at all, and an older one survives every failure."""
+
+import os
+import resource
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime import runs
+from edge_runtime.errors import InputError
+from edge_runtime.runs import Run
+from edge_runtime.system.files import atomic_path, point_link, scratch_folder, write_bytes, write_text
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "model.tflite"
+    write_bytes(path, b"old")
+
+    def interrupted() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_temporary_file_has_the_suffix_that_libraries_look_at(tmp_path):
+    with atomic_path(tmp_path / "deep" / "model.keras") as temporary:
+        assert temporary.suffix == ".keras"
+        temporary.write_text("x")
+    assert (tmp_path / "deep" / "model.keras").read_text() == "x"
+
+
+def test_results_are_readable_by_whom_the_umask_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "card.json", "{}")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "card.json").stat().st_mode) == 0o640
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a file system of 64 kB."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", small], capture_output=True, check=False
+    )
+    if not mounted.returncode:
+        yield small
+        subprocess.run(["umount", small], check=True)
+        return
+    # Without the right to mount: a limit on file sizes is what the system offers everyone.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
+    yield small
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(small_disk):
+    write_bytes(small_disk / "model", b"old")
+    with pytest.raises(InputError, match=r"cannot write .*small/model"):
+        write_bytes(small_disk / "model", bytes(200_000))
+    assert [(x.name, x.read_bytes()) for x in small_disk.iterdir()] == [("model", b"old")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder: (folder / "model").write_bytes(bytes(200_000)),
+        lambda folder: write_bytes(folder / "model", bytes(200_000)),
+        lambda folder: np.save(folder / "windows.npy", np.zeros(200_000, np.uint8)),  # "... requested and ... written"
+        lambda folder: np.savez(folder / "windows.npz", np.zeros(200_000, np.uint8)),
+        lambda folder: (folder / "none" / "x").touch(),
+    ],
+)
+def test_a_full_temporary_disk_is_named_with_the_way_around_it(small_disk, monkeypatch, write):
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with (
+        pytest.raises(InputError, match=r"temporary files in .*small/har-edge-.*: .*set TMPDIR"),
+        scratch_folder() as folder,
+    ):
+        write(folder)
+    assert not list(small_disk.iterdir())
+
+
+def test_no_temporary_folder_at_all_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(InputError, match=r"temporary files in .*No such file.*TMPDIR"), scratch_folder():
+        pass
+
+
+def test_other_failures_beside_a_temporary_folder_stay_what_they_are(tmp_path):
+    """A program that is missing, a reader that went away, a result that cannot be written elsewhere."""
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError, match="/none/program"), scratch_folder():
+        subprocess.run(["/none/program"], check=False)
+    with pytest.raises(BrokenPipeError), scratch_folder():
+        raise BrokenPipeError(32, "Broken pipe")
+    with pytest.raises(InputError, match=r"cannot write .*file/x"), scratch_folder() as folder:
+        write_text(tmp_path / "file" / "x", "")
+    assert not folder.exists()
+
+
+def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        write_text(tmp_path / "file" / "x.json", "{}")
+
+
+def test_a_link_moves_in_one_step(tmp_path):
+    for target in ("one", "two"):
+        (tmp_path / target).mkdir()
+        point_link(tmp_path / "latest", target)
+        assert (tmp_path / "latest").resolve().name == target
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="har-edge train"):
+        runs.find(None)
+    for name in ("first", "second"):
+        (Path("runs") / name).mkdir(parents=True)
+        runs.make_latest(Run(Path("runs") / name))
+    assert runs.find(None).folder == Path("runs/second")
+    assert runs.find(Path("runs/first")).folder == Path("runs/first")
+
+
+def test_a_run_elsewhere_does_not_become_the_latest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    runs.make_latest(Run(tmp_path / "elsewhere"))
+    assert not Path("runs").exists()
+
+
+def test_a_run_that_is_no_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="absent is not a run folder"):
+        runs.find(tmp_path / "absent")
+
+
+def test_results_are_named_after_their_device():
+    assert Run(Path("r")).bench("ssh://pi@10.0.0.2:22").name == "bench-ssh-pi-10.0.0.2-22.json"

@@ -1,0 +1,45 @@
+"""docs/results.md says what is in docs/results/networks, and nothing else."""
+
+import json
+
+import numpy as np
+from training_fixtures import ROOT
+
+from tools.measure_networks import NETWORKS
+from tools.results_document import DOCUMENT, QUOTE, README, document, load_measured, quoted
+
+
+def test_the_document_is_what_make_results_writes():
+    assert DOCUMENT.read_text() == document(load_measured()), "run make results"
+
+
+def test_readme_quotes_what_make_results_writes():
+    text = README.read_text()
+    assert text == quoted(text, load_measured()), "run make results"
+    assert "| `edge` |" in text.partition(QUOTE[0])[2].partition(QUOTE[1])[0]
+
+
+def test_every_file_is_of_a_network_that_can_be_measured_again():
+    assert {x.stem for x in (ROOT / "results" / "networks").glob("*.json")} <= NETWORKS.keys()
+
+
+def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_ends():
+    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
+    second = json.loads(json.dumps(edge["seeds"][0]))
+    for form, accuracy in (("float32", 0.9), ("int8", 0.85)):
+        second["scores"][form] = {"accuracy": accuracy, "per_subject": {"2": 0.2, "4": 1.0}}
+        edge["seeds"][0]["scores"][form] = {"accuracy": 0.8, "per_subject": {"2": 0.4, "4": 0.8}}
+    (row, _) = [x for x in document([edge | {"seeds": [edge["seeds"][0], second]}]).splitlines() if "| `edge` |" in x]
+    cells = [x.strip() for x in row.split("|")]
+    assert cells[4:8] == ["2", f"85.00 ± {100 * np.std([0.8, 0.9], ddof=1):.2f}", "90.0 (4)", "30.0 (2)"]
+    assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
+
+
+def test_a_network_that_was_not_converted_has_keras_scores_and_the_reason():
+    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
+    seed = edge["seeds"][0]
+    seed = seed | {"scores": {"keras": seed["scores"]["keras"]}, "bytes": {}}
+    text = document([edge | {"seeds": [seed], "bench": None, "not_converted": "a layer is unknown"}])
+    assert "- `edge`: a layer is unknown" in text
+    assert f"| {100 * seed['scores']['keras']['accuracy']:.2f} |" in text
+    assert "networks.svg" not in text

@@ -1,0 +1,290 @@
+"""Every network, the known ones and a user's own, takes the signals and the classes that are asked for."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from training_fixtures import assert_one_sentence, har_edge, run_card
+
+from edge_runtime.data.coarse_labels import coarse_classes
+from edge_runtime.data.dataset import Split
+from edge_runtime.errors import InputError
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.runs import Run
+from train.choices import check_network, load_data
+from train.fit.batches import Key
+from train.fit.fit import fit, hash_weights
+from train.fit.networks import NETWORKS, build, find_builder
+from train.fit.objective import Objective
+from train.fit.own_networks import check
+from train.fit.recipe import Recipe, choose_recipe
+
+OWN = """
+import keras
+from keras import layers
+
+def good(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
+
+def other_input(input_shape, n_classes):
+    return good((64, 3), n_classes)
+
+def other_output(input_shape, n_classes):
+    return good(input_shape, n_classes + 1)
+
+def probabilities(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
+
+def softmax_layer(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Softmax()])
+
+def softmax_before_dropout(input_shape, n_classes):
+    return keras.Sequential([good(input_shape, n_classes), layers.Activation("softmax"), layers.Dropout(0.1)])
+
+def softmax_within(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), probabilities(input_shape, n_classes)])
+
+def softmax_function(input_shape, n_classes):
+    network = good(input_shape, n_classes)
+    return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x[:, 0, :6]
+
+def subclassed(input_shape, n_classes):
+    network = Subclassed()
+    network.build((None, *input_shape))
+    return network
+
+def exits(input_shape, n_classes):
+    raise SystemExit("usage: me FILE")
+
+class Twice(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+    def compute_output_shape(self, shape):
+        return shape
+
+def twice(x):
+    return 2 * x
+
+def ending(input_shape, n_classes, *middle):
+    middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
+    return keras.Sequential(middle)
+
+def own_layer(input_shape, n_classes):
+    return keras.Sequential([keras.Input(input_shape), ending(input_shape, n_classes, Twice(name="mine"))])
+
+def own_wrapped(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.TimeDistributed(Twice(name="mine")))
+
+def own_lambda(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Lambda(lambda x: 2 * x, name="mine"))
+
+def own_function(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
+
+def masked(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.Masking(name="mine"))
+
+def not_convertible(input_shape, n_classes):
+    recurrent = layers.SimpleRNN(4, return_sequences=True, name="theirs")
+    return ending(input_shape, n_classes, layers.Masking(name="mine"), layers.LSTM(4, return_sequences=True), recurrent)
+
+def unbuilt(input_shape, n_classes):
+    return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
+
+def no_network(input_shape, n_classes):
+    return 7
+
+def fails(input_shape, n_classes):
+    raise ValueError("no\\nluck")
+
+units = 4
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_networks.py").write_text(OWN)
+    (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
+    (tmp_path / "faulty_module.py").write_text("import sys\nsys.nothing_of_that_name\ndef f(): ...")
+    (tmp_path / "script_module.py").write_text("import sys\nsys.exit('usage: me FILE')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    yield
+    sys.modules.pop("own_networks", None)
+
+
+@pytest.fixture(scope="module")
+def few(uci_har) -> Split:
+    rows = slice(None, None, 200)
+    return Split(uci_har.train.X[rows], uci_har.train.y[rows], uci_har.train.subject[rows])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_says(name):
+    whole = build(name, (128, 9), 6)
+    assert whole.name == name
+    assert f"{round(whole.count_params() / 1000)} k parameters" in NETWORKS[name].__doc__
+    answers = np.asarray(build(name, (128, 6), 4)(np.ones((2, 128, 6), np.float32)))
+    assert answers.shape == (2, 4)
+    assert not np.allclose(answers.sum(axis=1), 1), "probabilities"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("own_networks:other_input", r"\(None, 64, 3\).*\(None, 128, 9\)"),
+        ("own_networks:other_output", r"\(None, 7\).*\(None, 6\)"),
+        ("own_networks:probabilities", "softmax"),
+        *((f"own_networks:softmax_{x}", "softmax") for x in ("layer", "before_dropout", "within", "function")),
+        ("own_networks:subclassed", "no graph of layers.*functional API"),
+        ("own_networks:exits", "SystemExit: usage: me FILE"),
+        ("own_networks:unbuilt", "keras.Input"),
+        ("own_networks:no_network", "returns a int"),
+        ("own_networks:fails", "ValueError: no luck"),
+        ("own_networks:units", "no function but a int"),
+        ("own_networks:absent", r"own_networks \(.*own_networks.py\) has no function 'absent'"),
+        ("broken_module:f", "nothing_of_that_name"),
+        ("faulty_module:f", "cannot be imported.*AttributeError"),
+        ("script_module:f", "cannot be imported.*SystemExit: usage"),
+        ("absent_module:f", "absent_module"),
+        (":f", "cannot be imported"),
+    ],
+)
+def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
+    with pytest.raises(InputError, match=words) as caught:
+        build(name, (128, 9), 6)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function"])
+def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
+    with pytest.raises(InputError, match=r"holds code of its own in 'mine' \(.*\)"):
+        check(f"own_networks:{name}", (128, 9), 6)
+
+
+def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own):
+    assert check("own_networks:not_convertible", (128, 9), 6) == ["'mine' (Masking)", "'theirs' (SimpleRNN)"]
+    assert check("own_networks:good", (128, 9), 6) == []
+
+
+def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for folder in (installed, tmp_path):
+        (folder / "twice_there.py").write_text(f"def network(): return {str(folder)!r}")
+    before = [str(installed), *(x for x in sys.path if x)]
+    monkeypatch.setattr(sys, "path", before.copy())
+    assert find_builder("twice_there:network")() == str(tmp_path)
+    assert sys.path == [*before, str(tmp_path)]
+    sys.modules.pop("twice_there")
+
+
+@pytest.mark.long
+def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_before(own, tmp_path):
+    """Found in the working folder, by the command and by its processes."""
+    refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
+    assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
+    assert not (tmp_path / "runs").exists()
+    trained = har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert "convert will not take this network because of 'mine' (Masking)" in trained.stderr
+    assert "2 fits of 1 epoch," in trained.stderr
+    (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
+    assert folder.name.startswith("masked-")
+    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:masked"
+
+
+def test_coarse_classes_join_what_looks_alike(uci_har):
+    labels, classes = coarse_classes(uci_har.labels)
+    assert labels == ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
+    assert classes == (0, 1, 1, 2, 2, 3)
+    assert coarse_classes(labels) == (labels, (0, 1, 2, 3))
+    with pytest.raises(InputError, match="DANCING belongs to no coarse class"):
+        coarse_classes(["WALKING", "DANCING"])
+
+
+def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_har):
+    chosen = load_data(None, "accelerometer", "coarse")
+    assert [x.name for x in chosen.signals] == [f"{x}_acc_{axis}" for x in ("body", "total") for axis in "xyz"]
+    np.testing.assert_array_equal(chosen.train.X, uci_har.train.X[..., [0, 1, 2, 6, 7, 8]])
+    np.testing.assert_array_equal(chosen.test.y == 1, np.isin(uci_har.test.y, [1, 2]))
+    assert load_data(None, "all", "six").fingerprint == uci_har.fingerprint != chosen.fingerprint
+
+
+def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_classes(uci_har):
+    dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
+    with pytest.raises(InputError, match="DANCING"):
+        check_network(choose_recipe("gru-coarse", "default", None), "har-edge train", dancing)
+
+
+@pytest.mark.long
+def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har):
+    """Train, convert and bench without the gyroscope and with coarse classes: the card says so, the others follow."""
+    options = ("--network", "edge-small", "--epochs", 1, "--sensors", "accelerometer", "--classes", "coarse")
+    for arguments in (("train", *options, "--out", "run"), ("convert", "run"), ("bench", "run", "--runs", 5)):
+        result = har_edge(*arguments, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert "another data set" not in result.stdout
+    run = Run(tmp_path / "run")
+    classifier = Classifier(run.tflite("float32"))
+    seen = uci_har.as_for(classifier.card)
+    assert seen.test.X.shape[-1] == 6
+    right = classifier.logits(seen.test.X).argmax(1) == seen.test.y
+    assert right.mean() == pytest.approx(run_card(run)["scores"]["test"]["accuracy"], abs=1e-3)
+    assert right.mean() > 0.5
+
+
+def test_recipes_of_known_networks_are_the_networks_own():
+    assert choose_recipe("edge", "default", None) == Recipe()
+    gru = choose_recipe("gru-coarse", "default", None)
+    assert 0 < gru.coarse_epochs < gru.epochs
+    short = choose_recipe("gru-coarse", "best", 10)
+    assert (short.epochs, short.coarse_epochs, short.teachers) == (10, 4, 3)
+
+
+COARSE = (0, 1, 1, 2, 2, 3)
+
+
+def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():
+    y, soft = tf.constant([1, 5], tf.uint8), tf.zeros((2, 6))
+    objective = Objective(Recipe(coarse_epochs=1), COARSE, distils=False)
+    right, wrong = (10 * tf.one_hot(x, 6) for x in ([1, 5], [2, 0]))
+    right_coarse, wrong_coarse = (10 * tf.one_hot(x, 4) for x in ([1, 3], [0, 0]))
+
+    def loss(fine, coarse, only_coarse):
+        return float(objective.loss(y, soft, [fine, coarse], only_coarse))
+
+    assert loss(right, right_coarse, True) == loss(wrong, right_coarse, True) < loss(right, wrong_coarse, True)
+    both = loss(right, right_coarse, False)
+    assert both < loss(wrong, right_coarse, False)
+    assert both < loss(right, wrong_coarse, False)
+    for only_coarse, expected in ((True, [1, 3]), (False, [1, 5])):
+        classes, logits = objective.judged(y, [right, right_coarse], only_coarse)
+        assert np.asarray(classes).tolist() == np.argmax(logits, axis=1).tolist() == expected
+
+
+def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_and_drops_the_coarse_head(few, tmp_path):
+    tf.config.experimental.enable_op_determinism()
+    recipe = replace(choose_recipe("gru-coarse", "default", None), epochs=2, coarse_epochs=1, batch_size=18)
+    short = replace(few, X=few.X[:, :16])
+
+    def train(name, on_step=lambda step: None):
+        return fit("fit", short, short, 6, recipe, Key(0, 0), tmp_path / name, on_step, coarse=COARSE).model
+
+    def stop_after_the_first_epoch(step):
+        if step.epoch == 1:
+            raise KeyboardInterrupt
+
+    whole = train("whole.npz")
+    assert whole.output_shape == (None, 6)
+    assert "coarse" not in [x.name for x in whole.layers]
+    with pytest.raises(KeyboardInterrupt):
+        train("stopped.npz", stop_after_the_first_epoch)
+    assert hash_weights(train("stopped.npz")) == hash_weights(whole)

@@ -1,0 +1,183 @@
+"""Train, convert and measure every network: `python -m tools.measure_networks [NAME …] --seeds 3 --runs FOLDER`.
+
+Leaves `docs/results/networks/<name>.json`, from which `make results` writes `docs/results.md`. Takes hours, and an idle
+machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_runtime.bench import results_json
+from edge_runtime.data import loading
+from edge_runtime.errors import ExitCode
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import load, read_model
+from edge_runtime.runs import Run, settings_path
+from edge_runtime.system.files import write_text
+from tools import stock
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
+RESULTS = ROOT / "results" / "networks"
+SCHEMES = ("float32", "int8")
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "edge": ("--network", "edge"),
+    "edge-small": ("--network", "edge-small"),
+    "stacked-lstm": ("--network", "stacked-lstm"),
+    "gru-coarse": ("--network", "gru-coarse"),
+    "residual-bidir-lstm": ("--network", "residual-bidir-lstm"),
+    "edge-accelerometer": ("--network", "edge", "--sensors", "accelerometer"),
+    "stacked-lstm-accelerometer": ("--network", "stacked-lstm", "--sensors", "accelerometer"),
+    "gru-coarse-coarse": ("--network", "gru-coarse", "--classes", "coarse"),
+}
+"""Name -> the options of `har-edge train`."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy on the test subjects, and on each."""
+
+    accuracy: float
+    per_subject: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One training: its `seconds` of CPU time and, by form, its scores and bytes.
+
+    `keras` is the network before conversion.
+    """
+
+    seed: int
+    seconds: float
+    scores: dict[str, Score]
+    bytes: dict[str, int]
+    weights_sha256: str
+
+
+def main() -> None:
+    """Measure the networks that are named, or all."""
+    parser = argparse.ArgumentParser(description="Train, convert and measure networks.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("--seeds", type=int, default=3, metavar="N")
+    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER", help="where the run folders are kept")
+    arguments = parser.parse_args()
+    unknown = [x for x in arguments.names if x not in NETWORKS]
+    if unknown:
+        parser.error(f"there is no '{unknown[0]}': choose of {', '.join(NETWORKS)}")
+    for name in arguments.names or NETWORKS:
+        path = RESULTS / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        write_text(path, json.dumps(_measure(name, arguments.seeds, arguments.runs / name), indent=1) + "\n")
+        print(path.relative_to(ROOT), flush=True)
+
+
+def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
+    runs = [Run(folder / f"seed-{seed}") for seed in range(n_seeds)]
+    seconds = [_train(run, seed, NETWORKS[name]) for seed, run in enumerate(runs)]
+    # A network that cannot be converted is a result too.
+    refusals = [x for run in runs if (x := _convert(run))]
+    card = load(runs[0].card)
+    return {
+        "name": name,
+        "network": dict(card.network),
+        "signals": [x.name for x in card.signals],
+        "labels": card.labels,
+        **{key: card.training[key] for key in ("recipe", "data", "versions")},
+        "seeds": [asdict(_score(run, seed, x)) for (seed, run), x in zip(enumerate(runs), seconds, strict=True)],
+        "not_converted": refusals[0] if refusals else None,
+        "bench": _bench(runs[0]),
+    }
+
+
+def _train(run: Run, seed: int, options: tuple[str, ...]) -> float:
+    """Train, or go on with a training that was stopped, unless that was done before; the CPU time of all attempts."""
+    took = run.folder.with_suffix(".seconds")
+    is_stopped = settings_path(run.folder).exists()
+    if is_stopped or not run.card.exists():
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        asked = ["--resume"] if is_stopped else [*options, "--seed", str(seed)]
+        before = _cpu_seconds() - (float(took.read_text()) if is_stopped and took.exists() else 0.0)
+        try:
+            subprocess.run([*COMMAND, "train", *asked, "--out", str(run.folder)], check=True)
+        finally:
+            write_text(took, f"{_cpu_seconds() - before:.1f}\n")
+    return float(took.read_text())
+
+
+def _cpu_seconds() -> float:
+    """Of all child processes that have ended, and theirs: unlike the clock's, hardly more on a busy machine."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _convert(run: Run) -> str | None:
+    """Convert, if that was not done before; the sentence that says why it could not be."""
+    if run.tflite("int8").exists():
+        return None
+    command = [*COMMAND, "convert", str(run.folder), "--quantize", "--max-drop", "100", "--time-limit", "3600"]
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    print(result.stderr, file=sys.stderr)
+    if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
+        return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
+    result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
+    return None
+
+
+def _score(run: Run, seed: int, seconds: float) -> Seed:
+    card = load(run.card)
+    test = loading.load_data().as_for(card).test
+    scores = {"keras": Score(card.scores["test"]["accuracy"], dict(card.scores["test"]["per_subject"]))}
+    converted = [x for x in SCHEMES if run.tflite(x).exists()]
+    for scheme in converted:
+        right = Classifier(run.tflite(scheme)).logits(test.X).argmax(1) == test.y
+        per_subject = {str(x): float(np.mean(right[test.subject == x])) for x in np.unique(test.subject)}
+        scores[scheme] = Score(float(np.mean(right)), per_subject)
+    sizes = {x: run.tflite(x).stat().st_size for x in converted}
+    return Seed(seed, seconds, scores, sizes, card.training["weights_sha256"]["model"])
+
+
+def _bench(run: Run) -> dict[str, Any] | None:
+    """p50 of our forms and of others' from one `har-edge bench`; None when int8 is not there.
+
+    The ratio is that of int8 to the fastest float form of all.
+    """
+    if not run.tflite("int8").exists():
+        return None
+    if not stock.path(run, "stock").exists():
+        command = [sys.executable, "-m", "tools.stock", str(run.folder.resolve())]
+        subprocess.run(command, check=True, cwd=ROOT)
+    models = {x: run.tflite(x) for x in SCHEMES} | {x: stock.path(run, x) for x in stock.FORMS}
+    models = {name: path for name, path in models.items() if path.exists()}
+    out = run.folder / "bench.json"
+    command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(out)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    report = results_json.read(out)
+    names = list(models)
+    (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
+    quantisation = read_model(models["int8"])[1].quantisation
+    return {
+        "cpu": report.device["cpu"],
+        "load_average_before": report.device["before"]["load_average"],
+        "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
+        "lowering": quantisation["lowering"],
+        "lowering_reason": quantisation["lowering_reason"],
+        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(names, report.results, strict=True)},
+        "operators": {x: result.operators for x, result in zip(names, report.results, strict=True)},
+        "bytes": {x: path.stat().st_size for x, path in models.items()},
+        "against": names[comparison.against],
+        "p50_ratio": comparison.p50_ratio,
+        "p50_ratio_ci95": comparison.p50_ratio_ci95,
+    }
+
+
+if __name__ == "__main__":
+    main()

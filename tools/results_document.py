@@ -1,0 +1,232 @@
+"""Write `docs/results.md`, its picture and README's table from `docs/results/networks/*.json`: `make results`."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from edge_runtime.system.files import atomic_path, write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+NETWORKS = ROOT / "results" / "networks"
+DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
+README = ROOT / "README.md"
+QUOTE = ("<!-- written by make results -->\n", "<!-- to here -->\n")
+PUBLISHED = {
+    "stacked-lstm": "91 (peak 92.73)",
+    "gru-coarse": "89.4",
+    "residual-bidir-lstm": "94 (own log: final 89.92, peak 93.35)",
+    "stacked-lstm-accelerometer": "87",
+    "gru-coarse-coarse": "96.5 (four classes)",
+}
+"""Accuracy in percent on the test subjects, as the authors of the known networks give it."""
+FLOAT, INT8, STOCK, FUSED = "float32", "int8", "stock", "fused"
+IDLE = 0.5  # load average
+_LARGEST = 2500.0  # square points of the largest file's disc
+Measured = dict[str, Any]
+
+
+def main() -> None:
+    """Write the document and its picture, and the table that README quotes."""
+    found = load_measured()
+    _plot(found, PICTURE)
+    write_text(DOCUMENT, document(found))
+    write_text(README, quoted(README.read_text(), found))
+    for path in (DOCUMENT, PICTURE, README):
+        print(path.relative_to(ROOT))
+
+
+def load_measured() -> list[Measured]:
+    """What is known of each network, in the order of the tables."""
+    return sorted((json.loads(x.read_text()) for x in NETWORKS.glob("*.json")), key=_order)
+
+
+def _order(network: Measured) -> tuple[bool, bool, float]:
+    """Six classes before coarse ones, all sensors before fewer, then the most accurate first."""
+    return len(network["labels"]) < 6, len(network["signals"]) < 9, -np.mean(_accuracies(network, FLOAT))
+
+
+def _scores(network: Measured, scheme: str) -> list[Any]:
+    """A score for each seed; of a network that is not converted, float32 is Keras's own, int8 is missing."""
+    scores = [x["scores"] for x in network["seeds"]]
+    if all(scheme in x for x in scores):
+        return [x[scheme] for x in scores]
+    return [x["keras"] for x in scores] if scheme == FLOAT else []
+
+
+def _accuracies(network: Measured, scheme: str) -> list[float]:
+    return [100 * x["accuracy"] for x in _scores(network, scheme)]
+
+
+def document(networks: Sequence[Measured]) -> str:
+    """The text of `docs/results.md`."""
+    versions = networks[0]["versions"]
+    cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
+    lines = [
+        "# Results",
+        "",
+        "Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with "
+        f"TensorFlow {versions['tensorflow']} and Python {versions['python']}"
+        f"{f', on {cpus[0]}, one thread' if cpus else ''}. Accuracies in percent on the 2947 windows of the 9 test "
+        "subjects, which are only scored: mean and standard deviation over the seeds. What the networks are: "
+        "[networks.md](networks.md).",
+        "",
+        "## Accuracy",
+        "",
+        *_table(networks, _ACCURACY),
+        "",
+        "“best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is "
+        "float32 minus int8, in points: the mean, and the most of any seed. Published figures are single runs, read "
+        "on the test subjects during training.",
+        "",
+        "## Size and speed",
+        "",
+        *_table(networks, _COST),
+        "",
+        "Size is that of the file with its card, of seed 0; p50 is the median latency of one window. “form” is how "
+        "recurrent layers are converted ([convert.md](convert.md#unrolled-or-fused)). “stock” is what TensorFlow's "
+        "converter makes of the same network as it is, in float32 (its int8 calibration dies of the loops of recurrent "
+        "layers), “fused” is float32 with TFLite's own operator, where all recurrent layers are LSTMs. The ratio is "
+        "int8's p50 to that of the fastest float form, with its 95 % interval. Training is the CPU time of a seed's "
+        "whole `har-edge train`, two fits.",
+    ]
+    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > IDLE]
+    if busy:
+        lines += ["", f"The machine was not idle before {', '.join(busy)}: these latencies are to be measured again."]
+    if cpus:
+        lines += ["", f"![Accuracy against latency, size as area]({PICTURE.name})"]
+    refused = [f"- `{x['name']}`: {x['not_converted']}" for x in networks if x["not_converted"]]
+    if refused:
+        lines += ["", "Not converted, so that float32 is Keras's own answers:", "", *refused]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(readme: str, networks: Sequence[Measured]) -> str:
+    """The text of README with its table of networks anew."""
+    before, begin, rest = readme.partition(QUOTE[0])
+    _, end, after = rest.partition(QUOTE[1])
+    table = "\n".join(_table([x for x in networks if len(x["labels"]) == 6], _QUOTED))
+    return f"{before}{begin}{table}\n{end}{after}"
+
+
+def _table(networks: Sequence[Measured], columns: dict[str, Callable[[Measured], str]]) -> list[str]:
+    rows = [[column(x) for column in columns.values()] for x in networks]
+    return [
+        f"| {' | '.join(columns)} |",
+        "|---|" + "---|" * (len(columns) - 1),
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+
+
+def _mean_and_sd(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    return f"{np.mean(values):.2f}" + (f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else "")
+
+
+def _subject(network: Measured, scheme: str, choose: Callable[..., str]) -> str:
+    scores = _scores(network, scheme)
+    if not scores:
+        return "–"
+    mean = {x: 100 * np.mean([score["per_subject"][x] for score in scores]) for x in scores[0]["per_subject"]}
+    subject = choose(mean, key=mean.__getitem__)
+    return f"{mean[subject]:.1f} ({subject})"
+
+
+def _loss(network: Measured) -> str:
+    pairs = zip(_accuracies(network, FLOAT), _accuracies(network, INT8), strict=False)
+    losses = [before - after for before, after in pairs]
+    return f"{np.mean(losses):.2f} ({max(losses):.2f})" if losses else "–"
+
+
+def _size(network: Measured, scheme: str) -> str:
+    size = network["seeds"][0]["bytes"].get(scheme)
+    return f"{size / 1000:.1f}" if size else "–"
+
+
+def _p50(network: Measured, form: str) -> str:
+    if not network["bench"] or form not in network["bench"]["p50_us"]:
+        return "–"
+    return f"{network['bench']['p50_us'][form]:.1f}"
+
+
+def _ratio(network: Measured) -> str:
+    if not network["bench"]:
+        return "–"
+    low, high = network["bench"]["p50_ratio_ci95"]
+    return f"{network['bench']['p50_ratio']:.2f} ({low:.2f} to {high:.2f}) of {network['bench']['against']}"
+
+
+_NAME: dict[str, Callable[[Measured], str]] = {"network": lambda x: f"`{x['name']}`"}
+_ACCURACY = _NAME | {
+    "sensors": lambda x: "all" if len(x["signals"]) == 9 else "accelerometer",
+    "classes": lambda x: str(len(x["labels"])),
+    "seeds": lambda x: str(len(x["seeds"])),
+    "float32": lambda x: _mean_and_sd(_accuracies(x, FLOAT)),
+    "best": lambda x: _subject(x, FLOAT, max),
+    "worst": lambda x: _subject(x, FLOAT, min),
+    "int8": lambda x: _mean_and_sd(_accuracies(x, INT8)),
+    "int8 worst": lambda x: _subject(x, INT8, min),
+    "loses": _loss,
+    "published": lambda x: PUBLISHED.get(x["name"], ""),
+}
+_COST = _NAME | {
+    "parameters": lambda x: f"{x['network']['parameters']:,}",
+    "float32, kB": lambda x: _size(x, FLOAT),
+    "int8, kB": lambda x: _size(x, INT8),
+    "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
+    "float32 p50, µs": lambda x: _p50(x, FLOAT),
+    "int8 p50, µs": lambda x: _p50(x, INT8),
+    "stock p50, µs": lambda x: _p50(x, STOCK),
+    "fused p50, µs": lambda x: _p50(x, FUSED),
+    "int8 to fastest float": _ratio,
+    "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
+}
+_QUOTED = {
+    **_NAME,
+    "parameters": _COST["parameters"],
+    "float32, %": _ACCURACY["float32"],
+    "int8, %": _ACCURACY["int8"],
+    "published, %": _ACCURACY["published"],
+    "int8, kB": _COST["int8, kB"],
+    "int8 p50, µs": _COST["int8 p50, µs"],
+}
+
+
+def _plot(networks: Sequence[Measured], path: Path) -> None:
+    """Accuracy against latency, a disc for each form of each network whose area is its size."""
+    measured = [x for x in networks if x["bench"] and len(x["labels"]) == 6]
+    per_byte = _LARGEST / max((size for x in measured for size in x["seeds"][0]["bytes"].values()), default=1)
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for i, network in enumerate(measured):
+        color = f"C{i}"
+        points = [(network["bench"]["p50_us"][x], np.mean(_accuracies(network, x))) for x in (FLOAT, INT8)]
+        axes.plot(*zip(*points, strict=True), color=color, linewidth=0.8, zorder=1)
+        for scheme, (latency, accuracy) in zip((FLOAT, INT8), points, strict=True):
+            area = per_byte * network["seeds"][0]["bytes"][scheme]
+            face = color if scheme == INT8 else "none"
+            axes.scatter(latency, accuracy, s=area, facecolor=face, edgecolor=color, alpha=0.7, zorder=2)
+        above = (0, (area / np.pi) ** 0.5 + 3)  # the int8 disc
+        axes.annotate(
+            network["name"], points[1], xytext=above, textcoords="offset points", ha="center", color=color, fontsize=9
+        )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axes.set_xlabel("latency of one window, p50 (µs)")
+    axes.set_ylabel("accuracy on the test subjects (%)")
+    axes.margins(0.15)
+    axes.grid(alpha=0.25, which="both")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel("Area: size of the file. Open: float32; filled: int8.", fontsize=8, color="0.35")
+    with matplotlib.rc_context({"svg.hashsalt": "har-edge"}), atomic_path(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The networks, each a few lines of Keras; all take normalised windows and answer with logits.
+
+Keras is imported when a network is built: their names are known without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge_runtime.errors import InputError
+from train.fit import own_networks
+from train.fit.own_networks import Builder
+
+if TYPE_CHECKING:
+    import keras
+
+
+def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """A strided convolution, then an LSTM over 8 steps: the default network, 48 k parameters.
+
+    The convolution turns 16 samples into one step, so that the recurrence has 8 steps instead of 128, and as many times
+    fewer operators. Its output is bounded (ReLU6) because in the int8 model it shares one scale with the
+    LSTM's state.
+
+    Parameters
+    ----------
+    input_shape : (samples, n_signals) of one window, normalised.
+    n_classes : number of logits.
+    """
+    return strided_lstm("edge", input_shape, n_classes, filters=64, kernel=25, stride=16, units=64)
+
+
+def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """The same with half as many filters and fewer units: 23 k parameters, for the tightest devices."""
+    return strided_lstm("edge-small", input_shape, n_classes, filters=32, kernel=25, stride=16, units=48)
+
+
+def strided_lstm(
+    name: str, input_shape: tuple[int, int], n_classes: int, filters: int, kernel: int, stride: int, units: int
+) -> keras.Model:
+    """A convolution of `filters` over `kernel` samples, one step every `stride` samples, and an LSTM of `units`."""
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input(input_shape, name="windows"),
+            layers.Conv1D(filters, kernel, strides=stride, padding="same", activation="relu6", name="steps"),
+            layers.LSTM(units, unroll=True, name="lstm"),
+            layers.Dropout(0.3, name="dropout"),
+            layers.Dense(n_classes, name="logits"),
+        ],
+        name=name,
+    )
+
+
+def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """Two LSTMs of 32 over all 128 samples, one upon the other: 17 k parameters.
+
+    The network of G. Chevalier, LSTMs for Human Activity Recognition, 2016 (91 % published). It has no dropout.
+    """
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input(input_shape, name="windows"),
+            layers.Dense(32, activation="relu", name="features"),
+            layers.LSTM(32, return_sequences=True, name="lstm_1"),
+            layers.LSTM(32, name="lstm_2"),
+            layers.Dense(n_classes, name="logits"),
+        ],
+        name="stacked-lstm",
+    )
+
+
+def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """A GRU of 16 with a ReLU candidate over all 128 samples: 2 k parameters.
+
+    The later form of `stacked-lstm` (96.5 % published on coarse classes, 89.4 % on six). Its recipe trains it on coarse
+    classes first, with a second head on the GRU; this is the network without it.
+    """
+    import keras
+    from keras import layers
+
+    return keras.Sequential(
+        [
+            keras.Input(input_shape, name="windows"),
+            layers.Dense(16, activation="relu", name="features"),
+            layers.GRU(16, activation="relu", name=SHARED),
+            layers.Dense(12, name="fine"),
+            layers.Dense(n_classes, name="logits"),
+        ],
+        name="gru-coarse",
+    )
+
+
+def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """Three blocks of three bidirectional LSTMs, with residual connections, over all 128 samples: 42 k parameters.
+
+    Y. Zhao, R. Yang, G. Chevalier et al., Deep Residual Bidir-LSTM for Human Activity Recognition Using Wearable
+    Sensors, 2017 (94 % published): 28 units, half of them in each direction; batch normalisation ends each block.
+    """
+    import keras
+    from keras import layers
+
+    x = windows = keras.Input(input_shape, name="windows")
+    for block in (1, 2, 3):
+        for layer in (1, 2, 3):
+            lstm = layers.LSTM(14, return_sequences=True, name=f"lstm_{block}_{layer}")
+            y = layers.Bidirectional(lstm, name=f"both_ways_{block}_{layer}")(x)
+            x = y if layer == 1 else layers.Add(name=f"residual_{block}_{layer}")([x, y])
+        x = layers.BatchNormalization(name=f"normalisation_{block}")(x)
+    x = layers.Cropping1D((input_shape[0] - 1, 0), name="last")(x)
+    x = layers.Dropout(0.15, name="dropout")(layers.Flatten(name="answer")(x))
+    return keras.Model(windows, layers.Dense(n_classes, name="logits")(x), name="residual-bidir-lstm")
+
+
+NETWORKS: dict[str, Builder] = {
+    "edge": edge,
+    "edge-small": edge_small,
+    "stacked-lstm": stacked_lstm,
+    "gru-coarse": gru_coarse,
+    "residual-bidir-lstm": residual_bidir_lstm,
+}
+SHARED = "shared"
+"""The layer of a network that may have a second head for coarse classes while it is trained."""
+
+
+def short_name(name: str) -> str:
+    """The name of a network without the module it is in, as fits a file's name."""
+    return name.rpartition(":")[2]
+
+
+def find_builder(name: str) -> Builder:
+    """The function that builds the network called `name`, or `package.module:function`, imported now.
+
+    Raises `InputError` when there is none.
+    """
+    if own_networks.is_own(name):
+        return own_networks.find(name)
+    if name not in NETWORKS:
+        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
+    return NETWORKS[name]
+
+
+def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """Build the network called `name`, or by the function `package.module:function`.
+
+    Raises `InputError` when there is none, or when what a user's function returns is not a network of windows
+    `input_shape` that answers with `n_classes` logits.
+    """
+    if own_networks.is_own(name):
+        return own_networks.build(name, input_shape, n_classes)
+    return find_builder(name)(input_shape, n_classes)

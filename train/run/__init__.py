@@ -1,0 +1,1 @@
+"""Run many fits at once, resumably."""

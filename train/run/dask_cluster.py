@@ -1,0 +1,160 @@
+"""Fits on the workers of a dask cluster, which finds a worker for each and another when one dies.
+
+Every fit is a process of its own there as it is here, with one TensorFlow thread: it comes to the same weights on the
+same kind of machine.
+"""
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import edge_runtime
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError, MissingExtraError
+from edge_runtime.system import child_processes
+from edge_runtime.system.files import write_bytes
+from edge_runtime.system.printable import quoted
+from train.fit.own_networks import is_own
+from train.run.fit_job import FitJob
+from train.run.fit_processes import run_jobs
+
+CONNECT_S = 5
+SCHEMES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
+
+
+def check_address(address: str) -> None:
+    """Raise `InputError` unless `address` can be a scheduler's, and `MissingExtraError` without dask."""
+    try:
+        from distributed.comm.addressing import parse_address, parse_host_port
+        from distributed.security import Security
+    except ImportError as error:
+        raise MissingExtraError("--cluster", "dask.distributed", "cluster") from error
+    scheme, place = parse_address(address)
+    try:
+        host, port = parse_host_port(place)
+        is_address = bool(host) and 0 < port < 2**16 and scheme in SCHEMES
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise InputError(f"--cluster {quoted(address)} is no address of a scheduler: give it as tcp://HOST:8786")
+    if scheme in ENCRYPTED and not Security().get_connection_args("client").get("ssl_context"):
+        raise InputError(
+            f"--cluster {address} needs certificates: name them in dask's configuration, distributed.comm.tls"
+        )
+
+
+@contextmanager
+def connect(address: str, network: str) -> Iterator[Any]:
+    """The `distributed.Client` of the scheduler at `address`, all of whose workers can do a fit of `network`.
+
+    `address` is one that `check_address` passes. Raises `DeviceError` when no scheduler answers there, has no workers,
+    or one lacks a package or the user's network, or has another version of har-edge.
+    """
+    from distributed import Client
+
+    # What goes wrong is told in a sentence, not in its log.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise DeviceError(
+            f"no dask scheduler answers at {address} within {CONNECT_S} s: check the address, or start one with "
+            "'dask scheduler'"
+        ) from error
+    with client:
+        _check_workers(client, address, network)
+        yield client
+
+
+def run_plans(
+    plans: Sequence[Sequence[FitJob]], dataset: Dataset, client: Any, on_done: Callable[[FitJob], None]
+) -> None:
+    """Do each of `plans`, a fit with its teachers before it, on some worker, and fetch the fit's files.
+
+    `on_done` hears of each fit. A plan whose worker dies is begun anew on another. Raises the first error of any fit
+    again, and `DeviceError` when workers keep dying.
+    """
+    from distributed import as_completed
+
+    # On every worker: the windows outlive any of them.
+    windows = client.scatter(dataset, broadcast=True)
+    futures = {client.submit(do_plan, [x.to_json() for x in plan], windows, pure=False): plan[-1] for plan in plans}
+    for future in as_completed(futures, loop=client.loop):
+        job = futures[future]
+        for name, content in _result(future, job).items():
+            write_bytes(job.folder / name, content)
+        on_done(job)
+
+
+def do_plan(texts: Sequence[str], dataset: Dataset) -> dict[str, bytes]:
+    """On a worker: do the jobs `texts` in order; the files of the last, the outcome coming last."""
+    with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
+        jobs = [replace(FitJob.from_json(text), folder=Path(folder)) for text in texts]
+        run_jobs(jobs, dataset, lambda job, step: None)
+        return {path.name: path.read_bytes() for path in (jobs[-1].logits, jobs[-1].outcome)}
+
+
+def network_fault(name: str) -> str:
+    """On a worker: why the process of a fit would not find the user's network `name`, in words; empty if it would."""
+    if not is_own(name):
+        return ""
+    with tempfile.TemporaryFile() as log:
+        process = child_processes.start("train.fit.own_networks", name, log=log)
+        try:
+            assert process.stdout is not None
+            last = [{}, *map(json.loads, process.stdout)][-1]
+            process.wait()
+        finally:
+            child_processes.stop(process)
+        if last.get("done"):
+            return ""
+        what = "the process that looks for the network"
+        error = child_processes.error_of(process, what, last, log, lambda signal: f"{what} died ({signal})")
+    return f"does not find the network ({error}): put its module where Python looks there, as in the worker's folder"
+
+
+def _check_workers(client: Any, address: str, network: str) -> None:
+    def fault(version: str, network: str) -> str:
+        """What a worker lacks, in words; sent there whole, since it may have no module of ours to import this from."""
+        from importlib import import_module
+        from importlib.util import find_spec
+
+        try:
+            cluster = import_module("train.run.dask_cluster")
+            theirs: str = import_module("edge_runtime").__version__
+        except Exception as error:  # noqa: BLE001 - another package of that name may do anything
+            return f"cannot load har-edge ({error}): pip install 'har-edge[train,cluster]' there"
+        if find_spec("tensorflow") is None:
+            return "lacks TensorFlow: pip install 'har-edge[train,cluster]' there"
+        if theirs != version:
+            return f"has har-edge {theirs}, and this is {version}: install the same on both"
+        lacks: str = cluster.network_fault(network)
+        return lacks
+
+    faults = client.run(fault, edge_runtime.__version__, network)
+    if not faults:
+        raise DeviceError(f"the scheduler at {address} has no workers: start some with 'dask worker {address}'")
+    for worker, text in faults.items():
+        if text:
+            raise DeviceError(f"the worker {worker} {text}")
+
+
+def _result(future: Any, job: FitJob) -> dict[str, bytes]:
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        files: dict[str, bytes] = future.result()
+    except HarEdgeError:
+        raise
+    except KilledWorker as error:
+        raise DeviceError(
+            f"the {job.title} was given up, since every worker that took it died: see their logs, memory may be short"
+        ) from error
+    except CancelledError as error:
+        raise DeviceError("the cluster lost its workers and with them the windows: start it anew, and this") from error
+    return files

@@ -1,0 +1,172 @@
+"""One run from beginning to end: two fits with the same fixed schedule, and the run folder they leave.
+
+The selection fit holds out a few training subjects; every choice that comes after (the gate of the conversion,
+temperature) is made on them. The final fit uses all training subjects. The test subjects are only scored, once, at the
+end.
+"""
+
+import dataclasses
+import platform
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import edge_runtime
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import InputError
+from edge_runtime.model.live_settings import Live
+from edge_runtime.model.model_card import Card, save
+from edge_runtime.runs import Run, checkpoint_folder
+from edge_runtime.system.files import write_bytes, write_text
+from edge_runtime.system.plural import counted
+from train.fit.history import Epoch, to_csv
+from train.fit.networks import short_name
+from train.fit.recipe import Recipe
+from train.novelty_statistics import fit_familiarity
+from train.run.fit_job import FitJob, FitOutcome, held_rows, load_logits, plan_fit
+from train.scoring import fit_temperature, score
+from train.spread import PARTS
+from train.training_plots import plot_confusion, plot_curves, plot_subjects
+
+FITS = ("selection", "final")
+
+
+def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
+    """Every fourth training subject, from the second on: the same for every seed, so that runs can be compared.
+
+    Raises `InputError` when there are fewer than two.
+    """
+    ordered = _distinct(subjects)
+    if len(ordered) < 2:
+        raise InputError("training needs at least two training subjects, since one is held out: record another person")
+    return ordered[1::4]
+
+
+def check_data(dataset: Dataset) -> None:
+    """Raise `InputError` when the subjects that are not held out lack a class, or a signal was off."""
+    fitting = dataset.train.select(~held_rows(dataset.train, hold_out(dataset.train.subject)))
+    absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
+    if absent:
+        raise InputError(
+            f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
+        )
+    constant = [x.name for i, x in enumerate(dataset.signals) if not fitting.X[..., i].std(dtype=np.float64) > 1e-6]
+    if constant:
+        raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty."""
+
+    recipe: Recipe
+    seed: int
+    dataset: Dataset
+    run: Run
+    title: str = ""
+
+    @cached_property
+    def jobs(self) -> dict[str, list[FitJob]]:
+        """The jobs of each fit by its name, teachers first."""
+        held_out = {"selection": hold_out(self.dataset.train.subject), "final": []}
+        return {
+            name: plan_fit(
+                name,
+                f"{name} fit{self.title}",
+                self.dataset,
+                self.recipe,
+                self.seed,
+                stream,
+                len(FITS),
+                checkpoint_folder(self.run.folder),
+                held_out[name],
+            )
+            for stream, name in enumerate(FITS)
+        }
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether both fits are done."""
+        return all(job.is_done for jobs in self.jobs.values() for job in jobs)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run folder is complete: its card comes last."""
+        return self.run.card.exists()
+
+    def finish(self) -> None:
+        """Score what both fits left, and write the run folder."""
+        students = {name: jobs[-1] for name, jobs in self.jobs.items()}
+        outcomes = {name: FitOutcome.load(job) for name, job in students.items()}
+        held_out = self.dataset.train.select(held_rows(self.dataset.train, students["selection"].held_out))
+        held_out_logits = load_logits(students["selection"])
+        scores = {
+            "held_out": score(held_out, held_out_logits.argmax(1), self.dataset.labels),
+            "test": score(self.dataset.test, load_logits(students["final"]).argmax(1), self.dataset.labels),
+        }
+        card = self._make_card(outcomes["selection"], outcomes["final"], scores)
+        card = dataclasses.replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
+        write_bytes(self.run.selection, students["selection"].model.read_bytes())
+        write_bytes(self.run.model, students["final"].model.read_bytes())
+        _write(self.run, card, {name: outcome.history for name, outcome in outcomes.items()})
+
+    def tidy_up(self) -> None:
+        """Remove the state of the fits, which nothing needs any more."""
+        shutil.rmtree(checkpoint_folder(self.run.folder), ignore_errors=True)
+
+    def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
+        dataset = self.dataset
+        return Card(
+            name=short_name(self.recipe.network),
+            labels=dataset.labels,
+            signals=dataset.signals,
+            window=dataset.window,
+            normalisation=final.normalisation,
+            live=Live(familiarity=fit_familiarity(dataset)),
+            network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
+            training={
+                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+                "seed": self.seed,
+                "recipe": dataclasses.asdict(self.recipe),
+                "subjects": _distinct(dataset.train.subject),
+                "held_out_subjects": hold_out(dataset.train.subject),
+                "test_subjects": _distinct(dataset.test.subject),
+                "selection_normalisation": dataclasses.asdict(selection.normalisation),
+                "weights_sha256": {"model": final.weights_sha256, "selection": selection.weights_sha256},
+                "versions": {
+                    "har-edge": edge_runtime.__version__,
+                    "python": platform.python_version(),
+                    **final.versions,
+                },
+            },
+            scores=scores,
+        )
+
+
+def _distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
+    """Each subject once, in the order of the data."""
+    return list(dict.fromkeys(subjects.tolist()))
+
+
+def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
+    """Everything but the networks. The card comes last: a folder that has it has everything."""
+    write_text(run.history, to_csv(histories))
+    title = f"{card.name}, seed {card.training['seed']}"
+    coarse_epochs = card.training["recipe"]["coarse_epochs"]
+    plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png", coarse_epochs)
+    for part, words, name in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
+        scores = card.scores[part]
+        plot_confusion(
+            scores["confusion"],
+            card.labels,
+            f"{card.name}: {scores['accuracy']:.2%} of {scores['windows']} {words} windows "
+            f"({counted(len(scores['per_subject']), 'subject')})",
+            run.folder / f"{name}.png",
+        )
+    per_subject = {words: card.scores[part]["per_subject"] for part, words in PARTS.items()}
+    plot_subjects(per_subject, title, "Test subjects are only scored.", run.folder / "subjects.png")
+    save(card, run.card)

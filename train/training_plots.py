@@ -1,0 +1,185 @@
+"""Pictures of a training: the curves of both fits, a confusion matrix, and the spread over seeds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from edge_runtime.data.recording_plots import plain_text
+from edge_runtime.system.files import atomic_path
+from train.fit.history import Epoch
+from train.spread import Spread
+
+# Okabe and Ito's palette: told apart by people with any colour vision.
+_FEW = 5  # epochs: of one there would be no line to see
+_TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
+
+
+def plot_curves(
+    selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path, coarse_epochs: int = 0
+) -> None:
+    """Loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
+
+    Training scores are of augmented windows with dropout, with label smoothing in the loss: they lie below the held-out
+    ones without meaning that the network generalises backwards; the picture says so. In the first `coarse_epochs`
+    coarse classes alone were learnt, and are what is scored.
+    """
+    figure = _figure(10, 4.2)
+    loss, accuracy = figure.subplots(1, 2)
+    for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
+        _curve(axes, selection, attribute, color=_TRAINING, label="selection fit, training")
+        _curve(axes, selection, f"held_out_{attribute}", color=_HELD_OUT, label="selection fit, held-out subjects")
+        _curve(axes, final, attribute, color=_FINAL, label="final fit, training")
+        axes.set_xlim(selection[0].epoch - 0.5, selection[-1].epoch + 0.5)
+        if coarse_epochs:
+            axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    loss.set_ylabel("cross-entropy")
+    loss.legend(frameon=False)
+    accuracy.set_ylabel("accuracy")
+    accuracy.yaxis.set_major_formatter(PercentFormatter(1))
+    _note_last(accuracy, selection)
+    figure.suptitle(title)
+    coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
+    figure.supxlabel(
+        f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}",
+        fontsize=8,
+        color="0.35",
+    )
+    _save(figure, path)
+
+
+def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
+    """Rows are true classes, columns predictions; each cell has its count, its share of the row and of all windows."""
+    counts = np.asarray(confusion)
+    total = max(counts.sum(), 1)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    names = [plain_text(x.replace("_", " ").capitalize()) for x in labels]
+    size = 1.5 + 0.95 * len(labels)
+    figure = _figure(size + 0.9, size)
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            text = f"{count}\n{share[row, column]:.1%}\n({count / total:.1%})"
+            axes.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                color="white" if share[row, column] > 0.5 else "0.1",
+                fontsize=9,
+            )
+    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title, fontsize=11)
+    figure.colorbar(
+        image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
+    )
+    figure.supxlabel(
+        "Each cell: windows, their share of the true class and, in brackets, of all windows.", fontsize=8, color="0.35"
+    )
+    _save(figure, path)
+
+
+def plot_seeds(
+    per_subject: Mapping[str, Mapping[str, Spread]], overall: Mapping[str, Spread], title: str, path: Path
+) -> None:
+    """Accuracy on each subject of each part of the data: a dot for each seed, their mean and standard deviation."""
+    widths = [2 + len(x) for x in per_subject.values()]
+    figure = _figure(2 + 0.45 * sum(widths), 4.6)
+    panels = figure.subplots(1, len(per_subject), sharey=True, width_ratios=widths, squeeze=False)[0]
+    for axes, (part, subjects), color in zip(panels, per_subject.items(), (_HELD_OUT, _TRAINING), strict=True):
+        mean_of = {name: spread.mean for name, spread in subjects.items()}
+        names = sorted(subjects, key=mean_of.__getitem__)
+        for place, name in enumerate(names):
+            seeds = subjects[name].per_seed
+            beside = place + np.linspace(-0.18, 0.18, len(seeds))
+            axes.plot(beside, seeds, "o", color=color, alpha=0.35, markersize=4, markeredgewidth=0)
+        means, deviations = ([getattr(subjects[x], key) for x in names] for key in ("mean", "sd"))
+        axes.errorbar(range(len(names)), means, deviations, fmt="D", color=color, markersize=5, capsize=4)
+        average = overall[part]
+        axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
+        axes.set_title(f"{part}: {100 * average.mean:.2f} ± {100 * average.sd:.2f} %", fontsize=11)
+        axes.set_xticks(range(len(names)), map(plain_text, names))
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set_xlabel("subject")
+        axes.grid(axis="y", alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("accuracy")
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
+    figure.suptitle(title)
+    figure.supxlabel(
+        "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows.",
+        fontsize=8,
+        color="0.35",
+    )
+    _save(figure, path)
+
+
+def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
+    """Accuracy on each subject of each group, by the group's name, lowest first; dashed, the mean of its subjects."""
+    figure = _figure(2.5 + 0.38 * sum(len(x) + 1 for x in groups.values()), 4.4)
+    axes = figure.subplots()
+    ticks: list[int] = []
+    names: list[str] = []
+    for i, (group, subjects) in enumerate(groups.items()):
+        ordered = sorted(subjects, key=subjects.__getitem__)
+        accuracies = [subjects[x] for x in ordered]
+        first = len(names) + i  # a gap between groups
+        places = range(first, first + len(ordered))
+        axes.bar(places, accuracies, color=(_TRAINING, _FINAL)[i % 2])
+        axes.hlines(np.mean(accuracies), first - 0.5, places[-1] + 0.5, color=_HELD_OUT, linewidth=1, linestyle="--")
+        middle = (first + places[-1]) / 2
+        axes.text(middle, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
+        ticks += places
+        names += ordered
+    axes.set_xticks(ticks, map(plain_text, names))
+    axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
+    axes.set_xlabel("subject")
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(plain_text(title))
+    figure.supxlabel(
+        f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", fontsize=8, color="0.35"
+    )
+    _save(figure, path)
+
+
+def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
+    values = [getattr(x, attribute) for x in epochs]
+    marker = "o" if len(epochs) <= _FEW else ""
+    axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
+
+
+def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:
+    last = selection[-1]
+    axes.annotate(
+        f"{last.held_out_accuracy:.1%}",
+        (last.epoch, last.held_out_accuracy),
+        xytext=(0, -12),
+        textcoords="offset points",
+        ha="right",
+        color=_HELD_OUT,
+    )
+
+
+def _figure(width: float, height: float) -> Figure:
+    return Figure(figsize=(width, height), layout="constrained", dpi=130)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, facecolor="white")

@@ -1,0 +1,78 @@
+"""What a finished training shows in the terminal."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from edge_runtime.model.model_card import Card
+from edge_runtime.system.plural import counted
+from edge_runtime.system.terminal import Console
+from train.spread import MEASURES, PARTS, PartSpread, spread
+
+
+def show_run(card: Card, folder: Path) -> None:
+    """The scores of one run, on its held-out and on the test subjects."""
+    scores = [card.scores[part] for part in PARTS]
+    table = _table(card, "", [len(x["per_subject"]) for x in scores])
+    for key, name in MEASURES.items():
+        table.add_row(name, *(_percent(x[key]) for x in scores))
+    for name in ("precision", "recall", "f1"):
+        table.add_row(
+            f"weighted {name if name != 'f1' else 'F1'}",
+            *(_percent(x["weighted"][name]) for x in scores),
+        )
+    table.add_section()
+    for label in card.labels:
+        table.add_row(f"F1 {label}", *(_percent(x["per_class"][label]["f1"]) for x in scores))
+    table.add_section()
+    for name, choose in (("worst subject", min), ("best subject", max)):
+        table.add_row(name, *(_extreme(x["per_subject"], choose) for x in scores))
+    _show(table, folder)
+
+
+def show_seeds(cards: Sequence[Card], folder: Path) -> None:
+    """The scores of several runs, one a seed: their mean and standard deviation, each run, each subject."""
+    parts = list(spread(cards).values())
+    table = _table(cards[0], f", mean ± standard deviation of {len(cards)} seeds", [len(x.per_subject) for x in parts])
+    for key, name in MEASURES.items():
+        table.add_row(name, *(str(getattr(x, key)) for x in parts))
+    table.add_row("worst subject", *(_worst(x) for x in parts))
+    table.add_section()
+    for i, card in enumerate(cards):
+        table.add_row(f"accuracy, seed {card.training['seed']}", *(_percent(x.accuracy.per_seed[i]) for x in parts))
+    table.add_section()
+    for column, part in enumerate(parts):
+        for subject, accuracy in part.per_subject.items():
+            cells = ["", ""]
+            cells[column] = str(accuracy)
+            table.add_row(f"accuracy, subject {subject}", *cells)
+    _show(table, folder)
+
+
+def _table(card: Card, what: str, n_subjects: Sequence[int]) -> Table:
+    table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{what}", title_justify="left")
+    table.add_column("")
+    for words, n in zip(PARTS.values(), n_subjects, strict=True):
+        table.add_column(f"{words} ({counted(n, 'subject')})", justify="right")
+    return table
+
+
+def _show(table: Table, folder: Path) -> None:
+    console = Console(markup=False)  # labels are other people's text
+    console.print(table)
+    console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
+    subject = choose(per_subject, key=per_subject.__getitem__)
+    return f"{_percent(per_subject[subject])} (subject {subject})"
+
+
+def _worst(part: PartSpread) -> str:
+    subject = part.worst_subject()
+    return f"{subject}: {part.per_subject[subject]}"
