@@ -223,7 +223,7 @@ def _method(say: Callable[[str], None]) -> Iterator[Claim]:
         first, second = (result.latency_ms.p50 for result in report.results)
         ratios.append(second / first)
         (comparison,) = report.comparisons
-        overheads.append(report.settings["harness_overhead_us"])
+        overheads.append(report.settings.harness_overhead_us)
         with_one += report.control.passed
         sure += comparison.result == 1 and comparison.p50_ratio_ci95[0] > 1
     settings = f"{CONTROLS} runs as `har-edge bench` does them"

@@ -92,7 +92,7 @@ def main(run: Path) -> None:
         )
     record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
     content = {
-        "device": machine.describe(),
+        "device": asdict(machine.describe()),
         "load_average_before": before.load_average,
         "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
         "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},

@@ -1,4 +1,4 @@
-"""What changed between two benchmark runs, with intervals, and whether the two may be compared at all."""
+"""Compare two benchmark runs: the changes with intervals, and whether the two may be compared at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.intervals import p50_ratio
-from edge_runtime.bench.results import Interval, Report, Result, Samples
+from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 
 PERCENT, POINTS = "%", "pp"
 
@@ -102,7 +102,7 @@ class RunComparison:
 def compare(old: Report, new: Report) -> RunComparison:
     """Match the results of two reports by model and quantisation, and say what changed."""
     matched = _match(old.results, new.results)
-    same_data = old.data.get("fingerprint") == new.data.get("fingerprint")
+    same_data = old.data.fingerprint == new.data.fingerprint
     pairs = [ResultChanges(_title(b, new.results), a, b, _changes(a, b, same_data)) for a, b in matched]
     return RunComparison(
         pairs=tuple(pairs),
@@ -198,11 +198,10 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
         ("number of cores", "cores"),
         ("CPU's being emulated", "emulated"),
     ):
-        yield from _differing(words, old.device.get(key), new.device.get(key))
-    if old.data.get("fingerprint") != new.data.get("fingerprint"):
+        yield from _differing(words, getattr(old.device, key), getattr(new.device, key))
+    if old.data.fingerprint != new.data.fingerprint:
         yield f"the data is {_data(old.data)} in OLD, {_data(new.data)} in NEW"
-    modes = [report.settings.get("mode", "back-to-back") for report in (old, new)]
-    yield from _differing("mode", *modes)
+    yield from _differing("mode", old.settings.mode, new.settings.mode)
     about = [tuple(_how(pair[side]) for pair in matched) for side in (0, 1)]
     # Every result of a run has the same runtime and threads, so that once is enough.
     for a, b in dict.fromkeys(zip(*about, strict=True)):
@@ -213,7 +212,7 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
 def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     yield from _differing("version of har-edge", old.har_edge, new.har_edge)
     for words, key in (("kernel", "kernel"), ("governor", "governor"), ("Python", "python"), ("numpy", "numpy")):
-        yield from _differing(words, old.device.get(key), new.device.get(key))
+        yield from _differing(words, getattr(old.device, key), getattr(new.device, key))
     for a, b in dict.fromkeys((a.pinned_cpu, b.pinned_cpu) for a, b in matched):
         yield from _differing("CPU that inferred", a, b)
     for report, name in ((old, "OLD"), (new, "NEW")):
@@ -242,5 +241,5 @@ def _known(value: Any) -> str:
     return "unknown" if value is None else str(value)
 
 
-def _data(data: Mapping[str, Any]) -> str:
-    return f"{data.get('name')} ({str(data.get('fingerprint'))[:12]})"
+def _data(data: EvaluatedData) -> str:
+    return f"{data.name} ({data.fingerprint[:12]})"

@@ -1,4 +1,4 @@
-"""Which data a model is evaluated with: of people whom it has not seen, or of the person whom it was adapted to."""
+"""Choose the data to evaluate a model with: of people whom it has not seen, or of the one whom it is adapted to."""
 
 import dataclasses
 from collections.abc import Sequence

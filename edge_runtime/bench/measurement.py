@@ -1,4 +1,4 @@
-"""The measurement: every model in fresh processes that take turns, timed and scored by the same interpreter.
+"""Measure models in fresh processes that take turns, timed and scored by the same interpreter.
 
 Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
 of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
@@ -9,11 +9,10 @@ ratio of the two shows what no difference looks like here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -21,11 +20,12 @@ from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.bench.results import Control, Failure, Instructions, Report
+from edge_runtime.bench.results import Control, EvaluatedData, Failure, Instructions, MeasuredDevice, Method, Report
 from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, unheard
 
@@ -152,12 +152,19 @@ def measure(
     )
     results = [aggregation.result(each, run) for each in survivors]
     return Report(
-        device={"name": device.name}
-        | first["machine"]
-        | {"runtime": first["runtime"], "before": first["before"], "after": survivors[-1].answers[-1].facts["after"]},
-        data={"name": data.name, "fingerprint": data.fingerprint, "windows": len(data.test)},
+        device=from_json(
+            MeasuredDevice,
+            {
+                **first["machine"],
+                "name": device.name,
+                "runtime": first["runtime"],
+                "before": first["before"],
+                "after": survivors[-1].answers[-1].facts["after"],
+            },
+        ),
+        data=EvaluatedData(data.name, data.fingerprint, len(data.test), data.window.hop / data.window.rate_hz),
         results=tuple(aggregation.with_agreement(results, survivors)),
-        settings=_describe(settings, survivors),
+        settings=_method(settings, survivors),
         comparisons=tuple(aggregation.comparisons(results, survivors, data)),
         control=control,
         failures=failures,
@@ -240,15 +247,19 @@ def _control(participants: Sequence[_Participant], n_models: int) -> Control | N
     return aggregation.control(*(MeasuredModel(x.model, x.answers) for x in complete)) if len(complete) == 2 else None
 
 
-def _describe(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Mapping[str, Any]:
-    """How it was measured, and what the harness itself cost, for `Report.settings`."""
+def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Method:
     overheads = [overhead for each in measured for overhead in each.facts("harness_overhead_us")]
-    return asdict(settings) | {
-        "mode": "paced" if settings.paced else "back-to-back",
-        "runs": settings.total_runs if settings.duration_s is None else None,
-        "rounds": settings.turns,
-        "harness_overhead_us": None if measured[0].emulated else round(median(overheads), 3),
-    }
+    return Method(
+        runtime=settings.runtime,
+        threads=settings.threads,
+        runs=settings.total_runs if settings.duration_s is None else None,
+        rounds=settings.turns,
+        duration_s=settings.duration_s,
+        paced=settings.paced,
+        control=settings.control,
+        mode="paced" if settings.paced else "back-to-back",
+        harness_overhead_us=None if measured[0].emulated else round(median(overheads), 3),
+    )
 
 
 def _announcement(participants: Sequence[_Participant], settings: MeasurementSettings) -> str:

@@ -1,4 +1,4 @@
-"""Asking the system: its files and its commands, each answer None where there is none.
+"""Ask the system, its files and its commands: each answer is None where there is none.
 
 `root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """

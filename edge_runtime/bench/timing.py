@@ -1,4 +1,4 @@
-"""Timing calls one by one: raw times are kept, whatever is made of them later."""
+"""Time calls one by one and return the raw times."""
 
 from __future__ import annotations
 

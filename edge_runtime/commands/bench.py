@@ -1,4 +1,4 @@
-"""`har-edge bench`: measure latency, memory, size and accuracy of models."""
+"""Measure latency, memory, size and accuracy of models: `har-edge bench`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
     from edge_runtime.bench.results import Report
     from edge_runtime.data.dataset import Dataset
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.reports.content import DeviceReport
 
 
 @click.command(name="bench")
@@ -120,7 +120,7 @@ def command(
 
 @dataclass(frozen=True)
 class _Work:
-    """What is measured, on whatever devices; `inputs` are files that are read."""
+    """The models and how to measure them, on any device; `inputs` are files that are read."""
 
     models: Sequence[ModelFile]
     settings: MeasurementSettings
@@ -130,7 +130,8 @@ class _Work:
 
     def on_one(self, device: "Device", written: Mapping[str, Path | None]) -> None:
         """Measure, write the report and show it."""
-        from edge_runtime.system.terminal import Console, progress
+        from edge_runtime.reports.content import DeviceReport
+        from edge_runtime.system.terminal import progress
 
         outputs.check(written, inputs=self.inputs)
         try:
@@ -139,12 +140,7 @@ class _Work:
                 report = measurement.measure(self.models, self.data, device, self.settings, on_progress)
         finally:
             device.close()
-        try:
-            files = outputs.write(report, written)  # before the table: a reader that goes away costs no file
-        finally:
-            self._show(report, Console())  # and a folder that cannot be written costs the files, not the measurement
-        for path in files:
-            click.echo(path)
+        self._write_and_show([DeviceReport(device.name, report)], written)
         if report.failures:
             names = ", ".join(failure.file for failure in report.failures)
             raise DeviceError(f"not everything could be measured: {names}; the other results are complete")
@@ -152,8 +148,8 @@ class _Work:
     def on_several(self, devices: Sequence["Device"], run: Run, written: Mapping[str, Path | None]) -> None:
         """Measure on all; write a report for each and one with all side by side, which is shown."""
         from edge_runtime.commands.several_devices import measure_on
-        from edge_runtime.reports import side_by_side
-        from edge_runtime.system.terminal import Console, progresses
+        from edge_runtime.reports.content import DeviceReport
+        from edge_runtime.system.terminal import progresses
 
         names = [device.name for device in devices]
         twice = next((x for x in names if names.count(x) > 1), None)
@@ -162,45 +158,39 @@ class _Work:
         own = {name: {"json": run.bench(name), "html": run.bench(name, ".html")} for name in names}
         outputs.check(written, self.inputs, [path for forms in own.values() for path in forms.values()])
         files: list[Path] = []
+
+        def write(device: "Device", report: "Report") -> None:
+            files.extend(outputs.write([DeviceReport(device.name, report)], own[device.name]))
+
         with progresses(names) as tell:
-            outcomes = measure_on(
-                devices,
-                self.models,
-                self.data,
-                self.settings,
-                tell,
-                lambda device, report: files.extend(outputs.write(report, own[device.name])),
-            )
-        sides = [side_by_side.Side(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
-        try:
-            if any(x.report for x in sides):
-                files += outputs.write_side_by_side(sides, written)
-        finally:
-            side_by_side.show(sides, Console())
-            if self.profile:
-                for side in sides:
-                    if side.report:
-                        self._show_operators(side.report, Console())
-        for path in files:
-            click.echo(path)
+            outcomes = measure_on(devices, self.models, self.data, self.settings, tell, write)
+        reports = [DeviceReport(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
+        self._write_and_show(reports, written, files)
         for fault in (x.error for x in outcomes):
             if fault and not isinstance(fault, HarEdgeError):
                 raise fault
-        incomplete = [x.device for x in sides if x.failure or x.report is None or x.report.failures]
+        incomplete = [x.device for x in reports if x.failure or x.report is None or x.report.failures]
         if incomplete:
             raise DeviceError(f"not everything could be done: {', '.join(incomplete)}; the rest is complete")
 
-    def _show(self, report: "Report", console: "Console") -> None:
+    def _write_and_show(
+        self, devices: Sequence["DeviceReport"], written: Mapping[str, Path | None], files: Sequence[Path] = ()
+    ) -> None:
+        """Write the forms, show the table, and name these files after `files`, which are written already."""
         from edge_runtime.reports import terminal_table
+        from edge_runtime.reports.content import gather
+        from edge_runtime.system.terminal import Console
 
-        terminal_table.show(report, console)
-        if self.profile:
-            self._show_operators(report, console)
-
-    def _show_operators(self, report: "Report", console: "Console") -> None:
-        from edge_runtime.reports import operators
-
-        operators.show(report, console)
+        reports = [x.report for x in devices if x.report]
+        try:
+            # Before the table: a reader that goes away costs no file.
+            files = [*files, *(outputs.write(devices, written) if reports else ())]
+        finally:  # a folder that cannot be written costs the files, not the measurement
+            terminal_table.show(gather(devices), Console())
+            for report in reports if self.profile else ():
+                terminal_table.show_operators(report, Console())
+        for path in files:
+            click.echo(path)
 
 
 def _sentence(error: Exception | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`har-edge compare`: what changed between two results of `har-edge bench`."""
+"""Compare two results of `har-edge bench`: `har-edge compare`."""
 
 import json
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     """
     from rich.markup import escape
 
-    from edge_runtime.bench import regression_gates, results_json
+    from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
     from edge_runtime.reports import changes, outputs
     from edge_runtime.system.files import write_text
@@ -45,7 +45,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
 
     wanted = [regression_gates.parse(text) for text in conditions]
     outputs.check({"json": json_path}, inputs=[old, new])
-    outcome = compare(results_json.read(old), results_json.read(new))
+    outcome = compare(results.read(old), results.read(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "

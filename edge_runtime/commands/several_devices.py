@@ -1,4 +1,4 @@
-"""One measurement on several devices: remote ones in parallel, those on this machine in turn; none loses another."""
+"""Measure on several devices: remote ones in parallel, those on this machine in turn."""
 
 from __future__ import annotations
 

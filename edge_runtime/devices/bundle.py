@@ -12,8 +12,8 @@ import sys
 if sys.version_info < (3, 9):
     sys.exit("har-edge needs Python 3.9 or newer on the machine that measures, and this is " + sys.version.split()[0])
 if sys.argv[1] == "--describe":
-    from edge_runtime.bench.machine_json import main
-    sys.exit(main())
+    from edge_runtime.bench.machine import print_json
+    sys.exit(print_json())
 from pathlib import Path
 from edge_runtime.bench.measurement_worker import main
 sys.exit(main(Path(sys.argv[1])))

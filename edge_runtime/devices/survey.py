@@ -58,7 +58,7 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         if target == "local":
             runtime = load_runtime("auto")
             name = f"{runtime.name} {runtime.version or ''}".strip()
-            return Survey(target, machine.describe(), asdict(machine.state()), name)
+            return Survey(target, asdict(machine.describe()), asdict(machine.state()), name)
         found = device.describe()
         return Survey(target, found["machine"], found["state"], device.name)
     except HarEdgeError as error:
