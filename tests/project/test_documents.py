@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from training_fixtures import ROOT
+from programs import ROOT
 
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("docs/results/*.md")]
