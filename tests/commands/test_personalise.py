@@ -67,7 +67,7 @@ def test_the_gain_is_said_and_is_in_the_model(sitting, standing, tmp_path):
     assert "left out in turn" in done.stdout
     shown = har_edge("info", "mine.tflite", cwd=tmp_path, env={"COLUMNS": "120"}).stdout
     record = cards.read_model(tmp_path / "mine.tflite")[1].personal.record
-    assert f"{record['held_out']['accuracy']:.2%}" in done.stdout
+    assert f"{100 * record['held_out']['accuracy']:.2f} %" in done.stdout
     assert "subject me" in shown
     assert "SITTING 48" in shown
     assert f"accuracy {100 * record['held_out']['accuracy']:.2f} %" in shown
