@@ -180,7 +180,10 @@ class Comparison:
     agreement: Annotated[Share, "share of windows that both answer alike"]
     only_result_right: Annotated[Count, "windows that `result` alone classifies right"]
     only_against_right: Annotated[Count, "windows that `against` alone classifies right"]
-    mcnemar_p: Annotated[Share, "two-sided p value of McNemar's exact test on these two counts"]
+    # Absent from files of before, which have McNemar's test on windows instead.
+    sign_flip_p: Annotated[
+        Share | None, "two-sided p value of the sign-flip test over subjects; null with one subject"
+    ] = None
 
 
 @dataclass(frozen=True)

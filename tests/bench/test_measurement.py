@@ -1,7 +1,6 @@
 """A measurement: fresh processes that take turns, raw times, scores of the same interpreter, doubts."""
 
 import hashlib
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import tiny_models
 from fake_interpreter import interpreter
+from programs import MODELS, ROOT, run_program
 
 import edge_runtime
 from edge_runtime.bench import aggregation, measurement, scores
@@ -25,7 +25,6 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 
 PACKAGE = Path(edge_runtime.__file__).parent
-MODELS = [PACKAGE / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")]
 
 
 class Watched:
@@ -59,7 +58,7 @@ def few(uci_har) -> Dataset:
 
 @pytest.fixture(scope="module")
 def models() -> list[ModelFile]:
-    return [measurement.open_file(path) for path in MODELS]
+    return [measurement.open_file(path) for path in MODELS.values()]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert (comparison.result, comparison.against) == (1, 0)
     assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
     assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
-    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS]
+    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS.values()]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
     assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
@@ -200,7 +199,7 @@ def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
 
 
 def test_scores_are_those_of_the_classifier(measured, few):
-    for path, result in zip(MODELS, measured[0].results, strict=True):
+    for path, result in zip(MODELS.values(), measured[0].results, strict=True):
         predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
         assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
         assert np.trace(result.confusion) == (predicted == few.test.y).sum()
@@ -219,7 +218,7 @@ def test_scores_are_those_of_the_classifier(measured, few):
 
 def test_agreement_is_with_the_float_form_of_the_same_network(measured, few):
     float_result, int8_result = measured[0].results
-    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS]
+    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
     assert float_result.agreement is None
     assert int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
 
@@ -248,9 +247,7 @@ worker.check_windows = lambda *_: sys.exit(f"peak {peaks[-1]}")
 worker.main(Path(sys.argv[1]))
 """
     work.write(folder)
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
-    command = [sys.executable, "-c", code, work.path(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_program(sys.executable, "-c", code, work.path(folder), env={"PYTHONPATH": str(ROOT)})
     return int(done.stderr.split()[-1])
 
 
@@ -258,12 +255,12 @@ def test_progress_only_grows_and_names_model_and_stage(measured):
     shares = [share for share, _ in measured[2]]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] <= 1
-    assert any(f"round 2 of 3: {MODELS[1]}, timing" in text for _, text in measured[2])
+    assert any(f"round 2 of 3: {MODELS['int8']}, timing" in text for _, text in measured[2])
 
 
 def test_a_result_names_its_model_and_file(measured):
     assert (measured[0].device.name, measured[0].device.runtime.name) == ("watched", "litert")
-    for result, path, scheme in zip(measured[0].results, MODELS, ("float32", "int8"), strict=True):
+    for result, (scheme, path) in zip(measured[0].results, MODELS.items(), strict=True):
         assert (result.model, result.file, result.quantization) == ("edge", str(path), scheme)
         assert result.size_bytes == path.stat().st_size
         assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
