@@ -78,9 +78,10 @@ class MeasuredModel:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the results of one run have in common.
+    """The conditions that all results of one run share.
 
-    `before` is how the first worker of all found the machine, `others_busy` what other programs did during each round.
+    `before` is the machine's state at the start of the run; `others_busy` how many CPUs other programs kept busy during
+    each round.
     """
 
     data: Dataset
@@ -229,7 +230,7 @@ def _energy(measured: MeasuredModel) -> Energy | None:
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:
-    """Name and fingerprint of the data of the training, where the card tells."""
+    """Name and fingerprint of the data of the training, if the card has them."""
     data = card.training.get("data")
     if not isinstance(data, Mapping) or "fingerprint" not in data:
         return None

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 
 SAMPLE_SECONDS = 0.1
-"""How often a source that tells power, not energy, is asked."""
+"""The interval at which a meter of power, not energy, is read."""
 
 
 class Source(Protocol):
@@ -100,7 +100,7 @@ def per_inference(
     """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each.
 
     Returns the fields of `edge_runtime.bench.results.Energy`: `per_inference_mj` (millijoules above rest), `source`,
-    `idle_w` (watts at rest) and `reason`, which says in words why there is no number and what to do, else is None.
+    `idle_w` (watts at rest) and `reason`, the sentence why there is no number and what to do, else None.
     Returns at once where the machine has no source. Meant for the worker, after the timing: the process should be
     pinned and warm, and the answer travels as it is (`Energy(**facts)`). `clock` counts nanoseconds.
     """
@@ -140,7 +140,7 @@ def per_inference(
 
 
 def find_source(root: Path = ROOT) -> Source | str:
-    """The best source of this machine or, in words, why there is none and what to do."""
+    """The best source of this machine or the reason why there is none, with what to do."""
     counters = _rapl(root)
     if isinstance(counters, Counter):
         return counters
@@ -168,7 +168,7 @@ def _pmic(root: Path) -> Gauge | None:
 
 
 def _rail_watts(text: str) -> float | None:
-    """The sum over all rails of current times voltage; a rail of which only one is told is left out."""
+    """The sum over all rails of current times voltage; a rail of which only one is known is left out."""
     current, voltage = (
         {
             name: float(value)

@@ -1,6 +1,6 @@
 """Describe the machine: one short function per fact, None where the machine does not tell.
 
-`root` is `/`, or a folder laid out like it. What the machine is doing is in `edge_runtime.bench.machine_state`.
+`root` is `/`, or a folder laid out like it. Its state is in `edge_runtime.bench.machine_state`.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -42,7 +42,7 @@ _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma"
 
 _CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
 
-# What a hypervisor writes where a board's maker would.
+# The names that hypervisors give as a machine's maker.
 _HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
 
 

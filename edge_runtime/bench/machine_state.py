@@ -19,7 +19,7 @@ from edge_runtime.system.dataclass_json import Quantity
 
 # The bits of `vcgencmd get_throttled`: now, and 16 places higher since boot.
 _THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
-# What drivers call the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
+# Drivers' names for the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
 # zenpower (AMD), cpu-thermal and bcm2711_thermal (Raspberry Pi), cpu0-thermal, soc-thermal, cpuss-0 (other boards).
 _CPU_SENSOR = re.compile(r"cpu|soc|x86_pkg|coretemp|k10temp|zenpower|bcm2\d+_thermal", re.IGNORECASE)
 
@@ -138,7 +138,7 @@ def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
 
 
 def throttled(root: Path = ROOT) -> Throttled | None:
-    """What a Raspberry Pi's firmware says of voltage, heat and clock."""
+    """The conditions of voltage, heat and clock that a Raspberry Pi's firmware reports."""
     found = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
     if not found:
         return None

@@ -2,9 +2,9 @@
 
 Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
 of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
-differences (where a process lies in memory, what the clock does) are larger than what more samples of one round could
+differences (a process's place in memory, the clock) are larger than what more samples of one round could
 average out, so rounds are many and short. The control is the first model once more, as a participant of its own: the
-ratio of the two shows what no difference looks like here.
+ratio of the two shows the error of ratios in this run.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ RUNS = 3000
 PACED_ROUNDS = 8
 PACED_RUNS = 24
 
-# Rounds that classify all windows: two tell whether answers repeat.
+# Rounds that classify all windows: two show whether answers repeat.
 _SCORED_ROUNDS = 2
-# What a round takes beside its timed inferences, for the duration that progress announces.
+# Time of a round beside its timed inferences, for the duration that progress announces.
 _ROUND_SECONDS = 0.7
 
 
@@ -45,7 +45,7 @@ class MeasurementSettings:
     """How to measure.
 
     Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
-    `paced` leaves as much time between two as a stream of windows does. None stands for what suits the mode.
+    `paced` leaves as much time between two as a stream of windows does. None is the default of the mode.
     """
 
     runtime: str = "auto"
@@ -172,7 +172,7 @@ def measure(
 
 
 def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
-    """`data`, with coarse classes when that is what the models tell apart."""
+    """`data`, with coarse classes if the models have these."""
     coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
     if coarse and fine:
         raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
@@ -208,7 +208,7 @@ def _take_turns(
 
 
 def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
-    """The part of `job` that is done in `turn`; what takes long besides timing is done in the first ones alone."""
+    """The part of `job` that is done in `turn`; scoring and energy, which take long, are for the first ones."""
     runs, turns = settings.total_runs, settings.turns
     return replace(
         job,
@@ -263,7 +263,7 @@ def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) ->
 
 
 def _announcement(participants: Sequence[_Participant], settings: MeasurementSettings) -> str:
-    """How long a run will take that takes as long as it is told to, in words."""
+    """The duration of a paced or timed run, in words."""
     if settings.duration_s is not None:
         timed = settings.duration_s * len(participants)
     elif settings.paced:

@@ -39,7 +39,7 @@ class Gate:
 
     def _failure(self, title: str, change: Change) -> str | None:
         if change.change is None:
-            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].words})"
+            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].title})"
         if not _SIGNS[self.sign](change.change, self.limit):
             return None
         interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
@@ -47,7 +47,7 @@ class Gate:
 
 
 def parse(text: str) -> Gate:
-    """The gate that `text` describes. Raises `InputError` that says what a condition looks like."""
+    """The gate that `text` describes. Raises `InputError` with an example of a condition."""
     found = _CONDITION.fullmatch(text)
     if not found or not math.isfinite(float(found["limit"])):
         raise InputError(f"--fail-if {text!r} is not a condition: write it like 'p50>5%' or 'accuracy<-0.3'")

@@ -30,7 +30,7 @@ FORMAT = 1
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the comparison too.")
 def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_path: Path | None) -> None:
-    """Show what changed from OLD to NEW, two JSON files that 'har-edge bench' wrote.
+    """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files, those of accuracy are over people.

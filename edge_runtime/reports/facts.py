@@ -22,7 +22,7 @@ _NAMES = {
     "numpy": "NumPy",
     "python": "Python",
     "duration_s": "duration",
-    "harness_overhead_us": "what timing itself costs per call",
+    "harness_overhead_us": "cost of timing per call",
     "runs": "timed inferences per model",
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.bench.results import Report, Result
+from edge_runtime.bench.results import Report
 from edge_runtime.reports import charts, facts, sentences
 from edge_runtime.reports.content import DeviceReport, gather
 from edge_runtime.reports.rows import groups
@@ -45,9 +45,9 @@ def _details(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "subjects": charts.subjects(results, names),
-        "subject_scores": _subject_scores(results),
-        "confusions": [_confusion(result) for result in results],
-        "classes": _classes(results),
+        "people": dict.fromkeys(person for x in results for person in x.per_subject),
+        "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
+        "percent": percent,
         "states": facts.states(report),
         "device": facts.device(report),
         "settings": facts.settings(report),
@@ -82,31 +82,3 @@ def _template(name: str) -> jinja2.Template:
     )
     environment.filters["breakable"] = breakable
     return environment.get_template(name)
-
-
-def _confusion(result: Result) -> list[tuple[str, list[tuple[int, float, bool]]]]:
-    """Per true class its name and its cells: the count, its share of the row between 0 and 1, whether it is right."""
-    rows = []
-    for i, (label, counts) in enumerate(zip(result.labels, result.confusion, strict=True)):
-        total = sum(counts) or 1
-        rows.append((label, [(n, n / total, i == j) for j, n in enumerate(counts)]))
-    return rows
-
-
-def _classes(results: tuple[Result, ...]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Per class its name and, for each result, its F1 and its precision and recall; empty where none was kept."""
-    labels = dict.fromkeys(label for result in results for label in result.per_class or ())
-    table = []
-    for label in labels:
-        cells = []
-        for result in results:
-            score = (result.per_class or {}).get(label)
-            rest = f"{100 * score.precision:.1f} · {100 * score.recall:.1f}" if score else ""
-            cells.append((percent(score.f1, 1) if score else NOT_MEASURED, rest))
-        table.append((label, cells))
-    return table
-
-
-def _subject_scores(results: tuple[Result, ...]) -> list[tuple[str, list[str]]]:
-    people = dict.fromkeys(person for result in results for person in result.per_subject)
-    return [(person, [percent(result.per_subject.get(person)) for result in results]) for person in people]

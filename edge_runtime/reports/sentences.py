@@ -10,13 +10,13 @@ from edge_runtime.bench.results import Comparison, Interval, Report, Result, com
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
-# The usual threshold: a difference that chance alone would make more rarely than this is called one.
+# The usual threshold of p.
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class ComparedResults:
-    """A result, what it is compared with, and how they compare; their names are those of `titles`."""
+    """A result, the one it is compared with, and their comparison; the names are those of `titles`."""
 
     name: str
     result: Result
@@ -26,7 +26,7 @@ class ComparedResults:
 
 
 def title(report: Report) -> str:
-    """What was measured where, in a line."""
+    """Runtime, device, threads and data in a line."""
     device = report.device
     where = device.board or device.cpu or device.machine
     about = f"test windows of {report.data.name}"
@@ -39,7 +39,7 @@ def title(report: Report) -> str:
 
 
 def titles(results: Sequence[Result]) -> list[str]:
-    """A short name for each result: as much of scheme, model and file as tells them apart."""
+    """A short name for each result: as much of scheme, model and file as makes it unique."""
     forms: tuple[Callable[[Result], str], ...] = (
         lambda result: result.quantization,
         lambda result: f"{result.model} {result.quantization}",
@@ -175,7 +175,7 @@ def _cost(pair: ComparedResults) -> str:
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
-    """`ratio` is time over time: below 1 is faster. An interval that holds 1 tells no difference."""
+    """`ratio` is time over time: below 1 is faster. An interval that holds 1 shows no difference."""
     than = f" {than}" if than else ""
     if interval and interval[0] <= 1 <= interval[1]:
         return f"as fast as{than}, as far as this run can tell" if than else "as fast"
@@ -193,7 +193,7 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
 
 
 def _interval(ratio: Interval | None, prefix: str = "") -> str:
-    """The interval of what the sentence says: times as fast, unless all of `ratio`, time over time, is slower."""
+    """The interval of "times as fast", or of "times slower" when all of `ratio`, time over time, is above 1."""
     if ratio is None:
         return ""
     low, high = (1 / ratio[1], 1 / ratio[0]) if ratio[1] <= 1 or ratio[0] <= 1 <= ratio[1] else ratio

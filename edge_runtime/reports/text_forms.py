@@ -19,7 +19,7 @@ _DEVICE = ("name", "board", "cpu", "machine", "kernel", "os")
 
 
 def to_csv(reports: Sequence[Report]) -> str:
-    """A header and a row per result of each report; what was not measured is empty.
+    """A header and a row per result of each report, with empty cells where nothing was measured.
 
     Every number and text of a result is a column, named as its keys in the JSON joined by `_`: `latency_ms_p50`,
     `accuracy_ci95_low`. Doubts and other lists of texts are joined by ` | `; raw times and tables are left out.
@@ -61,7 +61,7 @@ def _cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str
 
 
 def to_markdown(content: Content) -> str:
-    """A table (GitHub's) and sentences; names and sentences appear as they are, whatever is in them."""
+    """A table (GitHub's) and sentences; characters of names that mean something to Markdown are escaped."""
     single = len(content.headings) == 1
     blocks = [f"### {_text(x)}" if single else f"**{_text(x)}**" for x in content.headings]
     if content.results:

@@ -60,42 +60,41 @@ def test_unknown_keys_of_later_versions_are_ignored():
     assert results.parse(json.dumps(more)) == samples.FULL
 
 
-def without(*path: Any) -> Callable[[Any], None]:
-    def change(x: Any) -> None:
-        for key in path[:-1]:
-            x = x[key]
-        del x[path[-1]]
-
-    return change
+ABSENT = object()
 
 
 def put(value: Any, *path: Any) -> Callable[[Any], None]:
+    """A change of the content: `value` at `path`, or nothing there."""
+
     def change(x: Any) -> None:
         for key in path[:-1]:
             x = x[key]
-        x[path[-1]] = value
+        if value is ABSENT:
+            del x[path[-1]]
+        else:
+            x[path[-1]] = value
 
     return change
 
 
 WRONG = {
-    "it has no format number": without("format"),
+    "it has no format number": put(ABSENT, "format"),
     "it has format 2": put(2, "format"),
-    "results is missing": without("results"),
+    "results is missing": put(ABSENT, "results"),
     "results is not a list": put({}, "results"),
-    r"results\[0\].confusion is missing": without("results", 0, "confusion"),
+    r"results\[0\].confusion is missing": put(ABSENT, "results", 0, "confusion"),
     r"results\[0\].accuracy is not at most 1": put(1.5, "results", 0, "accuracy"),
     r"results\[0\].accuracy is not a number": put("0.97", "results", 0, "accuracy"),
-    r"results\[1\].latency_ms.p99 is missing": without("results", 1, "latency_ms", "p99"),
+    r"results\[1\].latency_ms.p99 is missing": put(ABSENT, "results", 1, "latency_ms", "p99"),
     r"results\[1\].latency_ms.p50 is not above 0": put(0, "results", 1, "latency_ms", "p50"),
     r"results\[0\].accuracy_ci95 is not a list of 2": put([0.1], "results", 0, "accuracy_ci95"),
     r"results\[0\].latency_ms.runs is not a whole number": put(2.5, "results", 0, "latency_ms", "runs"),
     r"results\[0\].labels is not a list": put("ABC", "results", 0, "labels"),
     r"results\[0\].confusion\[0\]\[0\] is not at least 0": put(-1, "results", 0, "confusion", 0, 0),
     r"comparisons\[0\].p50_ratio is not above 0": put(-1.0, "comparisons", 0, "p50_ratio"),
-    "control.passed is missing": without("control", "passed"),
-    r"failures\[0\].error is missing": without("failures", 0, "error"),
-    "device.name is missing": without("device", "name"),
+    "control.passed is missing": put(ABSENT, "control", "passed"),
+    r"failures\[0\].error is missing": put(ABSENT, "failures", 0, "error"),
+    "device.name is missing": put(ABSENT, "device", "name"),
     "settings.mode is none of": put("slow", "settings", "mode"),
 }
 
