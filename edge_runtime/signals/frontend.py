@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import Signal
 
 RATE_HZ = 50
@@ -27,10 +28,6 @@ SIGNALS = tuple(
     for quantity, unit in (("body_acc", "g"), ("body_gyro", "rad/s"), ("total_acc", "g"))
     for axis in "xyz"
 )
-
-_NOISE_ORDER, _NOISE_HZ = 10, 20  # body motion has almost all of its energy below 15 Hz
-_GRAVITY_ORDER, _GRAVITY_HZ = 3, 0.3  # what the accelerometer shows below this is gravity
-_DRIFT_ORDER, _DRIFT_HZ = 2, 0.1  # what the gyroscope shows below this is its own offset
 
 Array = npt.NDArray[np.float64]
 
@@ -45,12 +42,9 @@ class FrontEnd:
     """
 
     def __init__(self, gentle: bool = False) -> None:
-        from scipy.signal import butter
-
         self._gentle = gentle
-        self._noise = butter(_NOISE_ORDER, _NOISE_HZ, fs=RATE_HZ, output="sos")
-        self._gravity = butter(_GRAVITY_ORDER, _GRAVITY_HZ, fs=RATE_HZ, output="sos")
-        self._drift_b, self._drift_a = butter(_DRIFT_ORDER, _DRIFT_HZ, fs=RATE_HZ)
+        self._noise, self._gravity = (np.array(x.sections) for x in (FILTERS.noise, FILTERS.gravity))
+        self._drift_b, self._drift_a = np.split(np.array(FILTERS.drift.sections[0]), 2)
         self.reset()
 
     def reset(self) -> None:
@@ -60,7 +54,7 @@ class FrontEnd:
         self._last_two = np.zeros((2, N_CHANNELS))  # zeros stand before the first sample
         self._noise_state = np.zeros((len(self._noise), 2, N_CHANNELS))
         self._gravity_state = np.zeros((len(self._gravity), 2, 3))
-        self._drift_state = np.zeros((_DRIFT_ORDER, 3))
+        self._drift_state = np.zeros((2, 3))
 
     def push(self, raw: npt.ArrayLike) -> Array:
         """Take the next `n` samples; give the signals that are complete by now.
@@ -100,12 +94,10 @@ class FrontEnd:
 
     def _settle(self, sample: Array) -> None:
         """Put the filters where they would be if the acceleration of `sample` had always been there."""
-        from scipy.signal import sosfilt_zi
-
         acceleration = np.concatenate([sample[:3], np.zeros(3)])
         self._last_two[:] = acceleration
-        self._noise_state = sosfilt_zi(self._noise)[..., np.newaxis] * acceleration
-        self._gravity_state = sosfilt_zi(self._gravity)[..., np.newaxis] * acceleration[:3]
+        self._noise_state = np.array(FILTERS.noise.settled)[..., np.newaxis] * acceleration
+        self._gravity_state = np.array(FILTERS.gravity.settled)[..., np.newaxis] * acceleration[:3]
 
     def _filter(self, medians: Array) -> Array:
         from scipy.signal import lfilter, sosfilt
