@@ -1,6 +1,6 @@
 """Real phones on a table: nobody wears them in some unlabelled stretches of the recordings.
 
-They are found by acceleration alone, which is not what tells a table from a body (`Familiarity.rest`): for seconds,
+They are found by acceleration alone, which is not what tells a table from a body (`NoveltyDetector.rest`): for seconds,
 gravity is on the phone's back, and its direction stays to the sensor's accuracy.
 """
 

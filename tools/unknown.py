@@ -8,30 +8,30 @@ from live_streams import HOP, Stream, smooth, stream_of
 from made_up import TURNS, on_a_table, turned
 from tables import on_a_real_table
 
-from edge_runtime.data import loading
+from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
 
 SETTLED_S = 12
 LYING = "LAYING"
 STILL = ("SITTING", "STANDING", LYING)
-IN_A_ROW = round(PERSISTENCE_S / STEP_S)
+IN_A_ROW = round(PERSISTENCE_S / dataset.WINDOW.hop_s)
 QUANTILES = (0, 0.001, 0.01, 0.05, 0.5, 0.95)
 
 
 def unknown(
-    streams: list[Stream], models: list[Classifier], familiar: list[NoveltyDetector], temperature: float
+    streams: list[Stream], models: list[Classifier], detectors: list[NoveltyDetector], temperature: float
 ) -> Iterator[str]:
     """The section's lines, of the `streams` of all recordings under the `models` that have not seen their subjects."""
     labels = list(loading.load_data(None).labels)
 
     def shown(stream: Stream) -> np.ndarray:
-        return smooth(stream, stream.judge(familiar[stream.fold]), Smoothing(), temperature)
+        return smooth(stream, stream.novelty(detectors[stream.fold]), Smoothing(), temperature)
 
     yield "\n## What is unknown\n\n"
     yield (
@@ -60,40 +60,41 @@ def unknown(
     for after_s in (PERSISTENCE_S, SETTLED_S):
         said = np.concatenate([shown(x)[_on_table(x, after_s)] for x in streams])
         yield _row(f"a table, real, after {after_s:g} s", said, np.full(len(said), NO_DECISION))
-    yield from _rest(streams, familiar, labels)
+    yield from _rest(streams, detectors, labels)
 
 
-def _rest(streams: list[Stream], familiar: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
+def _rest(streams: list[Stream], detectors: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
     """How much rotation varies on people and on tables."""
-    limits = [x.rest for x in familiar]
+    limits = [x.rest for x in detectors]
     yield (
-        f"\n### What moves a phone\n\nHow much rotation varies within {STEP_S:g} s (standard deviation, mean of the "
-        f"axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At rest is "
+        f"\n### What moves a phone\n\nHow much rotation varies within {dataset.WINDOW.hop_s:g} s (standard deviation, "
+        f"mean of the axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. "
+        "At rest is "
         f"below {1e3 * min(limits):.2f} to {1e3 * max(limits):.2f}, fitted to the training windows of each fold; the "
         "last column has the windows that this takes for a table, of people and tables that the fit has not seen. "
         "Filters that ring from how a phone was put down, and whoever touches the table, keep it from rest.\n\n"
         f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
     )
-    yield _spread("a table, real", streams, familiar, lambda x: _on_table(x, PERSISTENCE_S))
+    yield _spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))
     for name in STILL:
-        yield _spread(name, streams, familiar, functools.partial(_throughout, label=labels.index(name)))
+        yield _spread(name, streams, detectors, functools.partial(_throughout, label=labels.index(name)))
 
 
 def _spread(
-    name: str, streams: list[Stream], familiar: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
+    name: str, streams: list[Stream], detectors: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
 ) -> str:
     most, at_rest = [], []
     for stream in streams:
-        windows = np.lib.stride_tricks.sliding_window_view(stream.moments.rotation, IN_A_ROW).max(axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(stream.features.rotation, IN_A_ROW).max(axis=1)
         rows = rows_of(stream)[IN_A_ROW - 1 :]
         most.append(windows[rows])
-        at_rest.append(windows[rows] < familiar[stream.fold].rest)
+        at_rest.append(windows[rows] < detectors[stream.fold].rest)
     cells = [f"{1e3 * x:.2f}" for x in np.quantile(np.concatenate(most), QUANTILES)]
     return f"| {name} | {' | '.join(cells)} | {np.concatenate(at_rest).mean():.1%} |\n"
 
 
 def _throughout(stream: Stream, label: int) -> np.ndarray:
-    """Which windows end at least `LASTING_S` after `label` began."""
+    """Which windows end at least `PERSISTENCE_S` after `label` began."""
     others = np.concatenate([[0], np.cumsum(stream.recording.labels != label)])
     return others[stream.ends] == others[np.maximum(stream.ends - IN_A_ROW * HOP, 0)]
 

@@ -16,13 +16,6 @@ class Filter:
     sections: tuple[tuple[float, ...], ...]
     settled: tuple[tuple[float, ...], ...]
 
-    def fault(self) -> str | None:
-        """State what makes it unusable, if anything does."""
-        fits = {len(x) for x in self.sections} == {6} and {len(x) for x in self.settled} == {2}
-        if fits and len(self.settled) == len(self.sections) and all(x[3] == 1 for x in self.sections):
-            return None
-        return "needs filters of sections b0 b1 b2 1 a1 a2, and two numbers for the settled state of each"
-
 
 @dataclass(frozen=True)
 class Filters:
@@ -39,12 +32,6 @@ class Filters:
     noise: Filter
     gravity: Filter
     drift: Filter
-
-    def fault(self) -> str | None:
-        """State what makes it unusable, if anything does."""
-        if not (self.rate_hz > 0 and self.median > 0):
-            return "needs a front end with a rate and a median above 0"
-        return self.noise.fault() or self.gravity.fault() or self.drift.fault()
 
 
 FILTERS = Filters(

@@ -10,7 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_memory_does_not_grow_over_an_hour():
-    done = programs.run(sys.executable, ROOT / "tests" / "long_stream.py", "1", cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+    done = programs.run(
+        sys.executable,
+        ROOT / "tests/live/long_stream.py",
+        "1",
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"},
+    )
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)
     assert len(held) == 10

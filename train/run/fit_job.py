@@ -14,6 +14,7 @@ from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import atomic_path, write_text
 from train.fit.batches import Key
 from train.fit.history import Epoch
@@ -127,7 +128,7 @@ class FitOutcome:
         """Read it again; `InputError` naming the file when it is damaged."""
         try:
             content = json.loads(job.outcome.read_text(encoding="utf-8"))
-            normalisation = Normalisation.from_dict(content["normalisation"])
+            normalisation = from_json(Normalisation, content["normalisation"])
             history = [Epoch(**x) for x in content["history"]]
             return cls(**content | {"normalisation": normalisation, "history": history})
         except (OSError, ValueError, TypeError, KeyError) as error:
