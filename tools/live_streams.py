@@ -1,9 +1,8 @@
-"""Recordings of people whom a network has not seen, as the live path sees them: windows, moments, what is reported."""
+"""Cut recordings of people whom a network has not seen into live windows, and smooth its answers."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from choose_recipe import FOLDS
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Dataset, Recording, cut
@@ -14,15 +13,16 @@ from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import MotionFeatures, Novelty, NoveltyDetector, motion_features
 from edge_runtime.signals import frontend
+from tools.choose_recipe import FOLDS
 from train.cross_validation import choose_folds
 
-HOP = 64
+HOP = dataset.WINDOW.hop
 NAMES = [x.name for x in frontend.SIGNALS]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One recording of someone whom its network has not seen: windows, one a hop, and what is known of each."""
+    """One recording of someone whom its network has not seen: a window each `HOP` samples, and facts about each."""
 
     recording: Recording
     fold: int
@@ -32,7 +32,7 @@ class Stream:
     movement: np.ndarray
 
     def labels(self) -> np.ndarray:
-        """What was done at the end of each window."""
+        """The label at the end of each window."""
         return self.recording.labels[self.ends - 1]
 
     def novelty(self, detector: NoveltyDetector) -> list[Novelty]:
@@ -55,19 +55,19 @@ def stream_of(recording: Recording, models: list[Classifier], phase: int = 0) ->
     fold = fold_of(recording, loading.load_data(None))
     starts = np.arange(phase, len(signals) - dataset.WINDOW.samples + 1, HOP)
     windows = cut(signals, starts)
-    body_acc = windows[:, -dataset.WINDOW.hop :, :3]
+    latest = windows[:, -dataset.WINDOW.hop :, :3]
     return Stream(
         recording,
         fold,
         starts + dataset.WINDOW.samples,
         models[fold].logits(windows),
         motion_features(windows, NAMES, dataset.WINDOW),
-        np.linalg.norm(body_acc, axis=2).mean(axis=1),
+        np.linalg.norm(latest, axis=2).mean(axis=1),
     )
 
 
 def smooth(stream: Stream, novelty: list[Novelty], smoothing: Smoothing, temperature: float) -> np.ndarray:
-    """What is reported after each window."""
+    """The class that is reported after each window, or `NO_DECISION`."""
     probabilities = softmax(stream.logits, temperature)
     step_s, n_labels = HOP / frontend.RATE_HZ, probabilities.shape[1]
     smoother = Smoother(smoothing, n_labels, dataset.WINDOW.hop_s)
