@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edge_runtime.data import loading
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
@@ -146,8 +146,8 @@ def _real_tables(recording: Recording) -> list[tuple[int, int]]:
     seconds = recording.samples[: n_seconds * rate].reshape(n_seconds, rate, -1)[..., :3].mean(axis=1)
     unlabelled = (recording.labels[: n_seconds * rate].reshape(n_seconds, rate) < 0).all(axis=1)
     steady = np.linalg.norm(np.diff(seconds, axis=0, prepend=seconds[:1]), axis=1) < STEADY_G
-    lies = np.flatnonzero(np.diff(np.r_[False, unlabelled & steady & (seconds[:, 2] > FLAT_G), False]))
-    return [(first * rate, end * rate) for first, end in lies.reshape(-1, 2).tolist() if end - first >= SHORTEST_S]
+    lies = segments(unlabelled & steady & (seconds[:, 2] > FLAT_G))
+    return [(first * rate, end * rate) for first, end, flat in lies if flat and end - first >= SHORTEST_S]
 
 
 def _turned(samples: np.ndarray, turn: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import atomic_path, write_text
 from tools import RESULTS, ROOT, table
 from tools.peer_models import INTERPRETER, OURS
-from tools.peers import our_int8, ratio_text
+from tools.peers import doubts_of, our_int8, ratio_text
 
 NETWORKS = RESULTS / "networks"
 DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
@@ -132,13 +132,14 @@ def comparison_table() -> str:
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
     form = table("form | p50 of fastest float | kB | accuracy, % | same answers, %", cells)
+    doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     return f"""{form}
-`edge` of one seed, the same weights in every row, one thread of {peers["device"]["cpu"]}: median latency of a window
-as a multiple of that of the fastest float form there ({peers["fastest_float"]}), with its 95 % interval; file size
-without card; accuracy on the windows of the {len(peers["held_out_subjects"])} training subjects who were held out
-([docs/results/peers.md](docs/results/peers.md)). The ratio on other processors:
-[docs/results/processors.md](docs/results/processors.md). Accuracy on the 9 test subjects over {len(edge)} seeds:
-float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)).
+One seed, one thread of {peers["device"]["cpu"]}; the fastest float form there was {peers["fastest_float"]}. In brackets
+95 % intervals; files without card; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
+([docs/results/peers.md](docs/results/peers.md)).{doubt} Other processors:
+[docs/results/processors.md](docs/results/processors.md). On the 9 test subjects, over {len(edge)} seeds, float32
+reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)); how often
+these were scored: [docs/results/README.md](docs/results/README.md).
 """
 
 

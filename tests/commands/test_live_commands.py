@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import loading, uci_har

@@ -1,16 +1,16 @@
 """The slower copy that claims about the benchmark rest on gives the same answers for more work."""
 
 import numpy as np
+from programs import MODELS
 
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.operator_costs import count
-from tools import ROOT
 from tools.bench_claims import slower_copy
 
 
 def test_a_slower_copy_answers_the_same_for_one_more_convolution():
-    flatbuffer, card = cards.read_model(ROOT / "edge_runtime" / "models" / "edge_float32.tflite")
+    flatbuffer, card = cards.read_model(MODELS["float32"])
     model, slower = (open_model(x) for x in (flatbuffer, cards.strip(slower_copy(flatbuffer, card))))
     windows = np.random.default_rng(0).standard_normal((5, *model.input.shape)).astype(np.float32)
     for window in windows:
