@@ -1,4 +1,4 @@
-"""Report how much of what is no activity is called unknown, and how little a table moves: a section of `live.md`.
+"""Report how much of what is no activity is called unknown: a section of `docs/results/live.md`.
 
 - A phone on a table, made up: the noise of a phone's sensors at rest, on each of its six faces.
 - A phone on a table, real: unlabelled stretches of the recordings in which nobody wears the phone. They are found by
