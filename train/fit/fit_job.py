@@ -1,11 +1,13 @@
-"""One fit as a piece of work for a process of its own: what is asked, and the files that answer."""
+"""Describe one fit without TensorFlow: what is asked of it, what it reports while it runs and the files it leaves."""
 
+import csv
 import dataclasses
+import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +17,28 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.files import atomic_path, write_text
-from train.fit.batches import Key
-from train.fit.history import Epoch
 from train.fit.recipe import Recipe
 
-Windows = Literal["train", "held_out", "test"]
+
+@dataclass(frozen=True)
+class Key:
+    """The source of one fit's random numbers: fits of one training share the seed, but never the stream."""
+
+    seed: int
+    stream: int
+
+    def sequence(self, *rest: int) -> np.random.SeedSequence:
+        """The random numbers of one part of the fit, such as an epoch."""
+        return np.random.SeedSequence([self.seed, self.stream, *rest])
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """One fit to the training subjects but those `held_out`, which are only evaluated after each epoch.
+    """One fit to the windows of all training subjects but those `held_out`, which are only evaluated after each epoch.
 
-    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. `teachers` names the
-    jobs in the same folder that have to be done before, and whose answers it learns. `answers` are the windows that
-    the trained network classifies in the end; `n_windows` are those it is trained on, `hop` samples apart. `coarse` is
-    the coarse class of each class, for recipes that learn those too.
+    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
+    `n_windows` windows, `hop` samples apart. `coarse` is the coarse class of each class, for recipes that learn those
+    too.
     """
 
     name: str
@@ -38,12 +47,10 @@ class FitJob:
     key: Key
     folder: Path
     held_out: tuple[Any, ...]
-    answers: Windows
     n_windows: int
     n_classes: int
     hop: int
     coarse: tuple[int, ...] = ()
-    teachers: tuple[str, ...] = ()
 
     @property
     def checkpoint(self) -> Path:
@@ -62,7 +69,7 @@ class FitJob:
 
     @property
     def logits(self) -> Path:
-        """Its logits of the windows that the job asks for."""
+        """Its logits on the windows of the held-out subjects or, where none are held out, of the test subjects."""
         return self.folder / f"{self.name}.npy"
 
     @property
@@ -80,20 +87,6 @@ class FitJob:
         """Whether nothing is left to do."""
         return self.outcome.exists()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether its teachers are done."""
-        return all(dataclasses.replace(self, name=x).is_done for x in self.teachers)
-
-    def soft_targets(self) -> npt.NDArray[np.float32] | None:
-        """The mean of the teachers' probabilities at the recipe's temperature, `[n_windows, n_classes]`."""
-        if not self.teachers:
-            return None
-        answers = [load_logits(dataclasses.replace(self, name=x)) for x in self.teachers]
-        scaled = np.stack(answers) / self.recipe.distillation_temperature
-        shares = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        return (shares / shares.sum(axis=-1, keepdims=True)).mean(axis=0).astype(np.float32)
-
     def to_json(self) -> str:
         """For the command line of the process."""
         return json.dumps(dataclasses.asdict(self) | {"folder": str(self.folder)})
@@ -103,8 +96,64 @@ class FitJob:
         """The inverse of `to_json`."""
         content = json.loads(text)
         recipe, key = Recipe(**content.pop("recipe")), Key(**content.pop("key"))
-        tuples: dict[str, Any] = {x: tuple(content.pop(x)) for x in ("held_out", "coarse", "teachers")}
+        tuples: dict[str, Any] = {x: tuple(content.pop(x)) for x in ("held_out", "coarse")}
         return cls(recipe=recipe, key=key, folder=Path(content.pop("folder")), **tuples, **content)
+
+
+def plan_fit(
+    name: str, title: str, dataset: Dataset, recipe: Recipe, key: Key, folder: Path, held_out: Sequence[Any] = ()
+) -> FitJob:
+    """The job of fitting the recipe's network to the training windows of `dataset`, without the subjects `held_out`."""
+    return FitJob(
+        name=name,
+        title=title,
+        recipe=recipe,
+        key=key,
+        folder=folder,
+        held_out=tuple(held_out),
+        n_windows=int((~held_rows(dataset.train, held_out)).sum()),
+        n_classes=len(dataset.labels),
+        hop=dataset.window.hop,
+        coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
+    )
+
+
+def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Which windows `[n]` belong to the subjects `held_out`."""
+    return np.isin(train.subject, np.array(held_out, train.subject.dtype))
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a fit: `step` of `steps` in `epoch`, from 0; the running loss and accuracy of this epoch."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the history, `epoch` from 1; the held-out columns are NaN where nothing is held out."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+
+
+def to_csv(histories: Mapping[str, Sequence[Epoch]]) -> str:
+    """The histories of several fits, by name, as one table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["fit", *(x.name for x in fields(Epoch))])
+    for name, history in histories.items():
+        for epoch in history:
+            writer.writerow([name, *("" if value != value else f"{value:.6g}" for value in astuple(epoch))])
+    return text.getvalue()
 
 
 @dataclass(frozen=True)
@@ -119,7 +168,7 @@ class FitOutcome:
     versions: dict[str, str]
 
     def save(self, job: FitJob) -> None:
-        """Leave it among the job's files, which are complete now."""
+        """Write it as the last of the job's files."""
         write_text(job.outcome, json.dumps(dataclasses.asdict(self)))
 
     @classmethod
@@ -135,67 +184,18 @@ class FitOutcome:
 
 
 def save_logits(job: FitJob, logits: npt.NDArray[np.float32]) -> None:
-    """Leave the logits `[n, n_classes]` that the job asks for."""
+    """Write the logits `[n, n_classes]` that the job is to leave."""
     with atomic_path(job.logits) as temporary:
         np.save(temporary, logits)
 
 
 def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
-    """What `save_logits` left; `InputError` naming the file when it is damaged."""
+    """Read what `save_logits` wrote; `InputError` naming the file when it is damaged."""
     try:
         logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(job.logits, error) from error
     return logits
-
-
-def plan_fit(
-    name: str,
-    title: str,
-    dataset: Dataset,
-    recipe: Recipe,
-    seed: int,
-    stream: int,
-    streams: int,
-    folder: Path,
-    held_out: Sequence[Any] = (),
-) -> list[FitJob]:
-    """The jobs that one fit takes: its teachers, then itself, which answers for the held-out or else the test subjects.
-
-    `stream` is one of the `streams` that fits of the same seed have; the teachers' own streams come after those.
-    """
-    job = FitJob(
-        name=name,
-        title=title,
-        recipe=recipe,
-        key=Key(seed, stream),
-        folder=folder,
-        held_out=tuple(held_out),
-        answers="held_out" if held_out else "test",
-        n_windows=int((~held_rows(dataset.train, held_out)).sum()),
-        n_classes=len(dataset.labels),
-        hop=dataset.window.hop,
-        coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
-        teachers=tuple(f"{name}-teacher-{i + 1}" for i in range(recipe.teachers)),
-    )
-    teachers = [
-        dataclasses.replace(
-            job,
-            name=teacher,
-            title=f"teacher {i + 1} of the {title}",
-            recipe=recipe.for_teachers(),
-            key=Key(seed, stream + streams * (i + 1)),
-            answers="train",
-            teachers=(),
-        )
-        for i, teacher in enumerate(job.teachers)
-    ]
-    return [*teachers, job]
-
-
-def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    """Which windows `[n]` belong to the subjects `held_out`."""
-    return np.isin(train.subject, np.array(held_out, train.subject.dtype))
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
