@@ -6,7 +6,7 @@ gravity is on the phone's back, and its direction stays to the sensor's accuracy
 
 import numpy as np
 
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Recording, segments
 
 _FLAT = 0.985  # g along z: within 10 degrees
 _STEADY = 0.004  # g from one second to the next: a quarter of a degree
@@ -20,5 +20,5 @@ def on_a_real_table(recording: Recording) -> list[tuple[int, int]]:
     seconds = recording.samples[: n_seconds * rate].reshape(n_seconds, rate, -1)[..., :3].mean(axis=1)
     unlabelled = (recording.labels[: n_seconds * rate].reshape(n_seconds, rate) < 0).all(axis=1)
     steady = np.linalg.norm(np.diff(seconds, axis=0, prepend=seconds[:1]), axis=1) < _STEADY
-    lies = np.flatnonzero(np.diff(np.r_[False, unlabelled & steady & (seconds[:, 2] > _FLAT), False]))
-    return [(first * rate, end * rate) for first, end in lies.reshape(-1, 2).tolist() if end - first >= _LEAST_S]
+    lies = segments(unlabelled & steady & (seconds[:, 2] > _FLAT))
+    return [(first * rate, end * rate) for first, end, is_true in lies if is_true and end - first >= _LEAST_S]

@@ -20,6 +20,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.posture_correction import GRAVITY
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 
 POSTURES = ("SITTING", "STANDING")
 
@@ -76,7 +77,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
-    _check_rate(recordings, classifier)
+    _check_sensors(recordings, classifier)
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
@@ -103,8 +104,8 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
     click.echo(
-        f"Of {held_out.windows} windows of these, left out in turn, {_percent(before)} are right without what the "
-        f"others teach, {_percent(after)} with it."
+        f"Of {held_out.windows} windows of these, left out in turn, {percent(before)} are right without what the "
+        f"others teach, {percent(after)} with it."
     )
 
 
@@ -118,6 +119,7 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
     recordings = loading.load_recordings(data_path)
+    _check_sensors(recordings, classifier)
     subjects = evaluation_data.test_subjects(data_path, recordings)
     gains = []
     with progress() as on_progress:
@@ -149,22 +151,18 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
     for x in gains:
         gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
         table.add_row(
-            f"{x.subject}", f"{x.windows}", *map(_percent, (x.before, x.after)), gain,
-            *map(_percent, (x.postures_before, x.postures_after)),
+            f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
+            *map(percent, (x.postures_before, x.postures_after)),
         )  # fmt: skip
     before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
     table.add_section()
-    table.add_row("mean", "", _percent(before), _percent(after), f"{100 * (after - before):+.2f}", "", "")
+    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", "", "")
     console = Console()
     console.print(table)
     console.print(
         f"Learnt from the first {seconds:g} s of sitting and of standing, scored on all other windows of the person; "
         "the gain is in percentage points."
     )
-
-
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{share:.2%}"
 
 
 def _check(path: Path, classifier: Classifier) -> None:
@@ -174,7 +172,9 @@ def _check(path: Path, classifier: Classifier) -> None:
         raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
 
 
-def _check_rate(recordings: Sequence[Recording], classifier: Classifier) -> None:
+def _check_sensors(recordings: Sequence[Recording], classifier: Classifier) -> None:
     rate = classifier.card.window.rate_hz
+    for x in recordings:
+        x.check_signals(classifier.card.signals)
     if any(x.rate_hz != rate for x in recordings):
         raise InputError(f"the recordings are not at {rate:g} Hz, which '{classifier.card.name}' takes")

@@ -3,12 +3,11 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_card
+from programs import assert_one_sentence, har_edge, in_shell
+from training_fixtures import EPOCHS, run_card
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
@@ -107,8 +106,7 @@ def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_
     """A training that was killed while it wrote its first file has left only its checkpoint folder."""
     (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     (tmp_path / "run" / "checkpoint" / ".settings-x.json").write_text("{")
-    command = f"{sys.executable} {ROOT / 'har_edge.py'} train --epochs 1 --out run | true"
-    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=120, capture_output=True)
+    assert in_shell("train --epochs 1 --out run | true", tmp_path).returncode == 0
     assert Run(tmp_path / "run").card.exists()
 
 

@@ -12,7 +12,7 @@ from sample_reports import BETTER, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, o
 
 from edge_runtime.bench.real_time_factor import real_time_factor
 from edge_runtime.bench.results import Control, Energy, Report
-from edge_runtime.reports import csv_table, facts, markdown, outputs, quantities, sentences, terminal_table
+from edge_runtime.reports import csv_table, facts, markdown, outputs, sentences, terminal_table
 
 
 def shown(made: Report, width: int = 80) -> str:
@@ -192,11 +192,6 @@ def test_names_are_as_short_as_tells_them_apart():
 
 def test_square_brackets_in_names_are_text():
     assert "[red]" in shown(of(replace(FLOAT, file="[red].tflite"), replace(FLOAT, file="b")), 120)
-
-
-def test_numbers_are_as_long_as_they_are_known():
-    assert [quantities.significant(x) for x in (0.00218, 4.44, 61234, 0)] == ["0.0022", "4.4", "61\u202f000", "0"]
-    assert [quantities.millijoules(x) for x in (0.0344, 1.234, None)] == ["34.4 µJ", "1.23 mJ", "–"]
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():

@@ -21,7 +21,7 @@ from edge_runtime.model.live_settings import Live
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.system.files import write_bytes, write_text
-from edge_runtime.system.plural import counted
+from edge_runtime.system.quantities import counted
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit, to_csv
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
