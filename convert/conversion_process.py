@@ -8,6 +8,7 @@ from typing import Any
 from convert.conversion_job import ConversionJob
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import to_text
 
 
 def run_job(job: ConversionJob, time_limit: float, on_progress: Callable[[float, str], None]) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def run_job(job: ConversionJob, time_limit: float, on_progress: Callable[[float,
             "the conversion process",
             "run it again with --debug and report its output",
             "convert.conversion_worker",
-            job.to_json(),
+            to_text(job),
             on_message=listen,
             seconds=lambda: deadline - time.monotonic(),
         )

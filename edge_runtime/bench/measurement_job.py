@@ -8,7 +8,6 @@ every device passes on all lines.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zipfile
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.child_processes import death, error_fields, error_with
+from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
 
 FORMAT = 1
@@ -57,11 +57,11 @@ class MeasurementJob:
 
     def write(self, folder: Path) -> None:
         """Put the job into `folder`."""
-        write_text(self.path(folder), self.to_json())
+        write_text(self.path(folder), self.to_text())
 
-    def to_json(self) -> str:
+    def to_text(self) -> str:
         """The content of that file."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+        return to_text(self, format=FORMAT)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class Answer:
 def read_job(path: Path) -> MeasurementJob:
     """The job in the file at `path`."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content.pop("format") != FORMAT:
+    if content["format"] != FORMAT:
         raise DeviceError(f"{path} was written by another version of har-edge: install the same one on both sides")
-    return MeasurementJob(**content)
+    return from_json(MeasurementJob, content)
 
 
 def write_answer(folder: Path, name: str, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:

@@ -130,7 +130,7 @@ class RemoteDevice:
             interpreter=self._interpreter,
             site=self._site,
             files=files,
-            texts={job.path(folder).name: job.to_json()},
+            texts={job.path(folder).name: job.to_text()},
             job=job.path(folder).name,
             silence_seconds=self.silence_seconds,
         )

@@ -1,9 +1,7 @@
 """Describe one fit without TensorFlow: what is asked of it, what it reports while it runs and the files it leaves."""
 
 import csv
-import dataclasses
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path, write_text
 from train.fit.recipe import Recipe
 
@@ -46,7 +45,7 @@ class FitJob:
     recipe: Recipe
     key: Key
     folder: Path
-    held_out: tuple[Any, ...]
+    held_out: tuple[int | str, ...]
     n_windows: int
     n_classes: int
     hop: int
@@ -86,18 +85,6 @@ class FitJob:
     def is_done(self) -> bool:
         """Whether nothing is left to do."""
         return self.outcome.exists()
-
-    def to_json(self) -> str:
-        """For the command line of the process."""
-        return json.dumps(dataclasses.asdict(self) | {"folder": str(self.folder)})
-
-    @classmethod
-    def from_json(cls, text: str) -> "FitJob":
-        """The inverse of `to_json`."""
-        content = json.loads(text)
-        recipe, key = Recipe(**content.pop("recipe")), Key(**content.pop("key"))
-        tuples: dict[str, Any] = {x: tuple(content.pop(x)) for x in ("held_out", "coarse")}
-        return cls(recipe=recipe, key=key, folder=Path(content.pop("folder")), **tuples, **content)
 
 
 def plan_fit(
@@ -169,17 +156,14 @@ class FitOutcome:
 
     def save(self, job: FitJob) -> None:
         """Write it as the last of the job's files."""
-        write_text(job.outcome, json.dumps(dataclasses.asdict(self)))
+        write_text(job.outcome, to_text(self))
 
     @classmethod
     def load(cls, job: FitJob) -> "FitOutcome":
         """Read it again; `InputError` naming the file when it is damaged."""
         try:
-            content = json.loads(job.outcome.read_text(encoding="utf-8"))
-            normalisation = Normalisation.from_dict(content["normalisation"])
-            history = [Epoch(**x) for x in content["history"]]
-            return cls(**content | {"normalisation": normalisation, "history": history})
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            return from_text(cls, job.outcome.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
             raise _damaged(job.outcome, error) from error
 
 

@@ -80,7 +80,7 @@ def run_on_workers(jobs: Sequence[FitJob], dataset: Dataset, client: Any, on_don
 
     # On every worker: the windows outlive any of them.
     windows = client.scatter(dataset, broadcast=True)
-    futures = {client.submit(do_job, job.to_json(), windows, pure=False): job for job in jobs}
+    futures = {client.submit(do_job, job, windows, pure=False): job for job in jobs}
     for future in as_completed(futures, loop=client.loop):
         job = futures[future]
         for name, content in _result(future, job).items():
@@ -88,10 +88,10 @@ def run_on_workers(jobs: Sequence[FitJob], dataset: Dataset, client: Any, on_don
         on_done(job)
 
 
-def do_job(text: str, dataset: Dataset) -> dict[str, bytes]:
-    """On a worker: do the job given as JSON; its files by name, the outcome coming last."""
+def do_job(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
+    """On a worker: do the job; its files by name, the outcome coming last."""
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
-        job = replace(FitJob.from_json(text), folder=Path(folder))
+        job = replace(job, folder=Path(folder))
         run_jobs([job], dataset, lambda job, step: None)
         return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 

@@ -21,6 +21,7 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
+from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path
 from train.fit.fit_job import FitJob, Step, held_rows, save_logits
 
@@ -57,7 +58,7 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done:
                         f"the process of the {job.title}",
                         _ADVICE,
                         __name__,
-                        job.to_json(),
+                        to_text(job),
                         str(windows),
                         pass_fds=[windows],
                     )
@@ -89,7 +90,7 @@ def _shared(dataset: Dataset) -> Iterator[int]:
 
 def main(text: str, windows: str) -> None:
     """Do the job given as JSON, as a child of the command; `windows` is the number of the open file that holds them."""
-    job = FitJob.from_json(text)
+    job = from_text(FitJob, text)
     child_processes.work(lambda tell: _do(job, int(windows), tell))
 
 

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import SEEDS, Run, checkpoint_folder, make_latest, settings_path
+from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import write_text
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
@@ -50,27 +50,16 @@ class TrainingSettings:
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON, whole or not at all."""
-        write_text(path, json.dumps(dataclasses.asdict(self), indent=1) + "\n")
-
-    def check(self) -> None:
-        """Raise `TypeError` when a value is of another type than it was saved with."""
-        for owner in (self.recipe, self):
-            for field in dataclasses.fields(owner):
-                kind: Any = (int, float) if field.type is float else field.type
-                if not isinstance(getattr(owner, field.name), kind):
-                    raise TypeError(f"{field.name} has the wrong type")
+        write_text(path, to_text(self))
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":
         """Read settings; `InputError` when they are missing or damaged."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            settings = cls(Recipe(**content.pop("recipe")), **content)
-            settings.check()
-            return settings
+            return from_json(cls, json.loads(path.read_text(encoding="utf-8")), known_keys_only=True)
         except FileNotFoundError as error:
             raise InputError(f"{path.parent.parent} has no stopped training to resume") from error
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
 
 
