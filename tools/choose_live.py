@@ -29,9 +29,9 @@ from tools.choose_recipe import FOLDS, plan, to_int8
 from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
 from tools.novelty_report import novelty_section
 from train.cross_validation import choose_folds
+from train.fit.fit_job import FitOutcome, held_rows
 from train.fit.recipe import Recipe
 from train.novelty_statistics import MOVEMENT, POSTURE, fit_novelty_detector
-from train.run.fit_job import FitOutcome, held_rows
 from train.run.fit_processes import run_jobs
 from train.scoring import fit_temperature
 
@@ -97,7 +97,7 @@ def main() -> None:
 def _train(data: Dataset, folder: Path) -> list[Classifier]:
     """The int8 network of each fold, which has not seen the fold's subjects."""
     jobs = [
-        plan(Recipe(), data, held_out, i, i, folder)[-1]
+        plan(Recipe(), data, held_out, i, i, folder)
         for i, held_out in enumerate(choose_folds(data.train, data.labels, FOLDS))
     ]
     run_jobs(jobs, data, lambda job, step: None)

@@ -81,11 +81,12 @@ def _rest(streams: list[Stream], detectors: list[NoveltyDetector], labels: list[
     limits = [x.rest for x in detectors]
     yield (
         f"\n### What moves a phone\n\nHow much rotation varies within {dataset.WINDOW.hop_s:g} s (standard "
-        f"deviation, mean of the axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows of "
-        "each. At rest is "
+        f"deviation, mean of the axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows "
+        "of each. At rest is "
         f"below {1e3 * min(limits):.2f} to {1e3 * max(limits):.2f}, fitted to the training windows of each fold; the "
         "last column has the windows that this takes for a table, of people and tables that the fit has not seen. "
-        "Filters that ring from how a phone was put down, and whoever touches the table, keep it from rest.\n\n"
+        "Filters that ring from how a phone was put down, and whoever touches the table, keep it from "
+        "rest.\n\n"
         f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
     )
     yield _spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))
