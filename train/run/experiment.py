@@ -17,15 +17,16 @@ import numpy.typing as npt
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.model.live_settings import Live
+from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
+from edge_runtime.signals.frontend import filters_of
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.quantities import counted
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit, to_csv
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
-from train.novelty_statistics import fit_familiarity
+from train.novelty_statistics import fit_novelty_detector
 from train.scoring import fit_temperature, score
 from train.spread import PARTS
 from train.training_plots import plot_confusion, plot_curves, plot_subjects
@@ -111,7 +112,8 @@ class Experiment:
             signals=dataset.signals,
             window=dataset.window,
             normalisation=final.normalisation,
-            live=Live(familiarity=fit_familiarity(dataset)),
+            front_end=filters_of(dataset.signals, dataset.window.rate_hz),
+            live=LiveSettings(novelty=fit_novelty_detector(dataset)),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
