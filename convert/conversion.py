@@ -16,6 +16,7 @@ from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run
 from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.quantities import percent
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,10 @@ def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labell
     advice = "give more --calibration windows" if scheme == "int8" else "leave this form out"
     end = f"more than --max-drop {options.max_drop:g}; no model was written: train longer, or {advice}"
     if not is_labelled:
-        return f"the {scheme} form answers {1 - parity.agreement:.2%} of the windows otherwise than float32, {end}"
+        return f"the {scheme} form answers {percent(1 - parity.agreement)} of the windows otherwise than float32, {end}"
     return (
         f"the {network}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
-        f"subjects ({parity.float32_accuracy:.2%} -> {parity.accuracy:.2%}), {end}"
+        f"subjects ({percent(parity.float32_accuracy)} -> {percent(parity.accuracy)}), {end}"
     )
 
 

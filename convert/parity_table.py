@@ -7,7 +7,7 @@ from rich.table import Table
 
 from convert.model_files import ModelFiles
 from convert.parity import Parity
-from edge_runtime.reports.quantities import NOT_MEASURED, kilobytes, percent
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 
 
 def parity_table(files: ModelFiles, report: Mapping[str, Any]) -> Table:

@@ -10,8 +10,8 @@ from convert.conversion import Conversion, Options, Trained, convert
 from convert.parity import Parity
 from convert.parity_table import explanation, points
 from edge_runtime.errors import HarEdgeError
-from edge_runtime.reports.quantities import NOT_MEASURED, kilobytes, percent
 from edge_runtime.system.child_processes import error_with
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 
 
 def convert_seeds(found: Sequence[Trained], options: Options) -> None:

@@ -9,7 +9,7 @@ from edge_runtime.data import dataset
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
-from edge_runtime.system.plural import counted
+from edge_runtime.system.quantities import counted
 from train.choices import LAST_SEED, check_network, load_data, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe

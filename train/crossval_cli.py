@@ -11,7 +11,7 @@ from edge_runtime import runs
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
-from edge_runtime.system.plural import counted
+from edge_runtime.system.quantities import counted
 from train.choices import check_network, load_data, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe

@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 from train.cross_validation import CrossValidation
 from train.spread import in_order
@@ -40,13 +41,13 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
         table.add_column(name, justify="left" if name in ("", "subjects") else "right")
     for i, fold in enumerate(result.folds):
         subjects = ", ".join(map(str, fold.subjects))
-        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), f"{100 * fold.accuracy:.2f} %")
+        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy))
     table.add_section()
     table.add_row("mean ± sd of folds", "", "", str(result.accuracy))
-    table.add_row("macro F1", "", str(result.scores["windows"]), f"{100 * result.scores['macro_f1']:.2f} %")
+    table.add_row("macro F1", "", str(result.scores["windows"]), percent(result.scores["macro_f1"]))
     table.add_section()
     for subject, accuracy in in_order(result.scores["per_subject"]).items():
-        table.add_row("", subject, "", f"{100 * accuracy:.2f} %")
+        table.add_row("", subject, "", percent(accuracy))
     console = Console(markup=False)  # subjects are other people's text
     console.print(table)
     console.print(f"Scores and pictures: {folder}", soft_wrap=True)

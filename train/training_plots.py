@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from edge_runtime.data.recording_plots import plain_text
 from edge_runtime.system.files import atomic_path
+from edge_runtime.system.quantities import percent
 from train.fit.history import Epoch
 from train.spread import Spread
 
@@ -67,7 +68,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            text = f"{count}\n{share[row, column]:.1%}\n({count / total:.1%})"
+            text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
             axes.text(
                 column,
                 row,
@@ -167,7 +168,7 @@ def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, 
 def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:
     last = selection[-1]
     axes.annotate(
-        f"{last.held_out_accuracy:.1%}",
+        percent(last.held_out_accuracy, 1),
         (last.epoch, last.held_out_accuracy),
         xytext=(0, -12),
         textcoords="offset points",

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 from train.fit.history import Step
 from train.run.fit_job import FitJob
@@ -83,7 +84,7 @@ class TrainingProgress:
         if self._console.width >= _WIDE:
             loss = sum(step.loss for _, step in running) / len(running)
             accuracy = sum(step.accuracy for _, step in running) / len(running)
-            scores = f"loss {loss:.3f} accuracy {100 * accuracy:.1f} %"
+            scores = f"loss {loss:.3f} accuracy {percent(accuracy, 1)}"
         left = round(self._seconds_left())
         self._bar.update(
             self._task,
@@ -96,7 +97,7 @@ class TrainingProgress:
     def _say(self, job: FitJob, step: Step) -> None:
         self._console.print(
             f"fit {self._number(job)} of {len(self._numbers)} ({job.title}), epoch {step.epoch + 1} of "
-            f"{job.recipe.epochs}: loss {step.loss:.3f}, accuracy {100 * step.accuracy:.1f} %, "
+            f"{job.recipe.epochs}: loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}, "
             f"about {self._seconds_left():.0f} s left",
             markup=False,
             soft_wrap=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.table import Table
 
 from edge_runtime.model.model_card import Card
-from edge_runtime.system.plural import counted
+from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
 from train.spread import MEASURES, PARTS, PartSpread, spread
 
@@ -16,15 +16,15 @@ def show_run(card: Card, folder: Path) -> None:
     scores = [card.scores[part] for part in PARTS]
     table = _table(card, "", [len(x["per_subject"]) for x in scores])
     for key, name in MEASURES.items():
-        table.add_row(name, *(_percent(x[key]) for x in scores))
+        table.add_row(name, *(percent(x[key]) for x in scores))
     for name in ("precision", "recall", "f1"):
         table.add_row(
             f"weighted {name if name != 'f1' else 'F1'}",
-            *(_percent(x["weighted"][name]) for x in scores),
+            *(percent(x["weighted"][name]) for x in scores),
         )
     table.add_section()
     for label in card.labels:
-        table.add_row(f"F1 {label}", *(_percent(x["per_class"][label]["f1"]) for x in scores))
+        table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
     table.add_section()
     for name, choose in (("worst subject", min), ("best subject", max)):
         table.add_row(name, *(_extreme(x["per_subject"], choose) for x in scores))
@@ -40,7 +40,7 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     table.add_row("worst subject", *(_worst(x) for x in parts))
     table.add_section()
     for i, card in enumerate(cards):
-        table.add_row(f"accuracy, seed {card.training['seed']}", *(_percent(x.accuracy.per_seed[i]) for x in parts))
+        table.add_row(f"accuracy, seed {card.training['seed']}", *(percent(x.accuracy.per_seed[i]) for x in parts))
     table.add_section()
     for column, part in enumerate(parts):
         for subject, accuracy in part.per_subject.items():
@@ -64,13 +64,9 @@ def _show(table: Table, folder: Path) -> None:
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
 def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
     subject = choose(per_subject, key=per_subject.__getitem__)
-    return f"{_percent(per_subject[subject])} (subject {subject})"
+    return f"{percent(per_subject[subject])} (subject {subject})"
 
 
 def _worst(part: PartSpread) -> str:

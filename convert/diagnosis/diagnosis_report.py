@@ -11,6 +11,7 @@ from convert.diagnosis.diagnosis_plot import plot
 from convert.diagnosis.precision import WEIGHTS, Diagnosis, Place, Point
 from convert.model_files import ModelFiles
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 
 _SPREAD = 1.0  # dB: when no place costs the logits more, none is to blame
@@ -78,7 +79,7 @@ def _cells(place: Place) -> tuple[str, ...]:
         f"{place.median_snr_db:.1f}",
         f"{worst.snr_db:.1f}{step}" if step else "",
         f"{place.rounding_snr_db:.1f}",
-        f"{place.saturated:.1%}" if place.saturated else "",
+        percent(place.saturated, 1) if place.saturated else "",
         f"{place.bits:.1f}",
         f"{place.gain_db:.1f}".replace("-0.0", "0.0"),
     )

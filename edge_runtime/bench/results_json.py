@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.bench.results import FORMAT, Latency, Report, Result
 from edge_runtime.errors import InputError
+from edge_runtime.system import dataclass_json
 
 
 def read(path: Path) -> Report:
@@ -38,62 +34,13 @@ def parse(text: str) -> Report:
         raise ValueError("it has no format number")
     if content["format"] != FORMAT:
         raise ValueError(f"it has format {content['format']}, this version of har-edge reads format {FORMAT}")
-    report = _convert(Report, content, "")
-    assert isinstance(report, Report)
+    report = dataclass_json.from_json(Report, content)
     _check(report)
     return report
 
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not a number")
-
-
-def _convert(kind: Any, value: Any, where: str) -> Any:
-    """`value`, which JSON has at `where`, as the type `kind` that a dataclass declares."""
-    if dataclasses.is_dataclass(kind):
-        return _object(kind, value, where)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        (kind,) = (x for x in arguments if x is not type(None))
-        return None if value is None else _convert(kind, value, where)
-    if origin is tuple:
-        if not isinstance(value, list) or (arguments[-1] is not ... and len(value) != len(arguments)):
-            raise ValueError(f"{where} is not a list" + ("" if arguments[-1] is ... else f" of {len(arguments)}"))
-        return tuple(_convert(arguments[0], x, f"{where}[{i}]") for i, x in enumerate(value))
-    if origin is not None:  # Mapping[str, …]
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} is not an object")
-        return {key: _convert(arguments[1], x, f"{where}.{key}") for key, x in value.items()}
-    return _plain(kind, value, where)
-
-
-def _object(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where} is not an object")
-    values = {}
-    for field in dataclasses.fields(kind):
-        name = f"{where}.{field.name}".lstrip(".")
-        if field.name in value:
-            values[field.name] = _convert(_types(kind)[field.name], value[field.name], name)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ValueError(f"{name} is missing")
-    return kind(**values)
-
-
-def _plain(kind: Any, value: Any, where: str) -> Any:
-    if kind is Any:
-        return value
-    if kind is float and type(value) in (int, float):
-        return float(value)
-    if type(value) is not kind:
-        words = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}[kind]
-        raise ValueError(f"{where} is not {words}")
-    return value
-
-
-@lru_cache
-def _types(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
 
 
 def _check(report: Report) -> None:

@@ -95,7 +95,7 @@ def _show(found: "Survey", console: "Console") -> None:
     from rich.text import Text
 
     from edge_runtime.reports import facts
-    from edge_runtime.reports.quantities import NOT_MEASURED
+    from edge_runtime.system.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
     rows: list[tuple[str, str]] = []

@@ -17,6 +17,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 
 if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import Track
@@ -71,7 +72,7 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     per_class = scores.per_class(confusion, labels)
     table = Table("activity", "windows", "recall", "precision", "F1", title_justify="left")
     for label, row in per_class.items():
-        shares = (f"{x:.1%}" if row.windows else "–" for x in (row.recall, row.precision, row.f1))
+        shares = (percent(x if row.windows else None, 1) for x in (row.recall, row.precision, row.f1))
         table.add_row(label, f"{row.windows}", *shares)
     console = Console(markup=False)  # labels are other people's text
     console.print(table)
@@ -79,8 +80,8 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     accuracy = scores.accuracy(confusion)
     worst = min(subjects, key=lambda x: subjects[x])
     console.print(
-        f"Accuracy {accuracy:.2%} of {len(test)} windows of {len(subjects)} people; subject {worst} has the least, "
-        f"{subjects[worst]:.1%}."
+        f"Accuracy {percent(accuracy)} of {len(test)} windows of {len(subjects)} people; subject {worst} has the "
+        f"least, {percent(subjects[worst], 1)}."
     )
     if others:
         named = ", ".join(f"{n} of {label}" for label, n in others.items())

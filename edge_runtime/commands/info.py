@@ -11,6 +11,7 @@ from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import RUNTIMES, Tensor
 from edge_runtime.model.model_card import Card
+from edge_runtime.system.quantities import percent
 
 _PLAIN = (str, int, float)
 # What these keys of a card end with are shares between 0 and 1.
@@ -154,7 +155,7 @@ def _parts(record: Mapping[str, object]) -> dict[str, str]:
 def _fact(key: str, value: str | int | float) -> str:
     if not isinstance(value, float):
         return str(value)
-    return f"{100 * value:.2f} %" if key.endswith(_SHARES) else f"{value:.6g}"
+    return percent(value) if key.endswith(_SHARES) else f"{value:.6g}"
 
 
 def _number(value: float | None) -> str:

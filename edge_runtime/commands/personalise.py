@@ -20,6 +20,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.posture_correction import GRAVITY
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 
 POSTURES = ("SITTING", "STANDING")
 
@@ -103,8 +104,8 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
     click.echo(
-        f"Of {held_out.windows} windows of these, left out in turn, {_percent(before)} are right without what the "
-        f"others teach, {_percent(after)} with it."
+        f"Of {held_out.windows} windows of these, left out in turn, {percent(before)} are right without what the "
+        f"others teach, {percent(after)} with it."
     )
 
 
@@ -150,22 +151,18 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
     for x in gains:
         gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
         table.add_row(
-            f"{x.subject}", f"{x.windows}", *map(_percent, (x.before, x.after)), gain,
-            *map(_percent, (x.postures_before, x.postures_after)),
+            f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
+            *map(percent, (x.postures_before, x.postures_after)),
         )  # fmt: skip
     before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
     table.add_section()
-    table.add_row("mean", "", _percent(before), _percent(after), f"{100 * (after - before):+.2f}", "", "")
+    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", "", "")
     console = Console()
     console.print(table)
     console.print(
         f"Learnt from the first {seconds:g} s of sitting and of standing, scored on all other windows of the person; "
         "the gain is in percentage points."
     )
-
-
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{share:.2%}"
 
 
 def _check(path: Path, classifier: Classifier) -> None:

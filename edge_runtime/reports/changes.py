@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, Change, ResultChanges, RunComparison
-from edge_runtime.reports.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time, time_unit
+from edge_runtime.reports.rows import time_unit
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from edge_runtime.bench.results import Latency, Result
-from edge_runtime.reports.quantities import in_unit, percent, percent_range, time, time_unit
+from edge_runtime.reports.rows import time_unit
 from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, shorten, spread
+from edge_runtime.system.quantities import in_unit, percent, percent_range, time
 
 COLOURS = 6
 MOST_LABELS = 4

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge_runtime.bench.results import Report, Result
-from edge_runtime.reports.quantities import NOT_MEASURED, significant
+from edge_runtime.system.quantities import NOT_MEASURED, significant
 
 Facts = list[tuple[str, str]]
 """Name and value, in the order to show."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.reports import charts, facts, sentences, side_by_side
-from edge_runtime.reports.quantities import NOT_MEASURED, percent, percent_range
 from edge_runtime.reports.rows import groups
 from edge_runtime.reports.side_by_side import Side
+from edge_runtime.system.quantities import NOT_MEASURED, percent, percent_range
 
 if TYPE_CHECKING:
     import jinja2

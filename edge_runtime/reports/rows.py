@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Latency, Result
-from edge_runtime.reports.quantities import (
+from edge_runtime.system.quantities import (
     NOT_MEASURED,
     kilobytes,
     megabytes,
@@ -14,8 +14,6 @@ from edge_runtime.reports.quantities import (
     percent,
     percent_range,
     time,
-    time_unit,
-    time_with_margin,
 )
 
 
@@ -27,6 +25,11 @@ class Row:
     cells: tuple[str, ...]
     detail: bool = False
     brief: bool = True
+
+
+def time_unit(results: Sequence[Result]) -> str:
+    """Microseconds when every p50 is below a millisecond."""
+    return "µs" if all(x.latency_ms is None or x.latency_ms.p50 < 1 for x in results) else "ms"
 
 
 def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
@@ -49,7 +52,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
     times = [
-        row("latency p50 ±95 %", lambda x: time_with_margin(x.latency_ms, unit))
+        row("latency p50 ±95 %", lambda x: _p50(x.latency_ms, unit))
         if any(x.latency_ms and x.latency_ms.p50_ci95 for x in results)
         else percentile("p50"),
         row("spread (MAD)", lambda x: time(x.latency_ms.mad if x.latency_ms else None, unit), detail=True, brief=False),
@@ -76,6 +79,13 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
 
 def _operators(result: Result) -> str:
     return NOT_MEASURED if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
+
+
+def _p50(latency: Latency | None, unit: str) -> str:
+    """With half the width of its interval, if there is one."""
+    if latency is None or latency.p50_ci95 is None:
+        return _percentile(latency, "p50", unit)
+    return time(latency.p50, unit, (latency.p50_ci95[1] - latency.p50_ci95[0]) / 2)
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.real_time_factor import PERIOD_S, real_time_factor
 from edge_runtime.bench.results import Comparison, Interval, Report, Result
-from edge_runtime.reports.quantities import kilobytes, percent, significant, time, time_unit
+from edge_runtime.reports.rows import time_unit
+from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
 # The usual threshold: a difference that chance alone would make more rarely than this is called one.
 SIGNIFICANT = 0.05
@@ -33,9 +34,8 @@ def title(report: Report) -> str:
         return f"nothing could be measured on {where}: {about}"
     first = report.results[0]
     runtime = f"{first.runtime} {first.runtime_version}" if first.runtime_version else first.runtime
-    threads = "1 thread" if first.threads == 1 else f"{first.threads} threads"
     paced = ", paced" if report.settings.get("mode") == "paced" else ""
-    return f"{runtime} on {where}, {threads}{paced}: {first.windows} {about}"
+    return f"{runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}"
 
 
 def titles(results: Sequence[Result]) -> list[str]:
@@ -163,8 +163,11 @@ def _cost(pair: ComparedResults) -> str:
         return f"{sentence})."
     interval = comparison.accuracy_difference_ci95
     over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over subjects" if interval else ""
-    chance = "more than chance would give" if comparison.mcnemar_p < SIGNIFICANT else "no more than chance could give"
-    return f"{sentence}{over_subjects}), {chance} (McNemar {_p(comparison.mcnemar_p)})."
+    p = comparison.sign_flip_p
+    if p is None:
+        return f"{sentence}{over_subjects})."
+    chance = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
+    return f"{sentence}{over_subjects}), {chance} (sign-flip test over subjects: {_p(p)})."
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:

@@ -9,8 +9,8 @@ import rich.console
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.reports import facts, markdown, sentences, terminal_table
-from edge_runtime.reports.quantities import NOT_MEASURED
 from edge_runtime.reports.rows import Row, groups
+from edge_runtime.system.quantities import NOT_MEASURED
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from convert.card_options import read
 from convert.conversion_inputs import of_file

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import loading, uci_har
@@ -47,7 +47,7 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     test = loading.load_data(None).test
     predicted = Classifier(reference_model("edge", "int8")).logits(test.X).argmax(axis=1)
     assert found["accuracy"] == (predicted == test.y).mean()
-    assert f"{found['accuracy']:.2%} of 2947 windows of 9 people" in done.stdout
+    assert f"{100 * found['accuracy']:.2f} % of 2947 windows of 9 people" in done.stdout
 
 
 @pytest.mark.parametrize("columns", [80, 120])

@@ -3,15 +3,14 @@
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from programs import assert_one_sentence, har_edge, in_shell
 from sklearn.metrics import f1_score
-from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_card
+from training_fixtures import EPOCHS, run_card
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
@@ -318,8 +317,7 @@ def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_
     """A training that was killed while it wrote its first file has left only its checkpoint folder."""
     (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     (tmp_path / "run" / "checkpoint" / ".settings-x.json").write_text("{")
-    command = f"{sys.executable} {ROOT / 'har_edge.py'} train --epochs 1 --out run | true"
-    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True, timeout=120, capture_output=True)
+    assert in_shell("train --epochs 1 --out run | true", tmp_path).returncode == 0
     assert Run(tmp_path / "run").card.exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 from keras import layers
-from training_fixtures import ROOT
+from programs import ROOT
 
 from convert.cli import command
 from convert.diagnosis.diagnosis_plot import plot

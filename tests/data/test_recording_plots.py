@@ -4,7 +4,6 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from edge_runtime.system.plural import counted
 from train.fit.history import Epoch
 from train.training_plots import plot_curves
 
@@ -25,7 +24,3 @@ def test_all_curves_are_seen_after_one_epoch_too(n, tmp_path):
     picture = matplotlib.image.imread(tmp_path / "curves.png")
     accuracy = picture[:, picture.shape[1] // 2 :]  # the half without the legend
     assert all(of_colour(accuracy, x) > 20 for x in COLOURS)
-
-
-def test_one_thing_is_no_plural():
-    assert [counted(n, "fit") for n in (0, 1, 2)] == ["0 fits", "1 fit", "2 fits"]

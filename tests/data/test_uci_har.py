@@ -1,23 +1,25 @@
 """The rebuilt windows are the official ones; the embedded file loses nothing."""
 
 import hashlib
+import io
 import lzma
-import subprocess
+import os
+import pickle
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from programs import ROOT, run_program
 
 from edge_runtime.data import dataset, delta_codec, loading, official_copy, uci_har
 from edge_runtime.data.delta_codec import Counts
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
+from tools import rebuild_recordings
 
-ROOT = Path(__file__).resolve().parents[2]
 TEST_SUBJECTS = [2, 4, 9, 10, 12, 13, 18, 20, 24]
 
 
@@ -199,22 +201,13 @@ def test_the_fingerprint_tells_different_data_apart(data):
 def test_the_rebuilding_tool_refuses_another_file(tmp_path):
     other = tmp_path / "other.tar.gz"
     other.write_bytes(b"not it")
-    tool = subprocess.run(
-        [sys.executable, ROOT / "tools" / "rebuild_recordings.py", other], capture_output=True, text=True, check=False
-    )
+    tool = run_program(sys.executable, "-m", "tools.rebuild_recordings", other)
     assert tool.returncode == 2
     assert "SHA-256" in tool.stderr
     assert "Traceback" not in tool.stderr
 
 
 def test_the_rebuilding_tool_runs_no_code_of_the_pickle():
-    sys.path.insert(0, str(ROOT / "tools"))
-    import io
-    import os
-    import pickle
-
-    import rebuild_recordings
-
     class Hostile:
         def __reduce__(self):
             return os.system, ("true",)

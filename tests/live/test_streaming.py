@@ -4,17 +4,16 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import python
 from streams import FakeClock, standing
-from training_fixtures import ROOT
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
@@ -256,9 +255,8 @@ class TestLog:
 
     def test_a_full_disk_is_said_once_and_the_next_row_is_tried_again(self, tmp_path):
         """In a process of its own, in which no file may grow beyond 1000 bytes."""
-        script = f"""
-import sys, resource
-sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+        script = """
+import resource
 from pathlib import Path
 from test_streaming import LABELS, Log, decision
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -268,9 +266,9 @@ print([x.text for x in notices if x], log.missed)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 print(log.write(decision(50, "SITTING")).text)
 """
-        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        full, again = done.stdout.splitlines()
+        full, again = python(
+            f"import sys; sys.path.append({str(Path(__file__).parent)!r})\n{script}", cwd=tmp_path
+        ).splitlines()
         assert full.count("cannot write log.csv") == 1
         assert "can be written again" in again
         rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))

@@ -10,7 +10,7 @@ import pytest
 import tiny_models
 from hypothesis import given
 from hypothesis import strategies as st
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards

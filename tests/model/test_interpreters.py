@@ -1,13 +1,12 @@
 """One interface to every runtime: what it says of a model, what it refuses, and that no state stays between windows."""
 
-import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_models
+from programs import MODELS, run_program
 
 from edge_runtime.errors import InputError, MissingExtraError
 from edge_runtime.model import interpreters
@@ -15,14 +14,13 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.flatbuffer import has_variables
 from edge_runtime.model.interpreters import load_runtime, open_model
 
-MODELS = Path(interpreters.__file__).parents[1] / "models"
 DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2, 2))
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])
 def reference(request):
     """The reference models: their scheme and flatbuffer."""
-    return request.param, cards.read_model(MODELS / f"edge_{request.param}.tflite")[0]
+    return request.param, cards.read_model(MODELS[request.param])[0]
 
 
 def test_running_a_model_gives_its_output():
@@ -125,13 +123,7 @@ def test_a_runtime_that_cannot_be_imported_is_not_passed_over(tmp_path):
     (tmp_path / "ai_edge_litert").mkdir()
     (tmp_path / "ai_edge_litert" / "__init__.py").write_text("raise ImportError('libc.so.9 is missing\\nmore')")
     code = "from edge_runtime.model.interpreters import load_runtime\nload_runtime('auto')"
-    root = Path(interpreters.__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(root)!r}]\n{code}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_program(sys.executable, "-c", code, env={"PYTHONPATH": str(tmp_path)})
     assert done.stderr.splitlines()[-1].endswith(
         "the runtime litert is installed but cannot be loaded (libc.so.9 is missing); install it again"
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_fixtures import EPOCHS, ROOT, assert_one_sentence, har_edge, run_card
+from programs import ROOT, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
+from training_fixtures import EPOCHS, run_card
 
 from edge_runtime import runs
 from edge_runtime.data.dataset import Dataset, Split
@@ -43,33 +44,13 @@ def all_jobs(one: Experiment):
 
 def fits_in(folder: Path) -> list[int]:
     """The processes that are at work on fits whose files lie in `folder`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except OSError:
-            continue  # it ended meanwhile
-        if b"train.run.fit_worker" in command and str(folder).encode() in command:
-            found.append(int(path.parent.name))
-    return found
-
-
-def wait_until(condition, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def start(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, ROOT / "har_edge.py", "train", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return processes("train.run.fit_worker", folder)
 
 
 def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     """SIGKILL in mid-epoch of all fits at work, and --resume at once: they end by themselves, and nothing is lost."""
     run = Run(tmp_path / "runs" / "killed")
-    with start("--epochs", EPOCHS, "--out", run.folder, cwd=tmp_path) as process:
+    with start_har_edge("train", "--epochs", EPOCHS, "--out", run.folder, cwd=tmp_path) as process:
         checkpoints = [run.folder / "checkpoint" / f"{x}.npz" for x in ("selection", "final")[: cpus()]]
         wait_until(lambda: process.poll() is not None or all(x.exists() for x in checkpoints))
         time.sleep(0.2)
@@ -85,33 +66,31 @@ def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
 
 
 def test_the_fits_end_soon_after_their_command_was_killed(tmp_path):
-    with start("--out", tmp_path / "run", cwd=tmp_path) as process:
+    with start_har_edge("train", "--out", tmp_path / "run", cwd=tmp_path) as process:
         wait_until(lambda: fits_in(tmp_path))
         process.kill()
     wait_until(lambda: not fits_in(tmp_path), seconds=3)
 
 
 def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folder(tmp_path):
-    with start("--out", "runs/stopped", cwd=tmp_path) as process:
+    with start_har_edge("train", "--out", "runs/stopped", cwd=tmp_path) as process:
         folder = Path("runs/stopped/checkpoint")
         wait_until(lambda: fits_in(folder))
         assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "another process", "runs/stopped")
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "har-edge train --resume --out runs/stopped" in error
-    assert "Traceback" not in error
+        done = finish(process)
+    assert done.returncode == 130
+    assert "har-edge train --resume --out runs/stopped" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not fits_in(folder)
 
 
 def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(tmp_path):
-    with start("--out", tmp_path / "run", cwd=tmp_path) as process:
+    with start_har_edge("train", "--out", tmp_path / "run", cwd=tmp_path) as process:
         wait_until(lambda: fits_in(tmp_path))
         os.kill(fits_in(tmp_path)[0], signal.SIGKILL)
-        output, error = process.communicate(timeout=60)
-    result = subprocess.CompletedProcess([], process.returncode, output, error)
-    assert_one_sentence(result, 3, "fit", "SIGKILL", "memory", "--resume")
-    assert f"har-edge train --resume --out {tmp_path / 'run'}" in error
+        done = finish(process)
+    assert_one_sentence(done, 3, "fit", "SIGKILL", "memory", f"har-edge train --resume --out {tmp_path / 'run'}")
     assert not fits_in(tmp_path)
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from training_fixtures import assert_one_sentence, har_edge, run_card
+from programs import assert_one_sentence, har_edge
+from training_fixtures import run_card
 
 from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Split

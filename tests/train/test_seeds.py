@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_fixtures import EPOCHS, har_edge, run_card
+from programs import har_edge
+from training_fixtures import EPOCHS, run_card
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError

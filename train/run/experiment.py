@@ -22,7 +22,7 @@ from edge_runtime.model.live_settings import Live
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.system.files import write_bytes, write_text
-from edge_runtime.system.plural import counted
+from edge_runtime.system.quantities import counted
 from train.fit.history import Epoch, to_csv
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe

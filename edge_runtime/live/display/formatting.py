@@ -16,8 +16,3 @@ def since(seconds: float) -> str:
     minutes, whole = divmod(int(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
-
-
-def amount(count: int, one: str, many: str = "") -> str:
-    """`count` with its noun: '1 gap', '2 gaps'."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -11,8 +11,7 @@ from rich.text import Text
 from edge_runtime.live.recognizer import UNKNOWN
 from edge_runtime.live.scores_by_part import PartScores, Reported, is_transition
 from edge_runtime.live.stream_scores import LiveScores
-
-_NONE = "–"
+from edge_runtime.system.quantities import NOT_MEASURED, percent
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
@@ -24,14 +23,16 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
         ("recordings", f"{recordings} of {people} people, {found.hours:.2f} h of activities"),
         (
             "accuracy, windows alone",
-            f"{_percent(found.window_accuracy, 2)} of {found.windows} windows wholly in one activity",
+            f"{percent(found.window_accuracy)} of {found.windows} windows wholly in one activity",
         ),
         (
             "accuracy, live",
-            f"{_percent(found.reported_accuracy, 2)} of those that are not unknown; "
-            f"{_percent(found.live_accuracy, 2)} of all",
+            f"{percent(found.reported_accuracy)} of those that are not unknown; {percent(found.live_accuracy)} of all",
         ),
-        ("of every moment", f"{_percent(found.sample_accuracy)} of all samples of the activities, from their first on"),
+        (
+            "of every moment",
+            f"{percent(found.sample_accuracy, 1)} of all samples of the activities, from their first on",
+        ),
         (
             "delay",
             f"{_seconds(found.delay_median_s)} until a new activity is reported (median), "
@@ -44,8 +45,8 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
         ),
         (
             "unknown",
-            f"{_percent(found.unknown_in_activities)} of the time in activities, their beginnings included, and "
-            f"{_percent(found.unknown_in_transitions)} of that in transitions between postures",
+            f"{percent(found.unknown_in_activities, 1)} of the time in activities, their beginnings included, and "
+            f"{percent(found.unknown_in_transitions, 1)} of that in transitions between postures",
         ),
     ):
         table.add_row(name, value)
@@ -60,7 +61,7 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
         table.add_column(name, justify="right")
     for name, x in parts.items():
         shares = (x.window_accuracy, x.live_accuracy, x.unknown)
-        table.add_row(escape(name), f"{x.windows}", *map(_percent, shares))
+        table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
     console.print()
     console.print(table)
     console.print("Of windows wholly in one activity.")
@@ -93,18 +94,14 @@ def _reported_table(heading: str, found: Mapping[str, Reported], activities: Seq
 
 
 def _hundredths(share: float) -> str:
-    return f"{100 * share:.0f}" if share else _NONE
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return _NONE if math.isnan(share) else f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.0f}" if share else NOT_MEASURED
 
 
 def _number(value: float) -> str:
-    return _NONE if math.isnan(value) else f"{value:.1f}"
+    return NOT_MEASURED if math.isnan(value) else f"{value:.1f}"
 
 
 def _seconds(value: float) -> str:
     if math.isnan(value):
-        return _NONE
+        return NOT_MEASURED
     return "never" if math.isinf(value) else f"{value:.2f} s"

@@ -13,6 +13,7 @@ from edge_runtime.live.elapsed_time import Elapsed
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import Summary
 from edge_runtime.system.printable import printable
+from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
     from edge_runtime.system.terminal import Console
@@ -70,7 +71,7 @@ class Changes(Sink):
         if decision.activity == UNKNOWN:
             return f"{name} ({printable(decision.reason)})" if decision.reason else name
         share = decision.probabilities[self._labels.index(decision.activity)]
-        shown = f"{name}  {100 * float(share):.0f} %"
+        shown = f"{name}  {percent(float(share), 0)}"
         return f"{shown}  (warming up)" if decision.warming_up else shown
 
 
@@ -123,7 +124,7 @@ def show_summary(summary: Summary, console: "Console | None" = None) -> None:
     for label, count in summary.windows.items():
         if count:
             name = escape(formatting.activity(label))
-            table.add_row(name, f"{summary.seconds(label) / 60:.1f}", f"{100 * count / total:.0f} %")
+            table.add_row(name, f"{summary.seconds(label) / 60:.1f}", percent(count / total, 0))
     console.print(table if total else "Nothing was recognised: a first answer needs a whole window of samples.")
     console.print(_closing(summary), soft_wrap=True)
 
@@ -131,9 +132,9 @@ def show_summary(summary: Summary, console: "Console | None" = None) -> None:
 def _closing(summary: Summary) -> str:
     """What else there is to say, in a sentence or three."""
     facts = [
-        formatting.amount(summary.changes, "change"),
-        formatting.amount(summary.gaps, "gap"),
-        formatting.amount(summary.samples, "sample"),
+        counted(summary.changes, "change"),
+        counted(summary.gaps, "gap"),
+        counted(summary.samples, "sample"),
     ]
     if summary.inference_ms is not None:
         facts.append(f"inference {summary.inference_ms:.2f} ms")
@@ -148,7 +149,7 @@ def _closing(summary: Summary) -> str:
     if left_out:
         sentences.append(f"Left out: {', '.join(left_out)}")
     if summary.not_logged:
-        sentences.append(f"The log misses {formatting.amount(summary.not_logged, 'decision')}")
+        sentences.append(f"The log misses {counted(summary.not_logged, 'decision')}")
     return f"{'. '.join(sentences)}."
 
 

@@ -20,6 +20,7 @@ from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import Summary
 from edge_runtime.system.printable import printable
+from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
 
 BAND_S = 300.0
@@ -135,7 +136,7 @@ class Timeline(Sink):
             if room:
                 bar = "█" * round(share * room) or "·"
                 line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
-            lines.append(line.append(f"{100 * share:3.0f} %"))
+            lines.append(line.append(f"{percent(share, 0):>5}"))
         return lines
 
     def _band(self, width: int) -> list[Text]:
@@ -163,7 +164,7 @@ class Timeline(Sink):
         facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
         if summary.inference_ms is not None:
             facts.append(f"inference {summary.inference_ms:.2f} ms")
-        facts += [formatting.amount(summary.changes, "change"), formatting.amount(summary.gaps, "gap")]
+        facts += [counted(summary.changes, "change"), counted(summary.gaps, "gap")]
         if summary.n_left_out:
             facts.append(f"{summary.n_left_out:,} left out")
         return Text("   ".join(facts), no_wrap=True, overflow="ellipsis")

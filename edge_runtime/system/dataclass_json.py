@@ -1,0 +1,121 @@
+"""Convert values that were read from JSON to dataclasses, and name the value that has a wrong type."""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import ast
+import dataclasses
+import sys
+import typing
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+_NOUNS = {float: "a number", int: "a whole number", str: "text", bool: "true or false", Path: "text"}
+
+
+def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _T:
+    """`value`, as `json.loads` gives it, as the dataclass `kind`; `dataclasses.asdict` is the inverse.
+
+    Fields may be `float`, `int`, `str`, `bool`, `Path`, `Any`, a `Literal`, dataclasses, and unions, tuples, lists,
+    sequences and string-keyed mappings of these. Absent keys get the field's default. Keys that no field has are
+    ignored, or refused with `known_keys_only`. Raises `ValueError` that names the wrong value:
+    `results[0].accuracy is not a number`.
+    """
+    converted: _T = _convert(kind, value, "", known_keys_only)
+    return converted
+
+
+@cache
+def field_types(kind: Any) -> dict[str, Any]:
+    """The type of each field of the dataclass `kind`, by name; annotations that are text are evaluated."""
+    types = {}
+    for owner in reversed(kind.__mro__):
+        names = vars(sys.modules[owner.__module__])
+        for name, annotation in vars(owner).get("__annotations__", {}).items():
+            types[name] = _evaluate(annotation, names) if isinstance(annotation, str) else annotation
+    return {field.name: types[field.name] for field in dataclasses.fields(kind)}
+
+
+def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return _object(kind, value, where, strict)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Union or type(kind).__name__ == "UnionType":  # X | None, which Python 3.9 has no name for
+        return _member(arguments, value, where, strict)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise ValueError(f"{where} is none of {', '.join(map(str, arguments))}")
+        return value
+    if origin in (tuple, list, Sequence):
+        length = None if origin is not tuple or arguments[-1] is ... else len(arguments)
+        if not isinstance(value, list) or length not in (None, len(value)):
+            raise ValueError(f"{where} is not a list" + ("" if length is None else f" of {length}"))
+        kinds = arguments if length else [arguments[0]] * len(value)
+        items = (_convert(x, value[i], f"{where}[{i}]", strict) for i, x in enumerate(kinds))
+        return tuple(items) if origin is tuple else list(items)
+    if origin in (dict, Mapping):
+        _check_object(value, where)
+        return {key: _convert(arguments[1], x, f"{where}.{key}", strict) for key, x in value.items()}
+    return _plain(kind, value, where)
+
+
+def _object(kind: Any, value: Any, where: str, strict: bool) -> Any:
+    _check_object(value, where)
+    types, prefix = field_types(kind), f"{where}." if where else ""
+    unknown = sorted(value.keys() - types.keys())
+    if strict and unknown:
+        raise ValueError(f"{prefix}{unknown[0]} is not known")
+    values = {}
+    for field in dataclasses.fields(kind):
+        if field.name in value:
+            values[field.name] = _convert(types[field.name], value[field.name], prefix + field.name, strict)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{prefix}{field.name} is missing")
+    return kind(**values)
+
+
+def _member(kinds: Sequence[Any], value: Any, where: str, strict: bool) -> Any:
+    """`value` as the first of the union's `kinds` that it fits; the error is that of the last."""
+    if value is None and type(None) in kinds:
+        return None
+    *others, last = (x for x in kinds if x is not type(None))
+    for kind in others:
+        try:
+            return _convert(kind, value, where, strict)
+        except ValueError:
+            continue
+    return _convert(last, value, where, strict)
+
+
+def _plain(kind: Any, value: Any, where: str) -> Any:
+    accepted = {float: (float, int), Path: (str,)}.get(kind, (kind,))
+    if type(value) not in accepted:
+        raise ValueError(f"{where} is not {_NOUNS[kind]}")
+    try:
+        return kind(value)
+    except OverflowError:
+        raise ValueError(f"{where} is too large") from None
+
+
+def _check_object(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where or 'the content'} is not an object")
+
+
+def _evaluate(annotation: str, names: Mapping[str, Any]) -> Any:
+    """The type that `annotation` means. `typing.get_type_hints` cannot evaluate `X | None` on Python 3.9."""
+    tree = ast.fix_missing_locations(_Unions().visit(ast.parse(annotation, mode="eval")))
+    return eval(compile(tree, annotation, "eval"), {"_Union": typing.Union}, dict(names))
+
+
+class _Unions(ast.NodeTransformer):
+    """Writes `X | Y` as `Union[X, Y]`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Replace one union, and those within it."""
+        members = ast.Tuple([self.visit(node.left), self.visit(node.right)], ast.Load())
+        return ast.Subscript(ast.Name("_Union", ast.Load()), members, ast.Load())
