@@ -1,10 +1,13 @@
-"""What the command asks of the conversion process, and what it gets back."""
+"""Define the job that the command gives to the conversion process, and the report that comes back."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from convert.diagnosis.precision import Diagnosis
+from convert.parity import Parity
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; of a file there is the second alone."""
@@ -18,7 +21,7 @@ MAX_SIZE = 2000
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What the card of a network made elsewhere is to say; `normalisation` is a card's, or one of none and data."""
+    """Parts of the card of an external model; `normalisation` is a card's, or one of none and data."""
 
     labels: tuple[str, ...] | None = None
     signals: tuple[str, ...] | None = None
@@ -46,18 +49,8 @@ class ConversionJob:
     file: FileOptions | None = None
 
     def to_json(self) -> str:
-        """For the command line of the process."""
+        """Return the job for the command line of the process; `dataclass_json.from_json` reads it."""
         return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "ConversionJob":
-        """The inverse of `to_json`."""
-        content = json.loads(text)
-        file = content["file"]
-        if file is not None:
-            names = {key: file[key] and tuple(file[key]) for key in ("labels", "signals")}
-            content["file"] = FileOptions(**file | names)
-        return cls(**content | {"schemes": tuple(content["schemes"])})
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""
@@ -67,3 +60,43 @@ class ConversionJob:
     def report(self) -> Path:
         """Where the process leaves its report."""
         return Path(self.output) / "report.json"
+
+
+@dataclass(frozen=True)
+class FormReport:
+    """A quantised form of a network: its parity with float32, and what its card says of how it was made."""
+
+    parity: Parity
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """The conversion of one network, checked on `windows` windows of `subjects` subjects.
+
+    `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
+    `float32_relative_difference` is that of the float32 model's logits from Keras's. `forms` are by scheme.
+    """
+
+    is_labelled: bool
+    subjects: int
+    windows: int
+    lowering: str
+    lowering_reason: str
+    float32_accuracy: float | None
+    float32_relative_difference: float
+    forms: Mapping[str, FormReport]
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """The conversion of the network that will be used and, of a run, of its selection network."""
+
+    model: NetworkReport
+    selection: NetworkReport | None = None
+
+    @property
+    def compared(self) -> NetworkReport:
+        """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
+        return self.selection or self.model

@@ -1,8 +1,8 @@
 """Ways to compute one LSTM step: which gates share a product, a scale, an operator."""
 
-from convert.lowering.gate_layout import IN_FLOAT, IN_INT8, GateLayout
+from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
 
-ARRANGEMENTS = {
+GATE_LAYOUTS = {
     "two products (ifo, c)": IN_INT8,
     "one product": IN_FLOAT,
     "four products": GateLayout(("i", "f", "o", "c")),

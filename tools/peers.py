@@ -108,18 +108,18 @@ def main(run: Path) -> None:
 
 def build(run: Path, folder: Path) -> None:
     """Write all forms of the selection network, its card and the held-out subjects' windows into `folder`."""
-    import arrangements
+    import gate_layouts
     import peer_models
 
     from edge_runtime.host.tensorflow_setup import import_tensorflow
 
     import_tensorflow("the network")
     from convert.cli import CALIBRATION
+    from convert.conversion_inputs import TrainingRecord
     from convert.keras_files import load_network
     from convert.lowering.network import lower
     from convert.quantise import tflite_converter
     from convert.quantise.calibration import calibrate, draw_windows
-    from convert.training_record import TrainingRecord
 
     card = cards.load(run / "card.json")
     record = TrainingRecord.of(card, run / "card.json")
@@ -143,9 +143,9 @@ def build(run: Path, folder: Path) -> None:
         Form("har-edge", "dynamic", "dynamic.tflite"),
         Form("har-edge", "int8 with float32 input and output", "int8_float32.tflite"),
     ]
-    for i, (name, arrangement) in enumerate(arrangements.ARRANGEMENTS.items()):
-        ranges = calibrate(lowered, windows, lambda done, of: None, arrangement)
-        (folder / f"int8_{i}.tflite").write_bytes(tflite_converter.to_int8(lowered, ranges, arrangement=arrangement))
+    for i, (name, layout) in enumerate(gate_layouts.GATE_LAYOUTS.items()):
+        ranges = calibrate(lowered, windows, lambda done, of: None, layout)
+        (folder / f"int8_{i}.tflite").write_bytes(tflite_converter.to_int8(lowered, ranges, layout=layout))
         forms.append(Form("har-edge", f"int8, {name}", f"int8_{i}.tflite"))
     peer_models.stock(network, windows, folder)
     peer_models.onnx(network, folder)
