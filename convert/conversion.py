@@ -14,14 +14,13 @@ from convert.conversion_job import (
     ConversionJob,
     ConversionReport,
     FileOptions,
+    run_job,
 )
-from convert.conversion_process import run_job
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run
-from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.quantities import kilobytes, percent
 
@@ -114,7 +113,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
     with scratch_folder() as scratch:
         job = options.job(source, scratch, file_options)
         with progress() as on_progress:
-            report = from_json(ConversionReport, run_job(job, options.time_limit, on_progress))
+            report = run_job(job, options.time_limit, on_progress)
         if options.diagnose:  # before the check: a model that fails is the one to diagnose
             _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"])
         try:

@@ -1,13 +1,16 @@
-"""Define the job that the command gives to the conversion process, and the report that comes back."""
+"""Run a conversion job in a process of its own, limit its time and return its report."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from convert.diagnosis.precision import Diagnosis
 from convert.parity import Parity
+from edge_runtime.errors import DeviceError
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text, to_text
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; of a file there is the second alone."""
@@ -47,10 +50,6 @@ class ConversionJob:
     lstm: str = LOWERINGS[0]
     max_size: int = 1000 * MAX_SIZE
     file: FileOptions | None = None
-
-    def to_json(self) -> str:
-        """Return the job for the command line of the process; `dataclass_json.from_json` reads it."""
-        return json.dumps(asdict(self))
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""
@@ -100,3 +99,31 @@ class ConversionReport:
     def compared(self) -> NetworkReport:
         """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
         return self.selection or self.model
+
+
+def run_job(job: ConversionJob, time_limit: float, on_progress: Callable[[float, str], None]) -> ConversionReport:
+    """Convert in a process of its own and return its report.
+
+    Raises the process's own error again, or `DeviceError` when it died or took more than `time_limit` seconds. However
+    this ends, the process has ended too; and it ends by itself soon after this one was killed.
+    """
+    deadline = time.monotonic() + time_limit
+
+    def listen(message: Mapping[str, Any]) -> None:
+        if progress := child_processes.progress_of(message):
+            on_progress(*progress)
+
+    try:
+        child_processes.do(
+            "the conversion process",
+            "run it again with --debug and report its output",
+            "convert.conversion_worker",
+            to_text(job),
+            on_message=listen,
+            seconds=lambda: deadline - time.monotonic(),
+        )
+    except TimeoutError as error:
+        raise DeviceError(
+            f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+        ) from error
+    return from_text(ConversionReport, job.report.read_text())

@@ -17,7 +17,7 @@ from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
-from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.dataclass_json import from_text
 from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _DIAGNOSIS_EFFORT = 1
 
 def main(text: str) -> None:
     """Do the job given as JSON, as a child of the command."""
-    job = from_json(ConversionJob, json.loads(text))
+    job = from_text(ConversionJob, text)
     child_processes.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 

@@ -14,7 +14,9 @@ from convert.keras_files import as_logits, load_network
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.frontend import filters_of
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
 
 NO_CLIP = 1000.0
 """Beyond all that recordings may hold, in g, rad/s or standard deviations."""
@@ -86,6 +88,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         signals=data.signals,
         window=data.window,
         normalisation=_normalisation(job.file, data),
+        front_end=filters_of(data.signals, data.window.rate_hz),
         network={
             "name": str(model.name),
             "parameters": int(model.count_params()),
@@ -140,7 +143,7 @@ def _normalisation(options: FileOptions, data: Dataset) -> Normalisation:
         X = data.train.X.reshape(-1, n).astype(np.float64)
         return Normalisation(tuple(map(float, X.mean(0))), tuple(map(float, X.std(0))), no_clip, no_knee)
     assert not isinstance(options.normalisation, str)
-    given = Normalisation.from_dict({"clip": list(no_clip), "knee": list(no_knee)} | dict(options.normalisation))
+    given = from_json(Normalisation, {"clip": list(no_clip), "knee": list(no_knee)} | dict(options.normalisation))
     if fault := given.fault(n):
         raise InputError(f"--normalisation {fault}")
     return given

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-pytest_plugins = ["no_skips", "training_fixtures", "environments", "data_fixtures", "android_app"]
+pytest_plugins = ["no_skips", "programs", "training_fixtures", "environments", "android_app"]
 
 HERE = Path(__file__).parent
 

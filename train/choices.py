@@ -1,4 +1,4 @@
-"""What a training is asked to do: the options that every command that trains has, and what they mean for the data."""
+"""Give every command that trains the same options, and choose the data and the network by them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,6 @@ from train.fit.recipe import Recipe
 SENSORS = ("all", "accelerometer")
 CLASSES = ("six", "coarse")
 LAST_SEED = 2**32 - 1
-_GYROSCOPE = "body_gyro"
 
 _OPTIONS = (
     click.option(
@@ -26,14 +25,6 @@ _OPTIONS = (
         default="edge",
         show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
-    ),
-    click.option(
-        "--recipe",
-        "recipe_name",
-        metavar="NAME",
-        default="default",
-        show_default=True,
-        help="How to train it: default, or best, which distils three teachers and takes four times as long.",
     ),
     click.option(
         "--data",
@@ -72,19 +63,19 @@ def training_options(command: _Command) -> _Command:
 
 
 def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
-    """The data at `path` with the signals and classes that were chosen. Raises `InputError` as `dataset.load` does."""
+    """The data at `path` with the signals and classes that were chosen; errors as of `loading.load_data`."""
     data = loading.load_data(path)
     if classes == "coarse":
         data = data.coarse()
     if sensors == "accelerometer":
-        data = data.select([x.name for x in data.signals if not x.name.startswith(_GYROSCOPE)])
+        data = data.select([x.name for x in data.signals if not x.is_rotation])
     return data
 
 
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:
-    """Raise `InputError` unless there is the network of `recipe` and it fits `data`.
+    """Raise `InputError` unless the network of `recipe` exists and fits `data`; print which layers cannot be converted.
 
-    `what` is the command. Without `data` only its being there is checked. What cannot be converted is told.
+    `what` is the command. Without `data` only its existence is checked.
     """
     if is_own(recipe.network):
         import_tensorflow(what, threads=1)

@@ -19,12 +19,15 @@ def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
     """The recordings at `path` to evaluate the model of `card` with, each after its number.
 
     Those of the test subjects; of everyone where there are fewer people than a training needs; of the person whom the
-    model is adapted to. Raises `InputError` when there are none, or none of their labels is one of the model's.
+    model is adapted to. Raises `InputError` when there are none, or they lack signals or labels
+    of the model.
     """
     found = list(enumerate(loading.load_recordings(path)))
     subjects = sorted({x.subject for _, x in found}, key=str)
-    chosen = {_person(card, subjects)} if card.personal else set(test_subjects(path, [x for _, x in found]))
+    chosen = {_person(card, subjects)} if card.posture_correction else set(test_subjects(path, [x for _, x in found]))
     kept = [(number, x) for number, x in found if x.subject in chosen]
+    for _, x in kept:
+        x.check_signals(card.signals)
     labels = {x.label_names[label] for _, x in kept for label in np.unique(x.labels) if label >= 0}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not known & set(card.labels):
@@ -51,7 +54,7 @@ def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]
     card = model.card
     if path is None or not loading.has_recordings(path):
         data = loading.load_data(path)
-        if card.personal:
+        if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
     else:
@@ -61,13 +64,13 @@ def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
     data = _in_labels_of(card, data)
-    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal=None)), data)
+    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, posture_correction=None)), data)
     return data.test, others
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
-    assert card.personal is not None
-    name = str(card.personal.record.get("subject"))
+    assert card.posture_correction is not None
+    name = str(card.posture_correction.record.get("subject"))
     for subject in subjects:
         if str(subject) == name:
             return subject

@@ -18,7 +18,7 @@ from edge_runtime.live.personalisation import Gain
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import RUNTIMES
-from edge_runtime.model.posture_correction import GRAVITY
+from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.system.files import write_text
 from edge_runtime.system.quantities import percent
 
@@ -77,7 +77,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
-    _check_rate(recordings, classifier)
+    _check_sensors(recordings, classifier)
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
@@ -99,7 +99,9 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     }
     flatbuffer, card = cards.read_model(path)
     cards.write_model(
-        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted.personal, record=record))
+        output,
+        flatbuffer,
+        dataclasses.replace(card, posture_correction=dataclasses.replace(adapted.correction, record=record)),
     )
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
@@ -119,6 +121,7 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
     recordings = loading.load_recordings(data_path)
+    _check_sensors(recordings, classifier)
     subjects = evaluation_data.test_subjects(data_path, recordings)
     gains = []
     with progress() as on_progress:
@@ -165,13 +168,15 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
 
 def _check(path: Path, classifier: Classifier) -> None:
-    if classifier.card.personal:
+    if classifier.card.posture_correction:
         raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
         raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
 
 
-def _check_rate(recordings: Sequence[Recording], classifier: Classifier) -> None:
+def _check_sensors(recordings: Sequence[Recording], classifier: Classifier) -> None:
     rate = classifier.card.window.rate_hz
+    for x in recordings:
+        x.check_signals(classifier.card.signals)
     if any(x.rate_hz != rate for x in recordings):
         raise InputError(f"the recordings are not at {rate:g} Hz, which '{classifier.card.name}' takes")

@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answer,
+    MeasurementJob,
+    no_answer,
+    read_answer,
+    silence,
+)
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices import packages
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, last_message, progress_of, silence
 from edge_runtime.errors import DeviceError
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder, sha256
 from edge_runtime.system.progress import OnProgress, unheard
 
@@ -114,7 +120,7 @@ class RemoteDevice:
             nonlocal stage
             if "file" in message:
                 (folder / Path(message["file"]).name).write_bytes(content)
-            elif "line" in message and (report := progress_of(message["line"])):
+            elif "line" in message and (report := progress_of(message_of(message["line"]))):
                 stage = report[1]
                 on_progress(*report)
 
@@ -124,7 +130,7 @@ class RemoteDevice:
             interpreter=self._interpreter,
             site=self._site,
             files=files,
-            texts={job.path(folder).name: job.to_json()},
+            texts={job.path(folder).name: job.to_text()},
             job=job.path(folder).name,
             silence_seconds=self.silence_seconds,
         )
@@ -132,7 +138,7 @@ class RemoteDevice:
             raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(f"{self.name}: {last_message(job.title, stage, done['code'], done['log'])}")
+            raise DeviceError(f"{self.name}: {no_answer(job.title, stage, done['code'], done['log'])}")
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:

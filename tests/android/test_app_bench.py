@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_fixtures import har_edge
+from programs import har_edge
 
 from edge_runtime.bench import doubts, results_json
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from pictures import STANDARD_GRAVITY
-from training_fixtures import har_edge
+from programs import har_edge
 
 from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import uci_har

@@ -1,12 +1,11 @@
 """What the machine tells of itself, and None where it does not."""
 
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 import machine_trees as trees
 import pytest
+from programs import python
 
 from edge_runtime.bench import machine
 
@@ -92,9 +91,7 @@ def test_emulation_of_a_32_bit_machine_is_recognised(tmp_path, monkeypatch):
 
 def in_a_process(code: str) -> str:
     """In a process of its own: a high-water mark and an affinity stay."""
-    root = Path(machine.__file__).parents[2]
-    code = f"import os, sys; sys.path.insert(0, {str(root)!r})\nfrom edge_runtime import machine\n{code}"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return python(f"import os; from edge_runtime.bench import machine\n{code}")
 
 
 def test_peak_memory_is_a_high_water_mark_in_bytes():

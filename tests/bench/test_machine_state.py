@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 import time
 
 import machine_trees as trees
 import pytest
+from programs import python
 
 from edge_runtime.bench import machine_state, sysfiles
 from edge_runtime.bench.machine_state import CpuClock, Throttled, busy_share, state
@@ -127,11 +126,7 @@ def test_too_short_or_unknown_a_time_tells_nothing(tmp_path):
 
 def test_a_loop_on_this_machine_shows():
     before = state()
-    spinning = subprocess.run(
-        [sys.executable, "-c", "import time\nend = time.process_time() + 0.7\nwhile time.process_time() < end: pass"],
-        check=True,
-    )
-    assert spinning.returncode == 0
+    python("import time\nend = time.process_time() + 0.7\nwhile time.process_time() < end: pass")
     share = busy_share(before, state())
     assert share is not None
     assert share > 0.3

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tiny_models
 from fake_interpreter import interpreter
+from programs import python
 
 import edge_runtime
 from edge_runtime.bench import measurement_job
@@ -130,19 +131,15 @@ def test_the_bundle_holds_sources_and_nothing_else(tmp_path):
 
 
 def modules_of_the_worker() -> list[str]:
-    code = "import sys, edge_runtime.bench.measurement_worker; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return python("import sys, edge_runtime.bench.measurement_worker; print(*sys.modules)").split()
 
 
 def test_the_worker_imports_numpy_and_nothing_else_from_outside():
     top = {name.partition(".")[0] for name in modules_of_the_worker()}
     outside = {name for name in top if name not in sys.stdlib_module_names} - {"__main__"}
     # numpy's own optional helper on some platforms, and what this environment puts into every process, do not count.
-    started = subprocess.run(
-        [sys.executable, "-c", "import sys, numpy; print(*sys.modules)"], capture_output=True, text=True, check=True
-    )
-    assert outside - {name.partition(".")[0] for name in started.stdout.split()} == {"edge_runtime"}
+    before = python("import sys, numpy; print(*sys.modules)").split()
+    assert outside - {name.partition(".")[0] for name in before} == {"edge_runtime"}
 
 
 def test_the_worker_is_python_3_9():

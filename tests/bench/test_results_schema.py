@@ -3,8 +3,6 @@
 import copy
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -14,10 +12,9 @@ from typing import Any
 import pytest
 import sample_reports as samples
 from jsonschema import Draft202012Validator
-from training_fixtures import ROOT
+from programs import MODELS, ROOT, assert_one_sentence, har_edge, python
 
 import edge_runtime
-from edge_runtime import cli
 from edge_runtime.bench import machine, results, results_json
 from edge_runtime.bench.results import Report
 from edge_runtime.errors import ExitCode, InputError
@@ -27,15 +24,14 @@ from edge_runtime.system.terminal import Console
 SCHEMA = json.loads(resources.files(edge_runtime).joinpath("bench.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 OLD = Path(__file__).parents[1] / "bench" / "bench_format_1.json"
-INT8 = Path(edge_runtime.__file__).parent / "models" / "edge_int8.tflite"
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Path:
     """What the command writes about a real, short measurement: of one model, so that a control is all it compares."""
     path = tmp_path_factory.mktemp("real") / "bench.json"
-    arguments = ["bench", str(INT8), "--runs", "20", "--rounds", "2", "--json", str(path)]
-    assert cli.run(cli.make_command(cli.DEVICE_COMMANDS), arguments) == ExitCode.OK
+    done = har_edge("bench", MODELS["int8"], "--runs", 20, "--rounds", 2, "--json", path, cwd=path.parent)
+    assert done.returncode == 0, done.stderr
     return path
 
 
@@ -217,25 +213,22 @@ def test_an_old_report_loads_and_takes_every_form(capsys):
         assert "edge" in render(report)
 
 
-def run(*arguments: object) -> int:
-    return cli.run(cli.make_command(cli.DEVICE_COMMANDS), ["report", *map(str, arguments)])
+def test_report_shows_a_result_again(real, har_edge_here):
+    done = har_edge_here("report", real)
+    assert done.returncode == ExitCode.OK
+    assert "latency p99" in done.stdout
 
 
-def test_report_shows_a_result_again(real, capsys):
-    assert run(real) == ExitCode.OK
-    assert "latency p99" in capsys.readouterr().out
-
-
-def test_report_writes_the_forms_that_are_asked_for(real, tmp_path, capsys):
+def test_report_writes_the_forms_that_are_asked_for(real, tmp_path, har_edge_here):
     paths = {form: tmp_path / f"x.{form}" for form in ("csv", "markdown", "html")}
-    assert run(real, *(x for form, path in paths.items() for x in (f"--{form}", path))) == ExitCode.OK
-    assert capsys.readouterr().out.splitlines() == [str(path) for path in paths.values()]
+    done = har_edge_here("report", real, *(x for form, path in paths.items() for x in (f"--{form}", path)))
+    assert (done.returncode, done.stdout.splitlines()) == (ExitCode.OK, [str(path) for path in paths.values()])
     assert "<!DOCTYPE html>" in paths["html"].read_text()
     assert paths["markdown"].read_text().startswith("### ")
     assert paths["csv"].read_text().startswith("created,")
 
 
-def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, capsys):
+def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):
     before = real.read_bytes()
     for arguments, words in (
         ((real, "--html", real), "would overwrite"),
@@ -243,24 +236,20 @@ def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, capsys):
         ((real, "--markdown", tmp_path), "is a folder"),
         ((tmp_path / "no.json",), "does not exist"),
     ):
-        assert run(*arguments) == ExitCode.USAGE
-        assert words in capsys.readouterr().err
+        assert_one_sentence(har_edge_here("report", *arguments), 2, words)
     assert real.read_bytes() == before
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bench_does_not_overwrite_the_model_it_measures(capsys):
-    before = INT8.read_bytes()
+def test_bench_does_not_overwrite_the_model_it_measures(har_edge_here):
+    before = MODELS["int8"].read_bytes()
     for option in ("--json", "--csv", "--html"):
-        code = cli.run(cli.make_command(cli.DEVICE_COMMANDS), ["bench", str(INT8), option, str(INT8)])
-        assert code == ExitCode.USAGE
-        assert "would overwrite" in capsys.readouterr().err
-    assert INT8.read_bytes() == before
+        assert_one_sentence(har_edge_here("bench", MODELS["int8"], option, MODELS["int8"]), 2, "would overwrite")
+    assert MODELS["int8"].read_bytes() == before
 
 
 def test_only_the_page_needs_the_template_engine():
     report = samples.FULL
     for form in ("json", "csv", "markdown"):
         assert outputs.render(replace(report), form)
-    code = "import edge_runtime.commands.report, edge_runtime.commands.bench, sys; sys.exit('jinja2' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    python("import edge_runtime.commands.report, edge_runtime.commands.bench, sys; sys.exit('jinja2' in sys.modules)")

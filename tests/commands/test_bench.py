@@ -1,7 +1,9 @@
 """A measurement: fresh processes that take turns, raw times kept, scores of the same interpreter, doubts in words."""
 
+import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import tiny_models
 from fake_interpreter import interpreter
+from programs import MODELS, ROOT, finish, processes, run_program, start_har_edge, wait_until
 
 import edge_runtime
 from edge_runtime.bench import measurement, scores
@@ -26,7 +29,6 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 
 PACKAGE = Path(edge_runtime.__file__).parent
-MODELS = [PACKAGE / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")]
 
 
 class Watched:
@@ -60,7 +62,7 @@ def few(uci_har) -> Dataset:
 
 @pytest.fixture(scope="module")
 def models() -> list[ModelFile]:
-    return [measurement.open_file(path) for path in MODELS]
+    return [measurement.open_file(path) for path in MODELS.values()]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert (comparison.result, comparison.against) == (1, 0)
     assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
     assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
-    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS]
+    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS.values()]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
     assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
@@ -193,42 +195,21 @@ def test_with_no_model_left_the_first_failure_is_raised(models, few, tmp_path):
 
 def test_the_command_keeps_what_was_measured_and_ends_with_3_when_a_worker_is_killed(models, tmp_path):
     """A real worker, killed by someone while it measures the second model."""
-    killer = """
-import os, signal, sys, time
-from pathlib import Path
-while True:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(bytes(1))
-            if b"-B" in words and words[-2].endswith(b"/0-1.job.json") and sys.argv[1].encode() in words[-2]:
-                os.kill(int(process.name), signal.SIGKILL)
-                sys.exit()
-        except OSError:
-            pass
-    time.sleep(0.01)
-"""
     output = tmp_path / "bench.json"
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    with subprocess.Popen([sys.executable, "-c", killer, str(temporary)]) as process:
-        try:
-            command = [sys.executable, PACKAGE.parent / "har_edge.py", "bench", *MODELS, "--runs", "4", "--rounds", "2"]
-            done = subprocess.run(
-                [*command, "--json", output],
-                env=os.environ | {"TMPDIR": str(temporary)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        finally:
-            process.kill()
+    options = ("--runs", 4, "--rounds", 2, "--json", output)
+    process = start_har_edge("bench", *MODELS.values(), *options, env={"TMPDIR": str(temporary)})
+    wait_until(lambda: processes("-B", temporary, "/0-1.job.json"))
+    os.kill(processes("-B", temporary, "/0-1.job.json")[0], signal.SIGKILL)
+    done = finish(process)
     assert done.returncode == 3, done.stderr
     assert "edge_int8.tflite was killed" in " ".join(done.stdout.split())
-    assert str(MODELS[1]) in done.stderr.splitlines()[-1]
+    assert str(MODELS["int8"]) in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     content = json.loads(output.read_text())
-    assert [x["file"] for x in content["results"]] == [str(MODELS[0])]
-    assert [x["file"] for x in content["failures"]] == [str(MODELS[1])]
+    assert [x["file"] for x in content["results"]] == [str(MODELS["float32"])]
+    assert [x["file"] for x in content["failures"]] == [str(MODELS["int8"])]
     assert list(temporary.iterdir()) == []
 
 
@@ -246,7 +227,7 @@ def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
 
 
 def test_scores_are_those_of_the_classifier(measured, few):
-    for path, result in zip(MODELS, measured[0].results, strict=True):
+    for path, result in zip(MODELS.values(), measured[0].results, strict=True):
         predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
         assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
         assert np.trace(result.confusion) == (predicted == few.test.y).sum()
@@ -265,7 +246,7 @@ def test_scores_are_those_of_the_classifier(measured, few):
 
 def test_agreement_is_with_the_float_form_of_the_same_network(measured, few):
     float_result, int8_result = measured[0].results
-    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS]
+    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
     assert float_result.agreement is None
     assert int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
 
@@ -287,16 +268,14 @@ def peak_before_scoring(work: MeasurementJob, folder: Path) -> int:
     """The memory that a worker reports, of one that stops when it would score: that takes long with many windows."""
     code = """
 import sys; from pathlib import Path
-from edge_runtime import machine, worker
+from edge_runtime.bench import machine, measurement_worker as worker
 peaks = []
 worker.machine.peak_memory = lambda read=machine.peak_memory: peaks.append(read()) or peaks[-1]
 worker.check_windows = lambda *_: sys.exit(f"peak {peaks[-1]}")
 worker.main(Path(sys.argv[1]))
 """
     work.write(folder)
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
-    command = [sys.executable, "-c", code, work.path(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_program(sys.executable, "-c", code, work.path(folder), env={"PYTHONPATH": str(ROOT)})
     return int(done.stderr.split()[-1])
 
 
@@ -304,7 +283,7 @@ def test_progress_only_grows_and_names_model_and_stage(measured):
     shares = [share for share, _ in measured[2]]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] <= 1
-    assert any(f"round 2 of 3: {MODELS[1]}, timing" in text for _, text in measured[2])
+    assert any(f"round 2 of 3: {MODELS['int8']}, timing" in text for _, text in measured[2])
 
 
 def test_the_json_is_format_1(measured, tmp_path):
@@ -316,7 +295,7 @@ def test_the_json_is_format_1(measured, tmp_path):
     assert content["device"]["runtime"]["name"] == "litert"
     float_result, int8_result = content["results"]
     latency = {"p50", "p90", "p95", "p99", "mean", "min", "max", "runs", "mad", "p50_ci95"}
-    for result, path in ((float_result, MODELS[0]), (int8_result, MODELS[1])):
+    for result, path in ((float_result, MODELS["float32"]), (int8_result, MODELS["int8"])):
         assert set(result["latency_ms"]) == set(result["end_to_end_ms"]) == latency
         assert result["model"] == "edge"
         assert result["file"] == str(path)
@@ -326,8 +305,7 @@ def test_the_json_is_format_1(measured, tmp_path):
         assert len(result["confusion"]) == 6
         assert isinstance(result["doubts"], list)
     assert (float_result["quantization"], int8_result["quantization"]) == ("float32", "int8")
-    digest = subprocess.run(["sha256sum", MODELS[1]], capture_output=True, text=True, check=True)
-    assert int8_result["sha256"] == digest.stdout.split()[0]
+    assert int8_result["sha256"] == hashlib.sha256(MODELS["int8"].read_bytes()).hexdigest()
     # Raw times on few lines: the file stays readable.
     assert len(text.splitlines()) < 600
 

@@ -6,11 +6,9 @@ import shutil
 import numpy as np
 import pytest
 import tiny_models
-from training_fixtures import ROOT, assert_one_sentence, har_edge
+from programs import MODELS, assert_one_sentence, har_edge
 
 from edge_runtime.model import model_card as cards
-
-INT8 = ROOT / "edge_runtime" / "models" / "edge_int8.tflite"
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def tiny(tmp_path):
 
 def test_a_card_can_be_printed_and_attached_again(tmp_path):
     model = tmp_path / "m.tflite"
-    shutil.copy(INT8, model)
+    shutil.copy(MODELS["int8"], model)
     printed = har_edge("card", model, cwd=tmp_path)
     content = json.loads(printed.stdout)
     (tmp_path / "card.json").write_text(json.dumps(content | {"name": "renamed"}))
@@ -31,10 +29,10 @@ def test_a_card_can_be_printed_and_attached_again(tmp_path):
     assert done.returncode == 0, done.stderr
     flatbuffer, card = cards.read_model(model)
     assert card.name == "renamed"
-    assert flatbuffer == cards.read_model(INT8)[0]
+    assert flatbuffer == cards.read_model(MODELS["int8"])[0]
     (tmp_path / "card.json").write_text(printed.stdout)
     har_edge("card", model, "--from", "card.json", cwd=tmp_path)
-    assert model.read_bytes() == INT8.read_bytes()
+    assert model.read_bytes() == MODELS["int8"].read_bytes()
 
 
 def test_a_model_of_any_converter_can_get_a_card(tmp_path, tiny):

@@ -1,15 +1,13 @@
 """How the command starts and ends: quick help, exit codes, one sentence for an error, and whose `train` is imported."""
 
 import ast
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
 
 import click
-import programs
 import pytest
-from training_fixtures import ROOT, assert_one_sentence, har_edge
+from programs import MODELS, ROOT, assert_one_sentence, har_edge, in_shell, python, run_program
 
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError, MissingExtraError
@@ -67,23 +65,20 @@ def test_success_is_zero():
         ["--help"],
         ["bench", "--help"],
         ["stream", "--help"],
-        ["info", str(ROOT / "edge_runtime" / "models" / "edge_int8.tflite")],
+        ["info", str(MODELS["int8"])],
     ],
 )
 def test_help_and_info_import_no_tensorflow(arguments):
     code = f"""
 import sys
-sys.path.insert(0, {str(ROOT)!r})
 sys.argv = ["har-edge", *{arguments!r}]
 import har_edge
 try:
     har_edge.main()
 finally:
-    print(*[x for x in {HEAVY!r} if x in sys.modules], file=sys.stderr)
+    print(*[x for x in {HEAVY!r} if x in sys.modules])
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
-    loaded = result.stderr.split()
+    loaded = python(code).splitlines()[-1].split()
     assert not {"tensorflow", "keras", "sklearn", "matplotlib"} & set(loaded)
     if arguments[-1] == "--help":
         assert loaded == []
@@ -126,22 +121,14 @@ def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
 
 @pytest.mark.parametrize("arguments", ["--help", "data", "bench --help"])
 def test_a_reader_that_goes_away_is_no_error(tmp_path, arguments):
-    command = f"{sys.executable} {ROOT / 'har_edge.py'} {arguments} | true"
-    result = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {command}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    result = in_shell(f"{arguments} | true", tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
 
 
 def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     (tmp_path / "edge_runtime").symlink_to(ROOT / "edge_runtime")
-    result = programs.run(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path)
+    result = run_program(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "bench" in result.stdout
     assert "train " not in result.stdout

@@ -1,9 +1,6 @@
 """`har-edge compare`: what changed, what is only noise, what is not comparable, and the gates."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import Finished, har_edge
 
 from edge_runtime.bench import intervals, regression_gates, results_json
 from edge_runtime.bench.comparison import METRICS, compare
 from edge_runtime.bench.results import Failure, Report, Samples
 from edge_runtime.errors import InputError
 
-ROOT = Path(__file__).resolve().parents[2]
 OLD_FORM = Path(__file__).parents[1] / "bench" / "bench_format_1.json"
 
 
@@ -238,14 +235,8 @@ def test_no_condition_is_a_fault(text):
     assert gate.metric in METRICS
 
 
-def har_edge(*arguments: object, width: int = 80) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, ROOT / "har_edge.py", "compare", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"COLUMNS": str(width), "PYTHONIOENCODING": "utf-8"},
-    )
+def compared(*arguments: object, width: int = 80) -> Finished:
+    return har_edge("compare", *arguments, env={"COLUMNS": str(width), "PYTHONIOENCODING": "utf-8"})
 
 
 @pytest.fixture
@@ -258,7 +249,7 @@ def slower(tmp_path, written_before) -> tuple[Path, Path]:
 
 
 def test_the_command_shows_a_table_and_leaves_with_0(slower, tmp_path):
-    done = har_edge(*slower, "--fail-if", "p50>15%", "--json", tmp_path / "changes.json")
+    done = compared(*slower, "--fail-if", "p50>15%", "--json", tmp_path / "changes.json")
     assert done.returncode == 0, done.stderr
     assert "edge int8: the same file" in done.stdout
     assert "edge int8: latency p50 +10.0 %, end to end p50 +10.0 % beyond the noise." in done.stdout
@@ -272,7 +263,7 @@ def test_the_command_shows_a_table_and_leaves_with_0(slower, tmp_path):
 
 def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
     path = tmp_path / "changes.json"
-    done = har_edge(*slower, "--fail-if", "p50>5%", "--fail-if", "end_to_end>5%", "--json", path)
+    done = compared(*slower, "--fail-if", "p50>5%", "--fail-if", "end_to_end>5%", "--json", path)
     assert done.returncode == 1
     assert "p50>5% for edge int8" in done.stderr
     assert "end_to_end>5% for edge int8" in done.stderr
@@ -283,15 +274,15 @@ def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
 def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(slower, tmp_path, written_before):
     report = timed(written_before)
     replace(report, results=report.results[:1], comparisons=()).write(slower[1])
-    done = har_edge(*slower, "--fail-if", "accuracy<-0.3")
+    done = compared(*slower, "--fail-if", "accuracy<-0.3")
     assert done.returncode == 1
     assert "edge int8 (it is in OLD, but NEW has no result of it)" in done.stderr
-    assert har_edge(*slower).returncode == 0  # without a gate it is only shown
+    assert compared(*slower).returncode == 0  # without a gate it is only shown
 
 
 def test_the_comparison_never_overwrites_what_it_reads(slower):
     before = slower[0].read_bytes()
-    done = har_edge(*slower, "--json", slower[0])
+    done = compared(*slower, "--json", slower[0])
     assert done.returncode == 2
     assert "would overwrite" in done.stderr
     assert slower[0].read_bytes() == before
@@ -301,24 +292,24 @@ def test_what_is_not_comparable_is_refused_unless_told_to(slower, tmp_path, writ
     other = replace(timed(written_before), device={**written_before.device, "cpu": "Cortex-A76"})
     path = tmp_path / "other.json"
     other.write(path)
-    refused = har_edge(slower[0], path)
+    refused = compared(slower[0], path)
     assert refused.returncode == 2
     assert "the CPU is AMD EPYC in OLD, Cortex-A76 in NEW" in refused.stderr
     assert "--anyway" in refused.stderr
     assert refused.stdout == ""
-    told = har_edge(slower[0], path, "--anyway")
+    told = compared(slower[0], path, "--anyway")
     assert told.returncode == 0
     assert "not comparable: the CPU is AMD EPYC in OLD, Cortex-A76 in NEW" in told.stdout
 
 
 def test_files_that_cannot_be_compared_leave_with_2(tmp_path, written_before, slower):
-    missing = har_edge(slower[0], tmp_path / "none.json")
+    missing = compared(slower[0], tmp_path / "none.json")
     assert missing.returncode == 2
     assert "none.json does not exist" in missing.stderr
     float32, int8 = written_before.results
     replace(written_before, results=(float32,)).write(tmp_path / "a.json")
     replace(written_before, results=(int8,)).write(tmp_path / "b.json")
-    strangers = har_edge(tmp_path / "a.json", tmp_path / "b.json")
+    strangers = compared(tmp_path / "a.json", tmp_path / "b.json")
     assert strangers.returncode == 2
     assert "no model in the same quantisation in common" in strangers.stderr
-    assert har_edge(slower[0], slower[1], "--fail-if", "p50>5").returncode == 2
+    assert compared(slower[0], slower[1], "--fail-if", "p50>5").returncode == 2

@@ -3,9 +3,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 import zipfile
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -13,20 +10,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from commands import MODELS
-from training_fixtures import ROOT, assert_one_sentence, har_edge, run_card
+from programs import MODELS, Finished, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
+from training_fixtures import run_card
 
-from convert import conversion_process
 from convert.conversion import NamedFiles, Options, check, write_models
 from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport
+from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
 from convert.conversion_report import points
 from convert.parity import Parity, compare, relative_difference
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import SCHEMES, Run
-from edge_runtime.system import child_processes
 
 
 @pytest.fixture
@@ -39,7 +34,7 @@ def run(trained_run, tmp_path) -> Run:
     return Run(folder)
 
 
-def convert(run: Run, *arguments: object) -> subprocess.CompletedProcess[str]:
+def convert(run: Run, *arguments: object) -> Finished:
     return har_edge("convert", run.folder, *arguments, cwd=run.folder.parent)
 
 
@@ -194,7 +189,7 @@ def test_a_model_is_as_large_as_its_file_and_none_is_written_when_one_is_too_lar
     float32 = np.eye(2, dtype=np.float32)[y]
     report = report_of("int8", compare(float32, float32, y))
     job = options().job(tmp_path, tmp_path)
-    for source, scheme in zip(MODELS, ("float32", "int8"), strict=True):
+    for scheme, source in MODELS.items():
         shutil.copy(source, job.flatbuffer("model", scheme))
     files = NamedFiles(tmp_path / "out", "mine")
     files.folder.mkdir()
@@ -350,64 +345,25 @@ def job_of(run: Run, output: Path) -> ConversionJob:
 
 def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     with pytest.raises(DeviceError, match="--time-limit"):
-        conversion_process.run_job(job_of(run, tmp_path), 0.5, lambda share, stage: None)
-    assert_no_process_of(run)
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "words"),
-    [
-        ("import os; os.abort()", DeviceError, "SIGABRT"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", DeviceError, "SIGSEGV"),
-        ("raise RuntimeError('the cause')", HarEdgeError, "the cause"),
-        ("import sys; sys.exit(9)", HarEdgeError, "exit code 9"),
-    ],
-)
-def test_a_conversion_process_that_dies_is_an_error_in_words(run, tmp_path, monkeypatch, code, kind, words):
-    monkeypatch.setattr(child_processes, "_CODE", code)
-    with pytest.raises(kind, match=words):
-        conversion_process.run_job(job_of(run, tmp_path), 60, lambda share, stage: None)
+        run_job(job_of(run, tmp_path), 0.5, lambda share, stage: None)
+    assert not processes(run.folder)
 
 
 def test_ctrl_c_ends_the_conversion_process_too(run):
-    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]
-    with subprocess.Popen(
-        command, cwd=run.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as started:
-        assert started.stderr is not None
+    with start_har_edge("convert", run.folder, "--quantize", cwd=run.folder) as started:
         while "network" not in started.stderr.readline():
             assert started.poll() is None
         started.send_signal(signal.SIGINT)
-        _, error = started.communicate(timeout=30)
-    assert started.returncode == 130
-    assert "Traceback" not in error
+        done = finish(started)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
     assert run.converted() == []
-    assert_no_process_of(run)
+    assert not processes(run.folder)
 
 
 def test_the_conversion_process_ends_soon_after_its_command_was_killed(run):
-    command = [sys.executable, ROOT / "har_edge.py", "convert", str(run.folder), "--quantize"]  # takes long
-    with subprocess.Popen(command, cwd=run.folder, stderr=subprocess.PIPE, text=True) as started:
-        assert started.stderr is not None
+    with start_har_edge("convert", run.folder, "--quantize", cwd=run.folder) as started:
         while "TensorFlow" not in started.stderr.readline():
             assert started.poll() is None
         started.kill()
-    assert_no_process_of(run)
-
-
-def assert_no_process_of(run: Run) -> None:
-    """No process has the run's folder on its command line any more."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        running = [x.name for x in Path("/proc").iterdir() if x.name.isdigit() and str(run.folder) in command_line(x)]
-        if not running:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"still running: {running}")
-
-
-def command_line(process_folder: Path) -> str:
-    try:
-        return (process_folder / "cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
+    wait_until(lambda: not processes(run.folder), seconds=10)

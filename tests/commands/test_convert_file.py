@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from convert.conversion_job import ConversionJob, FileOptions
 from convert.external_model import of_file, read_options

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 import keras
 import numpy as np
 import pytest
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
 
 from convert.conversion import Conversion
 from convert.conversion_job import ConversionReport, FormReport, NetworkReport

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_fixtures import ROOT, assert_one_sentence, har_edge
+from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import DeviceError, InputError
@@ -30,7 +30,7 @@ def subjects_with(**classes: list[int]) -> Split:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+def here(tmp_path_factory) -> tuple[Finished, Path]:
     """A cross-validation on this machine."""
     home = tmp_path_factory.mktemp("here")
     result = har_edge("crossval", *OPTIONS, cwd=home)
@@ -196,13 +196,13 @@ def test_a_worker_killed_midway_costs_time_alone_and_the_weights_are_those_of_th
         cluster.start_worker(name)
     cluster.wait_for_workers(2)
     out = tmp_path / "out"
-    command = [sys.executable, ROOT / "har_edge.py", "crossval", *OPTIONS, "--cluster", cluster.address, "--out", out]
-    with subprocess.Popen([*map(str, command)], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    arguments = ("crossval", *OPTIONS, "--cluster", cluster.address, "--out", out)
+    with start_har_edge(*arguments, cwd=tmp_path) as process:
         cluster.wait(lambda: cluster.is_at_work("a"))
         cluster.kill("a")
         assert not out.exists()
-        errors = process.communicate(timeout=200)[1]
-    assert process.returncode == 0, errors
-    assert "has 2 workers" in errors
+        done = finish(process)
+    assert done.returncode == 0, done.stderr
+    assert "has 2 workers" in done.stderr
     ours, theirs = (json.loads((x / "crossval.json").read_text()) for x in (here[1], out))
     assert ours == theirs

@@ -1,16 +1,14 @@
 """`har-edge data`: what it shows, writes and checks, and how it refuses."""
 
 import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import official_copy
 import pytest
-from data_fixtures import assert_refused
-from test_csv_recordings import spoil, write_subjects
-from training_fixtures import ROOT, har_edge
+from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge
+from written_recordings import spoil, write_subjects
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.errors import ExitCode
@@ -35,27 +33,27 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
         assert part in text
 
 
-def test_it_shows_a_users_own_recordings_with_their_classes(har_edge_data, tmp_path):
-    code, text, _ = har_edge_data("--data", write_subjects(tmp_path, "abc"))
-    assert code == 0
+def test_it_shows_a_users_own_recordings_with_their_classes(har_edge_here, tmp_path):
+    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc"))
+    assert done.returncode == 0
     for part in (tmp_path.name, "walk", "rest", "2 subjects: a, b", "1 subject: c", "3, 0 min 36 s"):
-        assert part in text
-    assert "CC BY" not in text
+        assert part in done.stdout
+    assert "CC BY" not in done.stdout
 
 
-def test_a_label_that_looks_like_markup_is_shown_as_it_is(har_edge_data, tmp_path):
-    code, text, _ = har_edge_data("--data", write_subjects(tmp_path, "abc", labels=("[red]", "[/x]", ":car:")))
-    assert code == 0
-    assert "[red]" in text
-    assert "[/x]" in text
-    assert ":car:" in text
+def test_a_label_that_looks_like_markup_is_shown_as_it_is(har_edge_here, tmp_path):
+    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc", labels=("[red]", "[/x]", ":car:")))
+    assert done.returncode == 0
+    assert "[red]" in done.stdout
+    assert "[/x]" in done.stdout
+    assert ":car:" in done.stdout
 
 
-def test_export_writes_the_arrays(har_edge_data, tmp_path):
+def test_export_writes_the_arrays(har_edge_here, tmp_path):
     path = tmp_path / "new" / "windows.npz"
-    code, text, _ = har_edge_data("export", path)
-    assert code == 0
-    assert str(path) in text
+    done = har_edge_here("data", "export", path)
+    assert done.returncode == 0
+    assert str(path) in done.stdout
     data = uci_har.load()
     with np.load(path, allow_pickle=False) as arrays:
         assert np.array_equal(arrays["X_train"], data.train.X)
@@ -69,11 +67,11 @@ def test_export_writes_the_arrays(har_edge_data, tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_data, tmp_path):
+def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_here, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     write_subjects(folder, ["ann", "bob", "eve"])
-    assert har_edge_data("export", tmp_path / "out.npz", "--data", folder)[0] == 0
+    assert har_edge_here("data", "export", tmp_path / "out.npz", "--data", folder).returncode == 0
     with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
         assert set(arrays["subject_test"].tolist()) == {"eve"}
 
@@ -85,20 +83,18 @@ def test_export_refuses_values_that_no_sensor_gives(tmp_path):
     write_subjects(folder, "abc")
     spoil(folder, 5, "0.06,0,0,1e300,0,0,0,walk,a")
     done = har_edge("data", "export", "x.npz", "--data", folder, cwd=tmp_path)
-    assert_refused(
-        (done.returncode, done.stdout, done.stderr), folder / "rec-a.csv", "line 5", "az", "1e+300 g", "100 g"
-    )
+    assert_one_sentence(done, 2, folder / "rec-a.csv", "line 5", "az", "1e+300 g", "100 g")
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_export_to_another_kind_of_file_is_refused(har_edge_data, tmp_path):
-    assert_refused(har_edge_data("export", tmp_path / "windows.csv"), "windows.csv", ".npz")
+def test_export_to_another_kind_of_file_is_refused(har_edge_here, tmp_path):
+    assert_one_sentence(har_edge_here("data", "export", tmp_path / "windows.csv"), 2, "windows.csv", ".npz")
     assert not list(tmp_path.iterdir())
 
 
-def test_export_into_a_folder_that_cannot_be_made_is_refused_and_changes_nothing(har_edge_data, tmp_path):
+def test_export_into_a_folder_that_cannot_be_made_is_refused_and_changes_nothing(har_edge_here, tmp_path):
     (tmp_path / "file").write_text("kept")
-    assert_refused(har_edge_data("export", tmp_path / "file" / "windows.npz"), "cannot write")
+    assert_one_sentence(har_edge_here("data", "export", tmp_path / "file" / "windows.npz"), 2, "cannot write")
     assert (tmp_path / "file").read_text() == "kept"
 
 
@@ -108,61 +104,54 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_file_whole(tmp_path):
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); import har_edge; har_edge.main()"
     for command in (["export", old], ["plot", "--recording", "0", "-o", tmp_path / "x.png"]):
-        written = subprocess.run(
-            [sys.executable, "-c", limit, "data", *command], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert_refused((written.returncode, written.stdout, written.stderr), "cannot write", command[-1])
+        assert_one_sentence(run_program(sys.executable, "-c", limit, "data", *command), 2, "cannot write", command[-1])
     assert old.read_bytes() == b"kept"
     assert list(tmp_path.iterdir()) == [old]
 
 
 @pytest.mark.parametrize("arguments", [["export", "x.npz"], ["plot", "--window", "0", "-o", "x.png"], ["check", "."]])
-def test_data_given_before_the_subcommand_is_not_ignored(har_edge_data, tmp_path, monkeypatch, arguments):
+def test_data_given_before_the_subcommand_is_not_ignored(har_edge_here, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     more = [] if arguments[0] == "check" else ["--data", "other"]
-    code, _, error = har_edge_data("--data", "mine", *arguments, *more)
-    assert code == ExitCode.USAGE
-    assert "--data" in error
-    assert "mine" in error
+    done = har_edge_here("data", "--data", "mine", *arguments, *more)
+    assert done.returncode == ExitCode.USAGE
+    assert "--data" in done.stderr
+    assert "mine" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
-    export = subprocess.Popen(
-        [sys.executable, ROOT / "har_edge.py", "data", "export", tmp_path / "windows.npz"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    export = start_har_edge("data", "export", tmp_path / "windows.npz", cwd=tmp_path)
     while not any(tmp_path.iterdir()) and export.poll() is None:
         time.sleep(0.01)
     export.send_signal(signal.SIGINT)
-    _, error = export.communicate(timeout=60)
-    assert export.returncode == ExitCode.INTERRUPTED
-    assert error.strip() == "Interrupted."
+    done = finish(export)
+    assert done.returncode == ExitCode.INTERRUPTED
+    assert done.stderr.strip() == "Interrupted."
     assert not list(tmp_path.iterdir())
 
 
-def test_check_of_an_equal_copy_passes_and_shows_every_signal(har_edge_data, tmp_path_factory):
-    code, text, _ = har_edge_data("check", official_copy.zipped(tmp_path_factory.getbasetemp()))
-    assert code == 0
+def test_check_of_an_equal_copy_passes_and_shows_every_signal(har_edge_here, tmp_path_factory):
+    done = har_edge_here("data", "check", official_copy.zipped(tmp_path_factory.getbasetemp()))
+    assert done.returncode == 0
     for x in uci_har.load().signals:
-        assert x.name in text
-    assert "Labels equal, subjects equal" in text
+        assert x.name in done.stdout
+    assert "Labels equal, subjects equal" in done.stdout
 
 
-def test_check_of_a_copy_with_other_labels_and_signals_fails_with_code_1(har_edge_data, tmp_path, tmp_path_factory):
+def test_check_of_a_copy_with_other_labels_and_signals_fails_with_code_1(har_edge_here, tmp_path, tmp_path_factory):
     folder = official_copy.to_spoil(tmp_path_factory.getbasetemp(), tmp_path)
     official_copy.rewrite(folder / "test/y_test.txt", b"1\n" * 2947)
     signal = folder / "test/Inertial Signals/body_gyro_z_test.txt"
     rest = signal.read_bytes().partition(b"\n")[2]
     official_copy.rewrite(signal, official_copy.signal_text(np.full((1, 128), 0.5)) + rest)
-    code, text, error = har_edge_data("check", folder)
-    assert code == ExitCode.CHECK_FAILED
-    assert "Labels DIFFERENT, subjects equal" in text
-    row = next(x.split() for x in text.splitlines() if x.startswith("body_gyro_z"))
+    done = har_edge_here("data", "check", folder)
+    assert done.returncode == ExitCode.CHECK_FAILED
+    assert "Labels DIFFERENT, subjects equal" in done.stdout
+    row = next(x.split() for x in done.stdout.splitlines() if x.startswith("body_gyro_z"))
     assert row[-2:] == ["128", "128"]
-    assert str(folder) in error
-    assert "Traceback" not in error
+    assert str(folder) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def bad_inputs(folder):
@@ -187,22 +176,23 @@ def bad_inputs(folder):
     }
 
 
-def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_data, tmp_path):
+def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_here, tmp_path):
     output = tmp_path / "out" / "x.npz"
     for path in bad_inputs(tmp_path).values():
-        assert_refused(har_edge_data("--data", path), path)
-        assert_refused(har_edge_data("export", output, "--data", path), path)
-        assert_refused(har_edge_data("plot", "--window", 0, "-o", output.with_suffix(".png"), "--data", path), path)
-        assert_refused(har_edge_data("check", path), path)
+        assert_one_sentence(har_edge_here("data", "--data", path), 2, path)
+        assert_one_sentence(har_edge_here("data", "export", output, "--data", path), 2, path)
+        assert_one_sentence(
+            har_edge_here("data", "plot", "--window", 0, "-o", output.with_suffix(".png"), "--data", path), 2, path
+        )
+        assert_one_sentence(har_edge_here("data", "check", path), 2, path)
     assert not output.parent.exists()
 
 
 def test_help_and_the_table_need_neither_tensorflow_nor_matplotlib():
-    code = (
+    python(
         "import sys; from edge_runtime.cli import *; run(make_command(DEVICE_COMMANDS), ['data']); "
         "sys.exit(bool({'tensorflow', 'matplotlib', 'sklearn', 'keras'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_loading_by_path_and_recordings_agree(tmp_path):

@@ -6,9 +6,8 @@ import re
 import numpy as np
 import official_copy
 import pytest
-from data_fixtures import assert_refused
-from test_csv_recordings import write_subjects
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
+from written_recordings import write_subjects
 
 from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
@@ -26,48 +25,51 @@ def has_colour(picture, rgb, alpha):
     return (np.abs(picture[..., :3] - expected) < 0.02).all(axis=-1).mean() > 0.001
 
 
-def test_plot_of_a_window_is_a_picture_with_three_lines_a_panel(har_edge_data, tmp_path):
+def test_plot_of_a_window_is_a_picture_with_three_lines_a_panel(har_edge_here, tmp_path):
     path = tmp_path / "window.png"
-    code, text, _ = har_edge_data("plot", "--window", 12, "--part", "test", "-o", path)
-    assert (code, text) == (0, f"wrote {path}\n")
+    done = har_edge_here("data", "plot", "--window", 12, "--part", "test", "-o", path)
+    assert (done.returncode, done.stdout) == (0, f"wrote {path}\n")
     picture = read_picture(path)
     assert picture.shape[0] > 500
     for line in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0), (0, 0x9E, 0x73)):
         assert has_colour(picture, line, 1)
 
 
-def test_plot_of_a_recording_shows_its_labels_as_coloured_spans(har_edge_data, tmp_path):
+def test_plot_of_a_recording_shows_its_labels_as_coloured_spans(har_edge_here, tmp_path):
     path = tmp_path / "recording.png"
-    assert har_edge_data("plot", "--recording", 0, "-o", path)[0] == 0
+    assert har_edge_here("data", "plot", "--recording", 0, "-o", path).returncode == 0
     picture = read_picture(path)
     for span in ((0x4C, 0x9B, 0xE8), (0xF2, 0xB1, 0x34), (0xEF, 0x7D, 0x57)):  # walking, sitting, standing
         assert has_colour(picture, span, 0.45)
 
 
-def test_plot_names_every_label_of_the_recording_in_its_legend(har_edge_data, tmp_path):
+def test_plot_names_every_label_of_the_recording_in_its_legend(har_edge_here, tmp_path):
     path = tmp_path / "recording.svg"
-    assert har_edge_data("plot", "--recording", 0, "-o", path)[0] == 0
+    assert har_edge_here("data", "plot", "--recording", 0, "-o", path).returncode == 0
     drawing = path.read_text()
     for word in (*uci_har.RECORDING_LABELS, "body_acc (g)", "body_gyro (rad/s)", "total_acc (g)", "time (min)"):
         assert f"<!-- {word} -->" in drawing
 
 
-def test_plot_of_a_users_own_recording(har_edge_data, tmp_path):
+def test_plot_of_a_users_own_recording(har_edge_here, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
     write_subjects(folder, "abc")
-    assert har_edge_data("--data", folder, "plot", "--recording", 2, "-o", tmp_path / "mine.png")[0] == 0
+    assert (
+        har_edge_here("data", "--data", folder, "plot", "--recording", 2, "-o", tmp_path / "mine.png").returncode == 0
+    )
     assert read_picture(tmp_path / "mine.png").shape[0] > 500
 
 
-def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge_data, tmp_path):
+def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge_here, tmp_path):
     names = (r"$\frac$", r"5\$", "[red]W[/x]", "_u")
     folder = tmp_path / "$mine$"
     folder.mkdir()
     write_subjects(folder, ("$a$", "b", "c"), labels=names)
     for what, said in (("--recording", names), ("--window", names[:1])):
         path = tmp_path / f"{what}.svg"
-        assert har_edge_data("plot", what, 0, "-o", path, "--data", folder)[::2] == (0, "")
+        done = har_edge_here("data", "plot", what, 0, "-o", path, "--data", folder)
+        assert (done.returncode, done.stderr) == (0, "")
         drawn = html.unescape(path.read_text())
         assert "subject $a$" in drawn
         for name in said:
@@ -83,17 +85,17 @@ def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge
         (["--recording", 61], ["recording 61", "0 to 60"]),
     ],
 )
-def test_plot_of_what_is_not_there_is_refused_with_what_is(har_edge_data, tmp_path, arguments, words):
-    assert_refused(har_edge_data("plot", *arguments, "-o", tmp_path / "x.png"), *words)
+def test_plot_of_what_is_not_there_is_refused_with_what_is(har_edge_here, tmp_path, arguments, words):
+    assert_one_sentence(har_edge_here("data", "plot", *arguments, "-o", tmp_path / "x.png"), 2, *words)
     assert not list(tmp_path.iterdir())
 
 
-def test_plot_needs_one_thing_to_draw_and_a_kind_of_picture(har_edge_data, tmp_path):
+def test_plot_needs_one_thing_to_draw_and_a_kind_of_picture(har_edge_here, tmp_path):
     for arguments in ([], ["--window", 1, "--recording", 1]):
-        code, _, error = har_edge_data("plot", *arguments, "-o", tmp_path / "x.png")
-        assert code == ExitCode.USAGE
-        assert "--window N or --recording N" in error
-    assert_refused(har_edge_data("plot", "--window", 1, "-o", tmp_path / "x.docx"), "x.docx", ".png")
+        done = har_edge_here("data", "plot", *arguments, "-o", tmp_path / "x.png")
+        assert done.returncode == ExitCode.USAGE
+        assert "--window N or --recording N" in done.stderr
+    assert_one_sentence(har_edge_here("data", "plot", "--window", 1, "-o", tmp_path / "x.docx"), 2, "x.docx", ".png")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +112,7 @@ def test_plot_without_matplotlib_says_what_to_install(command, tmp_path):
     assert_one_sentence(drawn, 2, "pip install 'har-edge[train]'")
 
 
-def test_an_official_copy_has_no_recordings_to_plot(har_edge_data, tmp_path):
+def test_an_official_copy_has_no_recordings_to_plot(har_edge_here, tmp_path):
     path = official_copy.write_zip(tmp_path / "har.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
-    assert_refused(
-        har_edge_data("plot", "--recording", 0, "-o", tmp_path / "x.png", "--data", path), path, "windows only"
-    )
+    done = har_edge_here("data", "plot", "--recording", 0, "-o", tmp_path / "x.png", "--data", path)
+    assert_one_sentence(done, 2, path, "windows only")

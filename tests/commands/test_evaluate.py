@@ -2,10 +2,9 @@
 
 import json
 
-import one_person
 import pytest
-from one_person import posture
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
+from written_recordings import posture, write_pieces
 
 from edge_runtime.data import uci_har
 
@@ -13,7 +12,7 @@ from edge_runtime.data import uci_har
 def people(folder, *pieces, names=("s1", "s2", "s3")):
     """The same pieces of each person."""
     for name in names:
-        one_person.write(folder / f"{name}.csv", pieces, name)
+        write_pieces(folder / f"{name}.csv", pieces, name)
     return folder
 
 

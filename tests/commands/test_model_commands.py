@@ -4,21 +4,28 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-import programs
 import pytest
 import tiny_models
-from programs import shown_on_a_terminal
-from training_fixtures import ROOT, assert_one_sentence, har_edge
+from programs import (
+    HAR_EDGE,
+    MODELS,
+    ROOT,
+    assert_one_sentence,
+    finish,
+    har_edge,
+    processes,
+    run_program,
+    shown_on_a_terminal,
+    start_har_edge,
+    wait_until,
+)
 
 from edge_runtime.model import model_card as cards
 
-MODELS = {scheme: ROOT / "edge_runtime" / "models" / f"edge_{scheme}.tflite" for scheme in ("float32", "int8")}
 ESCAPE = "\x1b"
 RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
 
@@ -236,7 +243,7 @@ def test_an_output_that_cannot_be_written_costs_only_the_file(tmp_path, output):
 
 
 def test_colour_is_for_terminals_without_no_color(tmp_path):
-    command = (sys.executable, ROOT / "har_edge.py", "info", MODELS["int8"])
+    command = (*HAR_EDGE, "info", MODELS["int8"])
     terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
     assert ESCAPE + "[1m" in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal)
     assert ESCAPE + "[3" not in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal | {"NO_COLOR": "1"})
@@ -248,48 +255,22 @@ def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path, command
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN_MAIN}"
-    done = programs.run(
-        sys.executable, "-c", code, *command, MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)}
-    )
+    done = run_program(sys.executable, "-c", code, *command, MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)})
     assert_one_sentence(done, 2, f"{scratch}/har-edge-", "File too large", "TMPDIR")
     assert not list(scratch.iterdir())
-
-
-def processes_that_name(text: str) -> list[str]:
-    """The command lines of all processes that mention `text`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it has just ended
-            continue
-        if text in line:
-            found.append(line)
-    return found
 
 
 def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
     (run / "bench-local.json").write_text("the last one")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "har_edge.py", "bench", "--runs", "3000000"],
-        cwd=tmp_path,
-        env=os.environ | {"TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not processes_that_name(f"{scratch}/") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes_that_name(f"{scratch}/"), "the worker did not start"
-    time.sleep(0.5)
+    process = start_har_edge("bench", "--runs", 3000000, cwd=tmp_path, env={"TMPDIR": str(scratch)})
+    wait_until(lambda: processes(f"{scratch}/"))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "Interrupted."
-    assert "Traceback" not in errors
-    assert not processes_that_name(f"{scratch}/")
+    done = finish(process)
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "Interrupted."
+    assert "Traceback" not in done.stderr
+    assert not processes(f"{scratch}/")
     assert not list(scratch.iterdir())
     assert (run / "bench-local.json").read_text() == "the last one"

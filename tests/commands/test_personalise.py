@@ -1,10 +1,9 @@
 """What `har-edge personalise` refuses to learn from one stretch of each posture, as its documentation asks for."""
 
 import numpy as np
-import one_person
 import pytest
-from one_person import posture
-from training_fixtures import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge
+from written_recordings import posture, write_pieces
 
 from edge_runtime.model import model_card as cards
 
@@ -21,14 +20,14 @@ def standing():
 
 def personalise(tmp_path, *pieces):
     """The command, on one recording of these labelled pieces."""
-    one_person.write(tmp_path / "own" / "a.csv", pieces)
+    write_pieces(tmp_path / "own" / "a.csv", pieces)
     return har_edge("personalise", "edge", "--data", "own", "-o", "mine.tflite", cwd=tmp_path)
 
 
 def test_one_stretch_of_each_posture_is_enough(sitting, standing, tmp_path):
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
     assert done.returncode == 0, done.stderr
-    assert cards.read_model(tmp_path / "mine.tflite")[1].personal is not None
+    assert cards.read_model(tmp_path / "mine.tflite")[1].posture_correction is not None
 
 
 def test_exchanged_labels_are_refused(sitting, standing, tmp_path):
@@ -66,7 +65,7 @@ def test_the_gain_is_said_and_is_in_the_model(sitting, standing, tmp_path):
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
     assert "left out in turn" in done.stdout
     shown = har_edge("info", "mine.tflite", cwd=tmp_path, env={"COLUMNS": "120"}).stdout
-    record = cards.read_model(tmp_path / "mine.tflite")[1].personal.record
+    record = cards.read_model(tmp_path / "mine.tflite")[1].posture_correction.record
     assert f"{100 * record['held_out']['accuracy']:.2f} %" in done.stdout
     assert "subject me" in shown
     assert "SITTING 48" in shown
@@ -98,7 +97,7 @@ def test_an_option_that_would_do_nothing_is_refused(arguments, said, tmp_path):
 
 
 def test_one_person_sees_what_half_a_minute_gains(sitting, standing, tmp_path):
-    data = one_person.write(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
+    data = write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
     done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "30", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "me " in done.stdout

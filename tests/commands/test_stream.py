@@ -8,27 +8,32 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from data_fixtures import assert_refused
-from programs import shown_on_a_terminal
+from programs import (
+    HAR_EDGE,
+    MODELS,
+    ROOT,
+    assert_one_sentence,
+    har_edge,
+    in_shell,
+    shown_on_a_terminal,
+    start_har_edge,
+)
 from streams import csv_lines
-from training_fixtures import ROOT, har_edge
 
-from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
 from edge_runtime.live.recognizer import Decision, LiveRecognizer
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.model.classifier import Classifier
 
-EDGE = ROOT / "edge_runtime" / "models" / "edge_int8.tflite"
 RECORDING = 7
 
 
@@ -38,17 +43,11 @@ def recording() -> uci_har.Recording:
 
 
 @pytest.fixture
-def stream(capsys, tmp_path, monkeypatch, recording):
-    """Runs the command in this process, and with the recordings decoded once."""
+def stream(har_edge_here, tmp_path, monkeypatch, recording):
+    """Runs the command with the recordings decoded once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(uci_har, "recordings", lambda: (recording,) * 61)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = run(make_command(DEVICE_COMMANDS), ["stream", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
+    return partial(har_edge_here, "stream")
 
 
 def decisions(output: str) -> list[dict]:
@@ -57,63 +56,63 @@ def decisions(output: str) -> list[dict]:
 
 class TestReplay:
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
-        code, output, _ = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
-        assert code == 0
-        recognizer = LiveRecognizer(Classifier(EDGE), gentle=False)
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
+        assert done.returncode == 0
+        recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
         times = np.arange(len(recording.samples)) / 50
         found = [*recognizer.push(recording.samples, times), *recognizer.flush()]
         wanted = [x for x in found if isinstance(x, Decision)]
-        shown = decisions(output)
+        shown = decisions(done.stdout)
         assert [(x["seconds"], x["activity"], x["reason"]) for x in shown] == [
             (x.seconds, x.activity, x.reason) for x in wanted
         ]
         assert np.allclose(
             [x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in wanted], atol=1e-5
         )
-        assert json.loads(output.splitlines()[-1])["decisions"] == len(wanted) > 240
+        assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
 
     def test_without_a_terminal_it_is_a_line_for_each_change_then_a_summary(self, stream):
-        code, output, error = stream("edge", "--replay", RECORDING, "--speed", 0)
-        assert code == 0
-        lines = output.splitlines()
+        done = stream("edge", "--replay", RECORDING, "--speed", 0)
+        assert done.returncode == 0
+        lines = done.stdout.splitlines()
         summary = lines.index(next(x for x in lines if x.startswith("activity")))
         assert all(re.match(r" +\d+:\d\d  \S", x) for x in lines[:summary])
         names = [x[10:].split("  ")[0] for x in lines[:summary]]
         assert all(a != b for a, b in pairwise(names))
         assert {"WALKING", "WALKING UPSTAIRS", "SITTING", "LAYING"} <= set(names)
         assert "15,888 samples" in lines[-1]
-        assert "recording 7" in error
-        assert "\x1b" not in output + error
+        assert "recording 7" in done.stderr
+        assert "\x1b" not in done.stdout + done.stderr
 
     def test_hop_is_how_often_it_decides(self, stream, recording):
-        _, output, _ = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--hop", 128)
-        seconds = [x["seconds"] for x in decisions(output)]
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--hop", 128)
+        seconds = [x["seconds"] for x in decisions(done.stdout)]
         assert np.allclose(np.diff(seconds), 2.56)
 
     def test_quiet_prints_the_summary_alone(self, stream):
-        _, output, error = stream("edge", "--replay", RECORDING, "--speed", 0, "--quiet")
-        assert output.startswith("activity")
-        assert error == ""
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--quiet")
+        assert done.stdout.startswith("activity")
+        assert done.stderr == ""
 
     @pytest.mark.parametrize("form", ["int8", "float32"])
     def test_a_run_folder_gives_its_int8_model_if_it_has_one(self, stream, tmp_path, form):
         folder = tmp_path / "runs" / "mine"
         folder.mkdir(parents=True)
-        shutil.copy(EDGE.with_name(f"edge_{form}.tflite"), folder / f"model_{form}.tflite")
-        code, output, _ = stream(folder, "--replay", RECORDING, "--speed", 0, "--quiet")
-        assert code == 0
-        assert "LAYING" in output
+        shutil.copy(MODELS[form], folder / f"model_{form}.tflite")
+        done = stream(folder, "--replay", RECORDING, "--speed", 0, "--quiet")
+        assert done.returncode == 0
+        assert "LAYING" in done.stdout
 
     def test_a_log_has_a_row_for_each_decision(self, stream, tmp_path):
-        _, output, _ = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--log", "day.csv")
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--log", "day.csv")
         rows = list(csv.DictReader((tmp_path / "day.csv").open(newline="")))
-        assert [x["activity"] for x in rows] == [x["activity"] for x in decisions(output)]
+        assert [x["activity"] for x in rows] == [x["activity"] for x in decisions(done.stdout)]
 
     def test_a_full_disk_costs_the_log_not_the_stream(self, stream):
-        code, output, error = stream("edge", "--replay", RECORDING, "--speed", 0, "--log", "/dev/full")
-        assert code == 0
-        assert error.count("cannot write /dev/full: No space left on device") == 1
-        assert "The log misses 247 decisions." in output
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--log", "/dev/full")
+        assert done.returncode == 0
+        assert done.stderr.count("cannot write /dev/full: No space left on device") == 1
+        assert "The log misses 247 decisions." in done.stdout
 
 
 class TestCsv:
@@ -123,18 +122,17 @@ class TestCsv:
         path = tmp_path / "walk.csv"
         header = "timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]"
         path.write_text(csv_lines(turned * ([9.80665] * 3 + [180 / np.pi] * 3), header, 20.0 * np.arange(6000)))
-        code, output, _ = stream("edge", "--csv", path, "--axes", "-y,x,z", "--json")
-        assert code == 0
+        done = stream("edge", "--csv", path, "--axes", "-y,x,z", "--json")
+        assert done.returncode == 0
         straight = tmp_path / "straight.csv"
         straight.write_text(csv_lines(samples, "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
-        _, expected, _ = stream("edge", "--csv", straight, "--json")
-        assert len(decisions(output)) > 80
-        assert [x["activity"] for x in decisions(output)] == [x["activity"] for x in decisions(expected)]
+        expected = stream("edge", "--csv", straight, "--json")
+        assert len(decisions(done.stdout)) > 80
+        assert [x["activity"] for x in decisions(done.stdout)] == [x["activity"] for x in decisions(expected.stdout)]
 
     def test_standard_input_is_read_to_its_end(self, recording, tmp_path):
-        command = [sys.executable, str(ROOT / "har_edge.py"), "stream", "edge", "--csv", "-", "--json"]
         text = csv_lines(recording.samples[:500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]")
-        done = subprocess.run(command, cwd=tmp_path, input=text, capture_output=True, text=True, check=False)
+        done = har_edge("stream", "edge", "--csv", "-", "--json", cwd=tmp_path, stdin=text)
         assert done.returncode == 0, done.stderr
         assert len(decisions(done.stdout)) == 6
 
@@ -159,7 +157,7 @@ class TestRefusals:
     )
     def test_each_is_one_sentence(self, stream, arguments, words):
         model = [] if str(arguments[:1]).count("tflite") else ["edge"]
-        assert_refused(stream(*model, *arguments), *words)
+        assert_one_sentence(stream(*model, *arguments), 2, *words)
 
     @pytest.mark.parametrize(
         ("option", "value", "words"),
@@ -171,19 +169,19 @@ class TestRefusals:
         ],
     )
     def test_numbers_that_make_no_sense_are_refused_by_their_option(self, stream, option, value, words):
-        code, _, error = stream("edge", "--replay", RECORDING, option, value)
-        assert code == ExitCode.USAGE
-        assert f"Invalid value for '{option}'" in error
-        assert words in error
+        done = stream("edge", "--replay", RECORDING, option, value)
+        assert done.returncode == ExitCode.USAGE
+        assert f"Invalid value for '{option}'" in done.stderr
+        assert words in done.stderr
 
     def test_a_source_that_cannot_be_opened_leaves_no_log(self, stream, tmp_path):
-        assert_refused(stream("edge", "--csv", "none.csv", "--log", "log.csv"), "none.csv")
+        assert_one_sentence(stream("edge", "--csv", "none.csv", "--log", "log.csv"), 2, "none.csv")
         assert not (tmp_path / "log.csv").exists()
 
     def test_a_serial_device_that_is_not_there_is_trouble_with_the_device(self, stream):
-        code, _, error = stream("edge", "--serial", "/dev/ttyNONE")
-        assert code == ExitCode.DEVICE
-        assert "/dev/ttyNONE" in error
+        done = stream("edge", "--serial", "/dev/ttyNONE")
+        assert done.returncode == ExitCode.DEVICE
+        assert "/dev/ttyNONE" in done.stderr
 
 
 class TestLive:
@@ -213,17 +211,13 @@ class TestLive:
         ],
     )
     def test_a_shell_that_leaves_no_input_or_no_room_is_told_so(self, tmp_path, redirection, words):
-        command = f"{sys.executable} {ROOT / 'har_edge.py'} stream edge {redirection}"
-        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = in_shell(f"stream edge {redirection}", tmp_path)
         assert done.returncode == ExitCode.USAGE
         assert f"Error: {words}" in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_a_reader_that_goes_away_is_no_error(self, tmp_path):
-        command = f"{sys.executable} {ROOT / 'har_edge.py'} stream edge --replay 7 --speed 0 --json | head -1"
-        done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {command}"], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
+        done = in_shell("stream edge --replay 7 --speed 0 --json | head -1", tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
 
     @pytest.mark.parametrize("columns", ["80", "120"])
@@ -232,9 +226,7 @@ class TestLive:
         path.write_text(csv_lines(recording.samples[:1500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
         terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
         terminal |= {"TERM": "xterm-256color", "COLUMNS": columns, "LINES": "30"}
-        shown = shown_on_a_terminal(
-            sys.executable, ROOT / "har_edge.py", "stream", "edge", "--csv", path, cwd=tmp_path, env=terminal
-        )
+        shown = shown_on_a_terminal(*HAR_EDGE, "stream", "edge", "--csv", path, cwd=tmp_path, env=terminal)
         assert "\x1b[" in shown
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
         assert max(map(len, plain.splitlines())) <= int(columns)
@@ -244,8 +236,8 @@ class TestLive:
 
 def test_the_documented_keys_are_those_that_are_printed(stream):
     documented = (ROOT / "docs" / "stream.md").read_text()
-    _, output, _ = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
-    kinds = {x["type"]: x for x in map(json.loads, output.splitlines())}
+    done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
+    kinds = {x["type"]: x for x in map(json.loads, done.stdout.splitlines())}
     assert set(kinds) == {"decision", "notice", "summary"}
     missing = [key for content in kinds.values() for key in content if f"`{key}`" not in documented]
     assert not missing
@@ -269,18 +261,8 @@ def json_lines(samples: np.ndarray) -> str:
 @contextmanager
 def listening(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The command, listening for whoever connects, and on which port."""
-    command = [
-        sys.executable,
-        str(ROOT / "har_edge.py"),
-        "stream",
-        "edge",
-        "--tcp",
-        "127.0.0.1:0",
-        "--json",
-        "--units",
-        "g",
-    ]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    arguments = ("stream", "edge", "--tcp", "127.0.0.1:0", "--json", "--units", "g")
+    with start_har_edge(*arguments, cwd=folder) as process:
         try:
             opened = read_until(process, '"opened"')
             yield process, int(re.findall(r"127\.0\.0\.1:(\d+)", opened)[0])

@@ -1,19 +1,15 @@
 """A compact flatbuffer is the same model: same answers, in any runtime, in fewer bytes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from programs import MODELS
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-import edge_runtime
 from convert.quantise import compaction
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation
 from edge_runtime.model.interpreters import open_model
-
-MODELS = Path(edge_runtime.__file__).parent / "models"
 
 
 def parse(flatbuffer: bytes) -> schema.ModelT:
@@ -23,7 +19,7 @@ def parse(flatbuffer: bytes) -> schema.ModelT:
 @pytest.fixture(params=["float32", "int8"])
 def model(request):
     """A shipped model's card, and its flatbuffer written by TensorFlow's own code, each part in its own place."""
-    flatbuffer, card = cards.read_model(MODELS / f"edge_{request.param}.tflite")
+    flatbuffer, card = cards.read_model(MODELS[request.param])
     return card, flatbuffer_utils.convert_object_to_bytearray(parse(flatbuffer))
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 from keras import layers
 from model_answers import logits_of, rms
-from training_fixtures import ROOT
+from programs import ROOT
 
 from convert.cli import command
 from convert.diagnosis.diagnosis_report import plot, show, to_csv, weakest

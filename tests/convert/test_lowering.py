@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from training_fixtures import ROOT
+from programs import ROOT
 
 from convert.lowering.activations import ACTIVATIONS
 from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout

@@ -4,11 +4,10 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-import programs
 import pytest
+from programs import ROOT, har_edge, run_program
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
-from training_fixtures import ROOT, har_edge
 
 from convert.parity import snr_db
 from edge_runtime.bench import measurement
@@ -48,7 +47,7 @@ def answers(converted_run, windows, tflite_runtime_python, tmp_path_factory):
     for runtime in RUNTIMES:
         python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
         files = (folder / "windows.npy", folder / f"{runtime}.npy", *map(converted_run.tflite, SCHEMES))
-        done = programs.run(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT)
+        done = run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT)
         assert done.returncode == 0, done.stderr
         found[runtime] = dict(zip(SCHEMES, np.load(folder / f"{runtime}.npy"), strict=True))
     return found

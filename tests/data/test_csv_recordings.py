@@ -2,44 +2,11 @@
 
 import numpy as np
 import pytest
+from written_recordings import HEADER, motion, spoil, write, write_subjects
 
 from edge_runtime.data import csv_recordings, loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
-
-HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
-
-
-def motion(n, seed=0, rate=50.0):
-    """Seconds `[n]` and samples `[n, 6]` of smooth motion."""
-    rng = np.random.default_rng(seed)
-    seconds = np.arange(n) / rate
-    waves = np.sin(2 * np.pi * rng.uniform(0.2, 2, 6) * seconds[:, np.newaxis] + rng.uniform(0, 6, 6))
-    return seconds, waves + np.array([0, 0, 1, 0, 0, 0])
-
-
-def write(path, seconds, samples, labels, subject, header=HEADER):
-    rows = (
-        ",".join([*map(repr, (float(t), *map(float, values))), label, subject])
-        for t, values, label in zip(seconds, samples, labels, strict=True)
-    )
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def write_subjects(folder, subjects, labels=("walk", "rest"), n=300):
-    """One file a subject with `n` samples of each label."""
-    for seed, subject in enumerate(subjects):
-        seconds, samples = motion(n * len(labels), seed)
-        write(folder / f"rec-{subject}.csv", seconds, samples, np.repeat(labels, n).tolist(), subject)
-    return folder
-
-
-def spoil(folder, line, text, name="rec-a.csv"):
-    path = folder / name
-    lines = path.read_text().splitlines()
-    lines[line - 1] = text
-    path.write_text("\n".join(lines) + "\n")
 
 
 def test_windows_are_cut_inside_each_labels_segment(tmp_path):

@@ -2,23 +2,20 @@
 
 import hashlib
 import lzma
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from programs import ROOT, run_program
 
 from edge_runtime.data import dataset, delta_codec, loading, uci_har
 from edge_runtime.data.delta_codec import Counts
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 
-ROOT = Path(__file__).resolve().parents[2]
 TEST_SUBJECTS = [2, 4, 9, 10, 12, 13, 18, 20, 24]
 
 
@@ -85,13 +82,6 @@ def test_the_loaded_data_is_shared_and_cannot_be_changed_by_accident(data):
     assert uci_har.load() is data
     with pytest.raises(ValueError, match="read-only"):
         data.train.X[0] = 0
-
-
-def test_a_fresh_process_has_the_windows_in_seconds():
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-c", "from edge_runtime import uci_har; uci_har.load()"], cwd=ROOT, check=True)
-    # 3 s is what the product promises on an idle machine; a busy one gets five times as long.
-    assert time.monotonic() - started < 15
 
 
 def test_recordings_are_continuous_with_labels_at_every_sample(recordings):
@@ -223,9 +213,7 @@ def test_the_fingerprint_tells_different_data_apart(data):
 def test_the_rebuilding_tool_refuses_another_file(tmp_path):
     other = tmp_path / "other.tar.gz"
     other.write_bytes(b"not it")
-    tool = subprocess.run(
-        [sys.executable, ROOT / "tools" / "rebuild_recordings.py", other], capture_output=True, text=True, check=False
-    )
+    tool = run_program(sys.executable, ROOT / "tools" / "rebuild_recordings.py", other)
     assert tool.returncode == 2
     assert "SHA-256" in tool.stderr
     assert "Traceback" not in tool.stderr

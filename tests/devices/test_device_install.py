@@ -1,13 +1,11 @@
 """What a device has: this project without any extra, so without TensorFlow, scikit-learn and matplotlib."""
 
 import json
-import subprocess
 from pathlib import Path
 
-import programs
 import pytest
 import tiny_models
-from training_fixtures import ROOT, assert_one_sentence
+from programs import MODELS, Finished, assert_one_sentence, run_program
 
 from edge_runtime.model import model_card as cards
 
@@ -18,8 +16,8 @@ HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
 def on_device(device_python, tmp_path):
     """Runs a program of the device's environment in an empty folder."""
 
-    def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return programs.run(device_python.with_name(program), *arguments, cwd=tmp_path)
+    def run(program: str, *arguments: object) -> Finished:
+        return run_program(device_python.with_name(program), *arguments, cwd=tmp_path)
 
     return run
 
@@ -76,9 +74,16 @@ def test_help_works_without_the_extras(on_device, arguments):
 
 
 def test_the_older_runtimes_extra_brings_it_and_what_it_runs_with(older_device_python, tmp_path):
-    model = ROOT / "edge_runtime" / "models" / "edge_int8.tflite"
-    command = (older_device_python.with_name("har-edge"), "bench", model, "--runs", 1, "--runtime", "tflite-runtime")
-    done = programs.run(*command, cwd=tmp_path)
+    command = (
+        older_device_python.with_name("har-edge"),
+        "bench",
+        MODELS["int8"],
+        "--runs",
+        1,
+        "--runtime",
+        "tflite-runtime",
+    )
+    done = run_program(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / "bench-local.json").read_text())["results"]
     assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")

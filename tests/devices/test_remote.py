@@ -14,6 +14,7 @@ import pytest
 from environments import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import MODELS
 
 from edge_runtime.bench import doubts, measurement
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -26,7 +27,6 @@ from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.progress import unheard
 
-MODELS = Path(measurement.__file__).parents[1] / "models"
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
 
@@ -59,7 +59,7 @@ def few(uci_har):
 
 @pytest.fixture
 def models():
-    return [measurement.open_file(MODELS / f"edge_{x}.tflite") for x in ("float32", "int8")]
+    return [*map(measurement.open_file, MODELS.values())]
 
 
 def measure(device, models, data):

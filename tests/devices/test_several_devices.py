@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -11,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import programs
 import pytest
-from training_fixtures import ROOT
+from programs import MODELS, Finished, finish, start_har_edge
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -22,7 +22,6 @@ from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.progress import unheard
 
-MODELS = Path(measurement.__file__).parents[1] / "models"
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
 
@@ -59,7 +58,7 @@ def few(uci_har):
 
 @pytest.fixture(scope="module")
 def models():
-    return [measurement.open_file(MODELS / f"edge_{x}.tflite") for x in ("float32", "int8")]
+    return [*map(measurement.open_file, MODELS.values())]
 
 
 def measure(devices, models, data, on_report=lambda device, report: None, settings=QUICK):
@@ -136,18 +135,13 @@ def test_an_interruption_ends_the_job_at_work_and_nothing_is_reported_of_it(mode
 
 @pytest.fixture
 def har_edge(tmp_path):
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, ROOT / "har_edge.py", *arguments],
-            cwd=tmp_path,
-            env=os.environ | {"COLUMNS": "120", "HAR_EDGE_CACHE": str(tmp_path / "cache")} | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    """The command with a cache of its own."""
 
-    return run
+    def call(*arguments: object, **changes: str) -> Finished:
+        own = {"COLUMNS": "120", "HAR_EDGE_CACHE": str(tmp_path / "cache")}
+        return programs.har_edge(*arguments, cwd=tmp_path, env=own | changes)
+
+    return call
 
 
 FAST = ("edge", "--runs", "4", "--rounds", "2", "--no-control")
@@ -167,19 +161,14 @@ def test_the_command_measures_what_there_is_and_names_the_rest(har_edge, tmp_pat
 
 def test_ctrl_c_leaves_no_file_of_several_devices(tmp_path):
     arguments = ("bench", "edge", "--duration", "60", "--on", "local", "--on", f"python:{sys.executable}")
-    with subprocess.Popen(
-        [sys.executable, ROOT / "har_edge.py", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with start_har_edge(*arguments, cwd=tmp_path) as process:
         assert process.stderr is not None
         assert any("round 1" in line for line in process.stderr)
-        time.sleep(1)
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert time.monotonic() - began < 5
-    assert said.strip().endswith("Interrupted.")
-    assert "Traceback" not in said
+        done = finish(process)
+    assert done.returncode == 130
+    assert done.stderr.strip().endswith("Interrupted.")
+    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

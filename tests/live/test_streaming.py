@@ -4,17 +4,16 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import python
 from streams import FakeClock, standing
-from training_fixtures import ROOT
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
@@ -36,7 +35,7 @@ STRAIGHT = "x,y,z"
 def decision(seconds: float, activity: str, reason: str = "", warming_up: bool = False) -> Decision:
     shares = np.full(len(LABELS), 0.02)
     shares[LABELS.index(activity) if activity in LABELS else 0] = 0.9
-    return Decision(seconds, activity, shares, shares, warming_up, reason, 0.5)
+    return Decision(seconds, activity, LABELS, shares, shares, warming_up, reason, 0.5)
 
 
 class Recorder:
@@ -256,9 +255,8 @@ class TestLog:
 
     def test_a_full_disk_is_said_once_and_the_next_row_is_tried_again(self, tmp_path):
         """In a process of its own, in which no file may grow beyond 1000 bytes."""
-        script = f"""
-import sys, resource
-sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+        script = """
+import resource
 from pathlib import Path
 from test_streaming import LABELS, Log, decision
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
@@ -268,9 +266,9 @@ print([x.text for x in notices if x], log.missed)
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 print(log.write(decision(50, "SITTING")).text)
 """
-        done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        full, again = done.stdout.splitlines()
+        full, again = python(
+            f"import sys; sys.path.append({str(Path(__file__).parent)!r})\n{script}", cwd=tmp_path
+        ).splitlines()
         assert full.count("cannot write log.csv") == 1
         assert "can be written again" in again
         rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
@@ -297,7 +295,7 @@ class TestLines:
 
     def test_the_share_beside_an_activity_is_its_own(self, capsys):
         shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
-        Changes(LABELS).decision(Decision(0.0, "STANDING", shares, shares, False, "", 0.5))
+        Changes(LABELS).decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))
         assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
 
     def test_each_json_line_stands_for_itself(self, capsys):

@@ -1,6 +1,5 @@
 """From windows in physical units to activities: quantised as LiteRT itself does it, and bad windows refused."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,21 +9,20 @@ import tiny_models
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from programs import MODELS, run_program
 
 from edge_runtime.errors import InputError
-from edge_runtime.model import classifier
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
 from edge_runtime.model.interpreters import Tensor, open_model
 
-MODELS = Path(classifier.__file__).parents[1] / "models"
 N = 8
 FLOATS = arrays(np.float32, (1, N), elements=st.floats(-100, 100, width=32))
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])
 def reference(request) -> Classifier:
-    return Classifier(MODELS / f"edge_{request.param}.tflite")
+    return Classifier(MODELS[request.param])
 
 
 @pytest.fixture
@@ -145,9 +143,6 @@ def test_a_model_that_does_not_fit_its_card_is_refused(tiny, card, words):
 
 
 def test_the_interpreters_chatter_stays_off_the_terminal(tiny):
-    root = Path(classifier.__file__).parents[2]
-    code = f"import sys; sys.path.insert(0, {str(root)!r})\nfrom edge_runtime.model.classifier import Classifier\n"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}Classifier({str(tiny)!r})"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout + done.stderr == ""
+    code = f"from edge_runtime.model.classifier import Classifier; Classifier({str(tiny)!r})"
+    done = run_program(sys.executable, "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

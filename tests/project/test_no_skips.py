@@ -1,11 +1,10 @@
 """The rule that CI allows no skipped test."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from programs import ROOT, run_program
 
 TESTS = {
     "test_fixture.py": "import pytest\n\n@pytest.fixture\ndef f(): pytest.skip('why')\n\ndef test(f): pass\n",
@@ -18,9 +17,8 @@ TESTS = {
 
 def outcome(folder: Path, name: str, ci: str) -> tuple[int, str]:
     (folder / name).write_text(TESTS[name])
-    environment = os.environ | {"CI": ci, "PYTHONPATH": str(Path(__file__).parent)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no_skips", "-p", "no:cacheprovider", name]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no_skips", "-p", "no:cacheprovider", name)
+    done = run_program(*command, cwd=folder, env={"CI": ci, "PYTHONPATH": str(ROOT / "tests")})
     return done.returncode, done.stdout
 
 

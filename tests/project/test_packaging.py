@@ -7,11 +7,10 @@ import venv
 import zipfile
 from pathlib import Path
 
-import programs
 import pytest
 from environments import PROJECT
+from programs import ROOT, run_program
 from source_tree import copy_source
-from training_fixtures import ROOT
 
 DATA = (
     "edge_runtime/bench.schema.json",
@@ -54,11 +53,9 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
     lent = Path(next(x for x in sys.path if x.endswith("site-packages")))
-    site = Path(
-        programs.run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip()
-    )
+    site = Path(run_program(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip())
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
-    done = programs.run(python, *install, built[kind], cwd=tmp_path)
+    done = run_program(python, *install, built[kind], cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     # After the install, and at the end of the path: the installed project comes first.
     (site / "lent.pth").write_text(f"{lent}\n")
@@ -67,9 +64,9 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     (folder / "train.py").write_text("raise SystemExit('not this one')")
     (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
     for arguments in (["--version"], ["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
-        done = programs.run(environment / "bin" / "har-edge", *arguments, cwd=folder)
+        done = run_program(environment / "bin" / "har-edge", *arguments, cwd=folder)
         assert done.returncode == 0, done.stderr
-    where = programs.run(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
+    where = run_program(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")
 
 

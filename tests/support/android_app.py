@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from programs import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "android_demo"
 sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import programs
 import pytest
+from programs import ROOT, run_program
 from source_tree import copy_source
-from training_fixtures import ROOT
 
 ENVIRONMENTS = ROOT / ".venvs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,7 +26,7 @@ def built(tmp_path_factory) -> dict[str, Path]:
     """The sdist, and the wheel built from it."""
     source, folder = (tmp_path_factory.mktemp("built") / x for x in ("source", "dist"))
     copy_source(ROOT, source)  # a build in the checkout would leave its traces there
-    done = programs.run(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
+    done = run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}
@@ -110,5 +109,5 @@ def _python(folder: Path) -> Path:
 def _pip(folder: Path, command: str, *arguments: str) -> None:
     constraints = ("--constraint", folder / "constraints.txt") if command == "install" else ()
     quiet = ("--quiet", "--disable-pip-version-check")
-    done = programs.run(_python(folder), "-m", "pip", command, *quiet, *constraints, *arguments, cwd=folder)
+    done = run_program(_python(folder), "-m", "pip", command, *quiet, *constraints, *arguments, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,19 +1,58 @@
-"""Programs run as a user runs them."""
+"""Run programs as a user does, `har-edge` above all, and check how they end."""
 
 import os
 import pty
 import subprocess
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 
-def run(*command: object, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `command` without a terminal, and with no more modules in its reach than its own installation has."""
-    return subprocess.run(
-        list(map(str, command)),
+from edge_runtime.cli import DEVICE_COMMANDS, make_command
+from edge_runtime.cli import run as run_command
+
+ROOT = Path(__file__).resolve().parents[2]
+HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
+MODELS = {x: ROOT / "edge_runtime" / "models" / f"edge_{x}.tflite" for x in ("float32", "int8")}
+
+Finished = subprocess.CompletedProcess[str]
+
+
+def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with `changes`, in which a program sees no modules but its installation's own."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(changes or {})
+
+
+def start(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start `command` without a terminal; its output and its errors can be read from the process."""
+    return subprocess.Popen(
+        [*map(str, command)],
         cwd=cwd,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | (env or {}),
+        env=environment(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], seconds: float = 300) -> Finished:
+    """Wait for a started process to end."""
+    output, error = process.communicate(timeout=seconds)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, error)
+
+
+def run_program(
+    *command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None, stdin: str | None = None
+) -> Finished:
+    """Run `command` to its end without a terminal, with `stdin` to read."""
+    return subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env=environment(env),
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=300,
@@ -21,11 +60,48 @@ def run(*command: object, cwd: Path, env: Mapping[str, str] | None = None) -> su
     )
 
 
+def start_har_edge(*arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start the command, for what a test does to it while it runs."""
+    return start(*HAR_EDGE, *arguments, cwd=cwd, env=env)
+
+
+def har_edge(
+    *arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None, stdin: str | None = None
+) -> Finished:
+    """Run the command in a process of its own."""
+    return run_program(*HAR_EDGE, *arguments, cwd=cwd, env=env, stdin=stdin)
+
+
+def in_shell(arguments: str, cwd: Path) -> Finished:
+    """Run the command with what follows it on a line of a shell; a failure anywhere in a pipe is its exit code."""
+    return run_program("bash", "-c", f"set -o pipefail; {sys.executable} {HAR_EDGE[1]} {arguments}", cwd=cwd)
+
+
+@pytest.fixture
+def har_edge_here(capsys) -> Callable[..., Finished]:
+    """A device's commands in this process: quicker than a process each, and they see what a test has patched."""
+
+    def call(*arguments: object) -> Finished:
+        capsys.readouterr()
+        code = run_command(make_command(DEVICE_COMMANDS), [*map(str, arguments)])
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return call
+
+
+def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """Run `code`, which can import the project and tests/support, in a process of its own; what it prints."""
+    paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
+    done = run_program(sys.executable, "-c", code, *arguments, cwd=cwd, env=paths | dict(env or {}))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def shown_on_a_terminal(*command: object, cwd: Path, env: Mapping[str, str]) -> str:
     """All that `command`, which succeeds, shows on a terminal; `env` is its whole environment."""
     ours, its = pty.openpty()
     with subprocess.Popen(
-        list(map(str, command)), cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=its, stderr=its
+        [*map(str, command)], cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=its, stderr=its
     ) as process:
         os.close(its)
         shown = bytearray()
@@ -35,3 +111,32 @@ def shown_on_a_terminal(*command: object, cwd: Path, env: Mapping[str, str]) -> 
     os.close(ours)
     assert process.returncode == 0, shown.decode()
     return shown.decode()
+
+
+def assert_one_sentence(result: Finished, code: int, *words: object) -> None:
+    """The command failed with `code` and one sentence that holds `words`; no traceback, no escape codes."""
+    assert result.returncode == code, result.stdout + result.stderr
+    error = result.stderr.strip().splitlines()[-1]
+    assert error.startswith("Error: "), result.stderr
+    assert [x for x in map(str, words) if x not in error] == [], error
+    assert "Traceback" not in result.stderr
+    assert "\x1b" not in result.stdout + result.stderr
+
+
+def processes(*words: object) -> list[int]:
+    """The processes whose command lines have all `words`."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if all(str(x) in line for x in words):
+                found.append(int(folder.name))
+    return found
+
+
+def wait_until(is_so: Callable[[], object], seconds: float = 120) -> None:
+    """Wait until `is_so()`; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

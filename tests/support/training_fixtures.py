@@ -1,34 +1,15 @@
 """A run that was really trained and converted, briefly, through the command; made once for all tests."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-import programs
 import pytest
+from programs import Finished, har_edge
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 
-ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 4  # enough for about 94 % on the test subjects
-
-
-def har_edge(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user does, without a terminal."""
-    return programs.run(sys.executable, ROOT / "har_edge.py", *arguments, cwd=cwd, env=env)
-
-
-def assert_one_sentence(result: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    """The command failed with `code` and one sentence that holds `words`; no traceback, no escape codes."""
-    assert result.returncode == code, result.stdout + result.stderr
-    error = result.stderr.strip().splitlines()[-1]
-    assert error.startswith("Error: "), result.stderr
-    assert all(word in error for word in words), error
-    assert "Traceback" not in result.stderr
-    assert "\x1b" not in result.stdout + result.stderr
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +27,7 @@ def trained_run(tmp_path_factory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def conversion(trained_run) -> subprocess.CompletedProcess[str]:
+def conversion(trained_run) -> Finished:
     """`har-edge convert` of that run in every form, as it ended."""
     folder = trained_run.folder.parent.parent
     result = har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"})

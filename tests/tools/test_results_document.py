@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from training_fixtures import ROOT
+from programs import ROOT
 
 from tools.measure_networks import NETWORKS
 from tools.results_document import DOCUMENT, QUOTE, README, document, load_measured, quoted

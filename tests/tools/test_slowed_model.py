@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from programs import MODELS
 
-import edge_runtime
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.operator_costs import count
 
-MODEL = Path(edge_runtime.__file__).parent / "models" / "edge_float32.tflite"
 TOOLS = Path(__file__).parents[2] / "tools"
 
 
@@ -17,7 +16,7 @@ def test_a_slowed_copy_answers_the_same_for_one_more_convolution(monkeypatch):
     monkeypatch.syspath_prepend(TOOLS)
     from slowed import slowed
 
-    flatbuffer, card = cards.read_model(MODEL)
+    flatbuffer, card = cards.read_model(MODELS["float32"])
     model, slower = (open_model(x) for x in (flatbuffer, cards.strip(slowed(flatbuffer, card))))
     windows = np.random.default_rng(0).standard_normal((5, *model.input.shape)).astype(np.float32)
     for window in windows:

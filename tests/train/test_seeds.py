@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_fixtures import EPOCHS, har_edge, run_card
+from programs import har_edge
+from training_fixtures import EPOCHS, run_card
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run, settings_path
 from train.fit.recipe import Recipe
-from train.run.training_settings import TrainingSettings
+from train.run.training import TrainingSettings
 
 
 @pytest.fixture(scope="module")

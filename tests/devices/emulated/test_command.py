@@ -2,10 +2,11 @@
 
 import json
 
-import few_recordings
 import pytest
 import sshd
-from commands import MODELS, Home
+from home import Home
+from programs import MODELS
+from written_recordings import write_few
 
 from edge_runtime.devices.emulated.board import Board, open_board
 from edge_runtime.devices.emulated.disk import bare_disk
@@ -15,14 +16,14 @@ ONCE = ("--runs", "4", "--rounds", "1", "--no-control")
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
-    return few_recordings.write(tmp_path_factory.mktemp("few") / "recordings")
+    return write_few(tmp_path_factory.mktemp("few") / "recordings")
 
 
 @pytest.fixture(scope="module")
 def here(few, tmp_path_factory) -> list[dict]:
     """The results on this machine."""
     home = Home(tmp_path_factory.mktemp("here"), "ssh")
-    done = home.run("bench", *MODELS, "--data", few, *ONCE)
+    done = home.run("bench", *MODELS.values(), "--data", few, *ONCE)
     assert done.returncode == 0, done.stderr
     return json.loads((home.folder / "bench-local.json").read_text())["results"]
 
@@ -30,7 +31,7 @@ def here(few, tmp_path_factory) -> list[dict]:
 @pytest.mark.usefixtures("a72")
 def test_an_emulated_board_answers_as_this_machine_and_shows_instructions_and_no_times(few, here, tmp_path):
     home = Home(tmp_path, "ssh")
-    done = home.run("bench", *MODELS, "--data", few, "--on", "emulated:cortex-a72", *ONCE)
+    done = home.run("bench", *MODELS.values(), "--data", few, "--on", "emulated:cortex-a72", *ONCE)
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "bench-emulated-cortex-a72.json").read_text())
     assert report["device"]["machine"] == "aarch64"
@@ -79,7 +80,7 @@ def test_a_board_with_a_real_sshd_is_measured_from_nothing(board, few, here, tmp
     assert refused.returncode == 3
     assert "host key of board is not known" in " ".join(refused.stdout.split())
     home = Home(tmp_path, board.configure(tmp_path / "config"))
-    command = ("bench", MODELS[1], "--data", few, "--on", "ssh://board", "--offline", *ONCE)
+    command = ("bench", MODELS["int8"], "--data", few, "--on", "ssh://board", "--offline", *ONCE)
     first = home.run(*command)
     assert first.returncode == 0, first.stderr
     assert "unpacking ai_edge_litert" in first.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from on_board import printed
-from training_fixtures import ROOT
+from programs import ROOT
 
 from edge_runtime.devices.emulated import debian
 from edge_runtime.devices.emulated.board import open_board

@@ -7,16 +7,14 @@ import machine_trees as trees
 import numpy as np
 import pytest
 from on_board import do, laid_over
+from programs import MODELS
 
-import edge_runtime
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
 from edge_runtime.data import loading
 from edge_runtime.devices.emulated.board import Board
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation, predict
 from edge_runtime.model.interpreters import open_model
-
-MODELS = {x: Path(edge_runtime.__file__).parent / "models" / f"edge_{x}.tflite" for x in ("float32", "int8")}
 
 # How far float sums go apart that are added up in another order, of logits as large as 20.
 TOLERANCE = 1e-5

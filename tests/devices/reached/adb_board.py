@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commands import Home
+from home import Home
 
 from edge_runtime.devices.emulated import debian
 

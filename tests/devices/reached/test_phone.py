@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from adb_board import SERIAL
-from commands import MODELS, QUICK, assert_one_sentence
+from home import QUICK
+from programs import MODELS, assert_one_sentence
 
 pytestmark = pytest.mark.usefixtures("board")
 
@@ -68,7 +69,7 @@ def telephone(home, board, app, tmp_path):
 
 def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, desktop, tmp_path):
     phone = telephone(f"java -Xmx1g -cp {desktop.class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
-    first = home.run("bench", *MODELS, "--on", "adb:", *QUICK)
+    first = home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK)
     assert first.returncode == 0, first.stderr
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert [x["windows"] for x in report["results"]] == [2947, 2947]
@@ -81,20 +82,20 @@ def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone,
     assert list(phone.answers.iterdir()) == []
     assert not (tmp_path / "phone/tmp/har-edge").exists()
     installed = phone.calls().count("install")
-    assert home.run("bench", MODELS[1], "--on", f"adb://{SERIAL}", *QUICK).returncode == 0
+    assert home.run("bench", MODELS["int8"], "--on", f"adb://{SERIAL}", *QUICK).returncode == 0
     assert phone.calls().count("install") == installed
 
 
 def test_an_app_that_the_phone_does_not_take_is_named(home, telephone, app):
     telephone("true")
     app.write_text("refused")
-    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
     assert_one_sentence(result, 3, "cannot be installed", "UPDATE_INCOMPATIBLE", "adb uninstall haredge.demo")
 
 
 def test_another_runtime_than_the_app_has_is_refused(home, telephone):
     telephone("true")
-    result = home.run("bench", MODELS[1], "--on", "adb:", "--runtime", "litert", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "adb:", "--runtime", "litert", *QUICK)
     assert_one_sentence(result, 2, "the app measures with its own TFLite", "--runtime")
 
 
@@ -103,20 +104,20 @@ def test_what_the_app_answers_in_words_is_said(home, telephone, tmp_path):
     error = json.dumps({"format": 1, "error": {"kind": "device", "text": sentence}})
     (tmp_path / "error.json").write_text(error)
     phone = telephone(f"cp {tmp_path}/error.json {ANSWERS.format(tmp_path)}/$(basename $job .job.json).json")
-    assert_one_sentence(home.run("bench", MODELS[1], "--on", "adb:", *QUICK), 3, sentence)
+    assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK), 3, sentence)
     assert list(phone.answers.iterdir()) == []
 
 
 def test_an_app_that_leaves_no_answer_is_noticed(home, telephone):
     telephone("true")
-    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
     assert_one_sentence(result, 3, "left no answer", "adb logcat")
 
 
 def test_without_an_app_it_says_how_to_build_one(home, telephone, tmp_path):
     telephone("true")
     home.environment["HAR_EDGE_APK"] = str(tmp_path / "none.apk")
-    result = home.run("bench", MODELS[1], "--on", "adb:", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
     assert_one_sentence(result, 2, "phone without the demo app", "make android")
 
 

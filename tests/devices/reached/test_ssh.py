@@ -13,7 +13,8 @@ from pathlib import Path
 import machine_trees as trees
 import pytest
 import sshd
-from commands import LONG, MODELS, QUICK, Home, assert_one_sentence, finished, processes, wait_until, workers
+from home import LONG, QUICK, Home, workers
+from programs import MODELS, assert_one_sentence, finish, processes, wait_until
 
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import InputError
@@ -61,7 +62,7 @@ def test_what_is_no_target_is_refused(target):
 
 
 def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):
-    first = home.run("bench", *MODELS, "--on", "ssh://board", *QUICK)
+    first = home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK)
     assert first.returncode == 0, first.stderr
     assert "installing" in first.stderr
     report = json.loads((home.folder / "bench-board.json").read_text())
@@ -70,18 +71,18 @@ def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):
     assert min(x["accuracy"] for x in report["results"]) > 0.97
     sent = objects(board)
     assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
-    second = home.run("bench", *MODELS, "--on", "ssh://board", *QUICK)
+    second = home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK)
     assert second.returncode == 0, second.stderr
     assert "installing" not in second.stderr
     assert objects(board) == sent
-    here = home.run("bench", *MODELS, *QUICK)
+    here = home.run("bench", *MODELS.values(), *QUICK)
     assert here.returncode == 0, here.stderr
     local = json.loads((home.folder / "bench-local.json").read_text())
     assert [x["confusion"] for x in local["results"]] == [x["confusion"] for x in report["results"]]
 
 
 def test_devices_says_what_it_is_and_clean_leaves_nothing(home, board):
-    home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     looked = home.run("devices", "ssh://board")
     assert looked.returncode == 0, looked.stderr
     assert "litert on Python 3.11" in looked.stdout
@@ -93,7 +94,7 @@ def test_devices_says_what_it_is_and_clean_leaves_nothing(home, board):
 
 
 def test_offline_packages_travel_as_wheels(home, board):
-    done = home.run("bench", MODELS[1], "--on", "ssh://board", "--offline", *QUICK)
+    done = home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "unpacking" in done.stderr
     home.run("devices", "clean", "ssh://board")
@@ -103,13 +104,13 @@ def test_a_host_key_that_changed_is_refused(tmp_path, board):
     other = sshd.keygen(tmp_path / "other")
     kind, key, *_ = Path(f"{other}.pub").read_text().split()
     ssh = board.configure(tmp_path / "config", known=f"[127.0.0.1]:{board.port} {kind} {key}\n")
-    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = Home(tmp_path, ssh).run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "host key of board", "ssh-keygen -R")
 
 
 def test_a_host_key_that_is_not_known_is_refused(tmp_path, board):
     ssh = board.configure(tmp_path / "config", known="")
-    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = Home(tmp_path, ssh).run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "host key of board is not known", "ssh board")
 
 
@@ -117,7 +118,7 @@ def test_a_key_that_is_not_taken_is_named(tmp_path, board):
     ssh = board.configure(tmp_path / "config")
     text = (tmp_path / "config").read_text().replace(str(board.client_key), str(sshd.keygen(tmp_path / "other")))
     (tmp_path / "config").write_text(text)
-    result = Home(tmp_path, ssh).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = Home(tmp_path, ssh).run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "takes none of your keys", "ssh-copy-id board")
 
 
@@ -126,16 +127,16 @@ def test_a_host_that_does_not_answer_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         began = time.monotonic()
-        result = Home(tmp_path, "ssh -F none").run("bench", MODELS[1], "--on", f"ssh://127.0.0.1:{port}", *QUICK)
+        result = Home(tmp_path, "ssh -F none").run("bench", MODELS["int8"], "--on", f"ssh://127.0.0.1:{port}", *QUICK)
     assert time.monotonic() - began < 25
     assert_one_sentence(result, 3, f"127.0.0.1:{port} cannot be reached", "timed out", f"try ssh -p {port} 127.0.0.1")
 
 
 def test_a_host_that_refuses_and_one_that_there_is_not_are_told_apart(tmp_path):
     home = Home(tmp_path, "ssh -F none")
-    refused = home.run("bench", MODELS[1], "--on", "ssh://127.0.0.1:1", *QUICK)
+    refused = home.run("bench", MODELS["int8"], "--on", "ssh://127.0.0.1:1", *QUICK)
     assert_one_sentence(refused, 3, "127.0.0.1:1 cannot be reached", "refused", "try ssh -p 1 127.0.0.1")
-    unknown = home.run("bench", MODELS[1], "--on", "ssh://pi@board.invalid", *QUICK)
+    unknown = home.run("bench", MODELS["int8"], "--on", "ssh://pi@board.invalid", *QUICK)
     assert_one_sentence(unknown, 3, "board.invalid cannot be reached", "resolve", "try ssh pi@board.invalid")
 
 
@@ -182,7 +183,7 @@ def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(
     path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"
     environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
     home = special(environment, ("unshare", "--mount", "sh", "-c", mount, "sh"))
-    done = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    done = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
     weather = ("the CPU governor", "the firmware", "the CPU reached")
@@ -195,7 +196,7 @@ def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(
 
 def test_a_board_without_python_is_told_apart(special, tmp_path):
     (tmp_path / "empty").mkdir()
-    result = special({"PATH": str(tmp_path / "empty")}).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = special({"PATH": str(tmp_path / "empty")}).run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board has no python3", "apt install python3")
 
 
@@ -207,7 +208,9 @@ def test_a_python_that_is_too_old_is_told_apart(special, tmp_path):
     code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
     script.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"\n')
     script.chmod(0o755)
-    result = special({"PATH": f"{script.parent}:/usr/bin:/bin"}).run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = special({"PATH": f"{script.parent}:/usr/bin:/bin"}).run(
+        "bench", MODELS["int8"], "--on", "ssh://board", *QUICK
+    )
     assert_one_sentence(result, 3, "board has Python 3.7.3", "3.9 or newer")
 
 
@@ -215,7 +218,7 @@ def test_a_full_disk_is_named_and_nothing_half_written_stays(special, tmp_path):
     (tmp_path / "board-cache").mkdir()
     mount = f'mount -t tmpfs -o size=2m none {shlex.quote(str(tmp_path / "board-cache"))} && exec "$@"'
     home = special({}, ("unshare", "--mount", "sh", "-c", mount, "sh"))
-    result = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board", "no space", "board-cache/har-edge/device")
     ssh = shlex.split(home.environment["HAR_EDGE_SSH"])
     left = subprocess.run(
@@ -234,15 +237,15 @@ def test_a_login_that_prints_is_told_apart(special, tmp_path):
     )
     os.kill(pid, signal.SIGHUP)
     time.sleep(0.5)
-    result = noisy.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = noisy.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board answers with something else", "Welcome")
 
 
 @pytest.fixture
 def long_run(home, board):
     """A measurement at work on the board."""
-    assert home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK).returncode == 0
-    process = home.start("bench", MODELS[1], "--on", "ssh://board", *LONG)
+    assert home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK).returncode == 0
+    process = home.start("bench", MODELS["int8"], "--on", "ssh://board", *LONG)
     wait_until(lambda: workers(cache(board)))
     yield process
     process.kill()
@@ -272,13 +275,13 @@ def comm(process: int) -> str:
 
 def test_a_worker_that_is_killed_there_is_an_obituary(long_run, board):
     os.kill(workers(cache(board))[0], signal.SIGKILL)
-    assert_one_sentence(finished(long_run), 3, "board", "was killed", "memory")
+    assert_one_sentence(finish(long_run), 3, "board", "was killed", "memory")
 
 
 def test_an_agent_that_is_killed_is_told(long_run, board):
     (agent,) = [x for x in sessions(board, "-B -c import sys, json") if comm(x).startswith("python3")]
     os.kill(agent, signal.SIGKILL)
-    assert_one_sentence(finished(long_run), 3, "board", "try again")
+    assert_one_sentence(finish(long_run), 3, "board", "try again")
 
 
 def test_a_connection_that_is_lost_ends_both_sides(long_run, board):
@@ -286,14 +289,14 @@ def test_a_connection_that_is_lost_ends_both_sides(long_run, board):
     assert found
     for session in found:
         os.kill(session, signal.SIGKILL)
-    assert_one_sentence(finished(long_run), 3, "connection to board was lost")
+    assert_one_sentence(finish(long_run), 3, "connection to board was lost")
     wait_until(lambda: not workers(cache(board)))
     wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
 
 
 def test_ctrl_c_ends_what_runs_there(long_run, board):
     long_run.send_signal(signal.SIGINT)
-    assert finished(long_run).returncode == 130
+    assert finish(long_run).returncode == 130
     wait_until(lambda: not workers(cache(board)))
     wait_until(lambda: not list((cache(board) / "jobs").iterdir()))
 
@@ -310,15 +313,15 @@ def test_clean_waits_for_the_end_of_a_measurement(long_run, home):
 
 def test_two_runs_at_once_share_one_environment(home, board, tmp_path):
     home.run("devices", "clean", "ssh://board")
-    both = [home.start("bench", MODELS[1], "--on", "ssh://board", *QUICK, "--json", f"{i}.json") for i in range(2)]
-    results = [finished(x) for x in both]
+    both = [home.start("bench", MODELS["int8"], "--on", "ssh://board", *QUICK, "--json", f"{i}.json") for i in range(2)]
+    results = [finish(x) for x in both]
     assert [x.returncode for x in results] == [0, 0], [x.stderr for x in results]
     assert len([x for x in (cache(board) / "environments").iterdir() if x.is_dir()]) == 1
 
 
 def test_a_model_of_any_file_name_is_measured(home, tmp_path):
     hostile = tmp_path / "a'; touch pwned; echo $(touch pwned) `touch pwned` \"&\n.tflite"
-    hostile.write_bytes(Path(MODELS[1]).read_bytes())
+    hostile.write_bytes(Path(MODELS["int8"]).read_bytes())
     done = home.run("bench", hostile, "--on", "ssh://board", *QUICK)
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.rglob("pwned"))
@@ -330,7 +333,7 @@ def test_several_devices_are_measured_side_by_side_and_one_that_fails_loses_no_o
     with (tmp_path / "config").open("a") as config:
         config.write("Host gone\n  HostName 127.0.0.1\n  Port 1\n")
     home = Home(tmp_path, ssh)
-    result = home.run("bench", *MODELS, "--on", "local", "--on", "ssh://board", "--on", "ssh://gone", *QUICK)
+    result = home.run("bench", *MODELS.values(), "--on", "local", "--on", "ssh://board", "--on", "ssh://gone", *QUICK)
     assert_one_sentence(result, 3, "gone", "the rest is complete")
     for name in ("local", "board"):
         report = json.loads((tmp_path / f"bench-{name}.json").read_text())
@@ -342,7 +345,7 @@ def test_several_devices_are_measured_side_by_side_and_one_that_fails_loses_no_o
 
 
 def test_what_was_half_sent_is_removed_by_the_next_run(home, board):
-    assert home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK).returncode == 0
+    assert home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK).returncode == 0
     half = [cache(board) / "objects" / "tmpabc", cache(board) / "environments" / "tmpabc" / "site"]
     half[0].write_bytes(b"half")
     half[1].mkdir(parents=True)
@@ -392,8 +395,8 @@ def test_a_board_behind_a_jump_host_is_reached_through_it(inner, tmp_path):
     config = tmp_path / "config"
     config.write_text((tmp_path / "jump").read_text() + (tmp_path / "hidden").read_text())
     home = Home(tmp_path, f"ssh -F {config}")
-    result = home.run("bench", MODELS[1], "--on", "ssh://board", *QUICK)
+    result = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board", "--offline")
-    offline = home.run("bench", MODELS[1], "--on", "ssh://board", "--offline", *QUICK)
+    offline = home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK)
     assert offline.returncode == 0, offline.stderr
     assert json.loads((tmp_path / "bench-board.json").read_text())["results"][0]["windows"] == 2947

@@ -1,0 +1,87 @@
+"""Write CSV recordings as a user makes them: made-up motion, real postures, or few windows of real movement."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import WINDOW, segments
+
+HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
+
+
+def motion(n, seed=0, rate=50.0):
+    """Seconds `[n]` and samples `[n, 6]` of smooth motion."""
+    rng = np.random.default_rng(seed)
+    seconds = np.arange(n) / rate
+    waves = np.sin(2 * np.pi * rng.uniform(0.2, 2, 6) * seconds[:, np.newaxis] + rng.uniform(0, 6, 6))
+    return seconds, waves + np.array([0, 0, 1, 0, 0, 0])
+
+
+def write(path, seconds, samples, labels, subject, header=HEADER):
+    rows = (
+        ",".join([*map(repr, (float(t), *map(float, values))), label, str(subject)])
+        for t, values, label in zip(seconds, samples, labels, strict=True)
+    )
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def write_subjects(folder, subjects, labels=("walk", "rest"), n=300):
+    """One file a subject with `n` samples of each label."""
+    for seed, subject in enumerate(subjects):
+        seconds, samples = motion(n * len(labels), seed)
+        write(folder / f"rec-{subject}.csv", seconds, samples, np.repeat(labels, n).tolist(), subject)
+    return folder
+
+
+def spoil(folder, line, text, name="rec-a.csv"):
+    """Replace a line of a file."""
+    path = folder / name
+    lines = path.read_text().splitlines()
+    lines[line - 1] = text
+    path.write_text("\n".join(lines) + "\n")
+
+
+def posture(label: str, seconds: float = 60.0, recording: int = 0) -> np.ndarray:
+    """Samples `[n, 6]` of a training subject's first stretch of `label`, to and fro for so long: without a jump."""
+    found = uci_har.recordings()[recording]
+    first, end, _ = next(x for x in segments(found.labels) if x[2] == found.label_names.index(label))
+    stretch = found.samples[first:end]
+    n = round(seconds * found.rate_hz)
+    there_and_back = np.concatenate([stretch, stretch[::-1]])
+    return np.tile(there_and_back, (n // len(there_and_back) + 1, 1))[:n]
+
+
+def write_pieces(path: Path, pieces: Sequence[tuple[str, np.ndarray]], subject: str = "me") -> Path:
+    """A recording at 50 Hz of labelled pieces, one after the other; its folder."""
+    path.parent.mkdir(exist_ok=True)
+    labels = [label for label, samples in pieces for _ in samples]
+    write(path, np.arange(len(labels)) / 50, np.concatenate([x for _, x in pieces]), labels, subject)
+    return path.parent
+
+
+def write_few(folder: Path, windows: int = 2) -> Path:
+    """So many windows of each activity of three training subjects, of whom the last is the test part; `folder`."""
+    folder.mkdir()
+    left = dict.fromkeys(
+        ((subject, label) for subject in (1, 3, 5) for label in range(6)), WINDOW.samples + (windows - 1) * WINDOW.hop
+    )
+    for number, recording in enumerate(uci_har.recordings()):
+        if not any(left.get((recording.subject, x)) for x in range(6)):
+            continue
+        names: list[str] = []
+        run, before = 0, -1
+        for label in recording.labels.tolist():
+            run = run + 1 if label == before else 1
+            before = label
+            wanted = left.get((recording.subject, label), 0)
+            names.append(uci_har.LABELS[label] if run <= wanted else "")
+            if run == wanted:
+                left[recording.subject, label] = 0
+            if not any(left[recording.subject, x] for x in range(6)):
+                break
+        seconds = np.arange(len(names)) / recording.rate_hz
+        write(folder / f"{number}.csv", seconds, recording.samples[: len(names)], names, recording.subject)
+    return folder
