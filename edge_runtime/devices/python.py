@@ -1,4 +1,4 @@
-"""An interpreter on this machine, each job in a fresh process of its own session."""
+"""Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, last_message, progress_of, silence
+from edge_runtime.devices.worker_output import SILENCE_SECONDS, WorkerOutput
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
@@ -38,31 +38,27 @@ print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in
 class PythonDevice:
     """A Python interpreter of this machine. `name` is that of the device in reports."""
 
+    here = True
     name: str
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
-    @property
-    def here(self) -> bool:
-        """It is this machine that measures."""
-        return True
-
     def prepare(self, on_progress: OnProgress) -> None:
-        """Nothing is to be made ready: the interpreter has what it needs."""
+        """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: end the job at work, and start no other."""
+        """End the job at work, from another thread, and start no other."""
         self._processes.stop()
 
     def close(self) -> None:
-        """Nothing is open between jobs."""
+        """Do nothing: nothing is open between jobs."""
 
     def describe(self) -> Mapping[str, Any]:
-        """What the machine is and does, as this interpreter sees it: `machine` and `state`. Raises `DeviceError`."""
+        """Describe the machine as this interpreter sees it, as `machine` and `state`. Raises `DeviceError`."""
         with scratch_folder() as folder:
             command = [self.interpreter, "-B", str(write_bundle(folder)), "--describe"]
             try:
@@ -79,17 +75,14 @@ class PythonDevice:
         `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
         worker never outlives this call.
         """
-        bundle = folder / "worker.pyz"
-        if not bundle.exists():
-            write_bundle(folder)
         job.write(folder)
         log = folder / f"{job.name}.log"
-        stage = "starting"
+        output = WorkerOutput(job.title, on_progress)
         with log.open("wb") as stderr:
             # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
             process = self._processes.start(
                 # No bytecode: nothing is written beside the user's packages.
-                [self.interpreter, "-B", str(bundle), str(job.path(folder))],
+                [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -98,18 +91,16 @@ class PythonDevice:
             try:
                 assert process.stdout is not None
                 for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
-                    if report := progress_of(line):
-                        stage = report[1]
-                        on_progress(*report)
+                    output.hear(line)
                 process.wait(self.silence_seconds)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
-                raise DeviceError(silence(job.title, stage, self.silence_seconds)) from error
+                raise DeviceError(output.silence(self.silence_seconds)) from error
             finally:
                 child_processes.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
             words = log.read_text(encoding="utf-8", errors="replace")
-            raise DeviceError(last_message(job.title, stage, process.returncode, words))
+            raise DeviceError(output.last_message(process.returncode, words))
         return answer
 
 
