@@ -44,25 +44,25 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Measured claims, with evidence, in claims.json and claims.md; on an idle machine, before a release.
+# Measured claims, with evidence, in claims.json and claims.md; before a release, on an idle machine (a busy one is refused).
 claims: $(INSTALLED)
-	$(BIN)/python tools/claims.py
+	$(BIN)/python -m tools.claims
 
 # Train and convert the models in edge_runtime/models anew.
 reference: $(INSTALLED)
-	$(BIN)/python tools/reference.py
+	$(BIN)/python -m tools.reference
 
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)
 	$(BIN)/python -m tools.measure_networks --runs runs/networks
 
-# Write docs/results.md from what was measured.
+# Write docs/results.md and the table in README.md from the files in docs/results.
 results: $(INSTALLED)
-	$(BIN)/python tools/results_document.py
+	$(BIN)/python -m tools.results_document
 
-# Write the golden vectors for ports anew; `python tools/golden.py --check` compares.
+# Write the golden vectors for ports anew; `python -m tools.golden --check` compares.
 golden: $(INSTALLED)
-	$(BIN)/python tools/golden.py
+	$(BIN)/python -m tools.golden
 
 # Note the versions that are installed now as the tested ones.
 constraints: $(INSTALLED)

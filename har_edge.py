@@ -1,4 +1,4 @@
-"""The front door: the `har-edge` command, with the subcommands of the device and of the host."""
+"""Define the `har-edge` command with the subcommands of the device and of the host."""
 
 import importlib.util
 import os
@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-# Ctrl-C while the rest is being imported: there is nothing to clear away yet, and no one to catch the exception.
+# Exit at once on Ctrl-C during the imports below: there is nothing to clear away yet, and no handler.
 signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
 
 from edge_runtime.cli import DEVICE_COMMANDS, start  # noqa: E402
@@ -15,10 +15,10 @@ _HERE = Path(__file__).resolve().parent
 
 
 def _own_package(name: str) -> None:
-    """Make `import name` mean the package beside this file.
+    """Bind `import name` to the package beside this file.
 
-    `train` and `convert` are names that people give their own scripts; where such a script comes first on the module
-    path (PYTHONPATH, `python -m`), it must not be taken for ours.
+    Users name their own scripts `train` or `convert` too, and such a script may come first on the module path
+    (PYTHONPATH, `python -m`).
     """
     folder = _HERE / name
     specification = importlib.util.spec_from_file_location(
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 def main() -> None:
-    """The entry point of `har-edge`."""
+    """Run `har-edge` (the entry point of the installed command)."""
     for name in ("train", "convert"):
         _own_package(name)
     start(COMMANDS)

@@ -1,3 +1,31 @@
-"""Human activity recognition on the device: data, front end, classifier and benchmark, without TensorFlow."""
+"""Recognise human activities on the device, without TensorFlow.
+
+The names of `__all__` are for other programs (docs/in_your_program.md). Each is imported when it is first used, so that
+`import edge_runtime` itself loads neither NumPy nor an interpreter.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_runtime.data.loading import load_data, load_recordings
+    from edge_runtime.live.recognizer import Decision, LiveRecognizer, Notice
+    from edge_runtime.model.classifier import Classifier
 
 __version__ = "0.1.0"
+__all__ = ["Classifier", "Decision", "LiveRecognizer", "Notice", "load_data", "load_recordings"]
+
+_MODULES = {
+    "Classifier": "edge_runtime.model.classifier",
+    "Decision": "edge_runtime.live.recognizer",
+    "LiveRecognizer": "edge_runtime.live.recognizer",
+    "Notice": "edge_runtime.live.recognizer",
+    "load_data": "edge_runtime.data.loading",
+    "load_recordings": "edge_runtime.data.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'edge_runtime' has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""`python -m edge_runtime`: the `har-edge` command of a machine that has only this package."""
+"""Run the `har-edge` command of a machine that has only this package (`python -m edge_runtime`)."""
 
 from edge_runtime.cli import main
 

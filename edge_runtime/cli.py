@@ -1,4 +1,4 @@
-"""How every `har-edge` command starts and ends: subcommands loaded when called, errors turned into exit codes."""
+"""Start and end every `har-edge` command: load a subcommand when it is called, turn errors into exit codes."""
 
 import importlib
 import io
@@ -26,39 +26,38 @@ DEVICE_COMMANDS = {
     "card": ("edge_runtime.commands.card", "Show a model's card, or attach one."),
     "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),
 }
-"""Command -> (module that defines `command`, help line): the help text needs no import of the module."""
-
+"""Command -> (module that defines `command`, help line). The help text imports no such module."""
 
 _OUR_FAULT = "a fault in har-edge itself: "
 _REPORT_IT = "run it again with --debug and report it"
 
 
 class LazyGroup(click.Group):
-    """A group that imports a subcommand's module when the subcommand is called."""
+    """Import a subcommand's module when the subcommand is called."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """The names of all subcommands, in the order of the work."""
+        """Return the names of all subcommands, in the order of the work."""
         return [*self._lazy, *super().list_commands(context)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The subcommand `name`, imported now."""
+        """Import and return the subcommand `name`."""
         if name not in self._lazy:
             return super().get_command(context, name)
         command: click.Command = importlib.import_module(self._lazy[name][0]).command
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of subcommands in the help text, without importing them."""
+        """Write the list of subcommands into the help text, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
 
 
 def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
-    """The `har-edge` command with the given subcommands."""
+    """Make the `har-edge` command with the given subcommands."""
 
     @click.group(
         cls=LazyGroup,
@@ -69,22 +68,22 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
     @click.version_option(edge_runtime.__version__, prog_name="har-edge")
     @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
     def command(debug: bool) -> None:
-        del debug  # read by `run`, which is where errors arrive
+        del debug  # `run` reads it, since it handles the errors
 
     return command
 
 
 def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
-    """Run `command` and return its exit code; the only place where errors become sentences."""
+    """Run `command` and return its exit code. Errors become sentences here alone."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # where there is no µ, a question mark is better than an error
+            stream.reconfigure(errors="replace")  # in an encoding without µ, print a question mark
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug, stdout = "--debug" in arguments, sys.stdout
-    # `--debug` is accepted anywhere on the line: it is added after the fact, when something went wrong.
+    # Accept `--debug` anywhere on the line: people append it after something went wrong.
     arguments = [x for x in arguments if x != "--debug"]
     try:
-        # An int is the exit code of `context.exit()`; commands themselves return nothing.
+        # An int is the exit code of `context.exit()`; commands return None.
         code: int | None = command.main(arguments, prog_name="har-edge", standalone_mode=False)
         sys.stdout.flush()
         return code or ExitCode.OK
@@ -96,8 +95,8 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except SystemExit as stop:
         if sys.stdout is not stdout:
-            # The reader went away (`har-edge data | head`): click replaces the stream and exits. Nothing is left to
-            # say, and nowhere to say it; commands that write files have written them before they print.
+            # The reader closed the pipe (`har-edge data | head`): click replaces the stream and exits. Discard the
+            # rest of the output; commands write their files before they print.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return ExitCode.OK
         return _fail(stop, f"{_OUR_FAULT}SystemExit: {stop}; {_REPORT_IT}", ExitCode.SOFTWARE, debug)
@@ -110,7 +109,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
         return _fail(
             error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug
         )
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of our own gets its exit code
+    except Exception as error:  # noqa: BLE001 - report any other fault with its own exit code
         sentence = f"{_OUR_FAULT}{type(error).__name__}: {error}; {_REPORT_IT}"
         return _fail(error, sentence, ExitCode.SOFTWARE, debug)
 
@@ -123,13 +122,13 @@ def _fail(error: BaseException, sentence: str, code: ExitCode, debug: bool) -> E
 
 
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
-    """Run the `har-edge` command with the program's arguments, and end the program with its exit code."""
-    # Being asked to end is like Ctrl-C: what was begun is cleared away.
+    """Run the `har-edge` command with the program's arguments and exit with its code."""
+    # Handle SIGTERM like Ctrl-C: commands clear away what they have begun.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     sys.exit(run(make_command(commands)))
 
 
 def main() -> None:
-    """`python -m edge_runtime`: the commands a device has."""
+    """Run the commands of a device (`python -m edge_runtime`)."""
     start(DEVICE_COMMANDS)

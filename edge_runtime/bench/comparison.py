@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.bench.intervals import p50_ratio
+from edge_runtime.bench.intervals import half_width, p50_ratio
 from edge_runtime.bench.results import Interval, Report, Result, Samples
 
 PERCENT, POINTS = "%", "pp"
@@ -177,17 +176,13 @@ def _ratio_interval(old: Samples | None, new: Samples | None, kind: str) -> Inte
 
 
 def _accuracy_interval(old: Result, new: Result) -> Interval | None:
-    """In percentage points: Student's t over the people, whose differences count alike; None for fewer than two."""
-    from scipy.special import stdtrit
-
+    """In percentage points, over subjects, which count alike: a report has no windows per subject."""
     people = old.per_subject.keys()
-    if len(people) < 2 or people != new.per_subject.keys():
+    if people != new.per_subject.keys():
         return None
-    differences = [100 * (new.per_subject[person] - old.per_subject[person]) for person in people]
-    n = len(differences)
-    reach = float(stdtrit(n - 1, 0.975)) * statistics.stdev(differences) / n**0.5
+    reach = half_width([100 * (new.per_subject[x] - old.per_subject[x]) for x in people], [1] * len(people))
     middle = 100 * (new.accuracy - old.accuracy)
-    return round(middle - reach, 4), round(middle + reach, 4)
+    return None if reach is None else (round(middle - reach, 4), round(middle + reach, 4))
 
 
 def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:

@@ -19,12 +19,15 @@ def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
     """The recordings at `path` to evaluate the model of `card` with, each after its number.
 
     Those of the test subjects; of everyone where there are fewer people than a training needs; of the person whom the
-    model is adapted to. Raises `InputError` when there are none, or none of their labels is one of the model's.
+    model is adapted to. Raises `InputError` when there are none, or they lack signals or labels
+    of the model.
     """
     found = list(enumerate(loading.load_recordings(path)))
     subjects = sorted({x.subject for _, x in found}, key=str)
     chosen = {_person(card, subjects)} if card.personal else set(test_subjects(path, [x for _, x in found]))
     kept = [(number, x) for number, x in found if x.subject in chosen]
+    for _, x in kept:
+        x.check_signals(card.signals)
     labels = {x.label_names[label] for _, x in kept for label in np.unique(x.labels) if label >= 0}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not known & set(card.labels):

@@ -1,15 +1,24 @@
-"""How sure a number is: 95 % intervals of latencies, of ratios and of accuracies, and tests between two models.
+"""Compute 95 % intervals of latencies, ratios and accuracies, and test whether two models differ.
 
-Times. Neighbouring samples of one process are alike (one clock, one layout in memory), and rounds differ more than
-samples within a round do; an interval that took all samples for independent would be far too narrow. So a replicate
-draws rounds, and contiguous blocks within each drawn round (Davison & Hinkley, *Bootstrap Methods and their
-Application*, 1997, sections 3.8 and 8.2.3). Percentiles of replicates are too narrow when they come from few rounds or
-people; they are taken further out, as far as Student's t is wider than the normal distribution (the expanded percentile
-interval of Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
+Times: a bootstrap of two stages, rounds and contiguous blocks within each drawn round (Davison & Hinkley, *Bootstrap
+Methods and their Application*, 1997, sections 3.8 and 8.2.3).
 
-Accuracies. Windows of one person resemble each other, so people are resampled, with all of their windows.
+- Neighbouring samples of one process are alike, and rounds differ more than samples within a round: an interval of
+  independent samples would be far too narrow.
+- Percentiles of few rounds are too narrow. They are taken further out, as far as Student's t is wider than the normal
+  distribution (the expanded percentile interval of Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
+- Seeds are fixed: the same samples give the same interval.
 
-Seeds are fixed: the same samples give the same interval.
+Accuracies: windows of one subject resemble each other, so the unit is the subject, with all of its windows.
+
+- The standard error is the jackknife's, which leaves out one subject at a time; the interval is as wide as Student's t
+  with one degree of freedom less than subjects (Tukey, *Bias and Confidence in Not Quite Large Samples*, 1958).
+- Scores near 100 % are skewed over subjects. Their interval is computed on the logit scale (Mosteller & Tukey, *Data
+  Analysis and Regression*, 1977, chapter 8; Dean & Pagano, *Evaluating Confidence Interval Methods for Binomial
+  Proportions in Clustered Surveys*, 2015), with half a window added to the right and to the wrong ones.
+- Of simulated samples of nine subjects who differ as those of `docs/results` do, 94 to 96 % have the true accuracy in
+  this interval, and 90 to 93 % in that of a bootstrap's percentiles; where subjects hardly differ, or are fewer than
+  nine, up to 99 %.
 """
 
 from __future__ import annotations
@@ -29,6 +38,7 @@ Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
 LEVEL = 0.95
+HALF = 0.5  # windows added to the right and to the wrong ones: the logit of 100 % is finite
 # Of longer rounds every n-th sample is resampled: what is left is far more than the difference between rounds needs.
 _MOST_PER_ROUND = 1500
 # Replicates at a time: a few tens of MB.
@@ -54,7 +64,7 @@ def latency(rounds: Rounds) -> Latency:
 
 
 def p50_ratio(rounds: Rounds, against: Rounds, paired: bool = True) -> tuple[float, Interval]:
-    """The p50 of `rounds` over that of `against`, and its interval.
+    """Return the p50 of `rounds` over that of `against`, and its interval.
 
     `paired` draws the same rounds of both, which have to be equally many: for rounds that took turns, in which whatever
     slowed one slowed the other. Without it the two are independent, as those of two runs are.
@@ -67,7 +77,7 @@ def p50_ratio(rounds: Rounds, against: Rounds, paired: bool = True) -> tuple[flo
 
 
 def accuracy_over_windows(right: int, windows: int) -> Interval:
-    """Wilson's interval for `right` of `windows`, as if every window were of another person."""
+    """Return Wilson's interval of the share `right` of `windows`, as if every window were of another subject."""
     from scipy.stats import binomtest
 
     found = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
@@ -77,43 +87,66 @@ def accuracy_over_windows(right: int, windows: int) -> Interval:
 def over_subjects(
     y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
 ) -> tuple[Interval, Interval] | None:
-    """The intervals of accuracy and of macro-F1 when other people had been measured; None for a single person."""
-    confusions = _per_subject(y, predicted, subject, n_labels)
+    """Return the intervals of accuracy and macro-F1 over subjects, within 0 to 1; None for a single subject."""
+    confusions = np.stack(
+        [scores.confusion_matrix(y[rows], predicted[rows], n_labels) for rows in _rows_per_subject(subject)]
+    )
     if len(confusions) < 2:
         return None
-    drawn = np.tensordot(_draws(len(confusions)), confusions, axes=1)  # [REPLICATES, n_labels, n_labels]
-    hits = np.diagonal(drawn, axis1=1, axis2=2)
-    accuracy = hits.sum(axis=1) / drawn.sum(axis=(1, 2))
-    total = drawn.sum(axis=1) + drawn.sum(axis=2)
-    with np.errstate(invalid="ignore"):
-        macro_f1 = np.nanmean(2 * hits / total, axis=1)  # as in scores.macro_f1: an absent class is left out
-    low, high = (_interval(values, len(confusions)) for values in (accuracy, macro_f1))
-    return low, high
+    whole = confusions.sum(axis=0)
+    accuracy, macro_f1 = (
+        _share_interval(score(whole), np.array([score(x) for x in whole - confusions]), len(y))
+        for score in (scores.accuracy, scores.macro_f1)
+    )
+    return accuracy, macro_f1
 
 
 def accuracy_difference(
     right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
 ) -> tuple[float, Interval | None]:
-    """How many percentage points more of the same windows are `right` than `against`, and the interval over subjects.
+    """Return by how many percentage points more windows are `right` than `against`, and its interval over subjects.
 
-    The interval is None for a single person.
+    Both are `[n]`, of the same windows. The interval is None for a single subject.
     """
     points = 100 * (right.astype(np.float64) - against)
-    people, index = np.unique(subject, return_inverse=True)
-    sums, windows = np.bincount(index, points), np.bincount(index)
-    interval = None
-    if len(people) > 1:
-        draws = _draws(len(people))
-        interval = _interval((draws @ sums) / (draws @ windows), len(people))
-    return _tidy(points.mean()), interval
+    rows = _rows_per_subject(subject)
+    mean = float(points.mean())
+    reach = half_width([points[x].sum() for x in rows], [len(x) for x in rows])
+    return _tidy(mean), None if reach is None else (_tidy(mean - reach), _tidy(mean + reach))
 
 
-def mcnemar(only_first_right: int, only_second_right: int) -> float:
-    """The two-sided p value of McNemar's exact test: that two models err equally often on the same windows."""
-    from scipy.stats import binomtest
+def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
+    """Return half the width of the interval of sum(`sums`) / sum(`counts`), which have one value per subject.
 
-    differing = only_first_right + only_second_right
-    return float(binomtest(only_first_right, differing).pvalue) if differing else 1.0
+    With equal counts this is Student's t over the subjects. None for fewer than two.
+    """
+    if len(sums) < 2:
+        return None
+    sum_of, count_of = np.asarray(sums, np.float64), np.asarray(counts, np.float64)
+    return _student_t(len(sum_of)) * _jackknife_error((sum_of.sum() - sum_of) / (count_of.sum() - count_of))
+
+
+def sign_flip_test(
+    right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
+) -> float | None:
+    """Return the two-sided p value of "both err equally often", with subjects as units; None for a single subject.
+
+    Exact: of all ways to exchange the two models within subjects, the share whose difference is at least as large
+    (a randomisation test, Fisher, *The Design of Experiments*, 1935, section 21; counted as in Pagano & Tritchler,
+    *On Obtaining Permutation Distributions in Polynomial Time*, 1983). Fewer than six subjects cannot give a p value
+    below 0.05.
+    """
+    rows = _rows_per_subject(subject)
+    if len(rows) < 2:
+        return None
+    differences = np.array([int(right[x].sum()) - int(against[x].sum()) for x in rows])
+    most = int(np.abs(differences).sum())
+    probability = np.zeros(2 * most + 1)  # of each sum from -most to most
+    probability[most] = 1
+    for step in np.abs(differences):
+        probability = (np.roll(probability, step) + np.roll(probability, -step)) / 2
+    as_large = np.abs(np.arange(-most, most + 1)) >= abs(differences.sum())
+    return float(probability[as_large].sum())
 
 
 def _medians(rounds: Rounds, seed: int = 0) -> Floats:
@@ -138,13 +171,8 @@ def _medians(rounds: Rounds, seed: int = 0) -> Floats:
     return np.concatenate(medians).astype(np.float64)
 
 
-def _draws(n: int) -> Floats:
-    """`[REPLICATES, n]`: how often each of `n` was drawn in `n` draws with replacement."""
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), REPLICATES).astype(np.float64)
-
-
 def _interval(replicates: Floats, n: int) -> Interval:
-    """The expanded percentile interval of replicates that drew from `n` rounds or people."""
+    """The expanded percentile interval of replicates that drew from `n` rounds."""
     from scipy.special import ndtr, stdtrit
 
     tail = (1 - LEVEL) / 2
@@ -154,15 +182,35 @@ def _interval(replicates: Floats, n: int) -> Interval:
     return _tidy(low), _tidy(high)
 
 
-def _per_subject(
-    y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
-) -> npt.NDArray[np.int64]:
-    return np.stack(
-        [
-            scores.confusion_matrix(y[subject == person], predicted[subject == person], n_labels)
-            for person in np.unique(subject)
-        ]
-    )
+def _share_interval(share: float, left_out: Floats, windows: int) -> Interval:
+    """The interval of a `share` of `windows`, given the shares with each subject left out."""
+    from scipy.special import expit
+
+    def logit(x: npt.ArrayLike) -> Floats:
+        right = np.asarray(x) * windows
+        return np.log((right + HALF) / (windows - right + HALF))
+
+    # The error if windows were independent: what equal subjects have at least.
+    binomial = np.sqrt(1 / (share * windows + HALF) + 1 / ((1 - share) * windows + HALF))
+    reach = _student_t(len(left_out)) * max(_jackknife_error(logit(left_out)), float(binomial))
+    low, high = expit((logit(share) - reach, logit(share) + reach))
+    return _tidy(min(low, share)), _tidy(max(high, share))
+
+
+def _jackknife_error(left_out: Floats) -> float:
+    """The standard error of a statistic, given its values with each subject left out (Tukey 1958)."""
+    n = len(left_out)
+    return float(np.sqrt((n - 1) * left_out.var()))
+
+
+def _student_t(n: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + LEVEL) / 2))
+
+
+def _rows_per_subject(subject: npt.NDArray[np.generic]) -> list[npt.NDArray[np.intp]]:
+    return [np.flatnonzero(subject == person) for person in np.unique(subject)]
 
 
 def _tidy(value: float) -> float:

@@ -164,8 +164,8 @@ class Comparison:
 
     Ratios are `result` over `against`, of p50, with bootstrap intervals that pair the rounds. `accuracy_difference` is
     in percentage points, its interval over subjects, None when there is one subject. `only_result_right` and
-    `only_against_right` count the windows that one classifies right and the other wrong; `mcnemar_p` is the exact
-    test's two-sided p value.
+    `only_against_right` count the windows that one classifies right and the other wrong; `sign_flip_p` is the
+    two-sided p value of the sign-flip test over subjects, None when there is one subject and in reports from before it.
     """
 
     result: int
@@ -179,7 +179,7 @@ class Comparison:
     agreement: float
     only_result_right: int
     only_against_right: int
-    mcnemar_p: float
+    sign_flip_p: float | None = None
 
 
 @dataclass(frozen=True)

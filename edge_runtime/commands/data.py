@@ -9,7 +9,6 @@ import numpy as np
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.signals import frontend
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
 
@@ -69,10 +68,7 @@ def plot(
         _check_range("recording", recording, len(found), str(path or "the embedded data"))
         chosen = found[recording]
         title = f"Recording {recording} · subject {chosen.subject} · {_duration([chosen])}"
-        values = frontend.signals(chosen.samples)
-        recording_plots.plot_recording(
-            output, values, chosen.labels, chosen.label_names, frontend.SIGNALS, chosen.rate_hz, title
-        )
+        recording_plots.plot_recording(output, chosen, title)
     click.echo(f"wrote {output}")
 
 
@@ -112,14 +108,13 @@ def check(outer: Path | None, official: Path) -> None:
     from rich.table import Table
 
     from edge_runtime.data import official_copy, uci_har
-    from edge_runtime.data.official_comparison import compare
     from edge_runtime.system.terminal import Console
 
     if outer:
         raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
-    comparison = compare(official_copy.read(official), uci_har.load())
+    comparison = official_copy.compare(official_copy.read(official), uci_har.load())
     table = Table(title=f"{official}\nand the rebuilt windows", title_justify="left", box=None, pad_edge=False)
     table.add_column("signal")
     for name in ("largest difference", "values that differ", "by more than rounding"):

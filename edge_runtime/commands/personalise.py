@@ -77,7 +77,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
         raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
-    _check_rate(recordings, classifier)
+    _check_sensors(recordings, classifier)
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
@@ -119,6 +119,7 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
     recordings = loading.load_recordings(data_path)
+    _check_sensors(recordings, classifier)
     subjects = evaluation_data.test_subjects(data_path, recordings)
     gains = []
     with progress() as on_progress:
@@ -171,7 +172,9 @@ def _check(path: Path, classifier: Classifier) -> None:
         raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
 
 
-def _check_rate(recordings: Sequence[Recording], classifier: Classifier) -> None:
+def _check_sensors(recordings: Sequence[Recording], classifier: Classifier) -> None:
     rate = classifier.card.window.rate_hz
+    for x in recordings:
+        x.check_signals(classifier.card.signals)
     if any(x.rate_hz != rate for x in recordings):
         raise InputError(f"the recordings are not at {rate:g} Hz, which '{classifier.card.name}' takes")

@@ -14,11 +14,11 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import RUNTIMES
 
 if TYPE_CHECKING:
+    from edge_runtime.data.units import Units
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import Sink
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
-    from edge_runtime.live.sources.units import Units
     from edge_runtime.model.model_card import Card
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
@@ -109,7 +109,7 @@ def command(
         recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, hop, turn, Timestamps(rate or card.window.rate_hz, time))
-        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data)))
+        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data, card)))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
@@ -166,22 +166,21 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
     return Timeline(card.labels, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: "Units", speed: float | None, data: Path | None) -> "Source":
+def _open(name: str, value: object, stated: "Units", speed: float | None, data: Path | None, card: "Card") -> "Source":
     """The source that the option `name` asks for with `value`; only what it needs is imported."""
     if name == "--replay":
-        from edge_runtime.live.sources.replay import replay
+        from edge_runtime.live.sources.file_sources import replay
 
-        return replay(int(str(value)), data, 1.0 if speed is None else speed)
+        return replay(int(str(value)), data, 1.0 if speed is None else speed, card.signals)
     if name == "--csv":
-        from edge_runtime.live.sources.csv_file import csv_file
+        from edge_runtime.live.sources.file_sources import csv_file
 
         return csv_file(Path(str(value)), stated)
     if name in ("--udp", "--tcp"):
-        from edge_runtime.live.sources import addresses
-        from edge_runtime.live.sources.tcp import tcp
-        from edge_runtime.live.sources.udp import udp
+        from edge_runtime.live.sources import sockets
 
-        return (udp if name == "--udp" else tcp)(addresses.parse(str(value), name), stated)
+        listen = sockets.udp if name == "--udp" else sockets.tcp
+        return listen(sockets.parse(str(value), name), stated)
     if name == "--serial":
         from edge_runtime.live.sources.serial_port import serial_port
 
@@ -192,9 +191,9 @@ def _open(name: str, value: object, stated: "Units", speed: float | None, data: 
 
 
 def _stated(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
-    from edge_runtime.live.sources.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+    from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
     acceleration = ACCELERATION_UNITS[units] if units else None
-    if not any("gyro" in x.name for x in card.signals):
+    if not any(x.is_rotation for x in card.signals):
         return Units(None, acceleration, NOT_NEEDED)
     return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)

@@ -1,12 +1,10 @@
-"""What a data set is, wherever it comes from: windows, labels and subjects in two parts.
-
-`load` is the one entry: the embedded UCI HAR data, an official copy of it, or a folder of the user's own recordings.
-"""
+"""Hold recordings, and data sets of windows, labels and subjects in a training and a test part."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,23 +12,18 @@ import numpy.typing as npt
 from edge_runtime.data.coarse_labels import coarse_classes, is_coarse
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
-from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.types import Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
-
-EXPECTED = (
-    "give the folder or zip of the official 'UCI HAR Dataset', or a folder of CSV recordings with the columns "
-    "timestamp, ax, ay, az, gx, gy, gz, label, subject"
-)
 
 
 @dataclass(frozen=True)
 class Recording:
     """One continuous recording of one subject.
 
-    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
-    index into `label_names`, or -1 where nothing was labelled.
+    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, which is 0 without a gyroscope.
+    `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled.
     """
 
     subject: int | str
@@ -38,6 +31,20 @@ class Recording:
     labels: npt.NDArray[np.int8]
     label_names: tuple[str, ...]
     rate_hz: float = float(RATE_HZ)
+    has_gyroscope: bool = True
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The signals of its sensors, in the order of `SIGNALS`."""
+        return tuple(x for x in SIGNALS if self.has_gyroscope or not x.is_rotation)
+
+    def check_signals(self, signals: Sequence[Signal]) -> None:
+        """Raise `InputError` unless its sensors give the `signals` that a model takes."""
+        if not self.has_gyroscope and any(x.is_rotation for x in signals):
+            raise InputError(
+                f"the recordings of subject {self.subject} have no rotation, which the model takes: record the "
+                "gyroscope too, or give a model that was trained with --sensors accelerometer"
+            )
 
 
 @dataclass(frozen=True)
@@ -115,3 +122,11 @@ def cut(signals: npt.NDArray[np.floating], starts: Sequence[int] | npt.NDArray[n
     """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`, each from its start on."""
     rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(WINDOW.samples)
     return signals[rows]
+
+
+def segments(labels: npt.NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
+    """First sample, end and label of each run of equal `labels` `[n]`, those of no label (-1) too."""
+    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
+    for first, end in pairwise(edges):
+        if first < end:
+            yield first, end, int(labels[first])

@@ -1,14 +1,19 @@
-"""Load a data set or its recordings, from wherever they are."""
+"""Load a data set or its recordings: the embedded ones, an official copy, or a folder of CSV files."""
 
 from pathlib import Path
 
 from edge_runtime.data import csv_recordings, official_copy, uci_har
-from edge_runtime.data.dataset import EXPECTED, Dataset, Recording
+from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.system import zip_archive
 
+_EXPECTED = (
+    "give the folder or zip of the official 'UCI HAR Dataset', or a folder of CSV recordings with the columns "
+    "timestamp, ax, ay, az, gx, gy, gz, label, subject"
+)
 
-def load_data(path: Path | None = None) -> Dataset:
+
+def load_data(path: str | Path | None = None) -> Dataset:
     """The data set at `path`, recognised by content; None is the embedded UCI HAR data.
 
     `path` may be the official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), or a folder of CSV
@@ -16,16 +21,18 @@ def load_data(path: Path | None = None) -> Dataset:
     """
     if path is None:
         return uci_har.load()
+    path = Path(path)
     return csv_recordings.load(path) if _is_csv_folder(path) else official_copy.load(path)
 
 
-def load_recordings(path: Path | None = None) -> tuple[Recording, ...]:
+def load_recordings(path: str | Path | None = None) -> tuple[Recording, ...]:
     """The continuous recordings at `path`: a folder of CSV recordings; None is the embedded ones.
 
-    Raises `InputError` for an official copy of UCI HAR, which has windows only, and as `load` does.
+    Raises `InputError` for an official copy of UCI HAR, which has windows only, and as `load_data` does.
     """
     if path is None:
         return uci_har.recordings()
+    path = Path(path)
     if _is_csv_folder(path):
         return csv_recordings.recordings(path)
     raise InputError(
@@ -34,20 +41,20 @@ def load_recordings(path: Path | None = None) -> tuple[Recording, ...]:
 
 
 def has_recordings(path: Path | None) -> bool:
-    """Whether `load_recordings` has something for `path`: an official copy holds windows only."""
+    """Whether `load_recordings` takes `path`: an official copy holds windows only."""
     return path is None or _is_csv_folder(path)
 
 
 def _is_csv_folder(path: Path) -> bool:
     """Whether `path` holds CSV recordings; if not, it is an official copy. Raises `InputError` otherwise."""
     if not path.exists():
-        raise InputError(f"{path} does not exist; {EXPECTED}")
+        raise InputError(f"{path} does not exist; {_EXPECTED}")
     if path.is_dir():
         if official_copy.is_official_folder(path):
             return False
         if csv_recordings.files_in(path):
             return True
-        raise InputError(f"{path} holds no data that har-edge knows; {EXPECTED}")
+        raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}")
     if zip_archive.is_zip(path):
         return False
-    raise InputError(f"{path} is neither a folder nor a zip; {EXPECTED}")
+    raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}")

@@ -1,7 +1,7 @@
-"""The official copy of UCI HAR: the folder 'UCI HAR Dataset' or its zip, as the archive's page gives it.
+"""Read an official copy of UCI HAR, the folder 'UCI HAR Dataset' or its zip, and compare it.
 
-Only the windows are read ('Inertial Signals', labels and subjects), not the 561 features. Everything is checked before
-it is believed: shapes, counts, ranges, finite numbers, and digests of labels and subjects.
+Only the windows are read ('Inertial Signals', labels and subjects), not the 561 features. Everything is checked:
+shapes, counts, ranges, finite numbers, and digests of labels and subjects.
 """
 
 import hashlib
@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.dataset import EXPECTED, WINDOW, Dataset, Split
+from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.types import Signal
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive, is_zip
 
 FOLDER = "UCI HAR Dataset"
@@ -36,11 +37,43 @@ DIGESTS = {
 }
 _MARK = "train/y_train.txt"
 
+# The official files hold seven significant digits: one unit in the last of them is at most 1e-6 of the value, and
+# float32 adds up to 1.2e-7.
+ROUNDING = 1.2e-6
+
 Bytes = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class SignalDifference:
+    """One signal over all windows.
+
+    The largest difference in its unit, how many values differ, and how many by more than one unit in the seventh digit.
+    """
+
+    signal: Signal
+    largest: float
+    n_different: int
+    n_beyond_rounding: int
+
+
+@dataclass(frozen=True)
+class CopyComparison:
+    """Differences between two copies of the same data set."""
+
+    labels_equal: bool
+    subjects_equal: bool
+    n_values: int
+    signals: tuple[SignalDifference, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether labels and subjects are equal, and signals as equal as seven digits can tell."""
+        return self.labels_equal and self.subjects_equal and not any(x.n_beyond_rounding for x in self.signals)
+
+
 class _Copy(Protocol):
-    """Where the text files are; `place` names one of them in errors."""
+    """A folder or zip of the text files; `place` names one of them in errors."""
 
     def place(self, name: str) -> str: ...
 
@@ -93,6 +126,25 @@ def read(path: Path) -> Dataset:
     return _read(path, proved=False)
 
 
+def compare(official: Dataset, rebuilt: Dataset) -> CopyComparison:
+    """Compare two data sets of the same shapes, training and test part together."""
+    parts = ((official.train, rebuilt.train), (official.test, rebuilt.test))
+    differences = []
+    for column, signal in enumerate(rebuilt.signals):
+        a, b = (np.concatenate([pair[side].X[..., column] for pair in parts]).astype(np.float64) for side in (0, 1))
+        distance = np.abs(a - b)
+        beyond = distance > ROUNDING * np.maximum(np.abs(a), np.abs(b))
+        differences.append(
+            SignalDifference(signal, float(distance.max()), int((distance > 0).sum()), int(beyond.sum()))
+        )
+    return CopyComparison(
+        labels_equal=all(np.array_equal(a.y, b.y) for a, b in parts),
+        subjects_equal=all(np.array_equal(a.subject, b.subject) for a, b in parts),
+        n_values=sum(a.X[..., 0].size for a, _ in parts),
+        signals=tuple(differences),
+    )
+
+
 def _read(path: Path, proved: bool) -> Dataset:
     with _open(path) as copy:
         rows = {part: _read_rows(copy, part) for part in N_WINDOWS}
@@ -121,7 +173,7 @@ def _open(path: Path) -> Iterator[_Copy]:
             return
         path = path / f"{FOLDER}.zip"
     if not path.is_file() or not is_zip(path):
-        raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; {EXPECTED}")
+        raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; give one of them")
     with Archive(path, str(path)) as outer:
         nested = [x for x in outer.names if x.endswith(f"{FOLDER}.zip") and not x.startswith("__MACOSX")]
         if nested and _zip_root(outer) is None:
@@ -142,7 +194,7 @@ def _root(path: Path) -> Path | None:
 
 
 def _zip_root(archive: Archive) -> str | None:
-    """What stands before 'train/...' in the archive's names; '' is the archive itself, None is not there."""
+    """The prefix of 'train/...' in the archive's names; '' is the archive itself, None is not there."""
     roots = [x.removesuffix(_MARK) for x in archive.names if x == _MARK or x.endswith(f"/{_MARK}")]
     return roots[0] if roots else None
 
@@ -150,7 +202,9 @@ def _zip_root(archive: Archive) -> str | None:
 def _zipped(archive: Archive) -> _Zipped:
     root = _zip_root(archive)
     if root is None:
-        raise InputError(f"{archive.place} is not the official '{FOLDER}' (it has no {_MARK}); {EXPECTED}")
+        raise InputError(
+            f"{archive.place} is not the official '{FOLDER}' (it has no {_MARK}); download or copy it again"
+        )
     return _Zipped(archive, root)
 
 

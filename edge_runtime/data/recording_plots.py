@@ -1,14 +1,16 @@
-"""Pictures of the data: one window, or a whole recording with its labels."""
+"""Draw one window, or a whole recording with its labels."""
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.signals import frontend
+from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
 
@@ -40,7 +42,9 @@ def plot_window(
     seconds = np.arange(len(window)) / rate_hz
     for panel, columns in panels:
         for line, column in enumerate(columns):
-            panel.plot(seconds, window[:, column], color=_line(line), linewidth=1.6, label=_axis(signals[column]))
+            panel.plot(
+                seconds, window[:, column], color=_LINES[line % 3], linewidth=1.6, label=signals[column].name[-1]
+            )
     _axes_legend(panels[0][0])
     last = panels[-1][0]
     last.set_xlim(0, len(window) / rate_hz)
@@ -48,25 +52,21 @@ def plot_window(
     save(figure, path)
 
 
-def plot_recording(
-    path: Path,
-    values: npt.NDArray[np.floating],
-    labels: npt.NDArray[np.integer],
-    label_names: Sequence[str],
-    signals: Sequence[Signal],
-    rate_hz: float,
-    title: str,
-) -> None:
-    """Draw the signals `[n, n_signals]` of a recording over its minutes, its labels `[n]` as coloured spans.
+def plot_recording(path: Path, recording: Recording, title: str) -> None:
+    """Draw the signals of a recording over its minutes, its labels as coloured spans.
 
     Writes `path` whole or not at all; raises as `plot_window` does.
     """
+    signals, names, rate_hz = recording.signals, recording.label_names, recording.rate_hz
+    values = frontend.signals(recording.samples)[:, [SIGNALS.index(x) for x in signals]]
     figure, panels = _figure(path, signals, (14, 8), title)
-    from matplotlib.patches import Patch  # there is one, or there would be no figure
+    from matplotlib.patches import Patch
 
     minutes = np.arange(len(values)) / rate_hz / 60
     for panel, columns in panels:
-        for first, end, label in segments(labels):
+        for first, end, label in segments(recording.labels):
+            if label < 0:
+                continue
             panel.axvspan(
                 minutes[first],
                 minutes[first] + (end - first) / rate_hz / 60,
@@ -75,19 +75,21 @@ def plot_recording(
                 linewidth=0,
             )
         for line, column in enumerate(columns):
-            panel.plot(minutes, values[:, column], color=_line(line), linewidth=0.5, label=_axis(signals[column]))
+            panel.plot(
+                minutes, values[:, column], color=_LINES[line % 3], linewidth=0.5, label=signals[column].name[-1]
+            )
     _axes_legend(panels[0][0])
     last = panels[-1][0]
     last.set_xlim(0, len(values) / rate_hz / 60)
     last.set_xlabel("time (min)")
-    present = [x for x in range(len(label_names)) if (labels == x).any()]
-    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(label_names[x])) for x in present]
+    present = [x for x in range(len(names)) if (recording.labels == x).any()]
+    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
     save(figure, path)
 
 
 def plain_text(text: str) -> str:
-    """Other people's text for matplotlib, which draws it as it is: a dollar sign begins no formula."""
+    """Escape `text` for matplotlib, so that a dollar sign begins no formula."""
     return text.replace("$", r"\$")
 
 
@@ -111,7 +113,7 @@ def _figure(
 
 
 def require_matplotlib() -> None:
-    """Raise `MissingExtraError` where there is no matplotlib, as on a device: better before long work than after it."""
+    """Raise `MissingExtraError` without matplotlib, before long work rather than after it."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
@@ -133,7 +135,7 @@ def new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
 
 
 def _axes_legend(panel: "Axes") -> None:
-    """Say what x, y and z look like, beside one panel for all."""
+    """Explain the colours of x, y and z beside one panel for all."""
     for handle in panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis").get_lines():
         handle.set_linewidth(2)
 
@@ -144,21 +146,6 @@ def save(figure: "Figure", path: Path) -> None:
         figure.savefig(temporary, dpi=120)
 
 
-def segments(labels: npt.NDArray[np.integer]) -> Iterator[tuple[int, int, int]]:
-    """(first, end, label) of each stretch of one label; those without a label are left out."""
-    for first, end in pairwise([0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]):
-        if labels[first] >= 0:
-            yield first, end, int(labels[first])
-
-
-def _axis(signal: Signal) -> str:
-    return signal.name.rpartition("_")[2]
-
-
-def _line(index: int) -> str:
-    return _LINES[index % len(_LINES)]
-
-
 def span_colour(label: int) -> str:
-    """The colour of class `label`, here and wherever else classes have colours."""
+    """The colour of class `label` in all pictures."""
     return _SPANS[label % len(_SPANS)]

@@ -1,4 +1,4 @@
-"""UCI HAR: the published windows, rebuilt from the embedded recordings of the same experiments.
+"""Rebuild the published windows of UCI HAR from the embedded recordings of the same experiments.
 
 The data set was published twice: as windows (UCI HAR, 2013) and as raw recordings with postural transitions (HAPT,
 2016). `edge_runtime.signals.frontend` turns the latter into the former; which windows were cut, and in which order, is
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edge_runtime.data import delta_codec
 from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut
 from edge_runtime.signals import frontend
+from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
@@ -33,10 +34,9 @@ _DATA = Path(__file__).parent
 RECORDINGS_FILE = _DATA / "recordings.xz"
 WINDOWS_FILE = _DATA / "windows.txt"
 
-_STANDARD_GRAVITY = 9.80665  # m/s²
 # The recordings were published in g and rad/s, made from sensor counts in single precision: by way of m/s², 720 counts
 # to 1 g, and with the gyroscope's 17.5 mdps a count. In this arithmetic the counts give the published numbers exactly.
-_METRES_PER_COUNT = np.float32(_STANDARD_GRAVITY) / np.float32(720)
+_METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
 _RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 _SIGNIFICANT_DIGITS = 7  # what the official text files hold
 _POWERS_OF_TEN = np.array([float(10**k) for k in range(23)])  # all that float64 holds exactly
@@ -49,7 +49,7 @@ Runs = tuple[tuple[int, int, int], ...]
 def load() -> Dataset:
     """The official windows: 7352 of 21 training subjects, 2947 of 9 test subjects, arrays read-only.
 
-    Rebuilt in about two seconds the first time, then kept. Raises `InputError` when the embedded file is damaged.
+    Rebuilt in about two seconds the first time, then cached. Raises `InputError` when the embedded file is damaged.
     """
     all_recordings = recordings()
     parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
@@ -72,7 +72,7 @@ def recordings() -> tuple[Recording, ...]:
 
 def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
     """Sensor counts `[n, 6]` in physical units: g and rad/s, float64."""
-    acceleration = (counts[:, :3].astype(np.float32) * _METRES_PER_COUNT).astype(np.float64) / _STANDARD_GRAVITY
+    acceleration = (counts[:, :3].astype(np.float32) * _METRES_PER_COUNT).astype(np.float64) / STANDARD_GRAVITY
     rotation = (counts[:, 3:].astype(np.float32) * _RADIANS_PER_COUNT).astype(np.float64)
     return np.concatenate([acceleration, rotation], axis=1)
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Recording, cut
+from edge_runtime.data.dataset import Recording, cut, segments
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.model import posture_correction
@@ -203,9 +203,7 @@ def _stretches(recording: Recording, classifier: Classifier, names: list[str]) -
 
 def _labelled(recording: Recording, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:
     """First sample, end and name of each stretch of one of the activities `names`."""
-    edges = [0, *(np.flatnonzero(np.diff(recording.labels)) + 1).tolist(), len(recording.labels)]
-    for first, end in pairwise(edges):
-        label = recording.labels[first]
+    for first, end, label in segments(recording.labels):
         name = recording.label_names[label] if label >= 0 else ""
         if name in names:
             yield first, end, name

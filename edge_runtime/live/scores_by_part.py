@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.data.dataset import segments
 from edge_runtime.data.uci_har import TRANSITIONS
 from edge_runtime.live.recognizer import UNKNOWN
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track, inside_activity
@@ -63,7 +64,7 @@ def reported_during(
     found = {}
     for label in range(n_activities, len(names)):
         shown = np.concatenate([x.shown_at()[x.begin :][x.labels[x.begin :] == label] for x in tracks])
-        times = sum(own == label and end > x.begin for x in tracks for _, end, own in x.segments())
+        times = sum(own == label and end > x.begin for x in tracks for _, end, own in segments(x.labels))
         if len(shown):
             shares = {UNKNOWN if x == NO_DECISION else names[x]: float((shown == x).mean()) for x in columns}
             found[names[label]] = Reported(times, len(shown) / rate_hz, shares)

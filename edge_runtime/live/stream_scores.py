@@ -7,10 +7,11 @@ someone gets up or lies down.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+
+from edge_runtime.data.dataset import segments
 
 NO_DECISION = -1
 """In `Track.shown`: unknown. In `Track.labels`: nothing was labelled."""
@@ -43,12 +44,6 @@ class Track:
             return np.full(len(self.labels), NO_DECISION)
         held = np.diff(np.append(self.ends, len(self.labels)))
         return np.concatenate([np.full(self.ends[0], NO_DECISION), np.repeat(self.shown, held)])
-
-    def segments(self) -> Iterator[tuple[int, int, int]]:
-        """First sample, end and label of each stretch of one label."""
-        edges = [0, *(np.flatnonzero(np.diff(self.labels)) + 1).tolist(), len(self.labels)]
-        for first, end in pairwise(edges):
-            yield first, end, int(self.labels[first])
 
 
 @dataclass(frozen=True)
@@ -132,7 +127,7 @@ def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArra
 def _delays(track: Track, n_activities: int) -> Iterator[float]:
     """Samples from the beginning of each activity until it is reported; infinite when it never is."""
     reported = track.shown_at()
-    for first, end, label in track.segments():
+    for first, end, label in segments(track.labels):
         # What began before anything could be reported has no delay.
         if 0 <= label < n_activities and first >= track.begin:
             hits = np.flatnonzero(reported[first:end] == label)

@@ -163,8 +163,11 @@ def _cost(pair: ComparedResults) -> str:
         return f"{sentence})."
     interval = comparison.accuracy_difference_ci95
     over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over subjects" if interval else ""
-    chance = "more than chance would give" if comparison.mcnemar_p < SIGNIFICANT else "no more than chance could give"
-    return f"{sentence}{over_subjects}), {chance} (McNemar {_p(comparison.mcnemar_p)})."
+    p = comparison.sign_flip_p
+    if p is None:
+        return f"{sentence}{over_subjects})."
+    chance = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
+    return f"{sentence}{over_subjects}), {chance} (sign-flip test over subjects: {_p(p)})."
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.types import STANDARD_GRAVITY
 
 LOOKED_AT_S = 4.0
 """How much is looked at at once: long enough for one stride or breath, which no sensor takes for constant."""
@@ -19,7 +20,6 @@ _QUIET = 15  # blocks, a minute, without a fault before it is said again
 _BREAK_S = 1.0  # what a block must not bridge
 _MOST_SAMPLES = 4000  # of a block: clocks that stand still would never end it
 
-_STANDARD_GRAVITY = 9.80665  # m/s²
 _LEAST_GRAVITY = 0.5  # g: the median of a person's total acceleration, whatever they do, is near 1 g
 _MOST_ACCELERATION = 2.0  # g, the same
 _MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
@@ -93,7 +93,7 @@ def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
 
 def _units(acceleration: Array) -> str | None:
     size = float(np.median(np.linalg.norm(acceleration, axis=1)))
-    if 0.7 * _STANDARD_GRAVITY < size < 1.3 * _STANDARD_GRAVITY:
+    if 0.7 * STANDARD_GRAVITY < size < 1.3 * STANDARD_GRAVITY:
         return f"the acceleration is about {size:.1f}: that is m/s2, and g is expected; give the units"
     if size < _LEAST_GRAVITY:
         return f"the acceleration is about {size:.2f} g: gravity is missing; give acceleration with gravity, in g"

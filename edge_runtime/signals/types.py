@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+STANDARD_GRAVITY = 9.80665
+"""1 g in m/s²."""
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -9,6 +12,11 @@ class Signal:
 
     name: str
     unit: str
+
+    @property
+    def is_rotation(self) -> bool:
+        """Whether it is one of the gyroscope's."""
+        return self.name.startswith("body_gyro")
 
 
 @dataclass(frozen=True)

@@ -85,45 +85,72 @@ def test_accuracy_over_windows_is_wilsons_interval(right, windows):
     assert intervals.accuracy_over_windows(right, windows) == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
-def people(random: np.random.Generator, n_people: int, spread: float) -> tuple[np.ndarray, ...]:
-    """Classes, predictions and subjects: 60 windows each of people who differ in how well they are recognised."""
-    subject = np.repeat(np.arange(n_people), 60)
-    errors = np.clip(0.1 + spread * random.standard_normal(n_people), 0, 1)
+WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381])  # as the test subjects of UCI HAR have
+BOUT = 20  # windows that err together
+
+
+def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndarray, ...]:
+    """Classes, answers and subjects: nine people with error rates of this mean and deviation, skewed as rates are."""
+    concentration = mean * (1 - mean) / sd**2 - 1
+    rates = random.beta(mean * concentration, (1 - mean) * concentration, len(WINDOWS))
+    subject = np.repeat(np.arange(len(WINDOWS)), WINDOWS)
+    rate_of_bout = [
+        random.beta(np.maximum(9 * rate, 1e-9), 9 * (1 - rate), n // BOUT + 1)
+        for rate, n in zip(rates, WINDOWS, strict=True)
+    ]
+    rate = np.concatenate([np.repeat(x, BOUT)[:n] for x, n in zip(rate_of_bout, WINDOWS, strict=True)])
     y = random.integers(3, size=len(subject))
-    wrong = random.random(len(subject)) < errors[subject]
-    return y, np.where(wrong, (y + 1) % 3, y), subject
+    return y, np.where(random.random(len(subject)) < rate, (y + 1) % 3, y), subject
 
 
-def test_intervals_over_people_are_wider_the_more_people_differ_and_cover_other_people():
+@pytest.mark.parametrize(("mean", "sd"), [(0.015, 0.014), (0.09, 0.08)])
+def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people(mean, sd):
     random = np.random.default_rng(6)
-    widths, covered = [], 0
-    for _ in range(50):
-        alike, different = (intervals.over_subjects(*people(random, 9, x), 3)[0] for x in (0.0, 0.06))
-        widths.append(np.ptp(different) / np.ptp(alike))
-        covered += different[0] <= 0.898 <= different[1]  # the clipping at 0 takes a little from 0.9
-    assert np.median(widths) > 1.4
-    assert covered >= 42
+    covered = {"accuracy": 0, "macro_f1": 0}
+    for _ in range(200):
+        for name, (low, high) in zip(covered, intervals.over_subjects(*people(random, mean, sd), 3), strict=True):
+            covered[name] += low <= 1 - mean <= high
+    # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
+    assert min(covered.values()) >= 182, covered
+    assert max(covered.values()) < 200, covered
 
 
-def test_an_interval_over_people_is_that_of_scipy_but_for_the_expansion():
-    y, predicted, subject = people(np.random.default_rng(7), 200, 0.05)
-    right = np.array([(y == predicted)[subject == person].mean() for person in range(200)])
+def test_intervals_over_subjects_are_wider_the_more_these_differ():
+    random = np.random.default_rng(7)
+    alike, different = (
+        np.median([np.ptp(intervals.over_subjects(*people(random, 0.1, sd), 3)[0]) for _ in range(20)])
+        for sd in (0.01, 0.08)
+    )
+    assert different > 2 * alike
+
+
+def test_an_interval_of_many_subjects_is_that_of_scipys_bootstrap():
+    random = np.random.default_rng(7)
+    subject = np.repeat(np.arange(200), 60)
+    y = random.integers(3, size=len(subject))
+    wrong = random.random(len(subject)) < np.clip(random.normal(0.1, 0.05, 200), 0, 1)[subject]
+    predicted = np.where(wrong, (y + 1) % 3, y)
+    right = ~wrong.reshape(200, 60)
     found = intervals.over_subjects(y, predicted, subject, 3)
-    expected = stats.bootstrap((right,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    expected = stats.bootstrap((right.mean(axis=1),), np.mean, rng=np.random.default_rng(0)).confidence_interval
     assert found[0] == pytest.approx(tuple(expected), abs=0.002)
     macro = scores.macro_f1(scores.confusion_matrix(y, predicted, 3))
     assert found[1][0] < macro < found[1][1]
 
 
-def test_one_person_has_no_interval():
+def test_one_subject_has_neither_interval_nor_test():
     y = np.array([0, 1, 1])
     assert intervals.over_subjects(y, y, np.array(["ann"] * 3), 2) is None
     assert intervals.accuracy_difference(y == 1, y == 1, np.array([7] * 3)) == (0.0, None)
+    assert intervals.sign_flip_test(y == 1, y == 1, np.array([7] * 3)) is None
 
 
-def test_an_absent_class_is_left_out_of_macro_f1():
-    y = np.array([0, 1, 0, 1])
-    assert intervals.over_subjects(y, y, np.array([1, 1, 2, 2]), 5) == ((1.0, 1.0), (1.0, 1.0))
+def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point():
+    y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
+    for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
+        for low, high in intervals.over_subjects(y, predicted, subject, 5):
+            assert 0 <= low <= score <= high <= 1
+            assert high - low > 0.05
 
 
 def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
@@ -131,13 +158,36 @@ def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
     difference, (low, high) = intervals.accuracy_difference(right, against, np.array([1, 1, 2, 2]))
     assert difference == 50
     assert low == high == 50  # both people gain the same
-    difference, (low, high) = intervals.accuracy_difference(right, against, np.array([1, 2, 3, 4]))
-    assert low == 0 < difference < high == 100
+    difference, interval = intervals.accuracy_difference(right, against, np.array([1, 2, 3, 4]))
+    gains = np.array([0.0, 100, 100, 0])  # one window each: Student's t
+    assert interval == pytest.approx(stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains)), abs=1e-6)
 
 
-def test_mcnemar_is_the_exact_test():
-    assert intervals.mcnemar(0, 0) == 1
-    assert intervals.mcnemar(8, 9) == 1
-    # Two-sided: twice the probability of at most 1 of 10.
-    assert intervals.mcnemar(1, 9) == pytest.approx(2 * 11 / 1024)
-    assert intervals.mcnemar(9, 1) == intervals.mcnemar(1, 9)
+def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects():
+    subject = np.repeat(np.arange(6), 10)
+    against = np.tile([True] * 4 + [False] * 6, 6)
+    right = against.copy()
+    assert intervals.sign_flip_test(right, against, subject) == 1
+    right[4::10] = True  # one more window of each subject: 2 of 64 sign patterns are as large
+    assert (
+        intervals.sign_flip_test(right, against, subject) == intervals.sign_flip_test(against, right, subject) == 2 / 64
+    )
+    right[0] = right[4] = (
+        False  # the first subject loses one instead: also the 6 patterns with one other sign, and theirs
+    )
+    assert intervals.sign_flip_test(right, against, subject) == 14 / 64
+
+
+def test_the_sign_flip_test_rejects_as_rarely_as_it_says_where_windows_err_together():
+    random = np.random.default_rng(8)
+    subject = np.repeat(np.arange(len(WINDOWS)), WINDOWS)
+    rejected = {"sign-flip": 0, "McNemar": 0}
+    n = 400
+    for _ in range(n):
+        shift = random.normal(0, 0.01, len(WINDOWS))[subject]
+        drawn = random.random(len(subject))
+        better, worse = drawn < 0.01 + shift / 2, drawn > 0.99 + shift / 2
+        rejected["sign-flip"] += intervals.sign_flip_test(better, worse, subject) < 0.05
+        rejected["McNemar"] += stats.binomtest(int(better.sum()), int((better | worse).sum())).pvalue < 0.05
+    # 5 % of 400 are 20; over 33 are less likely than 1 in 300.
+    assert rejected["sign-flip"] <= 33 < rejected["McNemar"], rejected

@@ -11,7 +11,7 @@ import official_copy
 import pytest
 
 from edge_runtime.data import loading, uci_har
-from edge_runtime.data.official_comparison import compare
+from edge_runtime.data.official_copy import compare
 from edge_runtime.errors import InputError
 from edge_runtime.system import zip_archive
 from edge_runtime.system.zip_archive import Archive

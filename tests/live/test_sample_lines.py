@@ -8,18 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import chunks, csv_lines, kinds, samples, seconds, standing
 
+from edge_runtime.data.columns import MalformedError
+from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item
-from edge_runtime.live.sources.lines import LONGEST_LINE, Lines
-from edge_runtime.live.sources.records import MalformedError, Reader
-from edge_runtime.live.sources.units import Units
+from edge_runtime.live.sources.line_decoder import MAX_LINE_BYTES, LineDecoder
+from edge_runtime.live.sources.line_parser import LineParser
 from edge_runtime.system.printable import printable
 
 G = 9.80665
 
 
 def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:
-    lines = Lines(stated or Units(), recorded, midway)
+    lines = LineDecoder(stated or Units(), recorded, midway)
     return [*lines.feed(text.encode() if isinstance(text, str) else text), *lines.end()]
 
 
@@ -192,7 +193,7 @@ def test_numbers_of_another_unit_than_is_stated_are_refused_with_the_option_that
 
 
 def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recognised():
-    lines = Lines(Units())
+    lines = LineDecoder(Units())
     content = csv_lines(standing(500), NAMES.format("m/s2")).encode()
     items = [y for start in range(0, len(content), 700) for y in lines.feed(content[start : start + 700])]
     assert kinds(items) == ["units"]
@@ -208,7 +209,7 @@ def test_times_of_another_unit_than_is_stated_are_refused(unit, step, found):
 
 
 def test_another_sender_is_told_of_its_own_mistakes():
-    lines = Lines(Units())
+    lines = LineDecoder(Units())
     items = []
     for content in (b"foo,bar\n", b"t,ax,ay,az\n1,2,3,4\n"):
         items += [*lines.feed(content), *lines.end()]
@@ -233,7 +234,7 @@ def test_acceleration_of_no_known_size_is_refused_in_a_recording(size):
 
 
 def test_a_live_source_of_unclear_units_may_become_clear():
-    lines = Lines(Units())
+    lines = LineDecoder(Units())
     items = [y for size in (16384.0, 16384.0, 1.0) for y in lines.feed(csv_lines(standing(50, size)).encode())]
     assert kinds(items) == ["units", "units"]  # once what is wrong, once what was found
     assert np.allclose(samples(items), standing(50))
@@ -297,10 +298,10 @@ def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
 
 
 def test_a_line_without_end_does_not_grow():
-    lines = Lines(Units())
+    lines = LineDecoder(Units())
     for _ in range(100):
-        lines.feed(b"x" * LONGEST_LINE)
-    assert len(lines._rest) <= LONGEST_LINE
+        lines.feed(b"x" * MAX_LINE_BYTES)
+    assert len(lines._rest) <= MAX_LINE_BYTES
     items = lines.feed(b'\n{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' * 60)
     assert len(samples(items)) == 60
 
@@ -324,7 +325,7 @@ def test_a_header_that_comes_again_begins_anew():
 @given(st.binary(max_size=300), st.integers(1, 40))
 def test_any_bytes_in_any_pieces_give_the_same_and_never_fail(content, size):
     text = b'{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' + content
-    whole, pieces = Lines(Units(None, 1.0, 1.0)), Lines(Units(None, 1.0, 1.0))
+    whole, pieces = LineDecoder(Units(None, 1.0, 1.0)), LineDecoder(Units(None, 1.0, 1.0))
     at_once = [*whole.feed(text), *whole.end()]
     bit_by_bit = [y for i in range(0, len(text), size) for y in pieces.feed(text[i : i + size])] + pieces.end()
     assert np.array_equal(samples(at_once), samples(bit_by_bit), equal_nan=True)
@@ -352,8 +353,8 @@ def test_printable_is_one_short_line_of_printable_characters(text, longest):
     ],
 )
 def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(lines):
-    reader = Reader(needs_rotation=False)
-    rows = [row for line in lines for row in reader.read(line)]
+    reader = LineParser(needs_rotation=False)
+    rows = [row for line in lines for row in reader.parse(line)]
     assert [(time, values[:3]) for time, values in rows] == [(1.5, [0.1, 0.2, 0.9])]
     assert all(x == 0 for _, values in rows for x in values[3:])
     assert len(rows[0][1]) == 6
@@ -361,4 +362,4 @@ def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(l
 
 def test_without_rotation_a_sample_of_a_model_that_needs_it_is_none():
     with pytest.raises(MalformedError, match="gx, gy, gz"):
-        Reader().read("time,ax,ay,az")
+        LineParser().parse("time,ax,ay,az")

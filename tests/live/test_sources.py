@@ -14,16 +14,14 @@ import pytest
 from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, standing, until
 
 from edge_runtime.data import dataset, uci_har
+from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
-from edge_runtime.live.sources import Chunk, silence
-from edge_runtime.live.sources.addresses import Address, parse
+from edge_runtime.live import sources
+from edge_runtime.live.sources import Chunk
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.csv_file import csv_file
-from edge_runtime.live.sources.replay import replay
+from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.sources.serial_port import serial_port
-from edge_runtime.live.sources.tcp import tcp
-from edge_runtime.live.sources.udp import udp
-from edge_runtime.live.sources.units import Units
+from edge_runtime.live.sources.sockets import Address, parse, tcp, udp
 
 KNOWN = Units(1.0, 1.0, 1.0)
 SAMPLE = b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
@@ -42,7 +40,7 @@ def says(kind: str):
 @pytest.fixture
 def impatient(monkeypatch) -> None:
     """Silence is said after a fifth of a second."""
-    monkeypatch.setattr(silence, "SILENCE_S", 0.2)
+    monkeypatch.setattr(sources, "SILENCE_S", 0.2)
 
 
 @pytest.fixture

@@ -1,26 +1,152 @@
-"""What the documents point to exists, and they speak of the project alone."""
+"""Check the documents: links, commands, options, paths and code are those of the project."""
 
+import importlib
 import re
+import shlex
+import shutil
+from itertools import takewhile
+from pathlib import Path
 
+import click
+import numpy as np
 import pytest
 from programs import ROOT
 
+from edge_runtime import Classifier, Decision
+from edge_runtime.model.classifier import Preparation
+from edge_runtime.signals.frontend import FrontEnd
+from har_edge import COMMANDS
+
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("docs/results/*.md")]
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "android_demo/README.md", ROOT / "tests/golden/README.md"]
 )
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+SHELL = {"<", ">", "|", "&&"}
+CODE = re.compile(r"(?<!`)`([^`\n]+)`")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_relative_links_lead_somewhere(document):
-    links = re.findall(r"\]\((?!https?:)([^)#\s]+)", document.read_text())
-    missing = [link for link in links if not (document.parent / link).exists()]
+def fenced(text: str, language: str = "") -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def anchors(document: Path) -> set[str]:
+    """The names that GitHub gives to headings."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", x.lower()).replace(" ", "-") for x in headings}
+
+
+def subcommand(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that `words` call, and the rest of them."""
+    command: click.Command = importlib.import_module(COMMANDS[words[0]][0]).command
+    if isinstance(command, click.Group) and len(words) > 1 and words[1] in command.commands:
+        return command.commands[words[1]], words[2:]
+    return command, words[1:]
+
+
+def every_command() -> list[click.Command]:
+    found = [subcommand([name])[0] for name in COMMANDS]
+    return [*found, *(x for group in found if isinstance(group, click.Group) for x in group.commands.values())]
+
+
+@each_document
+def test_links_lead_to_files_and_headings(document):
+    links = LINK.findall(document.read_text())
+    missing = [path for path, _ in links if not (document.parent / path).exists()]
+    targets = [(document.parent / path if path else document, anchor) for path, anchor in links if anchor]
+    missing += [f"{path}#{anchor}" for path, anchor in targets if path.suffix == ".md" and anchor not in anchors(path)]
     assert not missing
 
 
-def test_the_readme_names_the_two_commands_and_every_subcommand(tmp_path):
-    from edge_runtime.cli import DEVICE_COMMANDS
+def test_every_page_is_reachable_from_the_readme():
+    seen, open_pages = set(), [ROOT / "README.md"]
+    while open_pages:
+        page = open_pages.pop().resolve()
+        if page not in seen and page.suffix == ".md" and page.is_file():
+            seen.add(page)
+            open_pages += [page.parent / path for path, _ in LINK.findall(page.read_text()) if path]
+    assert set(DOCUMENTS) <= seen
 
+
+def test_the_readme_is_short_and_names_the_two_commands_and_every_subcommand():
     text = (ROOT / "README.md").read_text()
-    assert "make demo" in text
-    assert "make test" in text
-    assert not [name for name in ("train", "convert", *DEVICE_COMMANDS) if f"har-edge {name}" not in text]
+    assert len(text.splitlines()) <= 130
+    assert {"make demo", "make test"} <= {x.split("#")[0].strip() for x in text.splitlines()}
+    assert not [name for name in COMMANDS if f"har-edge {name}" not in text]
+
+
+@each_document
+def test_the_commands_in_blocks_of_code_parse(document):
+    for block in fenced(document.read_text()):
+        for line in re.findall(r"^(?:\S+ \| )?(?:\.venv/bin/)?har-edge (.+)$", block, re.M):
+            command, arguments = subcommand(list(takewhile(lambda x: x not in SHELL, shlex.split(line, comments=True))))
+            context = click.Context(command)
+            values, extra, _ = command.make_parser(context).parse_args(arguments)
+            assert not extra, line
+            for parameter in command.params:
+                if not isinstance(parameter.type, click.Path) and values.get(parameter.name) is not None:
+                    parameter.type_cast_value(context, values[parameter.name])
+
+
+@each_document
+def test_options_targets_and_paths_in_the_text_exist(document):
+    text = document.read_text()
+    options = {name for command in every_command() for x in command.params for name in x.opts} | {"--debug", "--help"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    code = CODE.findall(text)
+    named = {y for x in code if x.startswith(("har-edge ", "--")) for y in re.findall(r"(?<![\w-])--[a-z][\w-]+", x)}
+    assert named - options == set()
+    assert {x.split()[1] for x in code if x.startswith("make ")} - targets == set()
+    paths = [x for x in code if re.fullmatch(r"(edge_runtime|train|convert|tools|tests|docs|android_demo)/[\w./-]+", x)]
+    assert not [x for x in paths if not (ROOT / x).exists() and x != "android_demo/build"]
+
+
+def test_every_command_and_option_has_help():
+    for command in every_command():
+        assert command.help, command.name
+        assert not [x.name for x in command.params if isinstance(x, click.Option) and not x.help]
+
+
+def run_block(document: str, index: int) -> dict:
+    """The names that a block of Python in `document` leaves behind."""
+    code = fenced((ROOT / document).read_text(), "python")[index]
+    names: dict = {}
+    exec(compile(code, f"{document}, block {index}", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Run a block of docs/in_your_program.md where the files are that it names."""
+    shutil.copy(ROOT / "tests/golden/walking/raw.csv", tmp_path)
+    shutil.copy(ROOT / "edge_runtime/models/edge_int8.tflite", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return lambda index: run_block("docs/in_your_program.md", index)
+
+
+def test_the_live_example_reports_activities(page, capsys):
+    names = page(0)
+    shown = capsys.readouterr().out.splitlines()
+    assert len([x for x in shown if "STANDING" in x]) > 10
+    assert sum(isinstance(x, Decision) for x in names["recognizer"].flush()) <= 1
+
+
+def test_the_examples_of_windows_run(page, capsys):
+    page(1)
+    assert float(capsys.readouterr().out.splitlines()[-1]) > 0.95
+
+
+def test_numpy_and_litert_alone_give_the_integers_and_decisions_of_the_package(page, uci_har, capsys):
+    names = page(2)
+    shown = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x[0].isalpha()]
+    raw = np.loadtxt("raw.csv", delimiter=",", skiprows=1)
+    assert names["signals"](raw) == pytest.approx(FrontEnd().push(raw), abs=1e-12)
+    classifier = Classifier("edge_int8.tflite")
+    assert shown == classifier.classify(names["windows"])
+    prepare = Preparation(classifier.card.normalisation, classifier.model.input)
+    for window in [*np.float32(names["windows"]), *uci_har.test.X[::50]]:
+        tensor = names["prepare"](window)
+        assert (tensor == prepare(window)).all()
+        assert (names["logits"](tensor) == classifier.logits(window[np.newaxis])[0]).all()
+    exponentials = names["exponentials"] / names["exponentials"].sum()
+    assert exponentials == pytest.approx(classifier.probabilities(names["windows"][-1:])[0], abs=1e-6)

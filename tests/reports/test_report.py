@@ -26,7 +26,7 @@ def test_a_gain_and_a_small_loss_are_two_plain_sentences_with_their_intervals():
         "int8 is 2.00 times as fast as float32 (95 % interval 1.92–2.04; p50 20.0 µs against 40.0 µs), 1.67 times as "
         "fast end to end (1.64–1.72; 30.0 µs against 50.0 µs) and 1.33 times smaller (150.0 kB against 200.0 kB).",
         "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %; −0.60 to +0.10 over subjects), "
-        "no more than chance could give (McNemar p = 1).",
+        "no more than chance could give (sign-flip test over subjects: p = 1).",
     ]
 
 
@@ -43,14 +43,14 @@ def test_a_slower_larger_and_better_model_is_said_to_be_that():
     worse = replace(
         BETTER, p50_ratio=1.5, p50_ratio_ci95=(1.45, 1.55), end_to_end_ratio=1.4, end_to_end_ratio_ci95=(1.3, 1.45)
     )
-    speed, accuracy = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, mcnemar_p=0.0004),)))
+    speed, accuracy = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, sign_flip_p=0.0004),)))
     assert speed.startswith(
         "int8 is 1.50 times slower than float32 (95 % interval 1.45–1.55; p50 60.0 µs against 40.0 µs), 1.40 times "
         "slower end to end (1.30–1.45; "
     )
     assert "1.25 times larger" in speed
     assert "gains 1.00 percentage points" in accuracy
-    assert accuracy.endswith("more than chance would give (McNemar p < 0.001).")
+    assert accuracy.endswith("more than chance would give (sign-flip test over subjects: p < 0.001).")
 
 
 def test_an_interval_that_holds_1_is_no_difference():
@@ -71,9 +71,10 @@ def test_no_difference_at_all_is_said_too():
     assert "loses 0.00 percentage points" in accuracy
 
 
-def test_one_subject_gives_no_interval_over_subjects():
-    _, accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(replace(BETTER, accuracy_difference_ci95=None),)))
-    assert "(96.80 % against 97.00 %), no more than chance" in accuracy
+def test_one_subject_gives_neither_interval_nor_test_over_subjects():
+    alone = replace(BETTER, accuracy_difference_ci95=None, sign_flip_p=None)
+    _, accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(alone,)))
+    assert accuracy == "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %)."
 
 
 def test_the_comparison_is_with_the_fastest_float_form_of_the_same_network():

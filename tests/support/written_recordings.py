@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.dataset import WINDOW
+from edge_runtime.data.dataset import WINDOW, segments
 
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
 
@@ -47,8 +47,8 @@ def spoil(folder, line, text, name="rec-a.csv"):
 def posture(label: str, seconds: float = 60.0, recording: int = 0) -> np.ndarray:
     """Samples `[n, 6]` of a training subject's first stretch of `label`, to and fro for so long: without a jump."""
     found = uci_har.recordings()[recording]
-    rows = np.flatnonzero(found.labels == found.label_names.index(label))
-    stretch = found.samples[np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)[0]]
+    first, end, _ = next(x for x in segments(found.labels) if x[2] == found.label_names.index(label))
+    stretch = found.samples[first:end]
     n = round(seconds * found.rate_hz)
     there_and_back = np.concatenate([stretch, stretch[::-1]])
     return np.tile(there_and_back, (n // len(there_and_back) + 1, 1))[:n]

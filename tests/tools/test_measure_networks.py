@@ -61,27 +61,27 @@ def command(tmp_path, run, monkeypatch) -> Command:
 @pytest.mark.parametrize("code", [1, 2])
 def test_a_network_that_is_refused_or_fails_the_gate_is_a_result(command, run, code):
     command.will_end_with(code)
-    assert measure_networks._convert(run) == "the layer is unknown"
+    assert measure_networks.convert(run) == "the layer is unknown"
 
 
 @pytest.mark.parametrize("code", [3, 70, 130])
 def test_a_conversion_that_met_with_an_accident_is_none(command, run, code):
     command.will_end_with(code)
     with pytest.raises(subprocess.CalledProcessError):
-        measure_networks._convert(run)
+        measure_networks.convert(run)
 
 
 def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(command, run):
     took = run.folder.with_suffix(".seconds")
     command.will_end_with(130)
     with pytest.raises(subprocess.CalledProcessError):
-        measure_networks._train(run, 3, ("--network", "edge"))
+        measure_networks.train(run, 3, ("--network", "edge"))
     assert command.asked == ["train", "--network", "edge", "--seed", "3", "--out", str(run.folder)]
     first = float(took.read_text())
     command.will_end_with(0)
-    seconds = measure_networks._train(run, 3, ("--network", "edge"))
+    seconds = measure_networks.train(run, 3, ("--network", "edge"))
     assert command.asked == ["train", "--resume", "--out", str(run.folder)]
     assert seconds == float(took.read_text()) > first > 0
     command.will_end_with(0)
-    assert measure_networks._train(run, 3, ("--network", "edge")) == seconds
+    assert measure_networks.train(run, 3, ("--network", "edge")) == seconds
     assert command.asked is None

@@ -1,13 +1,11 @@
 """A picture of live recognition: what someone did above what was reported, with what is wrong marked."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from edge_runtime.data.recording_plots import new_figure, plain_text, save, segments, span_colour
+from edge_runtime.data.dataset import segments
+from edge_runtime.data.recording_plots import new_figure, plain_text, save, span_colour
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track
 
@@ -40,6 +38,8 @@ def plot_timeline(
     panel.axvspan(0, WARM_UP_S / 60, color=_WARM_UP_COLOUR, linewidth=0, zorder=0)
     for row, labels in ((_DONE, track.labels), (_REPORTED, shown)):
         for first, end, label in segments(labels):
+            if label < 0:
+                continue
             # Edges in white: what adjoins is told apart.
             bar = [(first / minute, (end - first) / minute)]
             panel.broken_barh(bar, (row, _HEIGHT), facecolor=span_colour(label), edgecolor="white", linewidth=0.6)
@@ -71,5 +71,4 @@ def _axes(panel: "Axes", minutes: float) -> None:
 
 def _runs(rows: Integers, begin: int) -> Iterator[tuple[int, int]]:
     """First and end of each run of true `rows` `[n_samples]` from `begin` on."""
-    edges = [begin, *(np.flatnonzero(np.diff(rows[begin:])) + begin + 1).tolist(), len(rows)]
-    yield from ((first, end) for first, end in pairwise(edges) if first < end and rows[first])
+    yield from ((begin + first, begin + end) for first, end, is_true in segments(rows[begin:]) if is_true)

@@ -1,25 +1,25 @@
-"""Where live samples come from: each source is a generator that ends, waits, loses and finds again as its origin does.
+"""Read live samples from a source: a generator that ends, waits, loses and reconnects as its origin does.
 
 A source gives a `Chunk` for every few samples that have come and an `Event` for whatever happened to it. While nothing
-comes it gives an empty `Chunk` now and then, so that whoever listens stays awake. Closing the generator closes what it
-had opened. Sources keep nothing that grows.
+comes it gives an empty `Chunk` now and then, so that its reader stays awake. Closing the generator closes its files and
+connections. Memory does not grow with the length of the stream.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-N_CHANNELS = 6  # acceleration x y z, angular rate x y z
+from edge_runtime.signals.frontend import N_CHANNELS
 
 Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Samples `[n, 6]` in g and rad/s, and when they were taken: `[n]` seconds of the sender's clock, None if unsaid.
+    """Samples `[n, 6]` in g and rad/s, and the `seconds` `[n]` of the sender's clock at which they were taken, or None.
 
     `recorded` says that no samples are missing between chunks, however long it takes until the next one comes.
     `left_out` counts the lines before these samples that were none.
@@ -36,7 +36,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a source: one word for programs, one sentence for people."""
+    """Something that happened to a source: one word for programs, one sentence for people."""
 
     kind: str
     text: str
@@ -46,11 +46,17 @@ Item = Chunk | Event
 Source = Generator[Item, None, None]
 
 NO_SAMPLES = Chunk(None, np.empty((0, N_CHANNELS)))
-"""What a source gives while it waits."""
+"""The chunk of a source that waits."""
+
+POLL_S = 0.25
+"""How long a source waits before it gives `NO_SAMPLES`."""
+
+SILENCE_S = 3.0
+"""How long nothing may come before a source says so."""
 
 
 class SourceClock(Protocol):
-    """What the module `time` offers of a clock; tests have one of their own."""
+    """A clock as the module `time` is one; tests have one of their own."""
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
@@ -59,8 +65,22 @@ class SourceClock(Protocol):
         """Wait."""
 
 
-PATIENCE_S = 0.25
-"""How long a source waits before it says that it is still there."""
+class SilenceDetector:
+    """Reports once when nothing has come from `name` for `SILENCE_S`, and once when something comes again."""
 
-SILENCE_S = 3.0
-"""How long nothing may come before it is said."""
+    def __init__(self, name: str, clock: SourceClock) -> None:
+        self._name, self._clock = name, clock
+        self._since, self._is_silent = clock.monotonic(), False
+
+    def something_came(self) -> Iterator[Event]:
+        """Note that something has come."""
+        if self._is_silent:
+            self._is_silent = False
+            yield Event("back", f"{self._name} is back after {self._clock.monotonic() - self._since:.0f} s")
+        self._since = self._clock.monotonic()
+
+    def nothing_came(self) -> Iterator[Event]:
+        """Note that nothing has come just now."""
+        if not self._is_silent and self._clock.monotonic() - self._since >= SILENCE_S:
+            self._is_silent = True
+            yield Event("waiting", f"nothing has come from {self._name} for {SILENCE_S:g} s")

@@ -1,4 +1,4 @@
-"""How the axes of a board are those of the training data, which a phone recorded that was worn at the waist.
+"""Map the axes of a board to those of the training data, which a phone recorded at the waist.
 
 There, x points up while one stands (acceleration of +1 g), y and z lie in the horizontal plane, and the three are
 right-handed. A board that is mounted otherwise is turned, not mirrored: a mirrored mapping would be a sensor that

@@ -1,4 +1,4 @@
-"""A sensor on the I2C bus of a Raspberry Pi or another board that Blinka knows, read with Adafruit's drivers."""
+"""Read a sensor on the I2C bus of a Raspberry Pi or another board that Blinka knows, with Adafruit's drivers."""
 
 import re
 import time
@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edge_runtime.data.units import ACCELERATION_UNITS
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source, SourceClock
-from edge_runtime.live.sources.units import ACCELERATION_UNITS
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.printable import quoted
 
@@ -23,7 +23,7 @@ _G = ACCELERATION_UNITS["m/s2"]
 
 
 class Sensor(Protocol):
-    """What the drivers have in common: acceleration in m/s² and rotation in rad/s, each x, y, z."""
+    """A sensor as all drivers offer it: acceleration in m/s² and rotation in rad/s, each x, y, z."""
 
     @property
     def acceleration(self) -> tuple[float, float, float]:
@@ -35,7 +35,7 @@ class Sensor(Protocol):
 
 
 def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None = None) -> Source:
-    """What the sensor measures that `text` names as `mpu6050` or `lsm6ds`, with `@ADDRESS` where it is not the usual.
+    """Samples of the sensor that `text` names as `mpu6050` or `lsm6ds`, with `@ADDRESS` where it is not the usual.
 
     Read 50 times a second until it is closed; a sensor that goes is set up again when it is back. `open_bus` gives the
     bus, by default that of the board. Raises `DeviceError` when there is no bus or no such sensor on it, and

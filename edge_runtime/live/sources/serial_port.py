@@ -1,15 +1,14 @@
-"""Samples over a serial line: a board that prints CSV or JSON, and may be unplugged and plugged in again."""
+"""Read a serial line: a board that prints CSV or JSON, and may be unplugged and plugged in again."""
 
 import errno
 import re
 import time
 from typing import TYPE_CHECKING
 
+from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
-from edge_runtime.live.sources import NO_SAMPLES, PATIENCE_S, Event, Source, SourceClock
-from edge_runtime.live.sources.lines import Lines
-from edge_runtime.live.sources.silence import Silence
-from edge_runtime.live.sources.units import Units
+from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Event, SilenceDetector, Source, SourceClock
+from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.system.printable import quoted
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _DEVICE = re.compile(r"(?P<device>.+?)(?:@(?P<baud>\d{1,8}))?")
 
 
 def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
-    """What comes from the serial device `DEVICE[@BAUD]` that `text` names.
+    """Samples from the serial device `DEVICE[@BAUD]` that `text` names.
 
     Goes on until it is closed; a device that goes is opened again when it is back. Raises `DeviceError` when it cannot
     be opened at the start, `MissingExtraError` without pyserial, `InputError` for a speed that it does not have.
@@ -36,7 +35,7 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
     device, baud = match["device"], int(match["baud"] or BAUD)
 
     def opened() -> "Serial":
-        return serial.Serial(device, baud, timeout=PATIENCE_S, exclusive=True)
+        return serial.Serial(device, baud, timeout=POLL_S, exclusive=True)
 
     try:
         port: Serial | None = opened()
@@ -44,7 +43,7 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
         raise InputError(f"--serial {quoted(text)}: {error}; give a speed that the device has") from error
     except OSError as error:
         raise DeviceError(f"cannot open the serial device {device}: {_advice(error)}") from error
-    lines, silence = Lines(stated, midway=True), Silence(device, clock)
+    decoder, silence = LineDecoder(stated, midway=True), SilenceDetector(device, clock)
     try:
         yield Event("opened", f"reading {device} at {baud} baud")
         while True:
@@ -55,7 +54,7 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
                     port = opened()
                 except OSError:
                     continue
-                lines.restart(midway=True)
+                decoder.restart(midway=True)
                 yield Event("back", f"{device} is back")
             try:
                 block = port.read(max(1, port.in_waiting))
@@ -65,18 +64,18 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
                 yield Event("lost", f"{device} has gone; waiting for it to be plugged in again")
                 continue
             if block:
-                yield from silence.something()
-                yield from lines.feed(block)
+                yield from silence.something_came()
+                yield from decoder.feed(block)
             else:
                 yield NO_SAMPLES
-                yield from silence.nothing()
+                yield from silence.nothing_came()
     finally:
         if port:
             port.close()
 
 
 def _advice(error: OSError) -> str:
-    """Why it cannot be opened, and what to do; pyserial puts the reason of the system into its own text."""
+    """The reason why it cannot be opened, and what to do; pyserial puts the system's reason into its own text."""
     if error.errno == 13:
         return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
     if error.errno == 2:

@@ -1,37 +1,50 @@
-"""How much is unknown of what is no activity, and by how much a body moves more than a table: a part of `live.md`."""
+"""Report how much of what is no activity is called unknown, and how little a table moves: a section of `live.md`.
+
+- A phone on a table, made up: the noise of a phone's sensors at rest, on each of its six faces.
+- A phone on a table, real: unlabelled stretches of the recordings in which nobody wears the phone. They are found by
+  acceleration alone, which is not what `NoveltyDetector.rest` judges by.
+- A phone worn another way up: real recordings, turned.
+"""
 
 import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from live_streams import HOP, Stream, smooth, stream_of
-from made_up import TURNS, on_a_table, turned
-from tables import on_a_real_table
 
 from edge_runtime.data import loading
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import STEP_S, Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
+from tools.live_streams import HOP, Stream, smooth, stream_of
 
 SETTLED_S = 12
 LYING = "LAYING"
 STILL = ("SITTING", "STANDING", LYING)
 IN_A_ROW = round(PERSISTENCE_S / STEP_S)
 QUANTILES = (0, 0.001, 0.01, 0.05, 0.5, 0.95)
+TURNS = {
+    "worn upside down": np.diag([-1.0, -1.0, 1.0]),
+    "worn sideways": np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
+}
+"""Rotations of the phone, from the axes of the data set to what its sensors then measure."""
+NOISE = 0.003  # standard deviation of a phone's sensors at rest, in g and in rad/s
+TABLE_S = 60
+# On its back and untouched: gravity along z, and its direction from one second to the next to a quarter of a degree.
+FLAT_G, STEADY_G, SHORTEST_S = 0.985, 0.004, 5
 
 
-def unknown(
-    streams: list[Stream], models: list[Classifier], familiar: list[NoveltyDetector], temperature: float
+def novelty_section(
+    streams: list[Stream], models: list[Classifier], detectors: list[NoveltyDetector], temperature: float
 ) -> Iterator[str]:
-    """The section's lines, of the `streams` of all recordings under the `models` that have not seen their subjects."""
+    """Yield the section's lines: `streams` of all recordings under the `models` that have not seen their subjects."""
     labels = list(loading.load_data(None).labels)
 
     def shown(stream: Stream) -> np.ndarray:
-        return smooth(stream, stream.judge(familiar[stream.fold]), Smoothing(), temperature)
+        return smooth(stream, stream.judge(detectors[stream.fold]), Smoothing(), temperature)
 
     yield "\n## What is unknown\n\n"
     yield (
@@ -44,7 +57,7 @@ def unknown(
     chosen = [x.recording for x in streams[::4]]
     for name, turn in [("as they are", np.eye(3)), *TURNS.items()]:
         found = [
-            stream_of(Recording(x.subject, turned(x.samples, turn), x.labels, x.label_names), models) for x in chosen
+            stream_of(Recording(x.subject, _turned(x.samples, turn), x.labels, x.label_names), models) for x in chosen
         ]
         answers = [(shown(x), x.labels(), x.ends > SETTLED_S * frontend.RATE_HZ) for x in found]
         said, done, is_settled = (np.concatenate(x) for x in zip(*answers, strict=True))
@@ -52,7 +65,7 @@ def unknown(
         is_lying = done == labels.index(LYING)
         for which, rows in (("upright", in_activity & ~is_lying), ("lying", in_activity & is_lying)):
             yield _row(f"phones {name}, {which}", said[rows], done[rows])
-    noise = [Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()) for x in on_a_table(0)]
+    noise = [Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()) for x in _tables(0)]
     said = np.concatenate(
         [shown(x)[x.ends > SETTLED_S * frontend.RATE_HZ] for x in (stream_of(r, models) for r in noise)]
     )
@@ -60,12 +73,12 @@ def unknown(
     for after_s in (PERSISTENCE_S, SETTLED_S):
         said = np.concatenate([shown(x)[_on_table(x, after_s)] for x in streams])
         yield _row(f"a table, real, after {after_s:g} s", said, np.full(len(said), NO_DECISION))
-    yield from _rest(streams, familiar, labels)
+    yield from _rest(streams, detectors, labels)
 
 
-def _rest(streams: list[Stream], familiar: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
+def _rest(streams: list[Stream], detectors: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
     """How much rotation varies on people and on tables."""
-    limits = [x.rest for x in familiar]
+    limits = [x.rest for x in detectors]
     yield (
         f"\n### What moves a phone\n\nHow much rotation varies within {STEP_S:g} s (standard deviation, mean of the "
         f"axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At rest is "
@@ -74,26 +87,26 @@ def _rest(streams: list[Stream], familiar: list[NoveltyDetector], labels: list[s
         "Filters that ring from how a phone was put down, and whoever touches the table, keep it from rest.\n\n"
         f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
     )
-    yield _spread("a table, real", streams, familiar, lambda x: _on_table(x, PERSISTENCE_S))
+    yield _spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))
     for name in STILL:
-        yield _spread(name, streams, familiar, functools.partial(_throughout, label=labels.index(name)))
+        yield _spread(name, streams, detectors, functools.partial(_throughout, label=labels.index(name)))
 
 
 def _spread(
-    name: str, streams: list[Stream], familiar: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
+    name: str, streams: list[Stream], detectors: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
 ) -> str:
     most, at_rest = [], []
     for stream in streams:
         windows = np.lib.stride_tricks.sliding_window_view(stream.moments.rotation, IN_A_ROW).max(axis=1)
         rows = rows_of(stream)[IN_A_ROW - 1 :]
         most.append(windows[rows])
-        at_rest.append(windows[rows] < familiar[stream.fold].rest)
+        at_rest.append(windows[rows] < detectors[stream.fold].rest)
     cells = [f"{1e3 * x:.2f}" for x in np.quantile(np.concatenate(most), QUANTILES)]
     return f"| {name} | {' | '.join(cells)} | {np.concatenate(at_rest).mean():.1%} |\n"
 
 
 def _throughout(stream: Stream, label: int) -> np.ndarray:
-    """Which windows end at least `LASTING_S` after `label` began."""
+    """Which windows end at least `PERSISTENCE_S` after `label` began."""
     others = np.concatenate([[0], np.cumsum(stream.recording.labels != label)])
     return others[stream.ends] == others[np.maximum(stream.ends - IN_A_ROW * HOP, 0)]
 
@@ -101,14 +114,14 @@ def _throughout(stream: Stream, label: int) -> np.ndarray:
 def _on_table(stream: Stream, after_s: float) -> np.ndarray:
     """Which windows end at least `after_s` after a phone was put down."""
     chosen = np.zeros(len(stream.ends), bool)
-    for first, end in on_a_real_table(stream.recording):
+    for first, end in _real_tables(stream.recording):
         chosen |= (stream.ends >= first + after_s * frontend.RATE_HZ) & (stream.ends <= end)
     return chosen
 
 
 def _table_seconds(streams: list[Stream]) -> float:
     each = {id(x.recording): x.recording for x in streams}.values()
-    return sum(end - first for x in each for first, end in on_a_real_table(x)) / frontend.RATE_HZ
+    return sum(end - first for x in each for first, end in _real_tables(x)) / frontend.RATE_HZ
 
 
 def _row(name: str, said: np.ndarray, done: np.ndarray) -> str:
@@ -116,3 +129,31 @@ def _row(name: str, said: np.ndarray, done: np.ndarray) -> str:
     is_right = ~is_unknown & (said == done)
     shares = (is_unknown, is_right, ~is_unknown & ~is_right)
     return f"| {name} | {' | '.join(f'{x.mean():.1%}' for x in shares)} |\n"
+
+
+def _tables(seed: int) -> list[np.ndarray]:
+    """`TABLE_S` of noise on each of a phone's six faces, `[n, 6]` each, in g and rad/s."""
+    rng = np.random.default_rng(seed)
+    streams = []
+    for axis in range(3):
+        for sign in (1.0, -1.0):
+            samples = rng.normal(0, NOISE, (TABLE_S * frontend.RATE_HZ, 6))
+            samples[:, axis] += sign
+            streams.append(samples)
+    return streams
+
+
+def _real_tables(recording: Recording) -> list[tuple[int, int]]:
+    """First sample and end of each stretch in which the phone lies on its back and is not touched."""
+    rate = round(recording.rate_hz)
+    n_seconds = len(recording.samples) // rate
+    seconds = recording.samples[: n_seconds * rate].reshape(n_seconds, rate, -1)[..., :3].mean(axis=1)
+    unlabelled = (recording.labels[: n_seconds * rate].reshape(n_seconds, rate) < 0).all(axis=1)
+    steady = np.linalg.norm(np.diff(seconds, axis=0, prepend=seconds[:1]), axis=1) < STEADY_G
+    lies = segments(unlabelled & steady & (seconds[:, 2] > FLAT_G))
+    return [(first * rate, end * rate) for first, end, flat in lies if flat and end - first >= SHORTEST_S]
+
+
+def _turned(samples: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """The measurements `[n, 6]` of a phone worn another way up."""
+    return np.concatenate([samples[:, :3] @ turn.T, samples[:, 3:] @ turn.T], axis=1)

@@ -1,4 +1,4 @@
-"""One line -> rows of (time, six values): CSV with or without a header, names with values, or JSON.
+"""Parse one line into samples: CSV with or without a header, names with values, or JSON.
 
 Without a header, and as `IMU+GPS` apps send it: `t, 3, x, y, z, 4, x, y, z`, where 3 is the accelerometer (m/s²), 4 the
 gyroscope (rad/s), and others may follow. Names with values are what serial plotters take: `ax:0.1,ay:...`. Times may be
@@ -15,38 +15,36 @@ JSON that is understood, where numbers may also be text::
 """
 
 import json
-import math
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from datetime import time as time_of_day
 from typing import Any
 
+from edge_runtime.data import columns
+from edge_runtime.data.columns import Columns, MalformedError, Row
+from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import N_CHANNELS, columns
-from edge_runtime.live.sources.columns import Columns
-from edge_runtime.live.sources.pairing import MOST_WAITING, Pairing
-from edge_runtime.live.sources.units import ACCELERATION_UNITS, TIME_UNITS, Row, Units
-from edge_runtime.system.printable import quoted
+from edge_runtime.signals.frontend import N_CHANNELS
+
+MAX_UNPAIRED = 100
+"""Accelerations that wait for a rotation."""
 
 _ACCELERATIONS = ("acc", "accel", "accelerometer", "acceleration")
 _ROTATIONS = ("gyro", "gyr", "gyroscope", "rotation")
 _TIMES = ("t", "time", "timestamp")
+_READINGS = ("values", "value", "data")
 _SENSOR_STREAMER = Units(TIME_UNITS["ns"], ACCELERATION_UNITS["m/s2"], 1.0)
 _MOST_NAMES = 100
 _NO_ROTATION = [0.0, 0.0, 0.0]
 _LONGEST_CELL = 80
-_DELIMITERS = ",;\t"  # without any of them it is white space
-_SENSORS, _READINGS = ("sensor", "type"), ("values", "value", "data")
 _NAMED_VALUE = re.compile(r"\s*([^:=]*[^:=\s\d][^:=]*)[:=]\s*(\S+)\s*")
 
+_Reading = tuple[float, list[float]]
+"""A time in any unit, and three values."""
 
-class MalformedError(ValueError):
-    """A line that is no sample; its text says why."""
 
-
-class Reader:
-    """Reads lines and knows what the header, or the names of the last object, said of columns and units.
+class LineParser:
+    """Parses lines; remembers what the header, or the names of the last object, said of columns and units.
 
     `midway` says that the first line may have lost its beginning: numbers without a header are then not to be trusted.
     Where rotation is not needed, it may be missing, and is 0.
@@ -65,7 +63,7 @@ class Reader:
         self.units = Units()
         """What the last line said of units."""
 
-    def read(self, line: str) -> list[Row]:
+    def parse(self, line: str) -> list[Row]:
         """The samples of one line; none for a header. Raises `MalformedError`."""
         text = line.strip()
         if text[:1] in ("{", "["):
@@ -86,41 +84,27 @@ class Reader:
         if not isinstance(content, dict):
             raise MalformedError("a sample is no JSON object")
         keys = {key.lower(): key for key in list(content)[:_MOST_NAMES]}
-        sensor = next((content[keys[x]] for x in _SENSORS if x in keys), None)
-        readings = next((content[keys[x]] for x in _READINGS if x in keys), None)
+
+        def value(names: Sequence[str]) -> Any:
+            return next((content[keys[x]] for x in names if x in keys), None)
+
+        sensor, readings = value(columns.SENSOR_NAMES), value(_READINGS)
         if isinstance(sensor, str) and isinstance(readings, list):
             self.units = Units()
-            return self._paired(sensor, next((content[keys[x]] for x in _TIMES if x in keys), None), readings)
-        acceleration = next((content[keys[x]] for x in _ACCELERATIONS if x in keys), None)
-        rotation = next((content[keys[x]] for x in _ROTATIONS if x in keys), None)
+            return self._paired(sensor, *columns.row(value(_TIMES), _three(readings)))
+        acceleration, rotation = value(_ACCELERATIONS), value(_ROTATIONS)
         if rotation is None and not self._needs_rotation:
-            rotation = _none_for(acceleration)
+            rotation = _no_rotation(acceleration)
         if isinstance(acceleration, dict) and isinstance(rotation, dict) and "value" in acceleration:
             self.units = _SENSOR_STREAMER
-            return [_row(acceleration.get("timestamp"), _three(acceleration) + _three(rotation))]
+            return [columns.row(acceleration.get("timestamp"), _three(acceleration) + _three(rotation))]
         if isinstance(acceleration, list) and isinstance(rotation, list):
             self.units = Units()
-            time = next((content[keys[x]] for x in _TIMES if x in keys), None)
-            return _samples(time, acceleration, rotation)
-        return [self._flat(content)]
+            return _samples(value(_TIMES), acceleration, rotation)
+        return self._flat(content)
 
-    def _paired(self, sensor: str, time: object, readings: list[object]) -> list[Row]:
-        """What a reading of one sensor completes; those of other sensors are ignored."""
-        kind = re.sub(r".*\.|\W|_", "", sensor.lower())  # also of 'android.sensor.accelerometer'
-        if kind not in (*_ACCELERATIONS, *_ROTATIONS):
-            return []
-        seconds, values = _row(time, _three(readings))
-        if seconds is None:
-            raise MalformedError("it is of one sensor and has no time, by which it could be paired with the other")
-        if not self._needs_rotation:
-            return [] if kind in _ROTATIONS else [(seconds, values + _NO_ROTATION)]
-        if kind in _ROTATIONS:
-            return self._pairing.rotate(seconds, values)
-        if self._pairing.is_full:
-            raise MalformedError(f"{MOST_WAITING} accelerations and no rotation: send the gyroscope too")
-        return self._pairing.accelerate(seconds, values)
-
-    def _flat(self, content: Mapping[str, Any]) -> Row:
+    def _flat(self, content: Mapping[str, Any]) -> list[Row]:
+        """An object whose keys are names of columns."""
         names = tuple(content)[:_MOST_NAMES]
         if names != self._names:
             self._names, self._named = names, None
@@ -130,40 +114,52 @@ class Reader:
                 raise MalformedError(str(error)) from error
         if self._named is None:
             raise MalformedError("the same names as before, which are not those of a sample")
-        self.units = self._named.units
-        values = list(content.values())
-        time = None if self._named.time is None else values[self._named.time]
-        return _row(time, _complete([values[i] for i in self._named.values]))
+        return self._row(self._named, list(content.values()))
 
     def _csv(self, text: str) -> list[Row]:
         cells = self._cells(text)
         matches = [_NAMED_VALUE.fullmatch(x) for x in cells if len(x) < _LONGEST_CELL]
         named = {match[1]: match[2] for match in matches if match}
         if len(named) == len(cells) >= self._least:
-            return [self._flat(named)]
+            return self._flat(named)
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
             self._header(cells)
             return []
-        found = columns.numbered(cells) if self._columns is None else self._columns
+        found = _numbered(cells) if self._columns is None else self._columns
         if found is None or self._bare:
             self._without_header(cells)
             found = self._columns
-        if found is None:
-            return []
-        needed = max(*found.values, found.time or 0)
-        if len(cells) <= needed:
-            raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
+        return [] if found is None else self._row(found, cells)
+
+    def _row(self, found: Columns, cells: Sequence[object]) -> list[Row]:
+        """The samples that `cells` complete."""
+        time, values = found.row(cells)
         self.units = found.units
-        time = None if found.time is None else cells[found.time]
-        return [_row(time, _complete([cells[i] for i in found.values]))]
+        if found.sensor is not None:
+            return self._paired(str(cells[found.sensor]), time, values)
+        return [(time, values if len(values) == N_CHANNELS else values + _NO_ROTATION)]
+
+    def _paired(self, sensor: str, time: float | None, values: list[float]) -> list[Row]:
+        """The samples that a reading of one sensor completes; those of other sensors are ignored."""
+        kind = columns.sensor_kind(sensor)
+        if not kind:
+            return []
+        if time is None:
+            raise MalformedError("it is of one sensor and has no time, by which it could be paired with the other")
+        if not self._needs_rotation:
+            return [] if kind == "rotation" else [(time, values + _NO_ROTATION)]
+        if kind == "rotation":
+            return self._pairing.rotate(time, values)
+        if self._pairing.is_full:
+            raise MalformedError(f"{MAX_UNPAIRED} accelerations and no rotation: send the gyroscope too")
+        return self._pairing.accelerate(time, values)
 
     def _cells(self, text: str) -> list[str]:
         if self._columns is None:
-            most = max(_DELIMITERS, key=text.count)
-            self._delimiter = most if most in text else None
+            self._delimiter = columns.delimiter(text)
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
-        return [x.replace(",", ".") for x in cells] if self._delimiter in (";", "\t") else cells
+        return [x.replace(",", ".") for x in cells] if columns.has_decimal_commas(self._delimiter) else cells
 
     def _header(self, cells: Sequence[str]) -> None:
         try:
@@ -180,7 +176,7 @@ class Reader:
             raise MalformedError(self._refused)
         if midway or len(cells) == self._bare:
             return
-        found = columns.bare(len(cells), self._needs_rotation)
+        found = _unnamed(len(cells), self._needs_rotation)
         if self._bare or found is None:
             raise MalformedError(
                 f"{len(cells)} values without a header; six are ax, ay, az, gx, gy, gz, seven have the time before them"
@@ -188,29 +184,85 @@ class Reader:
         self._columns, self._bare = found, len(cells)
 
 
+class Pairing:
+    """Gives each acceleration the rotation at its time, on the line between the readings before and after it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Reading] = deque(maxlen=MAX_UNPAIRED)  # accelerations, until a rotation is as late
+        self._before: _Reading | None = None
+        self._latest: _Reading | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many accelerations wait that no rotation seems to come."""
+        return len(self._waiting) == MAX_UNPAIRED
+
+    def accelerate(self, time: float, values: list[float]) -> list[Row]:
+        """Take an acceleration; give the samples that are complete now."""
+        self._waiting.append((time, values))
+        return self._complete()
+
+    def rotate(self, time: float, values: list[float]) -> list[Row]:
+        """Take a rotation; give the samples that are complete now."""
+        if self._latest and time == self._latest[0]:
+            return []
+        if self._latest and time < self._latest[0]:  # another clock, or a reading that came late
+            self._waiting.clear()
+            self._latest = None
+        self._before, self._latest = self._latest, (time, values)
+        return self._complete()
+
+    def _complete(self) -> list[Row]:
+        rows: list[Row] = []
+        while self._latest and self._waiting and self._waiting[0][0] <= self._latest[0]:
+            time, acceleration = self._waiting.popleft()
+            if time == self._latest[0]:
+                rows.append((time, acceleration + self._latest[1]))
+            elif self._before:
+                share = max(0.0, (time - self._before[0]) / (self._latest[0] - self._before[0]))
+                turned = [a + share * (b - a) for a, b in zip(self._before[1], self._latest[1], strict=True)]
+                rows.append((time, acceleration + turned))
+        return rows
+
+
+def _unnamed(n_values: int, needs_rotation: bool) -> Columns | None:
+    """The columns of a row of numbers that nothing names: six values, or the time and six values.
+
+    Or three, where rotation need not be.
+    """
+    size = 3 if n_values in (3, 4) and not needs_rotation else N_CHANNELS
+    if n_values not in (size, size + 1):
+        return None
+    return Columns(0 if n_values > size else None, tuple(range(n_values - size, n_values)), Units())
+
+
+def _numbered(cells: Sequence[str]) -> Columns | None:
+    """The columns of a row that has the time, then Android's number of each sensor before its three values."""
+    numbers = cells[1::4]
+    if len(cells) % 4 != 1 or not {"3", "4"} <= set(numbers):
+        return None
+    starts = [2 + 4 * numbers.index(x) for x in ("3", "4")]
+    values = tuple(first + i for first in starts for i in range(3))
+    return Columns(0, values, Units(None, ACCELERATION_UNITS["m/s2"], ROTATION_UNITS["rad/s"]))
+
+
 def _samples(time: object, acceleration: list[Any], rotation: list[Any]) -> list[Row]:
     """One sample, or several where the lists hold lists."""
     if not (acceleration and isinstance(acceleration[0], list)):
-        return [_row(time, _three(acceleration) + _three(rotation))]
+        return [columns.row(time, _three(acceleration) + _three(rotation))]
     times = time if isinstance(time, list) else [time] * len(acceleration)
     if not len(times) == len(acceleration) == len(rotation):
         raise MalformedError("time, acceleration and rotation have different lengths")
     if time is not None and not isinstance(time, list):
         raise MalformedError("several samples have one time: give a list of times, or none")
-    return [_row(t, _three(a) + _three(r)) for t, a, r in zip(times, acceleration, rotation, strict=True)]
+    return [columns.row(t, _three(a) + _three(r)) for t, a, r in zip(times, acceleration, rotation, strict=True)]
 
 
-def _complete(values: list[Any]) -> list[Any]:
-    """Six values, of which those of rotation may have been missing."""
-    return values if len(values) == N_CHANNELS else values + _NO_ROTATION
-
-
-def _none_for(acceleration: object) -> list[Any] | None:
-    """Rotation that is none, in the form that acceleration has in an object."""
-    if isinstance(acceleration, dict):
-        return None
-    several = isinstance(acceleration, list) and acceleration and isinstance(acceleration[0], list)
-    return [_NO_ROTATION] * len(acceleration) if several and isinstance(acceleration, list) else _NO_ROTATION
+def _no_rotation(acceleration: object) -> list[Any] | None:
+    """Rotation of 0 in the form that `acceleration` has in an object; None for a form that has no such."""
+    if not isinstance(acceleration, list):
+        return None if isinstance(acceleration, dict) else _NO_ROTATION
+    return [_NO_ROTATION] * len(acceleration) if acceleration and isinstance(acceleration[0], list) else _NO_ROTATION
 
 
 def _three(values: object) -> list[object]:
@@ -219,39 +271,6 @@ def _three(values: object) -> list[object]:
     if not isinstance(values, list) or len(values) != 3:
         raise MalformedError("an acceleration or rotation has not three values")
     return values
-
-
-def _row(time: object, values: Sequence[object]) -> Row:
-    seconds = None if time is None else _moment(time)
-    if seconds is not None and not math.isfinite(seconds):
-        raise MalformedError("the time is no finite number")
-    return seconds, [_number(x) for x in values]
-
-
-def _number(value: object) -> float:
-    """`value` as a number; text and null, which stand for a sample that failed, too (as NaN)."""
-    if value is None:
-        return float("nan")
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise MalformedError("a value is no number")
-    try:
-        return float(value)
-    except (ValueError, OverflowError) as error:
-        raise MalformedError(f"{quoted(str(value), 20)} is no number") from error
-
-
-def _moment(value: object) -> float:
-    """A time as a number, in its own unit; in seconds where it is written as ISO 8601 has it."""
-    if isinstance(value, str) and ":" in value:
-        try:
-            if "-" in value:
-                moment = datetime.fromisoformat(value.strip())
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-            day = time_of_day.fromisoformat(value.strip())
-            return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
-        except ValueError:
-            pass
-    return _number(value)
 
 
 def _is_number(cell: str) -> bool:

@@ -1,0 +1,244 @@
+"""Find the columns of a recording by the names that boards, phone apps and people give them; read their rows.
+
+Known, whatever their case, spaces and underscores, with units in brackets or without:
+
+- `timestamp[ms], ax[m/s^2], …` as in har-edge's own recordings, which come first where a header has others too;
+- `Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …` (phyphox);
+- `time, gFx, …, wx, …` (Physics Toolbox);
+- `seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …` (Sensor Logger);
+- `acc_x`, `accelerometer_x`, `gyro_x`, `rotationRateX` and the like, also with the unit behind them, as in `acc_x_g`;
+- `time, sensor, x, y, z`, with a row for each reading of one sensor.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from datetime import time as time_of_day
+from typing import NamedTuple
+
+from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units, canonical
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
+
+Row = tuple[float | None, list[float]]
+"""One sample as it was recorded: its time, if it has one, and six values, or three of one sensor."""
+
+SENSOR_NAMES = ("sensor", "type")
+
+# The unit that a name alone implies stands behind it. First come those that mean exactly this.
+_TIMES = {
+    "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s",
+    "timesincestartinms": "ms",
+}  # fmt: skip
+_ACCELERATIONS = {
+    "totalacceleration": "m/s2", "gf": "g", "a": "", "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
+}  # fmt: skip
+_ROTATIONS = {
+    "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
+}  # fmt: skip
+_WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
+# Units that an app means without saying so, by a column that only this app has.
+_APPS = {
+    "secondselapsed": Units(1.0, ACCELERATION_UNITS["m/s2"], 1.0),  # Sensor Logger
+    "gfx": Units(1.0, 1.0, 1.0),  # Physics Toolbox
+}
+_ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
+_ALL_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
+_SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
+_CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
+_OWN = re.compile(r"\s*(?:(?:timestamp|[ag][xyz])\s*\[.*\]|(?:label|subject)\s*(?:\[.*\])?)\s*")
+
+
+class MalformedError(ValueError):
+    """A row or line that is no sample; its text says why."""
+
+
+class Columns(NamedTuple):
+    """Places in a row, and units.
+
+    `values` are the places of six values, or of three: of acceleration alone or, where there is a `sensor`, of the one
+    that it names. `units` are those that the header states, `app` those that the app is known to mean beside them.
+    `scale` converts values whose axes have different units to g and rad/s; it is empty where they have one.
+    """
+
+    time: int | None
+    values: tuple[int, ...]
+    units: Units
+    app: Units = Units()
+    scale: tuple[float, ...] = ()
+    sensor: int | None = None
+    label: int | None = None
+    subject: int | None = None
+
+    def row(self, cells: Sequence[object]) -> Row:
+        """The sample in `cells`. Raises `MalformedError` where a value is no number, or a cell is missing."""
+        needed = max(*self.values, self.time or 0, self.sensor or 0)
+        if len(cells) <= needed:
+            raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
+        time, values = row(None if self.time is None else cells[self.time], [cells[i] for i in self.values])
+        return time, [x * factor for x, factor in zip(values, self.scale, strict=True)] if self.scale else values
+
+
+class _Cell(NamedTuple):
+    place: int
+    name: str
+    unit: str
+    is_own: bool  # named as har-edge's own recordings are
+
+
+def find(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
+    """The columns that `header` names; without rotation where it is not needed.
+
+    Where `needs_rotation` is None rotation is found if any of its columns is there. Of columns of one name the first is
+    taken. Raises `InputError` that names the first column that is missing, or a unit that is unknown.
+    """
+    cells = [_cell(place, text) for place, text in enumerate(header)]
+    by_name: dict[str, _Cell] = {}
+    for cell in sorted(cells, key=lambda x: not x.is_own):
+        by_name.setdefault(cell.name, cell)
+    time, time_unit = _time(by_name)
+    app = next((units for name, units in _APPS.items() if name in by_name), Units())
+    label, subject = (by_name[x].place if x in by_name else None for x in ("label", "subject"))
+    sensor = next((by_name[x].place for x in SENSOR_NAMES if x in by_name), None)
+    if sensor is not None and {"x", "y", "z"} <= by_name.keys() and not _named(by_name, _ACCELERATIONS):
+        x, y, z = (by_name[axis] for axis in "xyz")
+        units = Units(time_unit, ACCELERATION_UNITS.get(x.unit), ROTATION_UNITS.get(x.unit))
+        return Columns(time, (x.place, y.place, z.place), units, app.or_else(_ANDROID), (), sensor, label, subject)
+    acceleration, acceleration_unit, scale = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
+    rotation: tuple[int, ...] = ()
+    rotation_unit = None
+    if needs_rotation is None:
+        needs_rotation = any(name + axis in by_name for name in _ROTATIONS for axis in "xyz")
+    if needs_rotation:
+        rotation, rotation_unit, rotation_scale = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
+        scale += rotation_scale
+    units = Units(time_unit, acceleration_unit, rotation_unit)
+    values = (*acceleration, *rotation)
+    return Columns(time, values, units, app, () if set(scale) == {1.0} else scale, None, label, subject)
+
+
+def repeated(header: Sequence[str], columns: Columns) -> str | None:
+    """The text of a cell of `header` that has the same name as one of `columns`, which are others; None if none has."""
+    cells = [_cell(place, text) for place, text in enumerate(header)]
+    used = {columns.time, *columns.values, columns.sensor, columns.label, columns.subject}
+    names = {(x.name, x.is_own) for x in cells if x.place in used}
+    return next((header[x.place] for x in cells if x.place not in used and (x.name, x.is_own) in names), None)
+
+
+def sensor_kind(name: str) -> str:
+    """'acceleration' or 'rotation', or '' for another sensor, by names such as 'android.sensor.accelerometer'."""
+    plain = re.sub(r".*\.|\W|_", "", name.lower())
+    if plain in ("acc", "accel", "accelerometer", "acceleration"):
+        return "acceleration"
+    return "rotation" if plain in ("gyro", "gyr", "gyroscope", "rotation") else ""
+
+
+def delimiter(header: str) -> str | None:
+    """The character that separates the cells of `header`; None for white space."""
+    most = max(",;\t", key=header.count)
+    return most if most in header else None
+
+
+def has_decimal_commas(delimiter: str | None) -> bool:
+    """Whether numbers may be written with decimal commas, as spreadsheets do that separate cells otherwise."""
+    return delimiter in (";", "\t")
+
+
+def row(time: object, values: Sequence[object]) -> Row:
+    """A time, if there is one, and values, which may be text. Raises `MalformedError`."""
+    seconds = None if time is None else _moment(time)
+    if seconds is not None and not math.isfinite(seconds):
+        raise MalformedError("the time is no finite number")
+    return seconds, [_number(x) for x in values]
+
+
+def _number(value: object) -> float:
+    """`value` as a number; null, which stands for a sample that failed, as NaN."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise MalformedError("a value is no number")
+    try:
+        return float(value)
+    except (ValueError, OverflowError) as error:
+        raise MalformedError(f"{quoted(str(value), 20)} is no number") from error
+
+
+def _moment(value: object) -> float:
+    """A time as a number, in its own unit; in seconds where it is written as ISO 8601 has it."""
+    if isinstance(value, str) and ":" in value:
+        try:
+            if "-" in value:
+                moment = datetime.fromisoformat(value.strip())
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+            day = time_of_day.fromisoformat(value.strip())
+            return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
+        except ValueError:
+            pass
+    return _number(value)
+
+
+def _time(by_name: dict[str, _Cell]) -> tuple[int | None, float | None]:
+    """Place and unit of the time."""
+    names = sorted((x for x in _TIMES if x in by_name), key=lambda x: not by_name[x].is_own)
+    if not names:
+        return None, None
+    return by_name[names[0]].place, _factor(by_name[names[0]], _TIMES[names[0]], TIME_UNITS)
+
+
+def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
+    """Which of `names` there are with all three axes; har-edge's own first, then in the order of `names`."""
+    whole = [name for name in names if all(name + axis in by_name for axis in "xyz")]
+    return sorted(whole, key=lambda name: not all(by_name[name + axis].is_own for axis in "xyz"))
+
+
+def _axes(
+    by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str
+) -> tuple[tuple[int, ...], float | None, tuple[float, ...]]:
+    """Places of x, y and z, their unit, and their scale, which is 1 but for axes of different units."""
+    found = _named(by_name, names)
+    if not found:
+        for name in _WITHOUT_GRAVITY:
+            if name + "x" in by_name and names is _ACCELERATIONS:
+                raise _no_gravity(f"{name}x")
+        raise InputError(
+            f"there are no columns {expected} (or acc_x, accelerometer_x, gyro_x … as phone apps name them); "
+            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
+        )
+    if found[0] == "accelerometer" and "secondselapsed" in by_name:
+        # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
+        raise _no_gravity("accelerometer_x")
+    cells = [by_name[found[0] + axis] for axis in "xyz"]
+    factors = [_factor(cell, names[found[0]], units) for cell in cells]
+    places = tuple(cell.place for cell in cells)
+    if len(set(factors)) == 1:
+        return places, factors[0], (1.0,) * 3
+    stated = [x for x in factors if x is not None]
+    if len(stated) < 3:
+        raise InputError(f"the header gives a unit of some of the columns '{found[0]}x', y and z alone: give all three")
+    return places, 1.0, tuple(stated)
+
+
+def _no_gravity(name: str) -> InputError:
+    return InputError(
+        f"the column '{name}' is acceleration without gravity, by which lying and standing look alike: let the app "
+        "record acceleration with gravity too ('total acceleration', 'acceleration with g', 'g-force')"
+    )
+
+
+def _cell(place: int, text: str) -> _Cell:
+    match = _CELL.fullmatch(text[:80])
+    name, unit = match.groups() if match else (text[:80], None)
+    suffixed = None if unit else _SUFFIXED.fullmatch(name)
+    if suffixed and canonical(suffixed[2].replace("_", "/")) in _ALL_UNITS:
+        name, unit = suffixed[1], suffixed[2].replace("_", "/")
+    plain = re.sub(r"[\s_.\-:]", "", name).lower()
+    return _Cell(place, plain, canonical(unit or ""), bool(_OWN.fullmatch(text)))
+
+
+def _factor(cell: _Cell, implied: str, units: dict[str, float]) -> float | None:
+    unit = cell.unit or implied
+    if unit and unit not in units:
+        raise InputError(f"the header gives {quoted(cell.name)} the unit {quoted(unit)}; known are {', '.join(units)}")
+    return units.get(unit)

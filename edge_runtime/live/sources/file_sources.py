@@ -1,0 +1,108 @@
+"""Read samples from a CSV file, standard input or a growing pipe, or replay a recording of the data."""
+
+import os
+import select
+import stat
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.data import loading
+from edge_runtime.data.units import Units
+from edge_runtime.errors import InputError
+from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
+from edge_runtime.live.sources.line_decoder import LineDecoder
+from edge_runtime.signals.types import Signal
+
+CHUNK_S = 0.1
+"""How much of a recording is replayed at once, at most, in its own time."""
+
+_LARGEST_CHUNK = 500
+_BLOCK = 1 << 16
+
+
+def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
+    """The samples in the file at `path`, or those that come from standard input when it is `-`.
+
+    A file ends where it ends, a pipe when its last writer closes it. Raises `InputError` when it cannot be read, or has
+    no sample.
+    """
+    name = "standard input" if path == Path("-") else str(path)
+    with _opened(path, name) as descriptor:
+        recorded = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        decoder = LineDecoder(stated, recorded)
+        silence = SilenceDetector(name, clock)
+        yield Event("opened", f"reading {name}")
+        while True:
+            # A pipe that nobody has opened for writing yet is not ready; one that everybody has closed is, and empty.
+            if not recorded and not select.select([descriptor], [], [], POLL_S)[0]:
+                yield NO_SAMPLES
+                yield from silence.nothing_came()
+                continue
+            block = _read(descriptor, name)
+            if not block:
+                break
+            yield from silence.something_came()
+            yield from decoder.feed(block)
+        yield from decoder.end()
+    if not decoder.samples:
+        raise InputError(
+            f"{name} has no samples" + (f"; its first line that is none: {decoder.fault}" * bool(decoder.fault))
+        )
+
+
+def replay(
+    number: int,
+    data: Path | None = None,
+    speed: float = 1.0,
+    signals: Sequence[Signal] = (),
+    clock: SourceClock = time,
+) -> Source:
+    """Recording `number`, counted from 0, at `speed` times the pace at which it was made; 0 is without any wait.
+
+    Raises `InputError` when there is no such recording, or it lacks one of the `signals` that a model takes.
+    """
+    recordings = loading.load_recordings(data)
+    if not 0 <= number < len(recordings):
+        raise InputError(f"there is no recording {number}; there are 0 to {len(recordings) - 1} (har-edge data)")
+    recording = recordings[number]
+    recording.check_signals(signals)
+    seconds = np.arange(len(recording.samples)) / recording.rate_hz
+    pace = f"{speed:g} times real time" if speed else "as fast as it goes"
+    yield Event("opened", f"recording {number}, subject {recording.subject}, {pace}")
+    step = _LARGEST_CHUNK if not speed else round(min(max(1, CHUNK_S * speed * recording.rate_hz), _LARGEST_CHUNK))
+    began = clock.monotonic()
+    for first in range(0, len(seconds), step):
+        chunk = slice(first, first + step)
+        due = began + seconds[chunk][-1] / speed if speed else 0.0
+        while (wait := due - clock.monotonic()) > 0:
+            clock.sleep(wait)
+        yield Chunk(seconds[chunk], recording.samples[chunk], recorded=True)
+
+
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[int]:
+    if path == Path("-"):
+        if sys.stdin is None:
+            raise InputError("standard input is closed: give it to this program, or a file to --csv")
+        yield sys.stdin.fileno()
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe need not have a writer yet
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, name: str) -> bytes:
+    try:
+        return os.read(descriptor, _BLOCK)
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror or error}") from error

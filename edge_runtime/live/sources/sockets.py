@@ -1,0 +1,196 @@
+"""Receive samples over TCP or UDP: lines of JSON or CSV from a sender that may go away and come back."""
+
+import math
+import re
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from edge_runtime.data.units import Units
+from edge_runtime.errors import InputError
+from edge_runtime.live.sources import (
+    NO_SAMPLES,
+    POLL_S,
+    SILENCE_S,
+    Event,
+    Item,
+    SilenceDetector,
+    Source,
+    SourceClock,
+)
+from edge_runtime.live.sources.line_decoder import LineDecoder
+from edge_runtime.system.printable import quoted
+
+_BLOCK = 1 << 16
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]:|(?P<host>[^:\[\]]+):)?(?P<port>\d{1,5})")
+
+
+class Address(NamedTuple):
+    """A host and a port; an empty host is every address of this machine."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = self.host or "*"
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+
+def parse(text: str, option: str) -> Address:
+    """The address in `text`: PORT or HOST:PORT, an IPv6 address in brackets. Raises `InputError` naming `option`."""
+    match = _ADDRESS.fullmatch(text)
+    if not match or int(match["port"]) > 65535:
+        raise InputError(f"{option} {quoted(text)} is no address to listen on: give PORT or HOST:PORT, such as 5555")
+    return Address(match["ipv6"] or match["host"] or "", int(match["port"]))
+
+
+def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
+    """Samples of whoever connects to `address`; the newest connection replaces the one before.
+
+    That is how a phone comes back whose old connection nobody has ended. Goes on until it is closed. Raises
+    `InputError` when this machine cannot listen there.
+    """
+    with ExitStack() as opened:
+        server, address = _listen(address, socket.SOCK_STREAM)
+        opened.enter_context(server)
+        server.listen()
+        server.setblocking(False)
+        connection: socket.socket | None = None
+        opened.callback(lambda: connection.close() if connection else None)
+        decoder = LineDecoder(stated)
+        silence = SilenceDetector(f"tcp {address}", clock)
+        yield Event("opened", f"listening on tcp {address}")
+        while True:
+            ready = select.select([x for x in (server, connection) if x], [], [], POLL_S)[0]
+            if not ready:
+                yield NO_SAMPLES
+                yield from silence.nothing_came()
+            if connection and connection in ready:
+                block = _received(connection)
+                if block:
+                    yield from silence.something_came()
+                    yield from decoder.feed(block)
+                else:
+                    yield from _ended(connection, decoder)
+                    connection = None
+            if server in ready:
+                if connection:
+                    yield from _ended(connection, decoder)
+                connection, origin = _accepted(server)
+                decoder.restart()
+                if connection:
+                    yield Event("connected", f"{origin} has connected")
+
+
+def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
+    """Samples that are sent to `address`, by one sender at a time: another one is heard once the first is silent.
+
+    Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
+    """
+    bound, address = _listen(address, socket.SOCK_DGRAM)
+    with bound:
+        bound.setblocking(False)
+        decoder = LineDecoder(stated)
+        sender, others = _Sender(clock), False
+        silence = SilenceDetector(f"udp {address}", clock)
+        yield Event("opened", f"listening on udp {address}")
+        while True:
+            if not select.select([bound], [], [], POLL_S)[0]:
+                yield NO_SAMPLES
+                yield from silence.nothing_came()
+                continue
+            try:
+                datagram, origin = bound.recvfrom(_BLOCK)
+            except OSError:  # the announced datagram was damaged, or an earlier answer was refused
+                continue
+            host, port = origin[:2]
+            if not sender.accepts(host, port):
+                if not others:
+                    yield Event("others", f"{host}, port {port} sends too: only {sender} is heard while it sends")
+                others = True
+                continue
+            if sender.is_new:
+                yield Event("connected", f"{host} sends")
+                others = False
+                decoder.restart()
+            yield from silence.something_came()
+            # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
+            yield from decoder.feed(datagram + b"\n")
+
+
+class _Sender:
+    """One port of one host, as long as it sends; another is accepted once it has been silent for `SILENCE_S`.
+
+    Some programs send each datagram from another port: until a port comes a second time, all of a host's are one.
+    """
+
+    def __init__(self, clock: SourceClock) -> None:
+        self._clock, self._last = clock, -math.inf
+        self._host, self._port = "", 0  # 0: any
+        self._ports: deque[int] = deque(maxlen=8)  # the latest
+        self.is_new = False
+        """Whether the datagram that was accepted last is the first of its sender."""
+
+    def __str__(self) -> str:
+        return f"{self._host}, port {self._port}" if self._port else self._host
+
+    def accepts(self, host: str, port: int) -> bool:
+        """Whether to take a datagram that comes from there now."""
+        now = self._clock.monotonic()
+        self.is_new = host != self._host or self._port not in (0, port)
+        if self.is_new:
+            if now - self._last < SILENCE_S:
+                return False
+            self._host, self._port = host, 0
+            self._ports.clear()
+        if port in self._ports:
+            self._port = port
+        self._ports.append(port)
+        self._last = now
+        return True
+
+
+def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
+    """A bound socket for `address`, and its address with the port that was free for port 0."""
+    try:
+        family, *_, where = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=kind)[0]
+        bound = socket.socket(family, kind)
+        try:
+            if kind is socket.SOCK_STREAM:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(where)
+        except OSError:
+            bound.close()
+            raise
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {address}: {error.strerror or error}; give another port, or an address of this machine"
+        ) from error
+    return bound, address._replace(port=bound.getsockname()[1])
+
+
+def _accepted(server: socket.socket) -> tuple[socket.socket | None, str]:
+    """The new connection and where it comes from; none when it has gone again."""
+    try:
+        connection, origin = server.accept()
+    except OSError:
+        return None, ""
+    return connection, str(origin[0])
+
+
+def _received(connection: socket.socket) -> bytes:
+    """The bytes that have come; none when the other side has ended or lost the connection."""
+    try:
+        return connection.recv(_BLOCK)
+    except OSError:
+        return b""
+
+
+def _ended(connection: socket.socket, decoder: LineDecoder) -> Iterator[Item]:
+    yield from decoder.end(is_whole=False)
+    connection.close()
+    yield Event("lost", "the sender has gone; waiting for it to connect again")

@@ -1,0 +1,137 @@
+"""Measure the claims about `har-edge bench`: ratios, other machines, emulated boards, and the method itself."""
+
+import copy
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from edge_runtime.bench import measurement
+from edge_runtime.data import loading
+from edge_runtime.devices import open_device
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_card import Card
+from edge_runtime.runs import Run
+from tools import COMMAND, ROOT
+from tools.claim import Claim, at_least, at_most, seconds_of
+
+CONTROLS = 10
+
+
+def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
+    """What int8 gains and costs, of a run that was trained and converted now."""
+    path = folder / "bench.json"
+    subprocess.run([*COMMAND, "bench", str(run.folder), "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+    results = {x["quantization"]: x for x in json.loads(path.read_text())["results"]}
+    float32, int8 = results["float32"], results["int8"]
+    doubt = "; ".join(dict.fromkeys(int8["doubts"] + float32["doubts"]))
+    ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
+    microseconds = " and ".join(f"{1000 * x['latency_ms']['p50']:.1f} us {x['quantization']}" for x in (int8, float32))
+    evidence = f"one run on {int8['runtime']}: {microseconds}"
+    yield replace(at_most("int8 p50 latency over that of our float32 is", ratio, 0.5, "", evidence), doubt=doubt)
+    loss = 100 * (float32["accuracy"] - int8["accuracy"])
+    evidence = f"{100 * float32['accuracy']:.2f} and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
+    yield at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", evidence)
+
+
+def remote_claims(folder: Path) -> Iterator[Claim]:
+    """What a measurement on another machine costs: on this one, over a real sshd on loopback."""
+    import sshd
+
+    server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "device-cache")})
+    try:
+        environment = os.environ | {"HAR_EDGE_SSH": server.configure(folder / "ssh_config")}
+        command = [*COMMAND, "bench", "edge", "--json", str(folder / "remote.json")]
+        there = [*command, "--on", "ssh://board"]
+        subprocess.run(there, check=True, env=environment, stdout=subprocess.DEVNULL)  # makes the environment
+        added = [seconds_of(there, environment) - seconds_of(command) for _ in range(3)]
+    finally:
+        server.stop()
+    evidence = "median of 3 runs of each in turns, over ssh on loopback, its environment being there"
+    yield at_most("a remote run of `har-edge bench` adds", statistics.median(added), 3, "s", evidence)
+
+
+def emulated_claims(folder: Path) -> Iterator[Claim]:
+    """How many instructions an inference takes on emulated boards."""
+    for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
+        path = folder / f"{cpu}.json"
+        command = [*COMMAND, "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20", "--json", str(path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        results = {x["quantization"]: x["instructions"] for x in json.loads(path.read_text())["results"]}
+        int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
+        evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
+        text = f"int8 takes, of float32's instructions on an emulated {cpu.title()},"
+        yield at_most(text, int8 / float32, limit, "", evidence)
+
+
+def method_claims() -> Iterator[Claim]:
+    """What the benchmark finds where the truth is known: the same model twice, a slower copy, a busy core."""
+    data = loading.load_data()
+    path = ROOT / "edge_runtime/models/edge_float32.tflite"
+    once = measurement.open_file(path, "edge float32")
+    slower = replace(
+        once, title="the same with its convolution done twice", content=slower_copy(*cards.read_model(path))
+    )
+    device = open_device("local", "auto")
+    reports = [measurement.measure([once, slower], data, device) for _ in range(CONTROLS)]
+    # Not from the report's comparison, which is always against the faster of the two.
+    ratios = [second.latency_ms.p50 / first.latency_ms.p50 for first, second in (x.results for x in reports)]
+    comparisons = [x.comparisons[0] for x in reports]
+    sure = sum(x.result == 1 and x.p50_ratio_ci95[0] > 1 for x in comparisons)
+    passed = sum(x.control.passed for x in reports)
+    settings = f"{CONTROLS} runs as `har-edge bench` does them"
+    text = "a model against itself: the interval of the ratio holds 1 in"
+    yield at_least(text, passed, round(0.9 * CONTROLS), "runs", settings, 0)
+    evidence = (
+        f"{settings}; the ratio was {min(ratios):.3f} to {max(ratios):.3f}, its whole interval above 1 in {sure} runs"
+    )
+    text = "a slower copy is ranked behind its original in"
+    yield at_least(text, sum(ratio > 1 for ratio in ratios), CONTROLS, "runs", evidence, 0)
+    overhead = max(x.settings["harness_overhead_us"] for x in reports)
+    yield at_most("timing adds to a call", overhead, 1, "us", f"an empty call, worst of {CONTROLS} runs")
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        report = measurement.measure([once], data, device)
+    finally:
+        busy.kill()
+        busy.wait()
+    found = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
+    words = found[0] if found else "no doubt"
+    yield Claim("another busy core is noticed", "a doubt", words, bool(found), "one run beside a loop")
+
+
+def slower_copy(flatbuffer: bytes, card: Card) -> bytes:
+    """The model `flatbuffer` of `card`, as a file, with its first convolution done twice and the same answers.
+
+    The larger of the two equal results goes on, so that no runtime can leave the second out.
+    """
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer))
+    graph = model.subgraphs[0]
+    codes = [max(x.builtinCode, x.deprecatedBuiltinCode) for x in model.operatorCodes]
+    place = next(i for i, x in enumerate(graph.operators) if codes[x.opcodeIndex] == schema.BuiltinOperator.CONV_2D)
+    first = graph.operators[place]
+    (result,) = first.outputs
+    twins = [len(graph.tensors), len(graph.tensors) + 1]
+    graph.tensors += [copy.copy(graph.tensors[result]) for _ in twins]
+    second = copy.copy(first)
+    first.outputs, second.outputs = ([twin] for twin in twins)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.MAXIMUM
+    code.version = 1
+    model.operatorCodes.append(code)
+    larger = schema.OperatorT()
+    larger.opcodeIndex = len(model.operatorCodes) - 1
+    larger.inputs, larger.outputs = twins, [result]
+    larger.builtinOptionsType = schema.BuiltinOptions.MaximumMinimumOptions
+    larger.builtinOptions = schema.MaximumMinimumOptionsT()
+    graph.operators[place + 1 : place + 1] = [second, larger]
+    builder = flatbuffers.Builder(len(flatbuffer))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return cards.attach(bytes(builder.Output()), card)
