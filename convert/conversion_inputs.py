@@ -14,7 +14,9 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import Run
+from edge_runtime.signals.frontend import filters_of
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
 
 if TYPE_CHECKING:
     import keras
@@ -115,6 +117,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[Network]:
         signals=data.signals,
         window=data.window,
         normalisation=_normalisation(job.file, data),
+        front_end=filters_of(data.signals, data.window.rate_hz),
         network={
             "name": str(model.name),
             "parameters": int(model.count_params()),
@@ -167,7 +170,7 @@ def _normalisation(options: FileOptions, data: Dataset) -> Normalisation:
         X = data.train.X.reshape(-1, n).astype(np.float64)
         return Normalisation(tuple(map(float, X.mean(0))), tuple(map(float, X.std(0))), no_clip, no_knee)
     assert not isinstance(options.normalisation, str)
-    given = Normalisation.from_dict({"clip": list(no_clip), "knee": list(no_knee)} | dict(options.normalisation))
+    given = from_json(Normalisation, {"clip": list(no_clip), "knee": list(no_knee)} | dict(options.normalisation))
     if fault := given.fault(n):
         raise InputError(f"--normalisation {fault}")
     return given

@@ -1,8 +1,7 @@
-"""What the command asks of the conversion process, and what it gets back."""
+"""Describe what the command asks of the conversion process, and what it gets back."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +43,6 @@ class ConversionJob:
     lstm: str = LOWERINGS[0]
     max_size: int = 1000 * MAX_SIZE
     file: FileOptions | None = None
-
-    def to_json(self) -> str:
-        """For the command line of the process."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "ConversionJob":
-        """The inverse of `to_json`."""
-        content = json.loads(text)
-        file = content["file"]
-        if file is not None:
-            names = {key: file[key] and tuple(file[key]) for key in ("labels", "signals")}
-            content["file"] = FileOptions(**file | names)
-        return cls(**content | {"schemes": tuple(content["schemes"])})
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""

@@ -1,4 +1,4 @@
-"""The conversion process: TensorFlow is here, so that its crash is an error message and its hanging has an end."""
+"""Convert in a process of its own, where TensorFlow may crash or hang without ending the command."""
 
 import json
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text
 from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _DIAGNOSIS_EFFORT = 1
 
 def main(text: str) -> None:
     """Do the job given as JSON, as a child of the command."""
-    job = ConversionJob.from_json(text)
+    job = from_text(ConversionJob, text)
     child_processes.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 

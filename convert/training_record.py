@@ -8,6 +8,7 @@ from typing import Any
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def _read(training: Mapping[str, Any], n_signals: int) -> TrainingRecord:
         raise ValueError("training.seed must be a whole number from 0")
     if not isinstance(held_out, list) or not held_out or not all(isinstance(x, int | str) for x in held_out):
         raise ValueError("training.held_out_subjects must be a list of subjects")
-    values = Normalisation.from_dict(normalisation)
+    values = from_json(Normalisation, normalisation)
     if fault := values.fault(n_signals):
         raise ValueError(f"training.selection_normalisation {fault}")
     return TrainingRecord(str(data["name"]), str(data["fingerprint"]), seed, tuple(held_out), values)

@@ -15,22 +15,23 @@ from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Dataset, Recording, cut
 from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.live.personalisation import gain, stretches
+from edge_runtime.live.posture_learning import RIDGE
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import LiveScores, Track, score
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
-from edge_runtime.model.posture_correction import RIDGE
 from edge_runtime.signals import frontend
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.system.files import write_text
 from tools import RESULTS
 from tools.choose_recipe import FOLDS, plan, to_int8
 from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
 from tools.novelty_report import novelty_section
 from train.cross_validation import choose_folds
+from train.fit.fit_job import FitOutcome, held_rows
 from train.fit.recipe import Recipe
-from train.novelty_statistics import MOVEMENT, POSTURE, fit_familiarity
-from train.run.fit_job import FitOutcome, held_rows
+from train.novelty_statistics import MOVEMENT, POSTURE, fit_novelty_detector
 from train.run.fit_processes import run_jobs
 from train.scoring import fit_temperature
 
@@ -42,7 +43,7 @@ GRID = {
     "movement": (0.03, 0.045),
     "confidence": (0.8, 0.85, 0.95),
 }
-# Far and strange, of postures and of movements.
+# Limits of unusual and novel, of postures and of movements.
 LIMITS = (
     ((2.0, 2.5), (2.0, 2.5)),
     ((2.0, 4.0), (1.5, 2.5)),
@@ -77,30 +78,32 @@ def main() -> None:
         ((NO_LIMITS, None), _score(streams, [x.logits.argmax(1) for x in streams]))
     ]
     for limits in (NO_LIMITS, *LIMITS):
-        detectors = [fit_familiarity(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)]
-        judgements = [x.judge(detectors[x.fold]) for x in streams]
+        detectors = [
+            fit_novelty_detector(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)
+        ]
+        novelty = [x.novelty(detectors[x.fold]) for x in streams]
         for values in itertools.product(*GRID.values()):
             smoothing = Smoothing(**dict(zip(GRID, values, strict=True)))
-            shown = [smooth(x, j, smoothing, temperature) for x, j in zip(streams, judgements, strict=True)]
+            shown = [smooth(x, n, smoothing, temperature) for x, n in zip(streams, novelty, strict=True)]
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
-    detectors = [fit_familiarity(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
-    novelty = "".join(novelty_section(streams, models, detectors, temperature))
+    detectors = [fit_novelty_detector(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
+    section = "".join(novelty_section(streams, models, detectors, temperature))
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
-    write_text(LIVE, _report(scored, temperature, novelty, _starts(recordings, models)) + _personal_table(gains))
+    write_text(LIVE, _report(scored, temperature, section, _starts(recordings, models)) + _personal_table(gains))
     print(LIVE)
 
 
 def _train(data: Dataset, folder: Path) -> list[Classifier]:
     """The int8 network of each fold, which has not seen the fold's subjects."""
     jobs = [
-        plan(Recipe(), data, held_out, i, i, folder)[-1]
+        plan(Recipe(), data, held_out, i, i, folder)
         for i, held_out in enumerate(choose_folds(data.train, data.labels, FOLDS))
     ]
     run_jobs(jobs, data, lambda job, step: None)
     classifiers = []
     for job in jobs:
-        card = cards.Card(job.name, data.labels, data.signals, data.window, FitOutcome.load(job).normalisation)
+        card = cards.Card(job.name, data.labels, data.signals, data.window, FitOutcome.load(job).normalisation, FILTERS)
         path = job.folder / "model.tflite"
         cards.write_model(path, to_int8(job, data.train.select(~held_rows(data.train, job.held_out))), card)
         classifiers.append(Classifier(path))
@@ -203,10 +206,10 @@ def _report(
         f"## Smoothing\n\nThe first row is each window alone. Then, of {len(scored) - 1} settings, those with a median "
         f"delay of at most {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most "
         "accurate first (windows wholly in one activity; unknown counts as wrong). A false change in brackets is one "
-        "of a window that showed nothing but the labelled activity. Far and strange are multiples of the distance "
+        "of a window that showed nothing but the labelled activity. The limits are multiples of the distance "
         "within which 95 % of other people's windows are, of postures and of movements. Bold, the default: the most "
         f"accurate of those that know at least {LEAST_IN_TRANSITIONS:.0%} of transitions for unknown.\n\n"
-        "| evidence | change, moving | moving, g | confidence | far | strange | accuracy | of all moments "
+        "| evidence | change, moving | moving, g | confidence | unusual | novel | accuracy | of all moments "
         "| delay, median | 90 % | false changes / h | unknown, activities | transitions |\n|"
         + "---|" * 13
         + "\n"

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge_runtime.data import loading
+from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
 from tools.live_streams import HOP, Stream, smooth, stream_of
@@ -24,7 +24,7 @@ from tools.live_streams import HOP, Stream, smooth, stream_of
 SETTLED_S = 12
 LYING = "LAYING"
 STILL = ("SITTING", "STANDING", LYING)
-IN_A_ROW = round(PERSISTENCE_S / STEP_S)
+IN_A_ROW = round(PERSISTENCE_S / dataset.WINDOW.hop_s)
 QUANTILES = (0, 0.001, 0.01, 0.05, 0.5, 0.95)
 TURNS = {
     "worn upside down": np.diag([-1.0, -1.0, 1.0]),
@@ -44,7 +44,7 @@ def novelty_section(
     labels = list(loading.load_data(None).labels)
 
     def shown(stream: Stream) -> np.ndarray:
-        return smooth(stream, stream.judge(detectors[stream.fold]), Smoothing(), temperature)
+        return smooth(stream, stream.novelty(detectors[stream.fold]), Smoothing(), temperature)
 
     yield "\n## What is unknown\n\n"
     yield (
@@ -80,11 +80,13 @@ def _rest(streams: list[Stream], detectors: list[NoveltyDetector], labels: list[
     """How much rotation varies on people and on tables."""
     limits = [x.rest for x in detectors]
     yield (
-        f"\n### What moves a phone\n\nHow much rotation varies within {STEP_S:g} s (standard deviation, mean of the "
-        f"axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At rest is "
+        f"\n### What moves a phone\n\nHow much rotation varies within {dataset.WINDOW.hop_s:g} s (standard "
+        f"deviation, mean of the axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows "
+        "of each. At rest is "
         f"below {1e3 * min(limits):.2f} to {1e3 * max(limits):.2f}, fitted to the training windows of each fold; the "
         "last column has the windows that this takes for a table, of people and tables that the fit has not seen. "
-        "Filters that ring from how a phone was put down, and whoever touches the table, keep it from rest.\n\n"
+        "Filters that ring from how a phone was put down, and whoever touches the table, keep it from "
+        "rest.\n\n"
         f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
     )
     yield _spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))
@@ -97,7 +99,7 @@ def _spread(
 ) -> str:
     most, at_rest = [], []
     for stream in streams:
-        windows = np.lib.stride_tricks.sliding_window_view(stream.moments.rotation, IN_A_ROW).max(axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(stream.features.rotation, IN_A_ROW).max(axis=1)
         rows = rows_of(stream)[IN_A_ROW - 1 :]
         most.append(windows[rows])
         at_rest.append(windows[rows] < detectors[stream.fold].rest)

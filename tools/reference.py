@@ -1,7 +1,8 @@
 """Train the shipped networks with five seeds and score them: `make reference`.
 
-Writes the models of seed 0 into `edge_runtime/models`, and the scores of all seeds on the test subjects, by the converted
-files in float32 and int8, into `docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two cores.
+Writes the models of seed 0 into `edge_runtime/models`, and the scores of all seeds on the test subjects, by the
+converted files in float32 and int8, into `docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two
+cores.
 """
 
 import json

@@ -8,7 +8,6 @@ known.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import subprocess
@@ -18,14 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, read_answer
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, WorkerOutput
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.progress import OnProgress, unheard
 
 PACKAGE = "haredge.demo"
@@ -145,17 +143,20 @@ class Phone:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        output = WorkerOutput(job.title, on_progress)
+        stage = "starting"
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
             for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
-                if _is_end(line, name):
+                message = message_of(line)
+                if message.get("done") == name:
                     return
-                output.hear(line)
+                if report := progress_of(message):
+                    stage = report[1]
+                    on_progress(*report)
         except TimeoutError as error:
             raise DeviceError(
-                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {output.stage}): "
+                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
                 "unlock the phone, keep the app in front, and try again"
             ) from error
         finally:
@@ -167,10 +168,3 @@ class Phone:
             described = replace(job, name=f"describe-{job.model}", task="describe", runtime="auto")
             self._described[job.model] = this_python().run(described, folder, unheard).facts["model"]
         return replace(answer, facts={**answer.facts, "model": {**self._described[job.model], "xnnpack": None}})
-
-
-def _is_end(line: str, name: str) -> bool:
-    try:
-        return bool(json.loads(line)["done"] == name)
-    except (ValueError, KeyError, TypeError):
-        return False

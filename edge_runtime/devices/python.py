@@ -10,13 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answer,
+    MeasurementJob,
+    no_answer,
+    read_answer,
+    silence,
+)
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, WorkerOutput
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress
 
@@ -77,7 +83,7 @@ class PythonDevice:
         """
         job.write(folder)
         log = folder / f"{job.name}.log"
-        output = WorkerOutput(job.title, on_progress)
+        stage = "starting"
         with log.open("wb") as stderr:
             # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
             process = self._processes.start(
@@ -91,16 +97,18 @@ class PythonDevice:
             try:
                 assert process.stdout is not None
                 for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
-                    output.hear(line)
+                    if report := progress_of(message_of(line)):
+                        stage = report[1]
+                        on_progress(*report)
                 process.wait(self.silence_seconds)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
-                raise DeviceError(output.silence(self.silence_seconds)) from error
+                raise DeviceError(silence(job.title, stage, self.silence_seconds)) from error
             finally:
                 child_processes.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
             words = log.read_text(encoding="utf-8", errors="replace")
-            raise DeviceError(output.last_message(process.returncode, words))
+            raise DeviceError(no_answer(job.title, stage, process.returncode, words))
         return answer
 
 

@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answer,
+    MeasurementJob,
+    no_answer,
+    read_answer,
+    silence,
+)
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
 from edge_runtime.devices.environment import Environment
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, WorkerOutput
 from edge_runtime.errors import DeviceError
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder, sha256
 from edge_runtime.system.progress import OnProgress, unheard
 
@@ -102,13 +108,15 @@ class RemoteDevice:
         paths = {x: folder / x for x in names if x}
         files = {name: self._digest(path) for name, path in paths.items()}
         self._send({files[name]: path for name, path in paths.items()}, on_progress)
-        output = WorkerOutput(job.title, on_progress)
+        stage = "starting"
 
         def hear(message: Mapping[str, Any], content: bytes) -> None:
+            nonlocal stage
             if "file" in message:
                 (folder / Path(message["file"]).name).write_bytes(content)
-            elif "line" in message:
-                output.hear(message["line"])
+            elif "line" in message and (report := progress_of(message_of(message["line"]))):
+                stage = report[1]
+                on_progress(*report)
 
         done = connection.ask(
             "run",
@@ -116,15 +124,15 @@ class RemoteDevice:
             interpreter=self._interpreter,
             site=self._site,
             files=files,
-            texts={job.path(folder).name: job.to_json()},
+            texts={job.path(folder).name: job.to_text()},
             job=job.path(folder).name,
             silence_seconds=self.silence_seconds,
         )
         if done["silent"]:
-            raise DeviceError(f"{self.name}: {output.silence(self.silence_seconds)}")
+            raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(f"{self.name}: {output.last_message(done['code'], done['log'])}")
+            raise DeviceError(f"{self.name}: {no_answer(job.title, stage, done['code'], done['log'])}")
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:

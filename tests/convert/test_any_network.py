@@ -47,7 +47,6 @@ def rms(values: np.ndarray) -> float:
 def drawn_from(n: int):
     return settings(
         max_examples=n,
-        deadline=None,
         derandomize="HAR_EDGE_NETWORKS" not in os.environ,
         phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
         suppress_health_check=list(HealthCheck),

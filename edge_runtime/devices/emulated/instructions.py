@@ -23,10 +23,9 @@ from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import Board
-from edge_runtime.devices.worker_output import last_words
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, last_words
 from edge_runtime.system.files import scratch_folder
 
 _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
