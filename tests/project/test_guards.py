@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from train.run.fit_job import FitJob, FitOutcome
 
 from convert import conversion_inputs
 from convert.conversion_job import ConversionJob
@@ -17,7 +18,6 @@ from edge_runtime.runs import Run
 from train.cross_validation import choose_folds, plan_folds, summarise
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment, hold_out
-from train.run.fit_job import FitJob, FitOutcome
 from train.run.fit_processes import run_jobs
 
 RECIPE = Recipe(network="edge-small", epochs=1, batch_size=32)
