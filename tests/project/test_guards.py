@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from train.run.fit_job import FitJob, FitOutcome
 
 from convert import conversion_inputs
 from convert.conversion_job import ConversionJob
@@ -16,6 +15,7 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 from train.cross_validation import choose_folds, plan_folds, summarise
+from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment, hold_out
 from train.run.fit_processes import run_jobs
