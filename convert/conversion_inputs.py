@@ -83,15 +83,15 @@ def load_data(job: ConversionJob) -> Dataset:
 
     Raises `InputError` when a run was trained on other data.
     """
-    data = loading.load_data(Path(job.data) if job.data else None)
+    data = loading.load_data(job.options.data)
     if job.file is not None:
         return data
-    path = Run(Path(job.source)).card
+    path = Run(job.source).card
     card = load(path)
     data = data.as_for(card)
     training = TrainingRecord.of(card, path)
     if data.fingerprint != training.fingerprint:
-        where = job.data or "embedded in the package"
+        where = job.options.data or "embedded in the package"
         raise InputError(
             f"the run was trained on other data ({training.data_name}) than that {where}: give its folder with --data"
         )
@@ -103,7 +103,7 @@ def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 
     Raises `InputError` when the run's files do not belong together.
     """
-    run = Run(Path(job.source))
+    run = Run(job.source)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
     is_held_out = np.isin(data.train.subject, training.held_out_subjects)
