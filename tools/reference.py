@@ -1,8 +1,7 @@
 """Train the shipped networks with five seeds and score them: `make reference`.
 
-Writes the models of seed 0 into `edge_runtime/models`, and the scores of all seeds on the test subjects, by the
-converted files in float32 and int8, into `docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two
-cores.
+Writes the models of seed 0 into `edge_runtime/models`; the scores of all seeds on the test subjects, by the converted
+float32 and int8 files, into `docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two cores.
 """
 
 import json
@@ -24,7 +23,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load
 from edge_runtime.runs import Run
 from edge_runtime.system.files import write_bytes, write_text
-from tools import COMMAND, RESULTS, ROOT
+from tools import COMMAND, RESULTS, ROOT, table
 
 NETWORKS = ("edge", "edge-small")
 SEEDS = 5
@@ -96,15 +95,13 @@ def _score(network: str, seed: int, run: Run, test: Split) -> Score:
 
 
 def _markdown(scores: dict[str, list[Score]], n_windows: int) -> str:
-    lines = [
-        f"# The shipped networks with {SEEDS} seeds",
-        "",
-        f"Written by `make reference` with TensorFlow {version('tensorflow')}, LiteRT {version('ai-edge-litert')} and "
-        f"Python {platform.python_version()} on {machine.cpu_model()} ({platform.machine()}): the converted files on "
-        f"the {n_windows} windows of the test subjects. The default recipe; nothing was chosen by these numbers. "
-        "Accuracies in percent. How often the test subjects were scored before: [README.md](README.md).",
-        "",
-    ]
+    text = f"""# The shipped networks with {SEEDS} seeds
+
+Written by `make reference` with TensorFlow {version("tensorflow")}, LiteRT {version("ai-edge-litert")} and
+Python {platform.python_version()} on {machine.cpu_model()} ({platform.machine()}): the converted files on the
+{n_windows} windows of the test subjects. The default recipe; nothing was chosen by these numbers. Accuracies in
+percent. How often the test subjects were scored before: [README.md](README.md).
+"""
     columns: dict[str, Callable[[Score], float]] = {
         "float32": lambda x: 100 * x.accuracy["float32"],
         "int8": lambda x: 100 * x.accuracy["int8"],
@@ -113,24 +110,19 @@ def _markdown(scores: dict[str, list[Score]], n_windows: int) -> str:
     }
     for network, own in scores.items():
         kilobytes = ", ".join(f"{scheme} {own[0].bytes[scheme] / 1000:.1f} kB" for scheme in SCHEMES)
-        lines += [
-            f"## {network}: {kilobytes}",
-            "",
-            f"| seed | {' | '.join(columns)} |",
-            "|---|" + "---|" * len(columns),
-        ]
-        lines += [f"| {x.seed} | {' | '.join(f'{column(x):.2f}' for column in columns.values())} |" for x in own]
         values = np.array([[column(x) for column in columns.values()] for x in own])
-        lines.append(f"| mean | {' | '.join(f'{x:.2f}' for x in values.mean(0))} |")
-        lines.append(f"| standard deviation | {' | '.join(f'{x:.2f}' for x in values.std(0, ddof=1))} |")
-        lines += ["", "int8, by test subject:", ""]
+        named = [*zip((str(x.seed) for x in own), values, strict=True)]
+        named += [("mean", values.mean(0)), ("standard deviation", values.std(0, ddof=1))]
+        by_seed = table(f"seed | {' | '.join(columns)}", [[name, *(f"{x:.2f}" for x in row)] for name, row in named])
         subjects = list(own[0].per_subject)
         shares = 100 * np.array([[x.per_subject[subject] for subject in subjects] for x in own])
-        lines += [f"| | {' | '.join(subjects)} |", "|---|" + "---|" * len(subjects)]
-        lines.append(f"| mean | {' | '.join(f'{x:.1f}' for x in shares.mean(0))} |")
-        lines.append(f"| lowest seed | {' | '.join(f'{x:.1f}' for x in shares.min(0))} |")
-        lines.append("")
-    return "\n".join(lines)
+        rows = [
+            [name, *(f"{x:.1f}" for x in row)]
+            for name, row in (("mean", shares.mean(0)), ("lowest seed", shares.min(0)))
+        ]
+        by_subject = table(f" | {' | '.join(subjects)}", rows)
+        text += f"\n## {network}: {kilobytes}\n\n{by_seed}\nint8, by test subject:\n\n{by_subject}"
+    return text
 
 
 if __name__ == "__main__":

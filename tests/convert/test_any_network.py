@@ -37,7 +37,6 @@ def windows(uci_har):
 def drawn_from(n: int):
     return settings(
         max_examples=n,
-        deadline=None,
         derandomize="HAR_EDGE_NETWORKS" not in os.environ,
         phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
         suppress_health_check=list(HealthCheck),

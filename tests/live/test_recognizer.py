@@ -83,7 +83,7 @@ def test_the_published_windows_get_the_answers_of_the_test_set():
 
 
 @given(st.lists(st.integers(1, 700), max_size=30), st.booleans(), st.sampled_from([16, 64, 200]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_chunks_of_any_size_give_the_same_decisions(sizes, has_times, hop):
     samples = recording(3).samples[:6000]
     seconds = times(samples) if has_times else None
