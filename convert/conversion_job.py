@@ -1,10 +1,16 @@
-"""What the command asks of the conversion process, and what it gets back."""
+"""Run a conversion job in a process of its own, limit its time and return its report."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from convert.diagnosis.precision import Diagnosis
+from convert.parity import Parity
+from edge_runtime.errors import DeviceError
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text, to_text
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; of a file there is the second alone."""
@@ -18,7 +24,7 @@ MAX_SIZE = 2000
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What the card of a network made elsewhere is to say; `normalisation` is a card's, or one of none and data."""
+    """Parts of the card of an external model; `normalisation` is a card's, or one of none and data."""
 
     labels: tuple[str, ...] | None = None
     signals: tuple[str, ...] | None = None
@@ -45,20 +51,6 @@ class ConversionJob:
     max_size: int = 1000 * MAX_SIZE
     file: FileOptions | None = None
 
-    def to_json(self) -> str:
-        """For the command line of the process."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "ConversionJob":
-        """The inverse of `to_json`."""
-        content = json.loads(text)
-        file = content["file"]
-        if file is not None:
-            names = {key: file[key] and tuple(file[key]) for key in ("labels", "signals")}
-            content["file"] = FileOptions(**file | names)
-        return cls(**content | {"schemes": tuple(content["schemes"])})
-
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""
         return Path(self.output) / f"{network}_{scheme}.tflite"
@@ -67,3 +59,71 @@ class ConversionJob:
     def report(self) -> Path:
         """Where the process leaves its report."""
         return Path(self.output) / "report.json"
+
+
+@dataclass(frozen=True)
+class FormReport:
+    """A quantised form of a network: its parity with float32, and what its card says of how it was made."""
+
+    parity: Parity
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """The conversion of one network, checked on `windows` windows of `subjects` subjects.
+
+    `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
+    `float32_relative_difference` is that of the float32 model's logits from Keras's. `forms` are by scheme.
+    """
+
+    is_labelled: bool
+    subjects: int
+    windows: int
+    lowering: str
+    lowering_reason: str
+    float32_accuracy: float | None
+    float32_relative_difference: float
+    forms: Mapping[str, FormReport]
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """The conversion of the network that will be used and, of a run, of its selection network."""
+
+    model: NetworkReport
+    selection: NetworkReport | None = None
+
+    @property
+    def compared(self) -> NetworkReport:
+        """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
+        return self.selection or self.model
+
+
+def run_job(job: ConversionJob, time_limit: float, on_progress: Callable[[float, str], None]) -> ConversionReport:
+    """Convert in a process of its own and return its report.
+
+    Raises the process's own error again, or `DeviceError` when it died or took more than `time_limit` seconds. However
+    this ends, the process has ended too; and it ends by itself soon after this one was killed.
+    """
+    deadline = time.monotonic() + time_limit
+
+    def listen(message: Mapping[str, Any]) -> None:
+        if progress := child_processes.progress_of(message):
+            on_progress(*progress)
+
+    try:
+        child_processes.do(
+            "the conversion process",
+            "run it again with --debug and report its output",
+            "convert.conversion_worker",
+            to_text(job),
+            on_message=listen,
+            seconds=lambda: deadline - time.monotonic(),
+        )
+    except TimeoutError as error:
+        raise DeviceError(
+            f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+        ) from error
+    return from_text(ConversionReport, job.report.read_text())

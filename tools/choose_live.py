@@ -15,11 +15,11 @@ from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Dataset, Recording, cut
 from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.live.personalisation import gain, stretches
+from edge_runtime.live.posture_learning import RIDGE
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import LiveScores, Track, score
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
-from edge_runtime.model.posture_correction import RIDGE
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import write_text
 from tools import RESULTS, table
@@ -28,7 +28,7 @@ from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
 from tools.novelty_report import novelty_section
 from train.cross_validation import choose_folds
 from train.fit.recipe import Recipe
-from train.novelty_statistics import MOVEMENT, POSTURE, fit_familiarity
+from train.novelty_statistics import MOVEMENT, POSTURE, fit_novelty_detector
 from train.run.fit_processes import run_jobs
 from train.scoring import fit_temperature
 
@@ -40,7 +40,7 @@ GRID = {
     "movement": (0.03, 0.045),
     "confidence": (0.8, 0.85, 0.95),
 }
-# Far and strange, of postures and of movements.
+# Limits of unusual and novel, of postures and of movements.
 LIMITS = (
     ((2.0, 2.5), (2.0, 2.5)),
     ((2.0, 4.0), (1.5, 2.5)),
@@ -75,17 +75,19 @@ def main() -> None:
         ((NO_LIMITS, None), _score(streams, [x.logits.argmax(1) for x in streams]))
     ]
     for limits in (NO_LIMITS, *LIMITS):
-        detectors = [fit_familiarity(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)]
-        judgements = [x.judge(detectors[x.fold]) for x in streams]
+        detectors = [
+            fit_novelty_detector(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)
+        ]
+        novelty = [x.novelty(detectors[x.fold]) for x in streams]
         for values in itertools.product(*GRID.values()):
             smoothing = Smoothing(**dict(zip(GRID, values, strict=True)))
-            shown = [smooth(x, j, smoothing, temperature) for x, j in zip(streams, judgements, strict=True)]
+            shown = [smooth(x, n, smoothing, temperature) for x, n in zip(streams, novelty, strict=True)]
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
-    detectors = [fit_familiarity(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
-    novelty = novelty_section(streams, models, detectors, temperature)
+    detectors = [fit_novelty_detector(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
+    section = novelty_section(streams, models, detectors, temperature)
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
-    write_text(LIVE, _report(scored, temperature, novelty, _starts(recordings, models), gains))
+    write_text(LIVE, _report(scored, temperature, section, _starts(recordings, models), gains))
     print(LIVE)
 
 
@@ -169,7 +171,7 @@ def _report(
     rows = [scored[0], *sorted(good, key=lambda x: -x[1].live_accuracy)[:SHOWN]]
     rows += [x for x in scored if x[0] == default and x not in rows]
     smoothing = table(
-        "evidence | change, moving | moving, g | confidence | far | strange | accuracy | of all moments | delay, "
+        "evidence | change, moving | moving, g | confidence | unusual | novel | accuracy | of all moments | delay, "
         "median | 90 % | false changes / h | unknown, activities | transitions",
         [_bold(_cells(settings, scores), settings == default) for settings, scores in rows],
     )
@@ -187,7 +189,7 @@ in two phases; temperature {temperature:.2f}. Written by `python -m tools.choose
 The first row is each window alone. Then, of {len(scored) - 1} settings, those with a median delay of at most
 {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most accurate first (windows wholly in
 one activity; unknown counts as wrong). A false change in brackets is one of a window that showed nothing but the
-labelled activity. Far and strange are multiples of the distance within which 95 % of other people's windows are, of
+labelled activity. Unusual and novel are multiples of the distance within which 95 % of other people's windows are, of
 postures and of movements. Bold, the default: the most accurate of those that know at least {LEAST_IN_TRANSITIONS:.0%}
 of transitions for unknown.
 

@@ -68,9 +68,8 @@ class Vectors:
         ):
             np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
         windows = ",\n  ".join(json.dumps(asdict(x)) for x in self.windows)
-        write_text(
-            folder / "windows.json", f'{{"model_sha256": "{self.model_sha256}",\n "windows": [\n  {windows}\n ]}}\n'
-        )
+        text = f'{{"model_sha256": "{self.model_sha256}",\n "windows": [\n  {windows}\n ]}}\n'
+        write_text(folder / "windows.json", text)
 
     @classmethod
     def load(cls, folder: Path) -> "Vectors":

@@ -1,4 +1,4 @@
-"""Report how much of what is no activity is called unknown, and how little a table moves: a section of `live.md`.
+"""Report how much of what is no activity is called unknown: a section of `docs/results/live.md`.
 
 - A phone on a table, made up: the noise of a phone's sensors at rest, on each of its six faces.
 - A phone on a table, real: unlabelled stretches of the recordings in which nobody wears the phone. They are found by
@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge_runtime.data import loading
+from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
 from tools import table
@@ -25,7 +25,7 @@ from tools.live_streams import HOP, Stream, smooth, stream_of
 SETTLED_S = 12
 LYING = "LAYING"
 STILL = ("SITTING", "STANDING", LYING)
-IN_A_ROW = round(PERSISTENCE_S / STEP_S)
+IN_A_ROW = round(PERSISTENCE_S / dataset.WINDOW.hop_s)
 QUANTILES = (0, 0.001, 0.01, 0.05, 0.5, 0.95)
 TURNS = {
     "worn upside down": np.diag([-1.0, -1.0, 1.0]),
@@ -45,7 +45,7 @@ def novelty_section(
     labels = list(loading.load_data().labels)
 
     def shown(stream: Stream) -> np.ndarray:
-        return smooth(stream, stream.judge(detectors[stream.fold]), Smoothing(), temperature)
+        return smooth(stream, stream.novelty(detectors[stream.fold]), Smoothing(), temperature)
 
     rows = []
     chosen = [x.recording for x in streams[::4]]
@@ -80,11 +80,11 @@ sensor noise on each of six faces, made up; and real phones on their backs, befo
 {table("stream | unknown | what was done | another activity", rows)}
 ### What moves a phone
 
-How much rotation varies within {STEP_S:g} s (standard deviation, mean of the axes, in mrad/s): the most in {IN_A_ROW}
-windows in a row, quantiles over the windows of each. At rest is below {min(limits):.2f} to {max(limits):.2f}, fitted to
-the training windows of each fold; the last column has the windows that this takes for a table, of people and tables
-that the fit has not seen. Filters that ring from how a phone was put down, and whoever touches the table, keep it from
-rest.
+How much rotation varies within {dataset.WINDOW.hop_s:g} s (standard deviation, mean of the axes, in mrad/s):
+the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At rest is below {min(limits):.2f} to
+{max(limits):.2f}, fitted to the training windows of each fold; the last column has the windows that this takes for a
+table, of people and tables that the fit has not seen. Filters that ring from how a phone was put down, and whoever
+touches the table, keep it from rest.
 
 {table(f" | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest", spreads)}"""
 
@@ -94,7 +94,7 @@ def _spread(
 ) -> list[str]:
     most, at_rest = [], []
     for stream in streams:
-        windows = np.lib.stride_tricks.sliding_window_view(stream.moments.rotation, IN_A_ROW).max(axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(stream.features.rotation, IN_A_ROW).max(axis=1)
         rows = rows_of(stream)[IN_A_ROW - 1 :]
         most.append(windows[rows])
         at_rest.append(windows[rows] < detectors[stream.fold].rest)

@@ -1,4 +1,4 @@
-"""What a person sees while a training runs: one bar for all its fits, with the time left; lines without a terminal."""
+"""Show the progress of a training: one bar for all its fits, with the time left; lines without a terminal."""
 
 import time
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
-from train.fit.history import Step
-from train.run.fit_job import FitJob
+from train.fit.fit_job import FitJob, Step
 
 _LINE_EVERY = 10  # epochs, without a terminal
 _WIDE = 100  # columns, from which on there is room for scores

@@ -1,4 +1,4 @@
-"""From a lowered network to a TFLite flatbuffer: float32, float16, dynamic range or full-integer int8."""
+"""Convert a lowered network to a TFLite flatbuffer in float32, float16, dynamic-range or full-integer int8."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from convert.lowering.gate_layout import IN_INT8, GateLayout
+from convert.lowering.cells import IN_INT8, GateLayout
 from convert.lowering.network import Lowered
 from convert.quantise import compaction
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
 
 _IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
-# What may stay in float in an int8 model: the conversion of a float32 input or output.
+# The operators that may have a float32 side in an int8 model: they convert its input or output.
 _BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
-_OUTPUT_STATE, _CELL_STATE = 18, 19  # which inputs of a fused LSTM
+_OUTPUT_STATE, _CELL_STATE = 18, 19  # indices of these inputs of a fused LSTM
 
 
 def to_float32(network: Lowered) -> bytes:
-    """The float model, in the form that runs fastest in float: one product for all gates."""
+    """Return the float model, in the form that runs fastest in float: one product for all gates."""
     return _tidy(_convert(network, lambda windows: network(windows)))
 
 
@@ -31,7 +31,7 @@ def to_float32(network: Lowered) -> bytes:
 
 
 def to_float16(network: Lowered) -> bytes:
-    """The float model with its larger weights stored in half precision; it computes in float32."""
+    """Return the float model with its larger weights stored in half precision; it computes in float32."""
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -41,9 +41,10 @@ def to_float16(network: Lowered) -> bytes:
 
 
 def to_dynamic(network: Lowered) -> bytes:
-    """The float model with its larger weights stored in int8; each product quantises its input as it finds it.
+    """Return the float model with its larger weights stored in int8 (dynamic-range quantisation).
 
-    Weights have one scale per product (per channel in convolutions).
+    Each product quantises its input with a scale computed at run time. Weights have one scale per product (per channel
+    in convolutions).
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
@@ -54,12 +55,12 @@ def to_dynamic(network: Lowered) -> bytes:
     return _tidy(_convert(network, lambda windows: network(windows), prepare))
 
 
-def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", arrangement: GateLayout = IN_INT8) -> bytes:
-    """The full-integer model with the given activation ranges, which belong to the `arrangement`.
+def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", layout: GateLayout = IN_INT8) -> bytes:
+    """Return the full-integer model with the given activation ranges, which belong to the `layout`.
 
     Weights are quantised per output channel. Raises `CheckFailedError` when the converter left an operator in float.
     """
-    tap = quantised(ranges)
+    observe = quantised(ranges)
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -67,14 +68,14 @@ def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", arrangement
         converter.inference_input_type = _IO_TYPES[io_type]
         converter.inference_output_type = _IO_TYPES[io_type]
 
-    model = _parse(_convert(network, lambda windows: network(windows, tap, arrangement), prepare))
+    model = _parse(_convert(network, lambda windows: network(windows, observe, layout), prepare))
     _requantise_directly(model)
     _check_integer(model, io_type)
     return compaction.write(model)
 
 
 def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: str = "int8") -> bytes:
-    """The full-integer model of a network with fused LSTM layers, whose inside only the converter can calibrate.
+    """Return the full-integer model of a network with fused LSTM layers, whose inside the converter calibrates.
 
     It does so on the normalised windows `X` `[n, samples, n_signals]`.
     """
@@ -119,7 +120,7 @@ def _tidy(flatbuffer: bytes) -> bytes:
 
 
 def _unclip_cells(model: schema.ModelT) -> None:
-    """Let the cells of fused LSTM layers be as large as Keras's: the converter has them clipped at 10."""
+    """Let the cells of fused LSTM layers grow as large as Keras's: the converter clips them at 10."""
     for operator in _fused(model):
         operator.builtinOptions.cellClip = 0.0
 
@@ -127,7 +128,7 @@ def _unclip_cells(model: schema.ModelT) -> None:
 def _bound_cell_scales(model: schema.ModelT) -> None:
     """Keep the scales of cells, powers of 2, within those whose tanh the kernel can compute.
 
-    It has 0 to 6 bits before the point; cells that stay below 0.5 would get fewer, and answers that are none.
+    It has 0 to 6 bits before the point; cells that stay below 0.5 would get fewer, and meaningless answers.
     """
     tensors = model.subgraphs[0].tensors
     for operator in _fused(model):
@@ -136,9 +137,9 @@ def _bound_cell_scales(model: schema.ModelT) -> None:
 
 
 def _align_outputs(model: schema.ModelT) -> None:
-    """Give what a fused LSTM keeps for its next step the scale of its output, which holds the same values.
+    """Give the output state of a fused LSTM the scale of its output, which holds the same values.
 
-    The converter leaves them apart where the output's scale is that of a concatenation.
+    The converter leaves them different where the output's scale is that of a concatenation.
     """
     tensors = model.subgraphs[0].tensors
     for operator in _fused(model):

@@ -51,7 +51,7 @@ def command(
     path = find_model(model)
     classifier = Classifier(path, runtime)
     content = _live(classifier, data_path, hop, plots) if live else _windows(path, classifier, data_path)
-    if classifier.card.personal:
+    if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     if json_path:
         content = _without_nan({"model": classifier.card.name} | content)

@@ -67,8 +67,8 @@ def test_inputs_are_equal_and_answers_agree(jvm, name):
 @pytest.mark.usefixtures("own_kernels")
 def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
     flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
-    personal = PostureCorrection((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
-    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal=personal))
+    correction = PostureCorrection((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
+    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, posture_correction=correction))
     windows = load().test.X[::11]
     windows.tofile(jvm.folder / "windows")
     jvm.drive("classify", "mine.tflite", "windows", "inputs", "answers")

@@ -4,7 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from train.fit.history import Epoch
+from train.fit.fit_job import Epoch
 from train.training_plots import plot_curves
 
 COLOURS = ("0072B2", "D55E00", "56B4E9")

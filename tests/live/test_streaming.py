@@ -35,7 +35,7 @@ STRAIGHT = "x,y,z"
 def decision(seconds: float, activity: str, reason: str = "", warming_up: bool = False) -> Decision:
     shares = np.full(len(LABELS), 0.02)
     shares[LABELS.index(activity) if activity in LABELS else 0] = 0.9
-    return Decision(seconds, activity, shares, shares, warming_up, reason, 0.5)
+    return Decision(seconds, activity, LABELS, shares, shares, warming_up, reason, 0.5)
 
 
 class Recorder:
@@ -295,7 +295,7 @@ class TestLines:
 
     def test_the_share_beside_an_activity_is_its_own(self, capsys):
         shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
-        Changes(LABELS).decision(Decision(0.0, "STANDING", shares, shares, False, "", 0.5))
+        Changes(LABELS).decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))
         assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
 
     def test_each_json_line_stands_for_itself(self, capsys):

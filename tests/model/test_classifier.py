@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from programs import MODELS, run_program
@@ -41,7 +41,6 @@ def tensor(dtype: str, scale: float, zero_point: int) -> Tensor:
 @given(FLOATS, st.floats(2**-10, 2, width=32), st.integers(-128, 127))
 @example(np.array([[0.5, -0.5, 1.5, -1.5, 2.5, 0.49999997, -0.49999997, 1e6]], np.float32), 1.0, 0)
 @example(np.array([[0.5, -0.5, 1.5, -1.5, 2.5, 127.5, -128.5, -1e6]], np.float32), 1.0, -1)
-@settings(deadline=None)
 def test_quantising_equals_litert(values, scale, zero_point):
     flatbuffer = tiny_models.quantise(N, scale, zero_point)
     for xnnpack in (True, False):

@@ -1,4 +1,4 @@
-"""A user's own networks, `package.module:function`: found, built, and checked for what a training needs of them."""
+"""Find and build a user's own network, `package.module:function`, and check that it can be trained and saved."""
 
 from __future__ import annotations
 
@@ -27,12 +27,7 @@ _ANYTHING = (Exception, SystemExit)
 
 def main(name: str) -> None:
     """As a child: find the function `name`, as the process of a fit would."""
-
-    def look(tell: child_processes.Tell) -> None:
-        del tell
-        find(name)
-
-    child_processes.work(look)
+    child_processes.work(lambda tell: find(name))
 
 
 def is_own(name: str) -> bool:

@@ -1,11 +1,12 @@
-"""Adapting to one person: what their way to wear the phone teaches, and what is left alone."""
+"""The correction learnt from one person holds for later windows of theirs, and changes no other activity."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.model.posture_correction import PostureCorrection, cross_validate, exchanged, learn
+from edge_runtime.live.posture_learning import cross_validate, exchanged, learn
+from edge_runtime.model.posture_correction import PostureCorrection
 
 SIT, STAND = 3, 4
 

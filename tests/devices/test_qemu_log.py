@@ -1,6 +1,6 @@
-"""QEMU's log of executed blocks, read: instructions between marks."""
+"""Read QEMU's log of executed blocks: instructions between marks."""
 
-from edge_runtime.devices.emulated.trace import instructions_between_marks
+from edge_runtime.devices.emulated.qemu_log import instructions_between_marks
 
 MARK = "1 close(1000000007) = -1 errno=9 (Bad file descriptor)"
 LISTING = """\

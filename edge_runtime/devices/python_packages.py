@@ -1,4 +1,4 @@
-"""Python packages for another machine: pip fetches their wheels with the user's own settings."""
+"""Fetch Python packages for another machine with pip, which takes the user's own settings."""
 
 from __future__ import annotations
 
@@ -7,16 +7,35 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
 
+TFLITE_RUNTIME = "tflite-runtime==2.14.0"
+"""The last release of the older runtime."""
+
+# tflite-runtime was built against NumPy 1, which it does not say.
+_NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
 _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
+
+
+def requirements(runtime: str) -> tuple[str, str]:
+    """The requirements of `runtime` for pip: itself, and a NumPy that it works with.
+
+    LiteRT in the version that is installed here, so that both sides answer alike; any that fits where there is none.
+    """
+    if runtime == "tflite-runtime":
+        return TFLITE_RUNTIME, _NUMPY[runtime]
+    try:
+        return f"ai-edge-litert=={metadata.version('ai-edge-litert')}", _NUMPY[runtime]
+    except metadata.PackageNotFoundError:
+        return "ai-edge-litert>=2.0,<3", _NUMPY[runtime]
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What wheels have to be built for: a machine as `uname -m` names it, Python (`3.13`), glibc 2.`glibc`."""
+    """The machine, as `uname -m` names it, the Python (`3.13`) and the glibc (2.`glibc`) that wheels are built for."""
 
     machine: str
     python: str
@@ -35,7 +54,7 @@ def download(requirements: Sequence[str], folder: Path, platform: Platform) -> N
 
 
 def install(requirements: Sequence[str], folder: Path, platform: Platform) -> None:
-    """The same, unpacked."""
+    """Unpack those wheels in `folder`. Raises `DeviceError`."""
     options = ["install", "--root-user-action=ignore", "--no-user", "--no-compile", "--target", str(folder)]
     _pip(options, requirements, platform)
 

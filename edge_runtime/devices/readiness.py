@@ -1,4 +1,4 @@
-"""What a target is and what would spoil a measurement on it, without measuring anything."""
+"""Look at targets without measuring: what each is, and what would spoil a measurement on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from edge_runtime.bench import doubts, machine
 from edge_runtime.bench.device import Device
-from edge_runtime.devices import opener, packages
+from edge_runtime.devices import opener
+from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.phone import Phone
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
@@ -19,9 +20,9 @@ from edge_runtime.system.progress import OnProgress
 
 
 @dataclass(frozen=True)
-class Survey:
+class Readiness:
     """One target. `facts` is `machine.describe`, `state` a `machine.State`; `runtime` names the runtime that would
-    measure and its Python. What could not be found out is None, and `failure` says why."""
+    measure and its Python. Each is None where it could not be found out, and `failure` says why."""
 
     target: str
     facts: Mapping[str, Any] | None = None
@@ -31,14 +32,14 @@ class Survey:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What would spoil a measurement there now, each with what mends it."""
+        """The reasons that would spoil a measurement there now, each with its remedy."""
         if self.state is None or self.facts is None or self.facts["emulated"]:
             return ()
         return doubts.of_state(self.state)
 
 
-def survey(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Survey]:
-    """Look at all `targets` at a time, each with its `on_progress`; the answers in their order.
+def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:
+    """Look at all `targets` at a time, each with its `on_progress`; return the answers in their order.
 
     Raises `InputError` when one of them is no target at all.
     """
@@ -47,7 +48,7 @@ def survey(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Su
         return list(pool.map(_look, targets, openers, on_progress))
 
 
-def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> Survey:
+def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> Readiness:
     try:
         device = opening()
         if isinstance(device, RemoteDevice):
@@ -58,24 +59,24 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         if target == "local":
             runtime = load_runtime("auto")
             name = f"{runtime.name} {runtime.version or ''}".strip()
-            return Survey(target, machine.describe(), asdict(machine.state()), name)
+            return Readiness(target, machine.describe(), asdict(machine.state()), name)
         found = device.describe()
-        return Survey(target, found["machine"], found["state"], device.name)
+        return Readiness(target, found["machine"], found["state"], device.name)
     except HarEdgeError as error:
-        return Survey(target, failure=error)
+        return Readiness(target, failure=error)
 
 
-def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Survey:
+def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Readiness:
     try:
         if device.ready:
             device.prepare(on_progress)
         found = device.describe(on_progress)
         facts, state = found["machine"], found["state"]
         try:
-            setup = packages.choose(found["hello"], "auto", device.name)
+            chosen = Environment.choose(found["hello"], "auto", device.name)
         except HarEdgeError as error:
-            return Survey(target, facts, state, failure=error)
-        version = ".".join(map(str, setup.version))
-        return Survey(target, facts, state, f"{setup.runtime} on Python {version}, {setup.bits}-bit")
+            return Readiness(target, facts, state, failure=error)
+        version = ".".join(map(str, chosen.version))
+        return Readiness(target, facts, state, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
     finally:
         device.close()

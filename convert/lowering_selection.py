@@ -1,4 +1,4 @@
-"""Unrolled or fused? By measured latency, among the forms of a network that convert and are small enough."""
+"""Select unrolled or fused recurrent layers by measured latency, among the forms that are small enough."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ import numpy as np
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from convert.lowering.network import Lowered, lower
-from convert.quantise.calibration import observe
+from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8, to_int8_by_samples
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.model.classifier import Quantiser
@@ -26,13 +26,13 @@ FEW_STEPS = 32
 MANY_STEPS = 1024
 """Beyond so many, the unrolled form takes many minutes to convert and megabytes to hold: it is not tried."""
 
-_WINDOWS = 32  # as many as ranges need that are to be roughly right
+_WINDOWS = 32  # enough for ranges that are roughly right
 _RUNS, _WARM_UP = 40, 5
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A lowered network, and why it is in this form."""
+class SelectedLowering:
+    """A lowered network, and the reason for its form."""
 
     network: Lowered
     reason: str
@@ -45,7 +45,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A form of the network: the size of its largest file in bytes, its latency in seconds, or why it is none."""
+    """A form of the network: the size of its largest file in bytes and its latency in seconds, or its fault."""
 
     network: Lowered | None
     size: int = 0
@@ -53,38 +53,38 @@ class _Candidate:
     fault: str | None = None
 
 
-def choose(model: "keras.Model", wanted: str, scheme: str, max_size: int, X: np.ndarray) -> Choice:
+def select_lowering(model: "keras.Model", wanted: str, scheme: str, max_size: int, X: np.ndarray) -> SelectedLowering:
     """Lower `model` as `wanted`, one of `auto`, `unrolled` and `fused`.
 
-    What `auto` measures is the form `scheme` (float32 or int8), on normalised windows `X` `[n, samples, n_signals]`; no
-    file may be larger than `max_size` bytes. Raises `InputError` for a network that cannot be lowered, and
+    `auto` measures the form `scheme` (float32 or int8) on normalised windows `X` `[n, samples, n_signals]`; no file may
+    be larger than `max_size` bytes. Raises `InputError` for a network that cannot be lowered, and
     `CheckFailedError` when no form is small enough.
     """
     if wanted != "auto":
-        return Choice(lower(model, fused=wanted == "fused"), f"asked for with --lstm {wanted}")
+        return SelectedLowering(lower(model, fused=wanted == "fused"), f"asked for with --lstm {wanted}")
     unrolled = lower(model)
     if unrolled.n_steps <= FEW_STEPS:
         steps = f"of {unrolled.n_steps} recurrent steps; up to {FEW_STEPS}, that is the faster form"
-        return Choice(unrolled, steps if unrolled.n_steps else "there is no recurrent layer")
+        return SelectedLowering(unrolled, steps if unrolled.n_steps else "there is no recurrent layer")
     candidates = {
-        "unrolled": _try(lambda: unrolled, scheme, max_size, X)
+        "unrolled": _candidate(lambda: unrolled, scheme, max_size, X)
         if unrolled.n_steps <= MANY_STEPS
         else _Candidate(None, fault=f"{unrolled.n_steps} recurrent steps, more than the {MANY_STEPS} that are tried"),
-        "fused": _try(lambda: lower(model, fused=True), scheme, max_size, X),
+        "fused": _candidate(lambda: lower(model, fused=True), scheme, max_size, X),
     }
-    told = "; ".join(f"{name} {_tell(x, scheme)}" for name, x in candidates.items())
+    described = "; ".join(f"{name} {_describe(x, scheme)}" for name, x in candidates.items())
     usable = [x for x in candidates.values() if x.fault is None]
     if not usable:
         raise CheckFailedError(
-            f"neither form of the recurrent layers can be used ({told}): allow more with --max-size, "
+            f"neither form of the recurrent layers can be used ({described}): allow more with --max-size, "
             "or put a strided convolution in front, which leaves fewer steps"
         )
     best = min(usable, key=lambda x: x.latency)
     assert best.network is not None
-    return Choice(best.network, told)
+    return SelectedLowering(best.network, described)
 
 
-def _try(make: Callable[[], Lowered], scheme: str, max_size: int, X: np.ndarray) -> _Candidate:
+def _candidate(make: Callable[[], Lowered], scheme: str, max_size: int, X: np.ndarray) -> _Candidate:
     try:
         network = make()
         forms = _convert(network, scheme, X[:_WINDOWS])
@@ -99,13 +99,15 @@ def _try(make: Callable[[], Lowered], scheme: str, max_size: int, X: np.ndarray)
 def _convert(network: Lowered, scheme: str, X: np.ndarray) -> Mapping[str, bytes]:
     forms = {"float32": to_float32(network)}
     if scheme == "int8":
-        # Ranges as they are seen: narrowing them takes long, and changes neither size nor latency.
-        forms["int8"] = to_int8_by_samples(network, X) if network.is_fused else to_int8(network, observe(network, X))
+        # The ranges are not narrowed: that takes long, and changes neither size nor latency.
+        forms["int8"] = (
+            to_int8_by_samples(network, X) if network.is_fused else to_int8(network, observed_ranges(network, X))
+        )
     return forms
 
 
 def _latency(flatbuffer: bytes, X: np.ndarray) -> float:
-    """The median time of one inference in seconds, state and all."""
+    """The median time of one inference in seconds, with the reset of its state."""
     with quiet_stderr():
         model = open_model(flatbuffer)
     prepare: Callable[[Any], Any] = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
@@ -118,7 +120,7 @@ def _latency(flatbuffer: bytes, X: np.ndarray) -> float:
     return median(times[_WARM_UP:])
 
 
-def _tell(candidate: _Candidate, scheme: str) -> str:
+def _describe(candidate: _Candidate, scheme: str) -> str:
     if candidate.fault is not None:
         return f"cannot be used: {candidate.fault}"
     return f"{1e6 * candidate.latency:.0f} µs as {scheme} and {candidate.size / 1e3:.0f} kB"
