@@ -15,12 +15,12 @@ from matplotlib import image
 from tiny_models import card, dense
 
 from edge_runtime.bench import results_json
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import csv_recordings, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import classifier as classifiers
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 
 CLASSES = ("RecognitionServiceTest", "MainActivityTest", "BenchActivityTest")
 MODEL = "edge_int8.tflite"

@@ -52,7 +52,7 @@ def fit(jobs: list[FitJob], data: Dataset) -> list[FitOutcome]:
 
 def trained(data: Dataset, folder: Path) -> Experiment:
     experiment = Experiment(RECIPE, 0, data, Run(folder))
-    fit([job for jobs in experiment.jobs.values() for job in jobs], data)
+    fit(list(experiment.jobs.values()), data)
     experiment.finish()
     return experiment
 
@@ -71,7 +71,7 @@ def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tm
         "scores": card.scores | {"test": other.scores["test"]},
     }
     assert other == replace(card, **seen)
-    assert other.live is not None
+    assert other.live.novelty is not None
     assert (tmp_path / "run/history.csv").read_text() == experiment.run.history.read_text()
 
 
@@ -79,8 +79,8 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
     subjects = hold_out(data.train.subject)
     assert subjects
     changed = replace(data, train=noise(data.train, subjects))
-    other = fit(Experiment(RECIPE, 0, changed, Run(tmp_path / "run")).jobs["selection"], changed)[0]
-    found = FitOutcome.load(experiment.jobs["selection"][0])
+    other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run")).jobs["selection"]], changed)[0]
+    found = FitOutcome.load(experiment.jobs["selection"])
     assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
 
 
@@ -101,7 +101,7 @@ def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
     found = []
     for each in (data, other_tests):
         folder = tmp_path / str(len(found))
-        jobs = [job for (job,) in plan_folds(choose_folds(each.train, each.labels, 2), each, RECIPE, 0, folder)]
+        jobs = plan_folds(choose_folds(each.train, each.labels, 2), each, RECIPE, 0, folder)
         fit(jobs, each)
         found.append(summarise(jobs, each))
     assert found[0] == found[1]
