@@ -1,4 +1,4 @@
-"""What a training is asked to do: the options that every command that trains has, and what they mean for the data."""
+"""Give every command that trains the same options, and choose the data and the network by them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,14 +25,6 @@ _OPTIONS = (
         default="edge",
         show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
-    ),
-    click.option(
-        "--recipe",
-        "recipe_name",
-        metavar="NAME",
-        default="default",
-        show_default=True,
-        help="How to train it: default, or best, which distils three teachers and takes four times as long.",
     ),
     click.option(
         "--data",
@@ -81,9 +73,9 @@ def load_data(path: Path | None, sensors: str, classes: str) -> Dataset:
 
 
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:
-    """Raise `InputError` unless there is the network of `recipe` and it fits `data`.
+    """Raise `InputError` unless the network of `recipe` exists and fits `data`; print which layers cannot be converted.
 
-    `what` is the command. Without `data` only its being there is checked. What cannot be converted is told.
+    `what` is the command. Without `data` only its existence is checked.
     """
     if is_own(recipe.network):
         import_tensorflow(what, threads=1)

@@ -1,6 +1,7 @@
-"""`har-edge train`."""
+"""Train a network: the command `har-edge train`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,9 @@ from edge_runtime.system.quantities import counted
 from train.choices import LAST_SEED, check_network, load_data, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
-from train.run.folder_lock import folder_lock
-from train.run.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from train.run.training import TrainingSettings
 
 
 @click.command(name="train")
@@ -31,7 +33,6 @@ from train.run.training_settings import TrainingSettings
 @click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 def command(
     network: str,
-    recipe_name: str,
     data: Path | None,
     sensors: str,
     classes: str,
@@ -47,13 +48,13 @@ def command(
     CPU. A training that was stopped, however abruptly, goes on with --resume and ends with the same weights.
     """
     if resume:
-        options = ("network", "recipe_name", "data", "sensors", "classes", "seed", "seeds", "epochs")
-        given = [x for x in options if _was_given(x)]
-        if given:
-            option = given[0].removesuffix("_name")
-            raise InputError(f"--{option} cannot be changed on --resume: leave it out, or start a new run")
+        options = ("network", "data", "sensors", "classes", "seed", "seeds", "epochs")
+        if given := [x for x in options if _was_given(x)]:
+            raise InputError(f"--{given[0]} cannot be changed on --resume: leave it out, or start a new run")
     require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
+    # Only now: these load scipy, scikit-learn and matplotlib.
     from train.run.experiment import check_data
+    from train.run.training import TrainingSettings, folder_lock
 
     if resume:
         folder = out or _newest_stopped()
@@ -64,9 +65,10 @@ def command(
                 f"the data at {settings.data} changed since the training in {folder} began: start a new run"
             )
         with folder_lock(folder):
+            # Read again: it may have ended since.
             _train(TrainingSettings.load(settings_path(folder)), loaded, folder)
     else:
-        recipe = choose_recipe(network, recipe_name, epochs)
+        recipe = choose_recipe(network, epochs)
         if seeds and seed + seeds - 1 > LAST_SEED:
             raise InputError(f"--seed {seed} with --seeds {seeds} goes beyond the last seed, {LAST_SEED}: start lower")
         check_network(recipe, "har-edge train")
@@ -83,7 +85,7 @@ def command(
             _train(settings, loaded, folder)
 
 
-def _train(settings: TrainingSettings, loaded: dataset.Dataset, folder: Path) -> None:
+def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) -> None:
     from train.run.fit_processes import cpus
     from train.run.training import Training
     from train.training_progress import TrainingProgress
@@ -94,8 +96,8 @@ def _train(settings: TrainingSettings, loaded: dataset.Dataset, folder: Path) ->
     recipe = settings.recipe
     last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
     click.echo(
-        f"Training {recipe.network} on {loaded.name} by the {recipe.name} recipe, seed{'s' if last else ''} "
-        f"{settings.seed}{last}: {counted(len(jobs), 'fit')} of {counted(recipe.epochs, 'epoch')}, "
+        f"Training {recipe.network} on {loaded.name}, seed{'s' if last else ''} {settings.seed}{last}: "
+        f"{counted(len(jobs), 'fit')} of {counted(recipe.epochs, 'epoch')}, "
         f"{min(cpus(), len(jobs))} at a time -> {folder}",
         err=True,
     )

@@ -1,28 +1,40 @@
-"""Cross-validation over groups of the training subjects: how good a network is on people it does not know.
+"""Cross-validate a network over groups of the training subjects: how good it is on people it does not know.
 
-Each fold's subjects are answered for by a fit to all the others. The test subjects have no part in it: what is chosen
-by these scores is not chosen by them.
+The training subjects are divided into groups, the folds. For each fold a network is trained on all other training
+subjects and scored on the fold's. The test subjects have no part in it: whatever is chosen by these scores is not
+chosen by them.
 """
 
-from collections.abc import Sequence
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.table import Table
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
+from edge_runtime.system.terminal import Console
+from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.recipe import Recipe
-from train.run.fit_job import FitJob, FitOutcome, held_rows, load_logits, plan_fit
 from train.scoring import score
-from train.spread import Spread
+from train.spread import Spread, in_order
+from train.training_plots import plot_confusion, plot_subjects
+
+FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Fold:
-    """The subjects of one fold and how many of their windows were answered right, as a share."""
+    """The subjects of one fold, and the accuracy on their windows of the network trained on all other subjects."""
 
     subjects: list[int | str]
     windows: int
@@ -33,7 +45,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What all folds say together. `scores` are over all windows, each answered for by the fit that did not see it."""
+    """The scores of all folds. `scores` are over all windows, each classified by the network that did not see it."""
 
     parameters: int
     folds: list[Fold]
@@ -66,29 +78,70 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int) -> list[list
     return found
 
 
-def plan_folds(
-    folds: Sequence[Sequence[Any]], data: Dataset, recipe: Recipe, seed: int, folder: Path
-) -> list[list[FitJob]]:
-    """The jobs of each fold, teachers first; all their files lie in `folder`."""
+def plan_folds(folds: Sequence[Sequence[Any]], data: Dataset, recipe: Recipe, seed: int, folder: Path) -> list[FitJob]:
+    """The fit of each fold, to all subjects but the fold's; all their files lie in `folder`."""
     return [
-        plan_fit(f"fold-{i + 1}", f"fit of fold {i + 1}", data, recipe, seed, i, len(folds), folder, held)
+        plan_fit(f"fold-{i + 1}", f"fit of fold {i + 1}", data, recipe, Key(seed, i), folder, held)
         for i, held in enumerate(folds)
     ]
 
 
 def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
-    """The scores of the finished fits `jobs`, one a fold. Raises `InputError` when a file of theirs is damaged."""
+    """Score the finished fits `jobs`, one a fold. Raises `InputError` when a file of theirs is damaged."""
     train = data.train
-    answers = np.full(len(train), -1)
+    predicted = np.full(len(train), -1)
     folds, outcomes = [], [FitOutcome.load(job) for job in jobs]
     for job, outcome in zip(jobs, outcomes, strict=True):
         held = held_rows(train, job.held_out)
-        answers[held] = load_logits(job).argmax(1)
-        right = float(np.mean(answers[held] == train.y[held]))
-        folds.append(Fold(list(job.held_out), int(held.sum()), right, outcome.weights_sha256, outcome.versions))
+        predicted[held] = load_logits(job).argmax(1)
+        accuracy = float(np.mean(predicted[held] == train.y[held]))
+        folds.append(Fold(list(job.held_out), int(held.sum()), accuracy, outcome.weights_sha256, outcome.versions))
     return CrossValidation(
         outcomes[0].parameters,
         folds,
         Spread.of([x.accuracy for x in folds]),
-        score(train, answers, data.labels),
+        score(train, predicted, data.labels),
     )
+
+
+def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels: tuple[str, ...], folder: Path) -> None:
+    """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
+    write_text(folder / "crossval.csv", _to_csv(result))
+    per_subject = result.scores["per_subject"]
+    folds = {
+        f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
+    }
+    plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / "crossval.png")
+    plot_confusion(result.scores["confusion"], labels, title, folder / "confusion.png")
+    content = {"format": FORMAT, **asked, **dataclasses.asdict(result)}
+    del content["accuracy"]["per_seed"]  # it is that of each of the folds
+    write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
+
+
+def show(result: CrossValidation, title: str, folder: Path) -> None:
+    """Print the scores of the folds, their mean and deviation, and those of the subjects."""
+    table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
+    for name in ("", "subjects", "windows", "accuracy"):
+        table.add_column(name, justify="left" if name in ("", "subjects") else "right")
+    for i, fold in enumerate(result.folds):
+        subjects = ", ".join(map(str, fold.subjects))
+        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy))
+    table.add_section()
+    table.add_row("mean ± sd of folds", "", "", str(result.accuracy))
+    table.add_row("macro F1", "", str(result.scores["windows"]), percent(result.scores["macro_f1"]))
+    table.add_section()
+    for subject, accuracy in in_order(result.scores["per_subject"]).items():
+        table.add_row("", subject, "", percent(accuracy))
+    console = Console(markup=False)  # subjects are other people's text
+    console.print(table)
+    console.print(f"Scores and pictures: {folder}", soft_wrap=True)
+
+
+def _to_csv(result: CrossValidation) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["fold", "subject", "windows", "accuracy"])
+    for i, fold in enumerate(result.folds):
+        writer.writerow([i + 1, "", fold.windows, fold.accuracy])
+        writer.writerows([i + 1, x, "", result.scores["per_subject"][str(x)]] for x in fold.subjects)
+    return text.getvalue()

@@ -1,4 +1,4 @@
-"""`har-edge crossval`."""
+"""Cross-validate a network: the command `har-edge crossval`."""
 
 import dataclasses
 import tempfile
@@ -13,9 +13,9 @@ from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.system.quantities import counted
 from train.choices import check_network, load_data, training_options
+from train.fit.fit_job import FitJob
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
-from train.run.fit_job import FitJob
 
 
 @click.command(name="crossval")
@@ -27,17 +27,18 @@ from train.run.fit_job import FitJob
     default=4,
     show_default=True,
     metavar="N",
-    help="Groups of training subjects, each answered for by a fit to the others.",
+    help="Groups of training subjects, each scored by a network trained on all others.",
 )
 @click.option(
-    "--cluster", metavar="ADDRESS", help="Of a dask scheduler, whose workers do the fits.  [default: this machine]"
+    "--cluster",
+    metavar="ADDRESS",
+    help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]"
 )
 def command(
     network: str,
-    recipe_name: str,
     data: Path | None,
     sensors: str,
     classes: str,
@@ -47,21 +48,20 @@ def command(
     cluster: str | None,
     out: Path | None,
 ) -> None:
-    """Cross-validate a network and its recipe over groups of the training subjects.
+    """Cross-validate a network over groups of the training subjects.
 
-    Shows the accuracy on each fold and each subject, and leaves it as JSON, CSV and pictures. The test subjects have no
-    part in it: this is where to compare networks, recipes or sensors. The fits run side by side, one on each CPU, or on
-    the workers of a cluster.
+    For each group (fold) a network is trained on all other training subjects and scored on the group. Prints the
+    accuracy on each group and each subject, and writes it as JSON, CSV and pictures. The test subjects take no part:
+    compare networks and sensors here. The fits run side by side, one on each CPU, or on the workers of a cluster.
     """
     require_train_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
-    from train.cross_validation import choose_folds, plan_folds, summarise
-    from train.crossval_report import show, write
+    from train.cross_validation import choose_folds, plan_folds, show, summarise, write
 
     if cluster is not None:
         from train.run.dask_cluster import check_address
 
         check_address(cluster)
-    recipe = choose_recipe(network, recipe_name, epochs)
+    recipe = choose_recipe(network, epochs)
     check_network(recipe, "har-edge crossval")
     loaded = load_data(data, sensors, classes)
     folder = out or runs.new_folder(f"crossval-{short_name(network)}")
@@ -73,10 +73,10 @@ def command(
         f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
     )
     with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
-        plans = plan_folds(folds, loaded, recipe, seed, Path(scratch))
+        jobs = plan_folds(folds, loaded, recipe, seed, Path(scratch))
         click.echo(f"Cross-validating {title}: fits of {counted(recipe.epochs, 'epoch')} -> {folder}", err=True)
-        _fit(plans, loaded, cluster, network)
-        result = summarise([plan[-1] for plan in plans], loaded)
+        _fit(jobs, loaded, cluster, network)
+        result = summarise(jobs, loaded)
     asked = {
         "network": network,
         "recipe": dataclasses.asdict(recipe),
@@ -89,18 +89,17 @@ def command(
     show(result, title, folder)
 
 
-def _fit(plans: Sequence[Sequence[FitJob]], data: Dataset, cluster: str | None, network: str) -> None:
+def _fit(jobs: Sequence[FitJob], data: Dataset, cluster: str | None, network: str) -> None:
     """Do the fits of all folds, here or on a cluster."""
     if cluster is None:
         from train.run.fit_processes import run_jobs
         from train.training_progress import TrainingProgress
 
-        jobs = sorted((job for plan in plans for job in plan), key=lambda job: bool(job.teachers))
         with TrainingProgress(jobs) as progress:
             run_jobs(jobs, data, progress.on_step)
         return
-    from train.run.dask_cluster import connect, run_plans
+    from train.run.dask_cluster import connect, run_on_workers
 
     with connect(cluster, network) as client:
         click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)
-        run_plans(plans, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
+        run_on_workers(jobs, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))

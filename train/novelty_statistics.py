@@ -1,4 +1,4 @@
-"""What each activity usually looks like, measured on the training windows."""
+"""Measure on the training windows what is typical of each activity, for novelty detection."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,83 +10,93 @@ from sklearn.cluster import KMeans
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.model.novelty import Moment, Movements, NoveltyDetector, Postures, inclination, is_judged, moment
+from edge_runtime.model.novelty import (
+    GRAVITY,
+    MotionFeatures,
+    NoveltyDetector,
+    TypicalMovement,
+    TypicalPosture,
+    inclination,
+    motion_features,
+)
 
 _FOLDS = 4
 _CENTRES = 4
-# Nineteen in twenty of other people's windows are so near to an activity; the rest has mislabelled ones.
-_USUAL = 0.95
-# So many times as far, a window cannot begin an activity, or is taken for none: chosen with the numbers of smoothing
-# (docs/results/live.md). Postures differ more between people than how much an activity moves.
+# The distance that nineteen in twenty windows of other people keep; the rest has mislabelled ones.
+_TYPICAL = 0.95
+# Multiples of it from which on a window is unusual or novel for an activity, chosen with the numbers of smoothing
+# (docs/results/live.md). Postures differ more between people than amounts of movement do.
 POSTURE, MOVEMENT = (2.5, 4.0), (1.5, 2.5)
-# One in a hundred windows of the stillest activity is stiller; several in a row are not.
+# One in a hundred windows of the stillest activity has less rotation; several in a row have not.
 _AT_REST = 0.01
 _RIDGE = 1e-4  # for a feature that hardly varies
 _DIGITS = 5
 
 Array = npt.NDArray[np.float64]
 Limits = tuple[float, float]
-Usual = TypeVar("Usual", Postures, Movements)
+Typical = TypeVar("Typical", TypicalPosture, TypicalMovement)
 
 
-def fit_familiarity(dataset: Dataset, posture: Limits = POSTURE, movement: Limits = MOVEMENT) -> NoveltyDetector | None:
-    """What is usual for each activity over all training windows; None for signals that do not tell posture.
+def fit_novelty_detector(
+    dataset: Dataset, posture: Limits = POSTURE, movement: Limits = MOVEMENT
+) -> NoveltyDetector | None:
+    """Fit the detector to all training windows; None for signals that do not tell orientation.
 
-    How far is far is measured on the subjects of each of four folds, from what is usual for the others: people differ
-    more from each other than from themselves.
+    `posture` and `movement` are multiples of the typical distance. That is measured on the subjects of each of four
+    folds, from what is typical of the others: people differ more from each other than from themselves.
     """
     names = [x.name for x in dataset.signals]
-    if not is_judged(names):
+    if not set(GRAVITY) <= set(names):
         return None
-    found = moment(dataset.train.X, names, dataset.window.rate_hz)
+    found = motion_features(dataset.train.X, names, dataset.window)
     n_labels = len(dataset.labels)
     return NoveltyDetector(
-        _usual(found.posture, dataset.train, n_labels, posture, _postures),
-        _usual(found.movement, dataset.train, n_labels, movement, _movements),
+        _typical(found.posture, dataset.train, n_labels, posture, _posture),
+        _typical(found.movement, dataset.train, n_labels, movement, _movement),
         _rest(found, dataset.train),
     )
 
 
-def _rest(found: Moment, train: Split) -> float | None:
-    """The rotation (rad/s) below which windows of no activity are, but for a few; None without the gyroscope."""
+def _rest(found: MotionFeatures, train: Split) -> float | None:
+    """The rotation (rad/s) that all but a few windows of every activity have; None without the gyroscope."""
     if (rotation := found.rotation) is None:
         return None
     return _rounded(min(float(np.quantile(rotation[train.y == y], _AT_REST)) for y in np.unique(train.y)))
 
 
-def _usual(
-    values: Array, train: Split, n_labels: int, limits: Limits, fit: Callable[[Array], Usual]
-) -> tuple[Usual, ...]:
-    """For each class what `fit` makes of its features `[n_windows, n_features]`, with the limits of others."""
+def _typical(
+    values: Array, train: Split, n_labels: int, limits: Limits, fit: Callable[[Array], Typical]
+) -> tuple[Typical, ...]:
+    """For each class the `fit` of its features `[n_windows, n_features]`, with limits measured on other people."""
     of_others: list[list[Array]] = [[] for _ in range(n_labels)]
     n_folds = min(_FOLDS, len(np.unique(train.subject)))
     for fitting, held_out in GroupKFold(n_folds).split(values, train.y, train.subject):
         for label, distances in enumerate(of_others):
             own = values[fitting][train.y[fitting] == label]
-            if len(own) > 1:  # else nobody but those left out did it
+            if len(own) > 1:  # else only those left out did it
                 distances.append(fit(own).distance(values[held_out][train.y[held_out] == label]))
-    usual = []
+    typical = []
     for label, distances in enumerate(of_others):
         own = values[train.y == label]
         found = fit(own)
         # An activity of one person alone can only be measured on that person.
         measured = np.concatenate(distances) if any(map(len, distances)) else found.distance(own)
-        far, strange = np.quantile(measured, _USUAL) * np.array(limits)
-        usual.append(replace(found, far=_rounded(float(far)), strange=_rounded(float(strange))))
-    return tuple(usual)
+        unusual, novel = np.quantile(measured, _TYPICAL) * np.array(limits)
+        typical.append(replace(found, unusual=_rounded(float(unusual)), novel=_rounded(float(novel))))
+    return tuple(typical)
 
 
-def _postures(own: Array) -> Postures:
+def _posture(own: Array) -> TypicalPosture:
     # No more centres than there are different windows.
     inclined = inclination(own)
     n = min(_CENTRES, len(np.unique(inclined, axis=0)))
     centres = KMeans(n, n_init=1, random_state=0).fit(inclined).cluster_centers_
-    return Postures(_rows(centres), np.inf, np.inf)
+    return TypicalPosture(tuple((along, across) for along, across in _rows(centres)), np.inf, np.inf)
 
 
-def _movements(own: Array) -> Movements:
+def _movement(own: Array) -> TypicalMovement:
     covariance = np.cov(own.T).reshape(2 * own.shape[1:]) + _RIDGE * np.eye(own.shape[1])
-    return Movements(_rows(own.mean(axis=0, keepdims=True))[0], _rows(np.linalg.inv(covariance)), np.inf, np.inf)
+    return TypicalMovement(_rows(own.mean(axis=0, keepdims=True))[0], _rows(np.linalg.inv(covariance)), np.inf, np.inf)
 
 
 def _rows(values: npt.NDArray[np.floating]) -> tuple[tuple[float, ...], ...]:

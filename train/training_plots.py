@@ -1,4 +1,4 @@
-"""Pictures of a training: the curves of both fits, a confusion matrix, and the spread over seeds."""
+"""Draw a training: the curves of both fits, a confusion matrix, and the spread over seeds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from edge_runtime.data.recording_plots import plain_text
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import percent
-from train.fit.history import Epoch
+from train.fit.fit_job import Epoch
 from train.spread import Spread
 
 # Okabe and Ito's palette: told apart by people with any colour vision.

@@ -24,7 +24,7 @@ def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
     """
     found = list(enumerate(loading.load_recordings(path)))
     subjects = sorted({x.subject for _, x in found}, key=str)
-    chosen = {_person(card, subjects)} if card.personal else set(test_subjects(path, [x for _, x in found]))
+    chosen = {_person(card, subjects)} if card.posture_correction else set(test_subjects(path, [x for _, x in found]))
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)
@@ -54,7 +54,7 @@ def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]
     card = model.card
     if path is None or not loading.has_recordings(path):
         data = loading.load_data(path)
-        if card.personal:
+        if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
     else:
@@ -64,13 +64,13 @@ def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
     data = _in_labels_of(card, data)
-    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal=None)), data)
+    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, posture_correction=None)), data)
     return data.test, others
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
-    assert card.personal is not None
-    name = str(card.personal.record.get("subject"))
+    assert card.posture_correction is not None
+    name = str(card.posture_correction.record.get("subject"))
     for subject in subjects:
         if str(subject) == name:
             return subject

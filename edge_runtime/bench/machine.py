@@ -5,13 +5,12 @@
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
-import json
 import os
 import platform
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -88,11 +87,6 @@ def describe(cpu: int | None = None, root: Path = ROOT) -> Machine:
         governor=governor(cpu, root),
         load_average=load_average(root),
     )
-
-
-def print_json() -> None:
-    """Print this `Machine` and its `State` as one line of JSON, for a device on which nothing is installed yet."""
-    print(json.dumps({"machine": asdict(describe()), "state": asdict(state())}))
 
 
 def board(root: Path = ROOT) -> str | None:

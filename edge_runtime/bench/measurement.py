@@ -89,7 +89,7 @@ def open_file(path: Path, title: str | None = None) -> ModelFile:
 def check_data(model: ModelFile, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
     card = model.card
-    if card.personal:
+    if card.posture_correction:
         raise InputError(f"{model.title} was adapted to one person: measure the model that it was made from")
     if card.labels != data.labels:
         raise InputError(

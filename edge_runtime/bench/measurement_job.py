@@ -1,12 +1,13 @@
-"""What a worker is asked and what it answers: files in one folder, which may travel to another machine and back.
+"""Ask a measurement of a worker and read its answer: files in one folder, which may travel to a device and back.
 
 `<name>.job.json` asks. The worker writes `<name>.npz`, if its answer has arrays, and then `<name>.json`, which holds
-the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits.
+the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits. Progress, errors and
+the death of a worker are those of `edge_runtime.system.child_processes`; the error travels in the answer, since not
+every device passes on all lines.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zipfile
 from collections.abc import Mapping
@@ -17,11 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.system.child_processes import death, error_fields, error_with
+from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
 
 FORMAT = 1
-_ERRORS: dict[str, type[HarEdgeError]] = {"input": InputError, "device": DeviceError}
+SILENCE_SECONDS = 300.0
+"""A worker that reports nothing for so long is stopped."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,11 @@ class MeasurementJob:
 
     def write(self, folder: Path) -> None:
         """Put the job into `folder`."""
-        write_text(self.path(folder), self.to_json())
+        write_text(self.path(folder), self.to_text())
 
-    def to_json(self) -> str:
+    def to_text(self) -> str:
         """The content of that file."""
-        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)})
+        return to_text(self, format=FORMAT)
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ class Answer:
 def read_job(path: Path) -> MeasurementJob:
     """The job in the file at `path`."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content.pop("format") != FORMAT:
+    if content["format"] != FORMAT:
         raise DeviceError(f"{path} was written by another version of har-edge: install the same one on both sides")
-    return MeasurementJob(**content)
+    return from_json(MeasurementJob, content)
 
 
 def write_answer(folder: Path, name: str, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -89,8 +93,7 @@ def write_answer(folder: Path, name: str, facts: Mapping[str, Any], arrays: Mapp
 
 def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
     """Write that the job `name` ended with `error`, for `read_answer` to raise it on the other side."""
-    kind = next((kind for kind, cls in _ERRORS.items() if isinstance(error, cls)), "device")
-    write_text(folder / f"{name}.json", json.dumps({"format": FORMAT, "error": {"kind": kind, "text": str(error)}}))
+    write_text(folder / f"{name}.json", json.dumps({"format": FORMAT, **error_fields(error)}))
 
 
 def read_answer(folder: Path, name: str) -> Answer | None:
@@ -101,7 +104,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
     try:
         content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         if "error" in content:
-            raise _ERRORS[content["error"]["kind"]](content["error"]["text"])
+            raise error_with(content["exit_code"], content["error"])
         arrays = {}
         if content["arrays_sha256"]:
             path = folder / f"{name}.npz"
@@ -112,3 +115,17 @@ def read_answer(folder: Path, name: str) -> Answer | None:
     except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     return Answer(content["facts"], arrays)
+
+
+def no_answer(title: str, stage: str, code: int, log: str) -> str:
+    """One sentence on the worker measuring `title`, which ended with exit code `code` and left no answer."""
+    how = death(f"the process measuring {title}", code, log, stage)
+    return f"{how}; try another --runtime or convert the model again"
+
+
+def silence(title: str, stage: str, seconds: float) -> str:
+    """One sentence on the worker measuring `title`, which was stopped after it had reported nothing for `seconds`."""
+    return (
+        f"the process measuring {title} gave no sign of life for {seconds:g} s (last: {stage}) and was stopped; "
+        "try fewer --runs or another --runtime"
+    )

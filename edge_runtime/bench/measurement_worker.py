@@ -1,12 +1,11 @@
-"""The process that does the measuring: one job, one model, on whatever machine and Python it was started.
+"""Measure one model in a process of its own, on whatever machine and Python it was started.
 
 It needs numpy and a TFLite runtime, nothing else, and runs on Python 3.9 or newer. It reads its job from a file (see
-`edge_runtime.bench.measurement_job`), reports progress as JSON lines on stdout and leaves the answer beside the job.
+`edge_runtime.bench.measurement_job`), reports progress on stdout and leaves the answer beside the job.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Preparation, check_graph, check_windows, predict
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
+from edge_runtime.system.child_processes import tell
 
 # Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
 # in a second-level cache, where a window that was just prepared would be.
@@ -179,8 +179,4 @@ def _score(model: Model, prepare: Preparation, windows: npt.NDArray[np.float32])
 
 
 def _report(stage: str, share: float) -> None:
-    """One line of progress. When nobody listens any more, the process that wanted the answer is gone: stop."""
-    try:
-        print(json.dumps({"stage": stage, "share": round(share, 3)}), flush=True)
-    except BrokenPipeError:
-        sys.exit(1)
+    tell(sys.stdout, stage=stage, share=round(share, 3))

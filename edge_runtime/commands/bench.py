@@ -10,10 +10,11 @@ from edge_runtime import runs
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.commands.model_arguments import converted_models, is_reference, reference_model
+from edge_runtime.commands.model_arguments import converted_models
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.model_paths import is_reference, reference_model
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 

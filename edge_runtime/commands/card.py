@@ -18,8 +18,8 @@ from edge_runtime.model.interpreters import RUNTIMES
 def command(model: Path, source: Path | None, runtime: str) -> None:
     """Print the card of MODEL as JSON, or attach another one with --from.
 
-    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it.
-    Files that another program attached to the model stay, except a labels.txt, which the card brings itself.
+    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it. A
+    model with another program's files behind it is refused.
     """
     if source is None:
         _, card = cards.read_model(model)
@@ -27,11 +27,10 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
         return
     from edge_runtime.bench.inspection import inspect
     from edge_runtime.devices import open_device
-    from edge_runtime.model.associated_files import split
 
     card = cards.load(source)
-    flatbuffer, others = split(cards.read_tflite(model), str(model))
+    flatbuffer = cards.flatbuffer_of(cards.read_tflite(model), str(model))
     found = inspect(model, open_device("local", runtime), runtime)
     check_graph(found.input, found.output, card, str(model))
-    cards.write_model(model, flatbuffer, card, others)
+    cards.write_model(model, flatbuffer, card)
     click.echo(f"wrote {model} with the card {source}")

@@ -76,10 +76,10 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         if name in ("parity", "scores"):
             for part, record in _parts(getattr(card, name)).items():
                 facts.add_row(escape(f"{name}, {part}"), escape(record))
-    if card.personal:
-        facts.add_row("adapted to", escape(_record(dict(card.personal.record)) or "a person"))
-        facts.add_row("learnt about", ", ".join(escape(card.labels[x]) for x in card.personal.rows))
-        for part, record in _parts(card.personal.record).items():
+    if card.posture_correction:
+        facts.add_row("adapted to", escape(_record(dict(card.posture_correction.record)) or "a person"))
+        facts.add_row("learnt about", ", ".join(escape(card.labels[x]) for x in card.posture_correction.rows))
+        for part, record in _parts(card.posture_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_describe(found.input)))
     facts.add_row("output", escape(_describe(found.output)))

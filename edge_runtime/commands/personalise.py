@@ -18,7 +18,7 @@ from edge_runtime.live.personalisation import Gain
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import RUNTIMES
-from edge_runtime.model.posture_correction import GRAVITY
+from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.system.files import write_text
 from edge_runtime.system.quantities import percent
 
@@ -99,7 +99,9 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     }
     flatbuffer, card = cards.read_model(path)
     cards.write_model(
-        output, flatbuffer, dataclasses.replace(card, personal=dataclasses.replace(adapted.personal, record=record))
+        output,
+        flatbuffer,
+        dataclasses.replace(card, posture_correction=dataclasses.replace(adapted.correction, record=record)),
     )
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
@@ -166,7 +168,7 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
 
 def _check(path: Path, classifier: Classifier) -> None:
-    if classifier.card.personal:
+    if classifier.card.posture_correction:
         raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
         raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")

@@ -38,11 +38,8 @@ _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
 _WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
-# Units that an app means without saying so, by a column that only this app has.
-_APPS = {
-    "secondselapsed": Units(1.0, ACCELERATION_UNITS["m/s2"], 1.0),  # Sensor Logger
-    "gfx": Units(1.0, 1.0, 1.0),  # Physics Toolbox
-}
+# Columns that only Sensor Logger and Physics Toolbox have; their times are in s and rotation in rad/s, unsaid.
+_APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
 _ALL_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
 _SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
@@ -98,7 +95,7 @@ def find(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
     for cell in sorted(cells, key=lambda x: not x.is_own):
         by_name.setdefault(cell.name, cell)
     time, time_unit = _time(by_name)
-    app = next((units for name, units in _APPS.items() if name in by_name), Units())
+    app = _OF_APPS if _APPS & by_name.keys() else Units()
     label, subject = (by_name[x].place if x in by_name else None for x in ("label", "subject"))
     sensor = next((by_name[x].place for x in SENSOR_NAMES if x in by_name), None)
     if sensor is not None and {"x", "y", "z"} <= by_name.keys() and not _named(by_name, _ACCELERATIONS):

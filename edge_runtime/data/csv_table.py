@@ -160,8 +160,8 @@ def _units(path: Path, header: Sequence[str], found: Columns, acceleration: Sequ
         unit = units.unit_name(known.acceleration, ACCELERATION_UNITS)
         if units.acceleration_unit(size) != unit:
             raise InputError(
-                f"{path}: acceleration with gravity is in {unit} in recordings of this app, but here its size is about "
-                f"{size:.3g}: give its unit in the header, or record it with gravity"
+                f"{path}: without a unit in the header acceleration is taken as {unit}, but its size is about "
+                f"{size:.3g}: write x[g] if it is in g, or record it with gravity"
             )
     return known
 

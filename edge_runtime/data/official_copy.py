@@ -5,11 +5,11 @@ shapes, counts, ranges, finite numbers, and digests of labels and subjects.
 """
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -72,40 +72,12 @@ class CopyComparison:
         return self.labels_equal and self.subjects_equal and not any(x.n_beyond_rounding for x in self.signals)
 
 
-class _Copy(Protocol):
-    """A folder or zip of the text files; `place` names one of them in errors."""
-
-    def place(self, name: str) -> str: ...
-
-    def read(self, name: str) -> bytes: ...
-
-
 @dataclass(frozen=True)
-class _Folder:
-    root: Path
+class _Copy:
+    """A folder or zip of the text files: `place` comes before their names in errors, `read` takes them."""
 
-    def place(self, name: str) -> str:
-        return str(self.root / name)
-
-    def read(self, name: str) -> bytes:
-        path = self.root / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing; the official '{FOLDER}' has it: download or copy it again")
-        if path.stat().st_size > MAX_MEMBER:
-            raise InputError(f"{path} is too large to be a file of the official '{FOLDER}'")
-        return path.read_bytes()
-
-
-@dataclass(frozen=True)
-class _Zipped:
-    archive: Archive
-    root: str
-
-    def place(self, name: str) -> str:
-        return f"{self.archive.place}/{self.root}{name}"
-
-    def read(self, name: str) -> bytes:
-        return self.archive.read(self.root + name)
+    place: str
+    read: Callable[[str], bytes]
 
 
 def is_official_folder(path: Path) -> bool:
@@ -169,18 +141,20 @@ def _open(path: Path) -> Iterator[_Copy]:
     if path.is_dir():
         root = _root(path)
         if root is not None:
-            yield _Folder(root)
+            yield _Copy(f"{root}/", partial(_read_file, root))
             return
         path = path / f"{FOLDER}.zip"
     if not path.is_file() or not is_zip(path):
         raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; give one of them")
     with Archive(path, str(path)) as outer:
         nested = [x for x in outer.names if x.endswith(f"{FOLDER}.zip") and not x.startswith("__MACOSX")]
-        if nested and _zip_root(outer) is None:
-            with outer.inner(nested[0]) as inner:
-                yield _zipped(inner)
-        else:
-            yield _zipped(outer)
+        with outer.inner(nested[0]) if nested and not _marks(outer) else nullcontext(outer) as archive:
+            if not _marks(archive):
+                raise InputError(
+                    f"{archive.place} is not the official '{FOLDER}' (it has no {_MARK}); download or copy it again"
+                )
+            prefix = _marks(archive)[0].removesuffix(_MARK)
+            yield _Copy(f"{archive.place}/{prefix}", lambda name: archive.read(prefix + name))
 
 
 def _root(path: Path) -> Path | None:
@@ -193,19 +167,18 @@ def _root(path: Path) -> Path | None:
     return None
 
 
-def _zip_root(archive: Archive) -> str | None:
-    """The prefix of 'train/...' in the archive's names; '' is the archive itself, None is not there."""
-    roots = [x.removesuffix(_MARK) for x in archive.names if x == _MARK or x.endswith(f"/{_MARK}")]
-    return roots[0] if roots else None
+def _marks(archive: Archive) -> list[str]:
+    """Members of the archive that are the first file of an official copy."""
+    return [x for x in archive.names if x == _MARK or x.endswith(f"/{_MARK}")]
 
 
-def _zipped(archive: Archive) -> _Zipped:
-    root = _zip_root(archive)
-    if root is None:
-        raise InputError(
-            f"{archive.place} is not the official '{FOLDER}' (it has no {_MARK}); download or copy it again"
-        )
-    return _Zipped(archive, root)
+def _read_file(root: Path, name: str) -> bytes:
+    path = root / name
+    if not path.is_file():
+        raise InputError(f"{path} is missing; the official '{FOLDER}' has it: download or copy it again")
+    if path.stat().st_size > MAX_MEMBER:
+        raise InputError(f"{path} is too large to be a file of the official '{FOLDER}'")
+    return path.read_bytes()
 
 
 def _read_rows(copy: _Copy, part: str) -> tuple[Bytes, Bytes]:
@@ -229,7 +202,7 @@ def _integers(copy: _Copy, name: str, n_lines: int, largest: int) -> Bytes:
     wrong = np.flatnonzero((values < 1) | (values > largest) | (values != np.floor(values)))
     if len(wrong):
         raise InputError(
-            f"{copy.place(name)}, line {wrong[0] + 1}: {values[wrong[0]]:g} is not a whole number from 1 to {largest}"
+            f"{copy.place}{name}, line {wrong[0] + 1}: {values[wrong[0]]:g} is not a whole number from 1 to {largest}"
         )
     return values.astype(np.uint8)
 
@@ -237,7 +210,7 @@ def _integers(copy: _Copy, name: str, n_lines: int, largest: int) -> Bytes:
 def _numbers(copy: _Copy, name: str, n_lines: int, n_columns: int) -> npt.NDArray[np.float32]:
     """`[n_lines, n_columns]` finite numbers, read as float64 and rounded to float32."""
     lines = copy.read(name).splitlines()
-    place = copy.place(name)
+    place = f"{copy.place}{name}"
     if len(lines) != n_lines:
         raise InputError(f"{place} has {len(lines)} lines instead of {n_lines}; download or copy it again")
     values = np.empty((n_lines, n_columns))
@@ -247,20 +220,11 @@ def _numbers(copy: _Copy, name: str, n_lines: int, n_columns: int) -> npt.NDArra
             raise InputError(f"{place}, line {number + 1}: {len(fields)} numbers instead of {n_columns}")
         try:
             values[number] = list(map(float, fields))
-        except ValueError:
-            raise InputError(f"{place}, line {number + 1}: {_first_foreign(fields)} is not a number") from None
+        except ValueError as error:
+            raise InputError(f"{place}, line {number + 1}: {error}") from None
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is found next
         rounded = values.astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(rounded).all(axis=1))
     if len(bad):
         raise InputError(f"{place}, line {bad[0] + 1}: a number is not finite; download or copy it again")
     return rounded
-
-
-def _first_foreign(fields: list[bytes]) -> str:
-    for field in fields:
-        try:
-            float(field)
-        except ValueError:
-            return repr(field[:20].decode("ascii", "replace"))
-    raise AssertionError("all are numbers")

@@ -1,4 +1,4 @@
-"""Android phones, which have no Python: the demo app measures there, and adb carries its jobs and answers.
+"""Measure on Android phones, which have no Python, with the demo app; adb carries its jobs and answers.
 
 The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`. What only the graph
 tells (operators, what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not
@@ -8,7 +8,6 @@ known.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import secrets
 import subprocess
@@ -18,14 +17,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, read_answer
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, progress_of
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.progress import OnProgress, unheard
 
 PACKAGE = "haredge.demo"
@@ -37,6 +35,7 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 class Phone:
     """The phone at the other end of `adb`. HAR_EDGE_APK is another app than the one that `make android` built."""
 
+    here = False
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
@@ -49,11 +48,6 @@ class Phone:
     def name(self) -> str:
         """The device's name in reports and file names."""
         return self.adb.name
-
-    @property
-    def here(self) -> bool:
-        """It is the phone that measures."""
-        return False
 
     def prepare(self, on_progress: OnProgress) -> None:
         """Install the app, if the phone does not have this very one. Raises `DeviceError` or `InputError`."""
@@ -109,10 +103,10 @@ class Phone:
         return self._complete(answer, job, folder)
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: listen to it no more."""
+        """Stop listening to it, from another thread."""
         self._listening.stop()
 
     def close(self) -> None:
@@ -154,15 +148,16 @@ class Phone:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
             for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
-                if _is_end(line, name):
+                message = message_of(line)
+                if message.get("done") == name:
                     return
-                if report := progress_of(line):
+                if report := progress_of(message):
                     stage = report[1]
                     on_progress(*report)
         except TimeoutError as error:
             raise DeviceError(
-                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): unlock the "
-                "phone, keep the app in front, and try again"
+                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
+                "unlock the phone, keep the app in front, and try again"
             ) from error
         finally:
             child_processes.stop(listening)
@@ -173,10 +168,3 @@ class Phone:
             described = replace(job, name=f"describe-{job.model}", task="describe", runtime="auto")
             self._described[job.model] = this_python().run(described, folder, unheard).facts["model"]
         return replace(answer, facts={**answer.facts, "model": {**self._described[job.model], "xnnpack": None}})
-
-
-def _is_end(line: str, name: str) -> bool:
-    try:
-        return bool(json.loads(line)["done"] == name)
-    except (ValueError, KeyError, TypeError):
-        return False

@@ -1,4 +1,4 @@
-"""An interpreter on this machine, each job in a fresh process of its own session."""
+"""Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
 import json
 import os
@@ -10,13 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answer,
+    MeasurementJob,
+    no_answer,
+    read_answer,
+    silence,
+)
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.worker_output import SILENCE_SECONDS, last_message, progress_of, silence
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress
 
@@ -38,31 +44,27 @@ print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in
 class PythonDevice:
     """A Python interpreter of this machine. `name` is that of the device in reports."""
 
+    here = True
     name: str
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
-    @property
-    def here(self) -> bool:
-        """It is this machine that measures."""
-        return True
-
     def prepare(self, on_progress: OnProgress) -> None:
-        """Nothing is to be made ready: the interpreter has what it needs."""
+        """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: end the job at work, and start no other."""
+        """End the job at work, from another thread, and start no other."""
         self._processes.stop()
 
     def close(self) -> None:
-        """Nothing is open between jobs."""
+        """Do nothing: nothing is open between jobs."""
 
     def describe(self) -> Mapping[str, Any]:
-        """What the machine is and does, as this interpreter sees it: `machine` and `state`. Raises `DeviceError`."""
+        """Describe the machine as this interpreter sees it, as `machine` and `state`. Raises `DeviceError`."""
         with scratch_folder() as folder:
             command = [self.interpreter, "-B", str(write_bundle(folder)), "--describe"]
             try:
@@ -79,9 +81,6 @@ class PythonDevice:
         `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
         worker never outlives this call.
         """
-        bundle = folder / "worker.pyz"
-        if not bundle.exists():
-            write_bundle(folder)
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
@@ -89,7 +88,7 @@ class PythonDevice:
             # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
             process = self._processes.start(
                 # No bytecode: nothing is written beside the user's packages.
-                [self.interpreter, "-B", str(bundle), str(job.path(folder))],
+                [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -98,7 +97,7 @@ class PythonDevice:
             try:
                 assert process.stdout is not None
                 for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
-                    if report := progress_of(line):
+                    if report := progress_of(message_of(line)):
                         stage = report[1]
                         on_progress(*report)
                 process.wait(self.silence_seconds)
@@ -109,7 +108,7 @@ class PythonDevice:
         answer = read_answer(folder, job.name)
         if answer is None:
             words = log.read_text(encoding="utf-8", errors="replace")
-            raise DeviceError(last_message(job.title, stage, process.returncode, words))
+            raise DeviceError(no_answer(job.title, stage, process.returncode, words))
         return answer
 
 

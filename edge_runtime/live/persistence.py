@@ -1,59 +1,60 @@
-"""What a moment's judgement means once it is known how long things have been so.
+"""Track how long motion has been novel: persistence of a posture, a movement or rest.
 
-Nobody takes five seconds to sit down or to turn in bed. A posture that lasts as long belongs to what the network keeps
-naming, however unlike others' it is; movement that lasts as long and is unlike an activity's is not that activity; and
-what has been at rest as long is worn by nobody.
+Nobody takes five seconds to sit down or to turn in bed. After that long,
+
+- an unusual posture is accepted for the activity that the network keeps naming;
+- unusual movement rules the activity out;
+- a phone at rest is not worn.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.model.novelty import Judgement
+from edge_runtime.model.novelty import Flags, Novelty
 
 PERSISTENCE_S = 5.0
-"""No change of posture takes so long (docs/results/live.md)."""
+"""Longer than any change of posture (docs/results/live.md)."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What speaks against each activity `[n_labels]` now: that it cannot begin, or that it is not what goes on.
+class Rejection:
+    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out.
 
-    Where something is `lifeless`, it is no activity at all.
+    A phone that is `not_worn` is in no activity at all.
     """
 
-    unusual: npt.NDArray[np.bool_]
-    strange_posture: npt.NDArray[np.bool_]
-    strange_movement: npt.NDArray[np.bool_]
-    lifeless: bool
+    cannot_begin: Flags
+    posture: Flags
+    movement: Flags
+    not_worn: bool
 
-    def speaks_against(self, label: int) -> bool:
-        """Whether someone cannot be doing it."""
-        return self.lifeless or bool(self.strange_posture[label] or self.strange_movement[label])
+    def rules_out(self, label: int) -> bool:
+        """Whether activity `label` is not what is being done."""
+        return self.not_worn or bool(self.posture[label] or self.movement[label])
 
 
 class PersistenceTracker:
-    """Follows the judgements of one stream, a window every `step_s` seconds."""
+    """Follows the windows of one stream, `step_s` seconds apart."""
 
     def __init__(self, n_labels: int, step_s: float) -> None:
         self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
-        self._named, self._n_named = -1, 0
-        self._n_far = np.zeros(n_labels, np.int64)
+        self._label, self._n_label = -1, 0
+        self._n_unusual_movement = np.zeros(n_labels, np.int64)
         self._n_at_rest = 0
 
-    def take(self, judgement: Judgement, named: int) -> Verdict:
-        """The verdict on the next window, which the network takes for activity `named`."""
-        self._n_named = self._n_named + 1 if named == self._named else 1
-        self._named = named
-        self._n_far = np.where(judgement.far_movement, self._n_far + 1, 0)
-        self._n_at_rest = self._n_at_rest + 1 if judgement.at_rest else 0
-        far_posture = judgement.far_posture.copy()
-        far_posture[named] &= self._n_named < self._enough
-        return Verdict(
-            far_posture | judgement.far_movement,
-            judgement.strange_posture,
-            judgement.strange_movement | (self._n_far >= self._enough),
+    def update(self, novelty: Novelty, label: int) -> Rejection:
+        """Take the novelty of the next window, which the network takes for activity `label`."""
+        self._n_label = self._n_label + 1 if label == self._label else 1
+        self._label = label
+        self._n_unusual_movement = np.where(novelty.unusual_movement, self._n_unusual_movement + 1, 0)
+        self._n_at_rest = self._n_at_rest + 1 if novelty.at_rest else 0
+        unusual_posture = novelty.unusual_posture.copy()
+        unusual_posture[label] &= self._n_label < self._enough
+        return Rejection(
+            unusual_posture | novelty.unusual_movement,
+            novelty.novel_posture,
+            novelty.novel_movement | (self._n_unusual_movement >= self._enough),
             self._n_at_rest >= self._enough,
         )

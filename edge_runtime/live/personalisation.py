@@ -1,4 +1,4 @@
-"""Adapting a model to one person from their own recordings, and what that gains."""
+"""Adapt a model to one person from their labelled recordings, and score the gain."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,20 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording, cut, segments
 from edge_runtime.errors import InputError
+from edge_runtime.live import posture_learning
+from edge_runtime.live.posture_learning import HeldOut
 from edge_runtime.live.recognizer import WARM_UP_S
-from edge_runtime.model import posture_correction
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.posture_correction import HeldOut, PostureCorrection
+from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals.frontend import SIGNALS, FrontEnd
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a minute has few windows
 LEAST_S = 10.0
-"""Of each posture: less says more about chance than about a person."""
+"""Least time of each posture: with less, chance weighs more than the person."""
 FOLDS = 3
-"""Parts of the only stretch of a posture, each at least a window long."""
+"""Parts into which the only stretch of a posture is divided, each at least a window long."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What was learnt about a person, and what it is worth in the parts of the time that it was not learnt from."""
+    """The correction for a person, and its scores in parts of the time that were held out in turn."""
 
-    personal: PostureCorrection
+    correction: PostureCorrection
     held_out: HeldOut
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Accuracies, 0 to 1, of one person's other windows before and after; `postures` are the activities learnt."""
+    """Accuracies, 0 to 1, of one person's other windows before and after; `postures_` are of the activities learnt."""
 
     subject: int | str
     windows: int
@@ -63,7 +64,7 @@ class Gain:
 
 
 def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[Stretch]:
-    """All stretches of activities that the model knows, in the order of time, with the network's answers.
+    """Find all stretches of activities that the model knows, in the order of time, with the network's answers.
 
     The first `WARM_UP_S` of each recording, in which the filters settle, are left out.
     """
@@ -95,8 +96,8 @@ def check_sensors(recordings: Sequence[Recording], names: Sequence[str]) -> None
                 )
 
 
-def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = posture_correction.RIDGE) -> Adaptation:
-    """What `found` teaches about a person.
+def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = posture_learning.RIDGE) -> Adaptation:
+    """Learn the correction for one person from the stretches `found`.
 
     Raises `InputError` for fewer than two activities, less than `LEAST_S` of one, and labels that seem exchanged.
     """
@@ -114,16 +115,18 @@ def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = postu
             f"recording, in which the filters settle: record at least {LEAST_S:g} s of each, better a minute"
         )
     logits, tilt, y = _joined(found)
-    exchanged = posture_correction.exchanged(logits, y)
+    exchanged = posture_learning.exchanged(logits, y)
     if exchanged:
-        pairs = " and ".join(f"{labels[x]} looks like {labels[other]}" for x, other in exchanged.items())
-        raise InputError(f"to '{classifier.card.name}' what is labelled {pairs}: the labels seem exchanged; check them")
+        pairs = " and ".join(
+            f"windows labelled {labels[x]} look like {labels[other]}" for x, other in exchanged.items()
+        )
+        raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them")
     parts = list(_parts(found, window.samples, window.rate_hz))
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     total, temperature = sum(seconds.values()), classifier.card.temperature
     return Adaptation(
-        posture_correction.learn(logits, tilt, y, total, temperature, ridge),
-        posture_correction.cross_validate(*_joined(parts), folds, total, temperature, ridge),
+        posture_learning.learn(logits, tilt, y, total, temperature, ridge),
+        posture_learning.cross_validate(*_joined(parts), folds, total, temperature, ridge),
     )
 
 
@@ -133,28 +136,30 @@ def gain(
     postures: Sequence[int],
     seconds: float,
     classifier: Classifier,
-    ridge: float = posture_correction.RIDGE,
+    ridge: float = posture_learning.RIDGE,
 ) -> Gain:
-    """Learn from the first `seconds` of each of `postures`, score on everything else of this person.
+    """Learn from the first `seconds` of each of `postures`, and score on all other windows of this person.
 
-    Raises `InputError` as `learn` does, and when there is nothing else.
+    Raises `InputError` as `learn` does, and when there are no others.
     """
     first, rest = _split(found, postures, seconds, classifier)
     if not rest:
-        raise InputError(f"{seconds:g} s of each posture are all that there is: nothing is left to be scored")
+        raise InputError(
+            f"the recordings have {seconds:g} s of each posture and nothing else: no window is left to be scored"
+        )
     adapted = learn(first, classifier, ridge)
     is_used = not adapted.held_out.is_worse
     logits, tilt, y = _joined(rest)
     before = logits.argmax(axis=1) == y
-    after = adapted.personal.apply(logits, tilt).argmax(axis=1) == y if is_used else before
-    theirs = np.isin(y, postures)
+    after = adapted.correction.apply(logits, tilt).argmax(axis=1) == y if is_used else before
+    is_posture = np.isin(y, postures)
     return Gain(
         subject,
         len(y),
         _share(before),
         _share(after),
-        _share(before[theirs]),
-        _share(after[theirs]),
+        _share(before[is_posture]),
+        _share(after[is_posture]),
         used=is_used,
     )
 
@@ -171,14 +176,14 @@ def _joined(
 
 
 def _parts(found: Sequence[Stretch], samples: int, rate_hz: float) -> Iterator[Stretch]:
-    """What is left out in turn: stretches, since a person sits down anew; of an activity's only one, parts of it."""
+    """Divide the time into folds: stretches, since a person sits down anew; of an activity's only one, parts of it."""
     of_label = Counter(x.label for x in found)
     for x in found:
         if of_label[x.label] > 1:
             yield x
             continue
         edges = np.linspace(0, x.seconds, FOLDS + 1).tolist()
-        # A window across two parts would be learnt from and scored: it is in neither.
+        # A window across two parts is in neither, or it would be both learnt from and scored.
         yield from (x.part(first, end, samples, rate_hz) for first, end in pairwise(edges))
 
 

@@ -1,8 +1,7 @@
-"""A stream of raw samples -> a stream of activities, on the device.
+"""Recognise activities in a stream of raw samples, on the device.
 
-The filters of the data set are causal, so that a live stream gives the very signals that the network was trained on:
-`edge_runtime.signals.frontend` is the one path for both. Here is what a stream needs beside it: samples brought to the
-model's rate by their timestamps, windows, smoothing over them, and the courage to say that something is unknown.
+Samples are resampled by their timestamps, filtered (`edge_runtime.signals.frontend`, the one path for data set and
+stream), cut into windows and classified; the answers are smoothed, and rejected where the motion is novel.
 """
 
 import time
@@ -13,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.persistence import PersistenceTracker, Verdict
+from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.live_settings import STEP_S
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.novelty import Judgement, moment
+from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.clock_faults import ClockWatch
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import FaultFinder
@@ -27,7 +26,7 @@ from edge_runtime.signals.windowing import Windowing
 
 UNKNOWN = "unknown"
 WARM_UP_S = 12.0
-"""After so long, answers are those of a filter that has known the past for ever (docs/results/live.md)."""
+"""Time in which the filters settle; later answers are as after an endless past (docs/results/live.md)."""
 
 _ANOTHER_CLOCK_S = 3600.0
 _NAMES = [x.name for x in SIGNALS]
@@ -37,59 +36,68 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Decision:
-    """What someone was doing when the last sample of a window was taken, at `seconds` in the clock of the source.
+    """The activity when the last sample of a window was taken, at `seconds` in the clock of the source.
 
-    `activity` is a label of the card or `UNKNOWN`, and `reason` then says why. `probabilities` `[n_labels]` are
-    smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's temperature.
-    While `warming_up`, the filters have not settled since the start or the last gap.
+    `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why. `probabilities`
+    `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
+    temperature. While `warming_up`, the filters have not settled since the start or the last gap.
     """
 
     seconds: float
     activity: str
+    labels: tuple[str, ...]
     probabilities: Array
     window_probabilities: Array
     warming_up: bool
     reason: str
     inference_ms: float
 
+    def probability(self, label: str) -> float:
+        """The smoothed probability of an activity. Raises `InputError` when the model has no such label."""
+        if label not in self.labels:
+            raise InputError(f"there is no activity {label!r}: the model has {', '.join(self.labels)}")
+        return float(self.probabilities[self.labels.index(label)])
+
 
 @dataclass(frozen=True)
 class Notice:
-    """Something about the stream that a person should know, said once for each time that it begins."""
+    """A fault of the stream, told once each time that it begins."""
 
     seconds: float
     kind: str
     text: str
 
 
-Event = Decision | Notice
+LiveEvent = Decision | Notice
 
 
 class LiveRecognizer:
-    """Recognises activities in samples that arrive in chunks of any size, which makes no difference to the answers.
+    """Recognises activities in samples that arrive in chunks of any size; their size does not change the answers.
 
-    There is a decision every `hop` samples (at the model's rate) from the first whole window on. A `gentle` start of
-    the filters makes the first seconds better; without it, a recording of the data set gives the very windows that were
-    published. `duplicates`, `late` and `invalid` count the samples that were left out. Raises `InputError` for a model
-    of another rate or other signals than `edge_runtime.signals.frontend` gives.
+    There is a decision every `hop` samples at the model's rate (None: the card's hop), from the first whole window on.
+    A `gentle` start of the filters makes the first seconds better; without it, a recording of the data set gives the
+    published windows. `duplicates`, `late` and `invalid` count the samples that were left out. Raises `InputError` for
+    a model of another rate, other signals or other filters than those of `edge_runtime.signals.frontend`.
     """
 
-    def __init__(self, classifier: Classifier, hop: int = 64, gentle: bool = True) -> None:
+    def __init__(self, classifier: Classifier, hop: int | None = None, gentle: bool = True) -> None:
         self.card: Card = classifier.card
-        _check(self.card, hop)
+        self.hop = self.card.window.hop if hop is None else hop
+        if self.hop < 1:
+            raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
+        check_front_end(self.card)
         self.invalid = 0
-        self._hop = hop
-        self._decider = _Decider(classifier, hop)
-        self._resampler: Resampler | None = None  # until it is known whether samples come with times
+        self._decider = _Decider(classifier, self.hop)
+        self._resampler: Resampler | None = None  # until the first samples show whether they have times
         self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
-        self._windowing = Windowing(self.card.window, hop, 0.0, gentle)
+        self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
         has_gyroscope = any("gyro" in x.name for x in self.card.signals)
         self._faults = FaultFinder(self.card.window.rate_hz, 6 if has_gyroscope else 3)
         self._clock = ClockWatch()
         self._was_invalid = False
-        self._unsaid: list[Event] = []  # what `latest` came upon
+        self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`
 
     @property
     def duplicates(self) -> int:
@@ -101,8 +109,8 @@ class LiveRecognizer:
         """Samples left out because they came after much newer ones."""
         return self._resampler.late if self._resampler else 0
 
-    def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[Event]:
-        """Take the next samples; give what can be said now.
+    def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[LiveEvent]:
+        """Take the next samples; give the events that are complete now.
 
         Parameters
         ----------
@@ -113,25 +121,25 @@ class LiveRecognizer:
         """
         values, times = self._checked(samples, seconds)
         is_usable = np.isfinite(values).all(axis=1) & np.isfinite(times)
-        events, self._unsaid = self._unsaid, []
+        events, self._pending = self._pending, []
         events += self._note_invalid(is_usable, times)
         values, times = values[is_usable], times[is_usable]
-        events += [Notice(*said) for said in (*self._clock.look(times), *self._faults.look(values, times))]
+        events += [Notice(*fault) for fault in (*self._clock.look(times), *self._faults.look(values, times))]
         for piece in self._resample().push(times, values, self._windowing.n_missing):
             events += self._take(piece)
         return events
 
-    def flush(self) -> list[Event]:
-        """End the stream; give what its last samples still say."""
-        events, self._unsaid = self._unsaid, []
+    def flush(self) -> list[LiveEvent]:
+        """End the stream; give the events of its last samples."""
+        events, self._pending = self._pending, []
         for piece in self._resample().flush():
             events += self._take(piece)
         return [*events, *self._decide(self._windowing.finish())]
 
     def latest(self) -> npt.NDArray[np.float32] | None:
-        """The probabilities `[n_labels]` of the window that ends now, unsmoothed; None before there is a whole one."""
+        """The probabilities `[n_labels]` of the window that ends now, unsmoothed; None before the first whole one."""
         for piece in self._resample().give():
-            self._unsaid += self._take(piece)
+            self._pending += self._take(piece)
         signals = self._windowing.latest()
         return None if signals is None else self._decider.classify(signals)
 
@@ -167,12 +175,12 @@ class LiveRecognizer:
             self.invalid += not usable
             self._was_invalid = not usable
 
-    def _take(self, piece: Piece) -> Iterator[Event]:
-        """Go on with samples at the model's rate."""
+    def _take(self, piece: Piece) -> Iterator[LiveEvent]:
+        """Take samples at the model's rate."""
         if piece.gap_s is not None:
             yield from self._decide(self._windowing.finish())
             yield from self._note_gap(piece.seconds, piece.gap_s)
-            self._windowing = Windowing(self.card.window, self._hop, piece.seconds, self._gentle)
+            self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
         yield from self._decide(self._windowing.add(piece.samples))
 
     def _note_gap(self, seconds: float, gap_s: float) -> Iterator[Notice]:
@@ -199,19 +207,19 @@ class LiveRecognizer:
 
 
 class _Decider:
-    """Windows, one after the other -> decisions."""
+    """Makes a decision of each window of a stream."""
 
     def __init__(self, classifier: Classifier, hop: int) -> None:
         self._classifier, self._card = classifier, classifier.card
-        self._names = [x.name for x in self._card.signals]
-        self._columns = [_NAMES.index(x) for x in self._names]
+        self._columns = [_NAMES.index(x) for x in self._card.signal_names]
         self._step_s = hop / self._card.window.rate_hz
         self.begin()
 
     def begin(self) -> None:
-        """Know nothing of before: what was done then need not be going on."""
-        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
-        self._lasting = PersistenceTracker(len(self._card.labels), self._step_s)
+        """Forget the windows so far: after a gap, another activity may be going on."""
+        card = self._card
+        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop_s)
+        self._persistence = PersistenceTracker(len(card.labels), self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
         """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
@@ -222,13 +230,14 @@ class _Decider:
         start = time.perf_counter()
         answer = self.classify(signals)
         inference_ms = 1e3 * (time.perf_counter() - start)
-        verdict = self._lasting.take(self._judge(signals), int(answer.argmax()))
-        is_moving = _movement(signals) > self._card.live.smoothing.movement
-        current = self._smoother.update(answer, self._step_s, is_moving, verdict.unusual)
-        reason = self._reason(current, verdict)
+        rejection = self._persistence.update(self._novelty(signals), int(answer.argmax()))
+        is_moving = self._movement(signals) > self._card.live.smoothing.movement
+        current = self._smoother.update(answer, self._step_s, is_moving, rejection.cannot_begin)
+        reason = self._reason(current, rejection)
         return Decision(
             seconds,
             UNKNOWN if current is None or reason else self._card.labels[current],
+            self._card.labels,
             self._smoother.probabilities,
             answer.astype(np.float64),
             warming_up,
@@ -236,34 +245,37 @@ class _Decider:
             inference_ms,
         )
 
-    def _judge(self, signals: Array) -> Judgement:
-        familiarity = self._card.live.familiarity
-        if familiarity is None:
-            return Judgement.of_nothing(len(self._card.labels))
-        return familiarity.judge(moment(signals[:, self._columns], self._names, RATE_HZ))
+    def _novelty(self, signals: Array) -> Novelty:
+        card, detector = self._card, self._card.live.novelty
+        if detector is None:
+            return Novelty.none(len(card.labels))
+        return detector.detect(motion_features(signals[:, self._columns], card.signal_names, card.window))
 
-    def _reason(self, current: int | None, verdict: Verdict) -> str:
-        if verdict.lifeless:
-            return "nothing that lives moves it"
+    def _movement(self, signals: Array) -> float:
+        """The mean body acceleration (g) in the last hop of a window of all signals `[samples, 9]`."""
+        return float(np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean())
+
+    def _reason(self, current: int | None, rejection: Rejection) -> str:
+        if rejection.not_worn:
+            return "the phone is lying still, not worn"
         if current is None:
             return "no activity is certain yet"
         label = self._card.labels[current]
-        if verdict.strange_posture[current]:
-            return f"held otherwise than in {label}"
-        return f"moves otherwise than in {label}" if verdict.strange_movement[current] else ""
+        if rejection.posture[current]:
+            return f"orientation is not typical of {label}"
+        return f"movement is not typical of {label}" if rejection.movement[current] else ""
 
 
-def _movement(signals: Array) -> float:
-    """The mean body acceleration (g) at the end of a window of all signals `[samples, 9]`."""
-    lately = signals[-round(STEP_S * RATE_HZ) :, :3]
-    return float(np.linalg.norm(lately, axis=1).mean())
-
-
-def _check(card: Card, hop: int) -> None:
-    if hop < 1:
-        raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
+def check_front_end(card: Card) -> None:
+    """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     if card.window.rate_hz != RATE_HZ:
         raise InputError(f"'{card.name}' takes {card.window.rate_hz:g} Hz, and live signals have {RATE_HZ} Hz")
     absent = [x.name for x in card.signals if x not in SIGNALS]
     if absent:
         raise InputError(f"'{card.name}' takes {absent[0]}, which is not a live signal: those are {', '.join(_NAMES)}")
+    if card.front_end != FILTERS:
+        found = "no" if card.front_end is None else "another"
+        raise InputError(
+            f"the card of '{card.name}' has {found} front_end than live signals: if its training data were filtered "
+            "alike, copy the front_end that 'har-edge card edge' prints"
+        )

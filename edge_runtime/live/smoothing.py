@@ -1,8 +1,8 @@
-"""The answers of successive windows -> one activity, which does not flicker and is not far behind.
+"""Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
-A hidden Markov model, filtered forward: it only ever looks back. Its one piece of knowledge beside the answers is that
-nobody goes from one activity to another without moving: while the body is still, what it does hardly changes, so that
-all answers of a posture count together; while it moves, a change is likely, and comes through at once.
+A hidden Markov model, filtered forward: it only looks back. Beside the answers it knows that nobody goes from one
+activity to another without moving. While the body is still a change is unlikely, so that all answers of a posture count
+together; while it moves a change is likely and comes through at once.
 
 References
 ----------
@@ -13,7 +13,7 @@ IEEE 77(2), 1989 (section III.A, the forward procedure).
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.model.live_settings import STEP_S, Smoothing
+from edge_runtime.model.live_settings import Smoothing
 
 _LEAST = 1e-6  # a probability below this is a network's over-confidence
 
@@ -21,34 +21,36 @@ Array = npt.NDArray[np.float64]
 
 
 class Smoother:
-    """Follows one person through `n_labels` activities."""
+    """Follows one person through `n_labels` activities; `settings` are for one window every `period_s` seconds."""
 
-    def __init__(self, settings: Smoothing, n_labels: int) -> None:
-        self._settings, self._n_labels = settings, n_labels
+    def __init__(self, settings: Smoothing, n_labels: int, period_s: float) -> None:
+        self._settings, self._n_labels, self._period_s = settings, n_labels, period_s
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
 
     def update(
-        self, window: npt.NDArray[np.floating], seconds: float, is_moving: bool, unusual: npt.NDArray[np.bool_]
+        self, window: npt.NDArray[np.floating], seconds: float, is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
     ) -> int | None:
         """Take a window's probabilities `[n_labels]`, `seconds` after the one before; give the activity to report.
 
-        A window that is `unusual` `[n_labels]` for the activity that it names says nothing; one that is unusual for
-        another activity does not let that begin. None as long as there is no activity yet.
+        Activities that `cannot_begin` `[n_labels]` are not taken up, and a window that names one of them is left out.
+        None as long as there is no activity yet.
         """
-        self._forget(seconds, is_moving)
+        self._predict(seconds, is_moving)
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
-        if not unusual[likelihood.argmax()]:
-            posterior = self.probabilities * likelihood ** (self._settings.evidence * min(1.0, seconds / STEP_S))
+        if not cannot_begin[likelihood.argmax()]:
+            posterior = self.probabilities * likelihood ** (
+                self._settings.evidence * min(1.0, seconds / self._period_s)
+            )
             self.probabilities = posterior / posterior.sum()
         likeliest = int(self.probabilities.argmax())
-        if self.probabilities[likeliest] >= self._settings.confidence and not unusual[likeliest]:
+        if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest
         return self.current
 
-    def _forget(self, seconds: float, is_moving: bool) -> None:
+    def _predict(self, seconds: float, is_moving: bool) -> None:
         """Let `seconds` pass, in which an activity may have ended."""
         chance = self._settings.change_moving if is_moving else self._settings.change_still
-        change = 1 - (1 - chance) ** (seconds / STEP_S)
+        change = 1 - (1 - chance) ** (seconds / self._period_s)
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others

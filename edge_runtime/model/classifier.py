@@ -1,12 +1,12 @@
-"""Windows in physical units -> activities, with any TFLite runtime.
+"""Classify windows in physical units, with any TFLite runtime.
 
-What happens to a window before the interpreter sees it is `Preparation`; the benchmark times that same code.
+`Preparation` makes the input tensor of a window; the benchmark times that same code.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,19 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Model, Tensor, open_model
-from edge_runtime.model.posture_correction import GRAVITY
+from edge_runtime.model.model_paths import model_path
+from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.native_stderr import quiet_stderr
 
+_Float = TypeVar("_Float", np.float32, np.float64)
+
 
 class Preparation:
-    """One window in physical units -> the input tensor: normalise, clip, compand and, for an integer input, quantise.
+    """Makes the input tensor of a window: normalises, clips, compands and, for an integer input, quantises.
 
-    The same numbers as `Normalisation.apply` gives, in less time: whole arrays instead of broadcast rows, and no
-    array made anew. The answer is valid until the next call.
+    It gives the numbers of `Normalisation.apply` in less time: whole arrays instead of broadcast rows, and no new
+    arrays. The answer is valid until the next call.
     """
 
     def __init__(self, normalisation: Normalisation, tensor: Tensor) -> None:
@@ -54,7 +57,7 @@ class Preparation:
 
 
 class Quantiser:
-    """Values -> the integers of a quantised tensor: round(value / scale) + zero point, saturated.
+    """Quantises values for a tensor: round(value / scale) + zero point, saturated.
 
     As LiteRT's QUANTIZE does it, with and without XNNPACK: the product with the float32 inverse of the scale, ties
     rounded to even. A quantised input then gives what the same graph with a float input gives. (TFLite's reference
@@ -79,14 +82,15 @@ class Quantiser:
 
 
 class Classifier:
-    """A model file, ready to classify windows.
+    """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference network's.
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:
-        flatbuffer, self.card = cards.read_model(Path(path))
+        path = model_path(path)
+        flatbuffer, self.card = cards.read_model(path)
         with quiet_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
@@ -95,13 +99,13 @@ class Classifier:
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in the units of the card.
 
-        They are corrected for one person where the card says so. Raises `InputError` when the shape is another or a
+        They have the card's posture correction, if it has one. Raises `InputError` when the shape is another or a
         value is not finite.
         """
         checked = check_windows(windows, self.card)
         answers = predict(self.model, self._prepare, checked)
-        personal = self.card.personal
-        return answers if personal is None else personal.apply(answers, gravity(checked, self.card))
+        correction = self.card.posture_correction
+        return answers if correction is None else correction.apply(answers, gravity(checked, self.card))
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""
@@ -113,16 +117,16 @@ class Classifier:
 
 
 def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`, which tells how the phone is held."""
-    names = [x.name for x in card.signals]
-    return np.asarray(windows[..., [names.index(x) for x in GRAVITY]], np.float64).mean(axis=1)
+    """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`: the orientation of the phone."""
+    columns = [card.signal_names.index(x) for x in GRAVITY]
+    return np.asarray(windows[..., columns], np.float64).mean(axis=1)
 
 
-def softmax(logits: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
-    """The probabilities `[..., n]` of logits `[..., n]` over a temperature."""
+def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArray[_Float]:
+    """The probabilities `[..., n]` of logits `[..., n]` over a temperature, in the precision of the logits."""
     scaled = logits / np.float32(temperature)
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: npt.NDArray[np.float32] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    probabilities: npt.NDArray[_Float] = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return probabilities
 
 
@@ -151,7 +155,7 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
     if checked.ndim != 3 or checked.shape[1:] != card.input_shape:
         raise InputError(
             f"windows have the shape {checked.shape}, but the model '{card.name}' takes [n, {samples}, {n_signals}]: "
-            f"{samples} samples at {card.window.rate_hz:g} Hz of {', '.join(x.name for x in card.signals)}"
+            f"{samples} samples at {card.window.rate_hz:g} Hz of {', '.join(card.signal_names)}"
         )
     bad = np.flatnonzero(~np.isfinite(checked).all(axis=(1, 2)))
     if len(bad):

@@ -1,6 +1,6 @@
-"""Which TFLite runtime runs a model, behind one small interface.
+"""Open a model with any TFLite runtime, behind one small interface.
 
-Three packages hold the same interpreter under different names; a model opened here behaves alike whichever it is.
+Three packages hold the same interpreter under different names; a model opened here behaves alike in each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError, MissingExtraError
-from edge_runtime.model.flatbuffer import has_variables
 
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 """The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
@@ -27,7 +26,12 @@ PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "ten
 """The Python package of each runtime."""
 
 _AUTO = ("litert", "tflite-runtime")
-# Resource variables outlive an inference and, unlike the variables of fused operators, cannot be reset.
+# Fused operators that hold their state in variable tensors, which the interpreter can reset. It does not list these.
+_STATEFUL = (
+    *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
+    *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF"),
+)
+# Resource variables outlive an inference and cannot be reset.
 _UNRESETTABLE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 
 
@@ -76,30 +80,31 @@ class Operators:
 
     @property
     def taken(self) -> int:
-        """Those that XNNPACK took."""
+        """How many XNNPACK took."""
         return sum(self.xnnpack.values())
 
     @property
     def left(self) -> dict[str, int]:
-        """Those that run in TFLite's own kernels, by name."""
+        """How many run in TFLite's own kernels, by name."""
         return {name: n - self.xnnpack.get(name, 0) for name, n in self.counts.items() if n > self.xnnpack.get(name, 0)}
 
 
 class Model:
     """A model ready to run, one window at a time. Made by `open_model`.
 
-    `load_ns` is what the runtime took to read the graph and allocate its tensors, in nanoseconds.
+    `load_ns` is how long the runtime took to read the graph and allocate its tensors, in nanoseconds; `stateful` is
+    whether it has operators that keep a state from one inference to the next.
     """
 
-    def __init__(self, interpreter: Any, runtime: Runtime, stateful: bool, name: str, load_ns: int) -> None:
+    def __init__(self, interpreter: Any, runtime: Runtime, name: str, load_ns: int) -> None:
         self.runtime = runtime
         self.load_ns = load_ns
-        self.stateful = stateful
         self.input = _only(interpreter.get_input_details(), "input", name)
         self.output = _only(interpreter.get_output_details(), "output", name)
         self._name = name
         self._interpreter = interpreter
-        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if stateful else None
+        self.stateful = not set(_STATEFUL).isdisjoint(node["op_name"] for node in self.nodes)
+        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -201,17 +206,18 @@ def open_model(
         )
         interpreter.allocate_tensors()
         load_ns = time.perf_counter_ns() - began
-        stateful = has_variables(flatbuffer)
-    except SystemError as error:  # what a binary made for numpy 1 raises under numpy 2
+    except SystemError as error:  # from a binary made for numpy 1 under numpy 2
         raise InputError(
             f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2' beside it"
         ) from error
     except (ValueError, RuntimeError) as error:
         raise InputError(_refusal(name, loaded, error)) from error
-    model = Model(interpreter, loaded, stateful, name, load_ns)
-    kept = [operator for operator in _UNRESETTABLE if operator in model.operators.counts]
-    if kept:
-        raise InputError(f"{name} keeps state that cannot be reset ({kept[0]}): convert it with 'har-edge convert'")
+    model = Model(interpreter, loaded, name, load_ns)
+    unresettable = [operator for operator in _UNRESETTABLE if operator in model.operators.counts]
+    if unresettable:
+        raise InputError(
+            f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
+        )
     return model
 
 
@@ -252,7 +258,7 @@ def _tensor(details: Mapping[str, Any]) -> Tensor:
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
     reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
-    return f"{_version(runtime)} does not take {name} ({reason}): convert the model again or choose another --runtime"
+    return f"{_version(runtime)} does not take {name} ({reason}): copy or convert it again, or choose another --runtime"
 
 
 def _version(runtime: Runtime) -> str:

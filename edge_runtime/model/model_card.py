@@ -1,9 +1,9 @@
-"""The model card: what a model needs to be fed, what it answers, where it comes from.
+"""Read and write the model card: what a model needs to be fed, what it answers and where it comes from.
 
-`card.json` and `labels.txt` sit in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
-associated files: the interpreter ignores what follows the flatbuffer, any unzip program reads it. Files that another
-program attached keep their place beside them. The archive's dates are fixed, so the same model and card give the same
-bytes. Its comment is the SHA-256 of all bytes before it: a damaged model is refused before an interpreter sees it.
+`card.json` and `labels.txt` are in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
+associated files: the interpreter ignores what follows the flatbuffer, and any unzip program reads it. The archive's
+dates are fixed, so that the same model and card give the same bytes. Its comment is the SHA-256 of all bytes before it:
+a damaged model is refused before an interpreter sees it.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,29 +22,36 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.errors import InputError
-from edge_runtime.model.live_settings import Live
-from edge_runtime.model.posture_correction import GRAVITY, PostureCorrection
+from edge_runtime.model.live_settings import LiveSettings
+from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.model.posture_correction import PostureCorrection
+from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal, Window
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import write_bytes, write_text
 
-FORMAT = 2
-_WITHOUT_KNEES = 1  # the format before: every signal linear
+FORMAT = 3
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
 
+# The first bytes of a zip archive: a local file header (APPNOTE.TXT 4.3.7), whose name has 1 to 64 characters here.
+_HEADER_MARK, _HEADER_SIZE = b"PK\x03\x04", 30
+_HEADER = re.compile(_HEADER_MARK + rb".{22}[\x01-\x40]\x00..[ -~]", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class Card:
-    """A model card, format 2.
+    """A model card.
 
-    `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of them.
-    Converting a run needs what `training` says about its data and its held-out subjects. `live` is how a stream of
-    answers becomes one of activities, `personal` what was learnt about one person. `file` is written by `attach` and
-    describes the flatbuffer the card travels with.
+    `front_end` are the filters that make the signals from raw samples; None for signals of another origin, which cannot
+    be recognised live. `live` is how a stream of answers becomes one of activities, `posture_correction` adapts them to
+    one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of
+    them, converting a run needs what `training` says about its data and its held-out subjects. `file` is written by
+    `attach` and describes the flatbuffer the card travels with.
     """
 
     name: str
@@ -51,9 +59,10 @@ class Card:
     signals: tuple[Signal, ...]
     window: Window
     normalisation: Normalisation
+    front_end: Filters | None = None
     temperature: float = 1.0
-    live: Live = field(default_factory=Live)
-    personal: PostureCorrection | None = None
+    live: LiveSettings = field(default_factory=LiveSettings)
+    posture_correction: PostureCorrection | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     quantisation: Mapping[str, Any] = field(default_factory=dict)
@@ -66,8 +75,13 @@ class Card:
         """`(samples, n_signals)` of one window."""
         return self.window.samples, len(self.signals)
 
+    @property
+    def signal_names(self) -> list[str]:
+        """The names of the input signals, in order."""
+        return [x.name for x in self.signals]
+
     def to_json(self) -> str:
-        """The card as JSON text."""
+        """Write the card as JSON text."""
         return json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
@@ -79,21 +93,39 @@ class Card:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
-        version = content.pop("format")
-        if version not in (_WITHOUT_KNEES, FORMAT):
+        if content["format"] != FORMAT:
             raise InputError(
-                f"{source} has a card format other than {_WITHOUT_KNEES} and {FORMAT}: "
-                "use the har-edge version that wrote it"
+                f"{source} has a card format other than {FORMAT}: convert the model again, or use the har-edge version "
+                "that wrote it"
             )
         try:
-            if version == _WITHOUT_KNEES:
-                normalisation = content["normalisation"]
-                content["normalisation"] = {**normalisation, "knee": [None] * len(normalisation["clip"])}
-            card = _from_dict(content)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"{source} is not a complete model card: {_reason(error)}") from error
-        _check(card, source)
+            card = from_json(cls, content)
+        except ValueError as error:
+            raise InputError(f"{source} is not a complete model card: {error}") from error
+        fault = card._fault()
+        if fault:
+            raise InputError(f"{source} {fault}; mend the card and try again")
         return card
+
+    def _fault(self) -> str | None:
+        """State what makes the card unusable, if anything does."""
+        n_labels, n_signals, window = len(self.labels), len(self.signals), self.window
+        if n_labels < 2 or len(set(self.labels)) != n_labels or not all(self.labels):
+            return "needs at least two labels, each of its own name"
+        if not n_signals or len(set(self.signal_names)) != n_signals:
+            return "needs at least one signal, each of its own name"
+        if window.samples < 1 or window.hop < 1 or not window.rate_hz > 0:
+            return "needs a window with rate_hz, samples and hop above 0"
+        if not (np.isfinite(self.temperature) and self.temperature > 0):
+            return "needs a temperature above 0"
+        correction = self.posture_correction
+        if correction and not {*self.signal_names} >= {*GRAVITY}:
+            return "corrects postures by gravity, which is not among its signals"
+        return (
+            self.normalisation.fault(n_signals)
+            or self.live.fault(n_labels)
+            or (correction.fault(n_labels) if correction else None)
+        )
 
 
 def load(path: Path) -> Card:
@@ -111,22 +143,16 @@ def save(card: Card, path: Path) -> None:
     write_text(path, card.to_json())
 
 
-def attach(flatbuffer: bytes, card: Card, others: Mapping[str, bytes] | None = None) -> bytes:
-    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card, the labels and the files `others`.
-
-    Of `others`, those that have the name of the card's own two files give way.
-    """
+def attach(flatbuffer: bytes, card: Card) -> bytes:
+    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
     card = dataclasses.replace(card, file=_describe(flatbuffer))
     files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
-    kept = {name: (others or {})[name] for name in sorted((others or {}).keys() - files)}
-    # TFLite Metadata's readers refuse an archive with anything compressed in it.
-    compression = zipfile.ZIP_STORED if kept else zipfile.ZIP_DEFLATED
     # The archive counts from the file's start; zeros there are surely no older archive that it would be added to.
     content = io.BytesIO(bytes(len(flatbuffer)))
-    with zipfile.ZipFile(content, "a", compression, compresslevel=9) as archive:
-        for name, file in (files | kept).items():
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, file in files.items():
             entry = zipfile.ZipInfo(name, date_time=_ZIP_DATE)
-            entry.compress_type = compression
+            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = 3  # Unix, whatever wrote it: same bytes everywhere
             archive.writestr(entry, file)
         archive.comment = bytes(_DIGEST)  # room for the digest of everything before it
@@ -134,12 +160,12 @@ def attach(flatbuffer: bytes, card: Card, others: Mapping[str, bytes] | None = N
     return signed + _digest(signed)
 
 
-def write_model(path: Path, flatbuffer: bytes, card: Card, others: Mapping[str, bytes] | None = None) -> None:
-    """Write a `.tflite` file with its card and the attached files `others`, whole or not at all.
+def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
+    """Write a `.tflite` file with its card, whole or not at all.
 
     Raises `InputError`, and leaves `path` as it is, when what would be written could not be read again.
     """
-    content = attach(flatbuffer, card, others)
+    content = attach(flatbuffer, card)
     try:
         _parse(content, str(path))
     except InputError as error:
@@ -153,12 +179,6 @@ def read_model(path: Path) -> tuple[bytes, Card]:
     Raises `InputError` when the file is missing, is no TFLite model, is damaged or has no card.
     """
     return _parse(read_tflite(path), str(path))
-
-
-def check_signature(content: bytes, source: str) -> None:
-    """Raise `InputError` when `content` ends as a file with a card does, and is not what was written."""
-    if _has_archive(content) and not _is_whole(content):
-        raise InputError(_damaged(source))
 
 
 def read_tflite(path: Path) -> bytes:
@@ -184,6 +204,26 @@ def strip(content: bytes) -> bytes:
         return content[: min(entry.header_offset for entry in archive.infolist())]
 
 
+def flatbuffer_of(content: bytes, source: str) -> bytes:
+    """The flatbuffer in `content`, a `.tflite` file that ends with a card or with the flatbuffer itself.
+
+    `source` names it in the `InputError` raised when it is damaged, and when there is another program's zip archive
+    behind the flatbuffer or the rest of one.
+    """
+    if _has_archive(content):
+        _check_digest(content, source)
+        return strip(content)
+    # A flatbuffer's length is a multiple of 4: what is beyond may be the very beginning of an archive.
+    beyond = content[len(content) // 4 * 4 :]
+    is_cut = (bool(beyond) and _HEADER_MARK.startswith(beyond)) or _HEADER_MARK in content[-_HEADER_SIZE:]
+    if is_cut or _HEADER.search(content) or zipfile.is_zipfile(io.BytesIO(content)):
+        raise InputError(
+            f"{source} has a zip archive behind its model that is no whole har-edge card: another program's files, or "
+            "a card that was cut short; copy the file again, or remove the archive"
+        )
+    return content
+
+
 def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
     """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
     if not _has_archive(content):
@@ -191,7 +231,7 @@ def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
             f"{source} has no model card (or was cut short): attach one with "
             f"'har-edge card {source} --from card.json', or copy the file again"
         )
-    check_signature(content, source)
+    _check_digest(content, source)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if archive.getinfo(_CARD).file_size > _LARGEST_CARD:
@@ -216,6 +256,11 @@ def _has_archive(content: bytes) -> bool:
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
 
 
+def _check_digest(content: bytes, source: str) -> None:
+    if not _is_whole(content):
+        raise InputError(_damaged(source))
+
+
 def _is_whole(content: bytes) -> bool:
     return _digest(content[:-_DIGEST]) == content[-_DIGEST:]
 
@@ -228,52 +273,5 @@ def _describe(flatbuffer: bytes) -> dict[str, Any]:
     return {"bytes": len(flatbuffer), "sha256": hashlib.sha256(flatbuffer).hexdigest()}
 
 
-def _from_dict(content: dict[str, Any]) -> Card:
-    window, normalisation = content["window"], content["normalisation"]
-    records = ("network", "training", "quantisation", "parity", "scores", "file")
-    return Card(
-        name=str(content["name"]),
-        labels=_texts(content["labels"], "labels"),
-        signals=tuple(Signal(str(x["name"]), str(x["unit"])) for x in content["signals"]),
-        window=Window(float(window["rate_hz"]), int(window["samples"]), int(window["hop"])),
-        normalisation=Normalisation.from_dict(normalisation),
-        temperature=float(content.get("temperature", 1.0)),
-        live=Live.from_dict(content.get("live", {})),
-        personal=None if content.get("personal") is None else PostureCorrection.from_dict(content["personal"]),
-        **{key: dict(content.get(key, {})) for key in records},
-    )
-
-
-def _check(card: Card, source: str) -> None:
-    n_signals = len(card.signals)
-    wrong: str | None = None
-    if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
-        wrong = "needs at least two labels, each of its own name"
-    elif not n_signals or len({x.name for x in card.signals}) != n_signals:
-        wrong = "needs at least one signal, each of its own name"
-    elif fault := card.normalisation.fault(n_signals):
-        wrong = fault
-    elif card.window.samples < 1 or card.window.hop < 1 or not card.window.rate_hz > 0:
-        wrong = "needs a window with rate_hz, samples and hop above 0"
-    elif fault := card.live.fault(len(card.labels)) or (
-        card.personal.fault(len(card.labels)) if card.personal else None
-    ):
-        wrong = fault
-    elif card.personal and not {x.name for x in card.signals} >= set(GRAVITY):
-        wrong = "corrects for a person by gravity, which is not among its signals"
-    elif not (np.isfinite(card.temperature) and card.temperature > 0):
-        wrong = "needs a temperature above 0"
-    if wrong:
-        raise InputError(f"{source} {wrong}; mend the card and try again")
-
-
-def _texts(value: object, key: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
-        raise ValueError(f"'{key}' is not a list of names")
-    return tuple(value)
-
-
 def _reason(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{error.args[0]!r} is missing" if isinstance(error.args[0], str) else str(error)
     return str(getattr(error, "strerror", None) or error)

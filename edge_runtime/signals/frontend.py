@@ -1,12 +1,12 @@
-"""From what a phone measures to the nine signals of UCI HAR, sample by sample.
+"""Filter raw samples of a phone into the nine signals of UCI HAR, sample by sample.
 
 Every filter is causal and keeps its state: a whole recording, a live stream and any chunking of it give the same
 signals to the last bit, since there is one code path. The median looks one sample ahead, so signals come one sample
-(20 ms) late.
+(20 ms) late. `edge_runtime.signals.filters` has the order of the steps and every coefficient.
 
-The order of the steps and the orders of the filters are those that reproduce the published windows. They differ from
-the papers in two places: the low-pass at 20 Hz has order 10 (the papers say 3), and slow drift of the gyroscope is
-removed below 0.1 Hz (the papers do not mention it).
+The steps and the orders of the filters are those that reproduce the published windows. They differ from the papers in
+two places: the low-pass at 20 Hz has order 10 (the papers say 3), and slow drift of the gyroscope is removed below
+0.1 Hz (the papers do not mention it).
 
 References
 ----------
@@ -14,13 +14,16 @@ D. Anguita, A. Ghio, L. Oneto, X. Parra, J. L. Reyes-Ortiz: A public domain data
 smartphones. ESANN 2013.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.signals.filters import FILTERS, Filters
 from edge_runtime.signals.types import Signal
 
-RATE_HZ = 50
+RATE_HZ = round(FILTERS.rate_hz)
 N_CHANNELS = 6  # accelerometer x y z, gyroscope x y z
 SIGNALS = tuple(
     Signal(f"{quantity}_{axis}", unit)
@@ -28,29 +31,22 @@ SIGNALS = tuple(
     for axis in "xyz"
 )
 
-_NOISE_ORDER, _NOISE_HZ = 10, 20  # body motion has almost all of its energy below 15 Hz
-_GRAVITY_ORDER, _GRAVITY_HZ = 3, 0.3  # what the accelerometer shows below this is gravity
-_DRIFT_ORDER, _DRIFT_HZ = 2, 0.1  # what the gyroscope shows below this is its own offset
-
 Array = npt.NDArray[np.float64]
 
 
 class FrontEnd:
     """A causal filter from raw samples to signals, fed in chunks of any size.
 
-    Nothing is known before the first sample: filters start from zero, as they did for the published windows. A `gentle`
-    start takes the first acceleration for what it was before: no step of 1 g comes out of nowhere, and the first
-    windows are much more like those of a longer past. The gyroscope starts from zero all the same, since a first sample
-    in motion is no offset. After 12 s the two starts give the same answers, after 50 s the same signals to 1e-10.
+    Filters start from zero, as they did for the published windows. With a `gentle` start, those of acceleration start
+    as if the first sample had always been there: there is no step of 1 g, and the first windows are much more like
+    those after a longer past. The gyroscope starts from zero all the same, since a first sample in motion is no offset.
+    After 12 s the two starts give the same answers, after 50 s the same signals to 1e-10.
     """
 
     def __init__(self, gentle: bool = False) -> None:
-        from scipy.signal import butter
-
         self._gentle = gentle
-        self._noise = butter(_NOISE_ORDER, _NOISE_HZ, fs=RATE_HZ, output="sos")
-        self._gravity = butter(_GRAVITY_ORDER, _GRAVITY_HZ, fs=RATE_HZ, output="sos")
-        self._drift_b, self._drift_a = butter(_DRIFT_ORDER, _DRIFT_HZ, fs=RATE_HZ)
+        self._noise, self._gravity = (np.array(x.sections) for x in (FILTERS.noise, FILTERS.gravity))
+        self._drift_b, self._drift_a = np.split(np.array(FILTERS.drift.sections[0]), 2)
         self.reset()
 
     def reset(self) -> None:
@@ -60,7 +56,7 @@ class FrontEnd:
         self._last_two = np.zeros((2, N_CHANNELS))  # zeros stand before the first sample
         self._noise_state = np.zeros((len(self._noise), 2, N_CHANNELS))
         self._gravity_state = np.zeros((len(self._gravity), 2, 3))
-        self._drift_state = np.zeros((_DRIFT_ORDER, 3))
+        self._drift_state = np.zeros((2, 3))
 
     def push(self, raw: npt.ArrayLike) -> Array:
         """Take the next `n` samples; give the signals that are complete by now.
@@ -99,13 +95,11 @@ class FrontEnd:
         return signals
 
     def _settle(self, sample: Array) -> None:
-        """Put the filters where they would be if the acceleration of `sample` had always been there."""
-        from scipy.signal import sosfilt_zi
-
+        """Set the states that an endless past of the acceleration of `sample` leaves."""
         acceleration = np.concatenate([sample[:3], np.zeros(3)])
         self._last_two[:] = acceleration
-        self._noise_state = sosfilt_zi(self._noise)[..., np.newaxis] * acceleration
-        self._gravity_state = sosfilt_zi(self._gravity)[..., np.newaxis] * acceleration[:3]
+        self._noise_state = np.array(FILTERS.noise.settled)[..., np.newaxis] * acceleration
+        self._gravity_state = np.array(FILTERS.gravity.settled)[..., np.newaxis] * acceleration[:3]
 
     def _filter(self, medians: Array) -> Array:
         from scipy.signal import lfilter, sosfilt
@@ -117,6 +111,11 @@ class FrontEnd:
         gravity, self._gravity_state = sosfilt(self._gravity, total_acc, axis=0, zi=self._gravity_state)
         drift, self._drift_state = lfilter(self._drift_b, self._drift_a, gyro, axis=0, zi=self._drift_state)
         return np.concatenate([total_acc - gravity, gyro - drift, total_acc], axis=1)
+
+
+def filters_of(signals: Iterable[Signal], rate_hz: float) -> Filters | None:
+    """The filters that made `signals` at `rate_hz`; None when the front end makes no such signals."""
+    return FILTERS if set(signals) <= set(SIGNALS) and rate_hz == RATE_HZ else None
 
 
 def signals(raw: npt.ArrayLike) -> Array:

@@ -1,10 +1,8 @@
-"""From physical units to what a network takes: normalise, clip and compand, per signal."""
+"""Normalise, clip and compand each signal: from physical units to the network's input."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +12,10 @@ import numpy.typing as npt
 class Normalisation:
     """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations, compand around `knee`.
 
-    Companding turns z into z (clip + knee) / (|z| + knee): what lies within a knee of the mean is spread out, what lies
-    far from it drawn together, and ± clip stays where it is. One int8 scale then serves the stillness of standing and
-    the peaks of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor
-    gives the same bits. A `knee` of None leaves a signal linear.
+    Companding turns z into z (clip + knee) / (|z| + knee): it spreads values within a knee of the mean, compresses
+    those far from it and leaves ± clip where it is. One int8 scale then serves the stillness of standing and the peaks
+    of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor gives the same
+    bits. A `knee` of None leaves a signal linear.
     """
 
     mean: tuple[float, ...]
@@ -39,24 +37,11 @@ class Normalisation:
         gain, bend, knee = np.array(rows, np.float32).T
         return gain, bend, knee
 
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Normalisation:
-        """From a card's JSON. Raises `KeyError`, `TypeError` or `ValueError` when it is none."""
-        mean, std, clip = (tuple(map(float, _list(content, key))) for key in ("mean", "std", "clip"))
-        return cls(mean, std, clip, tuple(None if x is None else float(x) for x in _list(content, "knee")))
-
     def fault(self, n_signals: int) -> str | None:
-        """What makes it unusable for `n_signals` signals, if anything."""
+        """State what makes it unusable for `n_signals` signals, if anything does."""
         if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
             return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
         positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
         if not np.isfinite([*self.mean, *positive]).all() or min(positive) <= 0:
             return "needs finite normalisation with std, clip and knee above 0"
         return None
-
-
-def _list(content: Mapping[str, Any], key: str) -> list[Any]:
-    if not isinstance(content[key], list):
-        raise TypeError(f"'{key}' is not a list of numbers")
-    values: list[Any] = content[key]
-    return values

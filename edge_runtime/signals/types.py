@@ -26,3 +26,8 @@ class Window:
     rate_hz: float
     samples: int
     hop: int
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one window to the next."""
+        return self.hop / self.rate_hz

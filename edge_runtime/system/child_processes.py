@@ -1,4 +1,11 @@
-"""Child processes that report line by line: what they do, listening to one or many, and leaving none running."""
+"""Run child processes that report line by line, end them with their parent, and say how one that failed ended.
+
+The protocol: a child prints lines of JSON. Progress is `{"stage": ..., "share": ...}` or whatever else its parent
+understands; the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
+Anything else is how a process dies, which `death` puts into words.
+"""
+
+from __future__ import annotations
 
 import json
 import os
@@ -6,16 +13,17 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
 
-Tell: TypeAlias = Callable[..., None]
+Tell = Callable[..., None]
 """Called in a child with the fields of a message, which its parent reads as one line of JSON."""
 
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
@@ -30,72 +38,53 @@ import_module(sys.argv[2]).main(*sys.argv[3:])
 """
 
 
-def start(module: str, *arguments: str, log: IO[bytes], pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start a child that calls `main(*arguments)` of `module`; its stderr goes to `log`.
-
-    A module of the user's own with the same name, in the working folder or on PYTHONPATH, is never taken for ours.
-    """
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", _CODE, str(_ROOT), module, *arguments],
-        stdin=subprocess.PIPE,  # nothing is written: its end tells the child that this process has gone
-        stdout=subprocess.PIPE,
-        stderr=log,
-        pass_fds=pass_fds,
-        start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the child
-    )
-
-
-def work(do: Callable[[Tell], None]) -> None:
-    """In a child: `do` its work and end, the last message saying how.
-
-    Its stdin must be a pipe of its parent's, who writes nothing to it: when the parent has gone, this process ends too.
-    """
-    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
-    pipe = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-
-    def tell(**fields: Any) -> None:
-        print(json.dumps(fields), file=pipe)
-
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+def tell(pipe: IO[str], **fields: Any) -> None:
+    """Print one message. A child whose messages nobody reads any more ends: who wanted its answer is gone."""
     try:
-        do(tell)
-    except HarEdgeError as error:
-        traceback.print_exc()
-        tell(error=str(error), exit_code=error.exit_code)
+        print(json.dumps(fields), file=pipe, flush=True)
+    except BrokenPipeError:
         sys.exit(1)
-    tell(done=True)
 
 
-def _end_with_the_parent() -> None:
-    os.read(0, 1)
-    os._exit(1)
+def message_of(line: str) -> dict[str, Any]:
+    """The message in `line`; empty for a line that is none, as some library prints it."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
-def error_with(exit_code: ExitCode, text: str) -> HarEdgeError:
-    """The error that says `text` and ends the command with this exit code."""
-    return _ERRORS.get(exit_code, HarEdgeError)(text)
+def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
+    """The share that is done, and the stage; None for a message of something else."""
+    if not isinstance(message.get("share"), (int, float)):
+        return None
+    return float(message["share"]), str(message.get("stage"))
 
 
-def error_of(
-    process: subprocess.Popen[bytes], name: str, last: Mapping[str, Any], log: IO[bytes], killed: Callable[[str], str]
-) -> HarEdgeError:
-    """What the ended `process` failed with, whose `last` message is not that it is done.
+def error_fields(error: HarEdgeError) -> dict[str, Any]:
+    """The fields of the message that tells of `error`."""
+    return {"error": str(error), "exit_code": int(error.exit_code)}
 
-    That is the error it told of. Else it is the last line of its stderr, in `log`, or what `killed` says when given the
-    name of the signal it died of. `name` is its name in a sentence.
+
+def error_with(exit_code: int, text: str) -> HarEdgeError:
+    """The error that says `text` and ends the command with this exit code: the inverse of `error_fields`."""
+    return _ERRORS.get(ExitCode(exit_code), HarEdgeError)(text)
+
+
+def death(name: str, code: int, log: str, stage: str = "") -> str:
+    """How the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
+
+    `stage` is what it last reported to be doing.
     """
-    log.seek(0)
-    details = log.read().decode(errors="replace").strip()
-    if "error" in last:
-        error = error_with(last["exit_code"], last["error"])
-    elif process.returncode < 0:
-        error = DeviceError(killed(signal_name(-process.returncode)))
+    if code == -signal.SIGKILL:
+        how = "was killed, as the system does when memory runs out"
+    elif code < 0:
+        how = f"died of {signal_name(-code)}"
     else:
-        line = (details.splitlines() or [f"exit code {process.returncode}"])[-1]
-        error = HarEdgeError(f"{name} failed: {line}; run it again with --debug and report it")
-    error.add_note(details)  # a traceback (--debug) shows it
-    return error
+        how = f"ended with exit code {code} and left no answer"
+    words = last_words(log)
+    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({words[:200]})' if words else ''}"
 
 
 def signal_name(number: int) -> str:
@@ -104,6 +93,125 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def last_words(log: str) -> str:
+    """The last line of `log` that is no mere information or warning; empty where there is none."""
+    lines = [line.strip() for line in log.splitlines()]
+    return next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
+
+
+def work(do_it: Callable[[Tell], object]) -> None:
+    """In a child: do the work `do_it` and end, the last message saying how.
+
+    Its stdin must be a pipe of its parent's, who writes nothing to it: when the parent has gone, this process ends too.
+    """
+    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
+    pipe = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        do_it(lambda **fields: tell(pipe, **fields))
+    except HarEdgeError as error:
+        traceback.print_exc()
+        tell(pipe, **error_fields(error))
+        sys.exit(1)
+    tell(pipe, done=True)
+
+
+def _end_with_the_parent() -> None:
+    os.read(0, 1)
+    os._exit(1)
+
+
+class Child:
+    """A process of this program that does `main(*arguments)` of `module`, which calls `work`.
+
+    A module of the user's own with the same name, in the working folder or on PYTHONPATH, is never taken for ours.
+    `name` is the child in sentences; `advice` says what to do when it dies of a signal. Use as a context manager, or
+    call `stop`: the process never outlives that, and ends by itself soon after this one was killed.
+    """
+
+    def __init__(self, name: str, advice: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> None:
+        self._name, self._advice = name, advice
+        self._last: Mapping[str, Any] = {}
+        self._stage = ""
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _CODE, str(_ROOT), module, *arguments],
+            stdin=subprocess.PIPE,  # nothing is written: its end tells the child that this process has gone
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            pass_fds=pass_fds,
+            start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the child
+        )
+        assert self._process.stdout is not None
+        self._stdout = self._process.stdout
+        self._reader = LineReader(self._stdout)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def fileno(self) -> int:
+        """Of the pipe that its messages come from, to wait for with `selectors`."""
+        return self._stdout.fileno()
+
+    def read(self) -> list[dict[str, Any]] | None:
+        """The messages that are complete now, after waiting for something to read; None when it has ended."""
+        complete = self._reader.read()
+        return None if complete is None else list(map(self._take_in, complete))
+
+    def messages(self, seconds: Callable[[], float] | None = None) -> Iterator[dict[str, Any]]:
+        """Its messages as they come, until it ends; `seconds` as of `lines`."""
+        yield from map(self._take_in, lines(self._stdout, seconds))
+
+    def finish(self) -> None:
+        """Wait for its end. Raises the error that it told of, or one that says how it died."""
+        code = self._process.wait()
+        if self._last.get("done"):
+            return
+        self._log.seek(0)
+        log = self._log.read().decode(errors="replace").strip()
+        if "error" in self._last:
+            error = error_with(self._last["exit_code"], self._last["error"])
+        elif code < 0:
+            error = DeviceError(f"{death(self._name, code, log, self._stage)}; {self._advice}")
+        else:
+            how = death(self._name, code, log, self._stage)
+            error = HarEdgeError(f"{how}; run it again with --debug and report it")
+        error.add_note(log)  # a traceback (--debug) shows it
+        raise error
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        stop(self._process)
+        self._log.close()
+
+    def _take_in(self, line: str) -> dict[str, Any]:
+        self._last = message = message_of(line)
+        self._stage = message.get("stage", self._stage)
+        return message
+
+
+def do(
+    name: str,
+    advice: str,
+    module: str,
+    *arguments: str,
+    on_message: Callable[[dict[str, Any]], object] = lambda message: None,
+    seconds: Callable[[], float] | None = None,
+) -> None:
+    """Have one `Child` do its work, `on_message` hearing its messages as they come.
+
+    Raises `TimeoutError` when there was none for `seconds`, as `lines` does, and the errors of `Child.finish`.
+    """
+    with Child(name, advice, module, *arguments) as child:
+        for message in child.messages(seconds):
+            on_message(message)
+        child.finish()
 
 
 class LineReader:
@@ -121,8 +229,8 @@ class LineReader:
         return [line.decode(errors="replace") for line in complete]
 
 
-def lines(stream: IO[bytes], seconds: Callable[[], float]) -> Iterator[str]:
-    """The lines of `stream` as they come; `seconds` is asked, before each wait, how long it may take.
+def lines(stream: IO[bytes], seconds: Callable[[], float] | None = None) -> Iterator[str]:
+    """The lines of `stream` as they come; `seconds`, if given, is asked before each wait how long it may take.
 
     Raises `TimeoutError` when nothing came for so long.
     """
@@ -130,7 +238,7 @@ def lines(stream: IO[bytes], seconds: Callable[[], float]) -> Iterator[str]:
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, seconds())):
+            if not selector.select(max(0.0, seconds()) if seconds else None):
                 raise TimeoutError
             complete = reader.read()
             if complete is None:
@@ -171,7 +279,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """The same, and close its pipes, which nobody may be reading any more."""
+    """`kill`, and close its pipes, which nobody may be reading any more."""
     kill(process)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -1,9 +1,10 @@
-"""Convert values that were read from JSON to dataclasses, and name the value that has a wrong type."""
+"""Convert dataclasses to JSON and back, and name the value that has a wrong type."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import ast
 import dataclasses
+import json
 import operator
 import sys
 import typing
@@ -34,6 +35,16 @@ class Quantity:
         ):
             if limit is not None and not holds(value, limit):
                 raise ValueError(f"{where} is not {words} {limit:g}")
+
+
+def to_text(value: Any, **others: Any) -> str:
+    """The dataclass `value` as the text of a JSON object, with the members `others` in front."""
+    return json.dumps({**others, **dataclasses.asdict(value)}, default=str)  # a `Path` is its text
+
+
+def from_text(kind: type[_T], text: str) -> _T:
+    """The inverse of `to_text`: the dataclass `kind` that `text` holds. Raises `ValueError` as `from_json` does."""
+    return from_json(kind, json.loads(text))
 
 
 def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _T:

@@ -72,6 +72,20 @@ def test_an_inference_costs_the_power_above_rest_for_as_long_as_it_takes(tmp_pat
     assert found.reason is None
 
 
+def test_idle_is_the_mean_of_the_rests_before_and_after(tmp_path):
+    machine = Machine(rapl(tmp_path), idle=3.0, busy=6.0)
+    rests = []
+
+    def sleep(seconds):
+        rests.append(seconds)
+        machine.spend(seconds, 3.0 if len(rests) == 1 else 4.0)
+
+    found = Energy(**per_inference(machine.infer, 2.0, tmp_path, machine.clock, sleep))
+    assert rests == [2.0, 2.0]
+    assert found.idle_w == pytest.approx(3.5, rel=1e-3)
+    assert found.per_inference_mj == pytest.approx((6.0 - 3.5) * 250, rel=1e-3)
+
+
 def test_a_counter_that_starts_again_meanwhile_is_followed(tmp_path):
     # Full after 11 J: once while at rest before, once while inferring, once after.
     machine = Machine(rapl(tmp_path, start=6_000_000, most=11_000_000))

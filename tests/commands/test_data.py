@@ -1,5 +1,6 @@
 """`har-edge data`: what it shows, writes and checks, and how it refuses."""
 
+import json
 import signal
 import sys
 import time
@@ -8,9 +9,9 @@ import numpy as np
 import official_copy
 import pytest
 from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge
-from written_recordings import spoil, write_subjects
+from written_recordings import motion, spoil, write, write_subjects
 
-from edge_runtime.data import loading, uci_har
+from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
 
 
@@ -56,12 +57,9 @@ def test_export_writes_the_arrays(har_edge_here, tmp_path):
     assert str(path) in done.stdout
     data = uci_har.load()
     with np.load(path, allow_pickle=False) as arrays:
-        assert np.array_equal(arrays["X_train"], data.train.X)
-        assert np.array_equal(arrays["y_train"], data.train.y)
-        assert np.array_equal(arrays["subject_train"], data.train.subject)
-        assert np.array_equal(arrays["X_test"], data.test.X)
-        assert np.array_equal(arrays["y_test"], data.test.y)
-        assert np.array_equal(arrays["subject_test"], data.test.subject)
+        for part in ("train", "test"):
+            for name in ("X", "y", "subject"):
+                assert np.array_equal(arrays[f"{name}_{part}"], getattr(getattr(data, part), name))
         assert tuple(arrays["labels"]) == data.labels
         assert arrays["signals"][8] == "total_acc_z"
     assert list(path.parent.iterdir()) == [path]
@@ -74,17 +72,6 @@ def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_here, tmp_pat
     assert har_edge_here("data", "export", tmp_path / "out.npz", "--data", folder).returncode == 0
     with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
         assert set(arrays["subject_test"].tolist()) == {"eve"}
-
-
-def test_export_refuses_values_that_no_sensor_gives(tmp_path):
-    """Finite as they are read, they would be infinite in the arrays."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    write_subjects(folder, "abc")
-    spoil(folder, 5, "0.06,0,0,1e300,0,0,0,walk,a")
-    done = har_edge("data", "export", "x.npz", "--data", folder, cwd=tmp_path)
-    assert_one_sentence(done, 2, folder / "rec-a.csv", "line 5", "az", "1e+300 g", "100 g")
-    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_export_to_another_kind_of_file_is_refused(har_edge_here, tmp_path):
@@ -154,31 +141,11 @@ def test_check_of_a_copy_with_other_labels_and_signals_fails_with_code_1(har_edg
     assert "Traceback" not in done.stderr
 
 
-def bad_inputs(folder):
-    """Name -> path of data that is missing, cut short, damaged, foreign or hostile."""
-    csv = folder / "csv"
-    csv.mkdir()
-    write_subjects(csv, "abc")
-    broken = csv / "rec-b.csv"
-    broken.write_bytes(broken.read_bytes()[:-30])
-    text = folder / "text.txt"
-    text.write_text("hello")
-    half = official_copy.write_zip(folder / "half.zip", {"UCI HAR Dataset/train/y_train.txt": bytes(5000)})
-    half.write_bytes(half.read_bytes()[:2500])
-    return {
-        "missing": folder / "absent",
-        "text": text,
-        "truncated zip": half,
-        "foreign zip": official_copy.write_zip(folder / "foreign.zip", {"a.txt": b"x"}),
-        "climbing zip": official_copy.write_zip(folder / "climbing.zip", {"../a.txt": b"x"}),
-        "bomb": official_copy.write_bomb(folder / "bomb.zip"),
-        "truncated CSV": csv,
-    }
-
-
 def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_here, tmp_path):
-    output = tmp_path / "out" / "x.npz"
-    for path in bad_inputs(tmp_path).values():
+    folder, output = tmp_path / "csv", tmp_path / "out" / "x.npz"
+    folder.mkdir()
+    spoil(write_subjects(folder, "abc"), 600, "0.1,0", "rec-b.csv")
+    for path in (tmp_path / "absent", folder, official_copy.write_zip(tmp_path / "foreign.zip", {"a.txt": b"x"})):
         assert_one_sentence(har_edge_here("data", "--data", path), 2, path)
         assert_one_sentence(har_edge_here("data", "export", output, "--data", path), 2, path)
         assert_one_sentence(
@@ -188,15 +155,40 @@ def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_here, tmp
     assert not output.parent.exists()
 
 
+@pytest.fixture
+def without_gyroscope(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    header = "timestamp[s],ax[g],ay[g],az[g],label,subject"
+    for subject in "abc":
+        seconds, samples = motion(600)
+        write(folder / f"{subject}.csv", seconds, samples[:, :3], ["SITTING"] * 300 + ["LAYING"] * 300, subject, header)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "edge"),
+        ("evaluate", "edge", "--live"),
+        ("personalise", "edge", "--evaluate"),
+        ("stream", "edge", "--replay", 0),
+    ],
+)
+def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, without_gyroscope, arguments):
+    done = har_edge_here(*arguments, "--data", without_gyroscope)
+    assert_one_sentence(done, 2, "no rotation", "--sensors accelerometer")
+
+
+def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):
+    trained = har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]
+    assert [x["name"][:-2] for x in signals] == ["body_acc"] * 3 + ["total_acc"] * 3
+
+
 def test_help_and_the_table_need_neither_tensorflow_nor_matplotlib():
     python(
         "import sys; from edge_runtime.cli import *; run(make_command(DEVICE_COMMANDS), ['data']); "
         "sys.exit(bool({'tensorflow', 'matplotlib', 'sklearn', 'keras'} & set(sys.modules)))"
     )
-
-
-def test_loading_by_path_and_recordings_agree(tmp_path):
-    assert loading.has_recordings(None)
-    assert loading.has_recordings(write_subjects(tmp_path, "abc"))
-    assert len(loading.load_recordings(tmp_path)) == 3
-    assert len(loading.load_recordings(None)) == 61

@@ -5,10 +5,10 @@ import json
 import pytest
 from programs import assert_one_sentence, har_edge
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import loading, uci_har
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 
 SUBJECTS = {4: (6, 7), 2: (2, 3)}
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
@@ -86,8 +86,8 @@ def test_a_model_is_adapted_to_a_person_and_stays_as_it_was(own, tmp_path):
     assert reference_model("edge", "int8").read_bytes() == before
     flatbuffer, card = cards.read_model(tmp_path / "mine.tflite")
     assert flatbuffer == cards.read_model(reference_model("edge", "int8"))[0]
-    assert [card.labels[x] for x in card.personal.rows] == ["SITTING", "STANDING"]
-    assert card.personal.record["subject"] == "4"
+    assert [card.labels[x] for x in card.posture_correction.rows] == ["SITTING", "STANDING"]
+    assert card.posture_correction.record["subject"] == "4"
     test = loading.load_data(None).test
     mine = test.subject == 4
     plain, adapted = (

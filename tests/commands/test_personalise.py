@@ -27,12 +27,12 @@ def personalise(tmp_path, *pieces):
 def test_one_stretch_of_each_posture_is_enough(sitting, standing, tmp_path):
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
     assert done.returncode == 0, done.stderr
-    assert cards.read_model(tmp_path / "mine.tflite")[1].personal is not None
+    assert cards.read_model(tmp_path / "mine.tflite")[1].posture_correction is not None
 
 
 def test_exchanged_labels_are_refused(sitting, standing, tmp_path):
     done = personalise(tmp_path, ("STANDING", sitting), ("SITTING", standing))
-    assert_one_sentence(done, 2, "SITTING looks like STANDING", "exchanged")
+    assert_one_sentence(done, 2, "SITTING", "STANDING", "exchanged")
     assert not (tmp_path / "mine.tflite").exists()
 
 
@@ -65,7 +65,7 @@ def test_the_gain_is_said_and_is_in_the_model(sitting, standing, tmp_path):
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
     assert "left out in turn" in done.stdout
     shown = har_edge("info", "mine.tflite", cwd=tmp_path, env={"COLUMNS": "120"}).stdout
-    record = cards.read_model(tmp_path / "mine.tflite")[1].personal.record
+    record = cards.read_model(tmp_path / "mine.tflite")[1].posture_correction.record
     assert f"{100 * record['held_out']['accuracy']:.2f} %" in done.stdout
     assert "subject me" in shown
     assert "SITTING 48" in shown
@@ -102,4 +102,4 @@ def test_one_person_sees_what_half_a_minute_gains(sitting, standing, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "me " in done.stdout
     done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000", cwd=tmp_path)
-    assert_one_sentence(done, 2, "nothing is left")
+    assert_one_sentence(done, 2, "no window is left")

@@ -35,12 +35,6 @@ def folder(tmp_path_factory, tmp_path):
     return official_copy.to_spoil(tmp_path_factory.getbasetemp(), tmp_path)
 
 
-def replace_line(path, number, line):
-    lines = path.read_bytes().splitlines()
-    lines[number - 1] = line
-    official_copy.rewrite(path, b"\n".join(lines) + b"\n")
-
-
 def test_the_official_zip_gives_the_rebuilt_arrays(official):
     assert official_copy.same_arrays(official, uci_har.load())
     assert official.fingerprint == uci_har.load().fingerprint
@@ -66,35 +60,33 @@ def test_a_folder_that_holds_the_zip_is_recognised(tmp_path):
         loading.load_data(tmp_path)
 
 
-def test_a_missing_file_is_named(folder):
-    missing = folder / "train/Inertial Signals/body_acc_y_train.txt"
-    missing.unlink()
-    with pytest.raises(InputError, match=r"body_acc_y_train\.txt is missing"):
-        loading.load_data(folder)
-
-
-def test_a_folder_without_labels_is_still_taken_for_a_broken_copy(folder):
-    (folder / "train/y_train.txt").unlink()
-    with pytest.raises(InputError, match=r"y_train\.txt is missing"):
+@pytest.mark.parametrize("name", ["train/Inertial Signals/body_acc_y_train.txt", "train/y_train.txt"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=rf"{name} is missing"):
         loading.load_data(folder)
 
 
 @pytest.mark.parametrize(
-    ("line", "says"),
+    ("name", "line", "says"),
     [
-        (b" 1.0" * 127, "line 5: 127 numbers instead of 128"),
-        (b"", "line 5: 0 numbers instead of 128"),
-        (b" 1.0" * 129, "line 5: 129 numbers"),
-        (b" 1.0" * 127 + b" one", "line 5: 'one' is not a number"),
-        (b" 1.0" * 127 + b" \xff\xfe", "line 5: .* is not a number"),
-        (b" 1.0" * 127 + b" NaN", "line 5: a number is not finite"),
-        (b" 1.0" * 127 + b" -inf", "line 5: a number is not finite"),
-        (b" 1.0" * 127 + b" 1e39", "line 5: a number is not finite"),
+        (SIGNAL, b" 1.0" * 127, "127 numbers instead of 128"),
+        (SIGNAL, b"", "0 numbers instead of 128"),
+        (SIGNAL, b" 1.0" * 129, "129 numbers"),
+        (SIGNAL, b" 1.0" * 127 + b" one", "could not convert .*one"),
+        (SIGNAL, b" 1.0" * 127 + b" \xff\xfe", "could not convert"),
+        (SIGNAL, b" 1.0" * 127 + b" NaN", "a number is not finite"),
+        (SIGNAL, b" 1.0" * 127 + b" -inf", "a number is not finite"),
+        (SIGNAL, b" 1.0" * 127 + b" 1e39", "a number is not finite"),
+        *[("train/y_train.txt", x, "not a whole number from 1 to 6") for x in (b"0", b"7", b"1.5", b"-1")],
+        ("test/subject_test.txt", b"31", "31 is not a whole number from 1 to 30"),
     ],
 )
-def test_a_malformed_line_is_named_with_its_number(folder, line, says):
-    replace_line(folder / SIGNAL, 5, line)
-    with pytest.raises(InputError, match=rf"body_acc_x_train\.txt, {says}"):
+def test_a_malformed_line_is_named_with_its_number(folder, name, line, says):
+    lines = (folder / name).read_bytes().splitlines()
+    lines[4] = line
+    official_copy.rewrite(folder / name, b"\n".join(lines) + b"\n")
+    with pytest.raises(InputError, match=rf"{name}, line 5: .*{says}"):
         loading.load_data(folder)
 
 
@@ -102,19 +94,6 @@ def test_a_truncated_text_file_is_named_with_its_length(folder):
     path = folder / SIGNAL
     official_copy.rewrite(path, b"".join(path.read_bytes().splitlines(keepends=True)[:100]))
     with pytest.raises(InputError, match=r"body_acc_x_train\.txt has 100 lines instead of 7352"):
-        loading.load_data(folder)
-
-
-@pytest.mark.parametrize("label", [b"0", b"7", b"1.5", b"-1"])
-def test_a_label_out_of_range_is_named(folder, label):
-    replace_line(folder / "train/y_train.txt", 10, label)
-    with pytest.raises(InputError, match=r"y_train\.txt, line 10: .* not a whole number from 1 to 6"):
-        loading.load_data(folder)
-
-
-def test_a_subject_out_of_range_is_named(folder):
-    replace_line(folder / "test/subject_test.txt", 1, b"31")
-    with pytest.raises(InputError, match=r"subject_test\.txt, line 1: 31 is not a whole number from 1 to 30"):
         loading.load_data(folder)
 
 
@@ -126,20 +105,14 @@ def test_labels_and_subjects_of_another_order_are_refused(folder, name, says):
         loading.load_data(folder)
 
 
-def test_comparison_finds_no_difference_in_an_equal_copy(official):
-    comparison = compare(official, uci_har.load())
-    assert comparison.agrees
-    assert [x.largest for x in comparison.signals] == [0] * 9
-
-
-@pytest.mark.parametrize(("units", "n_beyond"), [(1, 0), (-1, 0), (12, 1)])
+@pytest.mark.parametrize(("units", "n_beyond"), [(0, 0), (1, 0), (-1, 0), (12, 1)])
 def test_comparison_excuses_the_seventh_digit_and_nothing_more(official, units, n_beyond):
     X = official.train.X.copy()
     value = float(X[4, 0, 0])
     X[4, 0, 0] = value + units * 10.0 ** (np.floor(np.log10(abs(value))) - 6)
     comparison = compare(replace(official, train=replace(official.train, X=X)), official)
     first, *others = comparison.signals
-    assert (first.n_different, first.n_beyond_rounding) == (1, n_beyond)
+    assert (first.n_different, first.n_beyond_rounding) == (units != 0, n_beyond)
     assert first.largest == abs(float(X[4, 0, 0]) - value)
     assert not any(x.n_different for x in others)
     assert comparison.agrees == (n_beyond == 0)
@@ -186,11 +159,11 @@ def test_a_member_over_the_limit_is_refused_whatever_it_declares(tmp_path, monke
         opened.read("large")
 
 
-@pytest.mark.parametrize("keep", [0.9, 0.5, 0.01])
-def test_a_truncated_zip_is_refused_by_name(official_zip, tmp_path, keep):
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.01])
+def test_a_truncated_zip_is_refused_by_name(official_zip, tmp_path, share):
     path = tmp_path / "truncated.zip"
     content = official_zip.read_bytes()
-    path.write_bytes(content[: int(len(content) * keep)])
+    path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match=r"truncated\.zip is a damaged or truncated zip"):
         loading.load_data(path)
 
@@ -201,13 +174,6 @@ def test_a_flipped_bit_in_a_member_is_found(official_zip, tmp_path):
     path = tmp_path / "flipped.zip"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"body_acc_x_train\.txt' in .*flipped\.zip is damaged"):
-        loading.load_data(path)
-
-
-def test_a_zip_without_a_signal_file_is_refused_by_name(folder, tmp_path):
-    (folder / "train/Inertial Signals/body_acc_y_train.txt").unlink()
-    path = official_copy.write_zip(tmp_path / "incomplete.zip", official_copy.members(folder))
-    with pytest.raises(InputError, match=r"incomplete\.zip has no member 'UCI HAR Dataset/train/.*body_acc_y_train"):
         loading.load_data(path)
 
 
@@ -240,15 +206,12 @@ def test_random_damage_never_gets_past_as_anything_but_a_sentence(compression):
                 opened.read(name)
 
 
-def test_what_is_no_data_at_all_is_refused_saying_what_was_expected(tmp_path):
+def test_a_path_without_data_is_refused_saying_what_was_expected(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("hello")
     foreign = official_copy.write_zip(tmp_path / "foreign.zip", {"holiday.jpg": b"x"})
     empty = tmp_path / "empty"
     empty.mkdir()
     for path in (text, foreign, empty, tmp_path / "absent"):
-        with pytest.raises(InputError) as error:
+        with pytest.raises(InputError, match=rf"{path}.* official 'UCI HAR Dataset'"):
             loading.load_data(path)
-        assert str(path) in str(error.value)
-        assert "official 'UCI HAR Dataset'" in str(error.value)
-        assert "CSV" in str(error.value)

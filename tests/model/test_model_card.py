@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.live_settings import LiveSettings, Smoothing
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture
+from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.types import Signal
 
 FLATBUFFER = tiny_models.dense(np.arange(12, dtype=np.float32).reshape(2, 6), (3, 2))
 CARD = tiny_models.card(samples=3, training={"seed": 1})
@@ -56,7 +60,7 @@ def test_strip_gives_the_flatbuffer_alone():
 
 
 @given(st.integers(0, len(CONTENT) - 1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_cut_short_anywhere_is_refused(model, length):
     model.write_bytes(CONTENT[:length])
     with pytest.raises(InputError, match=str(model)):
@@ -64,7 +68,7 @@ def test_a_file_cut_short_anywhere_is_refused(model, length):
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_changed_byte_anywhere_is_refused(model, position, change):
     damaged = bytearray(CONTENT)
     damaged[position] ^= change
@@ -146,6 +150,27 @@ def changed(**changes: object) -> str:
 
 def test_a_card_survives_json():
     assert Card.from_json(CARD.to_json(), "x") == CARD
+    full = replace(
+        CARD,
+        live=LiveSettings(
+            Smoothing(evidence=0.25),
+            NoveltyDetector(
+                (TypicalPosture(((1.0, 0.2), (0.9, 0.4)), 0.3, 0.5),) * 2,
+                (TypicalMovement((-1.7, -0.8), ((83.0, -42.0), (-42.0, 39.0)), 3.9, 6.6),) * 2,
+                rest=0.003,
+            ),
+        ),
+        signals=tuple(Signal(x, "g") for x in GRAVITY),
+        normalisation=Normalisation((0.0,) * 3, (1.0,) * 3, (3.0,) * 3, (0.25, None, None)),
+        posture_correction=PostureCorrection((0, 1), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0)), {"a": 1}),
+    )
+    assert Card.from_json(full.to_json(), "x") == full
+
+
+def test_a_card_without_settings_of_its_own_has_the_default_ones():
+    content = {key: x for key, x in json.loads(CARD.to_json()).items() if key not in ("live", "front_end", "scores")}
+    card = Card.from_json(json.dumps(content), "x")
+    assert (card.live, card.front_end) == (LiveSettings(), None)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +180,12 @@ def test_a_card_survives_json():
         ("[" * 100_000, "not JSON"),
         ("[]", "not a har-edge model card"),
         ("{}", "not a har-edge model card"),
-        (changed(format=3), "card format other than 1 and 2"),
+        (changed(format=2), "card format other than 3"),
         (changed(labels=["A"]), "at least two labels"),
         (changed(labels=["A", "A"]), "at least two labels"),
-        (changed(labels="AB"), "'labels' is not a list"),
+        (changed(labels="AB"), "labels is not a list"),
         (changed(signals=[]), "at least one signal"),
-        (changed(signals=[{"name": "x"}]), "'unit' is missing"),
+        (changed(signals=[{"name": "x"}]), r"signals\[0\].unit is missing"),
         (changed(signals=3), "not a complete model card"),
         (changed(window=None), "not a complete model card"),
         (changed(window={"rate_hz": 50, "samples": 0, "hop": 1}), "above 0"),
@@ -173,8 +198,11 @@ def test_a_card_survives_json():
             "finite",
         ),
         (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": [None, 0]}), "knee above 0"),
-        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": 1}), "'knee' is not a list"),
-        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1]}), "'knee' is missing"),
+        (
+            changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1], "knee": 1}),
+            "normalisation.knee is not a list",
+        ),
+        (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1]}), "normalisation.knee is missing"),
         (
             changed(normalisation={"mean": ["a", 0], "std": [1, 1], "clip": [1, 1], "knee": [None, None]}),
             "not a complete model card",
@@ -228,10 +256,3 @@ def test_what_lies_beyond_any_sensor_is_clipped_too():
     normalisation = Normalisation((0.0,), (1.0,), (3.0,), (0.25,))
     values = np.array([[3.4e38], [-3.4e38], [np.inf]], np.float32)
     np.testing.assert_allclose(normalisation.apply(values), [[3], [-3], [3]], rtol=1e-6)
-
-
-def test_a_card_of_format_1_is_linear(tmp_path):
-    content = json.loads(CARD.to_json()) | {"format": 1}
-    del content["normalisation"]["knee"]
-    (tmp_path / "card.json").write_text(json.dumps(content))
-    assert cards.load(tmp_path / "card.json").normalisation.knee == (None,) * len(CARD.signals)

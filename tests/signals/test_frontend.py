@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import butter, sosfilt_zi
 
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
+from edge_runtime.signals.filters import FILTERS, Filter
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS, FrontEnd
 
 NUMBERS = st.floats(-20, 20, width=64)
@@ -24,7 +26,7 @@ def still(n, acceleration=(0.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.0)):
     return np.tile(np.array([*acceleration, *rotation]), (n, 1))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(raw=RECORDINGS, data=st.data())
 def test_any_chunking_gives_the_same_bits_as_the_whole_recording(raw, data):
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=10))
@@ -76,6 +78,51 @@ def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_g
     end = frontend.signals(still(60 * RATE_HZ, (0.3, -0.2, 0.9), (0.1, -0.1, 0.05)))[-1]
     assert end[:6] == pytest.approx([0] * 6, abs=1e-6)
     assert end[6:] == pytest.approx([0.3, -0.2, 0.9], abs=1e-9)
+
+
+def test_a_gentle_start_leaves_the_gyroscope_alone():
+    raw = np.random.default_rng(5).normal([0.3, -0.2, 0.9, 0.4, -0.5, 0.6], 0.1, (200, 6))
+    gentle, from_zero = FrontEnd(gentle=True).push(raw), FrontEnd().push(raw)
+    assert np.array_equal(gentle[:, 3:6], from_zero[:, 3:6])
+    assert np.abs(gentle[0, 6:] - raw[0, :3]).max() < 0.2
+    assert np.abs(from_zero[0, 6:]).max() < 0.2
+
+
+def test_coefficients_are_those_of_the_butterworth_design():
+    for found, order, hertz in ((FILTERS.noise, 10, 20), (FILTERS.gravity, 3, 0.3), (FILTERS.drift, 2, 0.1)):
+        sections = butter(order, hertz, fs=RATE_HZ, output="sos")
+        np.testing.assert_allclose(found.sections, sections, rtol=1e-9, atol=1e-12)
+        if found is not FILTERS.drift:  # which starts from zero
+            np.testing.assert_allclose(found.settled, sosfilt_zi(sections), rtol=1e-9)
+
+
+@pytest.mark.parametrize("gentle", [False, True])
+def test_numpy_alone_makes_the_signals_from_the_coefficients_of_the_card(gentle):
+    """As docs/formats.md tells it, sample by sample."""
+    raw = np.random.default_rng(6).normal(size=(80, 6))
+    front_end = FrontEnd(gentle)
+    expected = np.concatenate([front_end.push(raw), front_end.flush()])
+    first = raw[0] * [1, 1, 1, 0, 0, 0] * gentle
+    padded = np.concatenate([[first], raw, np.zeros((1, 6))])
+    medians = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
+    total = low_pass(FILTERS.noise, medians, first)
+    acceleration, rotation = total[:, :3], total[:, 3:]
+    body = acceleration - low_pass(FILTERS.gravity, acceleration, first[:3])
+    gyro = rotation - low_pass(FILTERS.drift, rotation, np.zeros(3))
+    np.testing.assert_allclose(np.concatenate([body, gyro, acceleration], axis=1), expected, atol=1e-12)
+
+
+def low_pass(filter_: Filter, values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """`values` `[n, n_channels]` filtered; the states start as `settled` times `first`."""
+    states = np.array(filter_.settled)[:, :, np.newaxis] * first
+    outputs = []
+    for x in values:
+        for (b0, b1, b2, _, a1, a2), z in zip(filter_.sections, states, strict=True):
+            y = b0 * x + z[0]
+            z[:] = b1 * x - a1 * y + z[1], b2 * x - a2 * y
+            x = y
+        outputs.append(x)
+    return np.array(outputs)
 
 
 def test_a_spike_of_one_sample_does_not_pass():

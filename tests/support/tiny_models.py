@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal, Window
 
@@ -140,7 +141,7 @@ def card(
         signals=tuple(Signal(x, "g") for x in signals),
         window=Window(50.0, samples, max(1, samples // 2)),
         normalisation=Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n),
-        **more,
+        **{"front_end": FILTERS} | more,
     )
 
 

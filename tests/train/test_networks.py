@@ -5,20 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from programs import assert_one_sentence, har_edge
 from training_fixtures import run_card
 
 from edge_runtime.data.coarse_labels import coarse_classes
-from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run
 from train.choices import check_network, load_data
-from train.fit.batches import Key
-from train.fit.fit import fit, hash_weights
 from train.fit.networks import NETWORKS, build, find_builder
-from train.fit.objective import Objective
 from train.fit.own_networks import check
 from train.fit.recipe import Recipe, choose_recipe
 
@@ -121,12 +116,6 @@ def own(tmp_path, monkeypatch):
     sys.modules.pop("own_networks", None)
 
 
-@pytest.fixture(scope="module")
-def few(uci_har) -> Split:
-    rows = slice(None, None, 200)
-    return Split(uci_har.train.X[rows], uci_har.train.y[rows], uci_har.train.subject[rows])
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_says(name):
     whole = build(name, (128, 9), 6)
@@ -222,7 +211,7 @@ def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_ha
 def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_classes(uci_har):
     dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
     with pytest.raises(InputError, match="DANCING"):
-        check_network(choose_recipe("gru-coarse", "default", None), "har-edge train", dancing)
+        check_network(choose_recipe("gru-coarse"), "har-edge train", dancing)
 
 
 @pytest.mark.long
@@ -243,49 +232,8 @@ def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har)
 
 
 def test_recipes_of_known_networks_are_the_networks_own():
-    assert choose_recipe("edge", "default", None) == Recipe()
-    gru = choose_recipe("gru-coarse", "default", None)
+    assert choose_recipe("edge") == Recipe()
+    gru = choose_recipe("gru-coarse")
     assert 0 < gru.coarse_epochs < gru.epochs
-    short = choose_recipe("gru-coarse", "best", 10)
-    assert (short.epochs, short.coarse_epochs, short.teachers) == (10, 4, 3)
-
-
-COARSE = (0, 1, 1, 2, 2, 3)
-
-
-def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():
-    y, soft = tf.constant([1, 5], tf.uint8), tf.zeros((2, 6))
-    objective = Objective(Recipe(coarse_epochs=1), COARSE, distils=False)
-    right, wrong = (10 * tf.one_hot(x, 6) for x in ([1, 5], [2, 0]))
-    right_coarse, wrong_coarse = (10 * tf.one_hot(x, 4) for x in ([1, 3], [0, 0]))
-
-    def loss(fine, coarse, only_coarse):
-        return float(objective.loss(y, soft, [fine, coarse], only_coarse))
-
-    assert loss(right, right_coarse, True) == loss(wrong, right_coarse, True) < loss(right, wrong_coarse, True)
-    both = loss(right, right_coarse, False)
-    assert both < loss(wrong, right_coarse, False)
-    assert both < loss(right, wrong_coarse, False)
-    for only_coarse, expected in ((True, [1, 3]), (False, [1, 5])):
-        classes, logits = objective.judged(y, [right, right_coarse], only_coarse)
-        assert np.asarray(classes).tolist() == np.argmax(logits, axis=1).tolist() == expected
-
-
-def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_and_drops_the_coarse_head(few, tmp_path):
-    tf.config.experimental.enable_op_determinism()
-    recipe = replace(choose_recipe("gru-coarse", "default", None), epochs=2, coarse_epochs=1, batch_size=18)
-    short = replace(few, X=few.X[:, :16])
-
-    def train(name, on_step=lambda step: None):
-        return fit("fit", short, short, 6, recipe, Key(0, 0), tmp_path / name, on_step, coarse=COARSE).model
-
-    def stop_after_the_first_epoch(step):
-        if step.epoch == 1:
-            raise KeyboardInterrupt
-
-    whole = train("whole.npz")
-    assert whole.output_shape == (None, 6)
-    assert "coarse" not in [x.name for x in whole.layers]
-    with pytest.raises(KeyboardInterrupt):
-        train("stopped.npz", stop_after_the_first_epoch)
-    assert hash_weights(train("stopped.npz")) == hash_weights(whole)
+    short = choose_recipe("gru-coarse", epochs=10)
+    assert (short.epochs, short.coarse_epochs) == (10, 4)

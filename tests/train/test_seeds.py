@@ -14,7 +14,7 @@ from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run, settings_path
 from train.fit.recipe import Recipe
-from train.run.training_settings import TrainingSettings
+from train.run.training import TrainingSettings
 
 
 @pytest.fixture(scope="module")

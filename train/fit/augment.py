@@ -1,13 +1,53 @@
-"""Augmentation of windows: how the phone is worn, how someone moves and how the sensor is made; never the activity."""
+"""Vary training windows: where they begin, how the phone is worn, how someone moves, how the sensor is made."""
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from edge_runtime.data.dataset import Split
 from edge_runtime.signals.normalisation import Normalisation
 from train.fit.recipe import Recipe
 
 
+def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
+    """Which windows, `[n]`, the next one continues `hop` samples later.
+
+    Such a pair agrees in all samples that the two would share, in subject and in class: both were cut from one stretch
+    of one recording.
+    """
+    continued = np.zeros(len(split), bool)
+    if len(split) > 1 and 0 < hop < split.X.shape[1]:
+        continued[:-1] = (
+            (split.X[:-1, hop:] == split.X[1:, :-hop]).all(axis=(1, 2))
+            & (split.y[:-1] == split.y[1:])
+            & (split.subject[:-1] == split.subject[1:])
+        )
+    return continued
+
+
+class Shifts:
+    """Training windows cut anew: each begins up to `hop` samples later than it did, where another continues it."""
+
+    def __init__(self, split: Split, hop: int) -> None:
+        self._X, self._hop = split.X, hop
+        self._continued = find_continuations(split, hop)
+
+    def draw(self, rows: npt.NDArray[np.intp], generator: np.random.Generator) -> npt.NDArray[np.intp]:
+        """Offsets `[len(rows)]` in samples, evenly from 0 to `hop` - 1; 0 where the signal ends with the window."""
+        return np.where(self._continued[rows], generator.integers(0, self._hop, len(rows)), 0)
+
+    def cut(self, rows: npt.NDArray[np.intp], offsets: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        """The windows `[len(rows), samples, n_signals]` that begin `offsets` samples after the windows `rows`."""
+        samples = self._X.shape[1]
+        rest = self._X[rows + self._continued[rows], samples - self._hop :]
+        longer = np.concatenate([self._X[rows], rest], axis=1)
+        return longer[np.arange(len(rows))[:, np.newaxis], offsets[:, np.newaxis] + np.arange(samples)]
+
+
 def augment(windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation) -> tf.Tensor:
     """Rotate, move more or less briskly, scale, normalise and add noise, all drawn from `key`.
+
+    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity.
 
     Parameters
     ----------
@@ -29,7 +69,7 @@ def augment(windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: N
 
 
 def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
-    """What `Normalisation.apply` does, in TensorFlow."""
+    """`Normalisation.apply` in TensorFlow."""
     mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
     gain, bend, knee = normalisation.companding()
     scaled = tf.clip_by_value((windows - mean) / std, -clip, clip)

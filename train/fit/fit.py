@@ -1,13 +1,15 @@
-"""One fit: a fixed number of epochs over windows, repeatable to the last bit and resumable after any epoch.
+"""Fit one network: a fixed number of epochs over windows, repeatable to the last bit and resumable after any epoch.
 
 All randomness is keyed by (seed, stream, epoch, step), so that nothing depends on what was drawn before: a fit that was
 stopped goes on exactly where the uninterrupted one would be.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, fields, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,26 +17,101 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edge_runtime.data.dataset import Split
-from edge_runtime.errors import CheckFailedError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.normalisation import Normalisation
-from train.fit.augment import augment
-from train.fit.batches import Batches, Key
-from train.fit.checkpoint import FitState
-from train.fit.history import Epoch, Step
-from train.fit.networks import build
-from train.fit.objective import Objective
+from edge_runtime.system.files import atomic_path
+from train.fit.augment import Shifts, augment
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, Step
+from train.fit.networks import SHARED, build
 from train.fit.recipe import Recipe
 
 N_LINEAR_SIGNALS = 3  # total acceleration comes last, after body acceleration and angular velocity
 
 
-@dataclass(frozen=True)
-class FitResult:
-    """A trained network with the averaged weights in place, its normalisation and its history."""
+def fit(
+    job: FitJob, train: Split, held_out: Split | None, on_step: Callable[[Step], None]
+) -> tuple[keras.Model, FitOutcome]:
+    """Train the network of the job's recipe, going on from the job's checkpoint when it exists.
 
-    model: keras.Model
-    normalisation: Normalisation
-    history: list[Epoch]
+    Parameters
+    ----------
+    train, held_out : windows in physical units; `held_out` is only ever evaluated.
+    on_step : called after each batch.
+
+    Returns
+    -------
+    The network with the averaged weights in place, and what else is known of it. Raises `CheckFailedError` when the
+    loss stops being finite, `InputError` for a checkpoint that cannot be used.
+    """
+    recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
+    # The initial weights too: Keras draws them from this seed.
+    keras.utils.set_random_seed(int(job.key.sequence().generate_state(1)[0]))
+    network = build(recipe.network, train.X.shape[1:], job.n_classes)
+    model = _with_coarse_head(network, job.coarse)
+    normalisation = measure_normalisation(train.X, recipe)
+    shifts = Shifts(train, job.hop) if recipe.shift and job.hop else None
+    if held_out is not None:
+        held_out = replace(held_out, X=normalisation.apply(held_out.X))
+
+    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
+    optimizer.build(model.trainable_variables)
+    average = [tf.Variable(x.value) for x in model.trainable_variables]
+    variables = [*model.variables, *optimizer.variables, *average]  # all that changes, in Keras's own order
+
+    @tf.function(autograph=False)  # one graph for each value of `only_coarse`
+    def train_step(
+        X: tf.Tensor, y: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            answers = model(augment(X, key, recipe, normalisation), training=True)
+            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse)
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        for mean, variable in zip(average, model.trainable_variables, strict=True):
+            mean.assign(decay * mean + (1 - decay) * variable.value)
+        classes, logits = judged(y, answers, job.coarse, only_coarse)
+        hits = tf.equal(tf.argmax(logits, 1), tf.cast(classes, tf.int64))
+        return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
+
+    def evaluate(split: Split, only_coarse: bool) -> tuple[float, float]:
+        """Cross-entropy (without label smoothing) and accuracy of the averaged weights."""
+        answers, _ = model.stateless_call(average, model.non_trainable_variables, split.X, training=False)
+        classes, logits = judged(split.y, answers, job.coarse, only_coarse)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
+        return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))
+
+    asked = f"{recipe} {job.key}"
+    history = restore(job.checkpoint, asked, variables)
+    for epoch in range(len(history), recipe.epochs):
+        _key_dropout(model, job.key.sequence(epoch))
+        only_coarse = epoch < recipe.coarse_epochs
+        losses, hits = [], []
+        for step, (X, y, key) in enumerate(batches(train, shifts, recipe, job.key, epoch)):
+            done = epoch * steps + step
+            # The average's decay is short at first, so that it does not remember the initial weights.
+            decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
+            loss, accuracy = train_step(tf.constant(X), tf.constant(y), tf.constant(key), decay, only_coarse)
+            losses.append(float(loss))
+            if not np.isfinite(losses[-1]):
+                raise CheckFailedError(
+                    f"the {job.title} diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
+                )
+            hits.append(float(accuracy))
+            on_step(Step(epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
+        held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
+        history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
+        save(job.checkpoint, asked, variables, history)
+
+    for variable, value in zip(model.trainable_variables, average, strict=True):
+        variable.assign(value)
+    return network, FitOutcome(
+        normalisation=normalisation,
+        history=history,
+        weights_sha256=hash_weights(network),
+        parameters=network.count_params(),
+        layers=[f"{x.name}: {type(x).__name__}" for x in network.layers],
+        versions={"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+    )
 
 
 def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe) -> Normalisation:
@@ -44,74 +121,99 @@ def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe) -> Normali
     return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (recipe.clip,) * X.shape[-1], knee)
 
 
-def fit(
-    title: str,
-    train: Split,
-    held_out: Split | None,
-    n_classes: int,
-    recipe: Recipe,
-    key: Key,
-    checkpoint: Path,
-    on_step: Callable[[Step], None],
-    hop: int = 0,
-    soft_targets: npt.NDArray[np.float32] | None = None,
-    coarse: Sequence[int] = (),
-) -> FitResult:
-    """Train the recipe's network, going on from `checkpoint` when it exists.
+def batches(
+    train: Split, shifts: Shifts | None, recipe: Recipe, key: Key, epoch: int
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.int32]]]:
+    """The batches of one epoch, in an order of its own: windows, classes and the key of their augmentation.
 
-    Parameters
-    ----------
-    title : the fit in words, for sentences.
-    train, held_out : windows in physical units; `held_out` is only ever evaluated.
-    key : of all that is random; fits with different keys draw different numbers.
-    on_step : called after each batch.
-    hop : samples from one training window to the next of the same recording, for recipes that shift.
-    soft_targets : `[n, n_classes]`, what teachers answer to the training windows, as probabilities at the recipe's
-        temperature; None learns from the labels alone.
-    coarse : the coarse class of each class, for recipes that learn those too.
-
-    Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
+    Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`; the key is an int32 pair.
     """
-    # The initial weights too: Keras draws them from this seed.
-    keras.utils.set_random_seed(int(key.sequence().generate_state(1)[0]))
-    network = build(recipe.network, train.X.shape[1:], n_classes)
-    objective = Objective(recipe, coarse, distils=soft_targets is not None)
-    model = objective.with_heads(network)
-    normalisation = measure_normalisation(train.X, recipe)
-    batches = Batches(train, n_classes, recipe, key, hop, soft_targets)
-    schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, batches.steps * recipe.epochs)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
-    optimizer.build(model.trainable_variables)
-    average = [tf.Variable(x.value) for x in model.trainable_variables]
-    state = FitState(model, optimizer, average, asked=f"{recipe} {key}")
-    history = state.restore(checkpoint)
-    train_step = _make_train_step(state, objective, normalisation)
-    held_out_X = None if held_out is None else normalisation.apply(held_out.X)
-    for epoch in range(len(history), recipe.epochs):
-        _key_dropout(model, key.sequence(epoch))
-        only_coarse = epoch < recipe.coarse_epochs
-        losses, hits = [], []
-        for step, batch in enumerate(batches.of_epoch(epoch)):
-            decay = _decay(recipe, epoch * batches.steps + step)
-            loss, accuracy = train_step(*map(tf.constant, batch), decay, only_coarse)
-            losses.append(float(loss))
-            if not np.isfinite(losses[-1]):
-                raise CheckFailedError(
-                    f"the {title} diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
-                )
-            hits.append(float(accuracy))
-            on_step(Step(epoch, step, batches.steps, float(np.mean(losses)), float(np.mean(hits))))
-        held_out_scores = (np.nan, np.nan)
-        if held_out is not None and held_out_X is not None:
-            held_out_scores = _evaluate(state, objective, held_out_X, held_out.y, only_coarse)
-        history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
-        state.save(checkpoint, history)
-    for variable, value in zip(model.trainable_variables, average, strict=True):
-        variable.assign(value)
-    return FitResult(network, normalisation, history)
+    sequence, steps = key.sequence(epoch), recipe.steps_per_epoch(len(train))
+    order = np.random.default_rng(sequence).permutation(len(train))
+    keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
+    generator = np.random.default_rng(key.sequence(epoch, 1))
+    for step in range(steps):
+        rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))
+        yield X, train.y[rows], keys[step]
 
 
-def logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def training_loss(
+    y: tf.Tensor, answers: Any, coarse: Sequence[int], label_smoothing: float, only_coarse: bool
+) -> tf.Tensor:
+    """Cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
+
+    Where `coarse` gives the coarse class of each class, answers are the logits of both heads, and those of the coarse
+    head alone count while `only_coarse`.
+    """
+    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+
+    def of(classes: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
+
+    if not coarse:
+        return of(y, answers)
+    fine_logits, coarse_logits = answers
+    weight = 0.0 if only_coarse else 1.0  # not left out: every variable needs a gradient
+    return of(_to_coarse(y, coarse), coarse_logits) + weight * of(y, fine_logits)
+
+
+def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """The classes `[n]` and the logits by which this stage of the fit is judged; arguments as of `training_loss`."""
+    if not coarse:
+        return y, answers
+    fine_logits, coarse_logits = answers
+    return (_to_coarse(y, coarse), coarse_logits) if only_coarse else (y, fine_logits)
+
+
+def _to_coarse(y: tf.Tensor, coarse: Sequence[int]) -> tf.Tensor:
+    return tf.gather(tf.constant(coarse), tf.cast(y, tf.int32))
+
+
+def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Model:
+    """The `network` as it is trained: with a second head, on its shared layer, where coarse classes are learnt."""
+    if not coarse:
+        return network
+    head = keras.layers.Dense(max(coarse) + 1, name="coarse")
+    (windows,), (logits,) = network.inputs, network.outputs
+    return keras.Model(windows, [logits, head(network.get_layer(SHARED).output)])
+
+
+def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
+    """Give every random layer a seed that only depends on `sequence`; Keras counts it up with each step."""
+    generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
+    for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
+        generator.state.assign(state.generate_state(2))
+
+
+def save(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
+    """Write a checkpoint (`.npz`), whole or not at all; `asked` tells this fit from another."""
+    arrays: dict[str, Any] = {f"variable_{i}": np.asarray(x) for i, x in enumerate(variables)}
+    rows = np.array([astuple(x) for x in history], np.float64)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, asked=np.array(asked), history=rows, **arrays)
+
+
+def restore(path: Path, asked: str, variables: Sequence[Any]) -> list[Epoch]:
+    """Assign the checkpoint at `path` to `variables`; the history so far, which is empty where there is no file.
+
+    Raises `InputError` when it is damaged or that of another fit.
+    """
+    if not path.exists():
+        return []
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            if content["asked"] != asked:
+                raise ValueError("it is another training's")
+            for i, variable in enumerate(variables):
+                variable.assign(content[f"variable_{i}"])
+            rows = content["history"].reshape(-1, len(fields(Epoch)))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"the checkpoint {path} cannot be used ({error}); delete it to repeat this fit") from error
+    return [Epoch(int(epoch), *map(float, rest)) for epoch, *rest in rows]
+
+
+def predict_logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Logits `[n, n_classes]` of normalised windows, in batches."""
     return np.concatenate([np.asarray(model(X[i : i + 1024], training=False)) for i in range(0, len(X), 1024)])
 
@@ -122,48 +224,3 @@ def hash_weights(model: keras.Model) -> str:
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
-
-
-def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
-    """Give every random layer a seed that only depends on `sequence`; Keras counts it up with each step."""
-    generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
-    for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
-        generator.state.assign(state.generate_state(2))
-
-
-def _decay(recipe: Recipe, step: int) -> tf.Tensor:
-    """The average's decay: short at first, so that it does not remember the initial weights."""
-    return tf.constant(min(recipe.averaging, (1 + step) / (10 + step)), tf.float32)
-
-
-def _make_train_step(
-    state: FitState, objective: Objective, normalisation: Normalisation
-) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-    model, optimizer = state.model, state.optimizer
-
-    @tf.function(autograph=False)  # one graph for each value of `only_coarse`
-    def train_step(
-        X: tf.Tensor, y: tf.Tensor, soft: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            answers = model(augment(X, key, objective.recipe, normalisation), training=True)
-            loss = objective.loss(y, soft, answers, only_coarse)
-        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-        for mean, variable in zip(state.average, model.trainable_variables, strict=True):
-            mean.assign(decay * mean + (1 - decay) * variable.value)
-        classes, logits = objective.judged(y, answers, only_coarse)
-        hits = tf.equal(tf.argmax(logits, 1), tf.cast(classes, tf.int64))
-        return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
-
-    compiled: Callable[..., tuple[tf.Tensor, tf.Tensor]] = train_step
-    return compiled
-
-
-def _evaluate(
-    state: FitState, objective: Objective, X: npt.NDArray[np.float32], y: npt.NDArray[np.uint8], only_coarse: bool
-) -> tuple[float, float]:
-    """Cross-entropy (without label smoothing) and accuracy of the averaged weights."""
-    answers, _ = state.model.stateless_call(state.average, state.model.non_trainable_variables, X, training=False)
-    classes, logits = objective.judged(y, answers, only_coarse)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
-    return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))

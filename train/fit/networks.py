@@ -1,4 +1,4 @@
-"""The networks, each a few lines of Keras; all take normalised windows and answer with logits.
+"""Build the networks, each in a few lines of Keras; all take normalised windows and answer with logits.
 
 Keras is imported when a network is built: their names are known without it.
 """

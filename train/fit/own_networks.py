@@ -1,4 +1,4 @@
-"""A user's own networks, `package.module:function`: found, built, and checked for what a training needs of them."""
+"""Find and build a user's own network, `package.module:function`, and check that it can be trained and saved."""
 
 from __future__ import annotations
 
@@ -21,18 +21,13 @@ if TYPE_CHECKING:
 Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
 """Takes (samples, n_signals) of a window and the number of classes."""
 
-# What other people's code may do when it is run; `sys.exit` too, which a script ends with.
+# Other people's code may raise any of these when it is run; a script ends with `sys.exit`.
 _ANYTHING = (Exception, SystemExit)
 
 
 def main(name: str) -> None:
     """As a child: find the function `name`, as the process of a fit would."""
-
-    def look(tell: child_processes.Tell) -> None:
-        del tell
-        find(name)
-
-    child_processes.work(look)
+    child_processes.work(lambda tell: find(name))
 
 
 def is_own(name: str) -> bool:
@@ -75,7 +70,7 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
 
 
 def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
-    """Build the network before it is trained; what of it cannot be converted, in words, if it can be trained.
+    """Build the network before it is trained; its layers that cannot be converted, in words.
 
     Raises `InputError` as `build` does, and for a network that could not be loaded from its file again.
     """

@@ -1,11 +1,9 @@
-"""What decides a training: the numbers of one recipe, fixed before it starts."""
+"""Fix the numbers of a training before it starts: its schedule, its losses and its augmentation."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from edge_runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -17,15 +15,10 @@ class Recipe:
     intensity, gain, noise, clip and epochs were chosen by four-fold cross-validation over the 21 training subjects
     (docs/results/recipe.md); the optimiser's numbers are usual ones, and were not searched.
 
-    With `teachers`, each fit is preceded by as many others of the same recipe on the same windows, whose answers it
-    learns beside the labels: knowledge distillation (Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural
-    Network, 2015). On UCI HAR that is as accurate as training without them, in four times the time.
-
     With `coarse_epochs`, a second head learns coarse classes, in which similar activities are one: alone in the first
     so many epochs, then together with the network's own. It is dropped when the fit is done.
     """
 
-    name: str = "default"
     network: str = "edge"
     epochs: int = 60
     batch_size: int = 128
@@ -42,40 +35,25 @@ class Recipe:
     intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
-    teachers: int = 0
-    distillation_temperature: float = 2.0
-    distillation_weight: float = 0.5  # of the teachers' answers; the rest is the labels'
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
         """Full batches in one pass; the remainder waits for another epoch's shuffle."""
         return max(1, n_windows // self.batch_size)
 
-    def for_teachers(self) -> "Recipe":
-        """The recipe of this one's teachers."""
-        return dataclasses.replace(self, teachers=0)
 
-
-RECIPES = {recipe.name: recipe for recipe in (Recipe(), Recipe(name="best", teachers=3))}
-
-
-_OWN: Mapping[str, Mapping[str, Any]] = {
+_OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     # 128 steps take long whatever the batch: larger ones, of which there are fewer, keep a training within 15 minutes.
     "stacked-lstm": {"batch_size": 256},
     "gru-coarse": {"epochs": 100, "coarse_epochs": 40},
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},
 }
-"""What differs from the recipes in that of a network."""
+"""By network, the numbers in which its recipe differs from the others'."""
 
 
-def choose_recipe(network: str, name: str, epochs: int | None) -> Recipe:
-    """The recipe called `name` as it is for `network`, or with another number of `epochs`.
-
-    Of those, coarse classes alone are learnt in the same share. Raises `InputError` for a name that is not known.
-    """
-    if name not in RECIPES:
-        raise InputError(f"there is no recipe '{name}': choose one of {', '.join(RECIPES)}")
-    recipe = dataclasses.replace(RECIPES[name], network=network, **_OWN.get(network, {}))
+def choose_recipe(network: str, epochs: int | None = None) -> Recipe:
+    """The recipe of `network`, with another number of `epochs` if given; coarse classes take the same share of them."""
+    recipe = dataclasses.replace(Recipe(), network=network, **_OF_NETWORK.get(network, {}))
     if epochs is None:
         return recipe
     return dataclasses.replace(recipe, epochs=epochs, coarse_epochs=recipe.coarse_epochs * epochs // recipe.epochs)

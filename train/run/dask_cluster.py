@@ -1,10 +1,9 @@
-"""Fits on the workers of a dask cluster, which finds a worker for each and another when one dies.
+"""Do fits on the workers of a dask cluster, which finds a worker for each and another when one dies.
 
 Every fit is a process of its own there as it is here, with one TensorFlow thread: it comes to the same weights on the
 same kind of machine.
 """
 
-import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +15,11 @@ from typing import Any
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError, MissingExtraError
-from edge_runtime.system import child_processes
+from edge_runtime.system.child_processes import do
 from edge_runtime.system.files import write_bytes
 from edge_runtime.system.printable import quoted
+from train.fit.fit_job import FitJob
 from train.fit.own_networks import is_own
-from train.run.fit_job import FitJob
 from train.run.fit_processes import run_jobs
 
 CONNECT_S = 5
@@ -57,7 +56,7 @@ def connect(address: str, network: str) -> Iterator[Any]:
     """
     from distributed import Client
 
-    # What goes wrong is told in a sentence, not in its log.
+    # An error becomes a sentence instead of lines of its log.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -71,19 +70,17 @@ def connect(address: str, network: str) -> Iterator[Any]:
         yield client
 
 
-def run_plans(
-    plans: Sequence[Sequence[FitJob]], dataset: Dataset, client: Any, on_done: Callable[[FitJob], None]
-) -> None:
-    """Do each of `plans`, a fit with its teachers before it, on some worker, and fetch the fit's files.
+def run_on_workers(jobs: Sequence[FitJob], dataset: Dataset, client: Any, on_done: Callable[[FitJob], None]) -> None:
+    """Do each of `jobs` on some worker, and fetch its logits and outcome.
 
-    `on_done` hears of each fit. A plan whose worker dies is begun anew on another. Raises the first error of any fit
+    `on_done` hears of each job. One whose worker dies is begun anew on another. Raises the first error of any fit
     again, and `DeviceError` when workers keep dying.
     """
     from distributed import as_completed
 
     # On every worker: the windows outlive any of them.
     windows = client.scatter(dataset, broadcast=True)
-    futures = {client.submit(do_plan, [x.to_json() for x in plan], windows, pure=False): plan[-1] for plan in plans}
+    futures = {client.submit(do_job, job, windows, pure=False): job for job in jobs}
     for future in as_completed(futures, loop=client.loop):
         job = futures[future]
         for name, content in _result(future, job).items():
@@ -91,31 +88,25 @@ def run_plans(
         on_done(job)
 
 
-def do_plan(texts: Sequence[str], dataset: Dataset) -> dict[str, bytes]:
-    """On a worker: do the jobs `texts` in order; the files of the last, the outcome coming last."""
+def do_job(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
+    """On a worker: do the job; its files by name, the outcome coming last."""
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
-        jobs = [replace(FitJob.from_json(text), folder=Path(folder)) for text in texts]
-        run_jobs(jobs, dataset, lambda job, step: None)
-        return {path.name: path.read_bytes() for path in (jobs[-1].logits, jobs[-1].outcome)}
+        job = replace(job, folder=Path(folder))
+        run_jobs([job], dataset, lambda job, step: None)
+        return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 
 
 def network_fault(name: str) -> str:
     """On a worker: why the process of a fit would not find the user's network `name`, in words; empty if it would."""
     if not is_own(name):
         return ""
-    with tempfile.TemporaryFile() as log:
-        process = child_processes.start("train.fit.own_networks", name, log=log)
-        try:
-            assert process.stdout is not None
-            last = [{}, *map(json.loads, process.stdout)][-1]
-            process.wait()
-        finally:
-            child_processes.stop(process)
-        if last.get("done"):
-            return ""
-        what = "the process that looks for the network"
-        error = child_processes.error_of(process, what, last, log, lambda signal: f"{what} died ({signal})")
-    return f"does not find the network ({error}): put its module where Python looks there, as in the worker's folder"
+    try:
+        do("the process that looks for the network", "look at its module", "train.fit.own_networks", name)
+    except HarEdgeError as error:
+        return (
+            f"does not find the network ({error}): put its module where Python looks there, as in the worker's folder"
+        )
+    return ""
 
 
 def _check_workers(client: Any, address: str, network: str) -> None:

@@ -1,4 +1,4 @@
-"""One run from beginning to end: two fits with the same fixed schedule, and the run folder they leave.
+"""Make one run: two fits with the same fixed schedule, scored, and the run folder that they leave.
 
 The selection fit holds out a few training subjects; every choice that comes after (the gate of the conversion,
 temperature) is made on them. The final fit uses all training subjects. The test subjects are only scored, once, at the
@@ -7,7 +7,6 @@ end.
 
 import dataclasses
 import platform
-import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,21 +17,19 @@ import numpy.typing as npt
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.model.live_settings import Live
+from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
+from edge_runtime.signals.frontend import filters_of
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.quantities import counted
-from train.fit.history import Epoch, to_csv
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit, to_csv
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
-from train.novelty_statistics import fit_familiarity
-from train.run.fit_job import FitJob, FitOutcome, held_rows, load_logits, plan_fit
+from train.novelty_statistics import fit_novelty_detector
 from train.scoring import fit_temperature, score
 from train.spread import PARTS
 from train.training_plots import plot_confusion, plot_curves, plot_subjects
-
-FITS = ("selection", "final")
 
 
 def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
@@ -70,8 +67,8 @@ class Experiment:
     title: str = ""
 
     @cached_property
-    def jobs(self) -> dict[str, list[FitJob]]:
-        """The jobs of each fit by its name, teachers first."""
+    def jobs(self) -> dict[str, FitJob]:
+        """The two fits by name."""
         held_out = {"selection": hold_out(self.dataset.train.subject), "final": []}
         return {
             name: plan_fit(
@@ -79,19 +76,12 @@ class Experiment:
                 f"{name} fit{self.title}",
                 self.dataset,
                 self.recipe,
-                self.seed,
-                stream,
-                len(FITS),
+                Key(self.seed, stream),
                 checkpoint_folder(self.run.folder),
-                held_out[name],
+                subjects,
             )
-            for stream, name in enumerate(FITS)
+            for stream, (name, subjects) in enumerate(held_out.items())
         }
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether both fits are done."""
-        return all(job.is_done for jobs in self.jobs.values() for job in jobs)
 
     @property
     def is_finished(self) -> bool:
@@ -99,24 +89,20 @@ class Experiment:
         return self.run.card.exists()
 
     def finish(self) -> None:
-        """Score what both fits left, and write the run folder."""
-        students = {name: jobs[-1] for name, jobs in self.jobs.items()}
-        outcomes = {name: FitOutcome.load(job) for name, job in students.items()}
-        held_out = self.dataset.train.select(held_rows(self.dataset.train, students["selection"].held_out))
-        held_out_logits = load_logits(students["selection"])
+        """Score the networks of both fits, and write the run folder."""
+        selection, final = self.jobs["selection"], self.jobs["final"]
+        outcomes = {name: FitOutcome.load(job) for name, job in self.jobs.items()}
+        held_out = self.dataset.train.select(held_rows(self.dataset.train, selection.held_out))
+        held_out_logits = load_logits(selection)
         scores = {
             "held_out": score(held_out, held_out_logits.argmax(1), self.dataset.labels),
-            "test": score(self.dataset.test, load_logits(students["final"]).argmax(1), self.dataset.labels),
+            "test": score(self.dataset.test, load_logits(final).argmax(1), self.dataset.labels),
         }
         card = self._make_card(outcomes["selection"], outcomes["final"], scores)
         card = dataclasses.replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
-        write_bytes(self.run.selection, students["selection"].model.read_bytes())
-        write_bytes(self.run.model, students["final"].model.read_bytes())
+        write_bytes(self.run.selection, selection.model.read_bytes())
+        write_bytes(self.run.model, final.model.read_bytes())
         _write(self.run, card, {name: outcome.history for name, outcome in outcomes.items()})
-
-    def tidy_up(self) -> None:
-        """Remove the state of the fits, which nothing needs any more."""
-        shutil.rmtree(checkpoint_folder(self.run.folder), ignore_errors=True)
 
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
@@ -126,7 +112,8 @@ class Experiment:
             signals=dataset.signals,
             window=dataset.window,
             normalisation=final.normalisation,
-            live=Live(familiarity=fit_familiarity(dataset)),
+            front_end=filters_of(dataset.signals, dataset.window.rate_hz),
+            live=LiveSettings(novelty=fit_novelty_detector(dataset)),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
@@ -158,15 +145,15 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
     plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png", coarse_epochs)
-    for part, words, name in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
+    for part, name, file in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
         scores = card.scores[part]
         plot_confusion(
             scores["confusion"],
             card.labels,
-            f"{card.name}: {scores['accuracy']:.2%} of {scores['windows']} {words} windows "
+            f"{card.name}: {scores['accuracy']:.2%} of {scores['windows']} {name} windows "
             f"({counted(len(scores['per_subject']), 'subject')})",
-            run.folder / f"{name}.png",
+            run.folder / f"{file}.png",
         )
-    per_subject = {words: card.scores[part]["per_subject"] for part, words in PARTS.items()}
+    per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
     plot_subjects(per_subject, title, "Test subjects are only scored.", run.folder / "subjects.png")
     save(card, run.card)

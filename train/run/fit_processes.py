@@ -1,28 +1,36 @@
-"""Fits in processes of their own, with one TensorFlow thread each: as many at a time as there are CPUs.
+"""Do fits in processes of their own, with one TensorFlow thread each: as many at a time as there are CPUs.
 
 A second thread gains a fit nothing, a second process everything; and with one thread the order of every sum, and so the
 weights to the last bit, is the same on every number of cores.
 """
 
-import json
+import fcntl
 import os
 import selectors
-import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from dataclasses import asdict
+from pathlib import Path
 
 import joblib
 import numpy as np
 
-from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import HarEdgeError
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.system import child_processes
-from train.fit.history import Step
-from train.run.fit_job import FitJob
+from edge_runtime.system.child_processes import Child, Tell
+from edge_runtime.system.dataclass_json import from_text, to_text
+from edge_runtime.system.files import atomic_path
+from train.fit.fit_job import FitJob, Step, held_rows, save_logits
 
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
+
+_ADVICE = "close other programs, then go on with --resume"
+_TELL_EVERY_S = 0.1
+_WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
@@ -32,89 +40,43 @@ def cpus() -> int:
 
 
 def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:
-    """Do all `jobs` that are not done yet, in their order but each after its teachers; as many at a time as CPUs.
+    """Do all `jobs` that are not done yet, in their order, from their checkpoints on; as many at a time as CPUs.
 
-    `on_step` hears of the steps of all fits, some left out, `on_done` of each job that was done here. Jobs go on from
-    their checkpoints.
+    `on_step` hears of the steps of all fits, some left out, `on_done` of each job that was done here.
 
     Raises the first error of any fit again, or `DeviceError` when the process of one died. However this ends, all
     processes have ended too; and they end by themselves soon after this one was killed.
     """
     waiting = [job for job in jobs if not job.is_done]
-    running: list[_Child] = []
-    with _shared(dataset) as data, selectors.DefaultSelector() as selector:
+    running: dict[FitJob, Child] = {}
+    with _shared(dataset) as windows, selectors.DefaultSelector() as selector:
         try:
             while waiting or running:
-                while len(running) < cpus() and (job := next((x for x in waiting if x.is_ready), None)):
-                    waiting.remove(job)
-                    running.append(_Child(job, data))
-                    selector.register(running[-1].stdout, selectors.EVENT_READ, running[-1])
-                assert running, "a job waits for teachers that are not among the jobs"
+                while waiting and len(running) < cpus():
+                    job = waiting.pop(0)
+                    running[job] = Child(
+                        f"the process of the {job.title}",
+                        _ADVICE,
+                        __name__,
+                        to_text(job),
+                        str(windows),
+                        pass_fds=[windows],
+                    )
+                    selector.register(running[job], selectors.EVENT_READ, job)
                 for key, _ in selector.select():
-                    child: _Child = key.data
-                    if child.listen(on_step):
-                        selector.unregister(child.stdout)
-                        running.remove(child)
-                        child.finish()
-                        on_done(child.job)
+                    job = key.data
+                    messages = running[job].read()
+                    for message in messages or ():
+                        if "step" in message:
+                            on_step(job, Step(**message["step"]))
+                    if messages is None:
+                        selector.unregister(running[job])
+                        with running.pop(job) as child:
+                            child.finish()
+                        on_done(job)
         finally:
-            for child in running:
+            for child in running.values():
                 child.stop()
-
-
-class _Child:
-    """One process at work on one job."""
-
-    def __init__(self, job: FitJob, data: int) -> None:
-        self.job = job
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
-        self._process = child_processes.start(
-            "train.run.fit_worker", job.to_json(), str(data), log=self._log, pass_fds=[data]
-        )
-        self._reader = child_processes.LineReader(self.stdout)
-        self._last: dict[str, Any] = {}
-
-    @property
-    def stdout(self) -> IO[bytes]:
-        """Where its messages come from."""
-        assert self._process.stdout is not None
-        return self._process.stdout
-
-    def listen(self, on_step: OnStep) -> bool:
-        """Take in what it says now; whether that was the end."""
-        lines = self._reader.read()
-        for line in lines or ():
-            self._last = json.loads(line)
-            if "step" in self._last:
-                on_step(self.job, Step(**self._last["step"]))
-        return lines is None
-
-    def finish(self) -> None:
-        """Wait for its end; raise what it failed with."""
-        try:
-            self._process.wait()
-            if not self._last.get("done"):
-                raise self._error()
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """Whatever it does, it does no more."""
-        child_processes.stop(self._process)
-        self._log.close()
-
-    def _error(self) -> HarEdgeError:
-        name = f"the process of the {self.job.title}"
-        return child_processes.error_of(
-            self._process,
-            name,
-            self._last,
-            self._log,
-            lambda signal: (
-                f"{name} was ended from outside ({signal}), as happens when memory runs out: close other programs, "
-                "then go on with --resume"
-            ),
-        )
 
 
 @contextmanager
@@ -124,3 +86,73 @@ def _shared(dataset: Dataset) -> Iterator[int]:
         np.savez(file, X=dataset.train.X, y=dataset.train.y, subject=dataset.train.subject, test_X=dataset.test.X)
         file.flush()
         yield file.fileno()
+
+
+def main(text: str, windows: str) -> None:
+    """Do the job given as JSON, as a child of the command; `windows` is the number of the open file that holds them."""
+    job = from_text(FitJob, text)
+    child_processes.work(lambda tell: _do(job, int(windows), tell))
+
+
+def _do(job: FitJob, windows: int, tell: Tell) -> None:
+    """Train, and write the job's files, the outcome last."""
+    with locked(job.lock, _WAIT_S):
+        # Opened anew, since processes that share an open file share its position too.
+        with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            train, test_X = Split(stored["X"], stored["y"], stored["subject"]), stored["test_X"]
+        held = held_rows(train, job.held_out)
+        held_out = train.select(held) if job.held_out else None
+        import_tensorflow("har-edge train", threads=1)
+        import tensorflow as tf
+
+        from train.fit.fit import fit, predict_logits
+
+        tf.config.experimental.enable_op_determinism()
+        try:
+            model, outcome = fit(job, train.select(~held), held_out, _Steps(tell))
+            unseen_X = held_out.X if held_out else test_X
+            save_logits(job, predict_logits(model, outcome.normalisation.apply(unseen_X)))
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            raise DeviceError(f"too little memory for the {job.title}: close other programs") from error
+        with atomic_path(job.model) as temporary:
+            model.save(temporary)
+        outcome.save(job)
+
+
+class _Steps:
+    """Tells the command about steps: often enough for a bar, and each epoch's last."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._told = tell, 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        if step.step + 1 == step.steps or now - self._told > _TELL_EVERY_S:
+            self._told = now
+            self._tell(step=asdict(step))
+
+
+@contextmanager
+def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock at `path`, which is made if needed, within the block; wait at most `seconds` for who has it.
+
+    The lock ends with its process, however that ends. Raises `InputError` when another process keeps it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that is writable") from error
+    with file:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise InputError(
+                        f"another process is training in {path.parent.parent}: wait for its end, or take another --out"
+                    ) from error
+                time.sleep(0.05)
+        yield

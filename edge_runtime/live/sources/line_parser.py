@@ -22,18 +22,15 @@ from typing import Any
 
 from edge_runtime.data import columns
 from edge_runtime.data.columns import Columns, MalformedError, Row
-from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units
+from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, Units
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
 
 MAX_UNPAIRED = 100
 """Accelerations that wait for a rotation."""
 
-_ACCELERATIONS = ("acc", "accel", "accelerometer", "acceleration")
-_ROTATIONS = ("gyro", "gyr", "gyroscope", "rotation")
 _TIMES = ("t", "time", "timestamp")
 _READINGS = ("values", "value", "data")
-_SENSOR_STREAMER = Units(TIME_UNITS["ns"], ACCELERATION_UNITS["m/s2"], 1.0)
 _MOST_NAMES = 100
 _NO_ROTATION = [0.0, 0.0, 0.0]
 _LONGEST_CELL = 80
@@ -78,34 +75,11 @@ class LineParser:
         if isinstance(content, dict) and isinstance(content.get("samples"), list):
             content = content["samples"]
         objects = content if isinstance(content, list) else [content]
-        return [row for x in objects for row in self._object(x)]
+        return [row for x in objects for sample in _samples(x) for row in self._named_values(_flattened(sample))]
 
-    def _object(self, content: object) -> list[Row]:
-        if not isinstance(content, dict):
-            raise MalformedError("a sample is no JSON object")
-        keys = {key.lower(): key for key in list(content)[:_MOST_NAMES]}
-
-        def value(names: Sequence[str]) -> Any:
-            return next((content[keys[x]] for x in names if x in keys), None)
-
-        sensor, readings = value(columns.SENSOR_NAMES), value(_READINGS)
-        if isinstance(sensor, str) and isinstance(readings, list):
-            self.units = Units()
-            return self._paired(sensor, *columns.row(value(_TIMES), _three(readings)))
-        acceleration, rotation = value(_ACCELERATIONS), value(_ROTATIONS)
-        if rotation is None and not self._needs_rotation:
-            rotation = _no_rotation(acceleration)
-        if isinstance(acceleration, dict) and isinstance(rotation, dict) and "value" in acceleration:
-            self.units = _SENSOR_STREAMER
-            return [columns.row(acceleration.get("timestamp"), _three(acceleration) + _three(rotation))]
-        if isinstance(acceleration, list) and isinstance(rotation, list):
-            self.units = Units()
-            return _samples(value(_TIMES), acceleration, rotation)
-        return self._flat(content)
-
-    def _flat(self, content: Mapping[str, Any]) -> list[Row]:
-        """An object whose keys are names of columns."""
-        names = tuple(content)[:_MOST_NAMES]
+    def _named_values(self, content: Mapping[str, object]) -> list[Row]:
+        """The samples of values that have the names of columns."""
+        names = tuple(content)
         if names != self._names:
             self._names, self._named = names, None
             try:
@@ -121,7 +95,7 @@ class LineParser:
         matches = [_NAMED_VALUE.fullmatch(x) for x in cells if len(x) < _LONGEST_CELL]
         named = {match[1]: match[2] for match in matches if match}
         if len(named) == len(cells) >= self._least:
-            return self._flat(named)
+            return self._named_values(named)
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
             self._header(cells)
@@ -246,31 +220,39 @@ def _numbered(cells: Sequence[str]) -> Columns | None:
     return Columns(0, values, Units(None, ACCELERATION_UNITS["m/s2"], ROTATION_UNITS["rad/s"]))
 
 
-def _samples(time: object, acceleration: list[Any], rotation: list[Any]) -> list[Row]:
-    """One sample, or several where the lists hold lists."""
-    if not (acceleration and isinstance(acceleration[0], list)):
-        return [columns.row(time, _three(acceleration) + _three(rotation))]
-    times = time if isinstance(time, list) else [time] * len(acceleration)
-    if not len(times) == len(acceleration) == len(rotation):
-        raise MalformedError("time, acceleration and rotation have different lengths")
-    if time is not None and not isinstance(time, list):
+def _samples(content: object) -> list[dict[str, Any]]:
+    """The object itself, or an object for each sample where it holds lists of samples."""
+    if not isinstance(content, dict):
+        raise MalformedError("a sample is no JSON object")
+    several = {key: x for key, x in content.items() if isinstance(x, list) and x and isinstance(x[0], list)}
+    if not several:
+        return [content]
+    times = {key: x for key, x in content.items() if key.lower() in _TIMES}
+    if not all(isinstance(x, list) for x in times.values()):
         raise MalformedError("several samples have one time: give a list of times, or none")
-    return [columns.row(t, _three(a) + _three(r)) for t, a, r in zip(times, acceleration, rotation, strict=True)]
+    lists = several | times
+    if len({len(x) for x in lists.values()}) > 1:
+        raise MalformedError("time, acceleration and rotation have different lengths")
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
-def _no_rotation(acceleration: object) -> list[Any] | None:
-    """Rotation of 0 in the form that `acceleration` has in an object; None for a form that has no such."""
-    if not isinstance(acceleration, list):
-        return None if isinstance(acceleration, dict) else _NO_ROTATION
-    return [_NO_ROTATION] * len(acceleration) if acceleration and isinstance(acceleration[0], list) else _NO_ROTATION
-
-
-def _three(values: object) -> list[object]:
-    if isinstance(values, dict):
-        values = values.get("value")
-    if not isinstance(values, list) or len(values) != 3:
-        raise MalformedError("an acceleration or rotation has not three values")
-    return values
+def _flattened(content: dict[str, Any]) -> dict[str, object]:
+    """An object with a name for each axis instead of lists of three; with SensorStreamer's units where it is its."""
+    flat: dict[str, object] = {}
+    for key, value in list(content.items())[:_MOST_NAMES]:
+        unit = ""
+        kind = columns.sensor_kind(key)
+        if kind and isinstance(value, dict) and "value" in value:
+            unit = "[m/s2]" if kind == "acceleration" else "[rad/s]"
+            if kind == "acceleration":
+                flat["timestamp[ns]"] = value.get("timestamp")
+            value = value["value"]
+        if isinstance(value, list) and len(value) == 3:
+            name = "" if key.lower() in _READINGS else key
+            flat |= {f"{name}{axis}{unit}": x for axis, x in zip("xyz", value, strict=True)}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _is_number(cell: str) -> bool:

@@ -19,7 +19,7 @@ final class Answer {
         byte[] text = Streams.readAll(new File(folder, name + ".json"));
         JSONObject content = new JSONObject(new String(text, StandardCharsets.UTF_8));
         if (content.has("error")) {
-            throw new InputError(content.getJSONObject("error").getString("text"));
+            throw new InputError(content.getString("error"));
         }
         facts = content.getJSONObject("facts");
         arrays = Npy.arrays(Streams.readAll(new File(folder, name + ".npz")));

@@ -20,7 +20,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What one fresh process does: load a model, infer once, warm up, time, classify all windows.
+ * Measures in one fresh process: loads a model, infers once, warms up, times, classifies all windows.
  *
  * <p>The method and the answer are those of {@code edge_runtime/bench/measurement_worker.py}.
  */
@@ -29,6 +29,10 @@ public final class Worker {
     public interface Progress {
         void at(String stage, double share);
     }
+
+    // As {@code edge_runtime/errors.py} numbers them.
+    private static final int BAD_INPUT = 2;
+    private static final int DEVICE_TROUBLE = 3;
 
     private static final int TIMED_WINDOWS = 32;
     private static final double WARM_UP_SECONDS = 0.1;
@@ -58,9 +62,9 @@ public final class Worker {
             File folder = asked.getParentFile();
             measure(job, folder, Npy.map(new File(folder, job.windows)), answers);
         } catch (InputError error) {
-            fail(answers, name, "input", error.getMessage());
+            fail(answers, name, BAD_INPUT, error.getMessage());
         } catch (OutOfMemoryError error) {
-            fail(answers, name, "device", "too little memory: close other apps");
+            fail(answers, name, DEVICE_TROUBLE, "too little memory: close other apps");
         } catch (JSONException error) {
             throw new IOException(error);
         }
@@ -221,10 +225,9 @@ public final class Worker {
         Streams.write(new File(folder, name + ".json"), answer.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    private static void fail(File folder, String name, String kind, String sentence) throws IOException {
+    private static void fail(File folder, String name, int exitCode, String sentence) throws IOException {
         try {
-            JSONObject error = new JSONObject().put("kind", kind).put("text", sentence);
-            JSONObject answer = new JSONObject().put("format", 1).put("error", error);
+            JSONObject answer = new JSONObject().put("format", 1).put("error", sentence).put("exit_code", exitCode);
             Streams.write(new File(folder, name + ".json"), answer.toString().getBytes(StandardCharsets.UTF_8));
         } catch (JSONException error) {
             throw new IOException(error);

@@ -1,0 +1,123 @@
+"""Augmentation: windows at any offset are cut from the recordings there, and no activity is changed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edge_runtime.data import uci_har as uci_har_module
+from edge_runtime.data.dataset import Split, cut
+from edge_runtime.signals import frontend
+from edge_runtime.signals.normalisation import Normalisation
+from train.fit.augment import Shifts, augment, find_continuations
+from train.fit.fit import batches, measure_normalisation
+from train.fit.fit_job import Key
+from train.fit.recipe import Recipe
+
+HOP = 64
+PLAIN = Normalisation((0.0,) * 9, (1.0,) * 9, (1e9,) * 9, (None,) * 9)
+STILL = Recipe(gain=0, noise=0, rotation=0, turn=0, intensity=0)
+
+
+@pytest.fixture(scope="module")
+def first_recording(uci_har):
+    """The training windows of the first recording in the table, where each begins, and that recording's signals."""
+    number, runs = next(iter(uci_har_module.read_table()["train"].items()))
+    starts = np.concatenate([first + HOP * np.arange(count) for _, first, count in runs])
+    train = uci_har.train
+    return Split(*(x[: len(starts)] for x in (train.X, train.y, train.subject))), starts, number
+
+
+def test_windows_continue_within_the_runs_of_the_recordings_and_nowhere_else(uci_har):
+    runs = [run for runs in uci_har_module.read_table()["train"].values() for run in runs]
+    expected = np.concatenate([np.arange(count) < count - 1 for _, _, count in runs])
+    np.testing.assert_array_equal(find_continuations(uci_har.train, HOP), expected)
+
+
+def test_shifted_windows_are_cut_from_the_recording(first_recording):
+    split, starts, number = first_recording
+    shifts = Shifts(split, HOP)
+    rows = np.arange(len(split))
+    offsets = shifts.draw(rows, np.random.default_rng(0))
+    continued = find_continuations(split, HOP)
+    assert (offsets[~continued] == 0).all()
+    assert offsets.min() == 0
+    assert offsets.max() == HOP - 1
+    signals = frontend.signals(uci_har_module.recordings()[number].samples)
+    np.testing.assert_allclose(shifts.cut(rows, offsets), cut(signals, starts + offsets), atol=1e-6)
+
+
+@pytest.mark.parametrize("what", ["y", "subject"])
+def test_nothing_is_cut_across_classes_or_subjects(what):
+    signal = np.arange(256, dtype=np.float32).reshape(-1, 1)
+    X = np.stack([signal[start : start + 128] for start in (0, 64, 128)])
+    parts = {"y": np.zeros(3, np.uint8), "subject": np.ones(3, np.uint8)}
+    assert find_continuations(Split(X, **parts), HOP).tolist() == [True, True, False]
+    assert find_continuations(Split(X, **parts | {what: np.array([1, 1, 2], np.uint8)}), HOP).tolist() == [
+        True,
+        False,
+        False,
+    ]
+    assert not find_continuations(Split(X[::2], np.zeros(2, np.uint8), np.ones(2)), HOP).any()
+
+
+def test_an_epoch_draws_the_same_offsets_whatever_was_drawn_before(first_recording):
+    split, _, _ = first_recording
+
+    def of_epoch(epoch, shifts):
+        return np.stack([X for X, _, _ in batches(split, shifts, Recipe(batch_size=16), Key(0, 0), epoch)])
+
+    shifts = Shifts(split, HOP)
+    np.testing.assert_array_equal(of_epoch(1, shifts), of_epoch(1, shifts))
+    assert not np.array_equal(of_epoch(1, shifts), of_epoch(2, shifts))
+    assert not np.array_equal(of_epoch(1, shifts), of_epoch(1, None))
+
+
+@pytest.fixture(scope="module")
+def few(uci_har) -> np.ndarray:
+    return uci_har.train.X[::100]
+
+
+def augmented(X: np.ndarray, recipe: Recipe, normalisation: Normalisation = PLAIN) -> np.ndarray:
+    return augment(tf.constant(X), tf.constant([1, 2]), recipe, normalisation).numpy()
+
+
+def test_augmentation_rotates_the_three_triads_alike_and_keeps_their_lengths(few):
+    X = few[:8]
+    turned = augmented(X, replace(STILL, turn=0.5, rotation=0.3))
+    assert np.abs(turned - X).max() > 0.05
+    for triad in range(3):
+        part = slice(3 * triad, 3 * triad + 3)
+        np.testing.assert_allclose(
+            np.linalg.norm(turned[..., part], axis=-1), np.linalg.norm(X[..., part], axis=-1), atol=1e-5
+        )
+    # One rotation matrix per window explains all three triads.
+    for before, after in zip(X, turned, strict=True):
+        matrix = np.linalg.lstsq(before.reshape(-1, 3), after.reshape(-1, 3), rcond=None)[0]
+        np.testing.assert_allclose(before.reshape(-1, 3) @ matrix, after.reshape(-1, 3), atol=1e-4)
+
+
+def test_augmented_windows_are_clipped_before_the_noise(few):
+    recipe = Recipe(noise=0, clip=2.0)
+    assert np.abs(augmented(few, recipe, measure_normalisation(few, recipe))).max() == 2.0
+
+
+def test_training_normalises_as_the_device_does(few):
+    normalisation = measure_normalisation(few, STILL)
+    assert normalisation.knee == (STILL.knee,) * 6 + (None,) * 3
+    np.testing.assert_allclose(augmented(few, STILL, normalisation), normalisation.apply(few), atol=2e-6)
+
+
+def test_moving_more_briskly_scales_all_but_gravity(few):
+    X = augmented(few, replace(STILL, intensity=0.3))
+    np.testing.assert_allclose(X[..., 6:] - X[..., :3], few[..., 6:] - few[..., :3], atol=1e-5)
+    factors = np.linalg.norm(X[..., :6], axis=(1, 2)) / np.linalg.norm(few[..., :6], axis=(1, 2))
+    np.testing.assert_allclose(X[..., :6], factors[:, None, None] * few[..., :6], atol=1e-5)
+    assert 0.1 < np.log(factors).std() < 0.6
+
+
+def test_turning_about_the_upright_axis_leaves_its_signals_alone(few):
+    X = augmented(few, replace(STILL, turn=0.5))
+    np.testing.assert_allclose(X[..., ::3], few[..., ::3], atol=1e-5)
+    assert np.abs(X - few).max() > 0.1

@@ -1,0 +1,50 @@
+"""A run: which subjects are held out, which data is refused, and the scores and temperature on its card."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from edge_runtime.data.dataset import Split
+from edge_runtime.errors import InputError
+from train.run.experiment import check_data, hold_out
+from train.scoring import fit_temperature, score
+
+
+def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
+    held = hold_out(uci_har.train.subject)
+    assert held == [3, 8, 16, 22, 27]
+    assert hold_out(np.array(["s2", "s2", "s10"])) == ["s10"]
+    with pytest.raises(InputError, match="two training subjects"):
+        hold_out(np.array([1, 1]))
+
+
+def test_a_sensor_that_was_off_is_named_before_training(uci_har):
+    X = uci_har.train.X.copy()
+    X[..., 4] = 0.25
+    with pytest.raises(InputError, match="no variation in body_gyro_y"):
+        check_data(replace(uci_har, train=replace(uci_har.train, X=X)))
+
+
+def test_scores_are_scikit_learns():
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 3, 200).astype(np.uint8)
+    predicted = np.where(generator.random(200) < 0.7, y, generator.integers(0, 3, 200))
+    subject = np.repeat([4, 7], 100)
+    scores = score(Split(np.zeros((200, 1, 1), np.float32), y, subject), predicted, ("a", "b", "c"))
+    assert scores["accuracy"] == np.mean(y == predicted)
+    assert scores["macro_f1"] == pytest.approx(f1_score(y, predicted, average="macro"))
+    assert scores["weighted"]["f1"] == pytest.approx(f1_score(y, predicted, average="weighted"))
+    assert scores["per_subject"]["7"] == np.mean(y[100:] == predicted[100:])
+    assert np.sum(scores["confusion"]) == 200
+    assert scores["confusion"][1][2] == np.sum((y == 1) & (predicted == 2))
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_temperature_is_found_again(temperature):
+    generator = np.random.default_rng(1)
+    honest = generator.normal(size=(20_000, 4)) * 2
+    shares = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
+    y = (shares.cumsum(1) > generator.random((20_000, 1))).argmax(1).astype(np.uint8)
+    assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)

@@ -1,0 +1,124 @@
+"""A fit is repeatable to the last bit, can be stopped at any moment, and learns coarse classes first if asked to."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edge_runtime.data.dataset import Split
+from edge_runtime.errors import InputError
+from train.fit.fit import fit, hash_weights, judged, training_loss
+from train.fit.fit_job import FitJob, Key
+from train.fit.recipe import Recipe, choose_recipe
+
+COARSE = (0, 1, 1, 2, 2, 3)
+
+
+@pytest.fixture(scope="module")
+def pairs(uci_har) -> Split:
+    """Windows from all over the training data, each with the next, which mostly continues it."""
+    return uci_har.train.select(np.arange(len(uci_har.train)) % 200 < 2)
+
+
+class StopAt:
+    """Counts steps; raises at the given one, as Ctrl-C would."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop, self.seen = stop, []
+
+    def __call__(self, step) -> None:
+        self.seen.append((step.epoch, step.step))
+        if len(self.seen) == self.stop:
+            raise KeyboardInterrupt
+
+
+def job_in(folder, **options) -> FitJob:
+    asked = {"recipe": Recipe(epochs=3, batch_size=16), "key": Key(0, 0), "hop": 64, **options}
+    return FitJob("state", "selection fit", folder=folder, held_out=(), n_windows=74, n_classes=6, **asked)
+
+
+def fit_pairs(pairs, folder, on_step=lambda step: None, **options):
+    return fit(job_in(folder, **options), pairs, pairs, on_step)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(pairs, tmp_path_factory):
+    """The folder and the outcome of a whole fit."""
+    tf.config.experimental.enable_op_determinism()
+    folder = tmp_path_factory.mktemp("fit")
+    return folder, fit_pairs(pairs, folder)[1]
+
+
+@pytest.mark.parametrize("stop", [1, 4, 5, 10, 12])
+def test_a_stopped_fit_ends_with_the_same_weights_and_history(pairs, uninterrupted, tmp_path, stop):
+    """4 steps an epoch: stopped in its first step, at an epoch's last, its first, in the middle and at the very end."""
+    stopped, resumed = StopAt(stop), StopAt()
+    with pytest.raises(KeyboardInterrupt):
+        fit_pairs(pairs, tmp_path, stopped)
+    model, outcome = fit_pairs(pairs, tmp_path, resumed)
+    finished = {epoch for epoch, step in stopped.seen[:-1] if step == 3}
+    assert not finished & {epoch for epoch, _ in resumed.seen}, "a finished epoch ran twice"
+    assert outcome.history == uninterrupted[1].history
+    assert hash_weights(model) == outcome.weights_sha256 == uninterrupted[1].weights_sha256
+
+
+@pytest.mark.parametrize("options", [{"key": Key(1, 0)}, {"key": Key(0, 1)}, {"hop": 0}])
+def test_another_seed_stream_or_offset_of_the_windows_gives_other_weights(pairs, uninterrupted, tmp_path, options):
+    assert fit_pairs(pairs, tmp_path, **options)[1].weights_sha256 != uninterrupted[1].weights_sha256
+
+
+def test_a_finished_fit_takes_no_further_step(pairs, uninterrupted):
+    folder, outcome = uninterrupted
+    again = StopAt()
+    assert fit_pairs(pairs, folder, again)[1] == outcome
+    assert again.seen == []
+
+
+@pytest.mark.parametrize("damage", [lambda x: b"", lambda x: x[: len(x) // 2], lambda x: b"not a checkpoint"])
+def test_a_damaged_checkpoint_is_refused_by_name(pairs, uninterrupted, tmp_path, damage):
+    job = job_in(tmp_path)
+    job.checkpoint.write_bytes(damage(job_in(uninterrupted[0]).checkpoint.read_bytes()))
+    with pytest.raises(InputError, match=r"state\.npz cannot be used"):
+        fit_pairs(pairs, tmp_path)
+
+
+def test_the_checkpoint_of_another_recipe_is_refused(pairs, uninterrupted, tmp_path):
+    shutil.copy(job_in(uninterrupted[0]).checkpoint, tmp_path)
+    with pytest.raises(InputError, match="another training's"):
+        fit_pairs(pairs, tmp_path, recipe=Recipe(epochs=3, batch_size=16, noise=0.5))
+
+
+def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():
+    y = tf.constant([1, 5], tf.uint8)
+    right, wrong = (10 * tf.one_hot(x, 6) for x in ([1, 5], [2, 0]))
+    right_coarse, wrong_coarse = (10 * tf.one_hot(x, 4) for x in ([1, 3], [0, 0]))
+
+    def loss(fine, coarse, only_coarse):
+        return float(training_loss(y, [fine, coarse], COARSE, 0.1, only_coarse))
+
+    assert loss(right, right_coarse, True) == loss(wrong, right_coarse, True) < loss(right, wrong_coarse, True)
+    both = loss(right, right_coarse, False)
+    assert both < loss(wrong, right_coarse, False)
+    assert both < loss(right, wrong_coarse, False)
+    for only_coarse, expected in ((True, [1, 3]), (False, [1, 5])):
+        classes, logits = judged(y, [right, right_coarse], COARSE, only_coarse)
+        assert np.asarray(classes).tolist() == np.argmax(logits, axis=1).tolist() == expected
+
+
+def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_and_drops_the_coarse_head(
+    pairs, uninterrupted, tmp_path
+):
+    recipe = replace(choose_recipe("gru-coarse", epochs=2), coarse_epochs=1, batch_size=18)
+    short = replace(pairs, X=pairs.X[:, :16])
+
+    def train(name, on_step=lambda step: None):
+        return fit_pairs(short, tmp_path / name, on_step, recipe=recipe, hop=0, coarse=COARSE)
+
+    network, whole = train("whole")
+    assert network.output_shape == (None, 6)
+    assert "coarse" not in [x.name for x in network.layers]
+    with pytest.raises(KeyboardInterrupt):
+        train("stopped", StopAt(recipe.steps_per_epoch(len(short)) + 1))
+    assert train("stopped")[1].weights_sha256 == whole.weights_sha256

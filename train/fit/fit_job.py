@@ -1,0 +1,186 @@
+"""Describe one fit without TensorFlow: what is asked of it, what it reports while it runs and the files it leaves."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.coarse_labels import coarse_classes
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.errors import InputError
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_text, to_text
+from edge_runtime.system.files import atomic_path, write_text
+from train.fit.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Key:
+    """The source of one fit's random numbers: fits of one training share the seed, but never the stream."""
+
+    seed: int
+    stream: int
+
+    def sequence(self, *rest: int) -> np.random.SeedSequence:
+        """The random numbers of one part of the fit, such as an epoch."""
+        return np.random.SeedSequence([self.seed, self.stream, *rest])
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """One fit to the windows of all training subjects but those `held_out`, which are only evaluated after each epoch.
+
+    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
+    `n_windows` windows, `hop` samples apart. `coarse` is the coarse class of each class, for recipes that learn those
+    too.
+    """
+
+    name: str
+    title: str
+    recipe: Recipe
+    key: Key
+    folder: Path
+    held_out: tuple[int | str, ...]
+    n_windows: int
+    n_classes: int
+    hop: int
+    coarse: tuple[int, ...] = ()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state after the last finished epoch."""
+        return self.folder / f"{self.name}.npz"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at work on this fit."""
+        return self.folder / f"{self.name}.lock"
+
+    @property
+    def model(self) -> Path:
+        """The trained network."""
+        return self.folder / f"{self.name}.keras"
+
+    @property
+    def logits(self) -> Path:
+        """Its logits on the windows of the held-out subjects or, where none are held out, of the test subjects."""
+        return self.folder / f"{self.name}.npy"
+
+    @property
+    def outcome(self) -> Path:
+        """Everything else about the trained network; this file comes last."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def steps(self) -> int:
+        """Batches in the whole fit."""
+        return self.recipe.epochs * self.recipe.steps_per_epoch(self.n_windows)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.outcome.exists()
+
+
+def plan_fit(
+    name: str, title: str, dataset: Dataset, recipe: Recipe, key: Key, folder: Path, held_out: Sequence[Any] = ()
+) -> FitJob:
+    """The job of fitting the recipe's network to the training windows of `dataset`, without the subjects `held_out`."""
+    return FitJob(
+        name=name,
+        title=title,
+        recipe=recipe,
+        key=key,
+        folder=folder,
+        held_out=tuple(held_out),
+        n_windows=int((~held_rows(dataset.train, held_out)).sum()),
+        n_classes=len(dataset.labels),
+        hop=dataset.window.hop,
+        coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
+    )
+
+
+def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    """Which windows `[n]` belong to the subjects `held_out`."""
+    return np.isin(train.subject, np.array(held_out, train.subject.dtype))
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a fit: `step` of `steps` in `epoch`, from 0; the running loss and accuracy of this epoch."""
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the history, `epoch` from 1; the held-out columns are NaN where nothing is held out."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    held_out_loss: float
+    held_out_accuracy: float
+
+
+def to_csv(histories: Mapping[str, Sequence[Epoch]]) -> str:
+    """The histories of several fits, by name, as one table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["fit", *(x.name for x in fields(Epoch))])
+    for name, history in histories.items():
+        for epoch in history:
+            writer.writerow([name, *("" if value != value else f"{value:.6g}" for value in astuple(epoch))])
+    return text.getvalue()
+
+
+@dataclass(frozen=True)
+class FitOutcome:
+    """What is known of a trained network beside its weights."""
+
+    normalisation: Normalisation
+    history: list[Epoch]
+    weights_sha256: str
+    parameters: int
+    layers: list[str]
+    versions: dict[str, str]
+
+    def save(self, job: FitJob) -> None:
+        """Write it as the last of the job's files."""
+        write_text(job.outcome, to_text(self))
+
+    @classmethod
+    def load(cls, job: FitJob) -> "FitOutcome":
+        """Read it again; `InputError` naming the file when it is damaged."""
+        try:
+            return from_text(cls, job.outcome.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(job.outcome, error) from error
+
+
+def save_logits(job: FitJob, logits: npt.NDArray[np.float32]) -> None:
+    """Write the logits `[n, n_classes]` that the job is to leave."""
+    with atomic_path(job.logits) as temporary:
+        np.save(temporary, logits)
+
+
+def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
+    """Read what `save_logits` wrote; `InputError` naming the file when it is damaged."""
+    try:
+        logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(job.logits, error) from error
+    return logits
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} cannot be used ({error}); remove {path.parent} and train again")
