@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,18 +20,9 @@ MANY = samples.of(
 )
 LITTLE = samples.of(
     *(
-        replace(
-            x,
-            accuracy_ci95=None,
-            accuracy_subjects_ci95=None,
-            macro_f1_subjects_ci95=None,
-            per_class=None,
-            calibration_error=None,
-            warm_up=None,
-            energy=None,
-        )
+        replace(x, **dict.fromkeys(field.name for field in fields(x) if field.default is None))
         for x in (samples.FLOAT, samples.INT8)
-    ),
+    )
 )
 REPORTS = {
     "full": samples.FULL,
