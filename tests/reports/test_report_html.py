@@ -150,7 +150,7 @@ def test_the_page_says_first_what_was_found(tab, pages):
     shown = tab.evaluate("[...document.querySelectorAll('.verdict')].map(e => e.textContent)")
     assert shown == verdicts
     headings = tab.evaluate("[...document.querySelectorAll('h2')].map(e => e.textContent)")
-    assert headings[:2] == ["What to doubt", "Numbers"]
+    assert headings[:2] == ["Doubts", "Numbers"]
     assert tab.evaluate("document.querySelector('.verdict').getBoundingClientRect().top < 200")
     doubts = tab.evaluate("[...document.querySelectorAll('.notes li')].map(e => e.textContent)")
     assert doubts == [
