@@ -1,17 +1,14 @@
-"""`har-edge convert`."""
+"""Define `har-edge convert`."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
-from convert.card_options import read
-from convert.conversion import Conversion, Options, Trained, convert
-from convert.conversion_job import LOWERINGS, MAX_SIZE
-from convert.external_model import FileConversion, convert_file, explanation
-from convert.model_files import ModelFiles
-from convert.seed_conversions import convert_seeds
+from convert.conversion import Conversion, NamedFiles, check_run, convert
+from convert.conversion_job import CALIBRATION, LOWERINGS, MAX_SIZE, Options
+from convert.external_model import read_options
+from convert.keras_files import check_file
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
@@ -19,9 +16,6 @@ from edge_runtime.runs import SCHEMES
 
 QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
-
-CALIBRATION = 504
-"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
 
 
 @click.command(name="convert")
@@ -32,15 +26,15 @@ CALIBRATION = 504
     "named",
     type=click.Choice([*QUANTISED, "all"]),
     multiple=True,
-    help="Write this form too: float16 (half-precision weights), dynamic (int8 weights alone), int8 (integer "
-    "throughout), or all of them. May be repeated.",
+    help="Write this form too: float16 (half-precision weights), dynamic (int8 weights, other scales computed at run "
+    "time), int8 (integers throughout), or all of them. May be repeated.",
 )
 @click.option(
     "--lstm",
     type=click.Choice(LOWERINGS),
     default=LOWERINGS[0],
     show_default=True,
-    help="Unroll recurrent layers, leave LSTM layers to TFLite's fused operator, or take the faster of both.",
+    help="Form of recurrent layers: unrolled steps, TFLite's fused LSTM operator, or (auto) the faster of both.",
 )
 @click.option(
     "--max-size",
@@ -48,7 +42,7 @@ CALIBRATION = 504
     default=MAX_SIZE,
     show_default=True,
     metavar="KB",
-    help="Write no model that is larger.",
+    help="Fail when a model is larger.",
 )
 @click.option(
     "--io",
@@ -60,7 +54,7 @@ CALIBRATION = 504
     "--calibration",
     type=click.IntRange(1),
     metavar="N",
-    help=f"Windows from which the activation ranges of the int8 model are measured.  [default: {CALIBRATION}]",
+    help=f"Windows to measure the activation ranges of the int8 model on.  [default: {CALIBRATION}]",
 )
 @click.option(
     "--max-drop",
@@ -83,23 +77,23 @@ CALIBRATION = 504
 @click.option(
     "--labels",
     metavar="NAMES|FILE",
-    help="Of MODEL.keras: what its outputs mean, as A,B,C or a file with one a line.  [default: those of the data]",
+    help="Of MODEL.keras: the labels of its outputs, as A,B,C or a file with one a line.  [default: those of the data]",
 )
 @click.option(
     "--signals",
     metavar="NAMES",
-    help="Of MODEL.keras: the signals of the data that it takes, as A,B,C.  [default: all]",
+    help="Of MODEL.keras: its input signals among those of the data, as A,B,C.  [default: all]",
 )
 @click.option(
     "--normalisation",
     metavar="FILE.json|none|data",
-    help="Of MODEL.keras: mean and std of its input, by signal; data measures them.  [default: none]",
+    help="Of MODEL.keras: mean and std of each input signal; data measures them.  [default: none]",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Of MODEL.keras: where its models go.  [default: beside it]",
+    help="Of MODEL.keras: folder for its models.  [default: beside it]",
 )
 @click.option(
     "--time-limit",
@@ -107,7 +101,7 @@ CALIBRATION = 504
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Give up a run after this.",
+    help="Stop the conversion of a network after this time.",
 )
 def command(
     source: Path | None,
@@ -126,7 +120,7 @@ def command(
     out: Path | None,
     time_limit: float,
 ) -> None:
-    """Convert the networks of RUN (default: the latest), or a Keras network made elsewhere, to TFLite.
+    """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite.
 
     Writes model_float32.tflite into the run folder and, with --quantize, the full-integer model_int8.tflite; with
     --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
@@ -153,24 +147,24 @@ def command(
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix == ".keras"):
-        conversion = convert_file(source, read(labels, signals, normalisation), out, options)
-        _show_file(conversion, normalisation or "none")
+        file_options = read_options(labels, signals, normalisation)
+        check_file(source)
+        files = NamedFiles(out or source.parent, source.stem)
+        _show(convert(source, files, options, file_options), files.folder, normalisation or "none")
         return
     for option, given in of_file.items():
         if given is not None:
             raise InputError(f"{option} is for a .keras file, whose card it makes: name one, or omit {option}")
-    _convert_runs(source, options)
-
-
-def _convert_runs(source: Path | None, options: Options) -> None:
-    found = [Trained.of(run, options) for run in runs.find_all(source)]
+    found = runs.find_all(source)
+    for run in found:
+        check_run(run, options)
     if len(found) > 1:
+        from convert.conversion_report import convert_seeds
+
         convert_seeds(found, options)
-        return
-    conversion = convert(found[0], options)
-    if conversion.failure:
-        raise conversion.failure
-    _show(conversion)
+    else:
+        (run,) = found
+        _show(convert(run.folder, run, options), run.folder)
 
 
 def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
@@ -179,30 +173,9 @@ def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
     return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
 
 
-def _show(conversion: Conversion) -> None:
-    from convert.parity_table import explanation as explain
+def _show(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
+    from convert.conversion_report import show
 
-    run, selection = conversion.trained.run, conversion.selection
-    n_held_out = len(conversion.trained.training.held_out_subjects)
-    text = explain(n_held_out, selection["windows"], bool(selection["forms"]))
-    difference = max(x["float32_relative_difference"] for x in conversion.report.values())
-    _print(run, str(run.folder), selection, difference, text)
-
-
-def _show_file(conversion: FileConversion, normalisation: str) -> None:
-    report = conversion.report
-    text = explanation(report, normalisation, bool(report["forms"]))
-    _print(conversion.files, str(conversion.files.folder), report, report["float32_relative_difference"], text)
-
-
-def _print(files: ModelFiles, folder: str, report: dict[str, Any], difference: float, text: str) -> None:
-    from convert.parity_table import parity_table
-    from edge_runtime.system.terminal import Console
-
-    console = Console(markup=False)
-    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
-    console.print(f"Recurrent layers {report['lowering']}: {report['lowering_reason']}\n")
-    console.print(f"Models in {folder}:", soft_wrap=True)
-    console.print(parity_table(files, report))
-    console.print()
-    console.print(text)
+    if conversion.failure:
+        raise conversion.failure
+    show(conversion, folder, normalisation)

@@ -1,9 +1,16 @@
-"""Describe what the command asks of the conversion process, and what it gets back."""
+"""Run a conversion job in a process of its own, limit its time and return its report."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from convert.diagnosis.precision import Diagnosis
+from convert.parity import Parity
+from edge_runtime.errors import DeviceError
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text, to_text
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; of a file there is the second alone."""
@@ -11,13 +18,16 @@ NETWORKS = {"selection": "selection network", "model": "final network"}
 LOWERINGS = ("auto", "unrolled", "fused")
 """How recurrent layers may be converted; `auto` is one of the other two."""
 
+CALIBRATION = 504
+"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
+
 MAX_SIZE = 2000
 """The greatest model that is written unless asked otherwise, in kB: twice an LSTM(64), unrolled over 128 steps."""
 
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What the card of a network made elsewhere is to say; `normalisation` is a card's, or one of none and data."""
+    """Parts of the card of an external model; `normalisation` is a card's, or one of none and data."""
 
     labels: tuple[str, ...] | None = None
     signals: tuple[str, ...] | None = None
@@ -25,30 +35,107 @@ class FileOptions:
 
 
 @dataclass(frozen=True)
-class ConversionJob:
-    """One conversion: of a run, its selection network, for the gate, and its final network; or of a `.keras` file.
+class Options:
+    """Options of a conversion: the quantised forms `schemes` beside float32; `io_type` and `calibration` are int8's."""
 
-    `source` is the run folder, or the file if `file` says what its card needs. `schemes` are the quantised forms to
-    make beside float32, `io_type` and `calibration` are int8's. `lstm` is one of `LOWERINGS`, `max_size` in bytes.
-    `output` is an empty folder: the process leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
+    schemes: tuple[str, ...] = ()
+    io_type: str = "int8"
+    calibration: int = CALIBRATION
+    max_drop: float = 1.0  # percentage points
+    diagnose: bool = False
+    data: Path | None = None
+    time_limit: float = 600.0  # seconds
+    lstm: str = LOWERINGS[0]
+    max_size: float = MAX_SIZE  # kB
+
+
+@dataclass(frozen=True)
+class ConversionJob:
+    """One conversion: of a run, its selection network, for the check, and its final network; or of a `.keras` file.
+
+    `source` is the run folder, or the file if `file` says what its card needs. `output` is an empty folder: the process
+    leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
     """
 
-    source: str
-    data: str | None
-    schemes: tuple[str, ...]
-    io_type: str
-    calibration: int
-    output: str
-    diagnose: bool = False
-    lstm: str = LOWERINGS[0]
-    max_size: int = 1000 * MAX_SIZE
+    source: Path
+    output: Path
+    options: Options
     file: FileOptions | None = None
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""
-        return Path(self.output) / f"{network}_{scheme}.tflite"
+        return self.output / f"{network}_{scheme}.tflite"
 
     @property
     def report(self) -> Path:
         """Where the process leaves its report."""
-        return Path(self.output) / "report.json"
+        return self.output / "report.json"
+
+
+@dataclass(frozen=True)
+class FormReport:
+    """A quantised form of a network: its parity with float32, and what its card says of how it was made."""
+
+    parity: Parity
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """The conversion of one network, checked on `windows` windows of `subjects` subjects.
+
+    `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
+    `float32_relative_difference` is that of the float32 model's logits from Keras's. `forms` are by scheme.
+    """
+
+    is_labelled: bool
+    subjects: int
+    windows: int
+    lowering: str
+    lowering_reason: str
+    float32_accuracy: float | None
+    float32_relative_difference: float
+    forms: Mapping[str, FormReport]
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True)
+class ConversionReport:
+    """The conversion of the network that will be used and, of a run, of its selection network."""
+
+    model: NetworkReport
+    selection: NetworkReport | None = None
+
+    @property
+    def compared(self) -> NetworkReport:
+        """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
+        return self.selection or self.model
+
+
+def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
+    """Convert in a process of its own and return its report.
+
+    Raises the process's own error again, or `DeviceError` when it died or took more than its time limit. However this
+    ends, the process has ended too; and it ends by itself soon after this one was killed.
+    """
+    time_limit = job.options.time_limit
+    deadline = time.monotonic() + time_limit
+
+    def listen(message: Mapping[str, Any]) -> None:
+        if progress := child_processes.progress_of(message):
+            on_progress(*progress)
+
+    try:
+        child_processes.do(
+            "the conversion process",
+            "run it again with --debug and report its output",
+            "convert.conversion_worker",
+            to_text(job),
+            on_message=listen,
+            seconds=lambda: deadline - time.monotonic(),
+        )
+    except TimeoutError as error:
+        raise DeviceError(
+            f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+        ) from error
+    return from_text(ConversionReport, job.report.read_text())

@@ -1,52 +1,159 @@
-"""The conversion of a network made elsewhere: a `.keras` file, with options that make its card."""
+"""Load an external model, a `.keras` file made elsewhere, with options that make its card."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
+import numpy as np
 
-from convert.conversion import Options, check, leave_diagnosis, work, write_models
-from convert.conversion_job import FileOptions
-from convert.keras_files import check_file
-from convert.model_files import NamedFiles
-from edge_runtime.system.files import scratch_folder
+from convert.conversion_inputs import ConversionInput
+from convert.conversion_job import ConversionJob, FileOptions
+from convert.keras_files import as_logits, load_network
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.frontend import filters_of
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.dataclass_json import from_json
+
+NO_CLIP = 1000.0
+"""Beyond all that recordings may hold, in g, rad/s or standard deviations."""
+
+_HELD_OUT_EVERY = 4  # one in so many training subjects is held out for the check
+_FORM = '{"mean": [...], "std": [...]}, one number per signal'
 
 
-@dataclass(frozen=True)
-class FileConversion:
-    """What came of a file: its models and the process's report about it."""
+def read_options(labels: str | None, signals: str | None, normalisation: str | None) -> FileOptions:
+    """Read `--labels`, `--signals` and `--normalisation`. Raises `InputError` for values that cannot be used."""
+    return FileOptions(
+        labels=_names("--labels", _lines(labels), 2) if labels is not None else None,
+        signals=_names("--signals", signals.split(","), 1) if signals is not None else None,
+        normalisation=_read_normalisation(normalisation or "none"),
+    )
 
-    files: NamedFiles
-    report: dict[str, Any]
+
+def _lines(text: str) -> list[str]:
+    """The lines of the file that `text` names or, if there is none, the names between commas."""
+    path = Path(text)
+    if not path.is_file():
+        if path.suffix == ".txt":
+            raise InputError(f"--labels {text} does not exist: give a file with one label a line, or names, as A,B,C")
+        return text.split(",")
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"--labels {path} is no text: give a file with one label a line") from error
 
 
-def convert_file(path: Path, file_options: FileOptions, out: Path | None, options: Options) -> FileConversion:
-    """Convert the network in `path` and, if it passes the gate, write its models beside it or into `out`.
+def _names(option: str, given: list[str], at_least: int) -> tuple[str, ...]:
+    names = tuple(x.strip() for x in given if x.strip())
+    if len(names) < at_least or len(set(names)) != len(names):
+        raise InputError(f"{option} must name at least {at_least}, each once; it names {', '.join(names) or 'none'}")
+    return names
 
-    Raises `InputError` for a file that cannot be used, and what `run_job`, `check` and `write_models` raise.
+
+def _read_normalisation(text: str) -> Mapping[str, Any] | str:
+    if text in ("none", "data"):
+        return text
+    path = Path(text)
+    if not path.is_file():
+        raise InputError(f"--normalisation {text} is no file: give one with {_FORM}, or none, or data")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--normalisation {path} is not JSON ({error}): it must hold {_FORM}") from error
+    if isinstance(content, dict) and isinstance(content.get("normalisation"), dict):  # a card
+        content = content["normalisation"]
+    if not isinstance(content, dict) or not {"mean", "std"} <= set(content) <= {"mean", "std", "clip", "knee"}:
+        raise InputError(f"--normalisation {path} must hold {_FORM}, and may hold clip and knee")
+    return content
+
+
+def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
+    """Load the network in a `.keras` file, with a card of its own; TensorFlow must be there.
+
+    One in four training subjects of the data is held out for the check; whether the network was trained on them, only
+    its maker knows. Raises `InputError` when the file, its options and the data do not fit each other.
     """
-    check_file(path)
-    files = NamedFiles(out or path.parent, path.stem)
-    click.echo(f"Converting {path}", err=True)
-    with scratch_folder() as scratch:
-        job = options.job(path, scratch, file_options)
-        report = work(job, options)
-        if options.diagnose:
-            leave_diagnosis(files, report, path.name, f"{report['model']['subjects']} held-out subjects")
-        check(report, options)
-        write_models(files, job, report, options)
-    return FileConversion(files, report["model"])
+    assert job.file is not None
+    path = job.source
+    model = as_logits(load_network(path))
+    data = _with_signals(path, model, job.file, data)
+    labels = _labels(path, model, job.file, data)
+    card = Card(
+        name=path.stem,
+        labels=labels,
+        signals=data.signals,
+        window=data.window,
+        normalisation=_normalisation(job.file, data),
+        front_end=filters_of(data.signals, data.window.rate_hz),
+        network={
+            "name": str(model.name),
+            "parameters": int(model.count_params()),
+            "layers": [type(x).__name__ for x in model.layers],
+        },
+    )
+    train, is_labelled = _relabel(data, labels)
+    is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
+    if is_held_out.all():
+        raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
+    return [
+        ConversionInput("model", model, card, 0, train.select(~is_held_out), train.select(is_held_out), is_labelled)
+    ]
 
 
-def explanation(report: dict[str, Any], normalisation: str, quantised: bool) -> str:
-    """What the columns of the table are measured on, and what they mean."""
-    where = f"{report['windows']} windows of {report['subjects']} training subjects, kept from calibration"
-    if not report["is_labelled"]:
-        sentence = f"The labels are not those of the data: forms are compared with each other alone, on {where}."
-    else:
-        sentence = f"Accuracy is that on {where}; the network may have been trained on them."
-    sentence += f" Its input is normalised as --normalisation says: {normalisation}."
-    if not quantised:
-        return sentence
-    return f"{sentence} Quantised forms are compared with float32: how often both answer alike, and the logits' SNR."
+def _with_signals(path: Path, model: Any, options: FileOptions, data: Dataset) -> Dataset:
+    if options.signals is not None:
+        data = data.select(options.signals)
+    expected = (data.window.samples, len(data.signals))
+    if len(model.input_shape) != 3 or model.input_shape[1:] != expected:
+        named = (
+            "that --signals names" if options.signals is not None else "of the data: name those it takes with --signals"
+        )
+        raise InputError(
+            f"{path} takes {_shape(model.input_shape)}, and windows are [{expected[0]}, {expected[1]}]: "
+            f"{expected[0]} samples at {data.window.rate_hz:g} Hz of the {expected[1]} signals {named}"
+        )
+    return data
+
+
+def _labels(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[str, ...]:
+    labels = options.labels or data.labels
+    if model.output_shape[1:] != (len(labels),):
+        given = "--labels names" if options.labels else f"the data '{data.name}' has"
+        raise InputError(
+            f"{path} answers {_shape(model.output_shape)}, and {given} {len(labels)} classes: "
+            "name one for each of its outputs with --labels"
+        )
+    return labels
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return f"[{', '.join('any' if x is None else str(x) for x in shape[1:])}]"
+
+
+def _normalisation(options: FileOptions, data: Dataset) -> Normalisation:
+    n = len(data.signals)
+    no_clip, no_knee = (NO_CLIP,) * n, (None,) * n
+    if options.normalisation == "none":
+        return Normalisation((0.0,) * n, (1.0,) * n, no_clip, no_knee)
+    if options.normalisation == "data":
+        X = data.train.X.reshape(-1, n).astype(np.float64)
+        return Normalisation(tuple(map(float, X.mean(0))), tuple(map(float, X.std(0))), no_clip, no_knee)
+    assert not isinstance(options.normalisation, str)
+    given = from_json(Normalisation, {"clip": list(no_clip), "knee": list(no_knee)} | dict(options.normalisation))
+    if fault := given.fault(n):
+        raise InputError(f"--normalisation {fault}")
+    return given
+
+
+def _relabel(data: Dataset, labels: tuple[str, ...]) -> tuple[Split, bool]:
+    """The training windows of classes in `labels`, and True; all windows and False if the names do not match."""
+    shared = [x for x in data.labels if x in labels]
+    if len(shared) < 2 or not {len(labels), len(data.labels)} & {len(shared)}:
+        return data.train, False
+    shared_windows = data.train.select(np.isin(data.train.y, [data.labels.index(x) for x in shared]))
+    new_class = np.array([labels.index(x) if x in labels else 0 for x in data.labels], np.uint8)
+    return replace(shared_windows, y=new_class[shared_windows.y]), True

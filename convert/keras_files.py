@@ -1,4 +1,4 @@
-"""`.keras` files, which come from anywhere: checked, loaded in safe mode, refused with a sentence when unusable."""
+"""Check `.keras` files, load them in safe mode, and take off the softmax that a network ends in."""
 
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ def check_file(path: Path) -> None:
     if not is_zip(path):
         raise InputError(f"{path} is no Keras file: {_ADVICE}")
     with Archive(path, str(path)) as archive:
-        for name in archive.names:  # to find damage, and what would unpack without end
+        for name in archive.names:  # finds damage, and archives that unpack without end
             archive.read(name)
         if "config.json" not in archive.names:
             raise InputError(f"{path} is a zip archive, but no Keras file (it has no config.json): {_ADVICE}")
 
 
 def load_network(path: Path) -> Any:
-    """The Keras network in `path`.
+    """Load the Keras network in `path`.
 
     Raises `InputError` when the file cannot be used, or holds code (Lambda layers): code is never run.
     """
@@ -40,17 +40,17 @@ def load_network(path: Path) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    """The first sentence of what was wrong at first: Keras wraps it in what is wrong with each layer around it."""
+    """The first sentence of the first error, which Keras wraps in an error of each layer around it."""
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
 
 
 def as_logits(model: Any) -> Any:
-    """`model` without the softmax that it ends in, if it does: what comes before is what an int8 output can hold.
+    """Return `model` without the softmax that it ends in, if any: an int8 output can hold the logits before it.
 
-    In a network within the network too, and before layers that do nothing. Raises `InputError` for a network that is no
-    graph of layers.
+    The softmax may be in a network within the network, or before layers that do nothing. Raises `InputError` for a
+    network that is no graph of layers.
     """
     if not is_network(model):
         raise InputError(

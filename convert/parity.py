@@ -1,4 +1,4 @@
-"""Does the converted model answer as the network did? Measured on windows of held-out subjects."""
+"""Compare the answers of a converted model with those of the network, on windows of held-out subjects."""
 
 from dataclasses import dataclass
 
@@ -33,12 +33,12 @@ class Parity:
 
 
 def relative_difference(answers: Logits, expected: Logits) -> float:
-    """The greatest difference of two sets of logits, relative to the greatest expected one."""
+    """Return the greatest difference of two sets of logits, relative to the greatest expected one."""
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
 
 def snr_db(answers: Logits, expected: Logits) -> float | None:
-    """The signal-to-noise ratio of `answers` in decibels, `expected` being the signal; None when they are equal."""
+    """Return the signal-to-noise ratio of `answers` in decibels, `expected` being the signal; None if equal."""
     signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (expected, answers - expected))
     if noise == 0:
         return None
@@ -46,7 +46,7 @@ def snr_db(answers: Logits, expected: Logits) -> float | None:
 
 
 def accuracy(logits: Logits, y: npt.NDArray[np.uint8]) -> float:
-    """The share of the true classes `y` that logits `[n, n_classes]` name."""
+    """Return the share of the true classes `y` that logits `[n, n_classes]` name."""
     return float(np.mean(logits.argmax(1) == y))
 
 

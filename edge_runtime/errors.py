@@ -1,8 +1,8 @@
-"""Every way a command can end, and the exceptions that lead there.
+"""Define how a command can end: its exit codes, and the exceptions that lead to them.
 
-The work raises one of these with one sentence: what is wrong, where, and what to do. `edge_runtime.cli` is the only
-place that turns them into an exit code. Nothing here needs a third-party package: the benchmark worker, which may have
-little more than numpy, uses them too.
+The work raises one of these with one sentence that names the thing, says what is wrong and what to do. Only
+`edge_runtime.cli` turns them into an exit code. Nothing here needs a third-party package: the benchmark worker, which
+may have little more than numpy, uses them too.
 """
 
 from enum import IntEnum

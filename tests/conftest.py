@@ -1,6 +1,12 @@
-"""Fixtures that tests share, by what they are about."""
+"""Load the fixtures that tests share, and mark what takes more than Python."""
 
 from pathlib import Path
+
+from hypothesis import settings
+
+# On a busy machine an example takes as long as it takes.
+settings.register_profile("no deadlines", deadline=None)
+settings.load_profile("no deadlines")
 
 pytest_plugins = ["no_skips", "programs", "training_fixtures", "environments", "android_app"]
 

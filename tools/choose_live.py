@@ -18,18 +18,15 @@ from edge_runtime.live.personalisation import gain, stretches
 from edge_runtime.live.posture_learning import RIDGE
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import LiveScores, Track, score
-from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.signals import frontend
-from edge_runtime.signals.filters import FILTERS
 from edge_runtime.system.files import write_text
-from tools import RESULTS
-from tools.choose_recipe import FOLDS, plan, to_int8
+from tools import RESULTS, table
+from tools.choose_recipe import FOLDS, int8_classifier, plan
 from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
 from tools.novelty_report import novelty_section
 from train.cross_validation import choose_folds
-from train.fit.fit_job import FitOutcome, held_rows
 from train.fit.recipe import Recipe
 from train.novelty_statistics import MOVEMENT, POSTURE, fit_novelty_detector
 from train.run.fit_processes import run_jobs
@@ -68,10 +65,10 @@ Settings = tuple[Limits, Smoothing | None]
 def main() -> None:
     """Train, score every setting, and leave the tables."""
     import_tensorflow("choosing the smoothing")
-    data = loading.load_data(None)
+    data = loading.load_data()
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         models = _train(data, Path(folder))
-    recordings = [x for x in loading.load_recordings(None) if x.subject in data.train.subject]
+    recordings = [x for x in loading.load_recordings() if x.subject in data.train.subject]
     streams = [stream_of(x, models, phase) for x in recordings for phase in PHASES]
     temperature = _temperature(streams)
     scored: list[tuple[Settings, LiveScores]] = [
@@ -88,31 +85,23 @@ def main() -> None:
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
     detectors = [fit_novelty_detector(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
-    section = "".join(novelty_section(streams, models, detectors, temperature))
+    section = novelty_section(streams, models, detectors, temperature)
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
-    write_text(LIVE, _report(scored, temperature, section, _starts(recordings, models)) + _personal_table(gains))
+    write_text(LIVE, _report(scored, temperature, section, _starts(recordings, models), gains))
     print(LIVE)
 
 
 def _train(data: Dataset, folder: Path) -> list[Classifier]:
     """The int8 network of each fold, which has not seen the fold's subjects."""
-    jobs = [
-        plan(Recipe(), data, held_out, i, i, folder)
-        for i, held_out in enumerate(choose_folds(data.train, data.labels, FOLDS))
-    ]
+    folds = enumerate(choose_folds(data.train, data.labels, FOLDS))
+    jobs = [plan(Recipe(), data, held_out, i, i, folder) for i, held_out in folds]
     run_jobs(jobs, data, lambda job, step: None)
-    classifiers = []
-    for job in jobs:
-        card = cards.Card(job.name, data.labels, data.signals, data.window, FitOutcome.load(job).normalisation, FILTERS)
-        path = job.folder / "model.tflite"
-        cards.write_model(path, to_int8(job, data.train.select(~held_rows(data.train, job.held_out))), card)
-        classifiers.append(Classifier(path))
-    return classifiers
+    return [int8_classifier(job, data) for job in jobs]
 
 
 def _temperature(streams: list[Stream]) -> float:
     """Fitted to the windows that lie wholly in one activity."""
-    n = len(loading.load_data(None).labels)
+    n = len(loading.load_data().labels)
     rated = [(x, x.recording.labels[x.ends - 1], x.recording.labels[x.ends - dataset.WINDOW.samples]) for x in streams]
     rows = [(last == first) & (last >= 0) & (last < n) for _, last, first in rated]
     logits = np.concatenate([x.logits[r] for (x, _, _), r in zip(rated, rows, strict=True)])
@@ -129,14 +118,14 @@ def _score(streams: list[Stream], shown: list[np.ndarray]) -> LiveScores:
         Track(x.recording.subject, x.recording.labels, x.ends, x.logits.argmax(1), reported)
         for x, reported in zip(streams, shown, strict=True)
     ]
-    return score(tracks, len(loading.load_data(None).labels), dataset.WINDOW.samples, frontend.RATE_HZ)
+    return score(tracks, len(loading.load_data().labels), dataset.WINDOW.samples, frontend.RATE_HZ)
 
 
 def _starts(recordings: list[Recording], models: list[Classifier]) -> dict[str, list[float]]:
     """Shares of windows that are answered as with a long past, by their number, for each way to start."""
     agreement: dict[str, list[np.ndarray]] = {"from zero": [], "gentle": []}
     for recording in recordings[::2]:
-        model = models[fold_of(recording, loading.load_data(None))]
+        model = models[fold_of(recording, loading.load_data())]
         whole = frontend.signals(recording.samples)
         starts = np.arange(0, START_LENGTH - dataset.WINDOW.samples, HOP)
         for first in range(500, len(whole) - START_LENGTH, START_EVERY):
@@ -150,9 +139,9 @@ def _starts(recordings: list[Recording], models: list[Classifier]) -> dict[str, 
 
 def _personal(
     recordings: list[Recording], models: list[Classifier], temperature: float, ridge: float, seconds: float
-) -> str:
+) -> list[str]:
     """A row: what `seconds` of each posture gain for people whom the network has not seen."""
-    data = loading.load_data(None)
+    data = loading.load_data()
     gains = []
     for subject in sorted({x.subject for x in recordings}):
         own = [x for x in recordings if x.subject == subject]
@@ -165,20 +154,7 @@ def _personal(
     worst = 100 * min(x.after - x.before for x in gains)
     cells = [f"{seconds:g} s", f"{ridge:g}", f"{sum(x.used for x in gains)} of {len(gains)}"]
     cells += [f"{before:.2%}", f"{after:.2%}", f"{worst:+.2f}", *(f"{x:.2%}" for x in of_postures)]
-    mark = "**" if ridge == RIDGE else ""
-    return f"| {' | '.join(f'{mark}{x}{mark}' for x in cells)} |\n"
-
-
-def _personal_table(rows: list[str]) -> str:
-    return (
-        "\n## Adapting to a person\n\nLearnt from the first seconds of sitting and of standing of each subject, the "
-        f"first {WARM_UP_S:g} s of a recording left out, scored on all other windows (16 samples apart) of that "
-        "subject; the mean over subjects. The worst is in points.\n\n"
-        "| of each | ridge | adapted | before | after | worst | the two postures, before | after |\n|"
-        + "---|" * 8
-        + "\n"
-        + "".join(rows)
-    )
+    return _bold(cells, ridge == RIDGE)
 
 
 def _report(
@@ -186,52 +162,60 @@ def _report(
     temperature: float,
     novelty: str,
     starts: dict[str, list[float]],
+    gains: list[list[str]],
 ) -> str:
     default = ((POSTURE, MOVEMENT), Smoothing())
-    good = sorted(
-        (
-            x
-            for x in scored
-            if x[1].delay_median_s <= MOST_DELAY_S and x[1].false_changes_per_hour <= MOST_FALSE_CHANGES
-        ),
-        key=lambda x: -x[1].live_accuracy,
-    )
-    rows = [scored[0], *good[:SHOWN]]
+    good = [
+        x for x in scored if x[1].delay_median_s <= MOST_DELAY_S and x[1].false_changes_per_hour <= MOST_FALSE_CHANGES
+    ]
+    rows = [scored[0], *sorted(good, key=lambda x: -x[1].live_accuracy)[:SHOWN]]
     rows += [x for x in scored if x[0] == default and x not in rows]
-    ages = [(dataset.WINDOW.samples + HOP * i) / frontend.RATE_HZ for i in range(len(starts["gentle"]))]
-    return (
-        "# Live recognition, by cross-validation over the 21 training subjects\n\n"
-        "Int8 networks trained on three folds of the subjects answer for the fourth over whole recordings, a window "
-        f"every 1.28 s, in two phases; temperature {temperature:.2f}. Written by `python -m tools.choose_live`.\n\n"
-        f"## Smoothing\n\nThe first row is each window alone. Then, of {len(scored) - 1} settings, those with a median "
-        f"delay of at most {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most "
-        "accurate first (windows wholly in one activity; unknown counts as wrong). A false change in brackets is one "
-        "of a window that showed nothing but the labelled activity. The limits are multiples of the distance "
-        "within which 95 % of other people's windows are, of postures and of movements. Bold, the default: the most "
-        f"accurate of those that know at least {LEAST_IN_TRANSITIONS:.0%} of transitions for unknown.\n\n"
-        "| evidence | change, moving | moving, g | confidence | unusual | novel | accuracy | of all moments "
-        "| delay, median | 90 % | false changes / h | unknown, activities | transitions |\n|"
-        + "---|" * 13
-        + "\n"
-        + "".join(_row(settings, scores, settings == default) for settings, scores in rows)
-        + novelty
-        + "\n## The start\n\nStreams that begin in the middle of recordings: share of windows answered as if the "
-        "filters had known the whole past.\n\n| seconds after the start | from zero | gentle |\n|---|---|---|\n"
-        + "".join(
-            f"| {age:.1f} | {zero:.1%} | {gentle:.1%} |\n"
-            for age, zero, gentle in zip(ages, starts["from zero"], starts["gentle"], strict=True)
-        )
+    smoothing = table(
+        "evidence | change, moving | moving, g | confidence | unusual | novel | accuracy | of all moments | delay, "
+        "median | 90 % | false changes / h | unknown, activities | transitions",
+        [_bold(_cells(settings, scores), settings == default) for settings, scores in rows],
     )
+    ages = [f"{(dataset.WINDOW.samples + HOP * i) / frontend.RATE_HZ:.1f}" for i in range(len(starts["gentle"]))]
+    shares = [[f"{x:.1%}" for x in starts[name]] for name in ("from zero", "gentle")]
+    start = table("seconds after the start | from zero | gentle", zip(ages, *shares, strict=True))
+    header = "of each | ridge | adapted | before | after | worst | the two postures, before | after"
+    return f"""# Live recognition, by cross-validation over the 21 training subjects
+
+Int8 networks trained on three folds of the subjects answer for the fourth over whole recordings, a window every 1.28 s,
+in two phases; temperature {temperature:.2f}. Written by `python -m tools.choose_live`.
+
+## Smoothing
+
+The first row is each window alone. Then, of {len(scored) - 1} settings, those with a median delay of at most
+{MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most accurate first (windows wholly in
+one activity; unknown counts as wrong). A false change in brackets is one of a window that showed nothing but the
+labelled activity. Unusual and novel are multiples of the distance within which 95 % of other people's windows are, of
+postures and of movements. Bold, the default: the most accurate of those that know at least {LEAST_IN_TRANSITIONS:.0%}
+of transitions for unknown.
+
+{smoothing}{novelty}
+## The start
+
+Streams that begin in the middle of recordings: share of windows answered as if the filters had known the whole past.
+
+{start}
+## Adapting to a person
+
+Learnt from the first seconds of sitting and of standing of each subject, the first {WARM_UP_S:g} s of a recording left
+out, scored on all other windows (16 samples apart) of that subject; the mean over subjects. The worst is in points.
+
+{table(header, gains)}"""
 
 
-def _row(settings: Settings, scores: LiveScores, is_default: bool) -> str:
+def _cells(settings: Settings, scores: LiveScores) -> list[str]:
     limits, smoothing = settings
-    if smoothing is None:
-        cells = ["–"] * 6
-    else:
-        cells = [f"{getattr(smoothing, name):g}" for name in GRID]
-        cells += ["–"] * 2 if limits == NO_LIMITS else [f"{a:g}, {b:g}" for a, b in zip(*limits, strict=True)]
-    cells += [
+    cells = ["–"] * 6
+    if smoothing is not None:
+        cells[:4] = (f"{getattr(smoothing, name):g}" for name in GRID)
+    if limits != NO_LIMITS:
+        cells[4:] = (f"{a:g}, {b:g}" for a, b in zip(*limits, strict=True))
+    return [
+        *cells,
         f"{scores.live_accuracy:.2%}",
         f"{scores.sample_accuracy:.1%}",
         f"{scores.delay_median_s:.2f} s",
@@ -240,8 +224,10 @@ def _row(settings: Settings, scores: LiveScores, is_default: bool) -> str:
         f"{scores.unknown_in_activities:.1%}",
         f"{scores.unknown_in_transitions:.1%}",
     ]
-    mark = "**" if is_default else ""
-    return f"| {' | '.join(f'{mark}{x}{mark}' for x in cells)} |\n"
+
+
+def _bold(cells: list[str], is_bold: bool) -> list[str]:
+    return [f"**{x}**" for x in cells] if is_bold else cells
 
 
 if __name__ == "__main__":

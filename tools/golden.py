@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.live.recognizer import Decision, LiveRecognizer
 from edge_runtime.model.classifier import Classifier, Preparation, dequantise, softmax
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import sha256, write_text
 from tools import ROOT
@@ -62,12 +62,14 @@ class Vectors:
     def save(self, folder: Path) -> None:
         """Write the three files of the stretch."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "raw.csv", _csv(RAW_COLUMNS, self.raw, "%.17g"))
-        write_text(folder / "signals.csv", _csv([x.name for x in frontend.SIGNALS], self.signals, "%.9f"))
+        for name, values, columns, form in (
+            ("raw.csv", self.raw, RAW_COLUMNS, "%.17g"),
+            ("signals.csv", self.signals, [x.name for x in frontend.SIGNALS], "%.9f"),
+        ):
+            np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
         windows = ",\n  ".join(json.dumps(asdict(x)) for x in self.windows)
-        write_text(
-            folder / "windows.json", f'{{"model_sha256": "{self.model_sha256}",\n "windows": [\n  {windows}\n ]}}\n'
-        )
+        text = f'{{"model_sha256": "{self.model_sha256}",\n "windows": [\n  {windows}\n ]}}\n'
+        write_text(folder / "windows.json", text)
 
     @classmethod
     def load(cls, folder: Path) -> "Vectors":
@@ -161,11 +163,6 @@ def _same(place: str, made: Any, stored: Any, within: float) -> None:
         different = np.shape(made) != np.shape(stored) or bool(np.abs(np.subtract(made, stored)).max() > within)
     if different:
         raise CheckFailedError(f"{place} differs from what is made anew")
-
-
-def _csv(columns: tuple[str, ...] | list[str], values: np.ndarray, form: str) -> str:
-    rows = (",".join(form % x for x in row) for row in values.tolist())
-    return "\n".join([",".join(columns), *rows]) + "\n"
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -52,7 +52,7 @@ def fold_of(recording: Recording, data: Dataset) -> int:
 def stream_of(recording: Recording, models: list[Classifier], phase: int = 0) -> Stream:
     """The recording from sample `phase` on, under the network that has not seen its subject."""
     signals = frontend.signals(recording.samples)
-    fold = fold_of(recording, loading.load_data(None))
+    fold = fold_of(recording, loading.load_data())
     starts = np.arange(phase, len(signals) - dataset.WINDOW.samples + 1, HOP)
     windows = cut(signals, starts)
     latest = windows[:, -dataset.WINDOW.hop :, :3]

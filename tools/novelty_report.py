@@ -1,4 +1,4 @@
-"""Report how much of what is no activity is called unknown, and how little a table moves: a section of `live.md`.
+"""Report how much of what is no activity is called unknown: a section of `docs/results/live.md`.
 
 - A phone on a table, made up: the noise of a phone's sensors at rest, on each of its six faces.
 - A phone on a table, real: unlabelled stretches of the recordings in which nobody wears the phone. They are found by
@@ -7,7 +7,7 @@
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
+from tools import table
 from tools.live_streams import HOP, Stream, smooth, stream_of
 
 SETTLED_S = 12
@@ -39,72 +40,66 @@ FLAT_G, STEADY_G, SHORTEST_S = 0.985, 0.004, 5
 
 def novelty_section(
     streams: list[Stream], models: list[Classifier], detectors: list[NoveltyDetector], temperature: float
-) -> Iterator[str]:
-    """Yield the section's lines: `streams` of all recordings under the `models` that have not seen their subjects."""
-    labels = list(loading.load_data(None).labels)
+) -> str:
+    """Write the section on `streams` of all recordings under the `models` that have not seen their subjects."""
+    labels = list(loading.load_data().labels)
 
     def shown(stream: Stream) -> np.ndarray:
         return smooth(stream, stream.novelty(detectors[stream.fold]), Smoothing(), temperature)
 
-    yield "\n## What is unknown\n\n"
-    yield (
-        f"Shares of windows, after {SETTLED_S} s. Worn another way up: real recordings, turned, which is made up. On a "
-        "table: sensor noise on each of six faces, made up; and real phones on their backs, before or after someone "
-        f"wore them ({_table_seconds(streams):.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay "
-        f"down, and after {SETTLED_S} s, when the filters have forgotten how.\n\n"
-        "| stream | unknown | what was done | another activity |\n|---|---|---|---|\n"
-    )
+    rows = []
     chosen = [x.recording for x in streams[::4]]
     for name, turn in [("as they are", np.eye(3)), *TURNS.items()]:
         found = [
             stream_of(Recording(x.subject, _turned(x.samples, turn), x.labels, x.label_names), models) for x in chosen
         ]
         answers = [(shown(x), x.labels(), x.ends > SETTLED_S * frontend.RATE_HZ) for x in found]
-        said, done, is_settled = (np.concatenate(x) for x in zip(*answers, strict=True))
+        answered, done, is_settled = (np.concatenate(x) for x in zip(*answers, strict=True))
         in_activity = is_settled & (done >= 0) & (done < len(labels))
         is_lying = done == labels.index(LYING)
-        for which, rows in (("upright", in_activity & ~is_lying), ("lying", in_activity & is_lying)):
-            yield _row(f"phones {name}, {which}", said[rows], done[rows])
-    noise = [Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()) for x in _tables(0)]
-    said = np.concatenate(
-        [shown(x)[x.ends > SETTLED_S * frontend.RATE_HZ] for x in (stream_of(r, models) for r in noise)]
-    )
-    yield _row("a table, made up", said, np.full(len(said), NO_DECISION))
+        for which, among in (("upright", in_activity & ~is_lying), ("lying", in_activity & is_lying)):
+            rows.append(_shares(f"phones {name}, {which}", answered[among], done[among]))
+    noise = [stream_of(Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()), models) for x in _tables(0)]
+    said = {"a table, made up": [shown(x)[x.ends > SETTLED_S * frontend.RATE_HZ] for x in noise]}
     for after_s in (PERSISTENCE_S, SETTLED_S):
-        said = np.concatenate([shown(x)[_on_table(x, after_s)] for x in streams])
-        yield _row(f"a table, real, after {after_s:g} s", said, np.full(len(said), NO_DECISION))
-    yield from _rest(streams, detectors, labels)
-
-
-def _rest(streams: list[Stream], detectors: list[NoveltyDetector], labels: list[str]) -> Iterator[str]:
-    """How much rotation varies on people and on tables."""
-    limits = [x.rest for x in detectors]
-    yield (
-        f"\n### What moves a phone\n\nHow much rotation varies within {dataset.WINDOW.hop_s:g} s (standard "
-        f"deviation, mean of the axes, in mrad/s): the most in {IN_A_ROW} windows in a row, quantiles over the windows "
-        "of each. At rest is "
-        f"below {1e3 * min(limits):.2f} to {1e3 * max(limits):.2f}, fitted to the training windows of each fold; the "
-        "last column has the windows that this takes for a table, of people and tables that the fit has not seen. "
-        "Filters that ring from how a phone was put down, and whoever touches the table, keep it from "
-        "rest.\n\n"
-        f"| | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest |\n|---|{'---|' * (len(QUANTILES) + 1)}\n"
-    )
-    yield _spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))
+        said[f"a table, real, after {after_s:g} s"] = [shown(x)[_on_table(x, after_s)] for x in streams]
+    rows += [_shares(name, np.concatenate(answers), NO_DECISION) for name, answers in said.items()]
+    limits = [1e3 * x.rest for x in detectors]
+    spreads = [_spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))]
     for name in STILL:
-        yield _spread(name, streams, detectors, functools.partial(_throughout, label=labels.index(name)))
+        throughout = functools.partial(_throughout, label=labels.index(name))
+        spreads.append(_spread(name, streams, detectors, throughout))
+    return f"""
+## What is unknown
+
+Shares of windows, after {SETTLED_S} s. Worn another way up: real recordings, turned, which is made up. On a table:
+sensor noise on each of six faces, made up; and real phones on their backs, before or after someone wore them
+({_table_seconds(streams):.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay down, and after
+{SETTLED_S} s, when the filters have forgotten how.
+
+{table("stream | unknown | what was done | another activity", rows)}
+### What moves a phone
+
+How much rotation varies within {dataset.WINDOW.hop_s:g} s (standard deviation, mean of the axes, in mrad/s):
+the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At rest is below {min(limits):.2f} to
+{max(limits):.2f}, fitted to the training windows of each fold; the last column has the windows that this takes for a
+table, of people and tables that the fit has not seen. Filters that ring from how a phone was put down, and whoever
+touches the table, keep it from rest.
+
+{table(f" | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest", spreads)}"""
 
 
 def _spread(
     name: str, streams: list[Stream], detectors: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
-) -> str:
+) -> list[str]:
     most, at_rest = [], []
     for stream in streams:
         windows = np.lib.stride_tricks.sliding_window_view(stream.features.rotation, IN_A_ROW).max(axis=1)
         rows = rows_of(stream)[IN_A_ROW - 1 :]
         most.append(windows[rows])
         at_rest.append(windows[rows] < detectors[stream.fold].rest)
-    cells = [f"{1e3 * x:.2f}" for x in np.quantile(np.concatenate(most), QUANTILES)]
-    return f"| {name} | {' | '.join(cells)} | {np.concatenate(at_rest).mean():.1%} |\n"
+    quantiles = np.quantile(np.concatenate(most), QUANTILES)
+    return [name, *(f"{1e3 * x:.2f}" for x in quantiles), f"{np.concatenate(at_rest).mean():.1%}"]
 
 
 def _throughout(stream: Stream, label: int) -> np.ndarray:
@@ -126,11 +121,10 @@ def _table_seconds(streams: list[Stream]) -> float:
     return sum(end - first for x in each for first, end in _real_tables(x)) / frontend.RATE_HZ
 
 
-def _row(name: str, said: np.ndarray, done: np.ndarray) -> str:
+def _shares(name: str, said: np.ndarray, done: np.ndarray | int) -> list[str]:
     is_unknown = said == NO_DECISION
     is_right = ~is_unknown & (said == done)
-    shares = (is_unknown, is_right, ~is_unknown & ~is_right)
-    return f"| {name} | {' | '.join(f'{x.mean():.1%}' for x in shares)} |\n"
+    return [name, *(f"{x.mean():.1%}" for x in (is_unknown, is_right, ~is_unknown & ~is_right))]
 
 
 def _tables(seed: int) -> list[np.ndarray]:

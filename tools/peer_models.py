@@ -76,11 +76,11 @@ def build(run: Path, folder: Path) -> None:
 
     import_tensorflow("the network")
     from convert.cli import CALIBRATION
-    from convert.lowering.gate_layout import IN_FLOAT, IN_INT8, GateLayout
+    from convert.conversion_inputs import TrainingRecord
+    from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
     from convert.lowering.network import lower
     from convert.quantise import tflite_converter
     from convert.quantise.calibration import calibrate, draw_windows
-    from convert.training_record import TrainingRecord
 
     layouts = {
         "two products (ifo, c)": IN_INT8,  # that of `har-edge convert`

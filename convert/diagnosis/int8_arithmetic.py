@@ -1,14 +1,14 @@
-"""The arithmetic of the int8 model in TensorFlow, with every place where it rounds in view.
+"""Compute with the int8 model's arithmetic in TensorFlow, where every rounding can be seen and left out.
 
-The converter makes an int8 model of a float graph whose ranges are given. Here the same graph is gone through
-operation by operation, and is rounded where the converter rounds it:
+The converter makes an int8 model of a float graph whose ranges are given. Here the same graph is computed operation by
+operation, and is rounded where the converter rounds it:
 
-* activations, at the sites of `convert.lowering.quantisation_points`, to 256 values of the site's range;
+* activations, at the points of `convert.lowering.quantisation_points`, to 256 values of the point's range;
 * the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
 * weights, symmetrically to 255 values per output channel.
 
-What is left out: biases (int32, whose steps are those of the products), the rounding of rescaling factors, and the
-constants of normalisations that are no part of a product. They move an int8 value by one step, rarely.
+Not rounded are biases (int32, whose steps are those of the products), rescaling factors, and the constants of
+normalisations that are no part of a product. They move an int8 value by one step, rarely.
 """
 
 import re
@@ -22,17 +22,17 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS
-from convert.lowering.gate_layout import IN_INT8
+from convert.lowering.cells import IN_INT8
 from convert.lowering.network import Lowered
-from convert.lowering.quantisation_points import CELL, HELD, INPUT, JOINED, KEPT, SIGMOID_INPUT, TANH_INPUT, UPDATE
-from convert.quantise.calibration import Range, Ranges, range_at
+from convert.lowering.quantisation_points import CELL, GATED_STATE, INPUT, JOINED, SIGMOID_INPUT, TANH_INPUT, UPDATE
+from convert.quantise.calibration import ActivationRange, Ranges, range_at
 
 Array = npt.NDArray[np.float32]
 
-# TFLite's specification of 8-bit quantisation: the outputs of LOGISTIC and TANH have these ranges, whatever comes in.
-_FUNCTIONS = {"Sigmoid": Range(0.0, 255 / 256), "Tanh": Range(-1.0, 127 / 128)}
+# TFLite's specification of 8-bit quantisation: the outputs of LOGISTIC and TANH have these ranges for any input.
+_FIXED_RANGES = {"Sigmoid": ActivationRange(0.0, 255 / 256), "Tanh": ActivationRange(-1.0, 127 / 128)}
 _PRODUCTS = {"MatMul", "Conv2D"}
-# Values pass through these as they are: what lies on an int8 grid still does behind them.
+# Values pass through these unchanged: they lie on the same int8 grid before and behind.
 _COPIES = {
     *("ConcatV2", "ExpandDims", "Identity", "MaxPool", "Pack", "Pad", "Reshape"),
     *("Slice", "Split", "SplitV", "Squeeze", "StridedSlice", "Transpose"),
@@ -41,14 +41,14 @@ _COPIES = {
 
 @dataclass(frozen=True)
 class Grid:
-    """The 256 evenly spaced values of an int8 activation, from `low`, `scale` apart; 0 is one of them, exactly."""
+    """The 256 evenly spaced values of an int8 activation, from `low` in steps of `scale`; 0 is one, exactly."""
 
     low: float
     scale: float
 
     @classmethod
-    def of(cls, limits: Range) -> "Grid":
-        """The grid for a range, moved so that it holds 0: the converter's rule, and that of fake-quantisation."""
+    def of(cls, limits: ActivationRange) -> "Grid":
+        """Return the grid for a range, moved so that it holds 0, as the converter and fake-quantisation do."""
         scale = (limits.high - limits.low) / 255
         return cls(-float(np.clip(np.round(-limits.low / scale), 0, 255)) * scale, scale)
 
@@ -58,12 +58,12 @@ class Grid:
         return self.low + 255 * self.scale
 
     def levels(self, values: Array) -> Array:
-        """How many steps above `low` each value is, to the nearest; beyond 0 to 255 when it is out of range."""
+        """Return the steps from `low` to each value, to the nearest; beyond 0 to 255 when it is out of range."""
         levels: Array = np.rint((values - self.low) / self.scale)
         return levels
 
     def round(self, values: tf.Tensor) -> tf.Tensor:
-        """The nearest value of the grid for each."""
+        """Return the nearest value of the grid for each."""
         return tf.quantization.fake_quant_with_min_max_args(values, self.low, self.high, num_bits=8)
 
 
@@ -79,19 +79,19 @@ class WeightGrid:
         return tf.maximum(tf.reduce_max(tf.abs(weights), axis=others, keepdims=True), 1e-30) / 127
 
     def levels(self, weights: Array) -> Array:
-        """The weights in steps, from 1 to 255."""
+        """Return the weights in steps, from 1 to 255."""
         levels: Array = np.rint(weights / self._scale(weights).numpy()) + 128
         return levels
 
     def round(self, weights: tf.Tensor) -> tf.Tensor:
-        """The nearest value of the channel's grid for each weight."""
+        """Return the nearest value of the channel's grid for each weight."""
         scale = self._scale(weights)
         return tf.round(weights / scale) * scale
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """One place where the int8 model rounds: `name` says where in the layer, `step` in which step of an LSTM."""
+    """One rounding of the int8 model: its place in the layer, `name`, and the step of a recurrent layer."""
 
     name: str
     kind: str
@@ -99,34 +99,34 @@ class Rounding:
     grid: Grid | WeightGrid
 
 
-Visit = Callable[[Rounding, tf.Tensor], tf.Tensor]
-"""Called with each value that the int8 model rounds; returns what the network goes on with."""
+RoundValue = Callable[[Rounding, tf.Tensor], tf.Tensor]
+"""Called with each value that the int8 model rounds; returns the value that the network goes on with."""
 
 
 @dataclass(frozen=True)
-class _Tapped:
-    site: str
-    maker: str  # the name of the operation whose output it is
+class _Observed:
+    point: str
+    producer: str  # the name of the operation whose output it is
 
 
-class Emulation:
-    """The graph of a lowered network for `n_windows` windows, and where its int8 form with these ranges rounds."""
+class Int8Arithmetic:
+    """The graph of a lowered network for `n_windows` windows, and the roundings of its int8 form with these ranges."""
 
     def __init__(self, network: Lowered, ranges: Ranges, n_windows: int) -> None:
-        self._taps: dict[str, _Tapped] = {}
-        self._layers = network.layers
+        self._observed: dict[str, _Observed] = {}
+        self._layers = [x.name for x in network.nodes]
 
-        def mark(site: str, tensor: tf.Tensor) -> tf.Tensor:
+        def mark(point: str, tensor: tf.Tensor) -> tf.Tensor:
             marked = tf.identity(tensor)
-            self._taps[marked.op.name] = _Tapped(site, tensor.op.name)
+            self._observed[marked.op.name] = _Observed(point, tensor.op.name)
             return marked
 
-        function = tf.function(lambda windows: network(windows, mark, arrangement=IN_INT8), autograph=False)
+        function = tf.function(lambda windows: network(windows, mark, layout=IN_INT8), autograph=False)
         self._graph = function.get_concrete_function(tf.TensorSpec([n_windows, *network.input_shape])).graph
         self._roundings = self._find(ranges)
 
-    def __call__(self, windows: tf.Tensor, visit: Visit) -> tf.Tensor:
-        """Logits of normalised windows; `visit` decides what becomes of each value that int8 rounds."""
+    def __call__(self, windows: tf.Tensor, round_value: RoundValue) -> tf.Tensor:
+        """Logits of normalised windows; `round_value` replaces each value that int8 rounds."""
         values: dict[str, tf.Tensor] = {}
         for operation in self._graph.get_operations():
             if operation.type == "Placeholder":
@@ -135,22 +135,22 @@ class Emulation:
             rounding = self._roundings.get(operation.name)
             inputs = [values[x.name] for x in operation.inputs]
             if rounding and rounding.kind == WEIGHTS:
-                inputs[1] = visit(rounding, inputs[1])
-            outputs = _again(operation, inputs)
+                inputs[1] = round_value(rounding, inputs[1])
+            outputs = _repeat(operation, inputs)
             if rounding and rounding.kind != WEIGHTS:
-                outputs = [visit(rounding, outputs[0])]
+                outputs = [round_value(rounding, outputs[0])]
             values.update((x.name, y) for x, y in zip(operation.outputs, outputs, strict=True))
         return values[self._graph.outputs[0].name]
 
     @cached_property
     def roundings(self) -> tuple[Rounding, ...]:
-        """In the order of computing."""
+        """All roundings, in the order of computing."""
         return tuple(self._roundings.values())
 
     def _find(self, ranges: Ranges) -> Mapping[str, Rounding]:
-        """By the name of the operation: a tap or function whose output, or a product whose weights are rounded."""
+        """By the name of the operation whose output is rounded or, of a product, whose weights are."""
         found: dict[str, Rounding] = {}
-        on_grid: dict[str, str] = {}  # tensor -> the site whose grid it lies on
+        on_grid: dict[str, str] = {}  # tensor -> the point whose grid it lies on
         constant: set[str] = set()  # operations that are the same for all windows
         for operation in self._graph.get_operations():
             name = operation.name
@@ -159,28 +159,30 @@ class Emulation:
                 continue
             if operation.type in _PRODUCTS:
                 found[name] = Rounding(
-                    f"{self._behind(operation)} weights", WEIGHTS, _step(name), _weight_grid(operation)
+                    f"{self._result_of(operation)} weights", WEIGHTS, _step(name), _weight_grid(operation)
                 )
-            if operation.type in _FUNCTIONS:
+            if operation.type in _FIXED_RANGES:
                 where = self._function(operation)
-                found[name] = Rounding(where, FUNCTION, _step(name), Grid.of(_FUNCTIONS[operation.type]))
-            sites = {on_grid.get(x.name) for x in operation.inputs if x.op.name not in constant}
-            site = sites.pop() if operation.type in _COPIES and len(sites) == 1 else None
-            if name in self._taps and site != self._taps[name].site:
-                site = self._taps[name].site
-                found[name] = Rounding(self._activation(name), ACTIVATION, _step(name), Grid.of(range_at(ranges, site)))
-            if site is not None:
-                on_grid.update((x.name, site) for x in operation.outputs)
+                found[name] = Rounding(where, FUNCTION, _step(name), Grid.of(_FIXED_RANGES[operation.type]))
+            points = {on_grid.get(x.name) for x in operation.inputs if x.op.name not in constant}
+            point = points.pop() if operation.type in _COPIES and len(points) == 1 else None
+            if name in self._observed and point != self._observed[name].point:
+                point = self._observed[name].point
+                found[name] = Rounding(
+                    self._activation(name), ACTIVATION, _step(name), Grid.of(range_at(ranges, point))
+                )
+            if point is not None:
+                on_grid.update((x.name, point) for x in operation.outputs)
         return found
 
     def _activation(self, name: str) -> str:
-        """What a tap sees, in words: sites are shared, these names tell apart what shares them."""
-        tapped = self._taps[name]
-        part, layer = tapped.maker.rpartition("/")[2], self._layer(name)
-        if tapped.site.endswith(f"/{HELD}"):
-            return f"{layer}/{KEPT}"
-        if "/" in tapped.site or tapped.site == INPUT:
-            return tapped.site
+        """The name of an observed activation, which tells it from others at the same point."""
+        observed = self._observed[name]
+        part, layer = observed.producer.rpartition("/")[2], self._layer(name)
+        if observed.point.endswith(f"/{GATED_STATE}"):
+            return f"{layer}/{GATED_STATE}"
+        if "/" in observed.point or observed.point == INPUT:
+            return observed.point
         if part in (INPUT, JOINED):
             return f"{layer}/{part}"
         return layer if _step(name) is None else f"{layer}/state"
@@ -189,18 +191,18 @@ class Emulation:
         """`lstm/tanh(cell)`: the function and what it is of."""
         function = operation.type.lower()
         before = operation.inputs[0].op.name
-        if before not in self._taps:
+        if before not in self._observed:
             return f"{self._layer(operation.name)}/{function}"
         layer, _, of = self._activation(before).rpartition("/")
         if of in (SIGMOID_INPUT, TANH_INPUT):
             return f"{layer}/{function}"
-        # The cell of the first step is its update: nothing is kept yet.
+        # The cell of the first step is its update: there is none before it.
         of = CELL if of == UPDATE else of
         return f"{layer}/{function}({of})" if layer else f"{function}({of})"
 
-    def _behind(self, operation: Any) -> str:
-        """The tap that a product's result goes to, through a bias and an activation."""
-        while operation.name not in self._taps:
+    def _result_of(self, operation: Any) -> str:
+        """The name of the activation that a product's result becomes, through a bias and an activation function."""
+        while operation.name not in self._observed:
             operation = operation.outputs[0].consumers()[0]
         return self._activation(operation.name)
 
@@ -221,7 +223,7 @@ def _weight_grid(operation: Any) -> WeightGrid:
     return WeightGrid(operation.inputs[1].shape.rank - 1)
 
 
-def _again(operation: Any, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
+def _repeat(operation: Any, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     """The outputs of the same operation on other inputs, in the graph that is being built."""
     made = tf.compat.v1.get_default_graph().create_op(
         operation.type,

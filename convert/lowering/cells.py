@@ -1,66 +1,165 @@
-"""One step of an LSTM and of a GRU, written so that int8 loses little.
+"""Compute one step of an LSTM or a GRU, with products that int8 rounds once.
 
-What is carried from step to step begins with zeros. They are multiplied all the same where they meet other weights in
-one product: without its recurrent part, the first step's product would need weights of its own in the file.
+LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), of gates i, f, o and candidate c:
+
+    i, f, o = sigmoid(W [x_t, h_t-1] + b)
+    c       = tanh(W_c [x_t, h_t-1] + b_c)
+    cell_t  = f cell_t-1 + i c
+    h_t     = o tanh(cell_t)
+
+GRU (Cho et al. 2014), of gates z, r and candidate c:
+
+    z, r = sigmoid(W [x_t, h_t-1] + b)
+    c    = tanh(W_c x_t + b_c + r (U_c h_t-1 + b'_c))    reset_after, as in cuDNN
+    c    = tanh(W_c [x_t, r h_t-1] + b_c)                otherwise
+    h_t  = z h_t-1 + (1 - z) c
+
+State and cell begin with zeros, so that the first step has no cell or state to gate. The zeros are multiplied all the
+same where they meet other weights in one product: without its recurrent part, the first step's product would need
+weights of its own in the file.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from convert.lowering.activations import function_of
-from convert.lowering.gate_layout import GateLayout, Gates, columns_of, fully_connected
-from convert.lowering.quantisation_points import CANDIDATE, CELL, GATES, HELD, JOINED, KEPT, UPDATE, Tap
+from convert.lowering.activations import activation_of
+from convert.lowering.quantisation_points import (
+    CANDIDATE,
+    CELL,
+    GATED_CELL,
+    GATED_STATE,
+    GATES,
+    JOINED,
+    UPDATE,
+    Observer,
+)
 from convert.lowering.refusals import refuse
 
-Carried = tuple[tf.Tensor, ...]
+Array: TypeAlias = npt.NDArray[np.float32]
+
+Carried: TypeAlias = tuple[tf.Tensor, ...]
 """What one step hands to the next: the state `[batch, units]` first."""
 
 
-class LSTMCell:
-    """Carries the state and the cell. Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
+@dataclass(frozen=True)
+class GateLayout:
+    """How the gates of an LSTM step are computed; the answers are the same, the operators and the rounding are not.
 
-    def __init__(self, layer: Any, name: str, site: str) -> None:
-        self._units, self._name, self._site = layer.units, name, site
-        self._gates = Gates(layer, name, site)
-        self._function = function_of(layer)
+    products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
+        one output scale.
+    one_sigmoid : compute the candidate's tanh(x) as 2 sigmoid(2x) - 1, so that one LOGISTIC serves a whole group.
+    joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
+    row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
+    """
+
+    products: tuple[str, ...]
+    one_sigmoid: bool = False
+    joined: bool = True
+    row_by_row: bool = False
+
+
+IN_FLOAT = GateLayout(("ifoc",))
+"""Fewest products: fastest in float."""
+
+IN_INT8 = GateLayout(("ifo", "c"))
+"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale its range allows."""
+
+_PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
+"""The names of their quantisation points; in other layouts a product is named after its gates."""
+
+
+class LSTMCell:
+    """One step of an LSTM layer, whose state is at the quantisation point `point`. Carries the state and the cell."""
+
+    def __init__(self, layer: Any, name: str, point: str) -> None:
+        self._units, self._name, self._point = layer.units, name, point
+        self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
+        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+        weights = (kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32))
+        # Keras stores the gates as i f c o, each of `units` columns.
+        parts = zip("ifco", *(np.split(x, 4, axis=-1) for x in weights), strict=True)
+        self._columns = {gate: columns for gate, *columns in parts}
 
     def start(self, batch: int) -> Carried:
-        """What the first step is given."""
+        """Return what the first step is given."""
         zeros = tf.zeros([batch, self._units])
         return zeros, zeros
 
-    def __call__(self, step: tf.Tensor, carried: Carried, is_first: bool, tap: Tap, arrangement: GateLayout) -> Carried:
-        """State and cell after `step` `[batch, features]`."""
+    def __call__(
+        self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
+    ) -> Carried:
+        """Return state and cell after `step` `[batch, features]`."""
         state, cell = carried
-        # In the first step there is nothing to forget.
-        values = self._gates(step, state, "ioc" if is_first else "ifoc", tap, arrangement)
-        update = tap(f"{self._name}/{UPDATE}", values["i"] * values["c"])
+        gates = self._gates(step, state, "ioc" if is_first else "ifoc", observe, layout)
+        update = observe(f"{self._name}/{UPDATE}", gates["i"] * gates["c"])
         if is_first:
             cell = update
         else:
-            kept = tap(f"{self._name}/{KEPT}", values["f"] * cell)
-            cell = tap(f"{self._name}/{CELL}", kept + update)
-        shown = self._function.value(cell, tap, f"{self._name}/shown")
-        return tap(self._site, values["o"] * shown), cell
+            gated_cell = observe(f"{self._name}/{GATED_CELL}", gates["f"] * cell)
+            cell = observe(f"{self._name}/{CELL}", gated_cell + update)
+        activated = self._activation.of_rounded(cell, observe, f"{self._name}/activated_cell")
+        return observe(self._point, gates["o"] * activated), cell
+
+    def _gates(
+        self, step: tf.Tensor, state: tf.Tensor, needed: str, observe: Observer, layout: GateLayout
+    ) -> dict[str, tf.Tensor]:
+        """The values `[batch, units]` of the gates that are `needed`."""
+        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED)) if layout.joined else None
+        values: dict[str, tf.Tensor] = {}
+        for group in layout.products:
+            kernel, recurrent, bias = self._weights(group, layout.one_sigmoid)
+            point = f"{self._name}/{_PRODUCTS.get(group, group)}"
+            if joined is not None:
+                product = fully_connected(joined, np.concatenate([kernel, recurrent]), bias)
+            else:
+                parts = (fully_connected(step, kernel, bias), fully_connected(state, recurrent, np.zeros_like(bias)))
+                product = tf.add(*(observe(f"{point}/{x}", y) for x, y in zip("xh", parts, strict=True)))
+            values |= self._activate(product, point, group, needed, observe, layout.one_sigmoid)
+        return values
+
+    def _weights(self, group: str, one_sigmoid: bool) -> tuple[Array, Array, Array]:
+        """Kernel, recurrent weights and bias of a group of gates, side by side."""
+        parts = [[2 * x if one_sigmoid and gate == "c" else x for x in self._columns[gate]] for gate in group]
+        kernel, recurrent, bias = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
+        return kernel, recurrent, bias
+
+    def _activate(
+        self, product: tf.Tensor, point: str, group: str, needed: str, observe: Observer, one_sigmoid: bool
+    ) -> dict[str, tf.Tensor]:
+        """The values of a group's gates, by one operator for all where they have one function."""
+        if group == "c" and not one_sigmoid:
+            return {"c": self._activation.of_gate(product, observe, point, "tanh")}
+        if "c" not in group:
+            return _columns_of(self._gate_activation.of_gate(product, observe, point, "sigmoid"), group, needed)
+        if not one_sigmoid:
+            parts = _columns_of(observe(point, product), group, needed)
+            functions = {gate: self._activation if gate == "c" else self._gate_activation for gate in parts}
+            return {gate: functions[gate].of_rounded(x, observe, f"{point}/{gate}") for gate, x in parts.items()}
+        parts = _columns_of(tf.sigmoid(observe(point, product)), group, needed)
+        if "c" in parts:
+            doubled = observe(f"{self._name}/doubled", 2 * parts["c"])
+            parts["c"] = observe(f"{self._name}/tanh", doubled - 1)
+        return parts
 
 
 class GRUCell:
-    """Carries the state. Cho et al. 2014; `reset_after` as in cuDNN.
+    """One step of a GRU layer, whose state is at the quantisation point `point`. Carries the state.
 
-    The new state is z h + (1 - z) c. Since 1 - sigmoid(x) = sigmoid(-x), the share of the candidate is one more gate of
-    the same product: an open gate then keeps the state as it is, without the rounding that h + (1 - z)(c - h) would
-    add at every step. The candidate's products are apart from the gates', in float too: an `Arrangement` says nothing
-    about them.
+    Since 1 - sigmoid(x) = sigmoid(-x), the share 1 - z of the candidate is one more gate, C, of the same product: an
+    open gate then keeps the state as it is, without the rounding that h + (1 - z)(c - h) would add at every step. The
+    candidate's products are apart from the gates', in float too: a `GateLayout` does not apply to them.
     """
 
-    def __init__(self, layer: Any, name: str, site: str) -> None:
-        self._units, self._name, self._site = layer.units, name, site
-        self._gate_function = function_of(layer, "recurrent_activation")
-        if not self._gate_function.is_even_about_half:
-            refuse(layer, f"has recurrent_activation={self._gate_function.name}: use one of sigmoid, hard_sigmoid")
-        self._function = function_of(layer)
+    def __init__(self, layer: Any, name: str, point: str) -> None:
+        self._units, self._name, self._point = layer.units, name, point
+        self._gate_activation = activation_of(layer, "recurrent_activation")
+        if not self._gate_activation.is_symmetric:
+            refuse(layer, f"has recurrent_activation={self._gate_activation.name}: use one of sigmoid, hard_sigmoid")
+        self._activation = activation_of(layer)
         self._reset_after = layer.reset_after
         kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
         both = np.zeros((2, 3 * self._units), np.float32)  # that of the input and that of the state
@@ -78,40 +177,57 @@ class GRUCell:
         self._gates = (weights, biases)
 
     def start(self, batch: int) -> Carried:
-        """What the first step is given."""
+        """Return what the first step is given."""
         return (tf.zeros([batch, self._units]),)
 
-    def __call__(self, step: tf.Tensor, carried: Carried, is_first: bool, tap: Tap, arrangement: GateLayout) -> Carried:
-        """The state after `step` `[batch, features]`."""
-        del arrangement
+    def __call__(
+        self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
+    ) -> Carried:
+        """Return the state after `step` `[batch, features]`."""
+        del layout
         (state,) = carried
-        joined = tap(self._site, tf.concat([step, state], axis=1, name=JOINED))
-        at = f"{self._name}/{GATES}"
-        gates = self._gate_function.gate(fully_connected(joined, *self._gates), tap, at, "sigmoid")
-        # In the first step there is nothing to keep.
-        values = columns_of(gates, "zcr", "cr" if is_first else "zcr")
-        product = self._candidate_product(step, state, joined, values["r"], is_first, tap)
-        candidate = self._function.gate(product, tap, f"{self._name}/{CANDIDATE}", "tanh")
+        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
+        product = fully_connected(joined, *self._gates)
+        values = self._gate_activation.of_gate(product, observe, f"{self._name}/{GATES}", "sigmoid")
+        gates = _columns_of(values, "zCr", "Cr" if is_first else "zCr")
+        product = self._candidate_product(step, state, joined, gates["r"], is_first, observe)
+        candidate = self._activation.of_gate(product, observe, f"{self._name}/{CANDIDATE}", "tanh")
         if is_first:
-            return (tap(self._site, values["c"] * candidate),)
-        kept = tap(f"{self._site}/{HELD}", values["z"] * state)
-        update = tap(f"{self._name}/{UPDATE}", values["c"] * candidate)
-        return (tap(self._site, kept + update),)
+            return (observe(self._point, gates["C"] * candidate),)
+        gated_state = observe(f"{self._point}/{GATED_STATE}", gates["z"] * state)
+        update = observe(f"{self._name}/{UPDATE}", gates["C"] * candidate)
+        return (observe(self._point, gated_state + update),)
 
     def _candidate_product(
-        self, step: tf.Tensor, state: tf.Tensor, joined: tf.Tensor, reset: tf.Tensor, is_first: bool, tap: Tap
+        self, step: tf.Tensor, state: tf.Tensor, joined: tf.Tensor, reset: tf.Tensor, is_first: bool, observe: Observer
     ) -> tf.Tensor:
         kernel, recurrent, (bias, recurrent_bias) = self._candidate
         if not self._reset_after:
             if not is_first:
-                held = tap(f"{self._site}/{HELD}", reset * state)
-                joined = tap(self._site, tf.concat([step, held], axis=1, name=JOINED))
+                gated_state = observe(f"{self._point}/{GATED_STATE}", reset * state)
+                joined = observe(self._point, tf.concat([step, gated_state], axis=1, name=JOINED))
             return fully_connected(joined, np.concatenate([kernel, recurrent]), bias)
-        own = tap(f"{self._name}/own", fully_connected(step, kernel, bias))
+        of_input = observe(f"{self._name}/input_product", fully_connected(step, kernel, bias))
+        at = f"{self._name}/state_product"
         if not is_first:
-            remembered = tap(f"{self._name}/remembered", fully_connected(state, recurrent, recurrent_bias))
+            of_state = observe(at, fully_connected(state, recurrent, recurrent_bias))
         elif recurrent_bias.any():
-            remembered = tap(f"{self._name}/remembered", tf.constant(np.tile(recurrent_bias, (step.shape[0], 1))))
+            of_state = observe(at, tf.constant(np.tile(recurrent_bias, (step.shape[0], 1))))
         else:
-            return own
-        return own + tap(f"{self._name}/reset", reset * remembered)
+            return of_input
+        return of_input + observe(f"{self._name}/reset", reset * of_state)
+
+
+def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
+    """The columns of each gate of `group` that is `needed`."""
+    if set(group) <= set(needed):
+        return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
+    # Not split: the converter would leave in float a split of which nobody reads one output.
+    units = x.shape[1] // len(group)
+    starts = {gate: units * group.index(gate) for gate in group if gate in needed}
+    return {gate: x[:, start : start + units] for gate, start in starts.items()}
+
+
+def fully_connected(x: tf.Tensor, weights: Array, bias: Array) -> tf.Tensor:
+    """Return `x @ weights + bias`, with the weights the way FULLY_CONNECTED stores them: [out, in]."""
+    return tf.nn.bias_add(tf.matmul(x, tf.constant(weights.T.copy()), transpose_b=True), bias)

@@ -1,4 +1,4 @@
-"""A Keras network read as a graph of calls: what is applied to what, with nested networks and wrappers opened."""
+"""Read a Keras network as a graph of layer calls, with nested networks and wrappers opened."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -6,9 +6,9 @@ from typing import Any
 
 import keras
 
-from convert.lowering.activations import function_layer
+from convert.lowering.activations import activation_layer
 from convert.lowering.quantisation_points import INPUT
-from convert.lowering.refusals import refuse, refuse_kind, require_numbers
+from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import does_nothing, is_convertible
 
@@ -20,7 +20,7 @@ _MERGES = {
     "ave": keras.layers.Average,
     "mul": keras.layers.Multiply,
 }
-# What `x + y` and `x * y` of a functional network are.
+# The operations that `x + y`, `x * y` and `x - y` of a functional network are.
 _OPERATORS = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply, "Subtract": keras.layers.Subtract}
 
 
@@ -44,9 +44,10 @@ class Call:
 
 
 def read(model: keras.Model) -> list[Call]:
-    """The calls of a network of one input and one output, each after those that it takes; the last is the answer.
+    """Return the calls of a network of one input and one output, each after its inputs; the last gives the answer.
 
-    Layers that do nothing outside training are left out. Raises `InputError` for a network that is no graph of layers.
+    Layers that do nothing outside training are left out. Raises `InputError` for a network that is no graph of layers,
+    and for the first layer, or option of one, that cannot be converted.
     """
     try:
         inputs, outputs = model.inputs, model.outputs
@@ -80,7 +81,10 @@ class _Reader:
     def _open(self, layer: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
         """Add the calls that `layer` consists of; the name of the one that gives its output."""
         if not isinstance(layer, keras.layers.Layer):
-            return self._add(Call(layer.name, _as_layer(layer, len(inputs)), inputs, shapes))
+            kind = type(layer).__name__
+            if len(inputs) == 2 and kind in _OPERATORS:
+                layer = _OPERATORS[kind](name=layer.name)
+            return self._add(Call(layer.name, layer, inputs, shapes))  # others are refused when they are lowered
         if not (isinstance(layer, keras.Model) or is_convertible(layer)):
             refuse_kind(layer)
         if len(inputs) > 1 and not isinstance(layer, _MERGE):
@@ -102,8 +106,7 @@ class _Reader:
 
     def _open_both(self, call: Call) -> str:
         layer = call.layer
-        if layer.merge_mode not in _MERGES:
-            refuse(layer, f"has merge_mode={layer.merge_mode!r}: use one of {', '.join(_MERGES)}")
+        require_options(layer, 1 + len(call.shapes[0]))
         halves, shapes = [], []
         for half, side in ((layer.forward_layer, "forward"), (layer.backward_layer, "backward")):
             if type(half) not in _RECURRENT:
@@ -117,33 +120,33 @@ class _Reader:
     def _add(self, call: Call) -> str:
         if call.name in self.calls or call.name == INPUT:
             refuse(call.layer, "is used several times, or shares its name: give each use a layer of its own")
+        rank = 1 + len(call.shapes[0])
+        if is_convertible(call.layer):
+            require_options(call.layer, rank)
+        if type(call.layer) is keras.layers.TimeDistributed and is_convertible(call.layer.layer):
+            require_options(call.layer.layer, rank - 1)
         self.calls[call.name] = call
         return call.name
-
-
-def _as_layer(operation: Any, n_inputs: int) -> Any:
-    """The layer that does the same as an operation on tensors; others stay, and are refused later."""
-    kind = type(operation).__name__
-    return _OPERATORS[kind](name=operation.name) if n_inputs == 2 and kind in _OPERATORS else operation
 
 
 def fold(calls: list[Call]) -> list[Call]:
     """Let convolutions and Dense layers take over the normalisation and the activation function behind them.
 
-    That is the same network in fewer operators, and in int8 with fewer roundings. What also goes elsewhere stays.
+    That is the same network in fewer operators, and in int8 with fewer roundings. An output that other layers take as
+    well stays as it is.
     """
     uses = Counter(name for call in calls for name in call.inputs)
-    kept: dict[str, Call] = {}
-    became: dict[str, str] = {}  # the name of a call that was taken over -> of the one that did
+    folded: dict[str, Call] = {}
+    producer_of: dict[str, str] = {}  # by the name of a call that was taken over
     for call in calls:
-        inputs = tuple(became.get(x, x) for x in call.inputs)
-        producer = kept.get(inputs[0])
+        inputs = tuple(producer_of.get(x, x) for x in call.inputs)
+        producer = folded.get(inputs[0])
         if producer and uses[call.inputs[0]] == 1 and _can_follow(call.layer, producer):
-            kept[producer.name] = replace(producer, followers=(*producer.followers, call.layer))
-            became[call.name] = producer.name
+            folded[producer.name] = replace(producer, followers=(*producer.followers, call.layer))
+            producer_of[call.name] = producer.name
         else:
-            kept[call.name] = replace(call, inputs=inputs)
-    return list(kept.values())
+            folded[call.name] = replace(call, inputs=inputs)
+    return list(folded.values())
 
 
 def _can_follow(layer: Any, producer: Call) -> bool:
@@ -153,4 +156,4 @@ def _can_follow(layer: Any, producer: Call) -> bool:
         return False
     if any(type(x) is not keras.layers.BatchNormalization for x in producer.followers):
         return False  # a function is the last
-    return type(layer) is keras.layers.BatchNormalization or function_layer(layer) is not None
+    return type(layer) is keras.layers.BatchNormalization or activation_layer(layer) is not None

@@ -1,4 +1,4 @@
-"""What cannot be converted, in one sentence that names the layer and the option."""
+"""Refuse layers, options and operations that cannot be converted, naming the layer, the option and the remedy."""
 
 from typing import Any, NoReturn
 
@@ -8,7 +8,7 @@ import numpy as np
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import CONVERTIBLE
 
-_CHOICE = f"use {', '.join(CONVERTIBLE)}"
+_ALTERNATIVES = f"use {', '.join(CONVERTIBLE)}"
 _LAYERS = {
     "Masking": ", since a fixed graph takes every step and windows always have their full length: leave it out, which "
     "changes no weights",
@@ -27,27 +27,33 @@ def refuse(layer: Any, reason: str) -> NoReturn:
     raise InputError(f"layer '{layer.name}' ({type(layer).__name__}) {reason}")
 
 
-def require(layer: Any, **allowed: tuple[Any, ...]) -> None:
-    """Refuse `layer` unless each option named has one of the values given."""
-    for option, values in allowed.items():
-        if getattr(layer, option) not in values:
+def refuse_kind(layer: Any) -> NoReturn:
+    """Raise `InputError` about a layer, or an operation on tensors, of a kind that cannot be converted."""
+    kind = type(layer).__name__
+    if isinstance(layer, keras.layers.Layer):
+        refuse(layer, f"cannot be converted{_LAYERS.get(kind, f': {_ALTERNATIVES}')}")
+    advice = _OPERATIONS.get(kind, f": it is an operation on tensors, and layers are needed; {_ALTERNATIVES}")
+    raise InputError(f"operation '{layer.name}' ({kind}) cannot be converted{advice}")
+
+
+def require_options(layer: Any, rank: int) -> None:
+    """Refuse `layer`, whose input has `rank` axes, when an option has a value that `CONVERTIBLE` does not list."""
+    row = CONVERTIBLE[type(layer).__name__]
+    for option, values in row.options.items():
+        value = getattr(layer, option, values[0])
+        if value not in values:
             only = " or ".join(map(repr, values))
-            refuse(layer, f"has {option}={getattr(layer, option)!r}: only {only} can be converted")
+            refuse(layer, f"has {option}={value!r}: only {only} can be converted")
+    if row.last_axis:
+        axes = (layer.axis,) if isinstance(layer.axis, int) else tuple(layer.axis)
+        if axes not in ((), (-1,), (rank - 1,)):
+            refuse(layer, f"has axis={layer.axis}: only the last axis can be converted")
 
 
 def require_numbers(layer: Any) -> None:
-    """Refuse `layer` when it does not calculate in float32, or when its weights are no numbers."""
-    for part in layer._flatten_layers():  # what it wraps too
+    """Refuse `layer` when it does not calculate in float32, or has weights that are infinite or no number."""
+    for part in layer._flatten_layers():  # the layers that it wraps too
         if part.dtype_policy.name != "float32":
             refuse(layer, f"has dtype={part.dtype_policy.name!r}: only 'float32' can be converted")
     if not all(np.isfinite(x).all() for x in layer.get_weights()):
         refuse(layer, "has weights that are infinite or no number: train it again, with a lower learning rate")
-
-
-def refuse_kind(layer: Any) -> NoReturn:
-    """Refuse `layer`, or the operation on tensors that it is, since nothing of its kind can be converted."""
-    kind = type(layer).__name__
-    if isinstance(layer, keras.layers.Layer):
-        refuse(layer, f"cannot be converted{_LAYERS.get(kind, f': {_CHOICE}')}")
-    advice = _OPERATIONS.get(kind, f": it is an operation on tensors, and layers are needed; {_CHOICE}")
-    raise InputError(f"operation '{layer.name}' ({kind}) cannot be converted{advice}")

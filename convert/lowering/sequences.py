@@ -1,71 +1,71 @@
-"""What one layer hands to the next: a tensor, or a sequence as a list of its steps, which recurrent layers work on."""
+"""Split sequences into the steps that recurrent layers work on, and join them again."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
 
-Activation: TypeAlias = tf.Tensor | list[tf.Tensor]
-"""A tensor `[batch, ...]`, or the steps `[batch, features]` of a sequence."""
+TensorOrSteps: TypeAlias = tf.Tensor | list[tf.Tensor]
+"""The output of a layer: a tensor `[batch, ...]`, or the steps `[batch, features]` of a sequence."""
 
 _PARTS = 4  # the most that XNNPACK's split and concatenation take
 
 
-def in_turn(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
-    """Each step; until the next one is asked for, operations are named as being of this one."""
+def named_steps(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
+    """Yield each step; until the next one is asked for, the names of operations begin with its number."""
     for number, step in enumerate(steps, 1):
         with tf.name_scope(f"step{number}"):
             yield step
 
 
-def each(x: Activation, function: Callable[[tf.Tensor], tf.Tensor]) -> Activation:
-    """`function` of the tensor, or of each step."""
-    return [function(step) for step in in_turn(x)] if isinstance(x, list) else function(x)
+def map_steps(x: TensorOrSteps, function: Callable[[tf.Tensor], tf.Tensor]) -> TensorOrSteps:
+    """Apply `function` to the tensor, or to each step."""
+    return [function(step) for step in named_steps(x)] if isinstance(x, list) else function(x)
 
 
-def together(xs: Sequence[Activation], function: Callable[[Sequence[tf.Tensor]], tf.Tensor]) -> Activation:
-    """`function` of several inputs: step by step if all are sequences of steps."""
+def map_inputs(xs: Sequence[TensorOrSteps], function: Callable[[Sequence[tf.Tensor]], tf.Tensor]) -> TensorOrSteps:
+    """Apply `function` to several inputs: step by step if all are lists of steps."""
     lists = [x for x in xs if isinstance(x, list)]
     if len(lists) < len(xs):
-        return function([whole(x) for x in xs])
-    return [function([x[number] for x in lists]) for number, _ in enumerate(in_turn(lists[0]))]
+        return function([join_steps(x) for x in xs])
+    return [function([x[number] for x in lists]) for number, _ in enumerate(named_steps(lists[0]))]
 
 
-def steps_of(x: Activation, row_by_row: bool) -> list[tf.Tensor]:
-    """The steps `[batch, features]` of a sequence `[batch, n_steps, features]`.
+def split_steps(x: TensorOrSteps, row_by_row: bool) -> list[tf.Tensor]:
+    """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`.
 
-    Cut as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
+    They are split as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
     """
     if isinstance(x, list):
         return list(x)
     batch, n_steps, features = x.shape
     # With a batch of one, as in the converted model, the rows are in order already.
     in_order = x if batch == 1 else tf.transpose(x, [1, 0, 2])
-    return _cut(tf.reshape(in_order, [n_steps * batch, features]), n_steps, row_by_row)
+    return _split_rows(tf.reshape(in_order, [n_steps * batch, features]), n_steps, row_by_row)
 
 
-def whole(x: Activation) -> tf.Tensor:
-    """The sequence `[batch, n_steps, features]`: the inverse of `steps_of`."""
+def join_steps(x: TensorOrSteps) -> tf.Tensor:
+    """Return the sequence `[batch, n_steps, features]`: the inverse of `split_steps`."""
     if not isinstance(x, list):
         return x
     batch, features = x[0].shape
-    in_order = tf.reshape(_join(x), [len(x), batch, features])
+    in_order = tf.reshape(_concatenate_rows(x), [len(x), batch, features])
     return tf.reshape(in_order, [1, len(x), features]) if batch == 1 else tf.transpose(in_order, [1, 0, 2])
 
 
-def _cut(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
-    """`n_steps` equal parts of `rows`: by a tree of splits into 2 to 4."""
+def _split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
+    """Return `n_steps` equal parts of `rows`, by a tree of splits into 2 to 4."""
     if n_steps == 1:
         return [rows]
     parts = next((x for x in range(_PARTS, 1, -1) if n_steps % x == 0), None)
     if parts is None or row_by_row:
         size = rows.shape[0] // n_steps
         return [rows[step * size : (step + 1) * size] for step in range(n_steps)]
-    return [step for part in tf.split(rows, parts, axis=0) for step in _cut(part, n_steps // parts, row_by_row)]
+    return [step for part in tf.split(rows, parts, axis=0) for step in _split_rows(part, n_steps // parts, row_by_row)]
 
 
-def _join(parts: Sequence[tf.Tensor]) -> tf.Tensor:
-    """All rows below each other, by a tree of concatenations."""
+def _concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Return all rows below each other, by a tree of concatenations."""
     while len(parts) > 1:
         groups = [parts[i : i + _PARTS] for i in range(0, len(parts), _PARTS)]
         parts = [tf.concat(group, axis=0) if len(group) > 1 else group[0] for group in groups]

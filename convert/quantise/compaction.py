@@ -98,14 +98,14 @@ def _without_range(quantisation: schema.QuantizationParametersT | None) -> schem
 
 def _drop_empty_buffers(model: schema.ModelT) -> None:
     """Let activations share the empty buffer, and constants of equal bytes one buffer."""
-    kept = [model.buffers[_NO_BUFFER]]
-    place = {b"": _NO_BUFFER}
+    buffers = [model.buffers[_NO_BUFFER]]
+    index_of = {b"": _NO_BUFFER}
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             buffer = model.buffers[tensor.buffer]
             content = b"" if buffer.data is None else bytes(buffer.data)
-            if content not in place:
-                place[content] = len(kept)
-                kept.append(buffer)
-            tensor.buffer = place[content]
-    model.buffers = kept
+            if content not in index_of:
+                index_of[content] = len(buffers)
+                buffers.append(buffer)
+            tensor.buffer = index_of[content]
+    model.buffers = buffers

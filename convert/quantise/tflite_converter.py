@@ -1,4 +1,4 @@
-"""From a lowered network to a TFLite flatbuffer: float32, float16, dynamic range or full-integer int8."""
+"""Convert a lowered network to a TFLite flatbuffer in float32, float16, dynamic-range or full-integer int8."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,21 +9,22 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from convert.lowering.gate_layout import IN_INT8, GateLayout
+from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
 from convert.lowering.network import Lowered
+from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise import compaction
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
 
 _IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
-# What may stay in float in an int8 model: the conversion of a float32 input or output.
+# The operators that may have a float32 side in an int8 model: they convert its input or output.
 _BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
-_OUTPUT_STATE, _CELL_STATE = 18, 19  # which inputs of a fused LSTM
+_OUTPUT_STATE, _CELL_STATE = 18, 19  # indices of these inputs of a fused LSTM
 
 
 def to_float32(network: Lowered) -> bytes:
-    """The float model, in the form that runs fastest in float: one product for all gates."""
-    return _tidy(_convert(network, lambda windows: network(windows)))
+    """Return the float model, in the form that runs fastest in float: one product for all gates."""
+    return _tidy(_convert(network, lambda converter: None))
 
 
 # The gates of the next two are joined as in float32: separate ones would take two products per step instead of one, and
@@ -31,19 +32,20 @@ def to_float32(network: Lowered) -> bytes:
 
 
 def to_float16(network: Lowered) -> bytes:
-    """The float model with its larger weights stored in half precision; it computes in float32."""
+    """Return the float model with its larger weights stored in half precision; it computes in float32."""
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    return _tidy(_convert(network, lambda windows: network(windows), prepare))
+    return _tidy(_convert(network, prepare))
 
 
 def to_dynamic(network: Lowered) -> bytes:
-    """The float model with its larger weights stored in int8; each product quantises its input as it finds it.
+    """Return the float model with its larger weights stored in int8 (dynamic-range quantisation).
 
-    Weights have one scale per product (per channel in convolutions).
+    Each product quantises its input with a scale computed at run time. Weights have one scale per product (per channel
+    in convolutions).
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
@@ -51,30 +53,28 @@ def to_dynamic(network: Lowered) -> bytes:
         # With a scale per channel the products would be FULLY_CONNECTED version 12, which tflite-runtime 2.14 refuses.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
-    return _tidy(_convert(network, lambda windows: network(windows), prepare))
+    return _tidy(_convert(network, prepare))
 
 
-def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", arrangement: GateLayout = IN_INT8) -> bytes:
-    """The full-integer model with the given activation ranges, which belong to the `arrangement`.
+def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", layout: GateLayout = IN_INT8) -> bytes:
+    """Return the full-integer model with the given activation ranges, which belong to the `layout`.
 
     Weights are quantised per output channel. Raises `CheckFailedError` when the converter left an operator in float.
     """
-    tap = quantised(ranges)
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        converter.inference_input_type = _IO_TYPES[io_type]
-        converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
 
-    model = _parse(_convert(network, lambda windows: network(windows, tap, arrangement), prepare))
+    model = _convert(network, prepare, quantised(ranges), layout)
     _requantise_directly(model)
     _check_integer(model, io_type)
     return compaction.write(model)
 
 
 def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: str = "int8") -> bytes:
-    """The full-integer model of a network with fused LSTM layers, whose inside only the converter can calibrate.
+    """Return the full-integer model of a network with fused LSTM layers, whose inside the converter calibrates.
 
     It does so on the normalised windows `X` `[n, samples, n_signals]`.
     """
@@ -83,10 +83,9 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([window[np.newaxis]] for window in X)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = _IO_TYPES[io_type]
-        converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
 
-    model = _parse(_convert(network, lambda windows: network(windows), prepare))
+    model = _convert(network, prepare)
     _unclip_cells(model)
     _bound_cell_scales(model)
     _align_outputs(model)
@@ -96,12 +95,13 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
 
 def _convert(
     network: Lowered,
-    function: Callable[[tf.Tensor], tf.Tensor],
-    prepare: Callable[[tf.lite.TFLiteConverter], None] = lambda converter: None,
-) -> bytes:
+    prepare: Callable[[tf.lite.TFLiteConverter], None],
+    observe: Observer = no_observer,
+    layout: GateLayout = IN_FLOAT,
+) -> schema.ModelT:
     signature = tf.TensorSpec([1, *network.input_shape], tf.float32, name="windows")
     module = tf.Module()
-    module.function = tf.function(function, autograph=False)
+    module.function = tf.function(lambda windows: network(windows, observe, layout), autograph=False)
     module.variables_of_layers = network.variables
     concrete = module.function.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -109,17 +109,16 @@ def _convert(
     with warnings.catch_warnings():
         # "Statistics for quantized inputs were expected": they are in the graph, as fake-quantisation nodes.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
-        return bytes(converter.convert())
+        return flatbuffer_utils.convert_bytearray_to_object(bytearray(converter.convert()))
 
 
-def _tidy(flatbuffer: bytes) -> bytes:
-    model = _parse(flatbuffer)
+def _tidy(model: schema.ModelT) -> bytes:
     _unclip_cells(model)
     return compaction.write(model)
 
 
 def _unclip_cells(model: schema.ModelT) -> None:
-    """Let the cells of fused LSTM layers be as large as Keras's: the converter has them clipped at 10."""
+    """Let the cells of fused LSTM layers grow as large as Keras's: the converter clips them at 10."""
     for operator in _fused(model):
         operator.builtinOptions.cellClip = 0.0
 
@@ -127,7 +126,7 @@ def _unclip_cells(model: schema.ModelT) -> None:
 def _bound_cell_scales(model: schema.ModelT) -> None:
     """Keep the scales of cells, powers of 2, within those whose tanh the kernel can compute.
 
-    It has 0 to 6 bits before the point; cells that stay below 0.5 would get fewer, and answers that are none.
+    It has 0 to 6 bits before the point; cells that stay below 0.5 would get fewer, and meaningless answers.
     """
     tensors = model.subgraphs[0].tensors
     for operator in _fused(model):
@@ -136,9 +135,9 @@ def _bound_cell_scales(model: schema.ModelT) -> None:
 
 
 def _align_outputs(model: schema.ModelT) -> None:
-    """Give what a fused LSTM keeps for its next step the scale of its output, which holds the same values.
+    """Give the output state of a fused LSTM the scale of its output, which holds the same values.
 
-    The converter leaves them apart where the output's scale is that of a concatenation.
+    The converter leaves them different where the output's scale is that of a concatenation.
     """
     tensors = model.subgraphs[0].tensors
     for operator in _fused(model):
@@ -150,10 +149,6 @@ def _align_outputs(model: schema.ModelT) -> None:
 def _fused(model: schema.ModelT) -> Iterator[schema.OperatorT]:
     options = schema.UnidirectionalSequenceLSTMOptionsT
     return (x for x in model.subgraphs[0].operators if isinstance(x.builtinOptions, options))
-
-
-def _parse(flatbuffer: bytes) -> schema.ModelT:
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
 
 
 def _requantise_directly(model: schema.ModelT) -> None:

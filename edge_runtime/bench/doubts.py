@@ -1,4 +1,4 @@
-"""Reasons why a result may mislead, each with what to do about it."""
+"""Find the reasons why a result may mislead, each with what to do about it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ State = Mapping[str, Any]
 FEWEST_RUNS = 500
 # Fewer rounds do not tell how much rounds differ.
 FEWEST_ROUNDS = 5
-# More than this waited for a CPU, on average over the minute before: something else was running.
+# Load average, of the minute before: above it, something else was running.
 BUSY_LOAD = 0.5
-# Others took more than this of one CPU while we measured; our own progress bar takes a few hundredths.
+# CPUs that others used during the measurement; our own progress bar takes a few hundredths.
 BUSY_SHARE = 0.25
-# A graph with more than this share of its operators outside XNNPACK is not what that runtime can do.
+# Share of a graph's operators outside XNNPACK: above it, the runtime could be faster.
 MOST_OUTSIDE = 0.1
 # Raspberry Pis slow down from 80 degrees on; others a little later.
 HOT_C = 80.0
-# Clocks jitter by a few per cent without anything having happened.
+# Clocks jitter by a few per cent without a cause.
 CLOCK_CHANGE = 0.1
 # Of p50. The wider limit of intervals is for paced times, which are few and cold.
 WIDEST_MAD = 0.1
@@ -32,7 +32,7 @@ WIDEST_INTERVAL = {False: 0.1, True: 0.4}
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the machine was doing: `before` the whole run, and before and after each of the `rounds` of this model."""
+    """The machine's state `before` the whole run, and before and after each of the `rounds` of this model."""
 
     before: State
     rounds: Sequence[tuple[State, State]]
@@ -40,12 +40,12 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence(Conditions):
-    """What there is to judge a result by.
+    """The facts that a result is judged by.
 
-    `others_busy` says how many CPUs other programs kept busy during each round of any model, None where the machine
-    does not tell. `operators` and `xnnpack` count by name, the latter None where nobody can tell; `runtimes` has the
-    name and version of each round's runtime. `trained_on` and `data` are name and fingerprint of the training's data,
-    if the card tells, and of this data.
+    others_busy : CPUs that other programs kept busy during each round of any model, None where that is not known.
+    operators, xnnpack : counts by operator name; `xnnpack` is None where it is not known.
+    runtimes : name and version of each round's runtime.
+    trained_on, data : name and fingerprint of the training's data, None if the card lacks it, and of this data.
     """
 
     emulated: bool
@@ -63,27 +63,27 @@ class Evidence(Conditions):
 
 
 def find(evidence: Evidence) -> tuple[str, ...]:
-    """The doubts about a model's result, the weightiest first."""
+    """Return the doubts about a model's result, the weightiest first."""
     checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
 def of_state(state: State) -> tuple[str, ...]:
-    """What would spoil a measurement on a machine that is in this state now."""
+    """Return the doubts about any measurement on a machine in this state."""
     conditions = Conditions(state, [(state, state)])
     return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
 
 
 def _emulated(evidence: Evidence) -> Iterator[str]:
     if evidence.emulated:
-        yield "the CPU is emulated, so its times and memory mean nothing and are left out: measure on the real device"
+        yield "the CPU is emulated, so its times and memory are left out: measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:
     if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
         yield (
-            f"the card says the model was trained on '{evidence.trained_on[0]}', and these test windows are those of "
-            f"another data set, '{evidence.data[0]}': give the data of the training with --data"
+            f"the model was trained on '{evidence.trained_on[0]}', by its card, and these test windows are of another "
+            f"data set, '{evidence.data[0]}': give the data of the training with --data"
         )
 
 
@@ -173,12 +173,12 @@ def _few(evidence: Evidence) -> Iterator[str]:
 def _control(evidence: Evidence) -> Iterator[str]:
     control = evidence.control
     if control is None:
-        yield "there was no control, so that nothing shows what a ratio of 1 looks like here: run without --no-control"
+        yield "there was no control to show how far ratios of this run can be off: run without --no-control"
     elif not control.passed:
         low, high = control.p50_ratio_ci95
         yield (
             f"the control failed: the first model against itself is {control.p50_ratio:.3f} times as slow "
-            f"({low:.3f} to {high:.3f}), so that other small differences may be none: run again"
+            f"({low:.3f} to {high:.3f}), so that other small differences may be chance: run again"
         )
 
 

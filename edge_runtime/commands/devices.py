@@ -1,4 +1,4 @@
-"""`har-edge devices`: what each target is, and what would spoil a measurement on it; or clean it."""
+"""`har-edge devices`: describe targets and what would spoil a measurement there, or clean them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.system.child_processes import error_with
 
 if TYPE_CHECKING:
-    from edge_runtime.devices.survey import Survey
+    from edge_runtime.devices.readiness import Readiness
     from edge_runtime.system.terminal import Console
 
 _FACTS = {
@@ -44,12 +44,12 @@ def command(words: Sequence[str]) -> None:
             raise InputError(f"name what to clean: har-edge devices clean TARGET, which is one of {TARGETS}")
         _clean(words[1:])
         return
-    from edge_runtime.devices.survey import survey
+    from edge_runtime.devices.readiness import look_at
     from edge_runtime.system.terminal import Console, progresses
 
     targets = words or ("local",)
     with progresses(targets) as tell:
-        found = survey(targets, tell)
+        found = look_at(targets, tell)
     console = Console(markup=False)
     for i, each in enumerate(found):
         if i:
@@ -90,11 +90,13 @@ def _error_of(text: str, causes: Sequence[HarEdgeError]) -> HarEdgeError:
     return error_with(max(x.exit_code for x in causes), text)
 
 
-def _show(found: "Survey", console: "Console") -> None:
+def _show(found: "Readiness", console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from edge_runtime.bench.machine_state import State
     from edge_runtime.reports import facts
+    from edge_runtime.system.dataclass_json import from_json
     from edge_runtime.system.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
@@ -106,7 +108,7 @@ def _show(found: "Survey", console: "Console") -> None:
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in facts.state(found.state) if row[1] != NOT_MEASURED]
+            rows += [row for row in facts.state(from_json(State, found.state)) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

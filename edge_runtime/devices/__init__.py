@@ -1,4 +1,4 @@
-"""Where a measurement runs: this Python, another interpreter on this machine, or a device reached from it."""
+"""Open the device that a target names: this Python, another interpreter, or a device reached from here."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,20 +11,21 @@ if TYPE_CHECKING:
     from edge_runtime.devices.remote import RemoteDevice
 
 TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
-"""The kinds of target, for people."""
+"""The kinds of target, as messages list them."""
 
 
 def open_device(target: str, runtime: str, offline: bool = False) -> Device:
-    """The device that `target` names, to measure with `runtime`.
+    """Open the device that `target` names, to measure with `runtime`.
 
     `offline` sends packages to a remote device instead of letting it fetch them from an index. Raises `InputError` for
-    a target that is none, and that or `DeviceError` when it is known by now that nothing can be measured there.
+    a target of no known kind, and `InputError` or `DeviceError` when it is clear by now that nothing can be measured
+    there.
     """
     return opener(target, runtime, offline)()
 
 
 def opener(target: str, runtime: str, offline: bool = False) -> Callable[[], Device]:
-    """What opens the device that `target` names. Raises `InputError` for a target that is none; asks nobody yet."""
+    """Return what opens the device, without connecting. Raises `InputError` for a target of no known kind."""
     from edge_runtime.devices.python import other_python, this_python
 
     kind, _, rest = target.partition(":")
@@ -38,7 +39,7 @@ def opener(target: str, runtime: str, offline: bool = False) -> Callable[[], Dev
 
 
 def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> Callable[[], "RemoteDevice"]:
-    """The same for a device that an agent is started on; opening does not connect yet."""
+    """Return the same for a device that an agent is started on; opening it does not connect yet."""
     from edge_runtime.devices.adb import Adb
     from edge_runtime.devices.remote import RemoteDevice
     from edge_runtime.devices.ssh import Ssh
@@ -56,7 +57,7 @@ def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> 
 
 
 def _open_adb(target: str, runtime: str, offline: bool) -> Device:
-    """A phone, where an app measures, or a board with an agent."""
+    """Open a phone, where an app measures, or a board with an agent."""
     from edge_runtime.devices.adb import Adb
     from edge_runtime.devices.phone import Phone
     from edge_runtime.devices.remote import RemoteDevice

@@ -1,4 +1,4 @@
-"""Linux boards and Android phones reached by adb, Android's debugging bridge."""
+"""Reach Linux boards and Android phones by adb, Android's debugging bridge."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from pathlib import Path
 from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError
 
-_SECONDS = 20.0
-# What `adb devices` says of a device that cannot be used, and what to do.
+# By the state in which `adb devices` lists a device that cannot be used: the remedy.
 _STATES = {
     "unauthorized": "allow this computer on its screen",
     "offline": "plug it in again, or adb reconnect",
@@ -23,9 +22,13 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Adb:
-    """The device that `adb devices` lists as `serial`. HAR_EDGE_ADB is another adb command than `adb`."""
+    """The device that `adb devices` lists as `serial`; it answers a shell within `answer_seconds`.
+
+    HAR_EDGE_ADB is another adb command than `adb`.
+    """
 
     serial: str
+    answer_seconds: float = 20.0
 
     @classmethod
     def parse(cls, target: str) -> Adb:
@@ -59,7 +62,7 @@ class Adb:
         return release if re.fullmatch(r"[\d.]+", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """An adb command that runs `argv` there: quoted, since a shell reads it. Raises `DeviceError` on Android."""
+        """The adb command that runs `argv` there, quoted, since a shell reads it. Raises `DeviceError` on Android."""
         if release := self.android:
             raise DeviceError(
                 f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
@@ -68,12 +71,12 @@ class Adb:
         return self.words("shell", "-T", shlex.join(argv))
 
     def words(self, *arguments: str) -> list[str]:
-        """The command on this machine that has adb do something with the device."""
+        """The command on this machine that has adb do something with the device: its `arguments`."""
         return [*_adb(), "-s", self.serial, *arguments]
 
     def shell(self, line: str) -> str:
-        """What `line` prints there, run by the device's shell. Raises `DeviceError` when it fails."""
-        return _ask("-s", self.serial, "shell", "-T", line)
+        """Have the device's shell run `line`; return what it prints. Raises `DeviceError` when it fails."""
+        return _run(self.answer_seconds, ["-s", self.serial, "shell", "-T", line])
 
     def push(self, path: Path, there: str) -> None:
         """Send the file `path`, however long that takes. Raises `DeviceError`."""
@@ -84,7 +87,7 @@ class Adb:
         _run(None, ["-s", self.serial, "pull", there, str(folder)])
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """In words; adb ends with 0 when the device goes away, so that its exit code says little."""
+        """Explain how adb ended; it ends with 0 when the device goes away, so that its exit code says little."""
         last = (stderr.splitlines() or [f"exit code {code}"])[-1]
         if not greeted and code == 127:
             return DeviceError(f"{self.name} has no python3: install it there")
@@ -95,12 +98,8 @@ def _adb() -> list[str]:
     return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
 
 
-def _ask(*arguments: str) -> str:
-    """What adb prints. Raises `DeviceError` when it fails, or does not answer."""
-    return _run(_SECONDS, arguments)
-
-
 def _run(seconds: float | None, arguments: Sequence[str]) -> str:
+    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
     command = [*_adb(), *arguments]
     try:
         done = subprocess.run(
@@ -116,5 +115,5 @@ def _run(seconds: float | None, arguments: Sequence[str]) -> str:
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
-    lines = map(str.split, _ask("devices").splitlines()[1:])
+    lines = map(str.split, _run(Adb.answer_seconds, ["devices"]).splitlines()[1:])
     return {words[0]: words[1] for words in lines if len(words) > 1}

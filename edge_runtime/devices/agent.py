@@ -1,11 +1,11 @@
-"""The device's side of a remote measurement: one file, sent there each time, which needs nothing but Python 3.9.
+"""Serve a host on the device that measures: one file, sent there each time, which needs Python 3.9 alone.
 
 Host and agent speak over the agent's stdin and stdout. A message is a line of JSON; one that has `n_bytes` is followed
 by as many bytes. The agent greets first (`hello`), then answers one request (`do`) after the other: with any number of
 messages on the way, then with one that is `done` or says what the `error` was. When its stdin ends, the host has gone:
 it stops whatever it does and leaves.
 
-Everything it keeps is in one folder of the user's cache, and goes with the request `clean`:
+Everything that stays there is in one folder of the user's cache; the request `clean` removes it:
 
     objects/<sha256>      files that were sent, by their content: what is there is not sent again
     environments/<key>/   `site`, the packages of one set of requirements; complete once it has its final name
@@ -66,7 +66,7 @@ class Wire:
     """The messages from and to the host."""
 
     def __init__(self) -> None:
-        # Whatever a library prints must not get between the messages.
+        # What a library prints must not come between the messages.
         self._out = os.dup(1)
         os.dup2(2, 1)
         self._pending = b""
@@ -122,7 +122,7 @@ class Store:
         self._remove_abandoned_jobs()
 
     def path(self, digest: str) -> Path:
-        """Where the file with this SHA-256 is."""
+        """The path of the file with this SHA-256."""
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise RequestError(f"{digest!r} is no SHA-256")
         return self.objects / digest
@@ -136,7 +136,7 @@ class Store:
             return False
 
     def put(self, digest: str, pieces: Iterator[bytes]) -> None:
-        """Keep a file; nothing is kept that is not what was announced."""
+        """Store a file, unless its content is not what was announced."""
         handle, name = tempfile.mkstemp(dir=self.objects)
         temporary = Path(name)
         try:
@@ -153,7 +153,7 @@ class Store:
             raise
 
     def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> tuple[Path, IO[str]]:
-        """A folder with `files`, by name their digests, and `texts`; and the lock that says its owner lives."""
+        """Make a folder with `files` (name -> digest) and `texts` (name -> content); return it and its owner's lock."""
         folder = Path(tempfile.mkdtemp(dir=self.jobs))
         lock = (folder / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -167,7 +167,7 @@ class Store:
         return folder, lock
 
     def clean(self) -> int:
-        """Remove everything; what was there, in bytes."""
+        """Remove everything; return how many bytes that was."""
         if not _try_lock(self._lock):
             raise RequestError("another measurement is at work there: wait for its end")
         total = sum(x.lstat().st_size for x in self.root.rglob("*"))
@@ -187,13 +187,13 @@ class Store:
 
 
 class Agent:
-    """Does the host's requests."""
+    """Answers the host's requests: each public method is one."""
 
     def __init__(self, wire: Wire, store: Store) -> None:
         self._wire, self._store = wire, store
 
     def hello(self) -> dict[str, Any]:
-        """What the host needs to know before it asks for anything."""
+        """Describe the machine, its C library and its interpreters, before the host asks for anything."""
         return {
             "machine": platform.machine(),
             "libc": list(platform.libc_ver()),
@@ -201,7 +201,7 @@ class Agent:
         }
 
     def missing(self, sizes: Mapping[str, int]) -> dict[str, Any]:
-        """Which of the files, digest -> bytes, have to be sent. There is space for all of them."""
+        """Say which of the files, digest -> bytes, have to be sent; refuse when there is no space for them."""
         missing = [x for x in sizes if not self._store.has(x)]
         if sum(sizes[x] for x in missing) > shutil.disk_usage(self._store.root).free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -218,7 +218,7 @@ class Agent:
         return {}
 
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
-        """What the machine is and does, as the measuring code in `bundle` sees it."""
+        """Describe the machine and its state, as the measuring code in `bundle` sees them."""
         done = subprocess.run(
             [interpreter, "-B", str(self._store.path(bundle)), "--describe"],
             env=_environment(),
@@ -233,7 +233,7 @@ class Agent:
     def environment(
         self, interpreter: str, key: str, requirements: Sequence[str], wheels: Mapping[str, str] | None
     ) -> dict[str, Any]:
-        """Packages for `interpreter`, made once: from `wheels` (name -> digest), or by pip from the device's index."""
+        """Install packages for `interpreter` once: from `wheels` (name -> digest), or by pip from its index."""
         folder = self._store.environments / key
         with folder.with_suffix(".lock").open("w") as lock:
             self._waiting(lambda: _try_lock(lock), "waiting for another measurement that makes the environment")
@@ -265,9 +265,9 @@ class Agent:
         job: str,
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Start the worker on a job, tell what it says, and send the files that it leaves.
+        """Run the worker on a job, pass on its output, and send the files that it leaves.
 
-        It is stopped once it has said nothing for `silence_seconds`.
+        It is stopped once it has printed nothing for `silence_seconds`.
         """
         folder, lock = self._store.new_job(files, texts)
         environment = _environment()
@@ -300,11 +300,11 @@ class Agent:
             shutil.rmtree(folder, ignore_errors=True)
 
     def clean(self) -> dict[str, Any]:
-        """Leave nothing on the device."""
+        """Remove everything from the device."""
         return {"removed_bytes": self._store.clean()}
 
     def _relay(self, process: subprocess.Popen[bytes], silence_seconds: float) -> bool:
-        """Send the lines of `process` until it ends; False when it says nothing for `silence_seconds` before."""
+        """Send the lines of `process` until it ends; return False after `silence_seconds` without one."""
         assert process.stdout is not None
         said = process.stdout.fileno()
         pending = b""
@@ -371,7 +371,7 @@ class Agent:
         shutil.rmtree(temporary / "pip", ignore_errors=True)
 
     def _command(self, command: Sequence[str], stage: str) -> None:
-        # What it says is kept in memory: a full disk could not hold that it is full.
+        # Its output stays in memory: a full disk could not hold the message that it is full.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -422,7 +422,7 @@ def main() -> None:
 
 
 def _answering(wire: Wire, root: Path, do: Callable[[], Any]) -> Any:
-    """What `do` returns; None when it failed and the host was told."""
+    """Return what `do` returns; None when it failed and the host was told."""
     try:
         return do()
     except RequestError as error:
@@ -438,7 +438,7 @@ def _answering(wire: Wire, root: Path, do: Callable[[], Any]) -> Any:
 
 
 def _interpreters() -> list[dict[str, Any]]:
-    """The Pythons on the path, that which runs this first: path and what `_PROBE` asks."""
+    """The Pythons on the path, the one that runs this first: path and the answers to `_PROBE`."""
     found: list[dict[str, Any]] = []
     seen: set[Path] = set()
     for name in [sys.executable, *_INTERPRETERS]:
@@ -451,7 +451,7 @@ def _interpreters() -> list[dict[str, Any]]:
 
 
 def _environment() -> dict[str, str]:
-    """What an interpreter is started with: what its user has installed for himself alone is not measured with."""
+    """The environment of an interpreter, in which packages that a user installed for himself alone do not count."""
     return dict(os.environ, PYTHONNOUSERSITE="1")
 
 

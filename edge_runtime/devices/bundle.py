@@ -1,35 +1,72 @@
-"""The worker as one file: `PYTHON worker.pyz JOB` needs no installation of har-edge on the machine that measures."""
+"""Pack the measurement worker into one file: `PYTHON worker.pyz JOB` needs no installation of har-edge."""
 
+import ast
+import functools
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import edge_runtime
 
-_SOURCES = Path(edge_runtime.__file__).parent
+_ROOT = Path(edge_runtime.__file__).parents[1]
 # Python 2 and early 3 must get as far as the sentence, so this is written for all of them.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 9):
     sys.exit("har-edge needs Python 3.9 or newer on the machine that measures, and this is " + sys.version.split()[0])
 if sys.argv[1] == "--describe":
-    from edge_runtime.bench.machine_json import main
-    sys.exit(main())
-from pathlib import Path
-from edge_runtime.bench.measurement_worker import main
-sys.exit(main(Path(sys.argv[1])))
+    import json
+    from dataclasses import asdict
+    from edge_runtime.bench import machine
+    print(json.dumps({"machine": asdict(machine.describe()), "state": asdict(machine.state())}))
+else:
+    from pathlib import Path
+    from edge_runtime.bench.measurement_worker import main
+    sys.exit(main(Path(sys.argv[1])))
 """
 
 
-def write_bundle(folder: Path) -> Path:
-    """Write the worker into `folder`; its path. It holds this package's Python sources, no data and no models.
+def write_bundle(folder: Path, *modules: str) -> Path:
+    """Write the worker into `folder`, unless it is there, and return its path.
 
-    The same sources give the same bytes: a device that has them is not sent them again.
+    It holds the Python sources of the worker, of further `modules` and of everything that they import from this
+    package; no data and no models. The same sources give the same bytes: a device that has them is not sent them again.
     """
     path = folder / "worker.pyz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        contents = {"__main__.py": _MAIN.encode()} | {
-            source.relative_to(_SOURCES.parent).as_posix(): source.read_bytes() for source in _SOURCES.rglob("*.py")
-        }
-        for name in sorted(contents):
-            archive.writestr(zipfile.ZipInfo(name), contents[name], zipfile.ZIP_DEFLATED)
+    if not path.exists():
+        contents = {"__main__.py": _MAIN.encode(), **_sources("edge_runtime.bench.measurement_worker", *modules)}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in sorted(contents):
+                archive.writestr(zipfile.ZipInfo(name), contents[name], zipfile.ZIP_DEFLATED)
     return path
+
+
+@functools.cache
+def _sources(*modules: str) -> Mapping[str, bytes]:
+    """The sources of `modules` and of what they import, directly or not, by their names in the archive."""
+    found: dict[str, bytes] = {}
+    wanted = list(modules)
+    while wanted:
+        path = _ROOT.joinpath(*wanted.pop().split("."))
+        for source in (path.with_suffix(".py"), path / "__init__.py"):
+            name = source.relative_to(_ROOT).as_posix()
+            if source.is_file() and name not in found:
+                found[name] = source.read_bytes()
+                wanted += _imports(ast.parse(found[name]), source.name == "__init__.py")
+                wanted += [".".join(x.parts) for x in source.relative_to(_ROOT).parents if x.name]
+    return found
+
+
+def _imports(tree: ast.AST, on_load: bool) -> Iterator[str]:
+    """The names in the import statements of this package's modules: those at run time, or only those `on_load`."""
+    if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
+        return
+    if on_load and isinstance(tree, ast.FunctionDef):
+        return
+    if isinstance(tree, ast.Import):
+        yield from (x.name for x in tree.names if x.name.startswith("edge_runtime"))
+    elif isinstance(tree, ast.ImportFrom) and str(tree.module).startswith("edge_runtime"):
+        yield str(tree.module)
+        yield from (f"{tree.module}.{x.name}" for x in tree.names)
+    for child in ast.iter_child_nodes(tree):
+        yield from _imports(child, on_load)

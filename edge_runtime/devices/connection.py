@@ -1,4 +1,4 @@
-"""A conversation with the agent on a device, over whatever command starts a program there."""
+"""Talk to the agent on a device, over whatever command starts a program there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable
 
 SILENCE_SECONDS = 60.0
-"""The agent gives a sign of life every few seconds; after so long without one it is given up."""
+"""The agent gives a sign of life every few seconds; after so long without one it is taken for lost."""
 
 # Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
 # agent's source follows on stdin. Python 2 gets as far as the sentence.
@@ -38,16 +38,16 @@ class Transport(Protocol):
         """The device's name in sentences and file names."""
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command on this machine that runs `argv` there, with its stdin and stdout."""
+        """The command on this machine that runs `argv` there and carries its stdin and stdout."""
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Why that command ended with this exit code: while the agent was at work, or before it had `greeted`."""
+        """Explain why that command ended with this exit code; `greeted`: after the agent's first message."""
 
 
 def program(variable: str, usual: str, package: str) -> list[str]:
-    """The words of the command in the environment's `variable`, as a shell reads them, or the `usual` program.
+    """Split the command in the environment's `variable`, or `usual`, into words as a shell does.
 
-    Raises `InputError` when they are no command, or there is no such program, which `package` brings.
+    Raises `InputError` when it cannot be read, or when there is no such program, which `package` brings.
     """
     text = os.environ.get(variable) or usual
     try:
@@ -62,7 +62,7 @@ def program(variable: str, usual: str, package: str) -> list[str]:
 
 
 class Connection:
-    """One agent at work. To be used with `with`: at its end the agent is gone."""
+    """One agent at work, until the end of a `with` block or `close`."""
 
     def __init__(self, transport: Transport, processes: Stoppable | None = None) -> None:
         """Start the agent by a command among `processes`, which another thread may stop."""
@@ -94,7 +94,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Let the agent go; it stops what it does."""
+        """End the agent with whatever it does."""
         child_processes.stop(self._process)
         self._log.close()
 
@@ -106,10 +106,10 @@ class Connection:
         on_sent: Callable[[int], None] = lambda n_bytes: None,
         **arguments: Any,
     ) -> Mapping[str, Any]:
-        """Ask for `task` and return its answer; `on_message` hears what comes before it.
+        """Ask for `task` and return its answer; `on_message` hears the messages before it.
 
-        The file `payload` goes along, `on_sent` hearing how much of it. Raises `DeviceError` when the agent cannot do
-        it, or is lost.
+        The file `payload` goes along, and `on_sent` hears the bytes of each piece. Raises `DeviceError` when the agent
+        cannot do it, or is lost.
         """
         request = {"do": task, **arguments}
         if payload is not None:

@@ -1,4 +1,4 @@
-"""Android phones, which have no Python: the demo app measures there, and adb carries its jobs and answers.
+"""Measure on Android phones, which have no Python, with the demo app; adb carries its jobs and answers.
 
 The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`. What only the graph
 tells (operators, what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not
@@ -35,6 +35,7 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 class Phone:
     """The phone at the other end of `adb`. HAR_EDGE_APK is another app than the one that `make android` built."""
 
+    here = False
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
@@ -47,11 +48,6 @@ class Phone:
     def name(self) -> str:
         """The device's name in reports and file names."""
         return self.adb.name
-
-    @property
-    def here(self) -> bool:
-        """It is the phone that measures."""
-        return False
 
     def prepare(self, on_progress: OnProgress) -> None:
         """Install the app, if the phone does not have this very one. Raises `DeviceError` or `InputError`."""
@@ -107,10 +103,10 @@ class Phone:
         return self._complete(answer, job, folder)
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: listen to it no more."""
+        """Stop listening to it, from another thread."""
         self._listening.stop()
 
     def close(self) -> None:
@@ -160,8 +156,8 @@ class Phone:
                     on_progress(*report)
         except TimeoutError as error:
             raise DeviceError(
-                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): unlock the "
-                "phone, keep the app in front, and try again"
+                f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
+                "unlock the phone, keep the app in front, and try again"
             ) from error
         finally:
             child_processes.stop(listening)

@@ -1,4 +1,4 @@
-"""An interpreter on this machine, each job in a fresh process of its own session."""
+"""Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
 import json
 import os
@@ -44,31 +44,27 @@ print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in
 class PythonDevice:
     """A Python interpreter of this machine. `name` is that of the device in reports."""
 
+    here = True
     name: str
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
-    @property
-    def here(self) -> bool:
-        """It is this machine that measures."""
-        return True
-
     def prepare(self, on_progress: OnProgress) -> None:
-        """Nothing is to be made ready: the interpreter has what it needs."""
+        """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: end the job at work, and start no other."""
+        """End the job at work, from another thread, and start no other."""
         self._processes.stop()
 
     def close(self) -> None:
-        """Nothing is open between jobs."""
+        """Do nothing: nothing is open between jobs."""
 
     def describe(self) -> Mapping[str, Any]:
-        """What the machine is and does, as this interpreter sees it: `machine` and `state`. Raises `DeviceError`."""
+        """Describe the machine as this interpreter sees it, as `machine` and `state`. Raises `DeviceError`."""
         with scratch_folder() as folder:
             command = [self.interpreter, "-B", str(write_bundle(folder)), "--describe"]
             try:
@@ -85,9 +81,6 @@ class PythonDevice:
         `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
         worker never outlives this call.
         """
-        bundle = folder / "worker.pyz"
-        if not bundle.exists():
-            write_bundle(folder)
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
@@ -95,7 +88,7 @@ class PythonDevice:
             # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
             process = self._processes.start(
                 # No bytecode: nothing is written beside the user's packages.
-                [self.interpreter, "-B", str(bundle), str(job.path(folder))],
+                [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -1,4 +1,4 @@
-"""A device at the other end of a connection: what it lacks is sent, what it measured comes back."""
+"""Measure on a device at the other end of a connection: send what it lacks, and fetch its answers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from edge_runtime.bench.measurement_job import (
     silence,
 )
 from edge_runtime.bench.results import Instructions
-from edge_runtime.devices import packages
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
+from edge_runtime.devices.environment import Environment
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder, sha256
@@ -34,6 +34,7 @@ class RemoteDevice:
     that the device's own Python has them all.
     """
 
+    here = False
     transport: Transport
     runtime: str = "auto"
     offline: bool = False
@@ -51,31 +52,26 @@ class RemoteDevice:
         """The device's name in reports and file names."""
         return self.transport.name
 
-    @property
-    def here(self) -> bool:
-        """It is another machine that measures."""
-        return False
-
     def prepare(self, on_progress: OnProgress) -> None:
         """Connect, and make the environment if it is not there yet. Raises `DeviceError`, or `InputError`."""
         on_progress(0.0, "connecting")
         connection = self.connect()
-        setup = packages.choose(connection.hello, self.runtime, self.name)
-        self._interpreter = setup.interpreter
+        environment = Environment.choose(connection.hello, self.runtime, self.name)
+        self._interpreter = environment.interpreter
         if self.ready:
             return
         wheels: dict[str, str] | None = None
         if self.offline:
-            on_progress(0.0, "fetching packages for it")
-            paths = packages.download(setup)
+            on_progress(0.0, "fetching its packages")
+            paths = environment.download()
             wheels = {path.name: sha256(path) for path in paths}
             self._send({wheels[path.name]: path for path in paths}, on_progress)
         answer = connection.ask(
             "environment",
             on_message=lambda message, _: on_progress(0.5, str(message["stage"])),
-            interpreter=setup.interpreter,
-            key=setup.key,
-            requirements=setup.requirements,
+            interpreter=environment.interpreter,
+            key=environment.key,
+            requirements=environment.requirements,
             wheels=wheels,
         )
         self._site = answer["site"]
@@ -87,7 +83,7 @@ class RemoteDevice:
         return self._connection
 
     def describe(self, on_progress: OnProgress = unheard) -> Mapping[str, Any]:
-        """What the device is and what it does now: `machine`, `state`, and the `hello` of its agent."""
+        """Describe the device as `machine` and `state`, with the `hello` of its agent."""
         connection = self.connect()
         with scratch_folder() as folder:
             bundle = write_bundle(folder)
@@ -98,7 +94,7 @@ class RemoteDevice:
         return {**answer["description"], "hello": connection.hello}
 
     def clean(self) -> int:
-        """Remove all that was ever sent or made there; how many bytes that was."""
+        """Remove everything that was sent or made there; return how many bytes that was."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
@@ -108,10 +104,8 @@ class RemoteDevice:
         any more, or the worker dies, hangs or leaves no answer, and whatever error the worker answered with.
         """
         connection = self.connect()
-        bundle = folder / "worker.pyz"
-        if not bundle.exists():
-            write_bundle(folder)
-        paths = {x: folder / x for x in ("worker.pyz", job.model, job.windows) if x}
+        names = (write_bundle(folder).name, job.model, job.windows)
+        paths = {x: folder / x for x in names if x}
         files = {name: self._digest(path) for name, path in paths.items()}
         self._send({files[name]: path for name, path in paths.items()}, on_progress)
         stage = "starting"
@@ -142,10 +136,10 @@ class RemoteDevice:
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """A real processor's are not counted."""
+        """Count none: this is a real processor."""
 
     def stop(self) -> None:
-        """From another thread: end the connection, with which the agent goes, and open no other."""
+        """End the connection and with it the agent, from another thread, and open no other."""
         self._processes.stop()
 
     def close(self) -> None:

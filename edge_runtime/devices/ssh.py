@@ -1,4 +1,4 @@
-"""Devices reached by the system's ssh, with the user's own configuration, keys and agent."""
+"""Reach devices by the system's ssh, with the user's own configuration, keys and agent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
 # Never a question on the terminal; and a link that broke is noticed within a quarter of a minute.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
-# What no user or host has in its name: ssh hands both to a shell when its configuration says so (ProxyCommand, Match).
+# In no name of a user or host: ssh hands both to a shell when its configuration says so (ProxyCommand, Match).
 _FOR_SHELLS = re.compile(r"[\s\x00-\x1f'\"`$;&<>|(){},*?]")
 
 
@@ -27,7 +27,7 @@ class Ssh:
 
     @classmethod
     def parse(cls, target: str) -> Ssh:
-        """From `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
+        """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
         try:
             parts = urlsplit(target if "://" in target else f"ssh://{target}")
             host, user, port = parts.hostname, parts.username, parts.port
@@ -47,7 +47,7 @@ class Ssh:
         return f"{self.host}:{self.port}" if self.port else self.host
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """An ssh command that runs `argv` there: quoted, since a shell reads it."""
+        """The ssh command that runs `argv` there, quoted, since a shell reads it."""
         words = program("HAR_EDGE_SSH", "ssh", "an OpenSSH client")
         options = [x for option in _OPTIONS for x in ("-o", option)]
         user = ["-l", self.user] if self.user else []
@@ -55,7 +55,7 @@ class Ssh:
         return [*words, "-T", *options, *user, *port, "--", self.host, shlex.join(argv)]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """In words; ssh says 255 of itself, and else passes on what the program there ended with."""
+        """Explain how ssh ended: 255 is its own exit code, any other that of the program there."""
         last = (stderr.splitlines() or [f"exit code {code}"])[-1]
         there = f"ssh {self._at()}"
         if greeted:

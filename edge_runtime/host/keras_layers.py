@@ -1,34 +1,82 @@
-"""What training and conversion both know of Keras's layers: by their names, so that Keras need not be there."""
+"""List the Keras layers that can be converted, and ask what a layer is, by names: Keras need not be there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-_IDENTITY = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity")
-CONVERTIBLE = (
-    *("LSTM", "GRU", "Bidirectional", "Conv1D", "Dense", "TimeDistributed"),
-    *("MaxPooling1D", "AveragePooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D"),
-    *("BatchNormalization", "LayerNormalization", "Normalization"),
-    *("Flatten", "Reshape", "Permute", "ZeroPadding1D", "Cropping1D"),
-    *("Concatenate", "Add", "Average", "Multiply", "Subtract"),
-    *("Activation", "ReLU", "LeakyReLU", "ELU"),
-    *_IDENTITY,
+
+@dataclass(frozen=True)
+class ConvertibleLayers:
+    """Layers that can be converted with the same options.
+
+    options : the values that an option may have, for those where not all can be converted.
+    last_axis : whether the option `axis` must name the last axis.
+    note : further conditions, for docs/convert.md.
+    """
+
+    names: tuple[str, ...]
+    options: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    last_axis: bool = False
+    note: str = ""
+
+
+_STATELESS = {"stateful": (False,), "return_state": (False,)}
+_CHANNELS_LAST = {"data_format": ("channels_last",)}
+_IDENTITY = ConvertibleLayers(
+    ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity"),
+    note="nothing outside training",
 )
-"""The layers that can be converted, not all of them with every option."""
+
+CONVERTIBLE_LAYERS = (
+    ConvertibleLayers(("LSTM",), _STATELESS, note="unrolled or, with tanh and sigmoid, fused"),
+    ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid; always unrolled"),
+    ConvertibleLayers(("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of LSTM and GRU"),
+    ConvertibleLayers(("Conv1D",), {"padding": ("same", "valid", "causal"), "groups": (1,)} | _CHANNELS_LAST),
+    ConvertibleLayers(("Dense",), note="for the whole or for each step"),
+    ConvertibleLayers(("TimeDistributed",), note="of a layer here that has one input and is not recurrent"),
+    ConvertibleLayers(("MaxPooling1D", "AveragePooling1D"), _CHANNELS_LAST),
+    ConvertibleLayers(("GlobalMaxPooling1D", "GlobalAveragePooling1D"), {"keepdims": (False,)} | _CHANNELS_LAST),
+    ConvertibleLayers(
+        ("BatchNormalization",), last_axis=True, note="becomes a part of a convolution or Dense layer before it"
+    ),
+    ConvertibleLayers(("LayerNormalization",), {"rms_scaling": (False,)}, last_axis=True),
+    ConvertibleLayers(
+        ("Normalization",),
+        {"invert": (False,)},
+        last_axis=True,
+        note="better taken out of the network and given with `--normalisation`",
+    ),
+    ConvertibleLayers(("Flatten", "ZeroPadding1D"), _CHANNELS_LAST),
+    ConvertibleLayers(("Reshape", "Permute", "Cropping1D")),
+    ConvertibleLayers(("Concatenate",), last_axis=True),
+    ConvertibleLayers(
+        ("Add", "Average", "Multiply", "Subtract"), note="of equal shapes; `+`, `*` and `-` of two tensors too"
+    ),
+    ConvertibleLayers(("Activation",), note="of the activation functions below"),
+    ConvertibleLayers(("ReLU",), {"max_value": (None, 6.0), "negative_slope": (0.0,), "threshold": (0.0,)}),
+    ConvertibleLayers(("LeakyReLU",)),
+    ConvertibleLayers(("ELU",), {"alpha": (1.0,)}),
+    _IDENTITY,
+)
+"""In the order of docs/convert.md; `Softmax` beside them, where the network ends in it."""
+
+CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
+"""By the name of the layer."""
 
 
 def is_convertible(layer: Any) -> bool:
-    """Whether layers of its kind can be converted."""
+    """Whether layers of its kind can be converted, if not with every option."""
     return _kind(layer) in CONVERTIBLE
 
 
 def does_nothing(layer: Any) -> bool:
-    """Whether a layer passes on what it takes, outside training."""
+    """Whether a layer passes on its input unchanged, outside training."""
     kind = _kind(layer)
-    return kind in _IDENTITY or (kind == "Activation" and _activation(layer) == "linear")
+    return kind in _IDENTITY.names or (kind == "Activation" and _activation(layer) == "linear")
 
 
 def last_call(network: Any) -> tuple[Any, list[Any]]:
-    """What gives the answer of a network that is a graph of layers, and the tensors that it takes.
+    """The layer that gives the answer of a network that is a graph of layers, and the tensors that it takes.
 
     Layers behind it that do nothing are passed over. It may be a network itself.
     """

@@ -1,1 +1,1 @@
-"""Files, child processes, locks and terminals."""
+"""Handle files, child processes, locks and terminals, as any program needs them."""

@@ -1,4 +1,4 @@
-"""Folders that are made once and kept: whole or not there, by one process at a time."""
+"""Cache folders that take long to make: whole or absent, and made by one process at a time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST
 
 
 def cached_folder(place: Path, make: Callable[[Path], None], space: float = 0) -> Path:
-    """The folder `place`; where it is not there, `make` fills it beside its place first.
+    """Return the folder `place`; where it is missing, `make` fills it under another name first.
 
-    Whoever else wants it meanwhile waits. `space` is what `make` needs on the disk, in bytes. Raises `DeviceError` when
-    the disk has less, is full or may not be written, and whatever `make` raises; nothing stays then.
+    Other processes that want it wait meanwhile. `space` is the number of bytes that `make` needs on the disk. Raises
+    `DeviceError` when the disk has less, is full or may not be written, and whatever `make` raises; nothing stays then.
     """
     if place.exists():
         return place
@@ -47,9 +47,9 @@ def cached_folder(place: Path, make: Callable[[Path], None], space: float = 0) -
 
 
 def remove(folder: Path) -> int:
-    """Remove all that is kept in `folder`, and the folder; how many bytes that was.
+    """Remove `folder` with all cache folders in it; return how many bytes that was.
 
-    Raises `DeviceError` while one of those is being made.
+    Raises `DeviceError` while one of them is being made.
     """
     with ExitStack() as locks:
         for path in folder.glob("*.lock"):
@@ -64,13 +64,13 @@ def remove(folder: Path) -> int:
 
 
 def raise_if_full(said: str) -> None:
-    """Raise what `kept` understands when a program that failed `said` that the disk is full."""
+    """Raise the `OSError` of a full disk when a program that failed `said` that it is full."""
     if re.search(r"No space left on device|enough free space|Disk quota exceeded", said):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _make(unfinished: Path, make: Callable[[Path], None], space: float) -> None:
-    _remove(unfinished)  # of one who was killed
+    _remove(unfinished)  # by a process that was killed
     unfinished.mkdir()
     try:
         free = shutil.disk_usage(unfinished).free

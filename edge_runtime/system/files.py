@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and a folder for those that are not to stay."""
+"""Write files whole or not at all, and give a temporary folder."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
@@ -79,7 +79,7 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a temporary folder, which is gone after the block, whatever happens inside.
+    """Give a temporary folder, which is removed after the block, whatever happens inside.
 
     Raises `InputError` naming the folder and TMPDIR when it cannot be made, or when its disk is full.
     """
@@ -109,7 +109,7 @@ def _no_scratch(folder: Path | str, error: OSError) -> InputError:
 
 
 def _is_about(error: OSError, folder: Path) -> bool:
-    """Whether `error` came of writing in `folder`, rather than of a process, a pipe or a file elsewhere."""
+    """Whether `error` came from writing in `folder`, rather than from a process, a pipe or a file outside it."""
     if error.filename is not None:
         path = Path(os.fsdecode(error.filename))
         return path == folder or folder in path.parents
@@ -120,7 +120,7 @@ def _is_about(error: OSError, folder: Path) -> bool:
 def _finish(temporary: Path, path: Path) -> None:
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    # mkstemp makes private files; results are for whoever the umask says.
+    # mkstemp makes private files; results are readable by those whom the umask lets.
     umask = os.umask(0)
     os.umask(umask)
     temporary.chmod(0o666 & ~umask)
@@ -136,7 +136,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def cache_folder() -> Path:
-    """Where har-edge keeps what it can make again: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
+    """The folder of what can be made again: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
     given = os.environ.get("HAR_EDGE_CACHE")
     if given:
         return Path(given).absolute()

@@ -1,4 +1,4 @@
-"""Keep native libraries from chattering on the terminal."""
+"""Hold back what native libraries write to stderr."""
 
 import os
 import sys

@@ -1,13 +1,13 @@
-"""Text of unknown origin, made safe to show: no control characters reach a terminal or a log."""
+"""Make text of unknown origin safe to show: without control characters for a terminal or a log."""
 
 _LONGEST = 60
 
 
 def printable(text: str | bytes, longest: int = _LONGEST) -> str:
-    """`text` on one line of at most `longest` characters, with escapes for whatever is not to be printed as it is.
+    """Put `text` on one line of at most `longest` characters, with escapes for those that cannot be printed.
 
-    Bytes are read as UTF-8. Control characters, line ends, text directions and what is no text at all become escapes
-    such as `\\x1b`; what is cut off becomes `…`.
+    Bytes are read as UTF-8. Control characters, line ends, text directions and invalid bytes become escapes such as
+    `\\x1b`; `…` stands for the rest of a longer text.
     """
     # One more than is shown tells whether something was cut; a megabyte of hostile text is never walked through.
     if isinstance(text, bytes):
@@ -17,5 +17,5 @@ def printable(text: str | bytes, longest: int = _LONGEST) -> str:
 
 
 def quoted(text: str | bytes, longest: int = _LONGEST) -> str:
-    """`text` as `printable` gives it, between quotation marks."""
+    """Put `printable(text)` between quotation marks."""
     return f"'{printable(text, longest)}'"

@@ -1,12 +1,12 @@
-"""How progress is told, by whatever takes its time."""
+"""Tell progress: the type of the functions that hear it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 OnProgress = Callable[[float, str], None]
-"""Hears the share of the work that is done, and what is being done: `stage`, or `stage: detail`."""
+"""Hears the share of the work that is done, in [0, 1], and its present part: `stage`, or `stage: detail`."""
 
 
 def unheard(share: float, text: str) -> None:
-    """Tell nobody."""
+    """Ignore progress."""

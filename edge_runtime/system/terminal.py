@@ -1,4 +1,4 @@
-"""What every command shows on a terminal: one kind of console, one kind of progress bar."""
+"""Show text and progress on a terminal: one kind of console, one kind of progress bar."""
 
 import errno
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def progress() -> Iterator[OnProgress]:
 
 @contextmanager
 def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
-    """Show how far several works are that go on at a time, each under its name."""
+    """Show the progress of several works that go on at a time, each under its name."""
     console = Console(stderr=True)
     prefixes = [f"{name}: " if name else "" for name in names]
     if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""Members of a zip archive that nobody vouches for: read into memory, never unpacked to disk, never beyond a limit."""
+"""Read members of an untrusted zip archive into memory, never beyond a limit and never to disk."""
 
 import io
 import lzma

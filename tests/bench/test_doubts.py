@@ -1,4 +1,4 @@
-"""Each reason to doubt a result is said, with what to do about it; a quiet machine leaves none."""
+"""Each reason to doubt a result is reported with what to do about it; an idle machine leaves none."""
 
 from dataclasses import replace
 
@@ -17,8 +17,8 @@ STATE = {
     "throttled": {"now": (), "since_boot": ("under-voltage",)},
     "power_source": "mains",
 }
-SILENT = dict.fromkeys(STATE)
-QUIET = Evidence(
+UNKNOWN = dict.fromkeys(STATE)
+IDLE = Evidence(
     emulated=False,
     before=STATE,
     rounds=[(STATE, STATE)] * 10,
@@ -49,22 +49,25 @@ def clock(khz):
     return {"current": khz, "minimum": None, "maximum": None}
 
 
-def test_a_quiet_machine_leaves_no_doubt():
-    assert doubts.find(QUIET) == ()
+def test_an_idle_machine_leaves_no_doubt():
+    assert doubts.find(IDLE) == ()
 
 
-def test_what_a_machine_does_not_tell_is_no_doubt():
-    assert doubts.find(replace(QUIET, before=SILENT, rounds=[(SILENT, SILENT)] * 10, others_busy=[None] * 10)) == ()
+def test_an_unknown_fact_is_no_doubt():
+    assert doubts.find(replace(IDLE, before=UNKNOWN, rounds=[(UNKNOWN, UNKNOWN)] * 10, others_busy=[None] * 10)) == ()
 
 
-def test_a_card_that_does_not_tell_its_data_is_no_doubt():
-    assert doubts.find(replace(QUIET, trained_on=None)) == ()
+def test_a_card_without_its_data_is_no_doubt():
+    assert doubts.find(replace(IDLE, trained_on=None)) == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"data": ("my recordings", "cd34")}, "trained on 'UCI HAR', and these test windows are those of another"),
+        (
+            {"data": ("my recordings", "cd34")},
+            "trained on 'UCI HAR', by its card, and these test windows are of another data set",
+        ),
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),
         ({"before": state(governor="ondemand")}, "governor is 'ondemand'"),
@@ -82,11 +85,11 @@ def test_a_card_that_does_not_tell_its_data_is_no_doubt():
         (after(state(firmware_clock_khz=1_500_000), state(firmware_clock_khz=2_400_000)), "(1500 to 2400 MHz)"),
         (after(state(power_source="battery")), "on its battery"),
         ({"warm_up": WarmUp(1000, 20.0, False)}, "did not settle during warm-up"),
-        ({"latency": replace(QUIET.latency, mad=0.2)}, "half are more than 20 % off p50"),
-        ({"latency": replace(QUIET.latency, p50_ci95=(0.9, 1.1))}, "the interval of p50 is 20 % wide"),
-        ({"latency": replace(QUIET.latency, runs=100)}, "100 timed inferences are too few for p99: use --runs 500"),
+        ({"latency": replace(IDLE.latency, mad=0.2)}, "half are more than 20 % off p50"),
+        ({"latency": replace(IDLE.latency, p50_ci95=(0.9, 1.1))}, "the interval of p50 is 20 % wide"),
+        ({"latency": replace(IDLE.latency, runs=100)}, "100 timed inferences are too few for p99: use --runs 500"),
         (
-            {"latency": replace(QUIET.latency, runs=24, mad=0.3, p50_ci95=(0.9, 1.2)), "paced": True},
+            {"latency": replace(IDLE.latency, runs=24, mad=0.3, p50_ci95=(0.9, 1.2)), "paced": True},
             "24 timed inferences are too few for p99: do not quote it",
         ),
         ({"rounds": [(STATE, STATE)]}, "1 round is too few for the intervals to hold: use --rounds 5"),
@@ -105,18 +108,18 @@ def test_a_card_that_does_not_tell_its_data_is_no_doubt():
         ({"same_answers": False}, "did not give the same answers"),
     ],
 )
-def test_each_reason_for_doubt_is_said_alone(changes, words):
-    (doubt,) = doubts.find(replace(QUIET, **changes))
+def test_each_reason_for_doubt_is_reported_alone(changes, words):
+    (doubt,) = doubts.find(replace(IDLE, **changes))
     assert words in doubt
 
 
 def test_an_idle_clock_before_a_round_is_no_change():
     idle = state(clock_khz=clock(600_000))
-    assert doubts.find(replace(QUIET, rounds=[(idle, STATE)] * 10)) == ()
+    assert doubts.find(replace(IDLE, rounds=[(idle, STATE)] * 10)) == ()
 
 
-def test_of_an_emulated_machine_only_what_is_not_about_time_is_said():
-    found = doubts.find(replace(QUIET, emulated=True, before=state(load_average=9), control=None, same_answers=False))
+def test_of_an_emulated_machine_no_doubt_is_about_time():
+    found = doubts.find(replace(IDLE, emulated=True, before=state(load_average=9), control=None, same_answers=False))
     assert "the CPU is emulated" in found[0]
     assert "did not give the same answers" in found[1]
     assert len(found) == 2

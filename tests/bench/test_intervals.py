@@ -28,7 +28,7 @@ def test_a_summary_is_of_the_samples_of_all_rounds():
 
 
 @given(st.lists(st.lists(st.floats(0.001, 100), min_size=1, max_size=40), min_size=1, max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_samples_have_an_interval_among_them(parts):
     found = intervals.latency(parts)
     low, high = found.p50_ci95

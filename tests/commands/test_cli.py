@@ -1,9 +1,7 @@
 """How the command starts and ends: quick help, exit codes, one sentence for an error, and whose `train` is imported."""
 
-import ast
 import sys
 import tomllib
-from collections.abc import Iterable
 
 import click
 import pytest
@@ -132,26 +130,3 @@ def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "bench" in result.stdout
     assert "train " not in result.stdout
-
-
-def test_arrows_point_one_way():
-    """edge_runtime imports neither its siblings nor, on load, the host's packages; train and convert not each other."""
-    host = {"tensorflow", "keras", "sklearn", "matplotlib"}
-    for package in ("edge_runtime", "train", "convert"):
-        siblings = {"train", "convert", "har_edge"} - {package}
-        for path in (ROOT / package).rglob("*.py"):
-            tree = ast.parse(path.read_text())
-            on_load = imported_by(tree.body)
-            assert not siblings & imported_by(ast.walk(tree)), path
-            assert package != "edge_runtime" or not host & on_load, path
-
-
-def imported_by(nodes: Iterable[ast.AST]) -> set[str]:
-    """The top-level packages that import statements among `nodes` name."""
-    names = []
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names += [x.name for x in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
-    return {x.partition(".")[0] for x in names}

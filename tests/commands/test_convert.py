@@ -1,4 +1,4 @@
-"""`har-edge convert` as a user calls it: what it leaves, what it refuses, and that nothing half-done stays."""
+"""`har-edge convert` as a user calls it: the models it writes, the input it refuses, and nothing half-done stays."""
 
 import json
 import shutil
@@ -13,18 +13,15 @@ import pytest
 from programs import MODELS, Finished, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
 from training_fixtures import run_card
 
-from convert import conversion_process
-from convert.conversion import Options, check, write_models
-from convert.conversion_job import ConversionJob
-from convert.model_files import NamedFiles
+from convert.conversion import NamedFiles, check, write_models
+from convert.conversion_inputs import TrainingRecord
+from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, Options, run_job
+from convert.conversion_report import points
 from convert.parity import Parity, compare, relative_difference
-from convert.parity_table import points
-from convert.training_record import TrainingRecord
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import SCHEMES, Run
-from edge_runtime.system import child_processes
 
 
 @pytest.fixture
@@ -68,8 +65,8 @@ def test_the_parity_in_the_card_is_that_of_the_files(converted_run, uci_har):
     held_out = uci_har.train.select(np.isin(uci_har.train.subject, training.held_out_subjects))
     float32, *others = (Classifier(converted_run.tflite(scheme)).logits(held_out.X) for scheme in SCHEMES)
     for scheme, logits in zip(SCHEMES[1:], others, strict=True):
-        kept = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out_seen"]
-        assert kept == pytest.approx(asdict(compare(float32, logits, held_out.y)))
+        stated = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out_seen"]
+        assert stated == pytest.approx(asdict(compare(float32, logits, held_out.y)))
 
 
 def test_the_table_has_a_row_per_model(conversion, converted_run):
@@ -107,14 +104,10 @@ def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):
     assert sizes["int8"] <= min(100_000, sizes["float32"] / 2)
 
 
-def test_without_quantize_there_is_float32_alone(run):
-    assert convert(run).returncode == 0
-    assert run.converted() == [run.tflite("float32")]
-
-
-def test_the_forms_that_are_named_are_written_and_no_others(run):
-    assert convert(run, "--quantize-as", "dynamic", "--quantize-as", "dynamic").returncode == 0
-    assert run.converted() == [run.tflite("float32"), run.tflite("dynamic")]
+@pytest.mark.parametrize("named", [[], ["dynamic"]])
+def test_the_forms_that_are_named_are_written_and_no_others(run, named):
+    assert convert(run, *(x for scheme in 2 * named for x in ("--quantize-as", scheme))).returncode == 0
+    assert run.converted() == [run.tflite(scheme) for scheme in ("float32", *named)]
 
 
 @pytest.mark.parametrize(
@@ -126,9 +119,11 @@ def test_the_forms_that_are_named_are_written_and_no_others(run):
         (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
         (["--quantize-as", ""], ["--quantize-as", "dynamic"]),
         (["--quantize-as", "all", "--calibration", 3], ["--calibration 3", "at least 6"]),
+        (["--calibration", 0], ["--calibration"]),
+        (["--max-drop", -1], ["--max-drop"]),
     ],
 )
-def test_options_that_contradict_each_other_are_refused(run, arguments, words):
+def test_options_that_cannot_be_used_are_refused(run, arguments, words):
     assert_one_sentence(convert(run, *arguments), 2, *words)
     assert run.converted() == []
 
@@ -160,15 +155,15 @@ def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, nam
     assert run.diagnosis(".png").exists()
 
 
-def report_of(scheme: str, parity: Parity) -> dict:
-    form = {"parity": asdict(parity), "facts": {}}
-    network = {"float32_relative_difference": 1e-6, "forms": {scheme: form}, "is_labelled": True}
-    network |= {"lowering": "unrolled", "lowering_reason": "asked for"}
-    return {"model": network}
+def report_of(scheme: str, parity: Parity, float32_relative_difference: float = 1e-6) -> ConversionReport:
+    forms = {scheme: FormReport(parity, {})}
+    return ConversionReport(
+        NetworkReport(True, 1, parity.windows, "unrolled", "", parity.accuracy, float32_relative_difference, forms)
+    )
 
 
 def options(max_drop: float = 1.0, max_size: float = 500) -> Options:
-    return Options(("int8",), "int8", 504, max_drop, False, None, 600, max_size=max_size)
+    return Options(("int8",), max_drop=max_drop, max_size=max_size)
 
 
 @pytest.mark.parametrize(("scheme", "advice"), [("int8", "--calibration"), ("dynamic", "leave this form out")])
@@ -189,19 +184,19 @@ def test_a_model_is_as_large_as_its_file_and_none_is_written_when_one_is_too_lar
     y = np.zeros(10, np.uint8)
     float32 = np.eye(2, dtype=np.float32)[y]
     report = report_of("int8", compare(float32, float32, y))
-    job = options().job(tmp_path, tmp_path)
+    job = ConversionJob(tmp_path, tmp_path, options())
     for scheme, source in MODELS.items():
         shutil.copy(source, job.flatbuffer("model", scheme))
     files = NamedFiles(tmp_path / "out", "mine")
     files.folder.mkdir()
-    write_models(files, job, report, options())
+    write_models(files, job, report)
     largest = files.tflite("float32").stat().st_size / 1000
     for file in files.folder.iterdir():
         file.unlink()
     with pytest.raises(CheckFailedError, match=rf"float32 model takes {largest:.1f} kB, more than --max-size"):
-        write_models(files, job, report, options(max_size=largest - 0.001))
+        write_models(files, replace(job, options=options(max_size=largest - 0.001)), report)
     assert list(files.folder.iterdir()) == []
-    write_models(files, job, report, options(max_size=largest))
+    write_models(files, replace(job, options=options(max_size=largest)), report)
 
 
 def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
@@ -216,14 +211,14 @@ def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
 @pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
 def test_a_float_model_that_is_another_network_fails(difference):
     with pytest.raises(CheckFailedError, match="differ from Keras"):
-        check({"model": {"float32_relative_difference": difference, "forms": {}}}, options())
+        check(report_of("int8", Parity(10, 0.9, 0.9, 1.0, 0.0, None), difference), options())
 
 
 @pytest.mark.parametrize(
     ("float32", "quantised", "words"),
     [(0.9, 1.0, "10.00 gained"), (0.9, 0.9, "0.00"), (0.9, 0.90001, "0.00"), (0.9, 0.85, "5.00")],
 )
-def test_what_is_lost_may_be_a_gain(float32, quantised, words):
+def test_points_lost_or_gained(float32, quantised, words):
     assert points(Parity(10, float32, quantised, 0.9, 0.0, None).drop) == words
 
 
@@ -237,7 +232,7 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
-def foreign(path: Path) -> None:
+def not_keras(path: Path) -> None:
     path.write_bytes(b"GIF89a" * 1000)
 
 
@@ -251,7 +246,24 @@ def with_code(path: Path) -> None:
     keras.Sequential([keras.Input((128, 9)), keras.layers.Lambda(lambda x: x[:, 0, :6])]).save(path)
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, truncate, flip, foreign, empty_zip, with_code])
+def nested(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[" * 100_000)
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+
+
+def encrypted(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    content = bytearray(path.read_bytes())
+    # Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12).
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, truncate, flip, not_keras, empty_zip, with_code, nested, encrypted])
 def test_a_network_file_that_cannot_be_used_is_named(run, spoil):
     spoil(run.selection)
     assert_one_sentence(convert(run, "--quantize"), 2, "selection.keras")
@@ -265,10 +277,14 @@ def test_a_network_file_that_cannot_be_used_is_named(run, spoil):
         ("[1, 2]", ["card"]),
         ('{"format": 99}', ["format"]),
         ('{"format": 1, "name": "x"}', ["missing"]),
+        (None, ["training"]),
     ],
 )
 def test_a_card_that_cannot_be_used_is_named(run, content, words):
-    run.card.write_text(content)
+    if content is None:
+        cards.save(replace(cards.load(run.card), training={}), run.card)
+    else:
+        run.card.write_text(content)
     assert_one_sentence(convert(run), 2, "card.json", *words)
 
 
@@ -293,34 +309,6 @@ def test_a_card_that_is_not_of_a_run_is_refused_before_anything_is_loaded(traine
         TrainingRecord.of(spoiled, Path("run/card.json"))
 
 
-def test_a_card_without_training_is_refused(run):
-    cards.save(replace(cards.load(run.card), training={}), run.card)
-    assert_one_sentence(convert(run), 2, "card.json", "training")
-
-
-def nested(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", "[" * 100_000)
-        archive.writestr("metadata.json", "{}")
-        archive.writestr("model.weights.h5", b"")
-
-
-def encrypted(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", "{}")
-    content = bytearray(path.read_bytes())
-    # Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12).
-    content[6] |= 1
-    content[content.index(b"PK\x01\x02") + 8] |= 1
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("spoil", [nested, encrypted])
-def test_a_hostile_network_file_is_named(run, spoil):
-    spoil(run.selection)
-    assert_one_sentence(convert(run), 2, "selection.keras")
-
-
 def test_a_card_of_another_network_is_refused(run):
     keras.Sequential([keras.Input((64, 9)), keras.layers.LSTM(4), keras.layers.Dense(6)]).save(run.selection)
     assert_one_sentence(convert(run), 2, "selection.keras", "(64, 9)")
@@ -340,12 +328,6 @@ def test_there_is_no_run(tmp_path):
     assert_one_sentence(har_edge("convert", "empty", cwd=tmp_path), 2, "card.json")
 
 
-def test_bad_options_are_usage_errors(run):
-    for arguments in (["--calibration", 0], ["--calibration", 3, "--quantize"], ["--io", "int4"], ["--max-drop", -1]):
-        assert convert(run, *arguments).returncode == 2
-    assert run.converted() == []
-
-
 def test_whole_models_survive_a_conversion_that_fails(run):
     run.tflite("int8").write_bytes(b"the old model")
     truncate(run.model)
@@ -353,29 +335,10 @@ def test_whole_models_survive_a_conversion_that_fails(run):
     assert run.tflite("int8").read_bytes() == b"the old model"
 
 
-def job_of(run: Run, output: Path) -> ConversionJob:
-    return ConversionJob(str(run.folder), None, schemes=(), io_type="int8", calibration=504, output=str(output))
-
-
 def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     with pytest.raises(DeviceError, match="--time-limit"):
-        conversion_process.run_job(job_of(run, tmp_path), 0.5, lambda share, stage: None)
+        run_job(ConversionJob(run.folder, tmp_path, Options(time_limit=0.5)), lambda share, stage: None)
     assert not processes(run.folder)
-
-
-@pytest.mark.parametrize(
-    ("code", "kind", "words"),
-    [
-        ("import os; os.abort()", DeviceError, "SIGABRT"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", DeviceError, "SIGSEGV"),
-        ("raise RuntimeError('the cause')", HarEdgeError, "the cause"),
-        ("import sys; sys.exit(9)", HarEdgeError, "exit code 9"),
-    ],
-)
-def test_a_conversion_process_that_dies_is_an_error_in_words(run, tmp_path, monkeypatch, code, kind, words):
-    monkeypatch.setattr(child_processes, "_CODE", code)
-    with pytest.raises(kind, match=words):
-        conversion_process.run_job(job_of(run, tmp_path), 60, lambda share, stage: None)
 
 
 def test_ctrl_c_ends_the_conversion_process_too(run):

@@ -1,4 +1,4 @@
-"""`har-edge convert MODEL.keras`: a network that was made elsewhere, with the options that make its card."""
+"""`har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,8 @@ import pytest
 from keras import layers
 from programs import assert_one_sentence, har_edge
 
-from convert.card_options import read
-from convert.conversion_inputs import of_file
-from convert.conversion_job import ConversionJob, FileOptions
+from convert.conversion_job import ConversionJob, FileOptions, Options
+from convert.external_model import of_file, read_options
 from convert.keras_files import as_logits
 from convert.lowering.network import lower
 from convert.parity import relative_difference
@@ -34,7 +33,7 @@ def file_of(folder: Path, model: keras.Model, name: str = "mine.keras") -> Path:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, uci_har) -> Path:
     """Trained on windows as they are, but for the mean and deviation of their signals, and ending in a softmax."""
-    folder = tmp_path_factory.mktemp("elsewhere")
+    folder = tmp_path_factory.mktemp("external")
     model = network()
     X = uci_har.train.X
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
@@ -69,13 +68,9 @@ def test_its_card_says_what_the_options_and_the_check_say(trained, converted, uc
     checked = card.parity["checked"]
     assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
     assert checked["accuracy"] > 0.6
-    for words in (
-        "mine_int8.tflite",
-        "Recurrent layers unrolled",
-        "6 training subjects",
-        f"{checked['agreement']:.2%}"[:5],
-    ):
-        assert words in converted.stdout
+    agreement = f"{100 * checked['agreement']:.2f} %"
+    for text in ("mine_int8.tflite", "Recurrent layers unrolled", "6 training subjects", agreement):
+        assert text in converted.stdout
 
 
 def test_a_network_for_other_signals_and_labels_is_compared_with_itself(tmp_path):
@@ -125,18 +120,17 @@ def test_a_softmax_at_the_end_is_left_out(make, uci_har):
     )
 
 
+ACTIVITIES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+
+
 def job(path: Path, **options: object) -> ConversionJob:
-    return ConversionJob(str(path), None, (), "int8", 504, "", file=FileOptions(**options))
+    return ConversionJob(path, path.parent, Options(), FileOptions(**options))
 
 
 @pytest.mark.parametrize(
     ("labels", "is_labelled", "classes"),
     [
-        (
-            ("LAYING", "STANDING", "SITTING", "WALKING_DOWNSTAIRS", "WALKING_UPSTAIRS", "WALKING"),
-            True,
-            {0, 1, 2, 3, 4, 5},
-        ),
+        (tuple(reversed(ACTIVITIES)), True, {0, 1, 2, 3, 4, 5}),
         (("SITTING", "WALKING"), True, {0, 1}),
         (("SITTING", "FALLING"), False, {0, 1, 2, 3, 4, 5}),
     ],
@@ -189,12 +183,12 @@ def test_options_that_cannot_be_used_are_refused(options, words, tmp_path, monke
     Path("broken.json").write_text("{")
     Path("more.json").write_text('{"mean": [0], "std": [1], "scale": [2]}')
     with pytest.raises(InputError) as refusal:
-        read(**{"labels": None, "signals": None, "normalisation": None} | options)
+        read_options(**{"labels": None, "signals": None, "normalisation": None} | options)
     assert all(x in str(refusal.value) for x in words), refusal.value
 
 
 def test_a_card_is_a_normalisation_too(trained_run):
-    options = read(None, None, str(trained_run.card))
+    options = read_options(None, None, str(trained_run.card))
     assert options.normalisation["knee"] == list(cards.load(trained_run.card).normalisation.knee)
 
 

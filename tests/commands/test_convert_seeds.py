@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from programs import assert_one_sentence, har_edge
 
-from convert.conversion import Conversion, Trained
+from convert.conversion import Conversion
+from convert.conversion_job import ConversionReport, FormReport, NetworkReport
+from convert.conversion_report import seeds_table
 from convert.parity import Parity
-from convert.seed_conversions import seeds_table
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
@@ -30,7 +31,7 @@ def two_seeds(trained_run, tmp_path) -> Path:
 
 
 def rows_of(output: str) -> dict[str, str]:
-    """What is right of the first column, which is parted from it by two spaces."""
+    """The cells right of the first column, which two spaces separate from it."""
     return {line.partition("  ")[0]: " ".join(line.partition("  ")[2].split()) for line in output.splitlines()}
 
 
@@ -79,9 +80,9 @@ def conversion(folder: Path, parity: Parity, size: int | None) -> Conversion:
     folder.mkdir()
     if size is not None:
         run.tflite("int8").write_bytes(bytes(size))
-    report = {"float32_accuracy": parity.float32_accuracy, "forms": {"int8": {"parity": vars(parity)}}}
-    failure = CheckFailedError("lost") if size is None else None
-    return Conversion(Trained(run, None, None), {"selection": report}, failure)  # type: ignore[arg-type]
+    forms = {"int8": FormReport(parity, {})}
+    report = NetworkReport(True, 4, parity.windows, "unrolled", "", parity.float32_accuracy, 0.0, forms)
+    return Conversion(run, ConversionReport(report), CheckFailedError("lost") if size is None else None)
 
 
 def test_mean_and_standard_deviation_are_those_of_the_rows(tmp_path, capsys):

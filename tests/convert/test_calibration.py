@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from convert.lowering.gate_layout import IN_INT8
+from convert.lowering.cells import IN_INT8
 from convert.lowering.network import lower
-from convert.quantise.calibration import Range, calibrate, draw_windows, observe, quantised
+from convert.quantise.calibration import ActivationRange, calibrate, draw_windows, observed_ranges, quantised
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 
@@ -28,6 +28,7 @@ def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har)
         assert set(np.unique(uci_har.train.subject[own], return_counts=True)[1]) == {4}  # 84 windows, 21 subjects
 
 
+@settings(deadline=None)
 @given(
     windows=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=8, max_size=80),
     wanted=st.integers(4, 60),
@@ -57,8 +58,8 @@ def test_fewer_windows_than_activities_are_refused(uci_har):
 
 def test_ranges_hold_what_was_seen_and_zero(trained_network, normalised_windows):
     lowered = lower(trained_network)
-    seen = observe(lowered, tf.constant(normalised_windows))
-    assert seen["input"] == Range(-3.0, 3.0)
+    seen = observed_ranges(lowered, tf.constant(normalised_windows))
+    assert seen["input"] == ActivationRange(-3.0, 3.0)
     assert all(x.low <= 0 <= x.high and x.low < x.high for x in seen.values())
     assert seen["lstm/gates"].high <= 6
     assert seen["lstm/candidate"].high <= 3.5
@@ -72,9 +73,9 @@ def test_a_product_is_cut_where_the_function_behind_it_has_saturated_and_nothing
     for weight in model.weights:
         weight.assign(50 * weight)
     X = np.random.default_rng(0).uniform(-3, 3, (20, 8, 3)).astype(np.float32)
-    seen = observe(lower(model), tf.constant(X))
-    assert seen["gates/sigmoid_input"] == Range(-6.0, 6.0)
-    assert seen["c/tanh_input"] == Range(-3.5, 3.5)
+    seen = observed_ranges(lower(model), tf.constant(X))
+    assert seen["gates/sigmoid_input"] == ActivationRange(-6.0, 6.0)
+    assert seen["c/tanh_input"] == ActivationRange(-3.5, 3.5)
     assert seen["candidate"].high > 6
 
 
@@ -86,4 +87,4 @@ def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(trai
     def error(ranges) -> float:
         return float(np.square(lowered(unseen, quantised(ranges), IN_INT8).numpy() - expected).mean())
 
-    assert error(calibrate(lowered, seen, lambda done, of: None)) < error(observe(lowered, tf.constant(seen)))
+    assert error(calibrate(lowered, seen, lambda done, of: None)) < error(observed_ranges(lowered, tf.constant(seen)))

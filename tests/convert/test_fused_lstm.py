@@ -4,14 +4,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from model_answers import logits_of
 
 from convert.lowering.network import lower
-from convert.lowering_choice import FEW_STEPS, choose
+from convert.lowering_selection import FEW_STEPS, select_lowering
 from convert.parity import relative_difference, snr_db
 from convert.quantise.tflite_converter import to_float32, to_int8_by_samples
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.model.classifier import Quantiser, dequantise
-from edge_runtime.model.interpreters import open_model
 
 pytestmark = pytest.mark.long
 
@@ -45,27 +44,21 @@ def remembering() -> keras.Model:
     return model
 
 
-def run(flatbuffer: bytes, X: np.ndarray) -> np.ndarray:
-    model = open_model(flatbuffer)
-    prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
-    return np.concatenate([dequantise(model.run(prepare(x[np.newaxis])), model.output).copy() for x in X])
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_the_answers_are_those_of_keras_whatever_windows_came_before(form, windows):
     model = network(*FORMS[form])
     expected = np.asarray(model(windows, training=False))
     flatbuffer = to_float32(lower(model, fused=True))
-    assert relative_difference(run(flatbuffer, windows), expected) < 1e-5
-    backwards = run(flatbuffer, windows[::-1])[::-1]
-    assert np.array_equal(backwards, run(flatbuffer, windows))
+    assert relative_difference(logits_of(flatbuffer, windows), expected) < 1e-5
+    backwards = logits_of(flatbuffer, windows[::-1])[::-1]
+    assert np.array_equal(backwards, logits_of(flatbuffer, windows))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_int8_form_answers_about_the_same_however_small_its_cells_are(form, windows):
     model = network(*FORMS[form])
     expected = np.asarray(model(windows, training=False))
-    answers = run(to_int8_by_samples(lower(model, fused=True), windows), windows)
+    answers = logits_of(to_int8_by_samples(lower(model, fused=True), windows), windows)
     assert snr_db(answers, expected) > 16
 
 
@@ -76,7 +69,7 @@ def test_cells_may_be_as_large_as_in_keras(windows):
     state.set_weights(model.layers[0].get_weights())
     assert np.abs(np.asarray(state(windows)[2])).max() > 12
     expected = np.asarray(model(windows, training=False))
-    assert relative_difference(run(to_float32(lower(model, fused=True)), windows), expected) < 1e-5
+    assert relative_difference(logits_of(to_float32(lower(model, fused=True)), windows), expected) < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -94,29 +87,29 @@ def test_what_the_operator_cannot_do_is_refused_by_layer_and_option(layer, words
 
 def test_few_steps_are_unrolled_unmeasured(windows):
     short = keras.Sequential([keras.Input((STEPS, 9)), layers.AveragePooling1D(2), layers.LSTM(3), layers.Dense(6)])
-    chosen = choose(short, "auto", "int8", 10**7, windows)
+    chosen = select_lowering(short, "auto", "int8", 10**7, windows)
     assert chosen.lowering == "unrolled"
     assert chosen.reason == f"of 18 recurrent steps; up to {FEW_STEPS}, that is the faster form"
 
 
 def test_of_many_steps_the_faster_form_that_is_small_enough_is_taken_and_the_reason_has_both(windows):
     model = network(*FORMS["one"])
-    free = choose(model, "auto", "float32", 10**7, windows)
+    free = select_lowering(model, "auto", "float32", 10**7, windows)
     assert "unrolled" in free.reason
     assert "fused" in free.reason
     assert free.reason.count("µs as float32") == 2
-    small = choose(model, "auto", "float32", 10_000, windows)
+    small = select_lowering(model, "auto", "float32", 10_000, windows)
     assert small.lowering == "fused"
     assert "more than --max-size 10" in small.reason
 
 
 def test_of_very_many_steps_the_unrolled_form_is_not_tried(windows, monkeypatch):
-    monkeypatch.setattr("convert.lowering_choice.MANY_STEPS", STEPS - 1)
-    chosen = choose(network(*FORMS["one"]), "auto", "float32", 10**7, windows)
+    monkeypatch.setattr("convert.lowering_selection.MANY_STEPS", STEPS - 1)
+    chosen = select_lowering(network(*FORMS["one"]), "auto", "float32", 10**7, windows)
     assert chosen.lowering == "fused"
     assert f"unrolled cannot be used: {STEPS} recurrent steps, more than the {STEPS - 1}" in chosen.reason
 
 
 def test_a_network_of_which_no_form_is_small_enough_is_refused_with_both_sizes(windows):
     with pytest.raises(CheckFailedError, match=r"unrolled .* kB.*fused .* kB.*--max-size"):
-        choose(network(*FORMS["one"]), "auto", "float32", 1000, windows)
+        select_lowering(network(*FORMS["one"]), "auto", "float32", 1000, windows)

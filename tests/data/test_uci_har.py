@@ -141,7 +141,7 @@ def test_real_recordings_survive_the_codec():
 LENGTHS = st.lists(st.integers(1, 20), min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths=LENGTHS, data=st.data())
 def test_any_counts_survive_the_codec(lengths, data):
     n = sum(lengths)

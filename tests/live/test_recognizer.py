@@ -9,7 +9,6 @@ from disturbed import delivered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import UNKNOWN, WARM_UP_S, Decision, LiveRecognizer, Notice
@@ -17,6 +16,7 @@ from edge_runtime.live.recording_replay import follow
 from edge_runtime.live.stream_scores import score
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.filters import FILTERS
 
 RATE = 50
@@ -83,7 +83,7 @@ def test_the_published_windows_get_the_answers_of_the_test_set():
 
 
 @given(st.lists(st.integers(1, 700), max_size=30), st.booleans(), st.sampled_from([16, 64, 200]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_chunks_of_any_size_give_the_same_decisions(sizes, has_times, hop):
     samples = recording(3).samples[:6000]
     seconds = times(samples) if has_times else None

@@ -60,7 +60,7 @@ def test_strip_gives_the_flatbuffer_alone():
 
 
 @given(st.integers(0, len(CONTENT) - 1))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_cut_short_anywhere_is_refused(model, length):
     model.write_bytes(CONTENT[:length])
     with pytest.raises(InputError, match=str(model)):
@@ -68,7 +68,7 @@ def test_a_file_cut_short_anywhere_is_refused(model, length):
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_changed_byte_anywhere_is_refused(model, position, change):
     damaged = bytearray(CONTENT)
     damaged[position] ^= change

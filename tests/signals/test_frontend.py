@@ -26,7 +26,7 @@ def still(n, acceleration=(0.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.0)):
     return np.tile(np.array([*acceleration, *rotation]), (n, 1))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(raw=RECORDINGS, data=st.data())
 def test_any_chunking_gives_the_same_bits_as_the_whole_recording(raw, data):
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=10))

@@ -42,7 +42,7 @@ def streams(draw):
 
 
 @given(streams())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_chunks_of_any_size_give_the_same_numbers(stream):
     seconds, samples, sizes, _ = stream
     at_once, in_chunks = (whole(pieces(seconds, samples, x)[0]) for x in ((), sizes))
@@ -52,7 +52,7 @@ def test_chunks_of_any_size_give_the_same_numbers(stream):
 
 
 @given(streams())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_samples_that_arrive_a_little_late_find_their_place(stream):
     seconds, samples, sizes, rng = stream
     order = np.argsort(seconds + rng.uniform(0, 0.05, len(seconds)), kind="stable")
@@ -139,7 +139,7 @@ def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 @given(st.integers(0, 1000), st.sampled_from([75, 100, 104, 200, 400]), st.lists(st.integers(1, 90), max_size=20))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
     fast, slow = np.arange(4 * rate) / rate, np.arange(200) / RATE
     at_rate = motion(slow, np.random.default_rng(seed))
@@ -149,7 +149,7 @@ def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
 
 
 @given(st.floats(31, 69), st.sampled_from([100, 200, 400]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_vibration_that_the_rate_cannot_show_is_taken_out(frequency, rate):
     seconds = np.arange(2 * rate) / rate
     vibration = np.sin(2 * np.pi * min(frequency, 0.45 * rate) * seconds)[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Hold what the tests of remote devices share: where they work, short and long measurements, and a board's workers."""
+"""Give the tests of remote devices a place to work, short and long measurements, and a board's workers."""
 
 import subprocess
 from collections.abc import Sequence

@@ -73,8 +73,9 @@ def start(
     before: Sequence[str] = (),
     address: str = "127.0.0.1",
     port: int | None = None,
+    setting: str = "",
 ) -> Server:
-    """Start an sshd that keeps its files in `folder`, by the command `before` if one is given."""
+    """Start an sshd that keeps its files in `folder`, by the command `before`, with one more `setting`."""
     assert shutil.which(SSHD), "install openssh-server: these tests need a real sshd"
     folder.mkdir(parents=True)
     keygen(folder / "host")
@@ -89,7 +90,7 @@ def start(
     (folder / "sshd_config").write_text(
         f"ListenAddress {address}\nPort {port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized_keys\n"
         f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        f"LogLevel ERROR\nPermitRootLogin prohibit-password\n" + f"SetEnv {settings}\n"
+        f"LogLevel ERROR\nPermitRootLogin prohibit-password\n" + f"SetEnv {settings}\n{setting}\n"
     )
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where sshd, as root, puts away its privileges

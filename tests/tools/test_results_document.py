@@ -3,24 +3,24 @@
 import json
 
 import numpy as np
-from programs import ROOT
 
+from tools import RESULTS
 from tools.measure_networks import NETWORKS
-from tools.results_document import DOCUMENT, QUOTE, README, document, load_measured, quoted
+from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
-def test_the_document_is_what_make_results_writes():
+def test_the_document_is_that_of_make_results():
     assert DOCUMENT.read_text() == document(load_measured()), "run make results"
 
 
-def test_readme_quotes_what_make_results_writes():
+def test_readme_has_the_table_that_make_results_writes():
     text = README.read_text()
-    assert text == quoted(text, load_measured()), "run make results"
-    assert "| `edge` |" in text.partition(QUOTE[0])[2].partition(QUOTE[1])[0]
+    assert text == with_table(text), "run make results"
+    assert comparison_table() in text
 
 
 def test_every_file_is_of_a_network_that_can_be_measured_again():
-    assert {x.stem for x in (ROOT / "results" / "networks").glob("*.json")} <= NETWORKS.keys()
+    assert {x.stem for x in (RESULTS / "networks").glob("*.json")} <= NETWORKS.keys()
 
 
 def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_ends():

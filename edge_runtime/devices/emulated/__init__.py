@@ -1,5 +1,5 @@
-"""An Arm board on an x86 machine: a Debian tree, QEMU's user emulation, and namespaces of its own around both.
+"""Emulate an Arm board: a Debian tree, QEMU's user emulation, and Linux namespaces around both.
 
-What it computes is what the board would compute, down to the bit; how long it takes says nothing about the board. How
-many instructions an inference takes does (`edge_runtime.devices.emulated.instructions`).
+Results are the board's, down to the bit. Times say nothing about the board; the number of instructions that an
+inference takes does (`edge_runtime.devices.emulated.instructions`).
 """

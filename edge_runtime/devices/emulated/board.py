@@ -1,6 +1,6 @@
-"""An emulated board: a disk, an emulator and a CPU, the first two made once and kept in the user's cache folder.
+"""Open an emulated board: a CPU, with a disk and an emulator that are made once, in the user's cache folder.
 
-Nothing changes what is kept: what programs on the board write is forgotten with them.
+Programs on the board do not change them: their files are gone when they end.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from edge_runtime.system.files import cache_folder
 from edge_runtime.system.progress import OnProgress, unheard
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
-"""Those of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
+"""The CPUs of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
 
 # The file itself and no site packages: it needs nothing but the standard library, and starts sooner.
 _LAUNCH = (sys.executable, "-I", "-S", launch.__file__)
-_SPACE = 700e6  # bytes: what fetching and unpacking an emulator and a disk take
+SPACE_BYTES = 700e6  # that fetching and unpacking an emulator and a disk take
 _EMULATOR_SUITE = "trixie"  # QEMU 10; its package is of one statically linked program for each architecture
 
 
@@ -50,9 +50,10 @@ class Board:
 
         It runs as root in /, and sees of this machine's files those in `binds` (place on the board -> file or folder
         here). `network` lets it into this machine's network. `fixed_addresses` puts programs at the same addresses in
-        each run. `writable` keeps what it writes. How it ends: see `edge_runtime.devices.emulated.launch`.
+        each run. `writable` keeps what it writes. For its exit code see `edge_runtime.devices.emulated.launch`.
 
-        The CPU is in the environment, as QEMU_CPU: what clears that for others, as sshd does, is to set it again.
+        The CPU is in the environment, as QEMU_CPU: a program that clears the environment, as sshd does, must set it
+        again.
         """
         options = [f"--board={self.folder}", f"--emulator={self.emulator}", f"--architecture={self.disk.emulator}"]
         options += [f"--cpu={self.cpu}"] if self.cpu else []
@@ -68,9 +69,9 @@ class Board:
 
 
 def open_board(cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = unheard) -> Board:
-    """The board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
+    """Open the board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
 
-    What it needs is fetched and made first, where that has not been done. Raises `InputError` for a CPU that QEMU does
+    Fetch and make what it needs first, where that has not been done. Raises `InputError` for a CPU that QEMU does
     not know, `DeviceError` when the board cannot be had on this machine.
     """
     if sys.platform != "linux":
@@ -91,14 +92,14 @@ def open_board(cpu: str = "cortex-a76", content: Disk | None = None, on_progress
             lambda share, text: on_progress(0.3 + 0.7 * share, text),
         )
 
-    board = Board(content, cpu, cached_folder(boards / content.name, make, _SPACE), emulator)
+    board = Board(content, cpu, cached_folder(boards / content.name, make, SPACE_BYTES), emulator)
     _check(_run(board.command(["true"])))
     on_progress(1.0, "the emulated board is ready")
     return board
 
 
 def remove_boards() -> int:
-    """Remove all boards and the emulator from the user's cache folder; what they took, in bytes.
+    """Remove all boards and the emulator from the user's cache folder; return how many bytes that was.
 
     Raises `DeviceError` when one is being made just now.
     """
@@ -115,7 +116,7 @@ def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:
             on_progress(0.8, "unpacking the emulator")
             debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS])
 
-    return cached_folder(boards / f"qemu-{_EMULATOR_SUITE}", make, _SPACE) / f"usr/bin/qemu-{name}"
+    return cached_folder(boards / f"qemu-{_EMULATOR_SUITE}", make, SPACE_BYTES) / f"usr/bin/qemu-{name}"
 
 
 def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:

@@ -1,7 +1,7 @@
-"""Debian's packages for any architecture, fetched with an apt state of its own and unpacked.
+"""Fetch and unpack Debian packages for any architecture, with an apt state of its own.
 
-Nothing is installed, no architecture is added to the host, no script of a package runs, and no root is needed. What is
-fetched was checked against the signature of Debian's archive.
+Nothing is installed, no architecture is added to the host, no script of a package runs, and no root is needed. apt
+checks packages against the signature of Debian's archive.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Apt:
     suite: str
 
     def fetch(self, packages: Sequence[str], alone: bool = False) -> list[Path]:
-        """Fetch `packages` and, unless they are wanted `alone`, all that they depend on; the files."""
+        """Fetch `packages` and, unless they are wanted `alone`, their dependencies; return the files."""
         files = self.folder / "cache/archives"
         for left in reversed(range(_TRIES)):
             try:
@@ -148,7 +148,7 @@ def _need(*programs: str) -> None:
 
 
 def _sources(suite: str) -> str:
-    """Where packages of `suite` come from: the mirror in `HAR_EDGE_DEBIAN`, or the one that this host uses itself."""
+    """The source of packages of `suite`: the mirror in `HAR_EDGE_DEBIAN`, or the one that this host uses itself."""
     uri, keyring = os.environ.get(_ARCHIVE_SETTING) or _mirror_of_host(), _KEYRING
     if not uri:
         raise DeviceError(
@@ -182,7 +182,7 @@ def _mirror_of_host() -> str | None:
 
 
 def _why_not(suite: str, architecture: str, said: str) -> DeviceError:
-    """What apt's errors mean, in one sentence."""
+    """Explain apt's errors in one sentence."""
     what = f"the packages of Debian {suite} for {architecture}"
     if "NO_PUBKEY" in said or "is not signed" in said:
         return DeviceError(
@@ -196,6 +196,6 @@ def _why_not(suite: str, architecture: str, said: str) -> DeviceError:
 
 
 def _complaint(said: str) -> str:
-    """The first complaint, which names the cause; what follows are its consequences."""
+    """The first complaint, which names the cause; the others follow from it."""
     lines = [line.strip().removeprefix("E: ") for line in said.splitlines() if not line.startswith("W: ")]
     return re.sub(r"\s+", " ", next(filter(None, lines), "no reason given"))[:300]

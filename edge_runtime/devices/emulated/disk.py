@@ -1,4 +1,4 @@
-"""What is on a board's disk, and how it is made: packages of Debian unpacked, wheels beside them, Python compiled."""
+"""Make a board's disk of unpacked Debian packages and wheels, with Python's library compiled."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edge_runtime.devices import wheels
+from edge_runtime.devices import python_packages
 from edge_runtime.devices.emulated import debian
-from edge_runtime.devices.requirements import TFLITE_RUNTIME, requirements
-from edge_runtime.devices.wheels import Platform
+from edge_runtime.devices.python_packages import TFLITE_RUNTIME, Platform, requirements
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.cache_folders import raise_if_full
 from edge_runtime.system.progress import OnProgress
@@ -23,20 +22,20 @@ RunHere = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 _FORMAT = 1  # of what is made for one and the same `Disk`: another one gets a folder of another name
 
-# What makes a system of it (bash is root's shell), and what numpy and the runtimes link to.
+# A system (bash is root's shell), and the libraries that numpy and the runtimes link to.
 _ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
 # Links in every Debian, which packages of Debian 12 are unpacked through and only those of Debian 13 bring.
 _LINKS = ("bin", "lib", "sbin")
 # A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
 _ALTERNATIVES = ("blas", "lapack")
 _LIBRARIES = ("usr/lib/python{}", "usr/lib/python3", "usr/local/lib/python{}")
-# Not compiled: what no benchmark imports.
+# Not compiled, since no benchmark imports it.
 _UNUSED = r"/(tests?|testing|f2py|distutils|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"
 
 
 @dataclass(frozen=True)
 class _Architecture:
-    """What is one architecture to Debian, by the names that QEMU and wheels have for it."""
+    """The names that QEMU and wheels have for an architecture of Debian."""
 
     emulator: str
     wheels: str
@@ -59,7 +58,7 @@ _SUITES = {"trixie": _Suite("3.13", 41), "bookworm": _Suite("3.11", 36)}
 
 @dataclass(frozen=True)
 class Disk:
-    """What a disk holds: a suite of Debian for an architecture, packages of it, and Python packages from pip.
+    """The content of a disk: a suite of Debian for an architecture, packages of it, and Python packages from pip.
 
     `packages` come with all that they depend on, `requirements` alone.
     """
@@ -116,7 +115,7 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
         on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
         installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
         platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
-        wheels.install(disk.requirements, installed, platform)
+        python_packages.install(disk.requirements, installed, platform)
     on_progress(0.5, "compiling the Python library")
     libraries = [f"/{x.relative_to(root)}" for name in _LIBRARIES for x in root.glob(name.format(suite.python))]
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
@@ -127,7 +126,7 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
 
 
 def _configure(root: Path) -> None:
-    """What scripts of packages would have done."""
+    """Do what scripts of packages would have done."""
     for name in ("passwd", "group"):
         shutil.copyfile(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
     if (root / "usr/sbin/sshd").exists():

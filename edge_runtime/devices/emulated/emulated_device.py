@@ -1,4 +1,4 @@
-"""An emulated board as a device: what it answers and how many instructions that takes, never how long."""
+"""Measure on an emulated board: answers and instructions, never times."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Emulated:
 class EmulatedDevice(RemoteDevice):
     """The board is set up at first need, with the runtime and NumPy on its disk."""
 
+    here = True  # the emulator takes this machine's CPUs
     transport: Emulated
 
     def __init__(self, cpu: str, runtime: str) -> None:
@@ -58,11 +59,6 @@ class EmulatedDevice(RemoteDevice):
             )
         super().__init__(Emulated(cpu), runtime, ready=True)
 
-    @property
-    def here(self) -> bool:
-        """The emulator takes this machine's CPUs."""
-        return True
-
     def prepare(self, on_progress: OnProgress) -> None:
         """Set the board up, if that has not been done, and start it."""
         disk = tflite_runtime_disk() if self.runtime == "tflite-runtime" else litert_disk()
@@ -70,11 +66,11 @@ class EmulatedDevice(RemoteDevice):
         super().prepare(on_progress)
 
     def clean(self) -> int:
-        """Remove the emulated boards, of all CPUs, which share them; how many bytes that was."""
+        """Remove the emulated boards of all CPUs, which share them; return how many bytes that was."""
         return remove_boards()
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Those of one inference of the model of `job` with its first window, on one thread."""
+        """Count those of one inference of the model of `job` with its first window, on one thread."""
         assert self.transport.board is not None
         assert job.windows is not None
         flatbuffer, card = cards.read_model(folder / job.model)

@@ -1,11 +1,11 @@
-"""How many instructions an inference takes: exact, the same each time, and about the real board's CPU as well.
+"""Count the instructions of an inference: exact, the same each time, and those of the real board's CPU too.
 
 An emulator's time says nothing about a board, but the instructions that a program executes depend on the program and on
 what the CPU can do alone. Fewer are not always faster: an instruction may take one cycle or many, and memory may be
-slow. But whether an int8 product finds instructions made for it shows.
+slow. But they show whether an int8 product finds instructions made for it.
 
-Counted is what one inference executes in the runtime's own libraries while an input is set, the model runs and the
-output is taken: what the latency of `har-edge bench` times, without Python's part. Copying by the C library does not
+The count is of what `har-edge bench` times as latency, without Python's part: one inference's instructions in the
+runtime's own libraries while an input is set, the model runs and the output is taken. Copying by the C library does not
 count.
 """
 
@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import Board
-from edge_runtime.devices.emulated.trace import instructions_between_marks
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, last_words
@@ -32,8 +32,8 @@ _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
 _START = """\
 import sys
 sys.path.insert(0, "/job/worker.pyz")
-from edge_runtime.devices.emulated.marked_inferences import main
-main(*sys.argv[1:])
+from edge_runtime.devices.emulated.qemu_log import run_between_marks
+run_between_marks(*sys.argv[1:])
 """
 
 
@@ -45,13 +45,13 @@ def count_instructions(
     n: int = 2,
     processes: Stoppable | None = None,
 ) -> Instructions:
-    """The instructions of one inference of the model in `flatbuffer` on `board`, on one thread.
+    """Count the instructions of one inference of the model in `flatbuffer` on `board`, on one thread.
 
-    `values` is the input tensor. The same for `n` inferences and for twice as many, or `DeviceError` is raised, as when
-    the model does not run there. The board is started among `processes`, which another thread may stop.
+    `values` is the input tensor. Raises `DeviceError` when the model does not run there, and when `n` inferences and
+    twice as many do not take the same each. The board is started among `processes`, which another thread may stop.
     """
     with scratch_folder() as folder:
-        write_bundle(folder)
+        write_bundle(folder, qemu_log.__name__)
         (folder / "model.tflite").write_bytes(flatbuffer)
         np.save(folder / "values.npy", values)
         counts = _counts(board, folder, runtime, n, processes or Stoppable())
@@ -69,7 +69,7 @@ def count_instructions(
 
 
 def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppable) -> list[int]:
-    """What `n` inferences took and what `2 n` took."""
+    """The instructions of `n` inferences and of 2 `n`."""
     ours, its = os.pipe()
     command = board.command(
         ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", runtime, str(n), f"/dev/fd/{its}"],
@@ -86,7 +86,7 @@ def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppab
         finally:
             os.close(its)
         try:
-            counts = instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
+            counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
             process.wait()
         except TimeoutError as error:
             raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error

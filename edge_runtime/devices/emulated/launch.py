@@ -58,7 +58,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _NoMachineError(Exception):
-    """Why there is no machine: one sentence."""
+    """The reason why there is no machine, in one sentence."""
 
 
 def main(arguments: list[str]) -> NoReturn:
@@ -155,7 +155,7 @@ def _write_maps(process: int, maps: dict[str, str]) -> bool:
 
 
 def _await_end(first: int, parent: int | None, heard: int) -> int:
-    """How the command ended, as wait(2) has it; the machine is gone then, whatever ended it."""
+    """Wait for the command's end and return its wait(2) status; the machine is gone then, whatever ended it."""
 
     def stop(number: int, frame: object) -> None:
         os.kill(first, signal.SIGKILL)  # and with its first process goes the whole machine
@@ -186,7 +186,7 @@ def _end_as(status: int) -> NoReturn:
     os._exit(code)
 
 
-# --- Inside: the machine's first process, which makes the machine, starts the command and buries the dead.
+# --- Inside: the machine's first process, which makes the machine, starts the command and waits for all its children.
 
 
 def _first_process(options: argparse.Namespace, told: int) -> NoReturn:

@@ -64,7 +64,7 @@ def test_with_too_little_space(tmp_path):
 
 
 def test_when_the_disk_gets_full(tmp_path):
-    said = refusal(tmp_path, *_with_disk(tmp_path, "50m"), first="board._SPACE = 0")
+    said = refusal(tmp_path, *_with_disk(tmp_path, "50m"), first="board.SPACE_BYTES = 0")
     assert "is full: make space there" in said
 
 

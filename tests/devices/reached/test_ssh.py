@@ -1,20 +1,18 @@
-"""`har-edge bench --on ssh://…` over a real sshd with strict host keys."""
+"""`har-edge bench --on ssh://…` measures over a real sshd with strict host keys."""
 
 import json
 import os
 import shlex
 import signal
 import socket
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import machine_trees as trees
 import pytest
 import sshd
 from home import LONG, QUICK, Home, workers
-from programs import MODELS, assert_one_sentence, finish, processes, wait_until
+from programs import MODELS, assert_one_sentence, finish, processes, run_program, wait_until
 
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import InputError
@@ -126,9 +124,7 @@ def test_a_host_that_does_not_answer_is_named(tmp_path):
     """It takes the connection, and then says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        began = time.monotonic()
         result = Home(tmp_path, "ssh -F none").run("bench", MODELS["int8"], "--on", f"ssh://127.0.0.1:{port}", *QUICK)
-    assert time.monotonic() - began < 25
     assert_one_sentence(result, 3, f"127.0.0.1:{port} cannot be reached", "timed out", f"try ssh -p {port} 127.0.0.1")
 
 
@@ -145,9 +141,9 @@ def special(tmp_path):
     """Starts a board of a special kind; its home."""
     servers = []
 
-    def make(environment: dict[str, str], before: tuple[str, ...] = ()) -> Home:
+    def make(environment: dict[str, str], before: tuple[str, ...] = (), setting: str = "") -> Home:
         environment = {"XDG_CACHE_HOME": str(tmp_path / "board-cache"), **environment}
-        server = sshd.start(tmp_path / f"sshd{len(servers)}", environment, before)
+        server = sshd.start(tmp_path / f"sshd{len(servers)}", environment, before, setting=setting)
         servers.append(server)
         return Home(tmp_path, server.configure(tmp_path / "config"))
 
@@ -221,22 +217,11 @@ def test_a_full_disk_is_named_and_nothing_half_written_stays(special, tmp_path):
     result = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board", "no space", "board-cache/har-edge/device")
     ssh = shlex.split(home.environment["HAR_EDGE_SSH"])
-    left = subprocess.run(
-        [*ssh, "board", f"find {tmp_path}/board-cache -type f -size +0"], capture_output=True, text=True
-    )
-    assert left.stdout == ""
+    assert run_program(*ssh, "board", f"find {tmp_path}/board-cache -type f -size +0").stdout == ""
 
 
-def test_a_login_that_prints_is_told_apart(special, tmp_path):
-    noisy = special({"ENV": "/dev/null"})
-    config = tmp_path / "sshd0" / "sshd_config"
-    config.write_text(config.read_text() + 'ForceCommand echo Welcome to this board; eval "$SSH_ORIGINAL_COMMAND"\n')
-    # sshd reads its configuration again on SIGHUP, which only works for one that knows its own path: as this does.
-    pid = int(
-        subprocess.run(["pgrep", "-f", str(config)], capture_output=True, text=True, check=True).stdout.split()[0]
-    )
-    os.kill(pid, signal.SIGHUP)
-    time.sleep(0.5)
+def test_a_login_that_prints_is_told_apart(special):
+    noisy = special({}, setting='ForceCommand echo Welcome to this board; eval "$SSH_ORIGINAL_COMMAND"')
     result = noisy.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board answers with something else", "Welcome")
 
@@ -273,7 +258,7 @@ def comm(process: int) -> str:
     return Path(f"/proc/{process}/comm").read_text()
 
 
-def test_a_worker_that_is_killed_there_is_an_obituary(long_run, board):
+def test_a_worker_that_is_killed_there_is_told(long_run, board):
     os.kill(workers(cache(board))[0], signal.SIGKILL)
     assert_one_sentence(finish(long_run), 3, "board", "was killed", "memory")
 
@@ -375,7 +360,7 @@ def inner(tmp_path):
     servers = []
     try:
         for command in commands:
-            subprocess.run(shlex.split(command), check=True)
+            assert run_program(*shlex.split(command)).returncode == 0, command
         for name, address in ((jump, "10.213.7.2"), (hidden, "10.213.7.6")):
             before = ("ip", "netns", "exec", name)
             servers.append(sshd.start(tmp_path / name, {}, before, address, port=2222))
@@ -384,7 +369,7 @@ def inner(tmp_path):
         for server in servers:
             server.stop()
         for name in names:
-            subprocess.run(["ip", "netns", "delete", name], check=False)
+            run_program("ip", "netns", "delete", name)
 
 
 def test_a_board_behind_a_jump_host_is_reached_through_it(inner, tmp_path):

@@ -1,0 +1,170 @@
+"""Print the result of a conversion: a table with a row for each form, or of several seeds with a row for each seed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+import click
+from rich.table import Table
+
+from convert.conversion import Conversion, convert
+from convert.conversion_job import Options
+from convert.parity import Parity
+from edge_runtime.errors import HarEdgeError
+from edge_runtime.runs import Run
+from edge_runtime.system.child_processes import error_with
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
+from edge_runtime.system.terminal import Console
+
+
+def show(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
+    """Print the models in `folder` beside the parity of their forms.
+
+    `normalisation` is the option of an external model; None for a run.
+    """
+    report = conversion.report
+    difference = max(x.float32_relative_difference for x in (report.model, report.compared))
+    console = Console(markup=False)
+    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
+    console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
+    console.print(f"Models in {folder}:", soft_wrap=True)
+    console.print(_forms_table(conversion))
+    console.print(f"\n{_explanation(conversion, normalisation)}")
+
+
+def _forms_table(conversion: Conversion) -> Table:
+    compared = conversion.report.compared
+    table = _table("model", ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
+    table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
+    for scheme, form in compared.forms.items():
+        parity, known = form.parity, compared.is_labelled
+        table.add_row(
+            *_file(conversion, scheme),
+            percent(parity.accuracy) if known else NOT_MEASURED,
+            points(parity.drop) if known else NOT_MEASURED,
+            percent(parity.agreement),
+            NOT_MEASURED if parity.snr_db is None else f"{parity.snr_db:.1f} dB",
+        )
+    return table
+
+
+def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
+    path = conversion.files.tflite(scheme)
+    return path.name, kilobytes(path.stat().st_size)
+
+
+def _explanation(conversion: Conversion, normalisation: str | None) -> str:
+    """The data behind the columns of the table, and their meaning."""
+    compared = conversion.report.compared
+    if normalisation is None:
+        sentence = (
+            f"Accuracy is that of the selection network, trained without the {compared.subjects} held-out subjects, on "
+            f"their {compared.windows} windows."
+        )
+        quantised = (
+            "Its quantised forms are compared with its float32 form: points of accuracy lost, how often both answer "
+            "alike, and the signal-to-noise ratio of the logits."
+        )
+    else:
+        where = f"{compared.windows} windows of {compared.subjects} training subjects that did not calibrate"
+        sentence = (
+            f"Accuracy is that on {where}; the network may have been trained on them."
+            if compared.is_labelled
+            else f"The labels are not those of the data: forms are compared with each other alone, on {where}."
+        )
+        sentence += f" Its input is normalised as --normalisation says: {normalisation}."
+        quantised = "Quantised forms are compared with float32: how often both answer alike, and the logits' SNR."
+    return f"{sentence} {quantised}" if compared.forms else sentence
+
+
+def points(drop: float) -> str:
+    """Percentage points lost, or gained."""
+    lost = round(drop, 2)
+    return f"{-lost:.2f} gained" if lost < 0 else f"{abs(lost):.2f}"
+
+
+def convert_seeds(runs: Sequence[Run], options: Options) -> None:
+    """Convert the runs of a training with several seeds, each whether or not another failed, and print a table.
+
+    The first failure is raised again at the end, with the seed's name.
+    """
+    conversions: dict[str, Conversion | None] = {}
+    failures: dict[str, HarEdgeError] = {}
+    for run in runs:
+        name = run.folder.name
+        conversions[name] = None
+        try:
+            conversion = conversions[name] = convert(run.folder, run, options)
+            if conversion.failure:
+                raise conversion.failure
+        except HarEdgeError as error:
+            failures[name] = error
+            click.echo(f"{name} failed: {error}", err=True)
+    first = next((x for x in conversions.values() if x), None)
+    if first is not None:
+        console = Console(markup=False)
+        for scheme in options.schemes or ("float32",):
+            console.print(seeds_table(conversions, scheme))
+            console.print()
+        console.print(_explanation(first, None))
+    if failures:
+        name, failure = next(iter(failures.items()))
+        others = f" ({', '.join(list(failures)[1:])} failed too)" if len(failures) > 1 else ""
+        rest = "; the models of the other seeds are complete" if len(failures) < len(runs) else ""
+        raise error_with(failure.exit_code, f"{name}: {failure}{others}{rest}") from failure
+
+
+def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Table:
+    """The accuracy, loss and size of the form `scheme` by seed, of the selection networks on the held-out subjects.
+
+    `conversions` are by the name of the run, None where one raised an error. Every run has a row; mean and standard
+    deviation (that with n - 1) are of those that passed the check, in every column.
+    """
+    columns = _columns(scheme)
+    table = _table(f"model_{scheme}.tflite", columns)
+    for name, conversion in conversions.items():
+        table.add_row(
+            name, *(_cell(value(conversion) if conversion else None, write) for value, write in columns.values())
+        )
+    passed = [x for x in conversions.values() if x and not x.failure]
+    if passed:
+        name = f"mean of {len(passed)}" if len(passed) == len(conversions) else f"mean of {len(passed)} passed"
+        values = [([value(x) or 0.0 for x in passed], write) for value, write in columns.values()]
+        table.add_section()
+        table.add_row(name, *(write(mean(x)) for x, write in values))
+        table.add_row("standard deviation", *(_cell(stdev(x) if len(x) > 1 else None, write) for x, write in values))
+    return table
+
+
+def _columns(scheme: str) -> dict[str, tuple[Callable[[Conversion], float | None], Callable[[float], str]]]:
+    """By heading: the value of a conversion there, and its text."""
+
+    def parity(conversion: Conversion) -> Parity:
+        return conversion.report.compared.forms[scheme].parity
+
+    def size(conversion: Conversion) -> float | None:
+        # Of the file that was written now: one from before is not this conversion's.
+        return None if conversion.failure else conversion.files.tflite(scheme).stat().st_size
+
+    columns: dict[str, tuple[Callable[[Conversion], float | None], Callable[[float], str]]] = {
+        "float32": (lambda x: x.report.compared.float32_accuracy, percent)
+    }
+    if scheme != "float32":
+        columns |= {
+            scheme: (lambda x: parity(x).accuracy, percent),
+            "points lost": (lambda x: parity(x).drop, points),
+            "agrees": (lambda x: parity(x).agreement, percent),
+        }
+    return columns | {"size": (size, lambda x: kilobytes(round(x)))}
+
+
+def _cell(value: float | None, write: Callable[[float], str]) -> str:
+    return NOT_MEASURED if value is None else write(value)
+
+
+def _table(first: str, others: Sequence[str] | Mapping[str, object]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table

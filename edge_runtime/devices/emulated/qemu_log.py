@@ -1,0 +1,98 @@
+"""Count the instructions between marks in QEMU's log: leave them on the board, and read them here.
+
+QEMU translates a program block by block, a block being instructions that are executed one after the other. The log
+(`_LOG`) lists the instructions of each block when it is translated, and names the block each time it is executed; so
+the instructions that were executed are known without logging each. A mark is a system call that fails.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from edge_runtime.model.interpreters import Runtime, load_runtime, open_model
+
+_LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain`: blocks that follow each other are logged one by one, too
+_NO_FILE = 1_000_000_007  # more than a process may open
+_STARTS = 20  # on a busy machine the order in which threads ask for memory differs
+
+
+def instructions_between_marks(log: Iterable[str]) -> list[int]:
+    """The instructions executed between each mark in `log` and the next."""
+    sizes: dict[int, int] = {}  # address of a block -> its instructions; a later translation is the valid one
+    block: int | None = None  # the one that is being listed
+    executed = last = 0
+    marks = []
+    for line in log:
+        if line.startswith("Trace "):
+            last = sizes[_address(line)]
+            executed += last
+        elif line.startswith("0x"):
+            if block is None:
+                block = int(line.partition(":")[0], 16)
+                sizes[block] = 0
+            sizes[block] += 1
+        elif line.startswith("IN:"):
+            block = None
+        elif line.startswith("Stopped execution"):  # of the block before, at its start: something was to be done first
+            executed -= last
+        elif f"close({_NO_FILE})" in line:
+            marks.append(executed)
+    return [after - before for before, after in pairwise(marks)]
+
+
+def _address(line: str) -> int:
+    """That of the block in `Trace 0: 0x7f0c40 [flags/address/flags/flags] name`."""
+    return int(line.split("/", 2)[1], 16)
+
+
+def run_between_marks(model: str, values: str, runtime: str, n: str, log: str, starts: str = "0") -> None:
+    """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
+
+    The model is in the file `model`, its input tensor in the file `values`. The log of a whole Python would be far too
+    long, so this program starts twice: first it looks where the runtime's code lies, then it starts itself again with
+    QEMU's log of that code alone, at the same addresses.
+    """
+    loaded = load_runtime(runtime)
+    code = _code_of(loaded)
+    if os.environ.get("QEMU_DFILTER") != code:
+        if int(starts) == _STARTS:
+            sys.exit(f"the code of {loaded.name} is at another address in each of {_STARTS} starts")
+        settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
+        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, runtime, n, log, str(int(starts) + 1)]
+        os.execve(sys.executable, again, os.environ | settings)
+    opened = open_model(Path(model).read_bytes(), loaded.name, threads=1)
+    tensor = np.load(values, allow_pickle=False)
+    opened.run(tensor)  # what is made only once is made now
+    gc.disable()
+    _mark()
+    for inferences in (int(n), 2 * int(n)):
+        for _ in range(inferences):
+            opened.run(tensor)
+        _mark()
+    # At once: the runtime's own end would be logged too, and takes longer than all the rest.
+    os._exit(0)
+
+
+def _mark() -> None:
+    with suppress(OSError):
+        os.close(_NO_FILE)
+
+
+def _code_of(runtime: Runtime) -> str:
+    """Where the runtime's libraries are in memory, those parts that can be executed, as QEMU_DFILTER takes it."""
+    folder = str(Path(runtime.module.__file__).parent)
+    ranges = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, permissions, *_, path = line.split(maxsplit=5)
+        if "x" in permissions and path.startswith(folder):
+            first, end = (int(x, 16) for x in addresses.split("-"))
+            ranges.append(f"{first:#x}..{end - 1:#x}")
+    return ",".join(ranges)

@@ -1,0 +1,82 @@
+"""Look at targets without measuring: what each is, and what would spoil a measurement on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edge_runtime.bench import doubts, machine
+from edge_runtime.bench.device import Device
+from edge_runtime.devices import opener
+from edge_runtime.devices.environment import Environment
+from edge_runtime.devices.phone import Phone
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.model.interpreters import load_runtime
+from edge_runtime.system.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """One target. `facts` is `machine.describe`, `state` a `machine.State`; `runtime` names the runtime that would
+    measure and its Python. Each is None where it could not be found out, and `failure` says why."""
+
+    target: str
+    facts: Mapping[str, Any] | None = None
+    state: Mapping[str, Any] | None = None
+    runtime: str | None = None
+    failure: HarEdgeError | None = None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The reasons that would spoil a measurement there now, each with its remedy."""
+        if self.state is None or self.facts is None or self.facts["emulated"]:
+            return ()
+        return doubts.of_state(self.state)
+
+
+def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:
+    """Look at all `targets` at a time, each with its `on_progress`; return the answers in their order.
+
+    Raises `InputError` when one of them is no target at all.
+    """
+    openers = [opener(target, "auto") for target in targets]
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        return list(pool.map(_look, targets, openers, on_progress))
+
+
+def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> Readiness:
+    try:
+        device = opening()
+        if isinstance(device, RemoteDevice):
+            return _look_at_remote(target, device, on_progress)
+        if isinstance(device, Phone):
+            raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
+        assert isinstance(device, PythonDevice)
+        if target == "local":
+            runtime = load_runtime("auto")
+            name = f"{runtime.name} {runtime.version or ''}".strip()
+            return Readiness(target, asdict(machine.describe()), asdict(machine.state()), name)
+        found = device.describe()
+        return Readiness(target, found["machine"], found["state"], device.name)
+    except HarEdgeError as error:
+        return Readiness(target, failure=error)
+
+
+def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Readiness:
+    try:
+        if device.ready:
+            device.prepare(on_progress)
+        found = device.describe(on_progress)
+        facts, state = found["machine"], found["state"]
+        try:
+            chosen = Environment.choose(found["hello"], "auto", device.name)
+        except HarEdgeError as error:
+            return Readiness(target, facts, state, failure=error)
+        version = ".".join(map(str, chosen.version))
+        return Readiness(target, facts, state, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
+    finally:
+        device.close()

@@ -1,0 +1,60 @@
+"""The worker in one file holds what a measurement needs, in Python 3.9, and nothing else."""
+
+import ast
+import sys
+import zipfile
+
+import pytest
+from programs import python
+
+from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.emulated import qemu_log
+
+WORKER = "edge_runtime/bench/measurement_worker.py"
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> dict[str, str]:
+    with zipfile.ZipFile(write_bundle(tmp_path_factory.mktemp("bundle"))) as bundle:
+        return {name: bundle.read(name).decode() for name in bundle.namelist()}
+
+
+def test_it_holds_what_the_worker_imports_and_no_more(sources):
+    """That it runs a measurement show the tests of the devices, none of which has another worker."""
+    loaded = python("import sys, edge_runtime.bench.measurement_worker as x; print(*sys.modules)").split()
+    names = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources}
+    assert names - {"__main__"} == {x for x in loaded if x.partition(".")[0] == "edge_runtime"}
+    assert {name.split(".")[1] for name in names if name.count(".") > 1} == {"bench", "model", "signals", "system"}
+
+
+def test_outside_of_it_the_worker_imports_numpy_alone():
+    # NumPy's own optional helper on some platforms, and what this environment puts into every process, do not count.
+    before, loaded = (
+        {name.partition(".")[0] for name in python(f"import sys, {x}; print(*sys.modules)").split()}
+        for x in ("numpy", "edge_runtime.bench.measurement_worker")
+    )
+    assert loaded - before - sys.stdlib_module_names == {"edge_runtime"}
+
+
+def test_it_is_python_3_9(sources):
+    for name, source in sources.items():
+        tree = ast.parse(source, feature_version=(3, 9))
+        deferred = any(isinstance(x, ast.ImportFrom) and x.module == "__future__" for x in tree.body)
+        unions = [x for x in ast.walk(tree) if isinstance(x, ast.BinOp) and isinstance(x.op, ast.BitOr)]
+        assert deferred or not unions, f"{name} would evaluate 'A | B' annotations"
+
+
+def test_the_same_sources_give_the_same_bytes_and_more_can_travel_with_them(tmp_path):
+    folders = [tmp_path / x for x in ("one", "two", "more")]
+    for folder in folders:
+        folder.mkdir()
+    one, two, more = (
+        write_bundle(folder, *modules) for folder, modules in zip(folders, [(), (), (qemu_log.__name__,)], strict=True)
+    )
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as small, zipfile.ZipFile(more) as large:
+        added = set(large.namelist()) - set(small.namelist())
+    assert "edge_runtime/devices/emulated/qemu_log.py" in added
+    assert not [
+        x for x in added if x.startswith(("edge_runtime/commands/", "edge_runtime/live/", "edge_runtime/reports"))
+    ]

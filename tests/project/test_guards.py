@@ -1,0 +1,119 @@
+"""What makes the numbers true: nothing that is chosen has seen the subjects it is judged on, nor one side of a test."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from convert import conversion_inputs
+from convert.conversion_job import ConversionJob
+from convert.quantise.calibration import draw_windows
+from edge_runtime.bench import aggregation
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.model import model_card
+from edge_runtime.runs import Run
+from train.cross_validation import choose_folds, plan_folds, summarise
+from train.fit.fit_job import FitJob, FitOutcome
+from train.fit.recipe import Recipe
+from train.run.experiment import Experiment, hold_out
+from train.run.fit_processes import run_jobs
+
+RECIPE = Recipe(network="edge-small", epochs=1, batch_size=32)
+
+
+def noise(split: Split, subjects=None) -> Split:
+    """The windows of `subjects`, or of all, replaced by noise, and their labels by chance."""
+    generator = np.random.default_rng(0)
+    rows = np.isin(split.subject, subjects) if subjects is not None else np.ones(len(split), bool)
+    X, y = split.X.copy(), split.y.copy()
+    X[rows] = generator.normal(0, 5, X[rows].shape)
+    y[rows] = generator.permutation(y[rows])
+    return Split(X, y, split.subject)
+
+
+@pytest.fixture(scope="module")
+def data(uci_har) -> Dataset:
+    """Every 30th window of everybody."""
+    parts = {x: getattr(uci_har, x).select(np.arange(len(getattr(uci_har, x))) % 30 == 0) for x in ("train", "test")}
+    return replace(uci_har, **parts)
+
+
+@pytest.fixture(scope="module")
+def other_tests(data) -> Dataset:
+    return replace(data, test=noise(data.test))
+
+
+def fit(jobs: list[FitJob], data: Dataset) -> list[FitOutcome]:
+    run_jobs(jobs, data, lambda job, step: None)
+    return [FitOutcome.load(job) for job in jobs]
+
+
+def trained(data: Dataset, folder: Path) -> Experiment:
+    experiment = Experiment(RECIPE, 0, data, Run(folder))
+    fit(list(experiment.jobs.values()), data)
+    experiment.finish()
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def experiment(data, tmp_path_factory) -> Experiment:
+    return trained(data, tmp_path_factory.mktemp("guarded"))
+
+
+def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tmp_path):
+    """Weights, normalisation, novelty statistics, temperature and the scores of the selection stay the same."""
+    card, other = (model_card.load(x.run.card) for x in (experiment, trained(other_tests, tmp_path / "run")))
+    assert other.scores["test"] != card.scores["test"]
+    seen = {
+        "training": card.training | {"data": other.training["data"]},
+        "scores": card.scores | {"test": other.scores["test"]},
+    }
+    assert other == replace(card, **seen)
+    assert other.live.novelty is not None
+    assert (tmp_path / "run/history.csv").read_text() == experiment.run.history.read_text()
+
+
+def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path):
+    subjects = hold_out(data.train.subject)
+    assert subjects
+    changed = replace(data, train=noise(data.train, subjects))
+    other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run")).jobs["selection"]], changed)[0]
+    found = FitOutcome.load(experiment.jobs["selection"])
+    assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
+
+
+def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
+    """The same windows give the same ranges."""
+    job = ConversionJob(str(experiment.run.folder), None, ("int8",), "int8", 60, "")
+    changed = replace(data, train=noise(data.train, hold_out(data.train.subject)), test=noise(data.test))
+    calibrated = {
+        (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
+        for name, each in (("tests", replace(data, test=changed.test)), ("all", changed), ("none", data))
+        for network in conversion_inputs.of_run(job, each)
+    }
+    assert np.array_equal(calibrated["tests", "model"], calibrated["none", "model"])
+    assert np.array_equal(calibrated["all", "selection"], calibrated["none", "selection"])
+
+
+def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
+    found = []
+    for each in (data, other_tests):
+        folder = tmp_path / str(len(found))
+        jobs = plan_folds(choose_folds(each.train, each.labels, 2), each, RECIPE, 0, folder)
+        fit(jobs, each)
+        found.append(summarise(jobs, each))
+    assert found[0] == found[1]
+    assert len({x.weights_sha256 for x in found[0].folds}) == 2
+
+
+@pytest.mark.parametrize(("factor", "passed"), [(0.8, False), (1.0, True), (1.25, False)])
+def test_a_control_outside_on_either_side_fails(factor, passed):
+    times = 1 + 0.01 * np.random.default_rng(0).random((5, 100))
+    first, again = (
+        SimpleNamespace(samples=SimpleNamespace(latency=tuple(map(tuple, x.tolist())))) for x in (times, factor * times)
+    )
+    found = aggregation.control(first, again)
+    assert found.p50_ratio == pytest.approx(factor)
+    assert found.passed is passed

@@ -1,0 +1,111 @@
+"""The tree keeps its plan: arrows between packages and rooms, names that mean one thing, and files of one idea."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from programs import ROOT
+
+PACKAGES = ("edge_runtime", "train", "convert")
+FILES = {
+    path.relative_to(ROOT): ast.parse(path.read_text())
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+HOST = {"tensorflow", "keras", "tf_keras", "sklearn", "matplotlib"}
+# A room of edge_runtime imports only rooms of lower floors.
+STOREYS = ("errors", "signals system", "model", "data", "bench live", "reports devices", "commands")
+FLOORS = {name: floor for floor, names in enumerate(STOREYS) for name in names.split()}
+# Beside the rooms: who imports them.
+BESIDE = {
+    "host": {"train", "convert"},
+    "runs": {"commands", "host", "train", "convert"},
+    "cli": {"train", "convert"},
+}
+
+
+def imports(*nodes: ast.AST) -> set[str]:
+    """The dotted names that import statements among `nodes` and below them name."""
+    found = set()
+    for node in (x for top in nodes for x in ast.walk(top)):
+        if isinstance(node, ast.Import):
+            found |= {x.name for x in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{x.name}" for x in node.names}
+    return found
+
+
+def on_load(tree: ast.Module) -> set[str]:
+    """Those of the statements that loading the module runs."""
+    return imports(*(x for x in tree.body if not isinstance(x, ast.FunctionDef | ast.ClassDef | ast.If)))
+
+
+def room(path: Path) -> str:
+    """The room of edge_runtime, or the other package, that the module at `path` is in."""
+    return path.parts[1].removesuffix(".py") if path.parts[0] == "edge_runtime" else path.parts[0]
+
+
+def arrows() -> Iterator[tuple[Path, str, str]]:
+    """Each import of a room: the file, its room and the imported one."""
+    for path, tree in FILES.items():
+        for name in imports(tree):
+            package, *rest = name.split(".")
+            if package in PACKAGES:
+                yield path, room(path), rest[0] if package == "edge_runtime" and rest else package
+
+
+def test_train_and_convert_do_not_know_each_other_nor_edge_runtime_them():
+    for package in PACKAGES:
+        strangers = {"train", "convert", "har_edge"} - {package}
+        for path, tree in FILES.items():
+            if path.parts[0] == package:
+                assert not strangers & {x.partition(".")[0] for x in imports(tree)}, path
+
+
+def test_a_room_imports_rooms_of_a_lower_floor_only():
+    wrong = [
+        f"{path} imports {other}"
+        for path, own, other in arrows()
+        if own in FLOORS and other in FLOORS and own != other and FLOORS[other] >= FLOORS[own]
+    ]
+    assert not wrong
+
+
+def test_what_is_in_no_room_is_imported_by_those_who_may():
+    wrong = [
+        f"{path} imports {other}"
+        for path, own, other in arrows()
+        if other in BESIDE and own != other and own not in BESIDE[other] and path.name != "__main__.py"
+    ]
+    assert not wrong
+    rooms = {room(x) for x in FILES if x.parts[0] == "edge_runtime"} - {"__init__", "__main__"}
+    assert rooms == FLOORS.keys() | BESIDE.keys()
+
+
+def test_no_module_of_a_device_loads_what_the_host_alone_has():
+    for path, tree in FILES.items():
+        if path.parts[0] == "edge_runtime" and room(path) != "host":
+            assert not HOST & {x.partition(".")[0] for x in on_load(tree)}, path
+
+
+def test_no_file_name_stands_twice():
+    places = defaultdict(list)
+    for path in FILES:
+        if path.name not in ("__init__.py", "cli.py") and path.parts[:2] != ("edge_runtime", "commands"):
+            places[path.name].append(path)
+    assert not [x for x in places.values() if len(x) > 1]
+
+
+def test_no_class_name_has_two_meanings():
+    places = defaultdict(list)
+    for path, tree in FILES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(path)
+    assert not {name: x for name, x in places.items() if len(x) > 1}
+
+
+def test_a_file_is_one_idea():
+    long = {x for x in FILES if len((ROOT / x).read_text().splitlines()) > 400}
+    assert long <= {Path("edge_runtime/devices/agent.py"), Path("edge_runtime/devices/emulated/launch.py")}

@@ -1,0 +1,261 @@
+"""The forms of a report: they say what is true, gain or loss, with its interval, and fit where they are shown."""
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+import rich.console
+import sample_reports as samples
+from markdown_it import MarkdownIt
+from sample_reports import BETTER, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
+
+from edge_runtime.bench.results import Control, Energy, Report
+from edge_runtime.reports import facts, outputs, sentences, terminal_table
+from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
+
+
+def markdown(made: Report) -> str:
+    return to_markdown(gather([DeviceReport("local", made)]))
+
+
+def shown(made: Report, width: int = 80) -> str:
+    stream = io.StringIO()
+    terminal_table.show(
+        gather([DeviceReport("local", made)]), rich.console.Console(file=stream, width=width, highlight=False)
+    )
+    return stream.getvalue()
+
+
+def test_a_gain_and_a_small_loss_are_two_plain_sentences_with_their_intervals():
+    assert sentences.verdicts(of(FLOAT, INT8, comparisons=(BETTER,))) == [
+        "int8 is 2.00 times as fast as float32 (95 % interval 1.92–2.04; p50 20.0 µs against 40.0 µs), 1.67 times as "
+        "fast end to end (1.64–1.72; 30.0 µs against 50.0 µs) and 1.33 times smaller (150.0 kB against 200.0 kB).",
+        "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %; −0.60 to +0.10 over subjects), "
+        "no more than chance could give (sign-flip test over subjects: p = 1).",
+    ]
+
+
+def test_a_report_without_comparisons_says_the_same_without_intervals():
+    assert sentences.verdicts(of(FLOAT, INT8)) == [
+        "int8 is 2.00 times as fast as float32 (p50 20.0 µs against 40.0 µs), 1.67 times as fast end to end (30.0 µs "
+        "against 50.0 µs) and 1.33 times smaller (150.0 kB against 200.0 kB).",
+        "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %).",
+    ]
+
+
+def test_a_slower_larger_and_better_model_is_said_to_be_that():
+    slow = result("int8", 0.060, size_bytes=250_000, accuracy=0.98)
+    worse = replace(
+        BETTER, p50_ratio=1.5, p50_ratio_ci95=(1.45, 1.55), end_to_end_ratio=1.4, end_to_end_ratio_ci95=(1.3, 1.45)
+    )
+    speed, accuracy = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, sign_flip_p=0.0004),)))
+    assert speed.startswith(
+        "int8 is 1.50 times slower than float32 (95 % interval 1.45–1.55; p50 60.0 µs against 40.0 µs), 1.40 times "
+        "slower end to end (1.30–1.45; "
+    )
+    assert "1.25 times larger" in speed
+    assert "gains 1.00 percentage points" in accuracy
+    assert accuracy.endswith("more than chance would give (sign-flip test over subjects: p < 0.001).")
+
+
+def test_an_interval_that_holds_1_is_no_difference():
+    unclear = replace(
+        BETTER, p50_ratio=0.97, p50_ratio_ci95=(0.93, 1.02), end_to_end_ratio=1.1, end_to_end_ratio_ci95=(0.99, 1.2)
+    )
+    speed, _ = sentences.verdicts(of(FLOAT, INT8, comparisons=(unclear,)))
+    assert speed.startswith(
+        "int8 is as fast as float32, as far as this run can tell (95 % interval 0.98–1.08; p50 20.0 µs against "
+        "40.0 µs), as fast end to end (0.83–1.01; "
+    )
+
+
+def test_no_difference_at_all_is_said_too():
+    speed, accuracy = sentences.verdicts(of(FLOAT, result("int8", 0.040)))
+    assert speed.startswith("int8 is as fast as float32 (")
+    assert "of the same size" in speed
+    assert "loses 0.00 percentage points" in accuracy
+
+
+def test_one_subject_gives_neither_interval_nor_test_over_subjects():
+    alone = replace(BETTER, accuracy_difference_ci95=None, sign_flip_p=None)
+    _, accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(alone,)))
+    assert accuracy == "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %)."
+
+
+def test_the_comparison_is_with_the_fastest_float_form_of_the_same_network():
+    other = result("float32", 0.010, model="small", file="s.tflite")
+    faster = result("float32", 0.030, file="f.tflite")
+    speed, _ = sentences.verdicts(of(FLOAT, faster, other, INT8))
+    assert "against 30.0 µs" in speed
+    assert "f.tflite" in speed
+
+
+def test_without_a_float_form_there_is_only_what_the_report_compares():
+    assert sentences.verdicts(of(INT8)) == []
+    other = replace(INT8, model="another")
+    assert sentences.verdicts(of(FLOAT, other)) == []
+    assert sentences.verdicts(of(FLOAT, other, comparisons=(BETTER,)))[0].startswith("int8 is 2.00 times as fast")
+
+
+def test_an_emulated_device_is_compared_without_times():
+    speed, work, _ = sentences.verdicts(EMULATED)
+    assert work == "int8 takes 0.45 times the instructions of float32 (45,000 against 100,000)."
+    assert speed == "int8 is 1.33 times smaller (150.0 kB against 200.0 kB)."
+    assert sentences.real_time_factors(EMULATED) is None
+    for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED])):
+        assert "µs" not in text
+        assert "emulated" in text
+    assert "latency" not in shown(EMULATED)
+
+
+def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_p99():
+    report = of(FLOAT, result("int8", 900.0))
+    assert sentences.real_time_factors(report) == (
+        "At one window per 1.28 s, float32 needs 0.0041 % of one core (13\u202f000 streams fit) and int8 74 % (no)."
+    )
+    slower = of(result("float32", 64.0), data=replace(report.data, period_s=0.64))
+    assert sentences.real_time_factors(slower) == (
+        "At one window per 0.64 s, float32 needs 11 % of one core (4 streams fit)."
+    )
+    assert sentences.real_time_factors(replace(report, data=replace(report.data, period_s=None))) is None
+
+
+def test_the_control_is_quoted_with_what_it_means():
+    assert sentences.control(FULL) == (
+        "control: the first model took 1.002 (0.990–1.010) of its own time, which holds 1, as it should"
+    )
+    failed = sentences.control(of(FLOAT, control=Control(1.2, (1.1, 1.3), False)))
+    assert failed is not None
+    assert "misses 1" in failed
+    assert sentences.control(of(FLOAT)) is None
+
+
+def test_energy_is_a_row_or_a_reason():
+    assert "34 µJ" in shown(FULL)
+    assert sentences.energy(FULL) is None
+    untold = replace(INT8, energy=Energy(None, reason="no counter here"))
+    assert sentences.energy(of(untold, untold)) == "energy: not measured: no counter here"
+    assert "energy: not measured: no counter here" in shown(of(untold))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("n", [1, 2, 5, 12])
+def test_the_report_fits_its_width(width, n):
+    doubt = "the machine was busy before the run (load average 1.5): let it come to rest and run again"
+    long = "runs/a-run-with-quite-a-long-name-20250101-101010/model_{}.tflite"
+    results = [replace(INT8, file=long.format(i), doubts=(doubt,) if i % 2 else ()) for i in range(n)]
+    lines = shown(replace(FULL, results=(FLOAT, *results)), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum("latency p99" in line for line in lines) == -(-(n + 1) // ((width - 20) // 14))
+
+
+def test_the_four_forms_of_a_network_are_one_table_at_80_columns():
+    forms = (FLOAT, *(result(scheme, agreement=0.99) for scheme in ("float16", "dynamic", "int8")))
+    lines = shown(of(*forms)).splitlines()
+    assert sum("latency p99" in line for line in lines) == 1
+    assert max(map(len, lines)) <= 80
+
+
+def test_no_number_is_broken_in_two_where_there_is_little_room():
+    wide = replace(FLOAT, latency_ms=replace(FLOAT.latency_ms, p50=123.456, p50_ci95=(112.0, 134.0)))
+    for width in (40, 60, 80):
+        text = shown(of(wide, wide, wide, wide), width)
+        assert text.count("123.5 ±11.0 ms") == 4
+
+
+def test_the_table_has_what_was_measured():
+    text = shown(FULL)
+    for cell in ("97.00 %", "93.0–99.0 %", "99.00 %", "1.20 %", "20.0 ±0.2 µs", "30.0 µs", "61.0 MB", "150.0 kB"):
+        assert cell in text
+    assert "177 of 178" in text
+    assert "litert 2.3.0 on AMD EPYC, 1 thread: 300 test windows of UCI HAR" in text
+    assert "1 thread, paced:" in shown(of(FLOAT, settings=replace(samples.METHOD, mode="paced")))
+
+
+def test_slow_models_are_shown_in_milliseconds():
+    assert "12.5 ±0.1 ms" in shown(of(result("float32", 12.5), INT8))
+
+
+def test_a_doubt_of_all_is_said_once_and_one_of_some_names_them():
+    text = shown(FULL)
+    assert text.count("busy") == 1
+    assert "doubt: the machine was busy" in text
+    assert "doubt: int8: too few inferences" in text
+
+
+def test_a_failure_is_said_and_the_rest_is_shown():
+    assert "failed: the worker for runs/x/model_dynamic.tflite was killed" in shown(FULL)
+    text = shown(NOTHING)
+    assert "nothing could be measured on AMD EPYC" in text
+    assert "failed: b.tflite: the worker hung" in text
+
+
+def test_names_are_as_short_as_tells_them_apart():
+    assert sentences.titles((FLOAT, INT8)) == ["float32", "int8"]
+    assert sentences.titles((FLOAT, replace(FLOAT, model="b"))) == ["edge float32", "b float32"]
+    assert sentences.titles((FLOAT, replace(FLOAT, file="y"))) == ["runs/x/model_float32.tflite", "y"]
+    assert sentences.titles((replace(FLOAT, file="y"),) * 2) == ["1: y", "2: y"]
+
+
+def test_square_brackets_in_names_are_text():
+    assert "[red]" in shown(of(replace(FLOAT, file="[red].tflite"), replace(FLOAT, file="b")), 120)
+
+
+def test_the_states_of_the_machine_are_told_before_and_after():
+    told = {name: values for name, *values in facts.states(FULL)}
+    assert told["load average"] == ["0.250", "1.50"]
+    assert told["clock"] == ["2400 MHz (1500 MHz to 2400 MHz)"] * 2
+    assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
+    assert told["throttled now"] == ["no", "no"]
+    assert told["throttled since boot"] == ["under-voltage", "under-voltage"]
+    assert facts.states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
+
+
+def test_csv_has_a_row_per_result_and_always_the_same_columns():
+    for made in (FULL, EMULATED, NOTHING, samples.evil()):
+        rows = list(csv.DictReader(io.StringIO(to_csv([made]))))
+        assert len(rows) == len(made.results)
+        for row, one in zip(rows, made.results, strict=True):
+            assert list(row) == columns()
+            assert row["file"] == one.file
+            assert float(row["accuracy"]) == one.accuracy
+    float_row, int8_row = csv.DictReader(io.StringIO(to_csv([FULL])))
+    assert float(int8_row["latency_ms_p50"]) == 0.02
+    assert float(int8_row["latency_ms_p50_ci95_low"]) == pytest.approx(0.0198)
+    assert float(int8_row["accuracy_subjects_ci95_high"]) == 0.99
+    assert float_row["agreement"] == ""
+    assert float(int8_row["energy_per_inference_mj"]) == 0.034
+    assert int8_row["doubts"] == "the machine was busy | too few inferences"
+
+
+def test_markdown_is_a_table_with_sentences():
+    text = markdown(FULL)
+    assert "| | float32 | int8 |\n|---|---:|---:|\n| accuracy | 97.00 % | 96.80 % |" in text
+    assert sentences.verdicts(FULL)[0] in text
+    assert "- **doubt:** int8: too few inferences" in text
+    assert "- **failed:** the worker for" in text
+
+
+def test_markdown_shows_any_text_as_it_is():
+    parser = MarkdownIt("commonmark").enable("table")
+    rendered = parser.render(markdown(samples.evil()))
+    assert "<script" not in rendered
+    assert "<a " not in rendered
+    assert "<code" not in rendered
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;'{{ 7*7 }}|`*_[x](y)" in rendered
+    (head, *rows) = [line for line in rendered.splitlines() if line.startswith("<tr")] and rendered.split("<tr>")[1:]
+    assert {row.count("<td") for row in rows if "<td" in row} == {head.count("<th")} == {4}
+
+
+def test_every_form_can_be_written_and_the_page_comes_last(tmp_path):
+    paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
+    devices = [DeviceReport("local", FULL)]
+    assert outputs.write(devices, paths) == list(paths.values())
+    assert paths["html"].read_text().startswith("<!DOCTYPE html>")
+    assert [x.name for x in outputs.write(devices, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
+
+
+def test_hostile_names_do_not_stop_the_terminal():
+    assert EVIL.strip()[:8] in shown(samples.evil(), 120)
