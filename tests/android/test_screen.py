@@ -15,7 +15,7 @@ from matplotlib import image
 from tiny_models import card, dense
 
 from edge_runtime.bench import results_json
-from edge_runtime.data import csv_recordings, uci_har
+from edge_runtime.data import csv_table, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import classifier as classifiers
 from edge_runtime.model import model_card as cards
@@ -83,7 +83,7 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert np.array_equal(found, wanted[: len(found)])
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
-    back = csv_recordings._read(sandbox.folder / "recordings/a.csv")
+    back = csv_table.read(sandbox.folder / "recordings/a.csv")
     assert back.subject == "s1, left"
     assert set(back.labels) == {"SITTING"}
     assert np.array_equal(back.samples.astype(np.float32), samples.astype(np.float32))
