@@ -170,7 +170,7 @@ def test_the_command_measures_what_there_is_and_names_the_rest(har_edge, tmp_pat
         "bench", *FAST, "--on", "local", "--on", "python:/none/python", "--on", "adb:", HAR_EDGE_ADB="false"
     )
     assert done.returncode == 3, done.stderr
-    assert "not everything could be done: python:/none/python, adb:; the rest is complete" in done.stderr
+    assert "not everything could be measured: python:/none/python, adb:; the rest is complete" in done.stderr
     assert "no program at /none/python" in done.stdout
     assert "'false devices' fails" in done.stdout
     assert len(json.loads((tmp_path / "bench-local.json").read_text())["results"]) == 2
