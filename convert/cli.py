@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from convert.conversion import Conversion, NamedFiles, Options, check_run, convert
-from convert.conversion_job import LOWERINGS, MAX_SIZE
+from convert.conversion import Conversion, NamedFiles, check_run, convert
+from convert.conversion_job import CALIBRATION, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
 from convert.keras_files import check_file
 from edge_runtime import runs
@@ -16,9 +16,6 @@ from edge_runtime.runs import SCHEMES
 
 QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
-
-CALIBRATION = 504
-"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
 
 
 @click.command(name="convert")

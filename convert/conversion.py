@@ -2,20 +2,12 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import click
 
 from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import (
-    LOWERINGS,
-    MAX_SIZE,
-    NETWORKS,
-    ConversionJob,
-    ConversionReport,
-    FileOptions,
-    run_job,
-)
+from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, InputError
@@ -23,16 +15,6 @@ from edge_runtime.model.model_card import Card, attach, load, read_model, write_
 from edge_runtime.runs import Run
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.quantities import kilobytes, percent
-
-
-class ModelFiles(Protocol):
-    """Paths of the results of one network; a `Run` has them."""
-
-    def tflite(self, scheme: str) -> Path:
-        """The converted model of one of the schemes."""
-
-    def diagnosis(self, suffix: str) -> Path:
-        """Where the int8 model loses precision: `.csv` or `.png`."""
 
 
 @dataclass(frozen=True)
@@ -51,34 +33,8 @@ class NamedFiles:
         return self.folder / f"{self.stem}_diagnosis{suffix}"
 
 
-@dataclass(frozen=True)
-class Options:
-    """Options of a conversion: the quantised forms `schemes` beside float32; `io_type` and `calibration` are int8's."""
-
-    schemes: tuple[str, ...]
-    io_type: str
-    calibration: int
-    max_drop: float
-    diagnose: bool
-    data: Path | None
-    time_limit: float
-    lstm: str = LOWERINGS[0]
-    max_size: float = MAX_SIZE  # kB
-
-    def job(self, source: Path, scratch: Path, file: FileOptions | None = None) -> ConversionJob:
-        """The conversion of `source`, a run folder or a `.keras` file, whose results go to the folder `scratch`."""
-        return ConversionJob(
-            source=str(source.resolve()),
-            data=str(self.data.resolve()) if self.data else None,
-            schemes=self.schemes,
-            io_type=self.io_type,
-            calibration=self.calibration,
-            output=str(scratch),
-            diagnose=self.diagnose,
-            lstm=self.lstm,
-            max_size=round(1000 * self.max_size),
-            file=file,
-        )
+ModelFiles: TypeAlias = Run | NamedFiles
+"""Paths of the results of one network."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +67,14 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
 
     click.echo(f"Converting {source}", err=True)
     with scratch_folder() as scratch:
-        job = options.job(source, scratch, file_options)
+        job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
-            report = run_job(job, options.time_limit, on_progress)
+            report = run_job(job, on_progress)
         if options.diagnose:  # before the check: a model that fails is the one to diagnose
             _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"])
         try:
             check(report, options)
-            write_models(files, job, report, options)
+            write_models(files, job, report)
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
     return Conversion(files, report)
@@ -166,12 +122,13 @@ def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labell
     )
 
 
-def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport, options: Options) -> None:
+def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport) -> None:
     """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
+    options = job.options
     models: dict[str, tuple[bytes, Card]] = {}
     for scheme in ("float32", *options.schemes):
         flatbuffer, card = read_model(job.flatbuffer("model", scheme))
-        models[scheme] = flatbuffer, _converted_card(card, scheme, job.io_type, report)
+        models[scheme] = flatbuffer, _converted_card(card, scheme, options.io_type, report)
         size = len(attach(*models[scheme]))
         if size > 1000 * options.max_size:
             raise CheckFailedError(

@@ -1,9 +1,8 @@
 """Load the networks of a run, each with its card, its calibration windows and its held-out windows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +22,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class DataRecord:
+    """The data of a training."""
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """The part of a run's card that conversion needs of its training."""
 
-    data_name: str
-    fingerprint: str
+    data: DataRecord
     seed: int
     held_out_subjects: tuple[int | str, ...]
     selection_normalisation: Normalisation
@@ -36,25 +42,18 @@ class TrainingRecord:
     def of(cls, card: Card, path: Path) -> "TrainingRecord":
         """Read the record from the card at `path`. Raises `InputError` when it is not that of a run."""
         try:
-            return _read_record(card.training, len(card.signals))
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"training.{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-            raise InputError(f"{path} is not the card of a run ({what}): copy it again, or train again") from error
-
-
-def _read_record(training: Mapping[str, Any], n_signals: int) -> TrainingRecord:
-    data, seed, held_out = training["data"], training["seed"], training["held_out_subjects"]
-    normalisation = training["selection_normalisation"]
-    if not isinstance(data, Mapping) or not isinstance(normalisation, Mapping):
-        raise TypeError("training.data and training.selection_normalisation must be objects")
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError("training.seed must be a whole number from 0")
-    if not isinstance(held_out, list) or not held_out or not all(isinstance(x, int | str) for x in held_out):
-        raise ValueError("training.held_out_subjects must be a list of subjects")
-    values = from_json(Normalisation, normalisation)
-    if fault := values.fault(n_signals):
-        raise ValueError(f"training.selection_normalisation {fault}")
-    return TrainingRecord(str(data["name"]), str(data["fingerprint"]), seed, tuple(held_out), values)
+            record = from_json(cls, card.training)
+            if record.seed < 0:
+                raise ValueError("seed must not be below 0")
+            if not record.held_out_subjects:
+                raise ValueError("held_out_subjects must name subjects")
+            if fault := record.selection_normalisation.fault(len(card.signals)):
+                raise ValueError(f"selection_normalisation {fault}")
+        except ValueError as error:
+            raise InputError(
+                f"{path} is not the card of a run (training: {error}): copy it again, or train again"
+            ) from error
+        return record
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,17 @@ def load_data(job: ConversionJob) -> Dataset:
 
     Raises `InputError` when a run was trained on other data.
     """
-    data = loading.load_data(Path(job.data) if job.data else None)
+    data = loading.load_data(job.options.data)
     if job.file is not None:
         return data
-    path = Run(Path(job.source)).card
+    path = Run(job.source).card
     card = load(path)
     data = data.as_for(card)
     training = TrainingRecord.of(card, path)
-    if data.fingerprint != training.fingerprint:
-        where = job.data or "embedded in the package"
+    if data.fingerprint != training.data.fingerprint:
+        where = job.options.data or "embedded in the package"
         raise InputError(
-            f"the run was trained on other data ({training.data_name}) than that {where}: give its folder with --data"
+            f"the run was trained on other data ({training.data.name}) than that {where}: give its folder with --data"
         )
     return data
 
@@ -103,7 +102,7 @@ def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 
     Raises `InputError` when the run's files do not belong together.
     """
-    run = Run(Path(job.source))
+    run = Run(job.source)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
     is_held_out = np.isin(data.train.subject, training.held_out_subjects)

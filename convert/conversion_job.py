@@ -18,6 +18,9 @@ NETWORKS = {"selection": "selection network", "model": "final network"}
 LOWERINGS = ("auto", "unrolled", "fused")
 """How recurrent layers may be converted; `auto` is one of the other two."""
 
+CALIBRATION = 504
+"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
+
 MAX_SIZE = 2000
 """The greatest model that is written unless asked otherwise, in kB: twice an LSTM(64), unrolled over 128 steps."""
 
@@ -32,33 +35,41 @@ class FileOptions:
 
 
 @dataclass(frozen=True)
-class ConversionJob:
-    """One conversion: of a run, its selection network, for the gate, and its final network; or of a `.keras` file.
+class Options:
+    """Options of a conversion: the quantised forms `schemes` beside float32; `io_type` and `calibration` are int8's."""
 
-    `source` is the run folder, or the file if `file` says what its card needs. `schemes` are the quantised forms to
-    make beside float32, `io_type` and `calibration` are int8's. `lstm` is one of `LOWERINGS`, `max_size` in bytes.
-    `output` is an empty folder: the process leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
+    schemes: tuple[str, ...] = ()
+    io_type: str = "int8"
+    calibration: int = CALIBRATION
+    max_drop: float = 1.0  # percentage points
+    diagnose: bool = False
+    data: Path | None = None
+    time_limit: float = 600.0  # seconds
+    lstm: str = LOWERINGS[0]
+    max_size: float = MAX_SIZE  # kB
+
+
+@dataclass(frozen=True)
+class ConversionJob:
+    """One conversion: of a run, its selection network, for the check, and its final network; or of a `.keras` file.
+
+    `source` is the run folder, or the file if `file` says what its card needs. `output` is an empty folder: the process
+    leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
     """
 
-    source: str
-    data: str | None
-    schemes: tuple[str, ...]
-    io_type: str
-    calibration: int
-    output: str
-    diagnose: bool = False
-    lstm: str = LOWERINGS[0]
-    max_size: int = 1000 * MAX_SIZE
+    source: Path
+    output: Path
+    options: Options
     file: FileOptions | None = None
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
         """Where the process leaves the converted `network` (`selection` or `model`)."""
-        return Path(self.output) / f"{network}_{scheme}.tflite"
+        return self.output / f"{network}_{scheme}.tflite"
 
     @property
     def report(self) -> Path:
         """Where the process leaves its report."""
-        return Path(self.output) / "report.json"
+        return self.output / "report.json"
 
 
 @dataclass(frozen=True)
@@ -101,12 +112,13 @@ class ConversionReport:
         return self.selection or self.model
 
 
-def run_job(job: ConversionJob, time_limit: float, on_progress: Callable[[float, str], None]) -> ConversionReport:
+def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
     """Convert in a process of its own and return its report.
 
-    Raises the process's own error again, or `DeviceError` when it died or took more than `time_limit` seconds. However
-    this ends, the process has ended too; and it ends by itself soon after this one was killed.
+    Raises the process's own error again, or `DeviceError` when it died or took more than its time limit. However this
+    ends, the process has ended too; and it ends by itself soon after this one was killed.
     """
+    time_limit = job.options.time_limit
     deadline = time.monotonic() + time_limit
 
     def listen(message: Mapping[str, Any]) -> None:

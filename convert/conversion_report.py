@@ -7,7 +7,8 @@ from statistics import mean, stdev
 import click
 from rich.table import Table
 
-from convert.conversion import Conversion, Options, convert
+from convert.conversion import Conversion, convert
+from convert.conversion_job import Options
 from convert.parity import Parity
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.runs import Run

@@ -1,15 +1,13 @@
 """Convert in a process of its own, so that a crash of TensorFlow becomes an error message and a hang ends."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from convert.conversion_inputs import ConversionInput, load_data, of_run
-from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport
+from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport, Options
 from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
@@ -17,7 +15,7 @@ from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
-from edge_runtime.system.dataclass_json import from_text
+from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     for network, (start, end) in zip(networks, pairwise(shares.tolist()), strict=True):
         done = reports[network.name] = _convert_network(network, job, lowering, _part(tell, start, end))
         lowering = done.lowering, done.lowering_reason  # both networks of a run have one form
-    write_text(job.report, json.dumps(asdict(ConversionReport(**reports))))
+    write_text(job.report, to_text(ConversionReport(**reports)))
 
 
 def _convert_network(
@@ -62,10 +60,12 @@ def _convert_network(
     from convert.lowering_selection import select_lowering
     from convert.quantise import tflite_converter
 
+    options = job.options
     tell(0.0, f"{NETWORKS[network.name]}: float32")
     if lowering is None:
-        measured = "int8" if "int8" in job.schemes else "float32"
-        selected = select_lowering(network.model, job.lstm, measured, job.max_size, network.windows)
+        measured = "int8" if "int8" in options.schemes else "float32"
+        max_size = round(1000 * options.max_size)
+        selected = select_lowering(network.model, options.lstm, measured, max_size, network.windows)
         lowered, lowering = selected.network, (selected.lowering, selected.reason)
     else:
         lowered = lower(network.model, fused=lowering[0] == "fused")
@@ -75,17 +75,18 @@ def _convert_network(
     y = network.held_out.y if network.is_labelled else float32.argmax(1).astype(np.uint8)
     forms: dict[str, FormReport] = {}
     diagnosis = None
-    is_diagnosed = job.diagnose and network.name == "model"  # the one that will be used
-    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in job.schemes) + _DIAGNOSIS_EFFORT * is_diagnosed
-    for scheme in job.schemes:
+    is_diagnosed = options.diagnose and network.name == "model"  # the one that will be used
+    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in options.schemes) + _DIAGNOSIS_EFFORT * is_diagnosed
+    for scheme in options.schemes:
         end = done + _EFFORT[scheme]
-        form = _quantise(lowered, scheme, network, job, _part(tell, done / total, end / total))
-        answers = _write(job, network, scheme, form.flatbuffer)
-        forms[scheme] = FormReport(compare(float32, answers, y), form.facts)
+        part = _part(tell, done / total, end / total)
+        flatbuffer, facts, ranges = _quantise(lowered, scheme, network, options, part)
+        answers = _write(job, network, scheme, flatbuffer)
+        forms[scheme] = FormReport(compare(float32, answers, y), facts)
         done = end
-        if is_diagnosed and form.ranges is not None:
+        if is_diagnosed and ranges is not None:
             done += _DIAGNOSIS_EFFORT
-            diagnosis = _diagnose(network, lowered, form.ranges, answers, _part(tell, end / total, done / total))
+            diagnosis = _diagnose(network, lowered, ranges, answers, _part(tell, end / total, done / total))
     return NetworkReport(
         is_labelled=network.is_labelled,
         subjects=len(np.unique(network.held_out.subject)),
@@ -99,47 +100,28 @@ def _convert_network(
     )
 
 
-@dataclass(frozen=True)
-class _Form:
-    """A quantised form of a network; int8 has activation ranges, measured on so many windows.
-
-    Only the converter knows those of a fused LSTM.
-    """
-
-    flatbuffer: bytes
-    calibration_windows: int = 0
-    ranges: "Ranges | None" = None
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The facts for its card of how it was made."""
-        from convert.quantise.calibration import ranges_for_card
-
-        facts: dict[str, Any] = {}
-        if self.calibration_windows:
-            facts["calibration_windows"] = self.calibration_windows
-        if self.ranges is not None:
-            facts["ranges"] = ranges_for_card(self.ranges)
-        return facts
-
-
-def _quantise(lowered: "Lowered", scheme: str, network: ConversionInput, job: ConversionJob, tell: Tell) -> _Form:
+def _quantise(
+    lowered: "Lowered", scheme: str, network: ConversionInput, options: Options, tell: Tell
+) -> tuple[bytes, dict[str, Any], "Ranges | None"]:
+    """The flatbuffer, the facts for its card and int8's activation ranges; only the converter knows a fused LSTM's."""
     from convert.quantise import tflite_converter
-    from convert.quantise.calibration import calibrate, draw_windows
+    from convert.quantise.calibration import calibrate, draw_windows, ranges_for_card
 
     what = f"{NETWORKS[network.name]}: {scheme}"
     tell(0.0, what)
     if scheme == "float16":
-        return _Form(tflite_converter.to_float16(lowered))
+        return tflite_converter.to_float16(lowered), {}, None
     if scheme == "dynamic":
-        return _Form(tflite_converter.to_dynamic(lowered))
-    rows = draw_windows(network.calibration, job.calibration, network.seed)
+        return tflite_converter.to_dynamic(lowered), {}, None
+    rows = draw_windows(network.calibration, options.calibration, network.seed)
     calibration = network.card.normalisation.apply(network.calibration.X[rows])
+    facts: dict[str, Any] = {"calibration_windows": len(rows)}
     if lowered.is_fused:
-        return _Form(tflite_converter.to_int8_by_samples(lowered, calibration, job.io_type), len(rows))
+        return tflite_converter.to_int8_by_samples(lowered, calibration, options.io_type), facts, None
     ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
     tell(0.6, what)
-    return _Form(tflite_converter.to_int8(lowered, ranges, job.io_type), len(rows), ranges)
+    facts["ranges"] = ranges_for_card(ranges)
+    return tflite_converter.to_int8(lowered, ranges, options.io_type), facts, ranges
 
 
 def _diagnose(network: ConversionInput, lowered: "Lowered", ranges: "Ranges", int8: Logits, tell: Tell) -> Diagnosis:

@@ -78,7 +78,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     its maker knows. Raises `InputError` when the file, its options and the data do not fit each other.
     """
     assert job.file is not None
-    path = Path(job.source)
+    path = job.source
     model = as_logits(load_network(path))
     data = _with_signals(path, model, job.file, data)
     labels = _labels(path, model, job.file, data)

@@ -1,4 +1,4 @@
-"""The run folder: what `train`, `convert` and `bench` hand to each other, and where each file is."""
+"""Find run folders, which `train`, `convert` and `bench` hand to each other, and name their files."""
 
 import json
 import os
@@ -67,17 +67,17 @@ class Run:
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Where a training into `folder` that has not ended keeps its state; gone when it has."""
+    """Where a training into `folder` keeps its state until it has ended."""
     return folder / "checkpoint"
 
 
 def settings_path(folder: Path) -> Path:
-    """What a training into `folder` that has not ended was asked for."""
+    """The settings of a training into `folder` that has not ended."""
     return checkpoint_folder(folder) / "settings.json"
 
 
 def new_folder(name: str) -> Path:
-    """A name for a run that starts now: `runs/<name>-<date>-<time>`."""
+    """The folder of a run that starts now: `runs/<name>-<date>-<time>`."""
     return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
@@ -91,7 +91,7 @@ def make_latest(run: Run) -> None:
 def find(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
 
-    Of a training with several seeds it is the first seed's, and stderr says so.
+    Of a training with several seeds it is the first seed's; stderr says so.
     """
     folder = _folder(path)
     first, *_ = found = _runs_in(folder)

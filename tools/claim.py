@@ -29,16 +29,14 @@ class Claim:
 
 def at_most(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
     """Claim that `value` is no more than `limit`, shown with so many `digits`."""
-    return Claim(
-        text, f"at most {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value <= limit, evidence
-    )
+    found = f"{value:.{digits}f} {unit}".strip()
+    return Claim(text, f"at most {limit:g} {unit}".strip(), found, value <= limit, evidence)
 
 
 def at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
     """Claim that `value` is no less than `limit`, shown with so many `digits`."""
-    return Claim(
-        text, f"at least {limit:g} {unit}".strip(), f"{value:.{digits}f} {unit}".strip(), value >= limit, evidence
-    )
+    found = f"{value:.{digits}f} {unit}".strip()
+    return Claim(text, f"at least {limit:g} {unit}".strip(), found, value >= limit, evidence)
 
 
 def seconds_of(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> float:

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.live.recognizer import Decision, LiveRecognizer
 from edge_runtime.model.classifier import Classifier, Preparation, dequantise, softmax
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import sha256, write_text
 from tools import ROOT

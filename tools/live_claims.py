@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import loading
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.recording_replay import follow
 from edge_runtime.live.stream_scores import score
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
 from tools import COMMAND, ROOT
 from tools.claim import Claim, at_most

@@ -8,10 +8,9 @@ import json
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,28 +29,10 @@ SEEDS = 5
 SCHEMES = ("float32", "int8")
 
 
-@dataclass(frozen=True)
-class Score:
-    """One seed of one network on the test subjects: `accuracy` and `bytes` by scheme, and how int8 differs."""
-
-    network: str
-    seed: int
-    accuracy: dict[str, float]
-    bytes: dict[str, int]
-    agreement: float
-    per_subject: dict[str, float]  # of int8
-    weights_sha256: str
-
-    @property
-    def loss(self) -> float:
-        """Accuracy that int8 loses, in percentage points."""
-        return 100 * (self.accuracy["float32"] - self.accuracy["int8"])
-
-
 def main() -> None:
     """Train, convert, score and write."""
     test = loading.load_data().test
-    scores: dict[str, list[Score]] = {}
+    scores: dict[str, list[dict[str, Any]]] = {}
     models: dict[Path, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:
         for network in NETWORKS:
@@ -71,30 +52,28 @@ def main() -> None:
             write_bytes(path, content)
             print(path.relative_to(ROOT))
     shared = {key: card.training[key] for key in ("recipe", "data", "versions")}
-    content = {
-        "cpu": machine.cpu_model(),
-        **shared,
-        "networks": {name: [asdict(x) for x in own] for name, own in scores.items()},
-    }
+    content = {"cpu": machine.cpu_model(), **shared, "networks": scores}
     write_text(RESULTS / "seeds.json", json.dumps(content, indent=1) + "\n")
-    write_text(RESULTS / "seeds.md", _markdown(scores, len(test)))
+    write_text(RESULTS / "seeds.md", markdown(scores, len(test)))
     print((RESULTS / "seeds.md").relative_to(ROOT))
 
 
-def _score(network: str, seed: int, run: Run, test: Split) -> Score:
+def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
+    """The scores of one seed on the test subjects, `per_subject` those of int8."""
     answers = {scheme: Classifier(run.tflite(scheme)).logits(test.X).argmax(1) for scheme in SCHEMES}
-    return Score(
-        network,
-        seed,
-        {scheme: float(np.mean(x == test.y)) for scheme, x in answers.items()},
-        {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
-        float(np.mean(answers["float32"] == answers["int8"])),
-        accuracy_per_subject(test.y, answers["int8"], test.subject),
-        load(run.card).training["weights_sha256"]["model"],
-    )
+    return {
+        "network": network,
+        "seed": seed,
+        "accuracy": {scheme: float(np.mean(x == test.y)) for scheme, x in answers.items()},
+        "bytes": {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
+        "agreement": float(np.mean(answers["float32"] == answers["int8"])),
+        "per_subject": accuracy_per_subject(test.y, answers["int8"], test.subject),
+        "weights_sha256": load(run.card).training["weights_sha256"]["model"],
+    }
 
 
-def _markdown(scores: dict[str, list[Score]], n_windows: int) -> str:
+def markdown(scores: dict[str, list[dict[str, Any]]], n_windows: int) -> str:
+    """The text of `seeds.md`; `scores` are those of `seeds.json`."""
     text = f"""# The shipped networks with {SEEDS} seeds
 
 Written by `make reference` with TensorFlow {version("tensorflow")}, LiteRT {version("ai-edge-litert")} and
@@ -102,25 +81,18 @@ Python {platform.python_version()} on {machine.cpu_model()} ({platform.machine()
 {n_windows} windows of the test subjects. The default recipe; nothing was chosen by these numbers. Accuracies in
 percent. How often the test subjects were scored before: [README.md](README.md).
 """
-    columns: dict[str, Callable[[Score], float]] = {
-        "float32": lambda x: 100 * x.accuracy["float32"],
-        "int8": lambda x: 100 * x.accuracy["int8"],
-        "int8 loses, points": lambda x: x.loss,
-        "same answers": lambda x: 100 * x.agreement,
-    }
     for network, own in scores.items():
-        kilobytes = ", ".join(f"{scheme} {own[0].bytes[scheme] / 1000:.1f} kB" for scheme in SCHEMES)
-        values = np.array([[column(x) for column in columns.values()] for x in own])
-        named = [*zip((str(x.seed) for x in own), values, strict=True)]
+        kilobytes = ", ".join(f"{scheme} {own[0]['bytes'][scheme] / 1000:.1f} kB" for scheme in SCHEMES)
+        pairs = np.array([[x["accuracy"][scheme] for scheme in SCHEMES] for x in own])
+        values = 100 * np.column_stack([pairs, pairs[:, 0] - pairs[:, 1], [x["agreement"] for x in own]])
+        named = [*zip((str(x["seed"]) for x in own), values, strict=True)]
         named += [("mean", values.mean(0)), ("standard deviation", values.std(0, ddof=1))]
-        by_seed = table(f"seed | {' | '.join(columns)}", [[name, *(f"{x:.2f}" for x in row)] for name, row in named])
-        subjects = list(own[0].per_subject)
-        shares = 100 * np.array([[x.per_subject[subject] for subject in subjects] for x in own])
-        rows = [
-            [name, *(f"{x:.1f}" for x in row)]
-            for name, row in (("mean", shares.mean(0)), ("lowest seed", shares.min(0)))
-        ]
-        by_subject = table(f" | {' | '.join(subjects)}", rows)
+        rows = [[name, *(f"{x:.2f}" for x in row)] for name, row in named]
+        by_seed = table("seed | float32 | int8 | int8 loses, points | same answers", rows)
+        shares = 100 * np.array([list(x["per_subject"].values()) for x in own])
+        named = [("mean", shares.mean(0)), ("lowest seed", shares.min(0))]
+        rows = [[name, *(f"{x:.1f}" for x in row)] for name, row in named]
+        by_subject = table(f" | {' | '.join(own[0]['per_subject'])}", rows)
         text += f"\n## {network}: {kilobytes}\n\n{by_seed}\nint8, by test subject:\n\n{by_subject}"
     return text
 

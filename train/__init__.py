@@ -1,1 +1,1 @@
-"""Training on the host: the Keras networks, augmentation, the training loop, evaluation and plots."""
+"""Train Keras networks on the host, and score them."""

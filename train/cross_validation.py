@@ -87,25 +87,25 @@ def plan_folds(folds: Sequence[Sequence[Any]], data: Dataset, recipe: Recipe, se
 
 
 def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
-    """The scores of the finished fits `jobs`, one a fold. Raises `InputError` when a file of theirs is damaged."""
+    """Score the finished fits `jobs`, one a fold. Raises `InputError` when a file of theirs is damaged."""
     train = data.train
-    answers = np.full(len(train), -1)
+    predicted = np.full(len(train), -1)
     folds, outcomes = [], [FitOutcome.load(job) for job in jobs]
     for job, outcome in zip(jobs, outcomes, strict=True):
         held = held_rows(train, job.held_out)
-        answers[held] = load_logits(job).argmax(1)
-        right = float(np.mean(answers[held] == train.y[held]))
-        folds.append(Fold(list(job.held_out), int(held.sum()), right, outcome.weights_sha256, outcome.versions))
+        predicted[held] = load_logits(job).argmax(1)
+        accuracy = float(np.mean(predicted[held] == train.y[held]))
+        folds.append(Fold(list(job.held_out), int(held.sum()), accuracy, outcome.weights_sha256, outcome.versions))
     return CrossValidation(
         outcomes[0].parameters,
         folds,
         Spread.of([x.accuracy for x in folds]),
-        score(train, answers, data.labels),
+        score(train, predicted, data.labels),
     )
 
 
 def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels: tuple[str, ...], folder: Path) -> None:
-    """Leave `crossval.csv`, the pictures and, last, `crossval.json` in `folder`; `asked` is what was to be trained."""
+    """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
     write_text(folder / "crossval.csv", _to_csv(result))
     per_subject = result.scores["per_subject"]
     folds = {
@@ -119,7 +119,7 @@ def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels:
 
 
 def show(result: CrossValidation, title: str, folder: Path) -> None:
-    """The folds, their mean and deviation, and the subjects."""
+    """Print the scores of the folds, their mean and deviation, and those of the subjects."""
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
     for name in ("", "subjects", "windows", "accuracy"):
         table.add_column(name, justify="left" if name in ("", "subjects") else "right")

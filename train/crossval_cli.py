@@ -30,7 +30,9 @@ from train.fit.recipe import choose_recipe
     help="Groups of training subjects, each scored by a network trained on all others.",
 )
 @click.option(
-    "--cluster", metavar="ADDRESS", help="Of a dask scheduler, whose workers do the fits.  [default: this machine]"
+    "--cluster",
+    metavar="ADDRESS",
+    help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]"
@@ -48,10 +50,9 @@ def command(
 ) -> None:
     """Cross-validate a network over groups of the training subjects.
 
-    For each group a network is trained on all other training subjects and scored on the group. Shows the accuracy on
-    each group (fold) and each subject, and writes it as JSON, CSV and pictures. The test subjects have no part in it:
-    this is where to compare networks or sensors. The fits run side by side, one on each CPU, or on
-    the workers of a cluster.
+    For each group (fold) a network is trained on all other training subjects and scored on the group. Prints the
+    accuracy on each group and each subject, and writes it as JSON, CSV and pictures. The test subjects take no part:
+    compare networks and sensors here. The fits run side by side, one on each CPU, or on the workers of a cluster.
     """
     require_train_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
     from train.cross_validation import choose_folds, plan_folds, show, summarise, write

@@ -1,4 +1,4 @@
-"""How good the trained network is, in the field's usual scores."""
+"""Score the trained network by the field's usual measures, and fit its temperature."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from edge_runtime.data.dataset import Split
 def score(split: Split, predicted: npt.NDArray[np.intp], labels: tuple[str, ...]) -> dict[str, Any]:
     """Accuracy, macro and weighted precision / recall / F1, per class, per subject, and the confusion matrix.
 
-    `confusion[i][j]` counts windows of class i that were taken for class j.
+    `confusion[i][j]` counts windows of class i that were classified as class j.
     """
     indices = list(range(len(labels)))
     report = classification_report(
@@ -36,15 +36,15 @@ def score(split: Split, predicted: npt.NDArray[np.intp], labels: tuple[str, ...]
     }
 
 
-def fit_temperature(answers: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> float:
+def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> float:
     """The temperature that minimises the cross-entropy of softmax(logits / temperature).
 
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. To be fitted on windows of subjects the network was
-    not trained on.
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. Fit it on windows of subjects that the network was
+    not trained on: logits `[n, n_classes]`, classes `[n]`.
     """
 
     def loss(log_temperature: float) -> float:
-        log_probabilities = log_softmax(answers / np.exp(log_temperature), axis=1)
+        log_probabilities = log_softmax(logits / np.exp(log_temperature), axis=1)
         return -float(log_probabilities[np.arange(len(y)), y].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))

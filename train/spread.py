@@ -1,4 +1,4 @@
-"""How scores spread over trainings that differ in their seed alone."""
+"""Summarise how scores vary over trainings that differ in their seed alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,9 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """That of `values`, at least two, in the order of the seeds."""
-        return cls(
-            float(np.mean(values)), float(np.std(values, ddof=1)), min(values), max(values), list(map(float, values))
-        )
+        """The spread of `values`, at least two, in the order of the seeds."""
+        mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+        return cls(mean, sd, min(values), max(values), list(map(float, values)))
 
     def __str__(self) -> str:
         """Mean and deviation in percent."""
@@ -44,7 +43,7 @@ class PartSpread:
 
     @classmethod
     def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
-        """From the scores of each seed's card; subjects that are numbers are in their order."""
+        """The spread of the scores of each seed's card; subjects that are numbers are in their order."""
         subjects = scores[0]["per_subject"]
         return cls(
             Spread.of([x["accuracy"] for x in scores]),

@@ -11,8 +11,8 @@ from edge_runtime.system.terminal import Console
 from train.fit.fit_job import FitJob, Step
 
 _LINE_EVERY = 10  # epochs, without a terminal
-_WIDE = 100  # columns, from which on there is room for scores
-_NAMED = 2  # as many fits that run at a time are named; of more, only the number is told
+_WIDE = 100  # columns: from there on, scores have room
+_NAMED = 2  # so many fits that run at a time are named; of more, only their number is shown
 
 
 class TrainingProgress:
@@ -25,7 +25,7 @@ class TrainingProgress:
         self._numbers = {job.outcome: i + 1 for i, job in enumerate(jobs)}
         self._total = sum(job.steps for job in jobs)
         self._done = dict.fromkeys(self._numbers, 0)
-        self._found = 0  # steps that were done before this time: they say nothing about the pace
+        self._resumed = 0  # steps of an earlier, stopped training: they say nothing about the pace
         self._running: dict[FitJob, Step] = {}
         self._finished = 0
         self._began: float | None = None
@@ -57,7 +57,7 @@ class TrainingProgress:
             self._began = time.monotonic()
         done = step.epoch * step.steps + step.step + 1
         if not self._done[job.outcome]:
-            self._found += done
+            self._resumed += done
         self._done[job.outcome] = done
         self._running[job] = step
         if self._console.is_terminal:
@@ -65,7 +65,7 @@ class TrainingProgress:
         ends_epoch = step.step + 1 == step.steps
         ends_fit = ends_epoch and step.epoch + 1 == job.recipe.epochs
         if not self._console.is_terminal and ends_epoch and ((step.epoch + 1) % _LINE_EVERY == 0 or ends_fit):
-            self._say(job, step)
+            self._print(job, step)
         if ends_fit:
             del self._running[job]
             self._finished += 1
@@ -93,7 +93,7 @@ class TrainingProgress:
             left=f"{left // 60}:{left % 60:02d} left",
         )
 
-    def _say(self, job: FitJob, step: Step) -> None:
+    def _print(self, job: FitJob, step: Step) -> None:
         self._console.print(
             f"fit {self._number(job)} of {len(self._numbers)} ({job.title}), epoch {step.epoch + 1} of "
             f"{job.recipe.epochs}: loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}, "
@@ -108,4 +108,4 @@ class TrainingProgress:
     def _seconds_left(self) -> float:
         assert self._began is not None
         done = sum(self._done.values())
-        return (time.monotonic() - self._began) * (self._total - done) / max(1, done - self._found)
+        return (time.monotonic() - self._began) * (self._total - done) / max(1, done - self._resumed)

@@ -1,4 +1,4 @@
-"""What a finished training shows in the terminal."""
+"""Print the scores of a finished training, of one seed or several."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,16 +12,13 @@ from train.spread import MEASURES, PARTS, PartSpread, spread
 
 
 def show_run(card: Card, folder: Path) -> None:
-    """The scores of one run, on its held-out and on the test subjects."""
+    """Print the scores of one run, on its held-out and on the test subjects."""
     scores = [card.scores[part] for part in PARTS]
     table = _table(card, "", [len(x["per_subject"]) for x in scores])
     for key, name in MEASURES.items():
         table.add_row(name, *(percent(x[key]) for x in scores))
     for name in ("precision", "recall", "f1"):
-        table.add_row(
-            f"weighted {name if name != 'f1' else 'F1'}",
-            *(percent(x["weighted"][name]) for x in scores),
-        )
+        table.add_row(f"weighted {'F1' if name == 'f1' else name}", *(percent(x["weighted"][name]) for x in scores))
     table.add_section()
     for label in card.labels:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
@@ -32,7 +29,7 @@ def show_run(card: Card, folder: Path) -> None:
 
 
 def show_seeds(cards: Sequence[Card], folder: Path) -> None:
-    """The scores of several runs, one a seed: their mean and standard deviation, each run, each subject."""
+    """Print the scores of several runs, one a seed: their mean and standard deviation, each run, each subject."""
     parts = list(spread(cards).values())
     table = _table(cards[0], f", mean ± standard deviation of {len(cards)} seeds", [len(x.per_subject) for x in parts])
     for key, name in MEASURES.items():
@@ -50,11 +47,11 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     _show(table, folder)
 
 
-def _table(card: Card, what: str, n_subjects: Sequence[int]) -> Table:
-    table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{what}", title_justify="left")
+def _table(card: Card, note: str, n_subjects: Sequence[int]) -> Table:
+    table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{note}", title_justify="left")
     table.add_column("")
-    for words, n in zip(PARTS.values(), n_subjects, strict=True):
-        table.add_column(f"{words} ({counted(n, 'subject')})", justify="right")
+    for part, n in zip(PARTS.values(), n_subjects, strict=True):
+        table.add_column(f"{part} ({counted(n, 'subject')})", justify="right")
     return table
 
 

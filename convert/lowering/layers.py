@@ -124,18 +124,17 @@ def _scale_and_offset(call: Call, point: str) -> _TensorFunction:
     if type(call.layer) is layers.BatchNormalization:
         scale, offset = _batch_normalisation(call.layer)
     else:
-        scale, offset = _input_normalisation(call.layer, call.shapes[0][-1])
+        n_features = call.shapes[0][-1]
+        mean, variance = (
+            np.broadcast_to(np.asarray(x).reshape(-1), n_features) for x in (call.layer.mean, call.layer.variance)
+        )
+        scale = (1 / np.maximum(np.sqrt(variance), keras.config.epsilon())).astype(np.float32)
+        offset = (-mean * scale).astype(np.float32)
 
     def normalise(x: tf.Tensor, observe: Observer) -> tf.Tensor:
         return observe(point, observe(f"{call.name}/scaled", x * scale) + offset)
 
     return normalise
-
-
-def _input_normalisation(layer: Any, n_features: int) -> tuple[Array, Array]:
-    mean, variance = (np.broadcast_to(np.asarray(x).reshape(-1), n_features) for x in (layer.mean, layer.variance))
-    scale = (1 / np.maximum(np.sqrt(variance), keras.config.epsilon())).astype(np.float32)
-    return scale, (-mean * scale).astype(np.float32)
 
 
 def _layer_normalisation(call: Call, point: str) -> _TensorFunction:

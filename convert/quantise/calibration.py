@@ -89,7 +89,11 @@ def calibrate(
     windows = tf.constant(X)
     ranges = dict(observed_ranges(network, windows, layout))
     expected = network(windows).numpy()
-    error = _error(network, windows, ranges, expected, layout)
+
+    def error_with(ranges: Ranges) -> float:
+        return float(np.square(network(windows, quantised(ranges), layout).numpy() - expected).mean())
+
+    error = error_with(ranges)
     # The input's range is the clip of the card, and a saturated gate gains nothing from a narrower one.
     points = [x for x in ranges if x != INPUT and _saturation(x) is None]
     for done, point in enumerate(points):
@@ -97,7 +101,7 @@ def calibrate(
         widest = ranges[point]
         for factor in _NARROWER:
             trial = ranges | {point: widest.within(factor * max(-widest.low, widest.high))}
-            trial_error = _error(network, windows, trial, expected, layout)
+            trial_error = error_with(trial)
             if trial_error < error:
                 ranges, error = trial, trial_error
     on_round(len(points), len(points))
@@ -148,17 +152,6 @@ def quantised(ranges: Ranges) -> Observer:
         return tf.quantization.fake_quant_with_min_max_args(tensor, limits.low, limits.high, num_bits=8)
 
     return fake_quantise
-
-
-def _error(
-    network: Lowered,
-    windows: tf.Tensor,
-    ranges: Ranges,
-    expected: npt.NDArray[np.float32],
-    layout: GateLayout,
-) -> float:
-    answers = network(windows, quantised(ranges), layout).numpy()
-    return float(np.square(answers - expected).mean())
 
 
 def _saturation(point: str) -> float | None:

@@ -9,8 +9,9 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from convert.lowering.cells import IN_INT8, GateLayout
+from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
 from convert.lowering.network import Lowered
+from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise import compaction
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
@@ -23,7 +24,7 @@ _OUTPUT_STATE, _CELL_STATE = 18, 19  # indices of these inputs of a fused LSTM
 
 def to_float32(network: Lowered) -> bytes:
     """Return the float model, in the form that runs fastest in float: one product for all gates."""
-    return _tidy(_convert(network, lambda windows: network(windows)))
+    return _tidy(_convert(network, lambda converter: None))
 
 
 # The gates of the next two are joined as in float32: separate ones would take two products per step instead of one, and
@@ -37,7 +38,7 @@ def to_float16(network: Lowered) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
-    return _tidy(_convert(network, lambda windows: network(windows), prepare))
+    return _tidy(_convert(network, prepare))
 
 
 def to_dynamic(network: Lowered) -> bytes:
@@ -52,7 +53,7 @@ def to_dynamic(network: Lowered) -> bytes:
         # With a scale per channel the products would be FULLY_CONNECTED version 12, which tflite-runtime 2.14 refuses.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
-    return _tidy(_convert(network, lambda windows: network(windows), prepare))
+    return _tidy(_convert(network, prepare))
 
 
 def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", layout: GateLayout = IN_INT8) -> bytes:
@@ -60,15 +61,13 @@ def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", layout: Gat
 
     Weights are quantised per output channel. Raises `CheckFailedError` when the converter left an operator in float.
     """
-    observe = quantised(ranges)
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        converter.inference_input_type = _IO_TYPES[io_type]
-        converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
 
-    model = _parse(_convert(network, lambda windows: network(windows, observe, layout), prepare))
+    model = _convert(network, prepare, quantised(ranges), layout)
     _requantise_directly(model)
     _check_integer(model, io_type)
     return compaction.write(model)
@@ -84,10 +83,9 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([window[np.newaxis]] for window in X)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = _IO_TYPES[io_type]
-        converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
 
-    model = _parse(_convert(network, lambda windows: network(windows), prepare))
+    model = _convert(network, prepare)
     _unclip_cells(model)
     _bound_cell_scales(model)
     _align_outputs(model)
@@ -97,12 +95,13 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
 
 def _convert(
     network: Lowered,
-    function: Callable[[tf.Tensor], tf.Tensor],
-    prepare: Callable[[tf.lite.TFLiteConverter], None] = lambda converter: None,
-) -> bytes:
+    prepare: Callable[[tf.lite.TFLiteConverter], None],
+    observe: Observer = no_observer,
+    layout: GateLayout = IN_FLOAT,
+) -> schema.ModelT:
     signature = tf.TensorSpec([1, *network.input_shape], tf.float32, name="windows")
     module = tf.Module()
-    module.function = tf.function(function, autograph=False)
+    module.function = tf.function(lambda windows: network(windows, observe, layout), autograph=False)
     module.variables_of_layers = network.variables
     concrete = module.function.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -110,11 +109,10 @@ def _convert(
     with warnings.catch_warnings():
         # "Statistics for quantized inputs were expected": they are in the graph, as fake-quantisation nodes.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
-        return bytes(converter.convert())
+        return flatbuffer_utils.convert_bytearray_to_object(bytearray(converter.convert()))
 
 
-def _tidy(flatbuffer: bytes) -> bytes:
-    model = _parse(flatbuffer)
+def _tidy(model: schema.ModelT) -> bytes:
     _unclip_cells(model)
     return compaction.write(model)
 
@@ -151,10 +149,6 @@ def _align_outputs(model: schema.ModelT) -> None:
 def _fused(model: schema.ModelT) -> Iterator[schema.OperatorT]:
     options = schema.UnidirectionalSequenceLSTMOptionsT
     return (x for x in model.subgraphs[0].operators if isinstance(x.builtinOptions, options))
-
-
-def _parse(flatbuffer: bytes) -> schema.ModelT:
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
 
 
 def _requantise_directly(model: schema.ModelT) -> None:

@@ -1,4 +1,4 @@
-"""Ask a measurement of a worker and read its answer: files in one folder, which may travel to a device and back.
+"""Write measurement jobs and read their answers: files in one folder, which may travel to a device and back.
 
 `<name>.job.json` asks. The worker writes `<name>.npz`, if its answer has arrays, and then `<name>.json`, which holds
 the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits. Progress, errors and

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench.results import ClassScore
+from edge_runtime.model.classifier import softmax
 
 Classes = npt.NDArray[np.integer]
 
@@ -53,10 +54,9 @@ def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 
     The windows are put into equal bins by the probability of the class they were given; the error is the mean over the
     windows of how far the accuracy of their bin is from its mean probability.
     """
-    scaled = np.asarray(logits, np.float64)
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    confidence = (exponentials / exponentials.sum(axis=1, keepdims=True)).max(axis=1)
-    right = scaled.argmax(axis=1) == y
+    probabilities = softmax(np.asarray(logits, np.float64))
+    confidence = probabilities.max(axis=1)
+    right = np.asarray(logits).argmax(axis=1) == y
     # Bins are open below and closed above: a probability of 1 belongs to the last.
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     return float(np.abs(np.bincount(index, right - confidence, bins)).sum() / len(right))

@@ -40,7 +40,9 @@ def command(context: click.Context, path: Path | None) -> None:
 
 @command.command()
 @click.option("--window", type=int, help="Draw this window, counted from 0.")
-@click.option("--part", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option(
+    "--part", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Of --window: its part."
+)
 @click.option("--recording", type=int, help="Draw this recording, counted from 0.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture to write (.png, .svg, .pdf)."

@@ -1,4 +1,4 @@
-"""`har-edge evaluate`: how right a model is about the test subjects, window by window or live."""
+"""Score a model on the test subjects, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
 import json
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.command(name="evaluate")
 @click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
 @click.option("--live", is_flag=True, help="Follow the test subjects' whole recordings as a live stream.")
-@click.option("--hop", type=click.IntRange(1), default=64, show_default=True, help="Samples between live decisions.")
+@click.option("--hop", type=click.IntRange(1), help="Samples between live decisions.  [default: the model's, 64]")
 @click.option("--data", "data_path", type=click.Path(path_type=Path), help="Other data than the embedded UCI HAR.")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the scores as JSON.")
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def command(
     model: Path | None,
     live: bool,
-    hop: int,
+    hop: int | None,
     data_path: Path | None,
     runtime: str,
     json_path: Path | None,
@@ -96,7 +96,7 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     }
 
 
-def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path | None) -> dict[str, Any]:
+def _live(classifier: Classifier, data_path: Path | None, hop: int | None, plots: Path | None) -> dict[str, Any]:
     from edge_runtime.live import scores_by_part
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels
@@ -127,14 +127,18 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int, plots: Path 
         "other_labels": {name: x for name, x in during.items() if not scores_by_part.is_transition(name)},
     }
     return (
-        {"hop": hop, "subjects": n_people, "recordings": len(tracks)}
+        {"hop": hop or window.hop, "subjects": n_people, "recordings": len(tracks)}
         | dataclasses.asdict(found)
         | {key: {name: dataclasses.asdict(x) for name, x in part.items()} for key, part in parts.items()}
     )
 
 
 def _follow(
-    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], names: Sequence[str], hop: int, plots: Path | None
+    classifier: Classifier,
+    chosen: Sequence[tuple[int, Recording]],
+    names: Sequence[str],
+    hop: int | None,
+    plots: Path | None,
 ) -> "list[Track]":
     """Live through the `chosen` recordings; draw each into the folder `plots`, if one is named."""
     from edge_runtime.live.recording_replay import follow

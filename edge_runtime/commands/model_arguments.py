@@ -1,4 +1,4 @@
-"""Where a command finds its model: a file, a run folder, or one that comes with har-edge."""
+"""Find the model that a command's argument names, or the latest run's."""
 
 from pathlib import Path
 
@@ -6,23 +6,10 @@ import click
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
-from edge_runtime.runs import Run
-
-_REFERENCE = Path(__file__).parents[1] / "models"
-REFERENCE_NETWORKS = ("edge", "edge-small")
+from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 
 
-def reference_model(network: str, scheme: str) -> Path:
-    """The reference model of one of `REFERENCE_NETWORKS`, float32 or int8."""
-    return _REFERENCE / f"{network}_{scheme}.tflite"
-
-
-def is_reference(path: Path) -> bool:
-    """Whether `path` is no file but the name of a reference network."""
-    return not path.exists() and str(path) in REFERENCE_NETWORKS
-
-
-def converted_models(run: Run) -> list[Path]:
+def converted_models(run: runs.Run) -> list[Path]:
     """All models of a run. Raises `InputError` when there is none."""
     found = run.converted()
     if not found:
@@ -33,15 +20,15 @@ def converted_models(run: Run) -> list[Path]:
 def find_model(path: Path | None) -> Path:
     """The one model that `path` names: a file, the int8 model of a run folder, or a reference network's.
 
-    None is the latest run or, when there is none, `edge`; stderr then says which. Raises `InputError` when it is none.
+    None is the latest run or, when there is none, `edge`; stderr then says which. Raises `InputError` when there is no
+    model.
     """
     if path is None and not runs.LATEST.exists():
         click.echo("There is no run here: taking the reference model 'edge' that comes with har-edge.", err=True)
         return reference_model("edge", "int8")
-    if path is None or path.is_dir():
-        found = converted_models(runs.find(path))
-        chosen = next((x for x in found if x.stem.endswith("int8")), found[0])
-        if path is None:
-            click.echo(f"Taking {chosen}.", err=True)
-        return chosen
-    return reference_model(str(path), "int8") if is_reference(path) else path
+    if path is not None and (is_reference(path) or not path.is_dir()):
+        return model_path(path)
+    chosen = model_path(runs.find(path).folder)
+    if path is None:
+        click.echo(f"Taking {chosen}.", err=True)
+    return chosen

@@ -1,4 +1,4 @@
-"""One measurement on several devices: remote ones in parallel, those on this machine in turn; none loses another."""
+"""Measure on several devices: remote ones in parallel, those on this machine in turn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class AbsentDevice:
-    """A device that could not be opened, which whatever is wanted of it says."""
+    """A device that could not be opened: it raises the reason whenever it is used."""
 
     name: str
     error: HarEdgeError
@@ -33,15 +33,15 @@ class AbsentDevice:
         return False
 
     def prepare(self, on_progress: OnProgress) -> None:
-        """Say why it is absent."""
+        """Raise the reason."""
         raise self.error
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Say why it is absent."""
+        """Raise the reason."""
         raise self.error
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Say why it is absent."""
+        """Raise the reason."""
         raise self.error
 
     def stop(self) -> None:
@@ -53,7 +53,7 @@ class AbsentDevice:
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """What came of one device: a report, the error, or both when the report came to nothing."""
+    """The outcome of one device: a report, an error, or both when the report could not be written."""
 
     device: Device
     report: Report | None
@@ -79,19 +79,19 @@ def measure_on(
 ) -> list[DeviceOutcome]:
     """Measure on all `devices`, each with its `on_progress`; the outcomes in their order.
 
-    `on_report` hears of each report as soon as it is there; what it raises is that device's error. When this is
-    interrupted, all devices are stopped, and it hears of nothing more. All are closed at the end, however it comes.
+    `on_report` gets each report as soon as it is there; an error that it raises is that device's. When this is
+    interrupted, all devices are stopped and `on_report` is not called any more. All are closed at the end.
     """
     interrupted = threading.Event()
 
-    def measure(device: Device, tell: OnProgress) -> DeviceOutcome:
+    def measure(device: Device, on_progress: OnProgress) -> DeviceOutcome:
         report = None
         try:
-            device.prepare(lambda share, stage: tell(0.0, stage))
-            report = measurement.measure(models, data, device, settings, tell)
+            device.prepare(lambda share, stage: on_progress(0.0, stage))
+            report = measurement.measure(models, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
-        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose what others measure
+        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose the reports of others
             return DeviceOutcome(device, report, error)
         finally:
             device.close()
@@ -107,7 +107,7 @@ def measure_on(
             found = dict(x for outcomes in pool.map(in_turn, queues) for x in outcomes)
         except BaseException:
             interrupted.set()
-            for device in devices:  # which ends what the threads are waiting for
+            for device in devices:  # so that the threads end
                 device.stop()
             raise
     return [found[i] for i in range(len(devices))]

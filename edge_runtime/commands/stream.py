@@ -1,4 +1,4 @@
-"""`har-edge stream`: recognise what someone is doing, now."""
+"""Recognise activities in a live stream: `har-edge stream`."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     help="Of samples without times.  [default: the model's]",
 )
 @click.option(
-    "--hop", type=click.IntRange(1, 3000), default=64, show_default=True, help="Samples from one decision to the next."
+    "--hop", type=click.IntRange(1, 3000), help="Samples from one decision to the next.  [default: the model's, 64]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
@@ -72,7 +72,7 @@ def command(
     units: str | None,
     gyro_units: str | None,
     rate: float | None,
-    hop: int,
+    hop: int | None,
     as_json: bool,
     quiet: bool,
     log_path: Path | None,
@@ -108,7 +108,7 @@ def command(
         # Replayed recordings begin as those of the published windows did.
         recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
-        session = Session(recognizer, hop, turn, Timestamps(rate or card.window.rate_hz, time))
+        session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
         source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data, card)))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
@@ -155,12 +155,12 @@ def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: s
     from edge_runtime.system.terminal import Console
 
     if as_json:
-        return JsonLines(card.labels)
+        return JsonLines()
     if quiet:
         return Sink()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Changes(card.labels)
+        return Changes()
     from edge_runtime.live.display.timeline import Timeline
 
     return Timeline(card.labels, title, session.summary, console, time)

@@ -38,17 +38,7 @@ def plot_window(
 
     Raises `MissingExtraError` without matplotlib, `InputError` for a file that cannot be written.
     """
-    figure, panels = _figure(path, signals, (9, 7), title)
-    seconds = np.arange(len(window)) / rate_hz
-    for panel, columns in panels:
-        for line, column in enumerate(columns):
-            panel.plot(
-                seconds, window[:, column], color=_LINES[line % 3], linewidth=1.6, label=signals[column].name[-1]
-            )
-    _axes_legend(panels[0][0])
-    last = panels[-1][0]
-    last.set_xlim(0, len(window) / rate_hz)
-    last.set_xlabel("time (s)")
+    figure, _ = _figure(path, window, signals, rate_hz, "s", (9, 7), 1.6, title)
     save(figure, path)
 
 
@@ -57,31 +47,15 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
 
     Writes `path` whole or not at all; raises as `plot_window` does.
     """
-    signals, names, rate_hz = recording.signals, recording.label_names, recording.rate_hz
+    signals, names, minute = recording.signals, recording.label_names, 60 * recording.rate_hz
     values = frontend.signals(recording.samples)[:, [SIGNALS.index(x) for x in signals]]
-    figure, panels = _figure(path, signals, (14, 8), title)
+    figure, panels = _figure(path, values, signals, minute, "min", (14, 8), 0.5, title)
     from matplotlib.patches import Patch
 
-    minutes = np.arange(len(values)) / rate_hz / 60
-    for panel, columns in panels:
-        for first, end, label in segments(recording.labels):
-            if label < 0:
-                continue
-            panel.axvspan(
-                minutes[first],
-                minutes[first] + (end - first) / rate_hz / 60,
-                color=span_colour(label),
-                alpha=_SPAN_ALPHA,
-                linewidth=0,
-            )
-        for line, column in enumerate(columns):
-            panel.plot(
-                minutes, values[:, column], color=_LINES[line % 3], linewidth=0.5, label=signals[column].name[-1]
-            )
-    _axes_legend(panels[0][0])
-    last = panels[-1][0]
-    last.set_xlim(0, len(values) / rate_hz / 60)
-    last.set_xlabel("time (min)")
+    for first, end, label in segments(recording.labels):
+        if label >= 0:
+            for panel in panels:
+                panel.axvspan(first / minute, end / minute, color=span_colour(label), alpha=_SPAN_ALPHA, linewidth=0)
     present = [x for x in range(len(names)) if (recording.labels == x).any()]
     handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(names[x])) for x in present]
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
@@ -94,22 +68,37 @@ def plain_text(text: str) -> str:
 
 
 def _figure(
-    path: Path, signals: Sequence[Signal], size: tuple[float, float], title: str
-) -> tuple["Figure", list[tuple["Axes", list[int]]]]:
-    """A figure with a panel for each quantity, and the columns that belong in it."""
+    path: Path,
+    values: npt.NDArray[np.floating],
+    signals: Sequence[Signal],
+    samples_in_unit: float,
+    unit: str,
+    size: tuple[float, float],
+    linewidth: float,
+    title: str,
+) -> tuple["Figure", list["Axes"]]:
+    """Lines of `values` `[n, n_signals]` over the time in `unit`, in a panel for each quantity."""
     quantities: dict[str, list[int]] = {}
     for column, signal in enumerate(signals):
         quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
     figure = new_figure(path, size, title)
-    axes = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, (quantity, columns) in zip(axes, quantities.items(), strict=True):
+    panels = list(figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0])
+    time = np.arange(len(values)) / samples_in_unit
+    for panel, (quantity, columns) in zip(panels, quantities.items(), strict=True):
         panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
         panel.set_ylabel(f"{quantity} ({signals[columns[0]].unit})")
         panel.grid(color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
-    figure.align_ylabels(axes)
-    return figure, list(zip(axes, quantities.values(), strict=True))
+        for colour, column in zip(_LINES, columns, strict=True):
+            panel.plot(time, values[:, column], color=colour, linewidth=linewidth, label=signals[column].name[-1])
+    legend = panels[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis")
+    for line in legend.get_lines():
+        line.set_linewidth(2)
+    panels[-1].set_xlim(0, len(values) / samples_in_unit)
+    panels[-1].set_xlabel(f"time ({unit})")
+    figure.align_ylabels(panels)
+    return figure, panels
 
 
 def require_matplotlib() -> None:
@@ -132,12 +121,6 @@ def new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(plain_text(title), fontsize=14, color=_INK)
     return figure
-
-
-def _axes_legend(panel: "Axes") -> None:
-    """Explain the colours of x, y and z beside one panel for all."""
-    for handle in panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis").get_lines():
-        handle.set_linewidth(2)
 
 
 def save(figure: "Figure", path: Path) -> None:

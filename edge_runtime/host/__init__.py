@@ -1,1 +1,1 @@
-"""Share between training and conversion what no device needs."""
+"""Hold the code that training and conversion share and no device needs."""

@@ -1,4 +1,4 @@
-"""TensorFlow, for the parts that run on the host: imported on demand, quietly, with a fixed number of threads."""
+"""Import TensorFlow on the host: on demand, quietly, with a fixed number of threads."""
 
 import importlib.util
 import os

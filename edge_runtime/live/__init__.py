@@ -1,1 +1,1 @@
-"""A stream of samples becomes a stream of activities."""
+"""Turn a stream of samples into a stream of activities, and score it."""

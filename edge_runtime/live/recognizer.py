@@ -68,7 +68,7 @@ class Notice:
     text: str
 
 
-Event = Decision | Notice
+LiveEvent = Decision | Notice
 
 
 class LiveRecognizer:
@@ -82,22 +82,22 @@ class LiveRecognizer:
 
     def __init__(self, classifier: Classifier, hop: int | None = None, gentle: bool = True) -> None:
         self.card: Card = classifier.card
-        self._hop = self.card.window.hop if hop is None else hop
-        if self._hop < 1:
+        self.hop = self.card.window.hop if hop is None else hop
+        if self.hop < 1:
             raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
         check_front_end(self.card)
         self.invalid = 0
-        self._decider = _Decider(classifier, self._hop)
+        self._decider = _Decider(classifier, self.hop)
         self._resampler: Resampler | None = None  # until the first samples show whether they have times
         self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
-        self._windowing = Windowing(self.card.window, self._hop, 0.0, gentle)
+        self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
         has_gyroscope = any("gyro" in x.name for x in self.card.signals)
         self._faults = FaultFinder(self.card.window.rate_hz, 6 if has_gyroscope else 3)
         self._clock = ClockWatch()
         self._was_invalid = False
-        self._pending: list[Event] = []  # found by `latest`, given by the next `push`
+        self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`
 
     @property
     def duplicates(self) -> int:
@@ -109,7 +109,7 @@ class LiveRecognizer:
         """Samples left out because they came after much newer ones."""
         return self._resampler.late if self._resampler else 0
 
-    def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[Event]:
+    def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[LiveEvent]:
         """Take the next samples; give the events that are complete now.
 
         Parameters
@@ -129,7 +129,7 @@ class LiveRecognizer:
             events += self._take(piece)
         return events
 
-    def flush(self) -> list[Event]:
+    def flush(self) -> list[LiveEvent]:
         """End the stream; give the events of its last samples."""
         events, self._pending = self._pending, []
         for piece in self._resample().flush():
@@ -175,12 +175,12 @@ class LiveRecognizer:
             self.invalid += not usable
             self._was_invalid = not usable
 
-    def _take(self, piece: Piece) -> Iterator[Event]:
+    def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""
         if piece.gap_s is not None:
             yield from self._decide(self._windowing.finish())
             yield from self._note_gap(piece.seconds, piece.gap_s)
-            self._windowing = Windowing(self.card.window, self._hop, piece.seconds, self._gentle)
+            self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
         yield from self._decide(self._windowing.add(piece.samples))
 
     def _note_gap(self, seconds: float, gap_s: float) -> Iterator[Notice]:

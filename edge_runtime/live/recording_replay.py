@@ -1,4 +1,4 @@
-"""Live recognition over whole recordings, as if they were lived through again."""
+"""Replay whole recordings through live recognition."""
 
 from collections.abc import Sequence
 
@@ -16,10 +16,10 @@ from edge_runtime.model.classifier import Classifier
 def follow(
     recording: Recording,
     classifier: Classifier,
-    hop: int = 64,
+    hop: int | None = None,
     delivered: tuple[npt.NDArray[np.integer], npt.NDArray[np.floating]] | None = None,
 ) -> Track:
-    """Every decision about a recording whose filters start as those of the published windows did.
+    """Collect every decision about a recording; filters start from zero, as for the published windows.
 
     `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
     None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window.
@@ -44,7 +44,7 @@ def follow(
 
 
 def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
-    """What `Track.labels` counts in: the labels `names` of a model, then others of the recording."""
+    """List the labels that `Track.labels` counts in: `names`, those of a model, then others of the recording."""
     return [*names, *dict.fromkeys(x for x in _own(recording, names) if x not in names)]
 
 

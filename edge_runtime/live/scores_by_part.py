@@ -1,7 +1,7 @@
-"""Live recognition in parts: person by person, activity by activity, and what is said during everything else.
+"""Score live recognition by person and by activity, and list the reports during all other labels.
 
-The mean over all windows hides for whom, and in what, recognition is bad. A transition between postures is no activity
-and has no right answer to be scored by: what is reported while it lasts is shown instead.
+The mean over all windows hides for whom, and in which activity, recognition is bad. A transition between postures is no
+activity and has no right answer: the shares of what is reported while it lasts are given instead.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track, inside
 
 @dataclass(frozen=True)
 class PartScores:
-    """Shares, 0 to 1, of the `windows` wholly in one activity: right alone, right as reported, reported as unknown."""
+    """Shares, 0 to 1, of the `windows` wholly in one activity: right alone, right as reported, `unknown`."""
 
     windows: int
     window_accuracy: float
@@ -28,7 +28,7 @@ class PartScores:
 
 @dataclass(frozen=True)
 class Reported:
-    """What was reported during one label: the share of its `seconds` by activity and `UNKNOWN`; it came `times`."""
+    """Reports during one label, which came so many `times`: shares of its `seconds` by activity and `UNKNOWN`."""
 
     times: int
     seconds: float
@@ -56,7 +56,7 @@ def per_activity(tracks: Sequence[Track], labels: Sequence[str], samples: int) -
 def reported_during(
     tracks: Sequence[Track], names: Sequence[str], n_activities: int, rate_hz: float
 ) -> dict[str, Reported]:
-    """By label that is no activity, what was reported while it lasted.
+    """Give the reports during each label that is no activity, by label.
 
     `names` are those of `Track.labels`, the activities first. Time before anything is reported does not count.
     """

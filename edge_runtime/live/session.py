@@ -1,83 +1,85 @@
-"""Between a source and the recogniser: samples go in, decisions and notices come out, and everything is counted."""
+"""Run a stream: pass samples from a source to the recogniser, count what comes, and hold back repeated notices."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
-import numpy.typing as npt
-
-from edge_runtime.live.recognizer import Decision, Notice
-from edge_runtime.live.repeated_notices import Repeats
+from edge_runtime.live.recognizer import LiveEvent, LiveRecognizer, Notice
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.stream_summary import Summary
+from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
-from edge_runtime.model.model_card import Card
 
-
-class Recognizer(Protocol):
-    """What a session needs of `edge_runtime.live.recognizer.LiveRecognizer`."""
-
-    @property
-    def card(self) -> Card:
-        """The model's card."""
-
-    @property
-    def duplicates(self) -> int:
-        """Samples left out because another had the same time."""
-
-    @property
-    def late(self) -> int:
-        """Samples left out because they came after much newer ones."""
-
-    @property
-    def invalid(self) -> int:
-        """Samples left out because a value was not finite."""
-
-    def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[Decision | Notice]:
-        """Take samples, give what comes of them."""
-
-    def flush(self) -> list[Decision | Notice]:
-        """End the stream, give what still comes."""
+_REPEATING = ("gap", "clock", "invalid")  # kinds that a bad connection or clock may bring with every sample
+_SHOWN, _WITHIN_S = 3, 60.0
 
 
 class Session:
     """One run of a stream. Memory does not grow with its length; `summary` is right at any time."""
 
-    def __init__(self, recognizer: Recognizer, hop: int, axes: Axes, stamps: Timestamps) -> None:
-        self._recognizer, self._axes, self._stamps = recognizer, axes, stamps
+    def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
+        self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
-        self._repeats = Repeats()
+        self._repeated = RepeatedNotices()
         window = recognizer.card.window
         self._rate_hz = window.rate_hz
-        self.summary = Summary(recognizer.card.labels, hop / window.rate_hz, window.samples / window.rate_hz)
+        hop_s, window_s = recognizer.hop / window.rate_hz, window.samples / window.rate_hz
+        self.summary = StreamSummary(recognizer.card.labels, hop_s, window_s)
 
-    def run(self, source: Iterable[Item]) -> Iterator[list[Decision | Notice]]:
-        """What comes of each thing that `source` gives, often nothing; at its end, what was still to come."""
+    def run(self, source: Iterable[Item]) -> Iterator[list[LiveEvent]]:
+        """Give the events of each item of `source`, often none; at its end, the last ones."""
         for item in source:
-            yield self._counted(self._notice(item) if isinstance(item, Event) else self._take(item))
+            yield self._counted([self._notice(item)] if isinstance(item, Event) else self._take(item))
         yield self._counted(self._recognizer.flush())
 
-    def _notice(self, event: Event) -> list[Decision | Notice]:
-        return [Notice(self._newest, event.kind, event.text)]
+    def _notice(self, event: Event) -> Notice:
+        return Notice(self._newest, event.kind, event.text)
 
-    def _take(self, chunk: Chunk) -> list[Decision | Notice]:
+    def _take(self, chunk: Chunk) -> list[LiveEvent]:
         self.summary.malformed += chunk.left_out
         if not len(chunk):
             return []
-        seconds, said = self._stamps.seconds(chunk)
+        seconds, events = self._timestamps.seconds(chunk)
         self._newest = float(seconds[-1])
         self.summary.samples_came(seconds)
-        notices = [notice for event in said for notice in self._notice(event)]
-        return notices + self._recognizer.push(self._axes(chunk.samples), seconds)
+        return [*map(self._notice, events), *self._recognizer.push(self._axes(chunk.samples), seconds)]
 
-    def _counted(self, found: list[Decision | Notice]) -> list[Decision | Notice]:
-        """`found`, without what has been said often enough."""
-        recognizer = self._recognizer
-        self.summary.left_out(recognizer.duplicates, recognizer.late, recognizer.invalid)
-        shown = []
-        for x in found:
-            self.summary.add(x)
-            heard = self._repeats.hear(x, self.summary.samples / self._rate_hz) if isinstance(x, Notice) else x
-            if heard:
-                shown.append(heard)
+    def _counted(self, found: list[LiveEvent]) -> list[LiveEvent]:
+        """Count all that was `found`; leave out notices that are repeated too often."""
+        recognizer, summary = self._recognizer, self.summary
+        summary.left_out(recognizer.duplicates, recognizer.late, recognizer.invalid)
+        shown: list[LiveEvent] = []
+        for event in found:
+            summary.add(event)
+            if isinstance(event, Notice):
+                shown += self._repeated.shown(event, summary.samples / self._rate_hz)
+            else:
+                shown.append(event)
         return shown
+
+
+class RepeatedNotices:
+    """Lets through three notices of a repeating kind within a minute of signal, then one that announces more.
+
+    After a minute without any of that kind it begins anew.
+    """
+
+    def __init__(self) -> None:
+        self._lately: dict[str, deque[float]] = {}
+        self._suppressed: set[str] = set()
+
+    def shown(self, notice: Notice, now: float) -> list[Notice]:
+        """Give the notice to show for `notice`, which comes after `now` seconds of signal, if any."""
+        if notice.kind not in _REPEATING:
+            return [notice]
+        lately = self._lately.setdefault(notice.kind, deque(maxlen=_SHOWN))
+        if not lately or now - lately[-1] > _WITHIN_S:
+            self._suppressed.discard(notice.kind)
+        is_too_often = len(lately) == _SHOWN and now - lately[0] <= _WITHIN_S
+        lately.append(now)
+        if notice.kind in self._suppressed:
+            return []
+        if not is_too_often:
+            return [notice]
+        self._suppressed.add(notice.kind)
+        text = f"{notice.text}; this keeps happening, and is only counted until there was none for a minute"
+        return [Notice(notice.seconds, notice.kind, text)]

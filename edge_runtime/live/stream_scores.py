@@ -1,8 +1,7 @@
-"""How good live recognition is: decisions over continuous recordings beside what people were really doing.
+"""Score live recognition: compare decisions over continuous recordings with their labels.
 
-Windows that lie wholly in one activity are scored as those of the data set are. Beside that stands what a watcher sees:
-how long a new activity takes to be reported, how often another one is reported that nobody does, and what is said while
-someone gets up or lies down.
+Windows that lie wholly in one activity are scored as those of the data set are. Further scores are of what a user sees:
+the delay until a new activity is reported, false changes, and `unknown` in activities and in transitions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import segments
 
 NO_DECISION = -1
-"""In `Track.shown`: unknown. In `Track.labels`: nothing was labelled."""
+"""In `Track.shown`: unknown. In `Track.labels`: not labelled."""
 
 Integers = npt.NDArray[np.integer]
 
@@ -24,7 +23,7 @@ class Track:
     """One recording: the `labels` `[n_samples]` and the decisions about it.
 
     The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
-    is reported. Labels below `n_activities` are what the network knows; those above are transitions.
+    is reported. Labels below `n_activities` are those of the network; those above are transitions and others.
     """
 
     subject: int | str
@@ -39,7 +38,7 @@ class Track:
         return int(self.ends[0]) if len(self.ends) else len(self.labels)
 
     def shown_at(self) -> Integers:
-        """What is reported at each sample `[n_samples]`, `NOTHING` before the first decision."""
+        """What is reported at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
         if not len(self.ends):
             return np.full(len(self.labels), NO_DECISION)
         held = np.diff(np.append(self.ends, len(self.labels)))
@@ -51,8 +50,8 @@ class LiveScores:
     """Shares are between 0 and 1, times in seconds, rates per hour of labelled activity.
 
     `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
-    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of what is reported
-    at each moment of an activity, which cannot be right before it has been seen for a while. A delay is from an
+    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of the report
+    at each sample of an activity, which cannot be right at its beginning. A delay is from an
     activity's first sample until it is reported. A false change is one to an activity other than the labelled one;
     `false_changes_seen` leaves out those whose window reaches back to before the activity began.
     """
@@ -80,7 +79,7 @@ def score(
     rate_hz: float,
     transitions: Sequence[int] | None = None,
 ) -> LiveScores:
-    """Score decisions about windows of `samples` at `rate_hz`; what there is nothing of has NaN for its score.
+    """Score decisions about windows of `samples` at `rate_hz`; a score of nothing is NaN.
 
     `transitions` are labels of `Track.labels`; None for all that are no activities.
     """
@@ -128,7 +127,7 @@ def _delays(track: Track, n_activities: int) -> Iterator[float]:
     """Samples from the beginning of each activity until it is reported; infinite when it never is."""
     reported = track.shown_at()
     for first, end, label in segments(track.labels):
-        # What began before anything could be reported has no delay.
+        # An activity that began before anything could be reported has no delay.
         if 0 <= label < n_activities and first >= track.begin:
             hits = np.flatnonzero(reported[first:end] == label)
             yield float(hits[0]) if len(hits) else np.inf

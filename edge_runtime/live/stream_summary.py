@@ -1,21 +1,37 @@
-"""What a stream was, as far as it has gone: minutes per activity, changes, gaps, and what was left out."""
+"""Summarise a stream so far: minutes per activity, changes, gaps, notices and samples left out."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.live.elapsed_time import Elapsed
-from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.recognizer import UNKNOWN, LiveEvent, Notice
 from edge_runtime.live.sources import Array
 
 _RATE_OVER_S = 5.0
 _LATENCIES = 100
+_LONGEST_STEP_S = 3600.0  # from one decision to the next; beyond it is another clock, or time that nobody waits for
+
+
+class ElapsedTime:
+    """Adds up the time from one moment to the next; a clock of the source that goes back or jumps adds nothing."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._last: float | None = None
+
+    def at(self, second: float) -> float:
+        """The seconds since the first call, now that it is `second` by the source's clock."""
+        passed = 0.0 if self._last is None else second - self._last
+        if 0 < passed <= _LONGEST_STEP_S:
+            self.seconds += passed
+        self._last = second
+        return self.seconds
 
 
 @dataclass
 class LeftOut:
-    """Samples that nothing was made of, and why."""
+    """Numbers of samples that were not used, by reason."""
 
     duplicates: int = 0
     late: int = 0
@@ -23,15 +39,15 @@ class LeftOut:
 
 
 @dataclass
-class Heard:
-    """The first notice of a kind, after so many seconds of the stream, and how many of them there were."""
+class NoticeCount:
+    """The text of the first notice of a kind, when it came in the stream, and how many there were."""
 
     text: str
     elapsed_s: float
     count: int = 1
 
 
-class Summary:
+class StreamSummary:
     """Counts decisions and notices.
 
     A decision stands for the time since the one before, but no more than `hop_s`; the first, for no more than a window.
@@ -43,13 +59,13 @@ class Summary:
         self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
         self.dropped = LeftOut()
         self._seconds = dict.fromkeys(self.windows, 0.0)
-        self.notices: dict[str, Heard] = {}
-        self.elapsed = Elapsed()
+        self.notices: dict[str, NoticeCount] = {}
+        self.elapsed = ElapsedTime()
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._rate: deque[tuple[float, int]] = deque(maxlen=1000)
 
-    def add(self, found: Decision | Notice) -> None:
+    def add(self, found: LiveEvent) -> None:
         """Count one decision or notice."""
         if isinstance(found, Notice):
             self._add_notice(found)
@@ -70,7 +86,7 @@ class Summary:
         if notice.kind in self.notices:
             self.notices[notice.kind].count += 1
         else:
-            self.notices[notice.kind] = Heard(notice.text, self.elapsed.seconds)
+            self.notices[notice.kind] = NoticeCount(notice.text, self.elapsed.seconds)
 
     def samples_came(self, seconds: Array) -> None:
         """Count samples that were taken at `seconds`."""
@@ -89,7 +105,7 @@ class Summary:
 
     @property
     def n_left_out(self) -> int:
-        """Samples and lines that nothing was made of."""
+        """How many samples and lines were not used."""
         return self.dropped.duplicates + self.dropped.late + self.dropped.invalid + self.malformed
 
     @property
@@ -117,7 +133,7 @@ class Summary:
             "decisions": sum(self.windows.values()),
             "changes": self.changes,
             "gaps": self.gaps,
-            "notices": {kind: heard.count for kind, heard in self.notices.items()},
+            "notices": {kind: notice.count for kind, notice in self.notices.items()},
             "samples": self.samples,
             "duplicates": self.dropped.duplicates,
             "late": self.dropped.late,

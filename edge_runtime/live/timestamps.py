@@ -1,11 +1,11 @@
-"""When samples were taken that do not say so themselves."""
+"""Give times to samples that come without."""
 
 import numpy as np
 
 from edge_runtime.live.sources import Array, Chunk, Event, SourceClock
 
 _PAUSE_S = 0.5
-"""Samples that come so much later after those before than they take had something missing before them."""
+"""Lateness from which on samples are taken to have a gap before them."""
 
 _LOOK_S = 10.0
 _TOLERANCE_PERCENT = 10
@@ -14,8 +14,8 @@ _TOLERANCE_PERCENT = 10
 class Timestamps:
     """Gives samples without times those of a steady `rate_hz`; where a live source pauses, so do they.
 
-    A board's clock, or what its loop does beside waiting, makes its rate a little other than it says. What is measured
-    over 10 s and more is followed, in steps of 1 % and up to 10 %; beyond that something else is wrong, which is said.
+    The real rate of a board differs a little from the stated one. A rate that is measured over 10 s and more is
+    followed, in steps of 1 % and up to 10 %; one beyond that is told.
     """
 
     def __init__(self, rate_hz: float, clock: SourceClock) -> None:
@@ -24,31 +24,31 @@ class Timestamps:
         self._start, self._count = 0.0, 0  # samples since `_start`, at `_rate_hz`
         self._came: float | None = None  # the latest ones, on our clock
         self._began, self._n_since = 0.0, 0  # since when there was no pause, and the samples since
-        self._said_assumed = self._said_rate = False
+        self._told_assumed = self._told_rate = False
 
     def seconds(self, chunk: Chunk) -> tuple[Array, list[Event]]:
-        """The times `[n]` of the samples in `chunk`, and what is to be said about them."""
+        """The times `[n]` of the samples in `chunk`, and events that tell of them."""
         if chunk.seconds is not None:
             return chunk.seconds, []
-        said = []
-        if not self._said_assumed:
-            self._said_assumed = True
-            said.append(
+        events = []
+        if not self._told_assumed:
+            self._told_assumed = True
+            events.append(
                 Event("rate", f"samples have no time: {self._rate_hz:g} a second are assumed (--rate if it is another)")
             )
         if not chunk.recorded:
-            said += self._follow(len(chunk))
+            events += self._follow(len(chunk))
         seconds = self._start + (self._count + np.arange(len(chunk))) / self._rate_hz
         self._count += len(chunk)
-        return seconds, said
+        return seconds, events
 
     def _follow(self, n: int) -> list[Event]:
         """Keep to our own clock, on which `n` samples come now."""
         now = self._clock.monotonic()
         late = 0.0 if self._came is None else now - self._came - n / self._rate_hz
         if self._came is None or late > _PAUSE_S:
-            self._go_on(self._rate_hz, max(late, 0.0))
-            # What had piled up before the first ones tells nothing of the rate.
+            self._continue(self._rate_hz, max(late, 0.0))
+            # Samples that had piled up before the first ones do not show the rate.
             self._came, self._began, self._n_since = now, now, 0
             return []
         self._came = now
@@ -59,21 +59,21 @@ class Timestamps:
         measured = self._n_since / passed
         percent = round(100 * (measured / self._stated_hz - 1))
         if abs(percent) > _TOLERANCE_PERCENT:
-            return self._say(measured)
+            return self._tell_rate(measured)
         rate_hz = self._stated_hz * (1 + percent / 100)
         if rate_hz != self._rate_hz:
-            self._go_on(rate_hz)
+            self._continue(rate_hz)
         return []
 
-    def _go_on(self, rate_hz: float, pause_s: float = 0.0) -> None:
-        """From the next sample on at `rate_hz`, after a pause."""
+    def _continue(self, rate_hz: float, pause_s: float = 0.0) -> None:
+        """Continue at `rate_hz` from the next sample on, after a pause."""
         self._start += self._count / self._rate_hz + pause_s
         self._rate_hz, self._count = rate_hz, 0
 
-    def _say(self, measured: float) -> list[Event]:
-        """Say once that samples come at another rate."""
-        if self._said_rate:
+    def _tell_rate(self, measured: float) -> list[Event]:
+        """Tell once that samples come at another rate."""
+        if self._told_rate:
             return []
-        self._said_rate = True
+        self._told_rate = True
         text = f"samples come {measured:.0f} times a second, not {self._stated_hz:g}: try --rate {measured:.0f}"
         return [Event("rate", text)]

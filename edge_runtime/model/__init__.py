@@ -1,1 +1,1 @@
-"""A model file, its card and its answers."""
+"""Read a model file and its card, and run it."""

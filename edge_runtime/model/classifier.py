@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Model, Tensor, open_model
+from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.native_stderr import quiet_stderr
@@ -81,14 +82,15 @@ class Quantiser:
 
 
 class Classifier:
-    """A model, ready to classify windows.
+    """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference network's.
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:
-        flatbuffer, self.card = cards.read_model(Path(path))
+        path = model_path(path)
+        flatbuffer, self.card = cards.read_model(path)
         with quiet_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))

@@ -4,11 +4,10 @@ import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import filters
+import build_app
 import numpy as np
 import pytest
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import load
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
@@ -16,6 +15,7 @@ from edge_runtime.model import classifier as classifiers
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals import frontend
 
@@ -29,14 +29,10 @@ def own_kernels(monkeypatch):
     monkeypatch.setattr(classifiers, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
 
 
-def test_filter_coefficients_are_those_of_the_front_end():
-    assert filters.SOURCE.read_text() == filters.source()
-
-
 def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
     recording = uci_har.recordings()[0].samples
     recording.astype("<f8").tofile(jvm.folder / "raw")
-    jvm.drive("signals", "raw", "signals")
+    jvm.drive("signals", reference_model("edge", "int8"), "raw", "signals")
     assert np.array_equal(_doubles(jvm.folder / "signals", 9), frontend.signals(recording))
 
 
@@ -80,7 +76,7 @@ def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
 
 
 def test_a_card_without_smoothing_means_the_same_numbers():
-    source = (filters.SOURCE.parents[1] / "live/Smoother.java").read_text()
+    source = (build_app.MAIN / "java/haredge/live/Smoother.java").read_text()
     defaults = {name: float(x) for name, x in re.findall(r'getDouble\("(\w+)"\) : ([\d.]+);', source)}
     assert defaults == asdict(Smoothing())
 
@@ -202,7 +198,7 @@ def _reason(text: str) -> int:
     """Its place among the reasons of the app."""
     if text.endswith("stuck, or switched off"):
         return 5
-    beginnings = ("", "no activity is certain", "held otherwise", "moves otherwise", "nothing that lives")
+    beginnings = ("", "no activity is certain", "orientation", "movement", "the phone is lying still")
     return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
 
 

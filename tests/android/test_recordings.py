@@ -7,8 +7,8 @@ import pytest
 from pictures import STANDARD_GRAVITY
 from programs import har_edge
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import uci_har
+from edge_runtime.model.model_paths import reference_model
 
 # Of the training subjects: who is learned from here is nothing to choose by.
 SUBJECTS = (1, 3, 5)

@@ -14,13 +14,13 @@ import pytest
 from matplotlib import image
 from tiny_models import card, dense
 
-from edge_runtime.bench import results_json
-from edge_runtime.commands.model_arguments import reference_model
-from edge_runtime.data import csv_recordings, uci_har
+from edge_runtime.bench import results
+from edge_runtime.data import csv_table, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import classifier as classifiers
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 
 CLASSES = ("RecognitionServiceTest", "MainActivityTest", "BenchActivityTest")
 MODEL = "edge_int8.tflite"
@@ -83,14 +83,14 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert np.array_equal(found, wanted[: len(found)])
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
-    back = csv_recordings._read(sandbox.folder / "recordings/a.csv")
+    back = csv_table.read(sandbox.folder / "recordings/a.csv")
     assert back.subject == "s1, left"
     assert set(back.labels) == {"SITTING"}
     assert np.array_equal(back.samples.astype(np.float32), samples.astype(np.float32))
 
 
 def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):
-    report = results_json.read(sandbox.folder / "bench-phone.json")
+    report = results.read(sandbox.folder / "bench-phone.json")
     assert [x.quantization for x in report.results] == ["float32", "int8"]
     assert [x.latency_ms.runs for x in report.results] == [3000, 3000]
     assert [len(x.samples_ms.latency) for x in report.results] == [10, 10]

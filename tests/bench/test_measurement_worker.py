@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import tiny_models
 from fake_interpreter import interpreter
+from programs import wait_until
 
 import edge_runtime
 from edge_runtime.bench import measurement_job
@@ -84,13 +84,8 @@ def test_a_stopped_worker_leaves_no_process(folder):
     device = interpreter(folder, f"sleep 61 & echo $! > {folder}/child; wait")
     with pytest.raises(DeviceError):
         device.run(WORK, folder, unheard)
-    child = int((folder / "child").read_text())
-    for _ in range(50):
-        state = Path(f"/proc/{child}/stat")
-        if not state.exists() or state.read_text().split()[2] == "Z":
-            return
-        time.sleep(0.1)
-    pytest.fail(f"process {child} is still there")
+    child = Path(f"/proc/{(folder / 'child').read_text().strip()}/stat")
+    wait_until(lambda: not child.exists() or child.read_text().split()[2] == "Z")
 
 
 def test_a_worker_whose_reader_went_away_ends(folder):

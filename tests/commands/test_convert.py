@@ -13,9 +13,9 @@ import pytest
 from programs import MODELS, Finished, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
 from training_fixtures import run_card
 
-from convert.conversion import NamedFiles, Options, check, write_models
+from convert.conversion import NamedFiles, check, write_models
 from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
+from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, Options, run_job
 from convert.conversion_report import points
 from convert.parity import Parity, compare, relative_difference
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -104,14 +104,10 @@ def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):
     assert sizes["int8"] <= min(100_000, sizes["float32"] / 2)
 
 
-def test_without_quantize_there_is_float32_alone(run):
-    assert convert(run).returncode == 0
-    assert run.converted() == [run.tflite("float32")]
-
-
-def test_the_forms_that_are_named_are_written_and_no_others(run):
-    assert convert(run, "--quantize-as", "dynamic", "--quantize-as", "dynamic").returncode == 0
-    assert run.converted() == [run.tflite("float32"), run.tflite("dynamic")]
+@pytest.mark.parametrize("named", [[], ["dynamic"]])
+def test_the_forms_that_are_named_are_written_and_no_others(run, named):
+    assert convert(run, *(x for scheme in 2 * named for x in ("--quantize-as", scheme))).returncode == 0
+    assert run.converted() == [run.tflite(scheme) for scheme in ("float32", *named)]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +163,7 @@ def report_of(scheme: str, parity: Parity, float32_relative_difference: float = 
 
 
 def options(max_drop: float = 1.0, max_size: float = 500) -> Options:
-    return Options(("int8",), "int8", 504, max_drop, False, None, 600, max_size=max_size)
+    return Options(("int8",), max_drop=max_drop, max_size=max_size)
 
 
 @pytest.mark.parametrize(("scheme", "advice"), [("int8", "--calibration"), ("dynamic", "leave this form out")])
@@ -188,19 +184,19 @@ def test_a_model_is_as_large_as_its_file_and_none_is_written_when_one_is_too_lar
     y = np.zeros(10, np.uint8)
     float32 = np.eye(2, dtype=np.float32)[y]
     report = report_of("int8", compare(float32, float32, y))
-    job = options().job(tmp_path, tmp_path)
+    job = ConversionJob(tmp_path, tmp_path, options())
     for scheme, source in MODELS.items():
         shutil.copy(source, job.flatbuffer("model", scheme))
     files = NamedFiles(tmp_path / "out", "mine")
     files.folder.mkdir()
-    write_models(files, job, report, options())
+    write_models(files, job, report)
     largest = files.tflite("float32").stat().st_size / 1000
     for file in files.folder.iterdir():
         file.unlink()
     with pytest.raises(CheckFailedError, match=rf"float32 model takes {largest:.1f} kB, more than --max-size"):
-        write_models(files, job, report, options(max_size=largest - 0.001))
+        write_models(files, replace(job, options=options(max_size=largest - 0.001)), report)
     assert list(files.folder.iterdir()) == []
-    write_models(files, job, report, options(max_size=largest))
+    write_models(files, replace(job, options=options(max_size=largest)), report)
 
 
 def test_the_error_of_logits_is_told_as_its_worst_and_as_a_ratio_of_powers():
@@ -339,13 +335,9 @@ def test_whole_models_survive_a_conversion_that_fails(run):
     assert run.tflite("int8").read_bytes() == b"the old model"
 
 
-def job_of(run: Run, output: Path) -> ConversionJob:
-    return ConversionJob(str(run.folder), None, schemes=(), io_type="int8", calibration=504, output=str(output))
-
-
 def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     with pytest.raises(DeviceError, match="--time-limit"):
-        run_job(job_of(run, tmp_path), 0.5, lambda share, stage: None)
+        run_job(ConversionJob(run.folder, tmp_path, Options(time_limit=0.5)), lambda share, stage: None)
     assert not processes(run.folder)
 
 

@@ -9,7 +9,7 @@ import pytest
 from keras import layers
 from programs import assert_one_sentence, har_edge
 
-from convert.conversion_job import ConversionJob, FileOptions
+from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
 from convert.keras_files import as_logits
 from convert.lowering.network import lower
@@ -124,7 +124,7 @@ ACTIVITIES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "S
 
 
 def job(path: Path, **options: object) -> ConversionJob:
-    return ConversionJob(str(path), None, (), "int8", 504, "", file=FileOptions(**options))
+    return ConversionJob(path, path.parent, Options(), FileOptions(**options))
 
 
 @pytest.mark.parametrize(

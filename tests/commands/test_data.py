@@ -1,5 +1,6 @@
 """`har-edge data`: what it shows, writes and checks, and how it refuses."""
 
+import json
 import signal
 import sys
 import time
@@ -8,7 +9,7 @@ import numpy as np
 import official_copy
 import pytest
 from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge
-from written_recordings import spoil, write_subjects
+from written_recordings import motion, spoil, write, write_subjects
 
 from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
@@ -152,6 +153,38 @@ def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_here, tmp
         )
         assert_one_sentence(har_edge_here("data", "check", path), 2, path)
     assert not output.parent.exists()
+
+
+@pytest.fixture
+def without_gyroscope(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    header = "timestamp[s],ax[g],ay[g],az[g],label,subject"
+    for subject in "abc":
+        seconds, samples = motion(600)
+        write(folder / f"{subject}.csv", seconds, samples[:, :3], ["SITTING"] * 300 + ["LAYING"] * 300, subject, header)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "edge"),
+        ("evaluate", "edge", "--live"),
+        ("personalise", "edge", "--evaluate"),
+        ("stream", "edge", "--replay", 0),
+    ],
+)
+def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, without_gyroscope, arguments):
+    done = har_edge_here(*arguments, "--data", without_gyroscope)
+    assert_one_sentence(done, 2, "no rotation", "--sensors accelerometer")
+
+
+def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):
+    trained = har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]
+    assert [x["name"][:-2] for x in signals] == ["body_acc"] * 3 + ["total_acc"] * 3
 
 
 def test_help_and_the_table_need_neither_tensorflow_nor_matplotlib():

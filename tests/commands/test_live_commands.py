@@ -5,10 +5,10 @@ import json
 import pytest
 from programs import assert_one_sentence, har_edge
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import loading, uci_har
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 
 SUBJECTS = {4: (6, 7), 2: (2, 3)}
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"

@@ -120,14 +120,6 @@ def test_every_rounding_of_the_network_has_a_name_and_a_step(diagnosis):
     assert {x.kind for x in diagnosis.places} == {ACTIVATION, FUNCTION, WEIGHTS}
 
 
-def test_noise_gathers(diagnosis):
-    for point in (x for place in diagnosis.places if place.kind != WEIGHTS for x in place.steps):
-        assert point.snr_db < point.rounding_snr_db + 1
-        assert 0 <= point.saturated <= 1
-        assert 1 <= point.levels <= 256
-        assert 0 <= point.bits <= np.log2(point.levels) + 1e-9
-
-
 def test_eight_bit_weights_have_the_noise_of_eight_bits(diagnosis):
     """About 6.02 dB a bit, less the weights' peaks over their spread."""
     for place in (x for x in diagnosis.places if x.kind == WEIGHTS):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from streams import HEADERS
 from written_recordings import HEADER, motion, spoil, write, write_subjects
 
 from edge_runtime.data import csv_recordings, loading, uci_har
@@ -58,44 +59,22 @@ def test_rows_without_a_label_feed_the_filters_and_give_no_windows(tmp_path):
     assert data.train.X[0] == pytest.approx(frontend.signals(motion(600)[1])[200:328], abs=1e-6)
 
 
-G, DEGREE = 9.80665, np.pi / 180
-OWN = "timestamp[{}],ax[{g}],ay[{g}],az[{g}],gx[{w}],gy[{w}],gz[{w}],label,subject"
-APPS = {
-    "milliseconds": (OWN.format("ms", g="m/s^2", w="deg/s"), 1e-3, 1 / G, DEGREE),
-    "microseconds": (OWN.format("us", g="g", w="rad/s"), 1e-6, 1, 1),
-    "nanoseconds": (OWN.format("ns", g="m/s2", w="rad/s"), 1e-9, 1 / G, 1),
-    "own among others": (OWN.format("s", g="g", w="rad/s") + ",note,AX,linear_acceleration_x", 1, 1, 1),
-    "phyphox": (
-        '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
-        '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)",label,subject',
-        *(1, 1 / G, 1),
-    ),
-    "Physics Toolbox": ("time,gFx,gFy,gFz,wx,wy,wz,label,subject", 1, 1, 1),
-    "Sensor Logger": (
-        "seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,gyroscope_x,gyroscope_y,"
-        "gyroscope_z,Label,Subject",
-        *(1, 1 / G, 1),
-    ),
-    "units in names": ("t_ms,acc_x_g,acc_y_g,acc_z_g,gyr_x_dps,gyr_y_dps,gyr_z_dps,label,subject", 1e-3, 1, DEGREE),
-    "different units of axes": (
-        "timestamp[s],ax[g],ay[m/s^2],az[m/s^2],gx[rad/s],gy[deg/s],gz[rad/s],label,subject",
-        *(1, [1, 1 / G, 1 / G], [1, DEGREE, 1]),
-    ),
-}
-
-
-@pytest.mark.parametrize(("header", "time", "acceleration", "rotation"), APPS.values(), ids=APPS)
-def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, header, time, acceleration, rotation):
+@pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS.values(), ids=HEADERS)
+def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, header, per_second, per_g, per_rad):
     seconds, samples = motion(600)
-    sent = samples / np.concatenate([np.broadcast_to(x, 3) for x in (acceleration, rotation)])
-    labels = HALVES
-    if header.endswith("_x"):
-        for x in "abc":
-            write(tmp_path / f"rec-{x}.csv", seconds, sent, labels, f"{x},hello,9,9", header)
-    else:
-        write_folder(tmp_path, seconds / time, sent, labels, header)
+    sent = samples * np.concatenate([np.broadcast_to(x, 3) for x in (per_g, per_rad)])
+    write_folder(tmp_path, seconds * per_second, sent, HALVES, header + ",label,subject")
     found = csv_recordings.recordings(tmp_path)[0]
     assert found.samples == pytest.approx(samples, abs=1e-6)
+    assert np.bincount(found.labels).tolist() == [300, 300]
+
+
+def test_columns_named_as_in_own_recordings_come_first(tmp_path):
+    header = HEADER + ",seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,AX,Label"
+    for x in "abc":
+        write(tmp_path / f"{x}.csv", *motion(600), HALVES, f"{x},9,9,9,9,9,b", header)
+    found = csv_recordings.recordings(tmp_path)[0]
+    assert found.samples == pytest.approx(motion(600)[1], abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
 
 

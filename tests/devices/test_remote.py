@@ -75,7 +75,7 @@ def test_it_answers_as_this_machine_does_and_what_is_there_is_not_sent_again(dev
     report, stages = measure(device, models, few)
     local = measurement.measure(models, few, this_python(), QUICK)
     assert [x.confusion for x in report.results] == [x.confusion for x in local.results]
-    assert report.device["name"] == "here"
+    assert report.device.name == "here"
     assert [x for x in stages if "sending" in x]
     device.close()
     again, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)

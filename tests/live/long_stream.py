@@ -9,10 +9,10 @@ from pathlib import Path
 
 from streams import delivered
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import uci_har
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
 
 CHUNK = 50

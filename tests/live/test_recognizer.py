@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streams import delivered
 
-from edge_runtime.commands.model_arguments import reference_model
 from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import UNKNOWN, WARM_UP_S, Decision, LiveRecognizer, Notice
@@ -17,6 +16,7 @@ from edge_runtime.live.recording_replay import follow
 from edge_runtime.live.stream_scores import score
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.filters import FILTERS
 
 RATE = 50

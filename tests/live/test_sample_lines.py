@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import chunks, csv_lines, kinds, samples, seconds, standing
+from streams import HEADERS, G, chunks, csv_lines, kinds, samples, seconds, standing
 
 from edge_runtime.data.columns import MalformedError
 from edge_runtime.data.units import Units
@@ -15,8 +15,6 @@ from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import MAX_LINE_BYTES, LineDecoder
 from edge_runtime.live.sources.line_parser import LineParser
 from edge_runtime.system.printable import printable
-
-G = 9.80665
 
 
 def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:
@@ -32,34 +30,24 @@ def said(items: list[Item]) -> str:
     return " ".join(x.text for x in items if isinstance(x, Event))
 
 
-HEADERS = [
-    ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", 1.0, 1.0, 1.0),
-    ("timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]", 1e3, G, 180 / np.pi),
-    # phyphox, with acceleration and gyroscope in one experiment
-    (
-        '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
-        '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)"',
-        1.0, G, 1.0,
+UNSTATED = {
+    "unstated": (
+        "Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z",
+        1e3,
+        G,
+        1,
     ),
-    ("time,gFx,gFy,gFz,wx,wy,wz", 1.0, 1.0, 1.0),  # Physics Toolbox
-    (
-        "seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,gyroscope_x,gyroscope_y,gyroscope_z",
-        1.0, G, 1.0,
-    ),  # Sensor Logger
-    ("Timestamp,Accelerometer_X,Accelerometer_Y,Accelerometer_Z,Gyroscope_X,Gyroscope_Y,Gyroscope_Z", 1e3, G, 1.0),
-    ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1.0, 180 / np.pi),
-    ("t [µs], acc.x [m/s²], acc.y [m/s²], acc.z [m/s²], gyro.x [°/s], gyro.y [°/s], gyro.z [°/s]", 1e6, G, 180 / np.pi),
-    ("t_us,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_dps,gyro_y_dps,gyro_z_dps", 1e6, G, 180 / np.pi),
-    ("time_ms,acc_x_g,acc_y_g,acc_z_g,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, 1.0, 1.0),
-    ("", 1.0, 1.0, 1.0),
-    ("", 1e9, G, 1.0),
-]  # fmt: skip
+    "none": ("", 1, 1, 1),
+    "none ns": ("", 1e9, G, 1),
+}
 
 
-@pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS)
+@pytest.mark.parametrize(
+    ("header", "per_second", "per_g", "per_rad"), (HEADERS | UNSTATED).values(), ids=HEADERS | UNSTATED
+)
 def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per_second, per_g, per_rad):
     wanted, times = standing(), np.arange(100) / 50
-    sent = wanted * ([per_g] * 3 + [per_rad] * 3)
+    sent = wanted * np.concatenate([np.broadcast_to(x, 3) for x in (per_g, per_rad)])
     items = read(csv_lines(sent, header, times * per_second))
     assert np.allclose(samples(items), wanted)
     assert np.allclose(seconds(items), times)

@@ -5,7 +5,7 @@ import os
 import pty
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
-from edge_runtime.live import sources
-from edge_runtime.live.sources import Chunk
+from edge_runtime.live.sources import Chunk, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.sources.serial_port import serial_port
@@ -35,12 +34,6 @@ def has(n: int):
 def says(kind: str):
     """Whether an event of this kind has come."""
     return lambda items: kind in kinds(items)
-
-
-@pytest.fixture
-def impatient(monkeypatch) -> None:
-    """Silence is said after a fifth of a second."""
-    monkeypatch.setattr(sources, "SILENCE_S", 0.2)
 
 
 @pytest.fixture
@@ -69,16 +62,13 @@ class TestReplay:
         assert all(x.recorded for x in chunks(items))
 
     @pytest.mark.parametrize("speed", [1.0, 10.0, 1000.0])
-    def test_a_replay_takes_as_long_as_its_speed_says(self, speed):
+    def test_a_replay_takes_as_long_as_its_speed_says_and_gives_nothing_before_it_was_measured(self, speed):
         clock = FakeClock()
-        items = list(replay(7, speed=speed, clock=clock))
-        assert clock.now - 100 == pytest.approx(seconds(items)[-1] / speed)
-
-    def test_nothing_comes_before_it_was_measured(self):
-        clock = FakeClock()
-        for item in replay(7, speed=10, clock=clock):
+        for item in replay(7, speed=speed, clock=clock):
             for chunk in chunks([item]):
-                assert chunk.seconds[-1] <= (clock.now - 100) * 10 + 1e-6
+                assert chunk.seconds[-1] <= (clock.now - 100) * speed + 1e-6
+                last = chunk.seconds[-1]
+        assert clock.now - 100 == pytest.approx(last / speed)
 
     @pytest.mark.parametrize("number", [-1, 61])
     def test_a_recording_that_is_not_there_is_refused(self, number):
@@ -108,10 +98,12 @@ class TestCsvFile:
             with pytest.raises(InputError, match=str(path)):
                 list(csv_file(path, Units()))
 
-    def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(self, tmp_path, impatient):
+    def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(self, tmp_path, clock):
         path = tmp_path / "pipe"
         os.mkfifo(path)
-        with closing(csv_file(path, KNOWN)) as source:
+        with closing(csv_file(path, KNOWN, clock)) as source:
+            next(source)
+            clock.now += 10
             until(source, says("waiting"))
             with path.open("wb", buffering=0) as writer:
                 writer.write(SAMPLE)
@@ -122,118 +114,110 @@ class TestCsvFile:
             assert len(samples(source)) == 1  # the last line has no end, and the pipe has one
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def datagrams(port, clock) -> Iterator[Source]:
+    """A source of datagrams that listens at `port`, where time stands still."""
+    with closing(udp(Address("127.0.0.1", port), KNOWN, clock)) as source:
+        next(source)
+        yield source
+
+
+@pytest.fixture
+def connections(port, clock) -> Iterator[Source]:
+    """A source of connections that listens at `port`, where time stands still."""
+    with closing(tcp(Address("127.0.0.1", port), KNOWN, clock)) as source:
+        next(source)
+        yield source
+
+
 class TestUdp:
-    def test_datagrams_become_samples_and_silence_is_said(self, port, impatient):
-        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as phone:
-            until(source, says("waiting"))
-            phone.sendto(SAMPLE * 3, ("127.0.0.1", port))
-            items = until(source, has(3))
-            assert kinds(items) == ["connected", "back"]
-            phone.sendto(SAMPLE[:20], ("127.0.0.1", port))  # cut short: the next one is whole all the same
-            phone.sendto(SAMPLE, ("127.0.0.1", port))
-            items = until(source, has(1))
-            assert kinds(items) == ["malformed"]
-            until(source, says("waiting"))
+    def test_datagrams_become_samples_and_silence_is_said(self, port, datagrams, clock):
+        clock.now += 10
+        until(datagrams, says("waiting"))
+        with sender(port) as send:
+            send(SAMPLE * 3)
+            assert kinds(until(datagrams, has(3))) == ["connected", "back"]
+            send(SAMPLE[:20])  # cut short: the next one is whole all the same
+            send(SAMPLE)
+            assert kinds(until(datagrams, has(1))) == ["malformed"]
+        clock.now += 10
+        until(datagrams, says("waiting"))
 
-    def test_a_second_sender_is_not_mixed_in(self, port):
-        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as one, sender("127.0.0.2") as other:
-            next(source)
-            one.sendto(SAMPLE, ("127.0.0.1", port))
-            until(source, has(1))
-            other.sendto(SAMPLE, ("127.0.0.1", port))
-            other.sendto(SAMPLE, ("127.0.0.1", port))
-            one.sendto(SAMPLE, ("127.0.0.1", port))
-            items = until(source, has(1))
-            assert kinds(items) == ["others"]
-
-    def test_two_boards_of_one_host_are_not_mixed(self, port):
-        other_sample = SAMPLE.replace(b"[1, 0, 0]", b"[0, 0, 1]")
-        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source, sender() as one, sender() as other:
-            next(source)
-            for _ in range(2):
-                one.sendto(SAMPLE, ("127.0.0.1", port))
-            until(source, has(2))
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
+    def test_another_board_or_host_is_not_mixed_in(self, port, datagrams, host):
+        with sender(port) as send, sender(port, host) as send_other:
+            send(SAMPLE)
+            send(SAMPLE)
+            until(datagrams, has(2))
             for _ in range(5):
-                other.sendto(other_sample, ("127.0.0.1", port))
-                one.sendto(SAMPLE, ("127.0.0.1", port))
-            items = until(source, has(5))
-            assert kinds(items) == ["others"]
-            assert (samples(items)[:, 0] == 1).all()
+                send_other(SAMPLE.replace(b"[1, 0, 0]", b"[0, 0, 1]"))
+                send(SAMPLE)
+            items = until(datagrams, has(5))
+        assert kinds(items) == ["others"]
+        assert (samples(items)[:, 0] == 1).all()
 
-    def test_a_program_that_sends_each_datagram_from_another_port_is_one_sender(self, port):
-        with closing(udp(Address("127.0.0.1", port), KNOWN)) as source:
-            next(source)
-            items = []
-            for _ in range(20):
-                with sender() as once:
-                    once.sendto(SAMPLE, ("127.0.0.1", port))
-                    items += until(source, has(1))
-            assert kinds(items) == ["connected"]
+    def test_a_program_that_sends_each_datagram_from_another_port_is_one_sender(self, port, datagrams):
+        items = []
+        for _ in range(20):
+            with sender(port) as send:
+                send(SAMPLE)
+                items += until(datagrams, has(1))
+        assert kinds(items) == ["connected"]
 
-    def test_another_sender_is_heard_when_the_first_has_gone(self, port):
-        clock = FakeClock()
-        source = udp(Address("127.0.0.1", port), KNOWN, clock)
-        with closing(source), sender() as one, sender("127.0.0.2") as other:
-            next(source)
-            one.sendto(SAMPLE, ("127.0.0.1", port))
-            until(source, has(1))
+    def test_another_sender_is_heard_when_the_first_has_gone(self, port, datagrams, clock):
+        with sender(port) as send, sender(port, "127.0.0.2") as send_other:
+            send(SAMPLE)
+            until(datagrams, has(1))
             clock.now += 10
-            other.sendto(SAMPLE, ("127.0.0.1", port))
-            assert kinds(until(source, has(1))) == ["connected"]
+            send_other(SAMPLE)
+            assert kinds(until(datagrams, has(1))) == ["connected"]
 
-    def test_a_port_that_is_taken_is_refused(self, port):
-        with (
-            closing(udp(Address("127.0.0.1", port), KNOWN)) as first,
-            closing(udp(Address("127.0.0.1", port), KNOWN)) as second,
-        ):
-            next(first)
-            with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
-                next(second)
+    def test_a_port_that_is_taken_is_refused(self, port, datagrams):
+        with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
+            next(udp(Address("127.0.0.1", port), KNOWN))
 
 
 class TestTcp:
-    def test_a_sender_may_go_and_come_back(self, port):
-        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
-            next(source)
-            with socket.create_connection(("127.0.0.1", port)) as phone:
-                phone.sendall(SAMPLE + SAMPLE[:10])
-                until(source, has(1))
-                phone.sendall(SAMPLE[10:])
-                until(source, has(1))
-            until(source, says("lost"))
-            with socket.create_connection(("127.0.0.1", port)) as phone:
-                phone.sendall(b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
-                assert kinds(until(source, has(1)))[0] == "connected"
+    def test_a_sender_may_go_and_come_back(self, port, connections):
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            phone.sendall(SAMPLE + SAMPLE[:10])
+            until(connections, has(1))
+            phone.sendall(SAMPLE[10:])
+            until(connections, has(1))
+        until(connections, says("lost"))
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            phone.sendall(b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
+            assert kinds(until(connections, has(1)))[0] == "connected"
 
-    def test_the_newest_connection_replaces_one_that_hangs(self, port, impatient):
-        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
-            next(source)
-            with socket.create_connection(("127.0.0.1", port)) as hanging:
-                hanging.sendall(SAMPLE)
-                until(source, has(1))
-                until(source, says("waiting"))
-                with socket.create_connection(("127.0.0.1", port)) as phone:
-                    phone.sendall(SAMPLE)
-                    assert kinds(until(source, has(1))) == ["lost", "connected", "back"]
-
-    def test_half_a_line_is_no_sample_when_the_connection_ends(self, port):
-        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
-            next(source)
+    def test_the_newest_connection_replaces_one_that_hangs(self, port, connections, clock):
+        with socket.create_connection(("127.0.0.1", port)) as hanging:
+            hanging.sendall(SAMPLE)
+            until(connections, has(1))
+            clock.now += 10
+            until(connections, says("waiting"))
             with socket.create_connection(("127.0.0.1", port)) as phone:
-                phone.sendall(b"ax,ay,az,gx,gy,gz\n1,0,0,0,0,0\n1,0,0,0,0.1,-0.")
-            items = until(source, says("lost"))
-            assert samples(items).tolist() == [[1, 0, 0, 0, 0, 0]]
-            assert sum(x.left_out for x in items if isinstance(x, Chunk)) == 1
+                phone.sendall(SAMPLE)
+                assert kinds(until(connections, has(1))) == ["lost", "connected", "back"]
 
-    def test_a_connection_that_is_reset_is_only_lost(self, port):
-        with closing(tcp(Address("127.0.0.1", port), KNOWN)) as source:
-            next(source)
-            phone = socket.create_connection(("127.0.0.1", port))
-            phone.sendall(SAMPLE)
-            until(source, has(1))
-            phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-            phone.close()
-            until(source, says("lost"))
+    def test_half_a_line_is_no_sample_when_the_connection_ends(self, port, connections):
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            phone.sendall(b"ax,ay,az,gx,gy,gz\n1,0,0,0,0,0\n1,0,0,0,0.1,-0.")
+        items = until(connections, says("lost"))
+        assert samples(items).tolist() == [[1, 0, 0, 0, 0, 0]]
+        assert sum(x.left_out for x in items if isinstance(x, Chunk)) == 1
+
+    def test_a_connection_that_is_reset_is_only_lost(self, port, connections):
+        phone = socket.create_connection(("127.0.0.1", port))
+        phone.sendall(SAMPLE)
+        until(connections, has(1))
+        phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        phone.close()
+        until(connections, says("lost"))
 
 
 class TestAddresses:
@@ -318,10 +302,11 @@ class ShortSleeps:
 
 
 @contextlib.contextmanager
-def sender(host: str = "127.0.0.1") -> Iterator[socket.socket]:
+def sender(port: int, host: str = "127.0.0.1") -> Iterator[Callable[[bytes], None]]:
+    """A function that sends datagrams to `port` from a port of `host`."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         made.bind((host, 0))
-        yield made
+        yield lambda content: made.sendto(content, ("127.0.0.1", port))
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Chunk, Event
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.stream_summary import Summary
+from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.signals.types import Window
 from edge_runtime.system.terminal import Console
@@ -43,6 +43,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.card = SimpleNamespace(labels=LABELS, window=Window(50.0, 128, 64))
+        self.hop = 50
         self.duplicates = self.late = self.invalid = 0
         self.samples: list[np.ndarray] = []
         self.seconds: list[float] = []
@@ -60,7 +61,7 @@ class Recorder:
 def session(
     recognizer: Recorder, axes: str = STRAIGHT, clock: FakeClock | None = None, rate_hz: float = 50.0
 ) -> Session:
-    return Session(recognizer, 50, Axes.parse(axes), Timestamps(rate_hz, clock or FakeClock()))
+    return Session(recognizer, Axes.parse(axes), Timestamps(rate_hz, clock or FakeClock()))
 
 
 def run(live: Session, items: Sequence[Chunk | Event]) -> list[Decision | Notice]:
@@ -103,7 +104,7 @@ class TestSession:
         assert live.summary.rate_hz == pytest.approx(50)
 
     def test_memory_does_not_grow_with_the_stream(self):
-        summary = Summary(LABELS, 1.28, 2.56)
+        summary = StreamSummary(LABELS, 1.28, 2.56)
         for i in range(20_000):
             summary.samples_came(np.array([i, i + 0.5]))
             summary.add(decision(i, "SITTING"))
@@ -111,7 +112,7 @@ class TestSession:
         assert len(summary._latencies) <= 100
 
     def test_changes_are_those_between_activities(self):
-        summary = Summary(LABELS, 1.0, 2.56)
+        summary = StreamSummary(LABELS, 1.0, 2.56)
         for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
             summary.add(decision(i, name))
         summary.add(Notice(0, "gap", "a gap"))
@@ -119,14 +120,14 @@ class TestSession:
         assert summary.seconds(UNKNOWN) == 2
 
     def test_a_decision_stands_for_no_more_time_than_there_was(self):
-        summary = Summary(LABELS, 1e6, 2.56)
+        summary = StreamSummary(LABELS, 1e6, 2.56)
         summary.add(decision(2.56, "SITTING"))
         assert summary.seconds("SITTING") == 2.56
         summary.add(decision(100.0, "SITTING"))
         assert summary.seconds("SITTING") == 100.0
 
     def test_another_clock_is_no_time(self):
-        summary = Summary(LABELS, 1.28, 2.56)
+        summary = StreamSummary(LABELS, 1.28, 2.56)
         for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
             summary.add(decision(seconds, "SITTING"))
         assert summary.elapsed.seconds == 20
@@ -279,7 +280,7 @@ print(log.write(decision(50, "SITTING")).text)
 
 class TestLines:
     def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
-        lines = Changes(LABELS)
+        lines = Changes()
         for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
             lines.decision(decision(1000 + 60 * i, name))
         lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"))
@@ -295,14 +296,14 @@ class TestLines:
 
     def test_the_share_beside_an_activity_is_its_own(self, capsys):
         shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
-        Changes(LABELS).decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))
+        Changes().decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))
         assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
 
     def test_each_json_line_stands_for_itself(self, capsys):
-        lines = JsonLines(LABELS)
+        lines = JsonLines()
         lines.decision(decision(2.56, "LAYING"))
         lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"))
-        lines.end(Summary(LABELS, 1.28, 2.56))
+        lines.end(StreamSummary(LABELS, 1.28, 2.56))
         one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
         assert one["type"] == "decision"
         assert one["probabilities"]["LAYING"] == 0.9
@@ -327,7 +328,7 @@ def picture(timeline: Timeline, width: int, height: int = 40) -> str:
 def make_timeline(width: int, height: int = 40) -> tuple[Timeline, FakeClock]:
     clock = FakeClock()
     console = paper(width, height)
-    return Timeline(LABELS, "edge_int8   --replay 7", Summary(LABELS, 1.28, 2.56), console, clock), clock
+    return Timeline(LABELS, "edge_int8   --replay 7", StreamSummary(LABELS, 1.28, 2.56), console, clock), clock
 
 
 class TestTimeline:

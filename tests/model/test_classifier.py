@@ -1,6 +1,7 @@
 """From windows in physical units to activities: quantised as LiteRT itself does it, and bad windows refused."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,21 @@ def test_probabilities_are_the_softmax_after_the_temperature(tiny):
 
 def test_probabilities_of_huge_logits_are_finite(tiny):
     assert Classifier(tiny).probabilities(np.full((1, 4, 2), [900.0, -900])).tolist() == [[1, 0]]
+
+
+def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny, tmp_path):
+    assert Classifier(str(tiny)).card.name == "tiny"
+    (tmp_path / "run").mkdir()
+    for scheme in ("dynamic", "float32", "int8"):
+        flatbuffer, card = cards.read_model(tiny)
+        cards.write_model(tmp_path / f"run/model_{scheme}.tflite", flatbuffer, replace(card, name=scheme))
+    assert Classifier(tmp_path / "run").card.name == "int8"
+    (tmp_path / "run/model_int8.tflite").unlink()
+    assert Classifier(tmp_path / "run").card.name == "float32"
+    assert Classifier("edge-small").card.name == "edge-small"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="har-edge convert"):
+        Classifier(tmp_path / "empty")
 
 
 def test_no_windows_have_no_answers(tiny):

@@ -4,14 +4,16 @@ import importlib
 import re
 import shlex
 import shutil
+import sys
 from itertools import takewhile
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from programs import ROOT
+from programs import ROOT, run_program
 
+import edge_runtime
 from edge_runtime import Classifier, Decision
 from edge_runtime.model.classifier import Preparation
 from edge_runtime.signals.frontend import FrontEnd
@@ -122,6 +124,15 @@ def page(tmp_path, monkeypatch):
     shutil.copy(ROOT / "edge_runtime/models/edge_int8.tflite", tmp_path)
     monkeypatch.chdir(tmp_path)
     return lambda index: run_block("docs/in_your_program.md", index)
+
+
+def test_the_public_names_are_documented_and_loaded_only_when_used():
+    documented = (ROOT / "docs/in_your_program.md").read_text()
+    assert [
+        x for x in edge_runtime.__all__ if not callable(getattr(edge_runtime, x)) or f"`{x}`" not in documented
+    ] == []
+    loaded = "import sys, edge_runtime; print(sorted({'numpy', 'scipy', 'ai_edge_litert'} & set(sys.modules)))"
+    assert run_program(sys.executable, "-c", loaded, cwd=ROOT).stdout == "[]\n"
 
 
 def test_the_live_example_reports_activities(page, capsys):

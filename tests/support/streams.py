@@ -7,6 +7,8 @@ import numpy as np
 
 from edge_runtime.live.sources import Array, Chunk, Event, Item, Source
 
+G, DEGREES = 9.80665, 180 / np.pi
+
 
 class FakeClock:
     """Time passes when somebody sleeps, or a test says so."""
@@ -25,6 +27,28 @@ def standing(n: int = 100, size: float = 1.0) -> Array:
     """`[n, 6]` of someone who stands nearly still; `size` is what 1 g is."""
     noise = np.random.default_rng(0).normal(0, 0.01, (n, 6))
     return noise + np.array([size, 0, 0, 0, 0, 0])
+
+
+HEADERS = {
+    "own": ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", 1, 1, 1),
+    "own ms": ("timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]", 1e3, G, DEGREES),
+    "own us": ("timestamp[us],ax[g],ay[m/s2],az[m/s2],gx[rad/s],gy[deg/s],gz[rad/s]", 1e6, (1, G, G), (1, DEGREES, 1)),
+    "phyphox": (
+        '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
+        '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)"',
+        *(1, G, 1),
+    ),
+    "Physics Toolbox": ("time,gFx,gFy,gFz,wx,wy,wz", 1, 1, 1),
+    "Sensor Logger": (
+        "seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,"
+        "gyroscope_x,gyroscope_y,gyroscope_z",
+        *(1, G, 1),
+    ),
+    "dps": ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1, DEGREES),
+    "signs": ("t [µs],acc.x [m/s²],acc.y [m/s²],acc.z [m/s²],gyro.x [°/s],gyro.y [°/s],gyro.z [°/s]", 1e6, G, DEGREES),
+    "in names": ("time_ms,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, G, 1),
+}
+"""Headers that state their units, or whose app is known: with what 1 s, 1 g and 1 rad/s are in them."""
 
 
 def csv_lines(samples: Array, header: str = "", times: Iterable[float] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Describe one fit without TensorFlow: what is asked of it, what it reports while it runs and the files it leaves."""
+"""Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
 
 import csv
 import io

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
 """Takes (samples, n_signals) of a window and the number of classes."""
 
-# What other people's code may do when it is run; `sys.exit` too, which a script ends with.
+# Other people's code may raise any of these when it is run; a script ends with `sys.exit`.
 _ANYTHING = (Exception, SystemExit)
 
 
@@ -70,7 +70,7 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
 
 
 def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
-    """Build the network before it is trained; what of it cannot be converted, in words, if it can be trained.
+    """Build the network before it is trained; its layers that cannot be converted, in words.
 
     Raises `InputError` as `build` does, and for a network that could not be loaded from its file again.
     """

@@ -56,7 +56,7 @@ def connect(address: str, network: str) -> Iterator[Any]:
     """
     from distributed import Client
 
-    # What goes wrong is told in a sentence, not in its log.
+    # An error becomes a sentence instead of lines of its log.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)

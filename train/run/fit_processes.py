@@ -1,4 +1,4 @@
-"""Do fits in processes of their own, with one TensorFlow thread each: as many at a time as there are CPUs.
+"""Do fits in processes of one TensorFlow thread each, as many at a time as there are CPUs.
 
 A second thread gains a fit nothing, a second process everything; and with one thread the order of every sum, and so the
 weights to the last bit, is the same on every number of cores.

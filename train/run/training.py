@@ -1,4 +1,4 @@
-"""Run a whole training, of one seed or several, whose fits share the CPUs; stopped at any moment, it can go on."""
+"""Run a whole training, of one seed or several; a stopped one can go on."""
 
 import csv
 import dataclasses

@@ -1,1 +1,1 @@
-"""What a stream of decisions becomes: a session that counts, a live timeline, lines, a log and a summary."""
+"""Show a stream of decisions: a live timeline, lines, a log, a summary, tables and plots of scores."""

@@ -1,6 +1,6 @@
-"""The log of a stream: a row for each decision, in the file before the next one is made.
+"""Log a stream: append a row for each decision to a CSV file, before the next decision is made.
 
-The system writes it to the disk when it likes to: to wait for that every second would wear out a memory card.
+The system chooses when to write it to the disk: to force that every second would wear out a memory card.
 """
 
 import csv
@@ -18,7 +18,7 @@ from edge_runtime.live.recognizer import Decision, Notice
 class Log:
     """Appends rows to a CSV file; a row is written whole or not at all.
 
-    Raises `InputError` when the file cannot be opened, or holds something else than such a log of the same labels.
+    Raises `InputError` when the file cannot be opened, or holds anything but a log of the same labels.
     """
 
     def __init__(self, path: Path, labels: Sequence[str]) -> None:
@@ -39,15 +39,13 @@ class Log:
         found = os.pread(self._descriptor, len(first_line), 0) if self._is_file else b""
         if found and found != first_line:
             os.close(self._descriptor)
-            raise InputError(
-                f"{path} holds something else than a log of these activities: choose another file for --log"
-            )
+            raise InputError(f"{path} is no log of these activities: choose another file for --log")
         # A log whose program was killed may end in half a row: the next one begins on a line of its own.
         torn = bool(found) and os.pread(self._descriptor, 1, state.st_size - 1) != b"\n"
         self._pending = (b"\n" if torn else b"") if found else first_line
 
     def write(self, decision: Decision) -> Notice | None:
-        """Append a row; a notice says that it could not be written, once, or that they are written again."""
+        """Append a row; give a notice when rows cannot be written any more, once, or can be again."""
         probabilities = [f"{float(p):.5f}" for p in decision.probabilities]
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]

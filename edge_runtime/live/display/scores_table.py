@@ -1,4 +1,4 @@
-"""What `har-edge evaluate --live` found, on a terminal."""
+"""Print the scores of `har-edge evaluate --live` on a terminal."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
 
 
 def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.console.Console) -> None:
-    """Print a row for each part, of which `heading` says what it is."""
+    """Print a row for each part; `heading` is the title of their column."""
     table = Table(box=None, pad_edge=False)
     table.add_column(heading)
     for name in ("windows", "right alone", "right live", UNKNOWN):
@@ -68,7 +68,7 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
 
 
 def show_reported(found: Mapping[str, Reported], activities: Sequence[str], console: rich.console.Console) -> None:
-    """Print what was reported during each label that is none of `activities`, transitions between postures first."""
+    """Print the shares reported during each label that is none of `activities`, transitions first."""
     for heading, chosen in (
         ("transition", {name: x for name, x in found.items() if is_transition(name)}),
         ("other label", {name: x for name, x in found.items() if not is_transition(name)}),

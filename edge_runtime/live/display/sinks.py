@@ -1,30 +1,40 @@
-"""Where decisions and notices go: lines for people, lines for programs, and the summary at the end."""
+"""Print decisions and notices: lines for people, lines for programs, and the summary at the end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.display import formatting
-from edge_runtime.live.elapsed_time import Elapsed
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
-from edge_runtime.live.stream_summary import Summary
+from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
     from edge_runtime.system.terminal import Console
 
-_LONGEST_NOTICE = 400
+_LONGEST_NAME, _LONGEST_NOTICE = 24, 400
+
+
+def activity_name(label: str) -> str:
+    """The name of an activity for people; labels come from a file and may hold anything."""
+    return "unknown" if label == UNKNOWN else printable(label, _LONGEST_NAME).replace("_", " ")
+
+
+def minutes_and_seconds(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from an hour on."""
+    minutes, whole = divmod(int(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
 class Sink:
-    """Hears everything in its order, a tick after whatever the source gave, and the summary when the stream has ended.
+    """Takes events in their order, a tick after each item of the source, and the summary when the stream has ended.
 
-    This one keeps silent until the end. It is a context: what it shows is on the screen inside.
+    This one prints nothing until the end. It is a context: a display is on the screen inside.
     """
 
     def __enter__(self) -> Self:
@@ -34,52 +44,48 @@ class Sink:
         pass
 
     def decision(self, decision: Decision) -> None:
-        """A window was classified."""
+        """Take a decision."""
 
     def notice(self, notice: Notice) -> None:
-        """Something happened."""
+        """Take a notice."""
 
     def tick(self) -> None:
-        """Time has passed."""
+        """Note that time has passed."""
 
-    def end(self, summary: Summary) -> None:
+    def end(self, summary: StreamSummary) -> None:
         """Print the summary."""
         show_summary(summary)
 
 
 class Changes(Sink):
-    """A line on stdout for each change of activity, one on stderr for each notice; then the summary."""
+    """Prints a line on stdout for each change of activity, one on stderr for each notice; then the summary."""
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = list(labels)
-        self._elapsed = Elapsed()
+    def __init__(self) -> None:
+        self._elapsed = ElapsedTime()
         self._shown = ""
 
     def decision(self, decision: Decision) -> None:
-        """Say what someone does now, if that is something else than before."""
+        """Print the activity, if it is another than before."""
         passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            _print(f"{formatting.since(passed):>8}  {self._described(decision)}")
+            _print(f"{minutes_and_seconds(passed):>8}  {self._described(decision)}")
 
     def notice(self, notice: Notice) -> None:
-        """Say what happened, on stderr."""
+        """Print the notice on stderr."""
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
 
     def _described(self, decision: Decision) -> str:
-        name = formatting.activity(decision.activity)
+        name = activity_name(decision.activity)
         if decision.activity == UNKNOWN:
             return f"{name} ({printable(decision.reason)})" if decision.reason else name
-        share = decision.probabilities[self._labels.index(decision.activity)]
+        share = decision.probability(decision.activity)
         shown = f"{name}  {percent(float(share), 0)}"
         return f"{shown}  (warming up)" if decision.warming_up else shown
 
 
 class JsonLines(Sink):
-    """A JSON object on each line of stdout; docs/stream.md gives the keys."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels = labels
+    """Prints a JSON object on each line of stdout; docs/stream.md gives the keys."""
 
     def decision(self, decision: Decision) -> None:
         """Print `{"type": "decision", …}`."""
@@ -88,8 +94,8 @@ class JsonLines(Sink):
                 "type": "decision",
                 "seconds": decision.seconds,
                 "activity": decision.activity,
-                "probabilities": self._named(decision.probabilities),
-                "window_probabilities": self._named(decision.window_probabilities),
+                "probabilities": _by_label(decision, decision.probabilities),
+                "window_probabilities": _by_label(decision, decision.window_probabilities),
                 "warming_up": bool(decision.warming_up),
                 "reason": decision.reason,
                 "inference_ms": round(decision.inference_ms, 4),
@@ -100,15 +106,12 @@ class JsonLines(Sink):
         """Print `{"type": "notice", …}`."""
         _print_json({"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text})
 
-    def end(self, summary: Summary) -> None:
+    def end(self, summary: StreamSummary) -> None:
         """Print `{"type": "summary", …}`."""
         _print_json({"type": "summary"} | summary.to_dict())
 
-    def _named(self, probabilities: npt.NDArray[Any]) -> dict[str, float]:
-        return {name: round(float(p), 5) for name, p in zip(self._labels, probabilities, strict=True)}
 
-
-def show_summary(summary: Summary, console: "Console | None" = None) -> None:
+def show_summary(summary: StreamSummary, console: "Console | None" = None) -> None:
     """Print the summary as a table, on stdout or on `console`."""
     from rich.markup import escape
     from rich.table import Table
@@ -123,14 +126,14 @@ def show_summary(summary: Summary, console: "Console | None" = None) -> None:
     total = sum(summary.windows.values())
     for label, count in summary.windows.items():
         if count:
-            name = escape(formatting.activity(label))
+            name = escape(activity_name(label))
             table.add_row(name, f"{summary.seconds(label) / 60:.1f}", percent(count / total, 0))
     console.print(table if total else "Nothing was recognised: a first answer needs a whole window of samples.")
     console.print(_closing(summary), soft_wrap=True)
 
 
-def _closing(summary: Summary) -> str:
-    """What else there is to say, in a sentence or three."""
+def _closing(summary: StreamSummary) -> str:
+    """The other facts of the summary, in up to three sentences."""
     facts = [
         counted(summary.changes, "change"),
         counted(summary.gaps, "gap"),
@@ -153,6 +156,10 @@ def _closing(summary: Summary) -> str:
     return f"{'. '.join(sentences)}."
 
 
+def _by_label(decision: Decision, probabilities: npt.NDArray[Any]) -> dict[str, float]:
+    return {name: round(float(p), 5) for name, p in zip(decision.labels, probabilities, strict=True)}
+
+
 def _print_json(content: Mapping[str, Any]) -> None:
     _print(json.dumps(content))
 
@@ -165,5 +172,5 @@ def _print(line: str) -> None:
         raise
     except OSError as error:
         raise InputError(
-            f"cannot write to standard output: {error.strerror or error}; send it elsewhere, or give --quiet and --log"
+            f"cannot write to standard output: {error.strerror or error}; redirect it, or give --quiet and --log"
         ) from error

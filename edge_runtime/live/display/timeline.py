@@ -1,4 +1,4 @@
-"""The live picture in a terminal: what someone does now, how sure that is, and the last minutes as a coloured band.
+"""Draw the live picture in a terminal: the activity, its probability, and the last minutes as a coloured band.
 
 Every activity has a colour and a letter, so that the picture says the same without colours.
 """
@@ -13,12 +13,10 @@ from rich.live import Live
 from rich.text import Text
 
 from edge_runtime.data.recording_plots import span_colour
-from edge_runtime.live.display import formatting
-from edge_runtime.live.display.sinks import Sink, show_summary
-from edge_runtime.live.elapsed_time import Elapsed
+from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, show_summary
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.sources import SourceClock
-from edge_runtime.live.stream_summary import Summary
+from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -32,10 +30,10 @@ _LONGEST_NOTICE = 240
 
 
 class Timeline(Sink):
-    """Draws on `console`; `title` says what is streamed with which model, `summary` is what the session counts."""
+    """Draws on `console`; `title` names the model and the source, `summary` is that of the session."""
 
     def __init__(
-        self, labels: Sequence[str], title: str, summary: Summary, console: Console, clock: SourceClock
+        self, labels: Sequence[str], title: str, summary: StreamSummary, console: Console, clock: SourceClock
     ) -> None:
         self._console = console
         self._names = [*labels, UNKNOWN]
@@ -43,7 +41,7 @@ class Timeline(Sink):
         self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
-        self._elapsed = Elapsed()
+        self._elapsed = ElapsedTime()
         self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
@@ -53,12 +51,12 @@ class Timeline(Sink):
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What it showed last stays.
+        # The last picture stays.
         self._live.refresh()
         self._live.stop()
 
     def decision(self, decision: Decision) -> None:
-        """Take in a decision."""
+        """Take a decision."""
         self._latest = decision
         seconds = self._elapsed.at(decision.seconds)
         if self._past and int(self._past[-1][0]) == int(seconds):
@@ -66,35 +64,35 @@ class Timeline(Sink):
         self._past.append((seconds, self._names.index(decision.activity)))
 
     def notice(self, notice: Notice) -> None:
-        """Take in a notice."""
+        """Take a notice."""
         self._notices.append((self._elapsed.seconds, printable(notice.text, _LONGEST_NOTICE)))
 
     def tick(self) -> None:
-        """Draw again, if the last time is long enough ago."""
+        """Draw again, ten times a second at most."""
         now = self._clock.monotonic()
         if now - self._drawn >= _REFRESH_S:
             self._drawn = now
             self._live.refresh()
 
-    def end(self, summary: Summary) -> None:
-        """Print the summary below the picture, and what happened, which the picture had no room for."""
+    def end(self, summary: StreamSummary) -> None:
+        """Print the summary below the picture, and all kinds of notices, for which the picture had no room."""
         self._console.print()
         show_summary(summary, self._console)
-        for kind, heard in summary.notices.items():
+        for kind, notice in summary.notices.items():
             if kind != "opened":
-                often = f" ({heard.count:,} times)" if heard.count > 1 else ""
-                said = f"{formatting.since(heard.elapsed_s):>8}  {printable(heard.text, _LONGEST_NOTICE)}{often}"
+                often = f" ({notice.count:,} times)" if notice.count > 1 else ""
+                said = f"{minutes_and_seconds(notice.elapsed_s):>8}  {printable(notice.text, _LONGEST_NOTICE)}{often}"
                 self._console.print(Text(said))
 
     def picture(self) -> RenderableType:
-        """The picture of now; where there are too few lines, the bars and the older notices go first."""
+        """Render the picture; where there are too few lines, bars and older notices are left out first."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
         now, below = self._now(width), [*self._band(width), self._facts()]
         room -= 1 + len(now) + len(below)
         notices: list[Text] = []
         for seconds, text in reversed(self._notices):
-            lines = _wrapped(f"{formatting.since(seconds)}  {text}", width)
+            lines = _wrapped(f"{minutes_and_seconds(seconds)}  {text}", width)
             if len(notices) + len(lines) <= room:
                 notices = lines + notices
         bars = [*self._bars(width), Text("")]
@@ -103,7 +101,7 @@ class Timeline(Sink):
     def _now(self, width: int) -> list[Text]:
         """The activity, three lines high and letter-spaced; one line on a screen of a few."""
         decision = self._latest
-        name = formatting.activity(decision.activity) if decision else "waiting"
+        name = activity_name(decision.activity) if decision else "waiting"
         large = "   ".join(" ".join(word) for word in name.upper().split())
         if len(large) > width - 4:
             large = name.upper()
@@ -121,7 +119,7 @@ class Timeline(Sink):
 
     def _bars(self, width: int) -> list[Text]:
         """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room."""
-        names = [formatting.activity(x) for x in self._names[:-1]]
+        names = [activity_name(x) for x in self._names[:-1]]
         longest = max(map(len, names))
         room = width - longest - len("X  100 %") - 1
         if room < _LEAST_BAR:
@@ -140,7 +138,7 @@ class Timeline(Sink):
         return lines
 
     def _band(self, width: int) -> list[Text]:
-        """The last minutes, a letter on its colour for each stretch of them, and what they are below it."""
+        """The last minutes, a letter on its colour for each stretch of time, and a scale below."""
         band = Text(no_wrap=True)
         now = self._elapsed.seconds
         past = list(self._past)
@@ -160,7 +158,7 @@ class Timeline(Sink):
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
-        facts = [formatting.since(self._elapsed.seconds) if decision else "no decision yet"]
+        facts = [minutes_and_seconds(self._elapsed.seconds) if decision else "no decision yet"]
         facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
         if summary.inference_ms is not None:
             facts.append(f"inference {summary.inference_ms:.2f} ms")

@@ -1,4 +1,4 @@
-"""A picture of live recognition: what someone did above what was reported, with what is wrong marked."""
+"""Plot live recognition over time: labels above reported activities, with errors marked."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def plot_timeline(
         for first, end, label in segments(labels):
             if label < 0:
                 continue
-            # Edges in white: what adjoins is told apart.
+            # White edges separate neighbours.
             bar = [(first / minute, (end - first) / minute)]
             panel.broken_barh(bar, (row, _HEIGHT), facecolor=span_colour(label), edgecolor="white", linewidth=0.6)
     for first, end in _runs(shown == NO_DECISION, track.begin):

@@ -25,7 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The app's core on a desktop, a command a run; numbers pass as little-endian files. */
+/** Runs the app's core on a desktop, a command a run; numbers pass as little-endian files. */
 public final class Drive {
     private Drive() {}
 
@@ -58,11 +58,12 @@ public final class Drive {
         }
     }
 
-    /** Raw samples [n, 6] float64 to signals [n, 9] float64. */
-    private static void signals(String[] files) throws IOException {
-        ByteBuffer raw = read(files[0]);
+    /** Model and raw samples [n, 6] float64 to signals [n, 9] float64. */
+    private static void signals(String[] files) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ByteBuffer raw = read(files[1]);
         Numbers out = new Numbers();
-        FrontEnd frontEnd = new FrontEnd(false);
+        FrontEnd frontEnd = new FrontEnd(model.card.filters(), false);
         double[] sample = new double[FrontEnd.CHANNELS];
         while (raw.hasRemaining()) {
             for (int i = 0; i < sample.length; i++) {
@@ -71,7 +72,7 @@ public final class Drive {
             out.doubles(frontEnd.push(sample));
         }
         out.doubles(frontEnd.flush());
-        out.write(files[1]);
+        out.write(files[2]);
     }
 
     /** Model and windows [n, samples, signals] float32 to input tensors, and to logits and probabilities float32. */
@@ -99,7 +100,7 @@ public final class Drive {
     }
 
     /** The app's assets to test windows float32, and for each its class and subject float32. */
-    private static void windows(String[] files) throws IOException {
+    private static void windows(String[] files) throws Exception {
         TestWindows windows = testWindows(files[0]);
         Numbers values = new Numbers();
         Numbers about = new Numbers();
@@ -227,10 +228,11 @@ public final class Drive {
         return new Machine(new File("/"), told);
     }
 
-    static TestWindows testWindows(String assets) throws IOException {
+    static TestWindows testWindows(String assets) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(assets, "edge_int8.tflite")), "edge_int8.tflite");
         byte[] table = Streams.readAll(new File(assets, "windows.txt"));
         byte[] recordings = Streams.readAll(new File(assets, "recordings.bin"));
-        return new TestWindows(recordings, new String(table, StandardCharsets.US_ASCII));
+        return new TestWindows(recordings, new String(table, StandardCharsets.US_ASCII), model.card.filters());
     }
 
     static ByteBuffer read(String file) throws IOException {

@@ -3,7 +3,7 @@ package haredge.bench;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The one thing of a model's graph that the interpreter does not tell: how many operators it has (schema.fbs). */
+/** Counts the operators of a model, which the interpreter does not tell (schema.fbs). */
 final class Flatbuffer {
     private static final int SUBGRAPHS = 2;
     private static final int OPERATORS = 3;

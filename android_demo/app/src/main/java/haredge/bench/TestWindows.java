@@ -1,5 +1,6 @@
 package haredge.bench;
 
+import haredge.core.Filters;
 import haredge.core.FrontEnd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -9,9 +10,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The 2947 test windows of UCI HAR, rebuilt from the app's recordings of the nine test subjects.
+ * Rebuilds the 2947 test windows of UCI HAR from the app's recordings of the nine test subjects.
  *
- * <p>The same numbers as {@code edge_runtime/data/uci_har.py} makes; {@code android_demo/tools/assets.py} wrote the files.
+ * <p>The numbers are those of {@code edge_runtime/data/uci_har.py}; {@code android_demo/tools/assets.py} wrote the files.
  */
 public final class TestWindows implements Windows {
     /** Which data these are: a name, and the fingerprint by which reports compare data sets. */
@@ -33,8 +34,8 @@ public final class TestWindows implements Windows {
     private final ByteBuffer recordings;
     private final int[] lengths;
 
-    /** Rebuild from the content of {@code recordings.bin} and {@code windows.txt}. */
-    public TestWindows(byte[] content, String table) throws IOException {
+    /** Rebuild from the content of {@code recordings.bin} and {@code windows.txt}, with a card's filters. */
+    public TestWindows(byte[] content, String table, Filters filters) throws IOException {
         recordings = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
         for (byte expected : MARK) {
             if (recordings.get() != expected) {
@@ -55,7 +56,7 @@ public final class TestWindows implements Windows {
         for (int i = 1; i < lines.length; i++) {
             int recording = Integer.parseInt(lines[i].substring(0, lines[i].indexOf(':')));
             double[][] raw = samples(recording, planes, samples);
-            cut(signals(raw), lines[i].substring(lines[i].indexOf(':') + 1).trim(), content[whose + recording]);
+            cut(signals(raw, filters), lines[i].substring(lines[i].indexOf(':') + 1).trim(), content[whose + recording]);
         }
     }
 
@@ -100,8 +101,8 @@ public final class TestWindows implements Windows {
         return samples;
     }
 
-    private static double[][] signals(double[][] raw) {
-        FrontEnd frontEnd = new FrontEnd(false);
+    private static double[][] signals(double[][] raw, Filters filters) {
+        FrontEnd frontEnd = new FrontEnd(filters, false);
         double[][] signals = new double[raw.length][];
         for (int i = 0; i <= raw.length; i++) {
             double[] next = i < raw.length ? frontEnd.push(raw[i]) : frontEnd.flush();

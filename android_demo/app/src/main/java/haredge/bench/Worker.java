@@ -20,7 +20,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What one fresh process does: load a model, infer once, warm up, time, classify all windows.
+ * Measures in one fresh process: loads a model, infers once, warms up, times, classifies all windows.
  *
  * <p>The method and the answer are those of {@code edge_runtime/bench/measurement_worker.py}.
  */

@@ -7,8 +7,10 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** The model card that travels inside a {@code .tflite} file: what is needed to run it, see {@code docs/formats.md}. */
+/** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
+    private static final int FORMAT = 3;
+
     public final String name;
     public final List<String> labels;
     public final List<String> signals;
@@ -18,8 +20,10 @@ public final class Card {
     public final double temperature;
     public final Normalisation normalisation;
 
-    /** What was learnt about one person, null for a model that is for everybody. */
-    final Personal personal;
+    /** Adapts the answers to one person; null for a model that is for everybody. */
+    final PostureCorrection postureCorrection;
+
+    private final Filters filters;
 
     /** The whole card, for the records that not every model has. */
     public final JSONObject content;
@@ -35,7 +39,7 @@ public final class Card {
 
     private Card(JSONObject content, String source) throws JSONException, InputError {
         int format = content.getInt("format");
-        if (format != 1 && format != 2) {
+        if (format != FORMAT) {
             throw new InputError(source + " has card format " + format + ": use the app of the har-edge that wrote it");
         }
         this.content = content;
@@ -47,9 +51,11 @@ public final class Card {
         samples = window.getInt("samples");
         hop = window.getInt("hop");
         temperature = content.optDouble("temperature", 1.0);
-        normalisation = Normalisation.from(content.getJSONObject("normalisation"), signals.size(), format > 1);
-        JSONObject learnt = content.optJSONObject("personal");
-        personal = learnt == null ? null : new Personal(learnt, this);
+        normalisation = Normalisation.from(content.getJSONObject("normalisation"), signals.size());
+        JSONObject frontEnd = content.optJSONObject("front_end");
+        filters = frontEnd == null ? null : new Filters(frontEnd);
+        JSONObject learnt = content.optJSONObject("posture_correction");
+        postureCorrection = learnt == null ? null : new PostureCorrection(learnt, this);
         if (labels.size() < 2 || samples < 1 || hop < 1 || !(temperature > 0)) {
             throw new InputError(source + " needs two labels, a window and a temperature above 0; mend the card");
         }
@@ -66,6 +72,14 @@ public final class Card {
             }
         }
         return false;
+    }
+
+    /** The filters that make the model's signals. Throws {@link InputError} when the card does not have them. */
+    public Filters filters() throws InputError {
+        if (filters == null) {
+            throw new InputError("the card of '" + name + "' has no front_end: copy that of a model of har-edge");
+        }
+        return filters;
     }
 
     /** For each signal of the model its place among those of {@link FrontEnd}. */

@@ -3,7 +3,7 @@ package haredge.core;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
-/** A model with its card, ready to classify windows. */
+/** Classifies windows with a model and its card. */
 public final class Classifier implements AutoCloseable {
     public final Card card;
     private final Engine engine;
@@ -24,14 +24,14 @@ public final class Classifier implements AutoCloseable {
     /**
      * The network's answers for {@code window}, {@code samples * signals} values in the units of the card.
      *
-     * <p>They are corrected for one person where the card says so.
+     * <p>They have the card's posture correction, if it has one.
      */
     public float[] logits(float[] window) {
         preparation.prepare(window, input);
         engine.run(input, output);
         float[] logits = dequantise(output, engine.output());
-        if (card.personal != null) {
-            card.personal.apply(logits, window, card.signals.size());
+        if (card.postureCorrection != null) {
+            card.postureCorrection.apply(logits, window, card.signals.size());
         }
         return logits;
     }

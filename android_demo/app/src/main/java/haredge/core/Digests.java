@@ -3,7 +3,7 @@ package haredge.core;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** SHA-256 as hexadecimal text. */
+/** Computes SHA-256 as hexadecimal text. */
 public final class Digests {
     private Digests() {}
 

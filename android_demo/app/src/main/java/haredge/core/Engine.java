@@ -2,7 +2,7 @@ package haredge.core;
 
 import java.nio.ByteBuffer;
 
-/** A TFLite interpreter that holds one model. Not to be used by two threads at a time. */
+/** Runs one model in a TFLite interpreter. Not to be used by two threads at a time. */
 public interface Engine extends AutoCloseable {
     TensorInfo input();
 

@@ -1,37 +1,55 @@
 package haredge.core;
 
+import org.json.JSONArray;
+import org.json.JSONException;
+import org.json.JSONObject;
+
 /**
- * The front end's Butterworth filters, a second-order section with b0 b1 b2 a0 a1 a2 in a row, and what their delays
- * hold after an endless input of 1. Written by android_demo/tools/filters.py.
+ * Holds the filters between the sensors and the signals, from the {@code front_end} of a card.
+ *
+ * <p>{@code docs/formats.md} says in which order they are applied.
  */
-final class Filters {
-    private Filters() {}
+public final class Filters {
+    /** Second-order sections b0 b1 b2 a0 a1 a2 with a0 = 1, and their states after an endless input of 1. */
+    static final class Cascade {
+        final double[][] sections;
+        final double[][] settled;
 
-    static final double[][] NOISE = {
-        {0.12837301330223735, 0.2567460266044747, 0.12837301330223735, 1.0, 1.023716668584059, 0.2653833920695206},
-        {1.0, 2.0, 1.0, 1.0, 1.0618968468751013, 0.3125766878303106},
-        {1.0, 2.0, 1.0, 1.0, 1.1429805025399007, 0.41280159809618844},
-        {1.0, 2.0, 1.0, 1.0, 1.2772114832789292, 0.5787202149760926},
-        {1.0, 2.0, 1.0, 1.0, 1.4817841285386752, 0.8315859108540888},
-    };
+        private Cascade(JSONObject record) throws JSONException {
+            sections = matrix(record.getJSONArray("sections"), 6);
+            settled = matrix(record.getJSONArray("settled"), 2);
+            if (settled.length != sections.length) {
+                throw new JSONException("its front_end needs a settled state for each section");
+            }
+        }
+    }
 
-    static final double[][] NOISE_SETTLED = {
-        {0.09594747929446377, 0.06884208006621903},
-        {0.15356620829597709, 0.10620191925654444},
-        {0.2135357068292146, 0.13374658583518534},
-        {0.2369201021262982, 0.11204385234871163},
-        {0.17165749015180895, -0.00324340100589783},
-    };
+    final Cascade noise;
+    final Cascade gravity;
+    final Cascade drift;
 
-    static final double[][] GRAVITY = {
-        {6.4518491290909294e-06, 1.2903698258181859e-05, 6.4518491290909294e-06, 1.0, -0.9629940509502153, 0.0},
-        {1.0, 1.0, 0.0, 1.0, -1.9616121845004821, 0.9630069546484734},
-    };
+    Filters(JSONObject record) throws JSONException {
+        if (record.getDouble("rate_hz") != FrontEnd.RATE_HZ || record.getInt("median") != FrontEnd.MEDIAN) {
+            throw new JSONException("its front_end must have 50 Hz and a median of 3, as this app has");
+        }
+        noise = new Cascade(record.getJSONObject("noise"));
+        gravity = new Cascade(record.getJSONObject("gravity"));
+        drift = new Cascade(record.getJSONObject("drift"));
+        if (drift.sections.length != 1) {
+            throw new JSONException("its front_end must have one section of drift, as this app has");
+        }
+    }
 
-    static final double[][] GRAVITY_SETTLED = {
-        {0.0006909332248665686, 6.4518491290909294e-06},
-        {0.999302614926096, -0.9630069546485616},
-    };
-
-    static final double[] DRIFT = {3.913020539914434e-05, 7.826041079828868e-05, 3.913020539914434e-05, 1.0, -1.9822289297925284, 0.9823854506141251};
+    private static double[][] matrix(JSONArray rows, int width) throws JSONException {
+        double[][] matrix = new double[rows.length()][width];
+        for (int i = 0; i < matrix.length; i++) {
+            if (rows.getJSONArray(i).length() != width) {
+                throw new JSONException("its front_end needs " + width + " numbers a section");
+            }
+            for (int j = 0; j < width; j++) {
+                matrix[i][j] = rows.getJSONArray(i).getDouble(j);
+            }
+        }
+        return matrix;
+    }
 }

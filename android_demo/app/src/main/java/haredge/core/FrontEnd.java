@@ -3,10 +3,10 @@ package haredge.core;
 import java.util.Arrays;
 
 /**
- * A causal filter from raw samples to the nine signals, one sample at a time.
+ * Filters raw samples into the nine signals, causally and one sample at a time.
  *
- * <p>The same steps, orders and operations as {@code edge_runtime/signals/frontend.py}, so that both give the same numbers. The
- * median looks one sample ahead: signals come one sample (20 ms) late.
+ * <p>The steps, orders and operations are those of {@code edge_runtime/signals/frontend.py}, so that both give the same
+ * numbers. The median looks one sample ahead: signals come one sample (20 ms) late.
  */
 public final class FrontEnd {
     /** Accelerometer x y z in g, gyroscope x y z in rad/s. */
@@ -17,15 +17,23 @@ public final class FrontEnd {
 
     public static final double RATE_HZ = 50;
 
-    private final SecondOrderSections noise = new SecondOrderSections(Filters.NOISE, CHANNELS);
-    private final SecondOrderSections gravity = new SecondOrderSections(Filters.GRAVITY, 3);
-    private final SecondOrderFilter drift = new SecondOrderFilter(Filters.DRIFT, 3);
+    /** Samples that the median looks at. */
+    static final int MEDIAN = 3;
+
+    private final Filters filters;
+    private final SecondOrderSections noise;
+    private final SecondOrderSections gravity;
+    private final SecondOrderFilter drift;
     private final boolean gentle;
     private double[] before = new double[CHANNELS]; // zeros stand before the first sample
     private double[] last;
 
-    /** {@code gentle} takes the first acceleration for what it was before, so that no step comes out of nowhere. */
-    public FrontEnd(boolean gentle) {
+    /** With a {@code gentle} start, filters of acceleration start as if the first sample had always been there. */
+    public FrontEnd(Filters filters, boolean gentle) {
+        this.filters = filters;
+        noise = new SecondOrderSections(filters.noise.sections, CHANNELS);
+        gravity = new SecondOrderSections(filters.gravity.sections, 3);
+        drift = new SecondOrderFilter(filters.drift.sections[0], 3);
         this.gentle = gentle;
     }
 
@@ -68,15 +76,15 @@ public final class FrontEnd {
         return signals;
     }
 
-    /** Put the filters where they would be if the acceleration of {@code sample} had always been there. */
+    /** Set the states that an endless past of the acceleration of {@code sample} leaves. */
     private void settle(double[] sample) {
         double[] acceleration = Arrays.copyOf(Arrays.copyOf(sample, 3), CHANNELS);
         before = acceleration;
-        noise.settle(Filters.NOISE_SETTLED, acceleration);
-        gravity.settle(Filters.GRAVITY_SETTLED, acceleration);
+        noise.settle(filters.noise.settled, acceleration);
+        gravity.settle(filters.gravity.settled, acceleration);
     }
 
-    /** The filtered signals of one sample whose noise was taken off by a median. */
+    /** The signals of one sample after the median. */
     private double[] filter(double[] median) {
         double[] clean = noise.apply(median);
         double[] totalAcc = {clean[0], clean[1], clean[2]};

@@ -9,10 +9,10 @@ import java.util.zip.ZipInputStream;
 import org.json.JSONObject;
 
 /**
- * A {@code .tflite} file: the flatbuffer and, in a zip archive behind it, the card.
+ * Reads a {@code .tflite} file: the flatbuffer and, in a zip archive behind it, the card.
  *
- * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/model/model_card.py}: a damaged file is
- * refused before an interpreter sees it.
+ * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/model/model_card.py}: a
+ * damaged file is refused before an interpreter sees it.
  */
 public final class ModelFile {
     public final String name;

@@ -5,7 +5,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * Per signal: subtract the mean, divide by the standard deviation, clip, compand around a knee.
+ * Normalises each signal: subtracts the mean, divides by the standard deviation, clips, compands around a knee.
  *
  * <p>Companding turns z into z gain / (|z| bend + knee), with 1, 0 and 1 where a signal is linear; see {@code
  * edge_runtime/signals/normalisation.py}.
@@ -27,24 +27,21 @@ public final class Normalisation {
         knee = new float[signals];
     }
 
-    /** From the card's record of {@code signals} signals; {@code companded} is false for cards of format 1. */
-    static Normalisation from(JSONObject record, int signals, boolean companded) throws JSONException {
+    /** From the card's record of {@code signals} signals. */
+    static Normalisation from(JSONObject record, int signals) throws JSONException {
         Normalisation made = new Normalisation(signals);
-        JSONArray knees = companded ? record.getJSONArray("knee") : null;
-        for (String key : new String[] {"mean", "std", "clip"}) {
+        JSONArray knees = record.getJSONArray("knee");
+        for (String key : new String[] {"mean", "std", "clip", "knee"}) {
             if (record.getJSONArray(key).length() != signals) {
                 throw new JSONException("it needs one " + key + " for each of its " + signals + " signals");
             }
-        }
-        if (knees != null && knees.length() != signals) {
-            throw new JSONException("it needs one knee, or null, for each of its " + signals + " signals");
         }
         for (int i = 0; i < signals; i++) {
             made.mean[i] = (float) record.getJSONArray("mean").getDouble(i);
             made.std[i] = positive(record.getJSONArray("std").getDouble(i));
             double clip = record.getJSONArray("clip").getDouble(i);
             made.clip[i] = positive(clip);
-            boolean linear = knees == null || knees.isNull(i);
+            boolean linear = knees.isNull(i);
             double knee = linear ? 1 : knees.getDouble(i);
             made.gain[i] = linear ? 1 : (float) (clip + knee);
             made.bend[i] = linear ? 0 : 1;

@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * One window in physical units to the input tensor: normalise, clip, compand and, for an integer input, quantise.
+ * Makes the input tensor of a window: normalises, clips, compands and, for an integer input, quantises.
  *
  * <p>Quantising is the product with the float32 inverse of the scale, ties to even, as LiteRT does it and {@code
  * edge_runtime/model/classifier.py}.

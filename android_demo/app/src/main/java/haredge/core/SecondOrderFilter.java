@@ -1,6 +1,6 @@
 package haredge.core;
 
-/** One second-order filter for several channels, with the order of operations of SciPy's {@code lfilter}. */
+/** Filters several channels by one second-order section, with the order of operations of SciPy's {@code lfilter}. */
 final class SecondOrderFilter {
     private final double[] c; // b0 b1 b2 a0 a1 a2, with a0 = 1
     private final double[][] state;

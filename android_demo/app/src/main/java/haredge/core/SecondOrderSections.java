@@ -1,7 +1,7 @@
 package haredge.core;
 
 /**
- * A cascade of second-order sections in the transposed direct form II, for several channels side by side.
+ * Filters several channels by a cascade of second-order sections in transposed direct form II.
  *
  * <p>The order of the operations is that of SciPy's {@code sosfilt}, which the Python front end uses.
  */

@@ -7,7 +7,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** Whole streams and files. */
+/** Reads and writes whole streams and files. */
 public final class Streams {
     private Streams() {}
 

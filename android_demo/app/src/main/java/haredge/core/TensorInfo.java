@@ -1,6 +1,6 @@
 package haredge.core;
 
-/** An input or output tensor: its shape, its type in numpy's words, and how it is quantised, if it is. */
+/** Describes an input or output tensor: its shape, its type in numpy's words, and how it is quantised, if it is. */
 public final class TensorInfo {
     public final int[] shape;
     public final String dtype;

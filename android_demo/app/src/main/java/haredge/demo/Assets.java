@@ -9,7 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 
-/** What the app carries with it, written by {@code android_demo/tools/assets.py}. */
+/** Reads the files that the app carries with it, written by {@code android_demo/tools/assets.py}. */
 final class Assets {
     static final String INT8 = "edge_int8.tflite";
     static final String FLOAT32 = "edge_float32.tflite";
@@ -20,9 +20,9 @@ final class Assets {
         return new ModelFile(read(context, name), name);
     }
 
-    static TestWindows testWindows(Context context) throws IOException {
+    static TestWindows testWindows(Context context) throws InputError, IOException {
         String table = new String(read(context, "windows.txt"), StandardCharsets.US_ASCII);
-        return new TestWindows(read(context, "recordings.bin"), table);
+        return new TestWindows(read(context, "recordings.bin"), table, model(context, INT8).card.filters());
     }
 
     static byte[] read(Context context, String name) throws IOException {

@@ -24,7 +24,7 @@ import java.io.File;
 import java.io.IOException;
 
 /**
- * Recognises in the foreground, with the screen on or off, until it is stopped.
+ * Recognises activities in the foreground, with the screen on or off, until it is stopped.
  *
  * <p>The screen binds to it and looks at its session; it outlives the screen.
  */

@@ -6,7 +6,7 @@ import haredge.live.Decision;
 import haredge.live.Notice;
 import java.util.Locale;
 
-/** What is shown of decisions and notices, in words. */
+/** Puts decisions and notices into words. */
 final class Words {
     private Words() {}
 
@@ -24,12 +24,12 @@ final class Words {
         switch (decision.reason) {
             case UNCERTAIN:
                 return context.getString(R.string.uncertain);
-            case STRANGE_POSTURE:
-                return context.getString(R.string.strange_posture);
-            case STRANGE_MOVEMENT:
-                return context.getString(R.string.strange_movement);
-            case LIFELESS:
-                return context.getString(R.string.lifeless);
+            case POSTURE:
+                return context.getString(R.string.posture);
+            case MOVEMENT:
+                return context.getString(R.string.movement);
+            case NOT_WORN:
+                return context.getString(R.string.not_worn);
             case SENSOR_STUCK:
                 return context.getString(R.string.constant);
             default:

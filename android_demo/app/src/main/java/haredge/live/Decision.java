@@ -1,7 +1,7 @@
 package haredge.live;
 
 /**
- * What someone was doing when the last sample of a window was taken, at {@code seconds} in the clock of the source.
+ * Holds the activity when the last sample of a window was taken, at {@code seconds} in the clock of the source.
  *
  * <p>{@code label} is a place among the card's labels, or {@link #UNKNOWN}, and {@code reason} then says why. {@code
  * probabilities} are smoothed over windows, {@code windowProbabilities} are this window's alone.
@@ -21,9 +21,9 @@ public final class Decision {
     public enum Reason {
         NONE,
         UNCERTAIN,
-        STRANGE_POSTURE,
-        STRANGE_MOVEMENT,
-        LIFELESS,
+        POSTURE,
+        MOVEMENT,
+        NOT_WORN,
         SENSOR_STUCK
     }
 

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** The decisions of the last minutes. Safe to be used by several threads. */
+/** Keeps the decisions of the last minutes. Safe to be used by several threads. */
 public final class History {
     /** How far back it goes. */
     public static final double SECONDS = 180;

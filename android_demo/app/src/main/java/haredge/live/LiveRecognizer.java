@@ -2,6 +2,7 @@ package haredge.live;
 
 import haredge.core.Card;
 import haredge.core.Classifier;
+import haredge.core.Filters;
 import haredge.core.InputError;
 import java.util.Arrays;
 import org.json.JSONException;
@@ -20,11 +21,10 @@ public final class LiveRecognizer {
         void noticed(Notice notice);
     }
 
-    /** After so long, answers are those of a filter that has known the past for ever. */
+    /** Time in which the filters settle; later answers are as after an endless past. */
     public static final double WARM_UP_S = 12.0;
 
     private static final double ANOTHER_CLOCK_S = 3600;
-    private static final int LATELY = 64; // samples: 1.28 s
 
     private final Card card;
     private final Classifier classifier;
@@ -33,17 +33,18 @@ public final class LiveRecognizer {
     private final double stepS;
     private final Smoother.Settings settings;
     private Smoother smoother;
-    private final Familiarity familiarity;
-    private Lasting lasting;
+    private final NoveltyDetector detector;
+    private PersistenceTracker persistence;
     private final Resampler resampler;
     private final FaultFinder faults;
     private final ClockWatch clock = new ClockWatch();
     private final int[] places;
+    private final Filters filters;
     private Windowing windowing;
     private boolean wasInvalid;
     private int invalid;
 
-    /** Throws {@link InputError} when the card's settings for live recognition are not usable. */
+    /** Throws {@link InputError} when the card has no usable settings or filters for live recognition. */
     public LiveRecognizer(Classifier classifier, Listener listener) throws InputError {
         this.classifier = classifier;
         this.listener = listener;
@@ -54,12 +55,13 @@ public final class LiveRecognizer {
         faults = new FaultFinder(Arrays.stream(places).anyMatch(x -> x >= 3 && x < 6) ? 2 : 1);
         try {
             JSONObject live = card.content.optJSONObject("live");
-            JSONObject usual = live == null ? null : live.optJSONObject("familiarity");
+            JSONObject novelty = live == null ? null : live.optJSONObject("novelty");
             settings = new Smoother.Settings(live == null ? null : live.optJSONObject("smoothing"));
-            familiarity = usual == null ? null : new Familiarity(usual, card);
+            detector = novelty == null ? null : new NoveltyDetector(novelty, card);
         } catch (JSONException error) {
             throw new InputError("the card of '" + card.name + "' is not complete: " + error.getMessage(), error);
         }
+        filters = card.filters();
         beginDeciding();
         windowing = window(0);
         resampler = new Resampler(Resampler.WAIT_S, new Resampler.Target() {
@@ -124,28 +126,28 @@ public final class LiveRecognizer {
         windowing = window(second);
     }
 
-    /** Know nothing of before: what was done then need not be going on. */
+    /** Forget the windows so far: after a gap, another activity may be going on. */
     private void beginDeciding() {
-        smoother = new Smoother(settings, card.labels.size());
-        lasting = new Lasting(card.labels.size(), stepS);
+        smoother = new Smoother(settings, card.labels.size(), stepS);
+        persistence = new PersistenceTracker(card.labels.size(), stepS);
     }
 
     private Windowing window(double start) {
-        return new Windowing(card.samples, hop, start, this::decide);
+        return new Windowing(card.samples, hop, filters, start, this::decide);
     }
 
     private void decide(double seconds, double[][] signals) {
         long began = System.nanoTime();
         float[] answer = classifier.probabilities(classifier.logits(chosen(signals)));
         double inferenceMs = (System.nanoTime() - began) / 1e6;
-        Familiarity.Judgement judgement = familiarity == null
-                ? new Familiarity.Judgement(card.labels.size())
-                : familiarity.judge(signals);
-        Lasting.Verdict verdict = lasting.take(judgement, answer);
+        NoveltyDetector.Novelty novelty = detector == null
+                ? new NoveltyDetector.Novelty(card.labels.size())
+                : detector.detect(signals);
+        PersistenceTracker.Rejection rejection = persistence.update(novelty, Classifier.argmax(answer));
         boolean moving = movement(signals) > settings.movement;
-        int current = smoother.update(answer, stepS, moving, verdict.unusual);
+        int current = smoother.update(answer, stepS, moving, rejection.cannotBegin);
         Decision.Reason reason =
-                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : reason(current, verdict);
+                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : reason(current, rejection);
         int label = reason == Decision.Reason.NONE ? current : Decision.UNKNOWN;
         boolean warmingUp = seconds - windowing.start < WARM_UP_S;
         listener.decided(
@@ -164,27 +166,27 @@ public final class LiveRecognizer {
         return window;
     }
 
-    private static Decision.Reason reason(int current, Lasting.Verdict verdict) {
-        if (verdict.lifeless) {
-            return Decision.Reason.LIFELESS;
+    private static Decision.Reason reason(int current, PersistenceTracker.Rejection rejection) {
+        if (rejection.notWorn) {
+            return Decision.Reason.NOT_WORN;
         }
         if (current == Smoother.NONE) {
             return Decision.Reason.UNCERTAIN;
         }
-        if (verdict.strangePosture[current]) {
-            return Decision.Reason.STRANGE_POSTURE;
+        if (rejection.posture[current]) {
+            return Decision.Reason.POSTURE;
         }
-        return verdict.strangeMovement[current] ? Decision.Reason.STRANGE_MOVEMENT : Decision.Reason.NONE;
+        return rejection.movement[current] ? Decision.Reason.MOVEMENT : Decision.Reason.NONE;
     }
 
-    /** The mean body acceleration (g) at the end of a window. */
-    private static double movement(double[][] signals) {
+    /** The mean body acceleration (g) in the last hop of a window. */
+    private double movement(double[][] signals) {
         double sum = 0;
-        for (int i = signals.length - LATELY; i < signals.length; i++) {
+        for (int i = signals.length - hop; i < signals.length; i++) {
             double[] s = signals[i];
             sum += Math.sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
         }
-        return sum / LATELY;
+        return sum / hop;
     }
 
     private static boolean isFinite(double value) {

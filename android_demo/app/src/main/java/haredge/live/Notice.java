@@ -1,8 +1,8 @@
 package haredge.live;
 
-/** Something about the stream that a person should know, said once for each time that it begins. */
+/** Tells of a fault of the stream, once each time that it begins. */
 public final class Notice {
-    /** What it is; {@code amount} is then the seconds of a gap or of a clock set back, the rate, or a measured size. */
+    /** The kinds of faults; {@code amount} is then the seconds of a gap or of a clock set back, the rate, or a measured size. */
     public enum Kind {
         INVALID,
         GAP,

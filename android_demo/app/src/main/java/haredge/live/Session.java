@@ -5,7 +5,7 @@ import haredge.core.InputError;
 import java.io.IOException;
 
 /**
- * A source at work: samples to decisions, to the history of them and, if wanted, to a recording.
+ * Passes the samples of a source to the recogniser, the history of decisions and, if wanted, a recording.
  *
  * <p>Samples are taken on the source's thread; everything else may be called from any other.
  */

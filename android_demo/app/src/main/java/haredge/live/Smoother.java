@@ -5,12 +5,12 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * The answers of successive windows to one activity: a hidden Markov model, filtered forward.
+ * Smooths the answers of successive windows into one activity: a hidden Markov model, filtered forward.
  *
  * <p>See {@code edge_runtime/live/smoothing.py}, which also has the reasons and the defaults.
  */
 final class Smoother {
-    /** The numbers of the model, from the card. */
+    /** The numbers of the model, for one window a hop, from the card. */
     static final class Settings {
         final double evidence;
         final double changeStill;
@@ -18,7 +18,7 @@ final class Smoother {
         final double movement;
         final double confidence;
 
-        /** From the card's record; without one, what every new card has. */
+        /** From the card's record; without one, the defaults of every new card. */
         Settings(JSONObject record) throws JSONException {
             boolean given = record != null;
             evidence = given ? record.getDouble("evidence") : 0.5;
@@ -30,16 +30,17 @@ final class Smoother {
     }
 
     static final int NONE = -1;
-    static final double STEP_S = 1.28; // which the settings are for
 
     private static final double LEAST = 1e-6; // a probability below this is a network's over-confidence
 
     private final Settings settings;
+    private final double periodS; // from one window to the next, which the settings are for
     private double[] probabilities;
     private int current = NONE;
 
-    Smoother(Settings settings, int labels) {
+    Smoother(Settings settings, int labels, double periodS) {
         this.settings = settings;
+        this.periodS = periodS;
         probabilities = new double[labels];
         Arrays.fill(probabilities, 1.0 / labels);
     }
@@ -49,14 +50,14 @@ final class Smoother {
     }
 
     /** Take a window's probabilities; give the activity to report, {@link #NONE} as long as there is none. */
-    int update(float[] window, double seconds, boolean moving, boolean[] unusual) {
-        forget(seconds, moving);
+    int update(float[] window, double seconds, boolean moving, boolean[] cannotBegin) {
+        predict(seconds, moving);
         double[] likelihood = new double[window.length];
         for (int i = 0; i < window.length; i++) {
             likelihood[i] = Math.max(window[i], LEAST);
         }
-        if (!unusual[argmax(likelihood)]) {
-            double exponent = settings.evidence * Math.min(1.0, seconds / STEP_S);
+        if (!cannotBegin[argmax(likelihood)]) {
+            double exponent = settings.evidence * Math.min(1.0, seconds / periodS);
             double sum = 0;
             double[] posterior = new double[window.length];
             for (int i = 0; i < window.length; i++) {
@@ -69,16 +70,16 @@ final class Smoother {
             probabilities = posterior;
         }
         int likeliest = argmax(probabilities);
-        if (probabilities[likeliest] >= settings.confidence && !unusual[likeliest]) {
+        if (probabilities[likeliest] >= settings.confidence && !cannotBegin[likeliest]) {
             current = likeliest;
         }
         return current;
     }
 
     /** Let time pass, in which an activity may have ended. */
-    private void forget(double seconds, boolean moving) {
+    private void predict(double seconds, boolean moving) {
         double chance = moving ? settings.changeMoving : settings.changeStill;
-        double change = 1 - Math.pow(1 - chance, seconds / STEP_S);
+        double change = 1 - Math.pow(1 - chance, seconds / periodS);
         double[] next = new double[probabilities.length];
         for (int i = 0; i < next.length; i++) {
             double others = (1 - probabilities[i]) / (next.length - 1);

@@ -1,8 +1,9 @@
 package haredge.live;
 
+import haredge.core.Filters;
 import haredge.core.FrontEnd;
 
-/** Windows of the signals of one uninterrupted stretch of samples, see {@code edge_runtime/signals/windowing.py}. */
+/** Cuts windows of one uninterrupted stretch of samples, see {@code edge_runtime/signals/windowing.py}. */
 final class Windowing {
     /** Takes a window: the time of its last sample, and its signals {@code [samples][9]}. */
     interface Target {
@@ -13,12 +14,13 @@ final class Windowing {
     private final int size;
     private final int hop;
     private final Target target;
-    private final FrontEnd frontEnd = new FrontEnd(true);
+    private final FrontEnd frontEnd;
     private final double[][] ring; // the last signals
     private long signals;
     private long nextEnd;
 
-    Windowing(int size, int hop, double start, Target target) {
+    Windowing(int size, int hop, Filters filters, double start, Target target) {
+        frontEnd = new FrontEnd(filters, true);
         this.size = size;
         this.hop = hop;
         this.start = start;

@@ -5,10 +5,10 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What is added to the logits of some postures for one person, by the way gravity points: {@code
+ * Corrects the logits of some postures for one person, by the way gravity points: {@code
  * edge_runtime/model/posture_correction.py}.
  */
-final class Personal {
+final class PostureCorrection {
     private static final String[] GRAVITY = {"total_acc_x", "total_acc_y", "total_acc_z"};
 
     private final int[] rows;
@@ -17,7 +17,7 @@ final class Personal {
     private final int[] columns = new int[GRAVITY.length];
 
     /** From the record of {@code card}. */
-    Personal(JSONObject record, Card card) throws JSONException {
+    PostureCorrection(JSONObject record, Card card) throws JSONException {
         JSONArray learnt = record.getJSONArray("rows");
         rows = new int[learnt.length()];
         weights = new double[rows.length][];
@@ -33,7 +33,7 @@ final class Personal {
             fits &= columns[axis] >= 0;
         }
         if (!fits) {
-            throw new JSONException("what was learnt from a person does not fit its labels and signals");
+            throw new JSONException("its posture_correction does not fit its labels and signals");
         }
     }
 
@@ -42,7 +42,7 @@ final class Personal {
         int answer = Classifier.argmax(logits);
         float before = Float.NEGATIVE_INFINITY;
         float after = Float.NEGATIVE_INFINITY;
-        boolean theirs = false;
+        boolean corrected = false;
         float[] changed = new float[rows.length];
         double[] tilt = tilt(window, signals);
         for (int i = 0; i < rows.length; i++) {
@@ -53,10 +53,10 @@ final class Personal {
             changed[i] = logits[rows[i]] + (float) correction;
             before = Math.max(before, logits[rows[i]]);
             after = Math.max(after, changed[i]);
-            theirs |= rows[i] == answer;
+            corrected |= rows[i] == answer;
         }
-        // The greatest of them stays as great as it was: none is taken from, or given to, other activities.
-        for (int i = 0; theirs && i < rows.length; i++) {
+        // The greatest of them stays as great as it was: no window moves from or to another activity.
+        for (int i = 0; corrected && i < rows.length; i++) {
             logits[rows[i]] = changed[i] + (before - after);
         }
     }
@@ -76,7 +76,7 @@ final class Personal {
 
     private static double[] three(JSONArray array) throws JSONException {
         if (array.length() != GRAVITY.length) {
-            throw new JSONException("what was learnt from a person needs three numbers an activity");
+            throw new JSONException("its posture_correction needs three numbers an activity");
         }
         return new double[] {array.getDouble(0), array.getDouble(1), array.getDouble(2)};
     }

@@ -8,122 +8,121 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * Whether a moment looks like the activity that a network names, see {@code edge_runtime/model/novelty.py}.
+ * Detects motion that is not typical of an activity, see {@code edge_runtime/model/novelty.py}.
  *
- * <p>How the phone is held is compared with typical ways of each activity, how much it moves by Mahalanobis's distance,
- * and how little it turns with the least of anybody alive.
+ * <p>The phone's orientation is compared with typical ones of each activity, its movement by the Mahalanobis distance,
+ * and its rotation with the least of a phone that is worn.
  */
-final class Familiarity {
-    /** For each activity: what of the moment is far from it, and what is next to impossible in it. */
-    static final class Judgement {
-        final boolean[] farPosture;
-        final boolean[] farMovement;
-        final boolean[] strangePosture;
-        final boolean[] strangeMovement;
-        boolean atRest; // moves less than someone alive
+final class NoveltyDetector {
+    /** For each activity, whether posture and movement are unusual or novel for it. */
+    static final class Novelty {
+        final boolean[] unusualPosture;
+        final boolean[] unusualMovement;
+        final boolean[] novelPosture;
+        final boolean[] novelMovement;
+        boolean atRest; // turns less than a phone that is worn
 
-        Judgement(int labels) {
-            farPosture = new boolean[labels];
-            farMovement = new boolean[labels];
-            strangePosture = new boolean[labels];
-            strangeMovement = new boolean[labels];
+        Novelty(int labels) {
+            unusualPosture = new boolean[labels];
+            unusualMovement = new boolean[labels];
+            novelPosture = new boolean[labels];
+            novelMovement = new boolean[labels];
         }
     }
 
-    private static final int LATELY = 64; // samples: 1.28 s
     private static final double FLOOR = 2e-3; // g, rad/s: below, a standard deviation is the sensor's noise
     private static final int TOTAL_ACC = 6; // where the signals of the front end begin
     private static final int BODY_GYRO = 3;
 
-    private final List<Usual> posture = new ArrayList<>();
-    private final List<Usual> movement = new ArrayList<>();
+    private final List<Typical> posture = new ArrayList<>();
+    private final List<Typical> movement = new ArrayList<>();
+    private final int end; // samples at the end of a window that are compared: a hop
     private final boolean gyroscope;
     private final double rest; // rad/s
 
     /** From the card's record. */
-    Familiarity(JSONObject record, Card card) throws JSONException {
+    NoveltyDetector(JSONObject record, Card card) throws JSONException {
+        end = card.hop;
         gyroscope = card.usesGyroscope();
         JSONArray held = record.getJSONArray("posture");
         JSONArray moved = record.getJSONArray("movement");
         if (held.length() != card.labels.size() || moved.length() != card.labels.size()) {
-            throw new JSONException("it needs postures and movements of each activity");
+            throw new JSONException("it needs typical postures and movements of each activity");
         }
         for (int i = 0; i < held.length(); i++) {
-            posture.add(new Postures(held.getJSONObject(i)));
-            movement.add(new Movements(moved.getJSONObject(i), gyroscope ? 2 : 1));
+            posture.add(new TypicalPosture(held.getJSONObject(i)));
+            movement.add(new TypicalMovement(moved.getJSONObject(i), gyroscope ? 2 : 1));
         }
-        rest = record.isNull("rest") ? 0 : record.getDouble("rest"); // nothing turns less than not at all
+        rest = record.isNull("rest") ? 0 : record.getDouble("rest"); // no rotation is below 0
         if (rest > 0 && !gyroscope) {
-            throw new JSONException("it says how little rotation is rest, and its signals have none");
+            throw new JSONException("it has a limit of rest, and no gyroscope among its signals");
         }
     }
 
     /** Compare the end of a window of all signals {@code [samples][9]} with every activity. */
-    Judgement judge(double[][] signals) {
-        Judgement judgement = new Judgement(posture.size());
+    Novelty detect(double[][] signals) {
+        Novelty novelty = new Novelty(posture.size());
         double[] moved = new double[gyroscope ? 2 : 1];
         moved[0] = Math.log(spread(signals, TOTAL_ACC) + FLOOR);
         if (gyroscope) {
             double rotation = spread(signals, BODY_GYRO);
             moved[1] = Math.log(rotation + FLOOR);
-            judgement.atRest = rotation < rest;
+            novelty.atRest = rotation < rest;
         }
         double[] held = {mean(signals, TOTAL_ACC), mean(signals, TOTAL_ACC + 1), mean(signals, TOTAL_ACC + 2)};
         for (int i = 0; i < posture.size(); i++) {
             double ofPosture = posture.get(i).distance(held);
             double ofMovement = movement.get(i).distance(moved);
-            judgement.farPosture[i] = ofPosture > posture.get(i).far;
-            judgement.farMovement[i] = ofMovement > movement.get(i).far;
-            judgement.strangePosture[i] = ofPosture > posture.get(i).strange;
-            judgement.strangeMovement[i] = ofMovement > movement.get(i).strange;
+            novelty.unusualPosture[i] = ofPosture > posture.get(i).unusual;
+            novelty.unusualMovement[i] = ofMovement > movement.get(i).unusual;
+            novelty.novelPosture[i] = ofPosture > posture.get(i).novel;
+            novelty.novelMovement[i] = ofMovement > movement.get(i).novel;
         }
-        return judgement;
+        return novelty;
     }
 
-    /** How much the three signals from {@code first} on varied. */
-    private static double spread(double[][] signals, int first) {
+    /** The standard deviation of the three signals from {@code first} on, the mean of the axes. */
+    private double spread(double[][] signals, int first) {
         double sum = 0;
         for (int axis = first; axis < first + 3; axis++) {
             double mean = mean(signals, axis);
             double squares = 0;
-            for (int i = signals.length - LATELY; i < signals.length; i++) {
+            for (int i = signals.length - end; i < signals.length; i++) {
                 squares += (signals[i][axis] - mean) * (signals[i][axis] - mean);
             }
-            sum += Math.sqrt(squares / LATELY);
+            sum += Math.sqrt(squares / end);
         }
         return sum / 3;
     }
 
-    private static double mean(double[][] signals, int column) {
+    private double mean(double[][] signals, int column) {
         double sum = 0;
-        for (int i = signals.length - LATELY; i < signals.length; i++) {
+        for (int i = signals.length - end; i < signals.length; i++) {
             sum += signals[i][column];
         }
-        return sum / LATELY;
+        return sum / end;
     }
 
-    /** What is usual of an activity: distances up to {@code far} are, up to {@code strange} they occur. */
-    private abstract static class Usual {
-        final double far;
-        final double strange;
+    /** What is typical of an activity, and the distances above which motion is unusual or novel for it. */
+    private abstract static class Typical {
+        final double unusual;
+        final double novel;
 
-        Usual(JSONObject record) throws JSONException {
-            far = record.getDouble("far");
-            strange = record.getDouble("strange");
+        Typical(JSONObject record) throws JSONException {
+            unusual = record.getDouble("unusual");
+            novel = record.getDouble("novel");
         }
 
         abstract double distance(double[] values);
     }
 
-    /** Typical accelerations, in g, along and across the phone or along x, y and z: the distance is to the nearest. */
-    private static final class Postures extends Usual {
+    /** Typical accelerations, in g, along the phone's x axis and across it; the distance is that to the nearest. */
+    private static final class TypicalPosture extends Typical {
         private final double[][] centres;
 
-        Postures(JSONObject record) throws JSONException {
+        TypicalPosture(JSONObject record) throws JSONException {
             super(record);
-            JSONArray rows = record.getJSONArray("centres");
-            boolean inclined = rows.length() > 0 && rows.getJSONArray(0).length() == 2;
-            centres = matrix(rows, inclined ? 2 : 3);
+            centres = matrix(record.getJSONArray("centres"), 2);
         }
 
         @Override
@@ -131,10 +130,9 @@ final class Familiarity {
             double[] inclination = {values[0], Math.hypot(values[1], values[2])};
             double nearest = Double.POSITIVE_INFINITY;
             for (double[] centre : centres) {
-                double[] measured = centre.length == 2 ? inclination : values;
                 double squared = 0;
                 for (int axis = 0; axis < centre.length; axis++) {
-                    squared += (measured[axis] - centre[axis]) * (measured[axis] - centre[axis]);
+                    squared += (inclination[axis] - centre[axis]) * (inclination[axis] - centre[axis]);
                 }
                 nearest = Math.min(nearest, Math.sqrt(squared));
             }
@@ -142,12 +140,12 @@ final class Familiarity {
         }
     }
 
-    /** Features that spread around their mean. */
-    private static final class Movements extends Usual {
+    /** Features of movement around their mean, with the inverse of their covariance. */
+    private static final class TypicalMovement extends Typical {
         private final double[] mean;
         private final double[][] precision;
 
-        Movements(JSONObject record, int features) throws JSONException {
+        TypicalMovement(JSONObject record, int features) throws JSONException {
             super(record);
             mean = row(record.getJSONArray("mean"), features);
             precision = matrix(record.getJSONArray("precision"), features);

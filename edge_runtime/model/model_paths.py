@@ -1,0 +1,39 @@
+"""Find the file of a model: by its path, in a run folder, or by the name of a reference network."""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+from pathlib import Path
+
+from edge_runtime.errors import InputError
+
+REFERENCE_NETWORKS = ("edge", "edge-small")
+"""The networks whose models the package holds."""
+
+_REFERENCE = Path(__file__).parents[1] / "models"
+
+
+def reference_model(network: str, scheme: str) -> Path:
+    """The reference model of one of `REFERENCE_NETWORKS`, float32 or int8."""
+    return _REFERENCE / f"{network}_{scheme}.tflite"
+
+
+def is_reference(path: Path) -> bool:
+    """Whether `path` is no file but the name of a reference network."""
+    return not path.exists() and str(path) in REFERENCE_NETWORKS
+
+
+def model_path(path: Path | str) -> Path:
+    """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference network's.
+
+    A run folder without an int8 model gives another one. Raises `InputError` when it has none.
+    """
+    path = Path(path)
+    if is_reference(path):
+        return reference_model(str(path), "int8")
+    if not path.is_dir():
+        return path
+    preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "float32")]
+    found = [x for x in preferred if x.exists()] or sorted(path.glob("model_*.tflite"))
+    if not found:
+        raise InputError(f"{path} has no converted model: run 'har-edge convert {path} --quantize'")
+    return found[0]
