@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from disturbed import delivered
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from streams import delivered
 
 from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.errors import InputError
