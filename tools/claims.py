@@ -10,7 +10,6 @@ Timings depend on the machine's load, so they are not tests.
 
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -84,9 +83,9 @@ def _sections(folder: Path) -> dict[str, Section]:
 def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
     """The claims of a section, with machine and doubts; what other programs did meanwhile is one."""
     print(f"{name} …", file=sys.stderr)
-    before, own = machine.state(), _own_seconds()
+    before, own = machine.state(), sum(os.times()[:4])
     claims = list(section())
-    busy = machine.busy_share(before, machine.state(), _own_seconds() - own)
+    busy = machine.busy_share(before, machine.state(), sum(os.times()[:4]) - own)  # children's that have ended too
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:
@@ -94,12 +93,6 @@ def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim
             claim = replace(claim, machine=cpu, doubt=doubt)
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim}", file=sys.stderr)
         yield claim
-
-
-def _own_seconds() -> float:
-    """CPU time of this process and of all its children that have ended."""
-    usages = (resource.getrusage(x) for x in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(x.ru_utime + x.ru_stime for x in usages)
 
 
 def start_up_claims() -> Iterator[Claim]:

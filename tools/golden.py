@@ -83,15 +83,16 @@ def stretches() -> Iterator[tuple[str, np.ndarray]]:
     """The name and raw samples `[LENGTH, 6]` of each stretch."""
     recordings = [x for x in loading.load_recordings() if x.subject == SUBJECT]
     for name, (label, offset) in STRETCHES.items():
-        recording = next(x for x in recordings if _first(x, label) is not None)
-        start = (_first(recording, label) or 0) + offset
-        yield name, recording.samples[start : start + LENGTH]
+        recording, first = next((x, first) for x in recordings if (first := _first(x, label)) is not None)
+        yield name, recording.samples[first + offset : first + offset + LENGTH]
 
 
 def check(folder: Path, classifier: Classifier) -> None:
     """Raise `CheckFailedError`, with the first place, when vectors made anew differ from those in `folder`."""
     for name in STRETCHES:
-        raw, stored_signals = (read_csv(folder / name / x) for x in ("raw.csv", "signals.csv"))
+        raw, stored_signals = (
+            np.loadtxt(folder / name / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv")
+        )
         stored = json.loads((folder / name / "windows.json").read_text())
         if stored["model_sha256"] != sha256(MODEL):
             raise CheckFailedError(f"{folder / name} is of another model than {MODEL.name}: run `make golden`")
@@ -103,11 +104,6 @@ def check(folder: Path, classifier: Classifier) -> None:
             for field, value in new.items():
                 within = WITHIN.get(field.removeprefix("live_"), 0.0)
                 _same(f"{name}/windows.json, window {i}, {field}", value, old[field], within)
-
-
-def read_csv(path: Path) -> np.ndarray:
-    """The numbers of a CSV file of the vectors, a row for each sample."""
-    return np.loadtxt(path, delimiter=",", skiprows=1)
 
 
 @click.command()

@@ -79,7 +79,7 @@ def _test_subjects(found: Mapping[str, Any]) -> Iterator[Claim]:
 
 def _disturbed() -> Claim:
     """The cost of a bad connection: 1 % of samples lost, 1 % repeated, 1 % overtaken, times up to 5 ms wrong."""
-    from disturbed import delivered
+    from streams import delivered
 
     classifier = Classifier(reference_model("edge", "int8"))
     test = set(loading.load_data().test.subject.tolist())

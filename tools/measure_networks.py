@@ -5,7 +5,7 @@ machine, for all of them; whatever `FOLDER` holds already is not trained or conv
 """
 
 import json
-import resource
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -89,8 +89,8 @@ def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
 
 def _cpu_seconds() -> float:
     """Of all child processes that have ended, and theirs: unlike the clock's, hardly more on a busy machine."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def convert(run: Run) -> str | None:
