@@ -63,6 +63,8 @@ def novelty_section(
         said[f"a table, real, after {after_s:g} s"] = [shown(x)[_on_table(x, after_s)] for x in streams]
     rows += [_shares(name, np.concatenate(answers), NO_DECISION) for name, answers in said.items()]
     limits = [1e3 * x.rest for x in detectors]
+    recordings = {id(x.recording): x.recording for x in streams}.values()
+    on_table_s = sum(end - first for x in recordings for first, end in _real_tables(x)) / frontend.RATE_HZ
     chosen_rows = {"a table, real": [_on_table(x, PERSISTENCE_S) for x in streams]}
     chosen_rows |= {name: [_throughout(x, labels.index(name)) for x in streams] for name in STILL}
     spreads = [_spread(name, streams, detectors, rows) for name, rows in chosen_rows.items()]
@@ -71,7 +73,7 @@ def novelty_section(
 
 Shares of windows, after {SETTLED_S} s. Worn another way up: real recordings, turned, which is made up. On a table:
 sensor noise on each of six faces, made up; and real phones on their backs, before or after someone wore them
-({_table_seconds(streams):.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay down, and after
+({on_table_s:.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay down, and after
 {SETTLED_S} s, when the filters have forgotten how.
 
 {table("stream | unknown | what was done | another activity", rows)}
@@ -110,11 +112,6 @@ def _on_table(stream: Stream, after_s: float) -> np.ndarray:
     for first, end in _real_tables(stream.recording):
         chosen |= (stream.ends >= first + after_s * frontend.RATE_HZ) & (stream.ends <= end)
     return chosen
-
-
-def _table_seconds(streams: list[Stream]) -> float:
-    each = {id(x.recording): x.recording for x in streams}.values()
-    return sum(end - first for x in each for first, end in _real_tables(x)) / frontend.RATE_HZ
 
 
 def _shares(name: str, said: np.ndarray, done: np.ndarray | int) -> list[str]:

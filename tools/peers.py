@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -23,23 +23,13 @@ from edge_runtime import runs
 from edge_runtime.bench import doubts, intervals, machine
 from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Preparation, dequantise
+from edge_runtime.model.classifier import Preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.files import write_text
 from tools import RESULTS, table
 from tools.peer_models import OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Window -> input; input -> output; output -> logits; and the number of operators, where it is known."""
-
-    prepare: Callable[[Any], Any]
-    infer: Callable[[Any], Any]
-    logits: Callable[[Any], Any]
-    operators: int | None
 
 
 @click.command()
@@ -104,20 +94,20 @@ def measure(folder: Path, form: Form) -> list[float]:
     """Time one form on some windows: milliseconds."""
     machine.pin_to_one_cpu()
     windows = np.load(folder / "windows.npz")["X"]
-    parts = _open(folder, form)
-    inputs = [parts.prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
-    warm_up(parts.infer, inputs, 0.1, 2.0)
-    milliseconds: list[float] = (time_calls(parts.infer, inputs, RUNS) / 1e6).tolist()
+    prepare, infer, _ = _open(folder, form)
+    inputs = [prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
+    warm_up(infer, inputs, 0.1, 2.0)
+    milliseconds: list[float] = (time_calls(infer, inputs, RUNS) / 1e6).tolist()
     return milliseconds
 
 
 def answer(folder: Path, form: Form) -> dict[str, Any]:
     """Let one form answer all windows."""
     held_out = np.load(folder / "windows.npz")
-    parts = _open(folder, form)
-    answers = [int(np.argmax(parts.logits(parts.infer(parts.prepare(window))))) for window in held_out["X"]]
+    prepare, infer, operators = _open(folder, form)
+    answers = [int(np.argmax(infer(prepare(window)))) for window in held_out["X"]]
     accuracy, size = float(np.mean(answers == held_out["y"])), (folder / form.file).stat().st_size
-    return {"operators": parts.operators, "bytes": size, "accuracy": accuracy, "answers": answers}
+    return {"operators": operators, "bytes": size, "accuracy": accuracy, "answers": answers}
 
 
 def _record_processor(out: Path, content: dict[str, Any]) -> None:
@@ -132,17 +122,13 @@ def _record_processor(out: Path, content: dict[str, Any]) -> None:
     }
     rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
     write_text(path, json.dumps(rows, indent=1) + "\n")
-    write_text(out / "processors.md", processors_text(rows))
-
-
-def processors_text(rows: list[dict[str, str]]) -> str:
-    """The text of `processors.md`."""
-    return f"""# Latency of int8 against float, by processor
+    text = f"""# Latency of int8 against float, by processor
 
 p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
 ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row.
 
 {table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
+    write_text(out / "processors.md", text)
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -150,21 +136,20 @@ def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return next(x for x in rows if x["group"] == OURS and x["name"].startswith("int8, "))
 
 
-def _open(folder: Path, form: Form) -> Parts:
+def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int | None]:
+    """Window -> input; input -> output, whose order is that of the logits; the number of operators, where known."""
     normalisation = cards.load(folder / "card.json").normalisation
     if form.runtime != "onnxruntime":
         model = open_model((folder / form.file).read_bytes(), form.runtime)
-        prepare = Preparation(normalisation, model.input)
-        return Parts(prepare, model.run, lambda output: dequantise(output, model.output), model.operators.total)
+        return Preparation(normalisation, model.input), model.run, model.operators.total
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(folder / form.file, options, providers=["CPUExecutionProvider"])
-    return Parts(
+    return (
         lambda window: np.asarray(normalisation.apply(window[np.newaxis]), np.float32),
         lambda values: session.run(None, {"windows": values})[0],
-        lambda output: output,
         None,
     )
 

@@ -5,6 +5,7 @@ import struct
 import xml.etree.ElementTree as ET
 import zipfile
 
+import assets
 import build_app
 import pytest
 import toolchain
@@ -95,8 +96,6 @@ def test_the_app_has_the_version_of_the_package():
 
 
 def test_the_apps_data_are_those_of_the_package():
-    import assets
-
     data = loading.load_data(None)
     assert data.fingerprint == assets.FINGERPRINT
     assert set(assets.TEST_SUBJECTS) == set(map(int, data.test.subject))
