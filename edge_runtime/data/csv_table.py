@@ -37,7 +37,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Table:
-    """One file: `seconds` `[n]`, `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation, `labels`, '' for none."""
+    """One file: `seconds` `[n]`, `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation; labels, '' for none."""
 
     path: Path
     subject: str
