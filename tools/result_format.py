@@ -7,7 +7,7 @@ import dataclasses
 import json
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,121 +19,106 @@ SCHEMA = Path(edge_runtime.__file__).with_name("bench.schema.json")
 DOCUMENT = Path(__file__).parents[1] / "docs" / "bench.md"
 BEGIN, END = "<!-- written by tools/result_format.py -->\n", "<!-- end of what it wrote -->\n"
 
-_TYPES = {str: ("string", "text"), int: ("integer", "whole number"), float: ("number", "number")}
-_TYPES[bool] = ("boolean", "true or false")
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema() -> str:
     """The text of bench.schema.json."""
-    report, *parts = dict.fromkeys(_dataclasses(Report))
-    whole = _object(report)
-    return (
-        json.dumps(
-            {
-                "$schema": "https://json-schema.org/draft/2020-12/schema",
-                "title": f"A result of har-edge bench, format {FORMAT}",
-                "description": "Later versions may add keys; none is renamed. Null is what could not be measured.",
-                **whole,
-                "properties": {"format": {"const": FORMAT}, **whole["properties"]},
-                "required": ["format", *whole["required"]],
-                "$defs": {part.__name__: _object(part) for part in parts},
-            },
-            indent=1,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return json.dumps(_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def document() -> str:
     """The text of docs/bench.md with its tables as they should be."""
+    whole = _schema()
     text = DOCUMENT.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + "\n" + "\n".join(map(_table, dict.fromkeys(_dataclasses(Report)))) + "\n" + END + after
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    tables = [_table("Report", whole), *(_table(name, part) for name, part in whole["$defs"].items())]
+    return before + BEGIN + "\n" + "\n".join(tables) + "\n" + after
 
 
-def _dataclasses(kind: Any) -> Iterator[type]:
-    """The dataclasses that `kind` consists of: itself, then those of its fields."""
-    kind, _, _ = bare_type(kind)
-    if dataclasses.is_dataclass(kind):
-        assert isinstance(kind, type)
-        yield kind
-        for part in field_types(kind).values():
-            yield from _dataclasses(part)
-    elif typing.get_origin(kind) in (tuple, Mapping):
-        yield from _dataclasses(typing.get_args(kind)[-2 if typing.get_origin(kind) is tuple else 1])
+def _schema() -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    whole = _object(Report, parts)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A result of har-edge bench, format {FORMAT}",
+        **whole,
+        "required": ["format", *whole["required"]],
+        "properties": {"format": {"const": FORMAT, "description": "of this file"}, **whole["properties"]},
+        "$defs": parts,
+    }
 
 
-def _object(kind: Any) -> dict[str, Any]:
+def _object(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a dataclass; those of its fields that are dataclasses too go into `parts`, by name."""
     missing = dataclasses.MISSING
     return {
         "type": "object",
         "description": kind.__doc__,
         "required": [x.name for x in dataclasses.fields(kind) if x.default is x.default_factory is missing],
-        "properties": {name: _schema(x) for name, x in field_types(kind).items()},
+        "properties": {name: _field(x, parts) for name, x in field_types(kind).items()},
     }
 
 
-def _schema(kind: Any) -> dict[str, Any]:
-    kind, notes, optional = bare_type(kind)
+def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    kind, notes, optional = bare_type(declared)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     made: dict[str, Any]
     if dataclasses.is_dataclass(kind):
-        made = {"$ref": f"#/$defs/{kind.__name__}"}
+        name = typing.cast("type", kind).__name__
+        if name not in parts:
+            parts[name] = {}  # its place is before those of its own fields
+            parts[name].update(_object(kind, parts))
+        made = {"$ref": f"#/$defs/{name}"}
     elif origin is typing.Literal:
         made = {"enum": list(arguments)}
     elif origin is Mapping:
-        made = {"type": "object", "additionalProperties": _schema(arguments[1])}
+        made = {"type": "object", "additionalProperties": _field(arguments[1], parts)}
     elif origin is tuple:
-        made = {"type": "array", "items": _schema(arguments[0])}
+        made = {"type": "array", "items": _field(arguments[0], parts)}
         if arguments[-1] is not ...:
             made |= {"minItems": len(arguments), "maxItems": len(arguments)}
     else:
-        made = {"type": _TYPES[kind][0]}
+        made = {"type": _TYPES[kind]}
+    description = "".join(x for x in notes if isinstance(x, str))
     for quantity in (x for x in notes if isinstance(x, Quantity)):
         limits = {"minimum": quantity.at_least, "exclusiveMinimum": quantity.above, "maximum": quantity.at_most}
         made |= {key: limit for key, limit in limits.items() if limit is not None}
+        description += f" ({quantity.unit})" if description and quantity.unit else ""
     if optional:
         made = {"anyOf": [made, {"type": "null"}]}
-    texts = [x for x in notes if isinstance(x, str)]
-    return made | ({"description": texts[0] + _unit(notes)} if texts else {})
+    return made | ({"description": description} if description else {})
 
 
-def _table(kind: Any) -> str:
-    lines = [f"### {_words(kind)}", "", kind.__doc__, "", "| key | value | content |", "|---|---|---|"]
-    rows = field_types(kind).items()
-    if kind is Report:
-        lines.append(f"| `format` | {FORMAT} | |")
-    for name, declared in rows:
-        _, notes, optional = bare_type(declared)
-        (text,) = (x for x in notes if isinstance(x, str))
-        lines.append(f"| `{name}` | {_value(declared)}{' or null' if optional else ''} | {text} |")
-    return "\n".join(lines) + "\n"
+def _table(name: str, part: Mapping[str, Any]) -> str:
+    lines = [f"### {_heading(name)}", "", part["description"], "", "| key | value | content |", "|---|---|---|"]
+    rows = part["properties"].items()
+    return "\n".join([*lines, *(f"| `{key}` | {_value(x)} | {x['description']} |" for key, x in rows)]) + "\n"
 
 
-def _value(kind: Any) -> str:
-    kind, notes, _ = bare_type(kind)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        return f"[{_words(kind).lower()}](#{_words(kind).lower().replace(' ', '-')})"
-    if origin is typing.Literal:
-        return " or ".join(f"`{x}`" for x in arguments)
-    if origin is Mapping:
-        return f"object of {_value(arguments[1])}"
-    if origin is tuple and arguments[-1] is ...:
-        return f"list of {_value(arguments[0])}"
-    if origin is tuple:
-        return f"{len(arguments)} × {_value(arguments[0])}"
-    return _TYPES[kind][1] + _unit(notes)
+def _value(field: Mapping[str, Any]) -> str:
+    """The type of a field, in a few words."""
+    match field:
+        case {"anyOf": [kind, _]}:
+            return f"{_value(kind)} or null"
+        case {"$ref": path}:
+            heading = _heading(path.rpartition("/")[2]).lower()
+            return f"[{heading}](#{heading.replace(' ', '-')})"
+        case {"enum": values}:
+            return " or ".join(f"`{x}`" for x in values)
+        case {"const": value}:
+            return f"{value}"
+        case {"additionalProperties": kind}:
+            return f"object of {_value(kind)}"
+        case {"minItems": n, "items": kind}:
+            return f"{n} × {_value(kind)}"
+        case {"items": kind}:
+            return f"list of {_value(kind)}"
+    return str(field["type"])
 
 
-def _unit(notes: Iterable[Any]) -> str:
-    return "".join(f" ({x.unit})" for x in notes if isinstance(x, Quantity) and x.unit)
-
-
-def _words(kind: Any) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).capitalize()
+def _heading(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def main() -> None:

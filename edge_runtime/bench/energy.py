@@ -14,23 +14,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 
 SAMPLE_SECONDS = 0.1
 """The interval at which a meter of power, not energy, is read."""
-
-
-class Source(Protocol):
-    """A meter of the power that the machine takes."""
-
-    @property
-    def name(self) -> str:
-        """Its name in reports."""
-
-    def watts_during(self, work: Callable[[], float]) -> float | None:
-        """The mean power while `work` runs, which returns how many seconds it took; None when it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class Counter:
     ranges: Sequence[int]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """See `Source`; of all counters together."""
+        """The mean power while `work` runs, which returns its seconds; None when a counter cannot be read."""
         before = self._read()
         elapsed = work()
         after = self._read()
@@ -67,7 +56,7 @@ class Gauge:
     watts: Callable[[], float | None]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """See `Source`."""
+        """The mean power while `work` runs; None when it cannot be read."""
         samples: list[float | None] = []
         done = threading.Event()
         sampler = threading.Thread(target=self._sample, args=(samples, done), daemon=True)
@@ -139,7 +128,7 @@ def per_inference(
     return _facts(source, idle, round((busy - idle) * busy_seconds / calls * 1e3, 6))
 
 
-def find_source(root: Path = ROOT) -> Source | str:
+def find_source(root: Path = ROOT) -> Counter | Gauge | str:
     """The best source of this machine or the reason why there is none, with what to do."""
     counters = _rapl(root)
     if isinstance(counters, Counter):
@@ -181,7 +170,7 @@ def _rail_watts(text: str) -> float | None:
 
 
 def _facts(
-    source: Source | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
+    source: Counter | Gauge | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
 ) -> dict[str, Any]:
     return {
         "per_inference_mj": mj,

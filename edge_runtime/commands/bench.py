@@ -21,6 +21,7 @@ from edge_runtime.runs import Run
 if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
     from edge_runtime.bench.results import Report
+    from edge_runtime.commands.several_devices import AbsentDevice
     from edge_runtime.data.dataset import Dataset
 
 
@@ -126,7 +127,7 @@ def command(
 
 
 def _measure(
-    devices: Sequence["Device"],
+    devices: Sequence["Device | AbsentDevice"],
     models: Sequence[ModelFile],
     data: "Dataset",
     settings: MeasurementSettings,

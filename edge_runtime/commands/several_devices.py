@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.bench.results import Instructions, Report
+from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices import opener
 from edge_runtime.errors import HarEdgeError
@@ -22,45 +20,23 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class AbsentDevice:
-    """A device that could not be opened: it raises the reason whenever it is used."""
+    """A device that could not be opened."""
 
     name: str
     error: HarEdgeError
-
-    @property
-    def here(self) -> bool:
-        """It takes nothing of this machine."""
-        return False
-
-    def prepare(self, on_progress: OnProgress) -> None:
-        """Raise the reason."""
-        raise self.error
-
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Raise the reason."""
-        raise self.error
-
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Raise the reason."""
-        raise self.error
-
-    def stop(self) -> None:
-        """Nothing is at work."""
-
-    def close(self) -> None:
-        """Nothing is open."""
+    here: bool = False
 
 
 @dataclass(frozen=True)
 class DeviceOutcome:
     """The outcome of one device: a report, an error, or both when the report could not be written."""
 
-    device: Device
+    device: Device | AbsentDevice
     report: Report | None
     error: Exception | None = None
 
 
-def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device]:
+def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device | AbsentDevice]:
     """The devices that `targets` name; one that cannot be opened is an `AbsentDevice`.
 
     Raises `InputError` when one of them is no target at all.
@@ -70,7 +46,7 @@ def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device
 
 
 def measure_on(
-    devices: Sequence[Device],
+    devices: Sequence[Device | AbsentDevice],
     models: Sequence[ModelFile],
     data: Dataset,
     settings: MeasurementSettings,
@@ -84,7 +60,9 @@ def measure_on(
     """
     interrupted = threading.Event()
 
-    def measure(device: Device, on_progress: OnProgress) -> DeviceOutcome:
+    def measure(device: Device | AbsentDevice, on_progress: OnProgress) -> DeviceOutcome:
+        if isinstance(device, AbsentDevice):
+            return DeviceOutcome(device, None, device.error)
         report = None
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage))
@@ -107,13 +85,14 @@ def measure_on(
             found = dict(x for outcomes in pool.map(in_turn, queues) for x in outcomes)
         except BaseException:
             interrupted.set()
-            for device in devices:  # so that the threads end
-                device.stop()
+            for device in devices:
+                if not isinstance(device, AbsentDevice):
+                    device.stop()  # so that its thread ends
             raise
     return [found[i] for i in range(len(devices))]
 
 
-def _open(target: str, opening: Callable[[], Device]) -> Device:
+def _open(target: str, opening: Callable[[], Device]) -> Device | AbsentDevice:
     try:
         return opening()
     except HarEdgeError as error:
