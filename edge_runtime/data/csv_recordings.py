@@ -27,6 +27,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.system.quantities import counted
 
 MIN_SUBJECTS = 3
 
@@ -69,7 +70,7 @@ def load(folder: Path) -> Dataset:
     subjects = _subjects(found)
     if len(subjects) < MIN_SUBJECTS:
         raise InputError(
-            f"{folder} has recordings of {len(subjects)} subject{'s' * (len(subjects) != 1)}; "
+            f"{folder} has recordings of {counted(len(subjects), 'subject')}; "
             f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test"
         )
     testing = test_subjects(found)
