@@ -16,16 +16,14 @@ __version__ = "0.1.0"
 __all__ = ["Classifier", "Decision", "LiveRecognizer", "Notice", "load_data", "load_recordings"]
 
 _MODULES = {
-    "Classifier": "edge_runtime.model.classifier",
-    "Decision": "edge_runtime.live.recognizer",
-    "LiveRecognizer": "edge_runtime.live.recognizer",
-    "Notice": "edge_runtime.live.recognizer",
-    "load_data": "edge_runtime.data.loading",
-    "load_recordings": "edge_runtime.data.loading",
+    "edge_runtime.data.loading": ("load_data", "load_recordings"),
+    "edge_runtime.live.recognizer": ("Decision", "LiveRecognizer", "Notice"),
+    "edge_runtime.model.classifier": ("Classifier",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'edge_runtime' has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'edge_runtime' has no attribute {name!r}")

@@ -28,9 +28,6 @@ DEVICE_COMMANDS = {
 }
 """Command -> (module that defines `command`, help line). The help text imports no such module."""
 
-_OUR_FAULT = "a fault in har-edge itself: "
-_REPORT_IT = "run it again with --debug and report it"
-
 
 class LazyGroup(click.Group):
     """Import a subcommand's module when the subcommand is called."""
@@ -99,22 +96,25 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
             # rest of the output; commands write their files before they print.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return ExitCode.OK
-        return _fail(stop, f"{_OUR_FAULT}SystemExit: {stop}; {_REPORT_IT}", ExitCode.SOFTWARE, debug)
-    except HarEdgeError as error:
-        return _fail(error, str(error), error.exit_code, debug)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _fail(error, f"{where}{error.strerror or error}", ExitCode.USAGE, debug)
-    except MemoryError as error:
-        return _fail(
-            error, "this machine has too little free memory for that; close other programs", ExitCode.DEVICE, debug
-        )
-    except Exception as error:  # noqa: BLE001 - report any other fault with its own exit code
-        sentence = f"{_OUR_FAULT}{type(error).__name__}: {error}; {_REPORT_IT}"
-        return _fail(error, sentence, ExitCode.SOFTWARE, debug)
+        return _fail(stop, debug)
+    except Exception as error:  # noqa: BLE001 - any other fault is our own, with its own exit code
+        return _fail(error, debug)
 
 
-def _fail(error: BaseException, sentence: str, code: ExitCode, debug: bool) -> ExitCode:
+def _fail(error: BaseException, debug: bool) -> ExitCode:
+    """Print `error` as a sentence and return its exit code."""
+    match error:
+        case HarEdgeError():
+            sentence, code = str(error), error.exit_code
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            sentence, code = f"{where}{error.strerror or error}", ExitCode.USAGE
+        case MemoryError():
+            sentence, code = "this machine has too little free memory for that; close other programs", ExitCode.DEVICE
+        case _:
+            fault = f"{type(error).__name__}: {error}"
+            sentence = f"a fault in har-edge itself: {fault}; run it again with --debug and report it"
+            code = ExitCode.SOFTWARE
     if debug:
         traceback.print_exception(error)
     click.echo(f"Error: {sentence}", err=True)

@@ -94,7 +94,7 @@ def method_claims() -> Iterator[Claim]:
     )
     text = "a slower copy is ranked behind its original in"
     yield at_least(text, sum(ratio > 1 for ratio in ratios), CONTROLS, "runs", evidence, 0)
-    overhead = max(x.settings["harness_overhead_us"] for x in reports)
+    overhead = max(x.settings.harness_overhead_us for x in reports)
     yield at_most("timing adds to a call", overhead, 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:

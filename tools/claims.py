@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="SECTION", help="print these alone, and write no file")
     parser.add_argument("--anyway", action="store_true", help="measure on a busy machine, and mark every row")
     arguments = parser.parse_args()
-    device, load = machine.describe(), os.getloadavg()[0]
+    device, load = asdict(machine.describe()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
     if is_busy and not arguments.anyway:
         parser.error(

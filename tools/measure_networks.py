@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bench import results_json
+from edge_runtime.bench import results
 from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
 from edge_runtime.errors import ExitCode
@@ -160,13 +160,13 @@ def _bench(run: Run) -> dict[str, Any] | None:
     out = run.folder / "bench.json"
     command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    report = results_json.read(out)
+    report = results.read(out)
     names = list(models)
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
     quantisation = read_model(models["int8"])[1].quantisation
     return {
-        "cpu": report.device["cpu"],
-        "load_average_before": report.device["before"]["load_average"],
+        "cpu": report.device.cpu,
+        "load_average_before": report.device.before.load_average,
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
         "lowering": quantisation["lowering"],
         "lowering_reason": quantisation["lowering_reason"],

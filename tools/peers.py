@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -76,7 +76,7 @@ def main(run: Path, rounds: int, out: Path) -> None:
     record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
     content = {
         "date": f"{date.today()}",
-        "device": machine.describe(),
+        "device": asdict(machine.describe()),
         "load_average_before": before.load_average,
         "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
         "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},

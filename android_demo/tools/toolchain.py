@@ -163,7 +163,7 @@ def debian_command(name: str) -> list[str]:
     """The command that runs `zipalign`, `dexdump` or `aapt` of Debian, with the libraries it was built for."""
     root = _debian_tools()
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    path = f"{libraries}:{libraries}/android:{root}/lib/x86_64-linux-gnu:{root}/usr/lib"
+    path = f"{libraries}:{libraries}/android:{root}/lib/x86_64-linux-gnu:{root}/usr/lib:{root}/usr/lib/p7zip"
     program = root / "usr/lib/android-sdk/build-tools/debian" / name
     return [str(root / "lib64/ld-linux-x86-64.so.2"), "--library-path", path, str(program)]
 

@@ -1,4 +1,4 @@
-"""What the workers answered, made into results: one per model, the comparisons between them, and the control."""
+"""Make results of the workers' answers: one per model, the comparisons between them, and the control."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edge_runtime.bench.results import (
     Result,
     Samples,
     WarmUp,
-    milliseconds,
+    compared,
 )
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.model.model_card import Card
@@ -49,12 +49,11 @@ class MeasuredModel:
     @cached_property
     def samples(self) -> Samples:
         """The raw times of all rounds."""
-        return Samples(
-            *(
-                tuple(milliseconds(answer.arrays[key]) for answer in self.answers)
-                for key in ("latency_ns", "end_to_end_ns")
-            )
+        latency, end_to_end = (
+            tuple(milliseconds(answer.arrays[key]) for answer in self.answers)
+            for key in ("latency_ns", "end_to_end_ns")
         )
+        return Samples(latency, end_to_end)
 
     @property
     def logits(self) -> npt.NDArray[np.float32]:
@@ -79,9 +78,10 @@ class MeasuredModel:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the results of one run have in common.
+    """The conditions that all results of one run share.
 
-    `before` is how the first worker of all found the machine, `others_busy` what other programs did during each round.
+    `before` is the machine's state at the start of the run; `others_busy` how many CPUs other programs kept busy during
+    each round.
     """
 
     data: Dataset
@@ -161,6 +161,11 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
     )
 
 
+def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
+    """Times in milliseconds, to 10 ns: finer than the clock is steady."""
+    return tuple(np.round(nanoseconds / 1e6, 5).tolist())
+
+
 def control(first: MeasuredModel, again: MeasuredModel) -> Control:
     """The same model, measured twice in the same turns."""
     ratio, interval = intervals.p50_ratio(again.samples.latency, first.samples.latency)
@@ -183,14 +188,8 @@ def with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel])
 
 
 def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], data: Dataset) -> list[Comparison]:
-    """Each result against the fastest float32 form of the same network or, without one, against the first result."""
-    found = []
-    for i, one in enumerate(results):
-        forms = [j for j, x in enumerate(results) if x.model == one.model and x.quantization == "float32"]
-        against = min(forms, key=lambda j: _p50(results[j]), default=0)
-        if against != i:
-            found.append(_compare(i, against, measured[i], measured[against], data))
-    return found
+    """The comparisons of all pairs that are `compared`."""
+    return [_compare(i, j, measured[i], measured[j], data) for i, j in compared(results)]
 
 
 def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
@@ -231,7 +230,7 @@ def _energy(measured: MeasuredModel) -> Energy | None:
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:
-    """Name and fingerprint of the data of the training, where the card tells."""
+    """Name and fingerprint of the data of the training, if the card has them."""
     data = card.training.get("data")
     if not isinstance(data, Mapping) or "fingerprint" not in data:
         return None
@@ -240,7 +239,3 @@ def _trained_on(card: Card) -> tuple[str, str] | None:
 
 def _largest(values: Sequence[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)
-
-
-def _p50(result: Result) -> float:
-    return result.latency_ms.p50 if result.latency_ms else 0.0

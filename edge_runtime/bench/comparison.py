@@ -1,4 +1,4 @@
-"""What changed between two benchmark runs, with intervals, and whether the two may be compared at all."""
+"""Compare two benchmark runs: the changes with intervals, and whether the two may be compared at all."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.intervals import half_width, p50_ratio
-from edge_runtime.bench.results import Interval, Report, Result, Samples
+from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 
 PERCENT, POINTS = "%", "pp"
+_NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
 
 
 @dataclass(frozen=True)
 class Metric:
-    """Something that a result has a number for; `unit` is that of a change of it."""
+    """A number of a result; `unit` is that of a change of it."""
 
-    words: str
+    title: str
     unit: str
     value: Callable[[Result], float | None]
 
 
-def _latency(name: str) -> Callable[[Result], float | None]:
-    return lambda result: getattr(result.latency_ms, name) if result.latency_ms else None
+def _latency(name: str) -> Metric:
+    return Metric(f"latency {name}", PERCENT, lambda x: getattr(x.latency_ms, name) if x.latency_ms else None)
 
 
 METRICS: Mapping[str, Metric] = {
-    "p50": Metric("latency p50", PERCENT, _latency("p50")),
-    "p90": Metric("latency p90", PERCENT, _latency("p90")),
-    "p95": Metric("latency p95", PERCENT, _latency("p95")),
-    "p99": Metric("latency p99", PERCENT, _latency("p99")),
-    "mean": Metric("latency mean", PERCENT, _latency("mean")),
+    **{name: _latency(name) for name in ("p50", "p90", "p95", "p99", "mean")},
     "end_to_end": Metric("end to end p50", PERCENT, lambda x: x.end_to_end_ms.p50 if x.end_to_end_ms else None),
     "load": Metric("load", PERCENT, lambda x: x.load_ms),
     "memory": Metric("peak memory", PERCENT, lambda x: x.peak_memory_bytes),
@@ -39,7 +36,7 @@ METRICS: Mapping[str, Metric] = {
     "accuracy": Metric("accuracy", POINTS, lambda x: x.accuracy),
     "macro_f1": Metric("macro F1", POINTS, lambda x: x.macro_f1),
 }
-"""Metric -> what it is; times in milliseconds, sizes in bytes, scores as shares."""
+"""The metrics by name; times in milliseconds, sizes in bytes, scores as shares."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Change:
 
     `change` is in percent of the old value or in percentage points, as `unit` says, and so is its 95 % `interval`,
     which only p50, end to end and accuracy have. `beyond_noise` is whether the interval leaves out 0; a file's size has
-    no noise, and of what has no interval it is None.
+    no noise; without an interval it is None.
     """
 
     old: float | None
@@ -73,7 +70,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ResultChanges:
-    """A result and what became of it; `changes` by the name of the metric."""
+    """A result before and after; `changes` by the name of the metric."""
 
     title: str
     old: Result
@@ -83,11 +80,12 @@ class ResultChanges:
 
 @dataclass(frozen=True)
 class RunComparison:
-    """What comparing two reports found.
+    """The comparison of two reports.
 
-    `obstacles` say why the two should not be compared, `notes` what else differs that may matter and what could not be
-    measured, `doubts` what each of the two had to say against itself. Results that only one of them has are in
-    `only_old` and `only_new`, by title.
+    - `obstacles`: reasons why the two should not be compared.
+    - `notes`: other differences that may matter, and models that could not be measured.
+    - `doubts`: those of each of the two about itself.
+    - `only_old`, `only_new`: the titles of results that only one of them has.
     """
 
     pairs: tuple[ResultChanges, ...]
@@ -99,9 +97,9 @@ class RunComparison:
 
 
 def compare(old: Report, new: Report) -> RunComparison:
-    """Match the results of two reports by model and quantisation, and say what changed."""
+    """Match the results of two reports by model and quantisation, and list the changes."""
     matched = _match(old.results, new.results)
-    same_data = old.data.get("fingerprint") == new.data.get("fingerprint")
+    same_data = old.data.fingerprint == new.data.fingerprint
     pairs = [ResultChanges(_title(b, new.results), a, b, _changes(a, b, same_data)) for a, b in matched]
     return RunComparison(
         pairs=tuple(pairs),
@@ -186,18 +184,11 @@ def _accuracy_interval(old: Result, new: Result) -> Interval | None:
 
 
 def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
-    for words, key in (
-        ("machine", "machine"),
-        ("board", "board"),
-        ("CPU", "cpu"),
-        ("number of cores", "cores"),
-        ("CPU's being emulated", "emulated"),
-    ):
-        yield from _differing(words, old.device.get(key), new.device.get(key))
-    if old.data.get("fingerprint") != new.data.get("fingerprint"):
+    for key in ("machine", "board", "cpu", "cores", "emulated"):
+        yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
+    if old.data.fingerprint != new.data.fingerprint:
         yield f"the data is {_data(old.data)} in OLD, {_data(new.data)} in NEW"
-    modes = [report.settings.get("mode", "back-to-back") for report in (old, new)]
-    yield from _differing("mode", *modes)
+    yield from _differing("mode", old.settings.mode, new.settings.mode)
     about = [tuple(_how(pair[side]) for pair in matched) for side in (0, 1)]
     # Every result of a run has the same runtime and threads, so that once is enough.
     for a, b in dict.fromkeys(zip(*about, strict=True)):
@@ -207,8 +198,8 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
 
 def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     yield from _differing("version of har-edge", old.har_edge, new.har_edge)
-    for words, key in (("kernel", "kernel"), ("governor", "governor"), ("Python", "python"), ("numpy", "numpy")):
-        yield from _differing(words, old.device.get(key), new.device.get(key))
+    for key in ("kernel", "governor", "python", "numpy"):
+        yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
     for a, b in dict.fromkeys((a.pinned_cpu, b.pinned_cpu) for a, b in matched):
         yield from _differing("CPU that inferred", a, b)
     for report, name in ((old, "OLD"), (new, "NEW")):
@@ -226,16 +217,14 @@ def _how(result: Result) -> tuple[str, int]:
     return f"{result.runtime} {result.runtime_version or 'of no known version'}", result.threads
 
 
-def _differing(words: str, old: Any, new: Any) -> Iterator[str]:
+def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
     if old != new:
-        yield f"the {words} is {_known(old)} in OLD, {_known(new)} in NEW"
+        yield f"the {noun} is {_known(old)} in OLD, {_known(new)} in NEW"
 
 
 def _known(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "unknown" if value is None else str(value)
+    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _data(data: Mapping[str, Any]) -> str:
-    return f"{data.get('name')} ({str(data.get('fingerprint'))[:12]})"
+def _data(data: EvaluatedData) -> str:
+    return f"{data.name} ({data.fingerprint[:12]})"

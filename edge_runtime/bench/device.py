@@ -1,4 +1,4 @@
-"""State what a measurement needs of the device that it runs on."""
+"""Define the protocol of a device that measures."""
 
 from pathlib import Path
 from typing import Protocol
@@ -9,7 +9,7 @@ from edge_runtime.system.progress import OnProgress
 
 
 class Device(Protocol):
-    """Something that does jobs, each in a fresh process."""
+    """A machine that does jobs, each in a fresh process."""
 
     @property
     def name(self) -> str:
@@ -20,7 +20,7 @@ class Device(Protocol):
         """Whether it computes on this machine, where only one measurement at a time has it to itself."""
 
     def prepare(self, on_progress: OnProgress) -> None:
-        """Make ready what jobs need and the device lacks. Raises `DeviceError` or `InputError` when that fails."""
+        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`."""
@@ -29,7 +29,7 @@ class Device(Protocol):
         """How many instructions one inference of the model of `job` takes; None where they are not counted."""
 
     def stop(self) -> None:
-        """From another thread: end what it does; it does nothing more, and whoever waits for it hears an error."""
+        """End its work, from another thread: it does nothing more, and who waits for it gets an error."""
 
     def close(self) -> None:
-        """Let go of it. Nothing is left at work there."""
+        """Release the device. No process stays at work there."""

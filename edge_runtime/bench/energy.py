@@ -1,11 +1,10 @@
-"""The energy of one inference, where the machine can tell: power while inferring less power at rest, over the rate.
+"""Measure the energy of one inference: power while inferring less power at rest, over the rate.
 
-Sources, best first: the counters of the processor's packages (RAPL, x86), the power controller of a Raspberry Pi 5
-(below wall power: what the rails of the board draw), a battery that runs the machine (all of the machine, and coarse).
-Needs nothing but Python, as the worker does.
+Sources, best first: the counters of the processor's packages (RAPL, x86) and the power controller of a Raspberry Pi 5,
+which measures the rails of the board, less than the wall power. Needs nothing but Python, as the worker does.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import os
 import re
@@ -15,28 +14,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from edge_runtime.bench.machine_state import batteries
 from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 
 SAMPLE_SECONDS = 0.1
-"""How often a source that tells power, not energy, is asked."""
-
-
-class Source(Protocol):
-    """Something that tells how much power the machine takes."""
-
-    @property
-    def name(self) -> str:
-        """What it is, in reports."""
-
-    @property
-    def seconds(self) -> float:
-        """How long to watch it at least, for what it tells to be about that time."""
-
-    def watts_during(self, work: Callable[[], float]) -> float | None:
-        """The mean power while `work` runs, which returns how many seconds it took; None when it cannot be read."""
+"""The interval at which a meter of power, not energy, is read."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +27,11 @@ class Counter:
     """Counters of microjoules, each in a file, which start again at 0 after their `ranges`."""
 
     name: str
-    seconds: float
     paths: Sequence[Path]
     ranges: Sequence[int]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """See `Source`; of all counters together."""
+        """The mean power while `work` runs, which returns its seconds; None when a counter cannot be read."""
         before = self._read()
         elapsed = work()
         after = self._read()
@@ -65,17 +47,16 @@ class Counter:
 
 @dataclass(frozen=True)
 class Gauge:
-    """Something that tells the power of the moment: `watts` is asked every `SAMPLE_SECONDS` in a thread of its own.
+    """A meter of the present power: `watts` is asked every `SAMPLE_SECONDS` in a thread of its own.
 
     Asking takes power too, at rest as while inferring, so that it cancels.
     """
 
     name: str
-    seconds: float
     watts: Callable[[], float | None]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """See `Source`."""
+        """The mean power while `work` runs; None when it cannot be read."""
         samples: list[float | None] = []
         done = threading.Event()
         sampler = threading.Thread(target=self._sample, args=(samples, done), daemon=True)
@@ -105,17 +86,16 @@ def per_inference(
     clock: Callable[[], int] = time.perf_counter_ns,
     sleep: Callable[[float], object] = time.sleep,
 ) -> dict[str, Any]:
-    """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each or more.
+    """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each.
 
     Returns the fields of `edge_runtime.bench.results.Energy`: `per_inference_mj` (millijoules above rest), `source`,
-    `idle_w` (watts at rest) and `reason`, which says in words why there is no number and what to do, else is None.
+    `idle_w` (watts at rest) and `reason`, the sentence why there is no number and what to do, else None.
     Returns at once where the machine has no source. Meant for the worker, after the timing: the process should be
     pinned and warm, and the answer travels as it is (`Energy(**facts)`). `clock` counts nanoseconds.
     """
     source = find_source(root)
     if isinstance(source, str):
         return _facts(reason=source)
-    seconds = max(seconds, source.seconds)
     calls = 0
     busy_seconds = 0.0
 
@@ -148,21 +128,15 @@ def per_inference(
     return _facts(source, idle, round((busy - idle) * busy_seconds / calls * 1e3, 6))
 
 
-def find_source(root: Path = ROOT) -> Source | str:
-    """The best source of this machine or, in words, why there is none and what to do."""
-    reasons: list[str] = []
-    for find in (_rapl, _pmic, _battery):
-        found = find(root)
-        if isinstance(found, str):
-            reasons.append(found)
-        elif found:
-            return found
-    return (
-        "; ".join(reasons) or "this machine has no source: neither RAPL counters, nor a power controller, nor a battery"
-    )
+def find_source(root: Path = ROOT) -> Counter | Gauge | str:
+    """The best source of this machine or the reason why there is none, with what to do."""
+    counters = _rapl(root)
+    if isinstance(counters, Counter):
+        return counters
+    return _pmic(root) or counters or "this machine has neither RAPL counters nor a power controller"
 
 
-def _rapl(root: Path) -> Source | str | None:
+def _rapl(root: Path) -> Counter | str | None:
     # Zones with one colon are whole; those with two are parts of them. psys, where it exists, contains the packages.
     zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
     zones = [x for x in zones if x.name.count(":") == 1 and (read(x / "name") or "").startswith("package")]
@@ -172,18 +146,18 @@ def _rapl(root: Path) -> Source | str | None:
     closed = [path for path in paths if number(path) is None]
     if closed:
         return f"{closed[0]} cannot be read: run as root, or 'sudo chmod a+r {' '.join(map(str, closed))}'"
-    return Counter("RAPL", 1.0, paths, [number(zone / "max_energy_range_uj") or 2**32 - 1 for zone in zones])
+    return Counter("RAPL", paths, [number(zone / "max_energy_range_uj") or 2**32 - 1 for zone in zones])
 
 
-def _pmic(root: Path) -> Source | None:
+def _pmic(root: Path) -> Gauge | None:
     def watts() -> float | None:
         return _rail_watts(ask("vcgencmd", "pmic_read_adc", root=root) or "")
 
-    return Gauge("Raspberry Pi power controller", 2.0, watts) if watts() is not None else None
+    return Gauge("Raspberry Pi power controller", watts) if watts() is not None else None
 
 
 def _rail_watts(text: str) -> float | None:
-    """The sum over all rails of current times voltage; a rail of which only one is told is left out."""
+    """The sum over all rails of current times voltage; a rail of which only one is known is left out."""
     current, voltage = (
         {
             name: float(value)
@@ -195,36 +169,8 @@ def _rail_watts(text: str) -> float | None:
     return sum(current[rail] * voltage[rail] for rail in rails) if rails else None
 
 
-def _battery(root: Path) -> Source | str | None:
-    folders = batteries(root)
-    if not folders:
-        return None
-    if not any(read(folder / "status") == "Discharging" for folder in folders):
-        return "on mains a battery does not tell what the machine takes: unplug it and run again"
-
-    def watts() -> float | None:
-        telling = [x for x in folders if read(x / "status") == "Discharging"]
-        values = [_battery_watts(folder) for folder in telling]
-        known = [value for value in values if value is not None]
-        return sum(known) if known and len(known) == len(values) else None
-
-    if watts() is None:
-        return "the battery does not tell its current or power"
-    # Fuel gauges average over seconds, and bring their numbers up to date as rarely.
-    return Gauge("battery", 20.0, watts)
-
-
-def _battery_watts(folder: Path) -> float | None:
-    """What a battery gives; drivers do not agree on the sign of what flows out."""
-    power = number(folder / "power_now")
-    if power is not None:
-        return abs(power) / 1e6
-    current, voltage = number(folder / "current_now"), number(folder / "voltage_now")
-    return abs(current * voltage) / 1e12 if current is not None and voltage is not None else None
-
-
 def _facts(
-    source: Source | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
+    source: Counter | Gauge | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
 ) -> dict[str, Any]:
     return {
         "per_inference_mj": mj,

@@ -1,4 +1,4 @@
-"""Which data a model is evaluated with: of people whom it has not seen, or of the person whom it was adapted to."""
+"""Choose the data to evaluate a model with: of people whom it has not seen, or of the one whom it is adapted to."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
     found = list(enumerate(loading.load_recordings(path)))
     subjects = sorted({x.subject for _, x in found}, key=str)
     chosen = {_person(card, subjects)} if card.posture_correction else set(test_subjects(path, [x for _, x in found]))
-    kept = [(number, x) for number, x in found if x.subject in chosen]
-    for _, x in kept:
+    chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
+    for _, x in chosen_recordings:
         x.check_signals(card.signals)
-    labels = {x.label_names[label] for _, x in kept for label in np.unique(x.labels) if label >= 0}
+    labels = {x.label_names[label] for _, x in chosen_recordings for label in np.unique(x.labels) if label >= 0}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not known & set(card.labels):
         raise InputError(
             f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
             f"{', '.join(sorted(labels)) or 'nowhere'}: give the data of this model with --data"
         )
-    return kept
+    return chosen_recordings
 
 
 def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | str]:

@@ -1,15 +1,15 @@
-"""What is inside a model, as a real interpreter in a process of its own sees it: one that it crashes ends no other."""
+"""Describe the graph of a model, as an interpreter in a process of its own sees it: it may crash."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Operators, Tensor
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import unheard
 
@@ -45,12 +45,8 @@ def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
         runtime_version=facts["runtime"]["version"],
         scheme=model["scheme"],
         stateful=model["stateful"],
-        input=_tensor(model["input"]),
-        output=_tensor(model["output"]),
+        input=from_json(Tensor, model["input"]),
+        output=from_json(Tensor, model["output"]),
         operators=Operators(model["operators"], model["xnnpack"]),
-        tensors=tuple(map(_tensor, facts["tensors"])),
+        tensors=tuple(from_json(Tensor, x) for x in facts["tensors"]),
     )
-
-
-def _tensor(facts: dict[str, Any]) -> Tensor:
-    return Tensor(**facts | {key: tuple(facts[key]) for key in ("shape", "scales", "zero_points")})

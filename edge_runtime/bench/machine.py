@@ -1,23 +1,26 @@
-"""What machine this is: one short function per fact, None where the machine does not tell.
+"""Describe the machine: one short function per fact, None where the machine does not tell.
 
-`root` is `/`, or a folder laid out like it. What the machine is doing is in `edge_runtime.bench.machine_state`.
+`root` is `/`, or a folder laid out like it. Its state is in `edge_runtime.bench.machine_state`.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import os
 import platform
 import re
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 from edge_runtime.bench.machine_state import State as State
 from edge_runtime.bench.machine_state import busy_share as busy_share
 from edge_runtime.bench.machine_state import governor, load_average
 from edge_runtime.bench.machine_state import state as state
 from edge_runtime.bench.sysfiles import ROOT, number, read
+from edge_runtime.system.dataclass_json import Quantity
 
 # Arm's part numbers as /proc/cpuinfo gives them, for CPUs that have no "model name" line there.
 _ARM_PARTS = {
@@ -38,30 +41,52 @@ _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma"
 
 _CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
 
-# What a hypervisor writes where a board's maker would.
+# The names that hypervisors give as a machine's maker.
 _HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
 
 
-def describe(cpu: int | None = None, root: Path = ROOT) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Machine:
+    """A machine; null is what it does not tell."""
+
+    machine: Annotated[str, "architecture"]
+    board: Annotated[str | None, "the board's own name; x86 machines have none"]
+    cpu: Annotated[str | None, "name of the CPU; of several kinds, all"]
+    cores: Annotated[int | None, Quantity(at_least=0), "number of CPUs"]
+    features: Annotated[tuple[str, ...] | None, "instruction sets that matter to int8 and that every core has"]
+    caches: Annotated[Mapping[str, str] | None, "sizes of the caches by level (`L1d`, `L2`)"]
+    max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the highest clock that the CPU is made for"]
+    virtual: Annotated[bool | None, "whether it is a virtual machine, whose clock and neighbours are hidden"]
+    emulated: Annotated[bool, "whether the CPU is emulated, so that times mean nothing"]
+    kernel: Annotated[str | None, "name and version of the kernel"]
+    os: Annotated[str | None, "name and version of the operating system"]
+    libc: Annotated[str | None, "name and version of the C library"]
+    python: Annotated[str | None, "version of Python; null on a phone"]
+    numpy: Annotated[str | None, "version of NumPy"]
+    governor: Annotated[str | None, "how the kernel chose the clock when the machine was described"]
+    load_average: Annotated[float | None, Quantity(at_least=0), "of the minute before the machine was described"]
+
+
+def describe(cpu: int | None = None, root: Path = ROOT) -> Machine:
     """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
-    return {
-        "machine": platform.machine(),
-        "board": board(root),
-        "cpu": cpu_model(root),
-        "cores": os.cpu_count(),
-        "features": features(root),
-        "caches": caches(cpu or 0, root),
-        "max_clock_khz": max_clock_khz(cpu or 0, root),
-        "virtual": virtual(root),
-        "emulated": emulated(root),
-        "kernel": f"{platform.system()} {platform.release()}",
-        "os": operating_system(root),
-        "libc": " ".join(platform.libc_ver()).strip() or None,
-        "python": platform.python_version(),
-        "numpy": _version("numpy"),
-        "governor": governor(cpu, root),
-        "load_average": load_average(root),
-    }
+    return Machine(
+        machine=platform.machine(),
+        board=board(root),
+        cpu=cpu_model(root),
+        cores=os.cpu_count(),
+        features=features(root),
+        caches=caches(cpu or 0, root),
+        max_clock_khz=max_clock_khz(cpu or 0, root),
+        virtual=virtual(root),
+        emulated=emulated(root),
+        kernel=f"{platform.system()} {platform.release()}",
+        os=operating_system(root),
+        libc=" ".join(platform.libc_ver()).strip() or None,
+        python=platform.python_version(),
+        numpy=_version("numpy"),
+        governor=governor(cpu, root),
+        load_average=load_average(root),
+    )
 
 
 def board(root: Path = ROOT) -> str | None:
@@ -78,13 +103,13 @@ def cpu_model(root: Path = ROOT) -> str | None:
     return " + ".join(dict.fromkeys(names)) or platform.processor() or None
 
 
-def features(root: Path = ROOT) -> list[str] | None:
+def features(root: Path = ROOT) -> tuple[str, ...] | None:
     """The instruction sets that matter to int8 inference and that every core has."""
     per_core = re.findall(r"^(?:Features|flags)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
     if not per_core:
         return None
     common = set.intersection(*(set(line.split()) for line in per_core))
-    return [name for name in _FEATURES if name in common]
+    return tuple(name for name in _FEATURES if name in common)
 
 
 def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:

@@ -1,9 +1,9 @@
-"""What the machine is doing now: one short function per fact, None where the machine does not tell.
+"""Read the state of the machine: one short function per fact, None where the machine does not tell.
 
-Read before and after a measurement, two states say what the clock, the heat and other programs did to it meanwhile.
+Two states, before and after a measurement, show what clock, heat and other programs did in between.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import os
 import re
@@ -12,57 +12,51 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 from edge_runtime.bench.sysfiles import ROOT, ask, number, read
+from edge_runtime.system.dataclass_json import Quantity
 
 # The bits of `vcgencmd get_throttled`: now, and 16 places higher since boot.
 _THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
-# What drivers call the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
+# Drivers' names for the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
 # zenpower (AMD), cpu-thermal and bcm2711_thermal (Raspberry Pi), cpu0-thermal, soc-thermal, cpuss-0 (other boards).
 _CPU_SENSOR = re.compile(r"cpu|soc|x86_pkg|coretemp|k10temp|zenpower|bcm2\d+_thermal", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class CpuClock:
-    """The clock of one CPU in kHz as the kernel has it: now, and the limits it may choose between."""
+    """The clock of one CPU as the kernel has it."""
 
-    current: int | None
-    minimum: int | None
-    maximum: int | None
+    current: Annotated[int | None, Quantity("kHz", at_least=0), "now"]
+    minimum: Annotated[int | None, Quantity("kHz", at_least=0), "the lowest that it may choose"]
+    maximum: Annotated[int | None, Quantity("kHz", at_least=0), "the highest that it may choose"]
 
 
 @dataclass(frozen=True)
 class Throttled:
-    """What a Raspberry Pi's firmware holds against the machine: names of conditions, in the order of their bits.
+    """Conditions for which a Raspberry Pi's firmware slows the machine down, by name."""
 
-    What was ever true `since_boot` stays there: whether it came up meanwhile is the difference of two states.
-    """
-
-    now: tuple[str, ...]
-    since_boot: tuple[str, ...]
+    now: Annotated[tuple[str, ...], "at this time"]
+    since_boot: Annotated[tuple[str, ...], "at any time since boot: a new one is the difference of two states"]
 
 
 @dataclass(frozen=True)
 class State:
-    """What a machine is doing at `time` (Unix seconds).
+    """The state of a machine at a time; null is what it does not tell."""
 
-    `load_average` is that of the last minute. `governor` is that of the CPU asked about, or of all if none was, several
-    joined by ` + `; `governors` counts the CPUs under each. On a Raspberry Pi `clock_khz` does not show what the
-    firmware does against heat and low voltage, `firmware_clock_khz` does. `temperatures_c` has the sensors of the CPU
-    alone, by type. `power_source` is `mains` or `battery`. `cpu_times_s` has, for each CPU (`cpu0`), the seconds since
-    boot that it was busy and that it was idle.
-    """
-
-    time: float
-    load_average: float | None
-    governor: str | None
-    governors: Mapping[str, int] | None
-    clock_khz: CpuClock | None
-    firmware_clock_khz: int | None
-    temperatures_c: Mapping[str, float] | None
-    throttled: Throttled | None
-    power_source: str | None
-    cpu_times_s: Mapping[str, tuple[float, float]] | None
+    time: Annotated[float, Quantity("s"), "Unix time"]
+    load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
+    governor: Annotated[str | None, "how the kernel chooses the clock of the CPU used; of all CPUs, joined by ` + `"]
+    governors: Annotated[Mapping[str, int] | None, "number of CPUs under each governor"]
+    clock_khz: Annotated[CpuClock | None, "does not show what a Raspberry Pi's firmware does against heat"]
+    firmware_clock_khz: Annotated[
+        int | None, Quantity("kHz", at_least=0), "as a Raspberry Pi's firmware measures it, throttling included"
+    ]
+    temperatures_c: Annotated[Mapping[str, float] | None, "°C by type of CPU sensor"]
+    throttled: Annotated[Throttled | None, "a Raspberry Pi's"]
+    power_source: Annotated[Literal["mains", "battery"] | None, "what the machine runs on"]
+    cpu_times_s: Annotated[Mapping[str, tuple[float, float]] | None, "seconds since boot by CPU: busy, idle"]
 
 
 def state(cpu: int | None = None, root: Path = ROOT) -> State:
@@ -144,7 +138,7 @@ def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
 
 
 def throttled(root: Path = ROOT) -> Throttled | None:
-    """What a Raspberry Pi's firmware says of voltage, heat and clock."""
+    """The conditions of voltage, heat and clock that a Raspberry Pi's firmware reports."""
     found = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
     if not found:
         return None
@@ -155,7 +149,7 @@ def throttled(root: Path = ROOT) -> Throttled | None:
     return Throttled(now, since_boot)
 
 
-def power_source(root: Path = ROOT) -> str | None:
+def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
     """`mains` or `battery`; a machine with neither a battery nor a charger that is known says nothing."""
     if any(read(folder / "status") == "Discharging" for folder in batteries(root)):
         return "battery"

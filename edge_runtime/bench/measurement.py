@@ -1,19 +1,18 @@
-"""The measurement: every model in fresh processes that take turns, timed and scored by the same interpreter.
+"""Measure models in fresh processes that take turns, timed and scored by the same interpreter.
 
 Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
 of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
-differences (where a process lies in memory, what the clock does) are larger than what more samples of one round could
+differences (a process's place in memory, the clock) are larger than what more samples of one round could
 average out, so rounds are many and short. The control is the first model once more, as a participant of its own: the
-ratio of the two shows what no difference looks like here.
+ratio of the two shows the error of ratios in this run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -21,11 +20,12 @@ from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.bench.results import Control, Failure, Instructions, Report
+from edge_runtime.bench.results import Control, EvaluatedData, Failure, Instructions, MeasuredDevice, Method, Report
 from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, unheard
 
@@ -34,9 +34,9 @@ RUNS = 3000
 PACED_ROUNDS = 8
 PACED_RUNS = 24
 
-# Rounds that classify all windows: two tell whether answers repeat.
+# Rounds that classify all windows: two show whether answers repeat.
 _SCORED_ROUNDS = 2
-# What a round takes beside its timed inferences, for the duration that progress announces.
+# Time of a round beside its timed inferences, for the duration that progress announces.
 _ROUND_SECONDS = 0.7
 
 
@@ -45,7 +45,7 @@ class MeasurementSettings:
     """How to measure.
 
     Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
-    `paced` leaves as much time between two as a stream of windows does. None stands for what suits the mode.
+    `paced` leaves as much time between two as a stream of windows does. None is the default of the mode.
     """
 
     runtime: str = "auto"
@@ -152,12 +152,19 @@ def measure(
     )
     results = [aggregation.result(each, run) for each in survivors]
     return Report(
-        device={"name": device.name}
-        | first["machine"]
-        | {"runtime": first["runtime"], "before": first["before"], "after": survivors[-1].answers[-1].facts["after"]},
-        data={"name": data.name, "fingerprint": data.fingerprint, "windows": len(data.test)},
+        device=from_json(
+            MeasuredDevice,
+            {
+                **first["machine"],
+                "name": device.name,
+                "runtime": first["runtime"],
+                "before": first["before"],
+                "after": survivors[-1].answers[-1].facts["after"],
+            },
+        ),
+        data=EvaluatedData(data.name, data.fingerprint, len(data.test), data.window.hop / data.window.rate_hz),
         results=tuple(aggregation.with_agreement(results, survivors)),
-        settings=_describe(settings, survivors),
+        settings=_method(settings, survivors),
         comparisons=tuple(aggregation.comparisons(results, survivors, data)),
         control=control,
         failures=failures,
@@ -165,7 +172,7 @@ def measure(
 
 
 def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
-    """`data`, with coarse classes when that is what the models tell apart."""
+    """`data`, with coarse classes if the models have these."""
     coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
     if coarse and fine:
         raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
@@ -201,7 +208,7 @@ def _take_turns(
 
 
 def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
-    """The part of `job` that is done in `turn`; what takes long besides timing is done in the first ones alone."""
+    """The part of `job` that is done in `turn`; scoring and energy, which take long, are for the first ones."""
     runs, turns = settings.total_runs, settings.turns
     return replace(
         job,
@@ -240,19 +247,23 @@ def _control(participants: Sequence[_Participant], n_models: int) -> Control | N
     return aggregation.control(*(MeasuredModel(x.model, x.answers) for x in complete)) if len(complete) == 2 else None
 
 
-def _describe(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Mapping[str, Any]:
-    """How it was measured, and what the harness itself cost, for `Report.settings`."""
+def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Method:
     overheads = [overhead for each in measured for overhead in each.facts("harness_overhead_us")]
-    return asdict(settings) | {
-        "mode": "paced" if settings.paced else "back-to-back",
-        "runs": settings.total_runs if settings.duration_s is None else None,
-        "rounds": settings.turns,
-        "harness_overhead_us": None if measured[0].emulated else round(median(overheads), 3),
-    }
+    return Method(
+        runtime=settings.runtime,
+        threads=settings.threads,
+        runs=settings.total_runs if settings.duration_s is None else None,
+        rounds=settings.turns,
+        duration_s=settings.duration_s,
+        paced=settings.paced,
+        control=settings.control,
+        mode="paced" if settings.paced else "back-to-back",
+        harness_overhead_us=None if measured[0].emulated else round(median(overheads), 3),
+    )
 
 
 def _announcement(participants: Sequence[_Participant], settings: MeasurementSettings) -> str:
-    """How long a run will take that takes as long as it is told to, in words."""
+    """The duration of a paced or timed run, in words."""
     if settings.duration_s is not None:
         timed = settings.duration_s * len(participants)
     elif settings.paced:

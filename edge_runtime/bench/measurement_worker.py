@@ -84,7 +84,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
         latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
     after, own_seconds = machine.state(cpu), time.process_time() - own_before
     facts = {
-        "machine": about,
+        "machine": asdict(about),
         "before": asdict(before),
         "after": asdict(after),
         # Of all CPUs, our own too: what others take from it disturbs most.

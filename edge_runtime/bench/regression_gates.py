@@ -1,10 +1,10 @@
-"""Conditions under which a comparison fails, as `p50>5%` and `accuracy<-0.3`: what makes it a gate for CI.
+"""Judge changes by conditions such as `p50>5%` and `accuracy<-0.3`, which make a comparison a gate for CI.
 
     CONDITION = METRIC ( ">" | "<" ) NUMBER UNIT
     UNIT      = "%"           change relative to the old value: of times, memory and sizes
               | "" | "pp"     change in percentage points: of accuracy and macro_f1
 
-A condition is about the change itself, not about the ends of its interval: what fails is what the table shows.
+A condition is about the change in the table, not about the ends of its interval.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Gate:
     limit: float
 
     def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
-        """What fails here, a clause for each result; a change that is not known does not pass."""
+        """A clause for each result that fails; a change that is not known fails."""
         return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
 
     def _failure(self, title: str, change: Change) -> str | None:
         if change.change is None:
-            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].words})"
+            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].title})"
         if not _SIGNS[self.sign](change.change, self.limit):
             return None
         interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
@@ -47,7 +47,7 @@ class Gate:
 
 
 def parse(text: str) -> Gate:
-    """The gate that `text` describes. Raises `InputError` that says what a condition looks like."""
+    """The gate that `text` describes. Raises `InputError` with an example of a condition."""
     found = _CONDITION.fullmatch(text)
     if not found or not math.isfinite(float(found["limit"])):
         raise InputError(f"--fail-if {text!r} is not a condition: write it like 'p50>5%' or 'accuracy<-0.3'")

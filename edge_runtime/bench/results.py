@@ -1,6 +1,7 @@
-"""What a benchmark found. `Result` is the interface: tables and every other report are made from it alone.
+"""Define what a benchmark found: every report, the JSON Schema and the tables of docs/bench.md come from here.
 
-The JSON form is format 1. Later formats may add keys; none is renamed.
+`python -m tools.result_format` writes the schema and the tables anew. The JSON form is format 1: later versions may add
+keys, none is renamed.
 """
 
 from __future__ import annotations
@@ -8,216 +9,258 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Annotated, Literal
 
 import edge_runtime
+from edge_runtime.bench.machine import Machine
+from edge_runtime.bench.machine_state import State
+from edge_runtime.errors import InputError
+from edge_runtime.system import dataclass_json
+from edge_runtime.system.dataclass_json import Quantity
 from edge_runtime.system.files import write_text
 
 FORMAT = 1
 
+Share = Annotated[float, Quantity(at_least=0, at_most=1)]
+Count = Annotated[int, Quantity(at_least=0)]
+Positive = Annotated[int, Quantity(at_least=1)]
+Bytes = Annotated[int, Quantity("bytes", at_least=0)]
+Milliseconds = Annotated[float, Quantity("ms", above=0)]
+Ratio = Annotated[float, Quantity(above=0)]
+Points = Annotated[float, Quantity("percentage points", at_least=-100, at_most=100)]
 
 Interval = tuple[float, float]
-"""The ends of a 95 % interval."""
+"""The ends of a 95 % interval, lower first."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """How long one window took, in milliseconds, over `runs` timed inferences.
+    """The time of one window, over all rounds."""
 
-    `mad` is the median absolute deviation from p50, `p50_ci95` the bootstrap interval of p50 over whole rounds and the
-    blocks within them; both are None in reports written before they existed.
-    """
-
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    mean: float
-    min: float
-    max: float
-    runs: int
-    mad: float | None = None
-    p50_ci95: Interval | None = None
+    p50: Annotated[Milliseconds, "median"]
+    p90: Annotated[Milliseconds, "90th percentile"]
+    p95: Annotated[Milliseconds, "95th percentile"]
+    p99: Annotated[Milliseconds, "99th percentile"]
+    mean: Annotated[Milliseconds, "mean"]
+    min: Annotated[Milliseconds, "the fastest inference"]
+    max: Annotated[Milliseconds, "the slowest inference"]
+    runs: Annotated[Positive, "timed inferences"]
+    mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
+    p50_ci95: Annotated[
+        tuple[Milliseconds, Milliseconds] | None, "interval of p50: bootstrap over rounds and the blocks within them"
+    ]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The raw times in milliseconds: one tuple per round, in the order they were taken."""
+    """The raw times: a list per round, in the order they were taken."""
 
-    latency: tuple[tuple[float, ...], ...]
-    end_to_end: tuple[tuple[float, ...], ...]
+    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "of inference alone"]
+    end_to_end: Annotated[tuple[tuple[Milliseconds, ...], ...], "with normalising and quantising the window"]
 
 
 @dataclass(frozen=True)
 class WarmUp:
-    """The untimed inferences before the steady state, over all rounds: how many, how long, and whether they settled."""
+    """The untimed inferences before the steady state, over all rounds."""
 
-    calls: int
-    seconds: float
-    stable: bool
+    calls: Annotated[Count, "inferences"]
+    seconds: Annotated[float, Quantity("s", at_least=0), "how long they took"]
+    stable: Annotated[bool, "whether the times settled in most rounds"]
 
 
 @dataclass(frozen=True)
 class Energy:
-    """`per_inference_mj` above idle, from `source`; None with the `reason` where the machine cannot tell."""
+    """The energy of one inference, or the reason why it is not known."""
 
-    per_inference_mj: float | None
-    source: str | None = None
-    idle_w: float | None = None
-    reason: str | None = None
+    per_inference_mj: Annotated[float | None, Quantity("mJ"), "above idle"]
+    source: Annotated[str | None, "the meter"] = None
+    idle_w: Annotated[float | None, Quantity("W"), "power at rest"] = None
+    reason: Annotated[str | None, "why there is no energy, and what to do"] = None
 
 
 @dataclass(frozen=True)
 class Instructions:
-    """How many instructions of the CPU one inference takes, counted by `method`: exact, where times mean nothing."""
+    """Instructions of an emulated CPU: exact, where times mean nothing."""
 
-    per_inference: int
-    method: str
+    per_inference: Annotated[Positive, "instructions of one inference"]
+    method: Annotated[str, "how they were counted"]
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Precision, recall and F1 of one class, and how many test windows are of it."""
+    """The scores of one class."""
 
-    precision: float
-    recall: float
-    f1: float
-    windows: int
+    precision: Annotated[Share, "share of right ones among the windows that were given this class"]
+    recall: Annotated[Share, "share of right ones among the windows of this class"]
+    f1: Annotated[Share, "harmonic mean of the two"]
+    windows: Annotated[Count, "test windows of this class"]
 
 
 @dataclass(frozen=True)
 class OperatorCost:
-    """What the operators of one type do in one inference: `macs` multiply-accumulates, `output_bytes` written.
+    """The work of all operators of one type in one inference."""
 
-    `constant_bytes` are the weights and other constants (and the state of fused recurrent operators), each once.
-    """
-
-    count: int
-    macs: int
-    constant_bytes: int
-    output_bytes: int
+    count: Annotated[Count, "operators"]
+    macs: Annotated[Count, "multiply-accumulates"]
+    constant_bytes: Annotated[Bytes, "weights, other constants and the state of fused recurrent operators, each once"]
+    output_bytes: Annotated[Bytes, "results that are written"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One model, on one runtime, on one device.
+    """One model, on one runtime, on one device; null is what was not or could not be measured."""
 
-    `latency_ms` is setting the input, invoking and getting the output for one window that is already quantised;
-    `end_to_end_ms` adds normalising and quantising it. `load_ms` is opening the model and allocating its tensors,
-    `first_ms` the first inference; both are medians over the rounds. `peak_memory_bytes` is the most that the process
-    held after its first inferences, `baseline_memory_bytes` the most before it opened the model, with Python, numpy and
-    the runtime loaded. Times, energy and memory are None on an
-    emulated device, `instructions` on any other, `xnnpack_operators` on a phone. `confusion` has a row per true class.
-    `accuracy_ci95` takes windows for independent; `accuracy_subjects_ci95` resamples people, who are what a result
-    generalises over, and is the one to quote. `calibration_error` is the expected calibration error (15 bins) of the
-    probabilities after the card's temperature. `agreement` is the share of windows classified as the float32 form of
-    the same network does, None without one. What is None by default is so in reports written before it existed.
-    """
+    model: Annotated[str, "the network's name in its card"]
+    file: Annotated[str, "the file's path, or another name for people"]
+    sha256: Annotated[str, "digest of the file"]
+    runtime: Annotated[str, "the interpreter"]
+    runtime_version: Annotated[str | None, "its version"]
+    quantization: Annotated[str, "`float32`, `int8`, `dynamic` or `float16`"]
+    threads: Annotated[Positive, "of the interpreter"]
+    pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
+    size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]
+    operators: Annotated[Count, "operators in the graph"]
+    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone, which does not tell"]
+    load_ms: Annotated[float | None, Quantity("ms"), "opening the model and allocating its tensors, median of rounds"]
+    first_ms: Annotated[float | None, Quantity("ms"), "the first inference, median of rounds"]
+    latency_ms: Annotated[
+        Latency | None, "setting the input, invoking and getting the output for a window that is already quantised"
+    ]
+    end_to_end_ms: Annotated[Latency | None, "the same with normalising and quantising the window"]
+    peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
+    baseline_memory_bytes: Annotated[
+        Bytes | None, "the most that it held before it opened the model, with Python, numpy and the runtime loaded"
+    ]
+    labels: Annotated[tuple[str, ...], "the classes"]
+    windows: Annotated[Positive, "test windows"]
+    accuracy: Annotated[Share, "share of test windows classified right"]
+    macro_f1: Annotated[Share, "mean F1 of the classes"]
+    confusion: Annotated[tuple[tuple[Count, ...], ...], "test windows: a row per true class, a column per answer"]
+    per_subject: Annotated[Mapping[str, Share], "accuracy by person"]
+    agreement: Annotated[
+        Share | None, "share of windows answered as the float32 form of the same network does; null without one"
+    ]
+    doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
+    samples_ms: Annotated[Samples | None, "the raw times"]
+    # A phone that measures by itself leaves out the rest.
+    accuracy_ci95: Annotated[tuple[Share, Share] | None, "interval as if windows were independent"] = None
+    accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
+    macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"] = None
+    per_class: Annotated[Mapping[str, ClassScore] | None, "scores by class"] = None
+    calibration_error: Annotated[
+        Share | None, "expected calibration error (15 bins) of the probabilities after the card's temperature"
+    ] = None
+    warm_up: Annotated[WarmUp | None, "null on an emulated device, as all times, memory and energy are"] = None
+    energy: Annotated[Energy | None, "of the first round"] = None
+    operator_costs: Annotated[Mapping[str, OperatorCost] | None, "by operator type"] = None
+    instructions: Annotated[Instructions | None, "null on a real device"] = None
 
-    model: str
-    file: str
-    sha256: str
-    runtime: str
-    runtime_version: str | None
-    quantization: str
-    threads: int
-    pinned_cpu: int | None
-    size_bytes: int
-    operators: int
-    xnnpack_operators: int | None
-    load_ms: float | None
-    first_ms: float | None
-    latency_ms: Latency | None
-    end_to_end_ms: Latency | None
-    peak_memory_bytes: int | None
-    baseline_memory_bytes: int | None
-    labels: tuple[str, ...]
-    windows: int
-    accuracy: float
-    macro_f1: float
-    confusion: tuple[tuple[int, ...], ...]
-    per_subject: Mapping[str, float]
-    agreement: float | None
-    doubts: tuple[str, ...]
-    samples_ms: Samples | None
-    accuracy_ci95: Interval | None = None
-    accuracy_subjects_ci95: Interval | None = None
-    macro_f1_subjects_ci95: Interval | None = None
-    per_class: Mapping[str, ClassScore] | None = None
-    calibration_error: float | None = None
-    warm_up: WarmUp | None = None
-    energy: Energy | None = None
-    operator_costs: Mapping[str, OperatorCost] | None = None
-    instructions: Instructions | None = None
+    @property
+    def p50_ms(self) -> float | None:
+        """The median latency, if there are times."""
+        return self.latency_ms.p50 if self.latency_ms else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One result against another of the same run; the two are named by their place in `results`.
+    """One result against another of the same run; a ratio is `result` over `against`, below 1 is faster."""
 
-    Ratios are `result` over `against`, of p50, with bootstrap intervals that pair the rounds. `accuracy_difference` is
-    in percentage points, its interval over subjects, None when there is one subject. `only_result_right` and
-    `only_against_right` count the windows that one classifies right and the other wrong; `sign_flip_p` is the
-    two-sided p value of the sign-flip test over subjects, None when there is one subject and in reports from before it.
-    """
-
-    result: int
-    against: int
-    p50_ratio: float | None
-    p50_ratio_ci95: Interval | None
-    end_to_end_ratio: float | None
-    end_to_end_ratio_ci95: Interval | None
-    accuracy_difference: float
-    accuracy_difference_ci95: Interval | None
-    agreement: float
-    only_result_right: int
-    only_against_right: int
-    sign_flip_p: float | None = None
+    result: Annotated[Count, "its place in `results`"]
+    against: Annotated[Count, "place in `results` of the fastest float32 form of the same network, else of the first"]
+    p50_ratio: Annotated[Ratio | None, "of p50"]
+    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
+    end_to_end_ratio: Annotated[Ratio | None, "of p50 end to end"]
+    end_to_end_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
+    accuracy_difference: Annotated[Points, "`result` minus `against`"]
+    accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
+    agreement: Annotated[Share, "share of windows that both answer alike"]
+    only_result_right: Annotated[Count, "windows that `result` alone classifies right"]
+    only_against_right: Annotated[Count, "windows that `against` alone classifies right"]
+    # Absent from files of before, which have McNemar's test on windows instead.
+    sign_flip_p: Annotated[
+        Share | None, "two-sided p value of the sign-flip test over subjects; null with one subject"
+    ] = None
 
 
 @dataclass(frozen=True)
 class Control:
-    """The first model against itself, measured like any pair: `passed` when 1 lies inside the ratio's interval."""
+    """The first model against itself, measured like any pair."""
 
-    p50_ratio: float
-    p50_ratio_ci95: Interval
-    passed: bool
+    p50_ratio: Annotated[Ratio, "of p50"]
+    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
+    passed: Annotated[bool, "whether the interval holds 1"]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A model that could not be measured, and why, in one sentence."""
+    """A model that could not be measured."""
 
-    file: str
-    error: str
+    file: Annotated[str, "the model"]
+    error: Annotated[str, "why, in one sentence"]
+
+
+@dataclass(frozen=True)
+class RuntimeVersion:
+    """An interpreter."""
+
+    name: Annotated[str, "`litert` or `tflite-runtime`"]
+    version: Annotated[str | None, "null where the package does not tell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredDevice(Machine):
+    """The device that measured."""
+
+    name: Annotated[str, "the target of `--on`, as text"]
+    runtime: Annotated[RuntimeVersion, "of the first worker"]
+    before: Annotated[State | None, "the machine before the first round"] = None
+    after: Annotated[State | None, "the machine after the last round"] = None
+
+
+@dataclass(frozen=True)
+class EvaluatedData:
+    """The test data."""
+
+    name: Annotated[str, "of the data set"]
+    fingerprint: Annotated[str, "digest of its content"]
+    windows: Annotated[Positive, "test windows"]
+    period_s: Annotated[float | None, Quantity("s", above=0), "from one window of a stream to the next"] = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """How the run measured."""
+
+    runtime: Annotated[str, "as asked for"]
+    threads: Annotated[Positive, "as asked for"]
+    runs: Annotated[Count | None, "timed inferences per model; null when a duration was given"]
+    rounds: Annotated[Positive, "processes per model"]
+    duration_s: Annotated[float | None, Quantity("s", above=0), "timed per model, instead of `runs`"]
+    paced: Annotated[bool, "whether `mode` is paced"]
+    control: Annotated[bool, "whether a control was asked for"]
+    mode: Annotated[Literal["back-to-back", "paced"], "whether it slept between inferences"]
+    harness_overhead_us: Annotated[float | None, Quantity("µs"), "what timing itself adds to a call"]
 
 
 @dataclass(frozen=True)
 class Report:
-    """The results of one run on one device, with the device and the data they are about.
+    """The results of one run on one device."""
 
-    `device` says what the machine is; its `before` and `after` say what it was doing
-    (`edge_runtime.bench.machine.State`). `settings` is how it was measured: `mode` (`back-to-back` or `paced`),
-    `threads`, `runs`, `rounds`, `duration_s`, `paced`, `control`, and `harness_overhead_us`, what timing itself adds to
-    a call, measured.
-    """
-
-    device: Mapping[str, Any]
-    data: Mapping[str, Any]
-    results: tuple[Result, ...]
-    har_edge: str = edge_runtime.__version__
-    created: str = dataclasses.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    comparisons: tuple[Comparison, ...] = ()
-    control: Control | None = None
-    failures: tuple[Failure, ...] = ()
+    device: Annotated[MeasuredDevice, "where"]
+    data: Annotated[EvaluatedData, "with what"]
+    results: Annotated[tuple[Result, ...], "a result per model"]
+    settings: Annotated[Method, "how"]
+    comparisons: Annotated[tuple[Comparison, ...], "a comparison per model but the one that others are compared with"]
+    control: Annotated[Control | None, "null without one"]
+    failures: Annotated[tuple[Failure, ...], "the models that could not be measured"]
+    har_edge: Annotated[str, "the version that measured"] = edge_runtime.__version__
+    created: Annotated[str, "when (ISO 8601, UTC)"] = dataclasses.field(
+        default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
+    )
 
     def to_json(self) -> str:
         """The report as JSON text, format 1, a list of numbers on one line."""
@@ -229,6 +272,52 @@ class Report:
         write_text(path, self.to_json())
 
 
-def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
-    """Times in milliseconds, to 10 ns: finer than the clock is steady."""
-    return tuple(np.round(nanoseconds / 1e6, 5).tolist())
+def read(path: Path) -> Report:
+    """The report in the JSON file at `path`, as `Report.write` wrote it; unknown keys are ignored.
+
+    Raises `InputError` when the file is missing, is no such report, or contradicts itself.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: name a JSON file that 'har-edge bench' wrote") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a result of 'har-edge bench' ({error}): name a JSON file it wrote") from error
+
+
+def parse(text: str) -> Report:
+    """The report in `text`. Raises `ValueError` that names the wrong value."""
+    content = json.loads(text, parse_constant=_refuse)
+    if not isinstance(content, dict) or "format" not in content:
+        raise ValueError("it has no format number")
+    if content["format"] != FORMAT:
+        raise ValueError(f"it has format {content['format']}, this version of har-edge reads format {FORMAT}")
+    report = dataclass_json.from_json(Report, content)
+    for i, result in enumerate(report.results):
+        n = len(result.labels)
+        if len(result.confusion) != n or any(len(row) != n for row in result.confusion):
+            raise ValueError(f"results[{i}].confusion does not have a row and a column per label")
+    for i, comparison in enumerate(report.comparisons):
+        if max(comparison.result, comparison.against) >= len(report.results):
+            raise ValueError(f"comparisons[{i}] is about a result that is not there")
+    return report
+
+
+def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
+    """The pairs that are compared, by their places: each result with the fastest float32 form of the same network.
+
+    A result without such a form is compared with the first; none is compared with itself.
+    """
+    pairs = []
+    for i, one in enumerate(results):
+        forms = [j for j, x in enumerate(results) if x.model == one.model and x.quantization == "float32"]
+        against = min(forms, key=lambda j: results[j].p50_ms or 0.0, default=0)
+        if against != i:
+            pairs.append((i, against))
+    return pairs
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number")

@@ -1,4 +1,4 @@
-"""Asking the system: its files and its commands, each answer None where there is none.
+"""Ask the system, its files and its commands: each answer is None where there is none.
 
 `root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path("/")
 COMMAND_SECONDS = 2.0
-"""A command that takes longer is stopped and counts as absent: asking must not disturb what is measured."""
+"""A command that takes longer is stopped and counts as absent: it must not disturb the measurement."""
 
 
 def read(path: Path) -> str | None:
@@ -33,7 +33,7 @@ def number(path: Path) -> int | None:
 
 
 def ask(command: str, *arguments: str, root: Path = ROOT) -> str | None:
-    """What `command` prints; None when it is not installed, fails or takes more than `COMMAND_SECONDS`."""
+    """The output of `command`; None when it is not installed, fails or takes more than `COMMAND_SECONDS`."""
     folders = (str(root / folder.lstrip(os.sep)) for folder in os.get_exec_path())
     program = shutil.which(command, path=os.pathsep.join(folders))
     if program is None:

@@ -1,4 +1,4 @@
-"""Timing calls one by one: raw times are kept, whatever is made of them later."""
+"""Time calls one by one and return the raw times."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def time_calls(
     """Time `runs` calls, taking `inputs` in turn; `[runs]` nanoseconds.
 
     `on_progress` hears the share that is done between calls, `CHUNKS` times at most unless that took long; then a call
-    is made untimed, so that what the report pushed out of the caches does not count.
+    is made untimed, so that misses in the caches which the report caused do not count.
     """
     times = [0] * runs
     n = len(inputs)
@@ -81,8 +81,8 @@ def time_paced(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Time `runs` calls that are `period` seconds apart, asleep in between, as when windows come from a sensor.
 
-    Returns `[runs]` nanoseconds of `call` alone and of `prepare` and `call` together. Nothing is repeated untimed: a
-    cold cache and a slow clock are what this is about.
+    Returns `[runs]` nanoseconds of `call` alone and of `prepare` and `call` together. Nothing is repeated untimed: the
+    cold cache and the slow clock belong to the measurement.
     """
     alone, together = [0] * runs, [0] * runs
     with _no_garbage_collection():

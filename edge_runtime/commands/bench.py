@@ -1,7 +1,6 @@
-"""`har-edge bench`: measure latency, memory, size and accuracy of models."""
+"""Measure latency, memory, size and accuracy of models: `har-edge bench`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,8 @@ from edge_runtime.runs import Run
 if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
     from edge_runtime.bench.results import Report
+    from edge_runtime.commands.several_devices import AbsentDevice
     from edge_runtime.data.dataset import Dataset
-    from edge_runtime.system.terminal import Console
 
 
 @click.command(name="bench")
@@ -67,7 +66,7 @@ if TYPE_CHECKING:
 @click.option(
     "--control/--no-control", default=True, show_default=True, help="Measure the first model against itself as well."
 )
-@click.option("--profile", is_flag=True, help="Show what the operators of each model have to do.")
+@click.option("--profile", is_flag=True, help="Show the work of the operators of each model.")
 @outputs.option("json", "Where to write the result.  [default: bench-DEVICE.json in the run folder, else here]")
 @outputs.option("csv", "Write a row per model too.")
 @outputs.option("markdown", "Write a table to paste into an issue too.")
@@ -107,101 +106,74 @@ def command(
         raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
     folder = run or Run(Path())
     settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control)
-    work = _Work(models, settings, loading.load_data(data_path), [x for x in paths if x.is_file()], profile)
+    names = [device.name for device in devices]
+    twice = next((x for x in names if names.count(x) > 1), None)
+    if twice:
+        raise InputError(f"--on names {twice} twice: give each device once")
+    written = {"json": json_path, "csv": csv_path, "markdown": markdown_path}
+    own: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
-        json_path = json_path or folder.bench(devices[0].name)
-        html_path = html_path or json_path.parent / f"{json_path.stem}.html"
-        work.on_one(devices[0], {"json": json_path, "csv": csv_path, "markdown": markdown_path, "html": html_path})
+        written["json"] = json_path = json_path or folder.bench(names[0])
+        written["html"] = html_path or json_path.parent / f"{json_path.stem}.html"
+    elif json_path:
+        raise InputError("--json names one file, but each device gets its own: leave it out")
     else:
-        if json_path:
-            raise InputError("--json names one file, but each device gets its own: leave it out")
-        html_path = html_path or folder.bench("devices", ".html")
-        work.on_several(devices, folder, {"csv": csv_path, "markdown": markdown_path, "html": html_path})
+        written["html"] = html_path or folder.bench("devices", ".html")
+        own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
+    outputs.check(
+        written, [x for x in paths if x.is_file()], [path for forms in own.values() for path in forms.values()]
+    )
+    _measure(devices, models, loading.load_data(data_path), settings, own, written, profile)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What is measured, on whatever devices; `inputs` are files that are read."""
+def _measure(
+    devices: Sequence["Device | AbsentDevice"],
+    models: Sequence[ModelFile],
+    data: "Dataset",
+    settings: MeasurementSettings,
+    own: Mapping[str, Mapping[str, Path]],
+    written: Mapping[str, Path | None],
+    profile: bool,
+) -> None:
+    """Measure on all devices, write and show the report, of several side by side.
 
-    models: Sequence[ModelFile]
-    settings: MeasurementSettings
-    data: "Dataset"
-    inputs: Sequence[Path]
-    profile: bool
+    `own` are the files of each of several devices, by its name, and `written` those of all together.
+    """
+    from edge_runtime.commands.several_devices import measure_on
+    from edge_runtime.reports import terminal_table
+    from edge_runtime.reports.content import DeviceReport, gather
+    from edge_runtime.system.terminal import Console, progresses
 
-    def on_one(self, device: "Device", written: Mapping[str, Path | None]) -> None:
-        """Measure, write the report and show it."""
-        from edge_runtime.system.terminal import Console, progress
+    files: list[Path] = []
 
-        outputs.check(written, inputs=self.inputs)
-        try:
-            with progress() as on_progress:
-                device.prepare(lambda share, stage: on_progress(0.0, stage))
-                report = measurement.measure(self.models, self.data, device, self.settings, on_progress)
-        finally:
-            device.close()
-        try:
-            files = outputs.write(report, written)  # before the table: a reader that goes away costs no file
-        finally:
-            self._show(report, Console())  # and a folder that cannot be written costs the files, not the measurement
-        for path in files:
-            click.echo(path)
-        if report.failures:
-            names = ", ".join(failure.file for failure in report.failures)
-            raise DeviceError(f"not everything could be measured: {names}; the other results are complete")
+    def write(device: "Device", report: "Report") -> None:
+        if device.name in own:
+            files.extend(outputs.write([DeviceReport(device.name, report)], own[device.name]))
 
-    def on_several(self, devices: Sequence["Device"], run: Run, written: Mapping[str, Path | None]) -> None:
-        """Measure on all; write a report for each and one with all side by side, which is shown."""
-        from edge_runtime.commands.several_devices import measure_on
-        from edge_runtime.reports import side_by_side
-        from edge_runtime.system.terminal import Console, progresses
-
-        names = [device.name for device in devices]
-        twice = next((x for x in names if names.count(x) > 1), None)
-        if twice:
-            raise InputError(f"--on names {twice} twice: give each device once")
-        own = {name: {"json": run.bench(name), "html": run.bench(name, ".html")} for name in names}
-        outputs.check(written, self.inputs, [path for forms in own.values() for path in forms.values()])
-        files: list[Path] = []
-        with progresses(names) as tell:
-            outcomes = measure_on(
-                devices,
-                self.models,
-                self.data,
-                self.settings,
-                tell,
-                lambda device, report: files.extend(outputs.write(report, own[device.name])),
-            )
-        sides = [side_by_side.Side(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
-        try:
-            if any(x.report for x in sides):
-                files += outputs.write_side_by_side(sides, written)
-        finally:
-            side_by_side.show(sides, Console())
-            if self.profile:
-                for side in sides:
-                    if side.report:
-                        self._show_operators(side.report, Console())
-        for path in files:
-            click.echo(path)
-        for fault in (x.error for x in outcomes):
-            if fault and not isinstance(fault, HarEdgeError):
-                raise fault
-        incomplete = [x.device for x in sides if x.failure or x.report is None or x.report.failures]
-        if incomplete:
-            raise DeviceError(f"not everything could be done: {', '.join(incomplete)}; the rest is complete")
-
-    def _show(self, report: "Report", console: "Console") -> None:
-        from edge_runtime.reports import terminal_table
-
-        terminal_table.show(report, console)
-        if self.profile:
-            self._show_operators(report, console)
-
-    def _show_operators(self, report: "Report", console: "Console") -> None:
-        from edge_runtime.reports import operators
-
-        operators.show(report, console)
+    with progresses([device.name for device in devices] if own else [""]) as on_progress:
+        outcomes = measure_on(devices, models, data, settings, on_progress, write)
+    if not own and outcomes[0].error:
+        raise outcomes[0].error
+    measured = [DeviceReport(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
+    reports = [x.report for x in measured if x.report]
+    try:
+        # Before the table: a reader that goes away costs no file.
+        files += outputs.write(measured, written) if reports else []
+    finally:  # a folder that cannot be written costs the files, not the measurement
+        terminal_table.show(gather(measured), Console())
+        for report in reports if profile else ():
+            terminal_table.show_operators(report, Console())
+    for path in files:
+        click.echo(path)
+    for fault in (x.error for x in outcomes):
+        if fault and not isinstance(fault, HarEdgeError):
+            raise fault
+    if own:
+        incomplete = [x.device for x in measured if x.failure or x.report is None or x.report.failures]
+    else:
+        incomplete = [failure.file for failure in reports[0].failures]
+    if incomplete:
+        raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
 
 
 def _sentence(error: Exception | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`har-edge compare`: what changed between two results of `har-edge bench`."""
+"""Compare two results of `har-edge bench`: `har-edge compare`."""
 
 import json
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ FORMAT = 1
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
 @click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the comparison too.")
 def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_path: Path | None) -> None:
-    """Show what changed from OLD to NEW, two JSON files that 'har-edge bench' wrote.
+    """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files, those of accuracy are over people.
     """
     from rich.markup import escape
 
-    from edge_runtime.bench import regression_gates, results_json
+    from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
     from edge_runtime.reports import changes, outputs
     from edge_runtime.system.files import write_text
@@ -45,7 +45,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
 
     wanted = [regression_gates.parse(text) for text in conditions]
     outputs.check({"json": json_path}, inputs=[old, new])
-    outcome = compare(results_json.read(old), results_json.read(new))
+    outcome = compare(results.read(old), results.read(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "

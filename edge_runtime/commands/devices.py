@@ -94,7 +94,9 @@ def _show(found: "Readiness", console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from edge_runtime.bench.machine_state import State
     from edge_runtime.reports import facts
+    from edge_runtime.system.dataclass_json import from_json
     from edge_runtime.system.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
@@ -106,7 +108,7 @@ def _show(found: "Readiness", console: "Console") -> None:
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in facts.state(found.state) if row[1] != NOT_MEASURED]
+            rows += [row for row in facts.state(from_json(State, found.state)) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -1,4 +1,4 @@
-"""`har-edge report`: show results of `har-edge bench` again, in any form."""
+"""Show results of `har-edge bench` again, in any form: `har-edge report`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,15 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
 
     It may be from another machine or an older version. Several are shown side by side.
     """
-    from edge_runtime.bench import results_json
-    from edge_runtime.reports import side_by_side, terminal_table
+    from edge_runtime.bench import results
+    from edge_runtime.reports import terminal_table
+    from edge_runtime.reports.content import DeviceReport, gather
     from edge_runtime.system.terminal import Console
 
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check(written, inputs=paths)
-    reports = [results_json.read(path) for path in paths]
-    sides = [side_by_side.Side(str(x.device.get("name", path)), x) for x, path in zip(reports, paths, strict=True)]
+    devices = [DeviceReport(report.device.name, report) for report in map(results.read, paths)]
     if not any(written.values()):
-        if len(reports) == 1:
-            terminal_table.show(reports[0], Console())
-        else:
-            side_by_side.show(sides, Console())
-    files = outputs.write(reports[0], written) if len(reports) == 1 else outputs.write_side_by_side(sides, written)
-    for path in files:
+        terminal_table.show(gather(devices), Console())
+    for path in outputs.write(devices, written):
         click.echo(path)

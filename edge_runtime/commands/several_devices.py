@@ -1,4 +1,4 @@
-"""One measurement on several devices: remote ones in parallel, those on this machine in turn; none loses another."""
+"""Measure on several devices: remote ones in parallel, those on this machine in turn."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.bench.results import Instructions, Report
+from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices import opener
 from edge_runtime.errors import HarEdgeError
@@ -22,45 +20,23 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class AbsentDevice:
-    """A device that could not be opened, which whatever is wanted of it says."""
+    """A device that could not be opened."""
 
     name: str
     error: HarEdgeError
-
-    @property
-    def here(self) -> bool:
-        """It takes nothing of this machine."""
-        return False
-
-    def prepare(self, on_progress: OnProgress) -> None:
-        """Say why it is absent."""
-        raise self.error
-
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Say why it is absent."""
-        raise self.error
-
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Say why it is absent."""
-        raise self.error
-
-    def stop(self) -> None:
-        """Nothing is at work."""
-
-    def close(self) -> None:
-        """Nothing is open."""
+    here: bool = False
 
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """What came of one device: a report, the error, or both when the report came to nothing."""
+    """The outcome of one device: a report, an error, or both when the report could not be written."""
 
-    device: Device
+    device: Device | AbsentDevice
     report: Report | None
     error: Exception | None = None
 
 
-def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device]:
+def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device | AbsentDevice]:
     """The devices that `targets` name; one that cannot be opened is an `AbsentDevice`.
 
     Raises `InputError` when one of them is no target at all.
@@ -70,7 +46,7 @@ def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device
 
 
 def measure_on(
-    devices: Sequence[Device],
+    devices: Sequence[Device | AbsentDevice],
     models: Sequence[ModelFile],
     data: Dataset,
     settings: MeasurementSettings,
@@ -79,19 +55,21 @@ def measure_on(
 ) -> list[DeviceOutcome]:
     """Measure on all `devices`, each with its `on_progress`; the outcomes in their order.
 
-    `on_report` hears of each report as soon as it is there; what it raises is that device's error. When this is
-    interrupted, all devices are stopped, and it hears of nothing more. All are closed at the end, however it comes.
+    `on_report` gets each report as soon as it is there; an error that it raises is that device's. When this is
+    interrupted, all devices are stopped and `on_report` is not called any more. All are closed at the end.
     """
     interrupted = threading.Event()
 
-    def measure(device: Device, tell: OnProgress) -> DeviceOutcome:
+    def measure(device: Device | AbsentDevice, on_progress: OnProgress) -> DeviceOutcome:
+        if isinstance(device, AbsentDevice):
+            return DeviceOutcome(device, None, device.error)
         report = None
         try:
-            device.prepare(lambda share, stage: tell(0.0, stage))
-            report = measurement.measure(models, data, device, settings, tell)
+            device.prepare(lambda share, stage: on_progress(0.0, stage))
+            report = measurement.measure(models, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
-        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose what others measure
+        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose the reports of others
             return DeviceOutcome(device, report, error)
         finally:
             device.close()
@@ -107,13 +85,14 @@ def measure_on(
             found = dict(x for outcomes in pool.map(in_turn, queues) for x in outcomes)
         except BaseException:
             interrupted.set()
-            for device in devices:  # which ends what the threads are waiting for
-                device.stop()
+            for device in devices:
+                if not isinstance(device, AbsentDevice):
+                    device.stop()  # so that its thread ends
             raise
     return [found[i] for i in range(len(devices))]
 
 
-def _open(target: str, opening: Callable[[], Device]) -> Device:
+def _open(target: str, opening: Callable[[], Device]) -> Device | AbsentDevice:
     try:
         return opening()
     except HarEdgeError as error:

@@ -59,7 +59,7 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         if target == "local":
             runtime = load_runtime("auto")
             name = f"{runtime.name} {runtime.version or ''}".strip()
-            return Readiness(target, machine.describe(), asdict(machine.state()), name)
+            return Readiness(target, asdict(machine.describe()), asdict(machine.state()), name)
         found = device.describe()
         return Readiness(target, found["machine"], found["state"], device.name)
     except HarEdgeError as error:

@@ -1,4 +1,4 @@
-"""A benchmark's report in every form: on a terminal, as CSV, Markdown and HTML, each made from `results.Report` alone.
+"""Show a benchmark's report: on a terminal, as CSV, Markdown and HTML, each made from `bench.results.Report` alone.
 
-`words` are the sentences and `rows` the numbers that all forms share, so that they say the same.
+`content` gathers what the forms share: `sentences` has the sentences, `rows` the numbers.
 """

@@ -1,14 +1,14 @@
-"""What changed between two runs, on a terminal: a table per result, and a sentence on what is beyond the noise."""
+"""Print the changes between two runs: a table and a sentence per result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import rich.console
 from rich.markup import escape
 from rich.table import Table
 
-from edge_runtime.bench.comparison import METRICS, PERCENT, Change, ResultChanges, RunComparison
+from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 
@@ -17,7 +17,7 @@ _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memo
 
 
 def show(outcome: RunComparison, console: rich.console.Console) -> None:
-    """Print `outcome`: a table per matched result, what only one file has, what else differs, and the summary."""
+    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and the summary."""
     for pair in outcome.pairs:
         about = "the same file" if pair.old.sha256 == pair.new.sha256 else "the model file changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
@@ -35,10 +35,10 @@ def show(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def sentences(outcome: RunComparison) -> Iterator[str]:
-    """One per result: which changes are beyond the noise, of those that have an interval to tell."""
+    """One per result: the changes beyond the noise, of those that have an interval."""
     for pair in outcome.pairs:
         changes = pair.changes.items()
-        beyond = [f"{METRICS[name].words} {change.text()}" for name, change in changes if change.beyond_noise]
+        beyond = [f"{METRICS[name].title} {change.text()}" for name, change in changes if change.beyond_noise]
         yield f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise."
 
 
@@ -46,33 +46,29 @@ def _table(pair: ResultChanges) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "old", "new", "change", "95 % interval", ""):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-    cells = _cells(pair)
+    unit = time_unit((pair.old, pair.new))
     for group in _SHOWN:
         for name in group:
             change = pair.changes[name]
             verdict, style = _verdict(change)
-            values = (NOT_MEASURED if x is None else cells[name](x) for x in (change.old, change.new))
+            values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
             table.add_row(
-                METRICS[name].words, *values, change.text(), change.interval_text(), f"[{style}]{verdict}[/{style}]"
+                METRICS[name].title, *values, change.text(), change.interval_text(), f"[{style}]{verdict}[/{style}]"
             )
         table.add_section()
     return table
 
 
-def _cells(pair: ResultChanges) -> dict[str, Callable[[float], str]]:
-    unit = time_unit((pair.old, pair.new))
-    times = {name: lambda x: time(x, unit) for name in ("p50", "p99", "end_to_end")}
-    return times | {
-        "load": lambda x: time(x, "ms"),
-        "memory": lambda x: megabytes(int(x)),
-        "size": lambda x: kilobytes(int(x)),
-        "accuracy": percent,
-        "macro_f1": percent,
-    }
+def _cell(name: str, value: float, unit: str) -> str:
+    if METRICS[name].unit == POINTS:
+        return percent(value)
+    if name in ("memory", "size"):
+        return (megabytes if name == "memory" else kilobytes)(int(value))
+    return time(value, "ms" if name == "load" else unit)
 
 
 def _verdict(change: Change) -> tuple[str, str]:
-    """What the change means, and the colour for it."""
+    """Whether the change is better, worse or noise, and its colour."""
     if change.beyond_noise is None or change.change is None:
         return "", "dim"
     if not change.beyond_noise:

@@ -1,4 +1,4 @@
-"""The pictures of the HTML report, as inline SVG made from results alone.
+"""Draw the pictures of the HTML report as inline SVG, from results alone.
 
 The class `s<n>` is the colour of the n-th result everywhere on the page; `again` is for those after the last colour.
 """
@@ -32,21 +32,21 @@ def colour(index: int) -> str:
 def distribution(results: Sequence[Result], names: Sequence[str], key: str, title: str) -> Markup | None:
     """How many of the inferences were done within which time, per result; `key` is `latency` or `end_to_end`.
 
-    None where no raw times were kept.
+    None without raw times.
     """
     unit = time_unit(results)
     times = [_samples(result, key) for result in results]
-    kept = [(i, _sorted(x, unit)) for i, x in enumerate(times) if x is not None and len(x)]
-    if not kept:
+    measured = [(i, _sorted(x, unit)) for i, x in enumerate(times) if x is not None and len(x)]
+    if not measured:
         return None
     # The slowest one in 200 can be a hundred times slower: beyond the edge, it is in the table as the maximum.
-    ends = [x for _, values in kept for x in (values[0], *np.percentile(values, (50, 99.5)))]
+    ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = spread(ends, _LEFT, _RIGHT), Scale(0, 100, _BOTTOM, _TOP)
     parts = [*_grid(x, y, f"{title}, {unit}" + (" (logarithmic)" if x.log else ""), "%")]
-    said = []
-    for i, values in kept:
+    descriptions = []
+    for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
-        said.append(f"{names[i]}: p50 {p50:.4g} {unit}, p99 {p99:.4g} {unit}")
+        descriptions.append(f"{names[i]}: p50 {p50:.4g} {unit}, p99 {p99:.4g} {unit}")
         parts.append(
             element(
                 "g",
@@ -57,24 +57,24 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
             )
         )
     return drawing(
-        f"distribution-{key}", 226, f"{title}: share of inferences done within a time", "; ".join(said), parts
+        f"distribution-{key}", 226, f"{title}: share of inferences done within a time", "; ".join(descriptions), parts
     )
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     """Each result at its p50 and its accuracy with their intervals, as large as its file; None without times."""
     unit = time_unit(results)
-    kept = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
-    if not kept:
+    measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
+    if not measured:
         return None
-    largest = max(result.size_bytes for _, result, _ in kept)
-    radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in kept}
-    x = spread([in_unit(v, unit) for _, _, latency in kept for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
-    bounds = [100 * v for _, result, _ in kept for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
+    largest = max(result.size_bytes for _, result, _ in measured)
+    radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in measured}
+    x = spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
+    bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     y = _accuracies(bounds, _BOTTOM - 6, _TOP + 16)
     parts = [*_grid(x, y, f"p50 of one window, {unit}" + (" (logarithmic)" if x.log else ""), "% right")]
-    said, labels = [], []
-    for i, result, latency in kept:
+    descriptions, labels = [], []
+    for i, result, latency in measured:
         place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
         bars = [element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
@@ -83,13 +83,13 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
             bars.append(element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
         parts.append(element("g", element("circle", cx=place[0], cy=place[1], r=radii[i]), *bars, class_=colour(i)))
         labels.append((place[0], place[1], radii[i], names[i]))
-        said.append(
+        descriptions.append(
             f"{names[i]}: p50 {time(latency.p50, unit)}, accuracy {percent(result.accuracy)} "
             f"({percent_range(result.accuracy_subjects_ci95)}), {result.size_bytes} bytes"
         )
     if len(labels) <= MOST_LABELS:
         parts += _labels(labels)
-    return drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(said), parts)
+    return drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(descriptions), parts)
 
 
 def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -114,8 +114,8 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
                 # Side by side, or equal scores would hide each other.
                 place = middle + (step - 10) * ((i + 0.5) / len(results) - 0.5)
                 score = result.per_subject[person]
-                told = element("title", f"subject {person}, {names[i]}: {percent(score)}")
-                dot = element("circle", told, class_="mark", cx=x(100 * score), cy=place, r=4)
+                tooltip = element("title", f"subject {person}, {names[i]}: {percent(score)}")
+                dot = element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
                 parts.append(element("g", dot, class_=colour(i)))
     description = "; ".join(
         f"subject {person}: "

@@ -1,18 +1,19 @@
-"""What a report says of the machine and of the way it was measured, as names and values for people."""
+"""List the facts of a report about the machine and the method, as names and values for people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
+from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.system.quantities import NOT_MEASURED, significant
 
 Facts = list[tuple[str, str]]
 """Name and value, in the order to show."""
 
-_DEVICE_NAMES = {
-    "name": "device",
+_NAMES = {
     "machine": "architecture",
     "cpu": "CPU",
     "max_clock_khz": "highest clock",
@@ -20,57 +21,57 @@ _DEVICE_NAMES = {
     "libc": "C library",
     "numpy": "NumPy",
     "python": "Python",
-}
-# These are in the table of states, or said elsewhere.
-_STATE_KEYS = ("before", "after", "governor", "load_average", "runtime")
-_SETTING_NAMES = {
     "duration_s": "duration",
-    "harness_overhead_us": "what timing itself costs per call",
+    "harness_overhead_us": "cost of timing per call",
     "runs": "timed inferences per model",
 }
 
 
 def device(report: Report) -> Facts:
-    """What the machine is, without what it does not tell."""
-    runtime = report.device.get("runtime")
-    facts = [
-        (_DEVICE_NAMES.get(key, key.replace("_", " ")), _value(key, value))
-        for key, value in report.device.items()
-        if key not in _STATE_KEYS and value not in (None, [], {}, "")
+    """The machine, without the facts that it does not tell."""
+    runtime = report.device.runtime
+    return [
+        ("device", report.device.name),
+        *_known(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
+        ("runtime", f"{runtime.name} {runtime.version or ''}".strip()),
     ]
-    if isinstance(runtime, Mapping):
-        facts.append(("runtime", " ".join(str(x) for x in runtime.values() if x)))
-    return facts
 
 
 def settings(report: Report) -> Facts:
-    """How it was measured, and with what."""
-    facts = [
-        (_SETTING_NAMES.get(key, key.replace("_", " ")), _value(key, value))
-        for key, value in report.settings.items()
-        if value is not None and key != "paced"  # the mode says it
-    ]
-    facts += [(f"data: {key}", _value(key, value)) for key, value in report.data.items() if value is not None]
-    return [*facts, ("measured", report.created), ("har-edge", report.har_edge)]
+    """The method and the data."""
+    data = [(f"data: {name}", value) for name, value in _known(report.data, ())]
+    return [*_known(report.settings, ("paced",)), *data, ("measured", report.created), ("har-edge", report.har_edge)]
 
 
 def states(report: Report) -> list[tuple[str, str, str]]:
-    """What the machine was doing: fact, before, after; only what it tells."""
-    before, after = (report.device.get(key) or {} for key in ("before", "after"))
-    if not before:
-        # Reports from before there were two states have the load and the governor of one.
-        before = {key: report.device.get(key) for key in ("load_average", "governor")}
-    rows = [(name, say(before), say(after) if after else NOT_MEASURED) for name, say in _STATE.items()]
+    """The state of the machine: fact, before, after; without the facts that it does not tell."""
+    before, after = ({} if x is None else dict(state(x)) for x in (report.device.before, report.device.after))
+    rows = [(name, before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)) for name in before | after]
     return [row for row in rows if row[1:] != (NOT_MEASURED, NOT_MEASURED)]
 
 
-def state(state: Mapping[str, Any]) -> Facts:
-    """What the machine is doing in this one state."""
-    return [(name, say(state)) for name, say in _STATE.items()]
+def state(state: State) -> Facts:
+    """The facts of one state; a dash for those that the machine does not tell."""
+    clock, throttled = state.clock_khz, state.throttled
+    limits = f" ({_clock(clock.minimum)} to {_clock(clock.maximum)})" if clock and clock.maximum is not None else ""
+    sensors = ", ".join(f"{name} {x:.0f} °C" for name, x in (state.temperatures_c or {}).items())
+    now, since_boot = (
+        (", ".join(x) or "no" for x in (throttled.now, throttled.since_boot)) if throttled else (NOT_MEASURED,) * 2
+    )
+    return [
+        ("load average", NOT_MEASURED if state.load_average is None else significant(state.load_average, 3)),
+        ("governor", state.governor or NOT_MEASURED),
+        ("clock", _clock(clock.current) + limits if clock else NOT_MEASURED),
+        ("clock, as the firmware measures it", _clock(state.firmware_clock_khz)),
+        ("temperature", sensors or NOT_MEASURED),
+        ("throttled now", now),
+        ("throttled since boot", since_boot),
+        ("power", state.power_source or NOT_MEASURED),
+    ]
 
 
 def result(result: Result) -> Facts:
-    """The plain facts of one result that its numbers rest on."""
+    """The facts of one result that its numbers rest on."""
     facts = [
         ("model", result.model),
         ("file", result.file),
@@ -99,72 +100,35 @@ def result(result: Result) -> Facts:
 
 def one_line(report: Report) -> str:
     """Machine and method in one line, for where there is no room for tables."""
-    known = report.device
+    machine, method = report.device, report.settings
     parts = [f"har-edge {report.har_edge}", report.created]
-    parts += [str(known[key]) for key in ("cpu", "os", "kernel") if known.get(key)]
-    if known.get("governor"):
-        parts.append(f"governor {known['governor']}")
-    parts += [f"{key} {report.settings[key]}" for key in ("mode", "rounds") if report.settings.get(key)]
-    return ", ".join(parts)
+    parts += [x for x in (machine.cpu, machine.os, machine.kernel) if x]
+    if machine.governor:
+        parts.append(f"governor {machine.governor}")
+    return ", ".join([*parts, f"mode {method.mode}", f"rounds {method.rounds}"])
+
+
+def _known(record: Any, left_out: Sequence[str]) -> Facts:
+    """The fields of a dataclass that are known; `left_out` are those that are shown elsewhere."""
+    values = {x.name: getattr(record, x.name) for x in fields(record) if x.name not in left_out}
+    return [
+        (_NAMES.get(key, key.replace("_", " ")), _value(key, value))
+        for key, value in values.items()
+        if value not in (None, (), {}, "")
+    ]
 
 
 def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if key.endswith("_khz") and isinstance(value, int | float):
+    if key.endswith("_khz"):
         return _clock(value)
-    if key.endswith("_us") and isinstance(value, int | float):
-        return f"{value:g} µs"
-    if key.endswith("_s") and isinstance(value, int | float):
-        return f"{value:g} s"
+    if key.endswith(("_us", "_s")) and value is not None:
+        return f"{value:g} {'µs' if key.endswith('_us') else 's'}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_value(name, x)}" for name, x in value.items() if x is not None)
-    if isinstance(value, list | tuple):
-        return ", ".join(_value(key, x) for x in value)
-    return str(value)
+        return ", ".join(f"{name} {x}" for name, x in value.items())
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _clock(khz: float | None) -> str:
     return NOT_MEASURED if khz is None else f"{khz / 1000:.0f} MHz"
-
-
-def _clocks(state: Mapping[str, Any]) -> str:
-    clock = state.get("clock_khz")
-    if not isinstance(clock, Mapping):
-        return NOT_MEASURED
-    limits = f" ({_clock(clock.get('minimum'))} to {_clock(clock.get('maximum'))})"
-    return _clock(clock.get("current")) + ("" if clock.get("maximum") is None else limits)
-
-
-def _temperatures(state: Mapping[str, Any]) -> str:
-    sensors = state.get("temperatures_c")
-    return ", ".join(f"{name} {x:.0f} °C" for name, x in sensors.items()) if sensors else NOT_MEASURED
-
-
-def _throttled(when: str) -> Callable[[Mapping[str, Any]], str]:
-    def say(state: Mapping[str, Any]) -> str:
-        throttled = state.get("throttled")
-        return NOT_MEASURED if throttled is None else ", ".join(throttled.get(when) or ()) or "no"
-
-    return say
-
-
-def _plain(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda state: NOT_MEASURED if state.get(key) is None else _value(key, state[key])
-
-
-def _load(state: Mapping[str, Any]) -> str:
-    load = state.get("load_average")
-    return NOT_MEASURED if load is None else significant(load, 3)
-
-
-_STATE: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "load average": _load,
-    "governor": _plain("governor"),
-    "clock": _clocks,
-    "clock, as the firmware measures it": _plain("firmware_clock_khz"),
-    "temperature": _temperatures,
-    "throttled now": _throttled("now"),
-    "throttled since boot": _throttled("since_boot"),
-    "power": _plain("power_source"),
-}

@@ -1,4 +1,4 @@
-"""Where the forms of a report are written: the options that `har-edge bench` and `har-edge report` share."""
+"""Write the forms of a report: the options that `har-edge bench` and `har-edge report` share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
-    from edge_runtime.bench.results import Report
-    from edge_runtime.reports.side_by_side import Side
+    from edge_runtime.reports.content import DeviceReport
 
 F = TypeVar("F", bound=Callable[..., object])
-
-FORMS = ("json", "csv", "markdown", "html")
-"""In the order in which they are written: the page for people is the last one named."""
 
 
 def option(form: str, help_text: str) -> Callable[[F], F]:
@@ -49,47 +45,25 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: It
         taken[place] = f"the --{form} file" if form != "json" else f"the JSON file {path}"
 
 
-def write(report: Report, paths: Mapping[str, Path | None]) -> list[Path]:
-    """Write each form that has a path, every file whole or not at all; the paths, HTML last."""
-    written = []
-    for form in FORMS:
-        path = paths.get(form)
-        if path is not None:
-            write_text(path, render(report, form))
-            written.append(path)
-    return written
+def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
+    """Write each form that has a path, every file whole or not at all; the paths, HTML last.
 
+    Several devices are side by side in each form but JSON, of which each has its own.
+    """
+    from edge_runtime.reports import html, text_forms
+    from edge_runtime.reports.content import gather
 
-def write_side_by_side(sides: Sequence[Side], paths: Mapping[str, Path | None]) -> list[Path]:
-    """Write the common forms of several devices' reports that have a path: all but JSON, of which each has its own."""
-    from edge_runtime.reports import csv_table, html, side_by_side
-
-    renderers: dict[str, Callable[[], str]] = {
-        "csv": lambda: csv_table.render(*(x.report for x in sides if x.report)),
-        "markdown": lambda: side_by_side.to_markdown(sides),
-        "html": lambda: html.render_devices(sides),
+    reports = [x.report for x in devices if x.report]
+    forms: dict[str, Callable[[], str]] = {
+        "json": lambda: reports[0].to_json(),
+        "csv": lambda: text_forms.to_csv(reports),
+        "markdown": lambda: text_forms.to_markdown(gather(devices)),
+        "html": lambda: html.render(devices),
     }
     written = []
-    for form, render_form in renderers.items():
+    for form, render in forms.items():
         path = paths.get(form)
         if path is not None:
-            write_text(path, render_form())
+            write_text(path, render())
             written.append(path)
     return written
-
-
-def render(report: Report, form: str) -> str:
-    """The text of one of the `FORMS`."""
-    if form == "json":
-        return report.to_json()
-    if form == "csv":
-        from edge_runtime.reports import csv_table
-
-        return csv_table.render(report)
-    if form == "markdown":
-        from edge_runtime.reports import markdown
-
-        return markdown.render(report)
-    from edge_runtime.reports import html
-
-    return html.render(report)

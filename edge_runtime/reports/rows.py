@@ -1,4 +1,4 @@
-"""The table of a report: which numbers, in which order and groups; a cell per result."""
+"""Choose the rows of a report's table, in order and groups, with a cell per result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def time_unit(results: Sequence[Result]) -> str:
 
 
 def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
-    """Scores, times and sizes of `results`, without rows that no result has anything to say in."""
+    """Scores, times and sizes of `results`, without rows in which no result has a number."""
     unit = time_unit(results)
 
     def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:

@@ -1,22 +1,22 @@
-"""The sentences of a report: what was measured where, what quantisation gained and cost, what to doubt."""
+"""Write the sentences of a report: title, gain and cost of quantisation, control, doubts, failures."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.bench.real_time_factor import PERIOD_S, real_time_factor
-from edge_runtime.bench.results import Comparison, Interval, Report, Result
+from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
-# The usual threshold: a difference that chance alone would make more rarely than this is called one.
+# The usual threshold of p.
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class ComparedResults:
-    """A result, what it is compared with, and how they compare; their names are those of `titles`."""
+    """A result, the one it is compared with, and their comparison; the names are those of `titles`."""
 
     name: str
     result: Result
@@ -26,20 +26,20 @@ class ComparedResults:
 
 
 def title(report: Report) -> str:
-    """What was measured where, in a line."""
+    """Runtime, device, threads and data in a line."""
     device = report.device
-    where = device.get("board") or device.get("cpu") or device["machine"]
-    about = f"test windows of {report.data['name']}"
+    where = device.board or device.cpu or device.machine
+    about = f"test windows of {report.data.name}"
     if not report.results:
         return f"nothing could be measured on {where}: {about}"
     first = report.results[0]
     runtime = f"{first.runtime} {first.runtime_version}" if first.runtime_version else first.runtime
-    paced = ", paced" if report.settings.get("mode") == "paced" else ""
+    paced = ", paced" if report.settings.mode == "paced" else ""
     return f"{runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}"
 
 
 def titles(results: Sequence[Result]) -> list[str]:
-    """A short name for each result: as much of scheme, model and file as tells them apart."""
+    """A short name for each result: as much of scheme, model and file as makes it unique."""
     forms: tuple[Callable[[Result], str], ...] = (
         lambda result: result.quantization,
         lambda result: f"{result.model} {result.quantization}",
@@ -53,20 +53,20 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """What is worth a sentence: each quantised result against the fastest float32 form of the same network.
+    """Each quantised result with the float32 form that it is compared with; without any, all that are compared.
 
-    Without any such pair, whatever the report compares. One from before comparisons were kept has no intervals.
+    A report that a phone made by itself has no comparisons, hence no intervals.
     """
-    names = titles(report.results)
-    kept = {(x.result, x.against): x for x in report.comparisons}
-    wanted = []
-    for i, result in enumerate(report.results):
-        originals = [j for j, x in enumerate(report.results) if x.quantization == "float32" and x.model == result.model]
-        if result.quantization != "float32" and originals:
-            wanted.append((i, min(originals, key=lambda j: _p50(report.results[j]))))
+    results, names = report.results, titles(report.results)
+    comparisons = {(x.result, x.against): x for x in report.comparisons}
+    quantised = [
+        (i, j)
+        for i, j in compared(results)
+        if results[i].model == results[j].model and results[i].quantization != "float32" == results[j].quantization
+    ]
     return [
-        ComparedResults(names[i], report.results[i], names[j], report.results[j], kept.get((i, j)))
-        for i, j in wanted or kept
+        ComparedResults(names[i], results[i], names[j], results[j], comparisons.get((i, j)))
+        for i, j in quantised or comparisons
     ]
 
 
@@ -76,7 +76,7 @@ def verdicts(report: Report) -> list[str]:
 
 
 def control(report: Report) -> str | None:
-    """What the control found: a model against itself shows how far ratios of this run can be off."""
+    """The ratio of the first model to itself, which shows how far ratios of this run can be off."""
     if report.control is None:
         return None
     low, high = report.control.p50_ratio_ci95
@@ -100,28 +100,32 @@ def doubts(report: Report) -> list[str]:
 
 
 def failures(report: Report) -> list[str]:
-    """What could not be measured, and why."""
+    """The models that could not be measured, each with the reason."""
     return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
 
 
-def headrooms(report: Report) -> str | None:
-    """What a stream of windows needs of one core, for all results in one sentence."""
+def real_time_factors(report: Report) -> str | None:
+    """The share of one core that a stream of windows takes, and the number of streams that fit, of all results.
+
+    The share is of the mean time. The streams are counted with p99, as if every window took as long as the slowest in
+    a hundred: a core that is full on average falls behind. None without times or the period of a stream.
+    """
+    period_s = report.data.period_s
     parts: list[str] = []
     for name, result in zip(titles(report.results), report.results, strict=True):
-        if result.end_to_end_ms and result.threads == 1:  # of several threads, wall time says nothing of one core
-            room = real_time_factor(result.end_to_end_ms)
-            share = f"{significant(100 * room.share)} %"
-            streams = (
-                "no" if not room.streams else str(room.streams) if room.streams < 100 else significant(room.streams)
-            )
+        # Of several threads, wall time says nothing of one core.
+        if period_s and result.end_to_end_ms and result.threads == 1:
+            share = f"{significant(result.end_to_end_ms.mean / 10 / period_s)} %"
+            n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
+            streams = "no" if not n else str(n) if n < 100 else significant(n)
             parts.append(
                 f"{name} {share} ({streams})" if parts else f"{name} needs {share} of one core ({streams} streams fit)"
             )
-    return f"At one window per {PERIOD_S:g} s, {_listed(parts)}." if parts else None
+    return f"At one window per {period_s:g} s, {_listed(parts)}." if parts else None
 
 
 def energy(report: Report) -> str | None:
-    """Why there is no energy, where there is none."""
+    """The reasons why there is no energy, if there is none."""
     reasons = {x.energy.reason for x in report.results if x.energy and x.energy.per_inference_mj is None}
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
@@ -131,14 +135,14 @@ def _gain(pair: ComparedResults) -> str:
     result, against, comparison = pair.result, pair.against, pair.comparison
     unit = time_unit((result, against))
     if result.latency_ms and against.latency_ms and result.end_to_end_ms and against.end_to_end_ms:
-        kept = (comparison.p50_ratio, comparison.p50_ratio_ci95) if comparison else (None, None)
+        interval = comparison.p50_ratio_ci95 if comparison else None
         p50s = f"p50 {time(result.latency_ms.p50, unit)} against {time(against.latency_ms.p50, unit)}"
-        ratio = kept[0] or result.latency_ms.p50 / against.latency_ms.p50
-        claims.append(f"{_speed(ratio, kept[1], pair.against_name)} ({_interval(kept[1], '95 % interval ')}{p50s})")
-        kept = (comparison.end_to_end_ratio, comparison.end_to_end_ratio_ci95) if comparison else (None, None)
+        ratio = (comparison and comparison.p50_ratio) or result.latency_ms.p50 / against.latency_ms.p50
+        claims.append(f"{_speed(ratio, interval, pair.against_name)} ({_interval(interval, '95 % interval ')}{p50s})")
+        interval = comparison.end_to_end_ratio_ci95 if comparison else None
         p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
-        ratio = kept[0] or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
-        claims.append(f"{_speed(ratio, kept[1])} end to end ({_interval(kept[1])}{p50s})")
+        ratio = (comparison and comparison.end_to_end_ratio) or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
+        claims.append(f"{_speed(ratio, interval)} end to end ({_interval(interval)}{p50s})")
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
     return f"{pair.name} is {_listed(claims)}."
@@ -171,7 +175,7 @@ def _cost(pair: ComparedResults) -> str:
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
-    """`ratio` is time over time: below 1 is faster. An interval that holds 1 tells no difference."""
+    """`ratio` is time over time: below 1 is faster. An interval that holds 1 shows no difference."""
     than = f" {than}" if than else ""
     if interval and interval[0] <= 1 <= interval[1]:
         return f"as fast as{than}, as far as this run can tell" if than else "as fast"
@@ -189,7 +193,7 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
 
 
 def _interval(ratio: Interval | None, prefix: str = "") -> str:
-    """The interval of what the sentence says: times as fast, unless all of `ratio`, time over time, is slower."""
+    """The interval of "times as fast", or of "times slower" when all of `ratio`, time over time, is above 1."""
     if ratio is None:
         return ""
     low, high = (1 / ratio[1], 1 / ratio[0]) if ratio[1] <= 1 or ratio[0] <= 1 <= ratio[1] else ratio
@@ -206,7 +210,3 @@ def _p(p: float) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
-
-
-def _p50(result: Result) -> float:
-    return result.latency_ms.p50 if result.latency_ms else 0.0

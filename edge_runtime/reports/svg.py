@@ -1,4 +1,4 @@
-"""Small pieces of inline SVG: elements, scales, ticks. Colours and fonts are the page's, by class."""
+"""Build pieces of inline SVG: elements, scales, ticks. Colours and fonts are the page's, by class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def element(name: str, *children: str, **attributes: object) -> Markup:
 
 
 def drawing(identity: str, height: float, title: str, description: str, parts: Iterable[str]) -> Markup:
-    """A whole picture, with what it says for those who do not see it."""
+    """A whole picture, with a title and a description for screen readers."""
     ids = f"{identity}-title", f"{identity}-description"
     named = element("title", title, id=ids[0]), element("desc", description, id=ids[1])
     return element("svg", *named, *parts, viewBox=f"0 0 {WIDTH} {height:g}", role="img", aria_labelledby=" ".join(ids))
@@ -76,7 +76,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def number(value: float) -> str:
-    """A tick's value as briefly as it can be said."""
+    """A tick's value in as few characters as possible."""
     return f"{value:.10g}"
 
 

@@ -1,4 +1,4 @@
-"""A report on a terminal: a table as wide as it is, failures and doubts, and the sentences that sum it up."""
+"""Print a report on a terminal: tables as wide as it is, failures, doubts and closing sentences."""
 
 from __future__ import annotations
 
@@ -11,43 +11,41 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.bench.results import Report, Result
-from edge_runtime.reports import sentences
+from edge_runtime.model.operator_costs import NO_TIMES
+from edge_runtime.reports.content import Content
 from edge_runtime.reports.rows import Row, groups
+from edge_runtime.system.quantities import kilobytes
 
 # Of a column, with the space beside it; the names above may fold, down to this.
 _NARROWEST = 14
 _LONGEST_WORD = 24
 
 
-def show(report: Report, console: rich.console.Console) -> None:
-    """Print `report`: what was measured where, the table, failures, doubts and the closing sentences."""
-    console.print(escape(sentences.title(report)), style="bold")
-    show_table(report.results, sentences.titles(report.results), console)
-    for note in (sentences.energy(report), sentences.control(report)):
-        if note:
-            _item(console, *note.split(": ", 1))
-    show_items(sentences.failures(report), sentences.doubts(report), console)
-    for sentence in sentences.verdicts(report):
-        console.print(Text(sentence))
-    headroom = sentences.headrooms(report)
-    if headroom:
-        console.print(Text(headroom))
-
-
-def show_table(results: Sequence[Result], names: Sequence[str], console: rich.console.Console) -> None:
-    """Print a table with a column for each of `results`, or several where they do not fit side by side."""
-    per_table = _fitting(results, names, console.width)
-    for start in range(0, len(results), per_table):
-        part = slice(start, start + per_table)
-        console.print(_table(results[part], names[part]))
-
-
-def show_items(failures: Sequence[str], doubts: Sequence[str], console: rich.console.Console) -> None:
-    """Print failures and doubts, a paragraph each."""
-    for failure in failures:
+def show(content: Content, console: rich.console.Console) -> None:
+    """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
+    for heading in content.headings:
+        console.print(heading, style="bold", markup=False)
+    results, names = content.results, content.names
+    n = _fitting(results, names, console.width)
+    for start in range(0, len(results), n):
+        console.print(_table(results[start : start + n], names[start : start + n]))
+    for note in content.notes:
+        _item(console, *note.split(": ", 1))
+    for failure in content.failures:
         _item(console, "failed", failure, "red")
-    for doubt in doubts:
+    for doubt in content.doubts:
         _item(console, "doubt", doubt, "yellow")
+    for sentence in (*content.verdicts, content.real_time_factors):
+        if sentence:
+            console.print(Text(sentence))
+
+
+def show_operators(report: Report, console: rich.console.Console) -> None:
+    """Print the work of the operators of each model, and why there are no times."""
+    for result in report.results:
+        console.print(f"\n[bold]{escape(result.file)}[/bold]: the work of one inference")
+        console.print(_operators(result))
+    console.print(f"\n{NO_TIMES}.")
 
 
 def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int:
@@ -68,6 +66,23 @@ def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
         for row in group:
             table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         table.add_section()
+    return table
+
+
+def _operators(result: Result) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("operator", overflow="fold")
+    for heading in ("count", "multiply-adds", "constants", "written"):
+        table.add_column(heading, justify="right")
+    costs = result.operator_costs or {}
+    for name, x in costs.items():
+        table.add_row(name, f"{x.count}", f"{x.macs:,}", kilobytes(x.constant_bytes), kilobytes(x.output_bytes))
+    table.add_section()
+    count, macs, written = (
+        sum(getattr(cost, key) for cost in costs.values()) for key in ("count", "macs", "output_bytes")
+    )
+    # No sum of constants: one that two types of operators use counts with each.
+    table.add_row("all", f"{count}", f"{macs:,}", "", kilobytes(written), style="bold")
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations  # the benchmark's worker also runs on Python
 import ast
 import dataclasses
 import json
+import operator
 import sys
 import typing
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,26 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 _NOUNS = {float: "a number", int: "a whole number", str: "text", bool: "true or false", Path: "text"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """The unit and the limits of a number, as in `Annotated[float, Quantity("ms", above=0)]`."""
+
+    unit: str = ""
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+
+    def check(self, value: float, where: str) -> None:
+        """Raise `ValueError` when `value`, which is at `where`, is outside the limits."""
+        for words, limit, holds in (
+            ("at least", self.at_least, operator.ge),
+            ("above", self.above, operator.gt),
+            ("at most", self.at_most, operator.le),
+        ):
+            if limit is not None and not holds(value, limit):
+                raise ValueError(f"{where} is not {words} {limit:g}")
 
 
 def to_text(value: Any, **others: Any) -> str:
@@ -27,12 +48,12 @@ def from_text(kind: type[_T], text: str) -> _T:
 
 
 def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _T:
-    """`value`, as `json.loads` gives it, as the dataclass `kind`; `dataclasses.asdict` is the inverse.
+    """`value`, from `json.loads` or `dataclasses.asdict`, as the dataclass `kind`.
 
     Fields may be `float`, `int`, `str`, `bool`, `Path`, `Any`, a `Literal`, dataclasses, and unions, tuples, lists,
-    sequences and string-keyed mappings of these. Absent keys get the field's default. Keys that no field has are
-    ignored, or refused with `known_keys_only`. Raises `ValueError` that names the wrong value:
-    `results[0].accuracy is not a number`.
+    sequences and string-keyed mappings of these; numbers may be `Annotated` with a `Quantity`. Absent keys get the
+    field's default. Keys that no field has are ignored, or refused with `known_keys_only`. Raises `ValueError` that
+    names the wrong value: `results[0].accuracy is not a number`.
     """
     converted: _T = _convert(kind, value, "", known_keys_only)
     return converted
@@ -49,13 +70,39 @@ def field_types(kind: Any) -> dict[str, Any]:
     return {field.name: types[field.name] for field in dataclasses.fields(kind)}
 
 
+def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """`kind` without `Annotated` and `| None`, its annotations, and whether it may be None."""
+    notes: tuple[Any, ...] = ()
+    optional = False
+    while True:
+        arguments = typing.get_args(kind)
+        others = [x for x in arguments if x is not type(None)]
+        if typing.get_origin(kind) is typing.Annotated:
+            kind, notes = arguments[0], notes + arguments[1:]
+        elif _is_union(kind) and len(others) == 1:
+            kind, optional = others[0], True
+        else:
+            return kind, notes, optional
+
+
+def _is_union(kind: Any) -> bool:
+    # Python 3.9 has no name for the type of `X | None`.
+    return typing.get_origin(kind) is typing.Union or type(kind).__name__ == "UnionType"
+
+
 def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):
         return _object(kind, value, where, strict)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Union or type(kind).__name__ == "UnionType":  # X | None, which Python 3.9 has no name for
+    if origin is typing.Annotated:
+        converted = _convert(arguments[0], value, where, strict)
+        for x in arguments[1:]:
+            if isinstance(x, Quantity) and converted is not None:
+                x.check(converted, where)
+        return converted
+    if _is_union(kind):
         return _member(arguments, value, where, strict)
     if origin is typing.Literal:
         if value not in arguments:
@@ -63,7 +110,7 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
         return value
     if origin in (tuple, list, Sequence):
         length = None if origin is not tuple or arguments[-1] is ... else len(arguments)
-        if not isinstance(value, list) or length not in (None, len(value)):
+        if not isinstance(value, (list, tuple)) or length not in (None, len(value)):
             raise ValueError(f"{where} is not a list" + ("" if length is None else f" of {length}"))
         kinds = arguments if length else [arguments[0]] * len(value)
         items = (_convert(x, value[i], f"{where}[{i}]", strict) for i, x in enumerate(kinds))

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from programs import har_edge
 
-from edge_runtime.bench import doubts, results_json
+from edge_runtime.bench import doubts, results
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import InputError
 from edge_runtime.reports import terminal_table
+from edge_runtime.reports.content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
 
 
@@ -74,10 +75,10 @@ def test_what_cannot_be_measured_is_answered_in_a_sentence(jvm, job, spoil, said
 
 def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     jvm.drive("report", jvm.assets, jvm.folder)
-    report = results_json.read(jvm.folder / "report.json")
+    report = results.read(jvm.folder / "report.json")
     float32, int8 = report.results
     assert (float32.quantization, int8.quantization) == ("float32", "int8")
-    assert report.data["fingerprint"] == load().fingerprint
+    assert report.data.fingerprint == load().fingerprint
     assert int8.windows == sum(map(sum, int8.confusion)) == 2947
     assert int8.accuracy == pytest.approx(np.trace(int8.confusion) / 2947)
     assert set(int8.per_subject) == {str(x) for x in set(load().test.subject.tolist())}
@@ -85,7 +86,7 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     times = np.concatenate(int8.samples_ms.latency)
     assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
     assert int8.operators > 50
-    terminal_table.show(report, Console())
+    terminal_table.show(gather([DeviceReport("phone", report)]), Console())
 
 
 def test_reports_of_a_phone_alone_are_compared_as_any_other(jvm):

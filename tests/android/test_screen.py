@@ -14,7 +14,7 @@ import pytest
 from matplotlib import image
 from tiny_models import card, dense
 
-from edge_runtime.bench import results_json
+from edge_runtime.bench import results
 from edge_runtime.data import csv_table, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import classifier as classifiers
@@ -90,7 +90,7 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
 
 
 def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):
-    report = results_json.read(sandbox.folder / "bench-phone.json")
+    report = results.read(sandbox.folder / "bench-phone.json")
     assert [x.quantization for x in report.results] == ["float32", "int8"]
     assert [x.latency_ms.runs for x in report.results] == [3000, 3000]
     assert [len(x.samples_ms.latency) for x in report.results] == [10, 10]

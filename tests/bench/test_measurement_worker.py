@@ -115,12 +115,6 @@ def test_an_answer_is_complete_or_none(tmp_path):
     assert measurement_job.read_answer(tmp_path, "y") is None
 
 
-def test_only_known_targets_are_opened():
-    for target in ("", "telnet://pi", "python:", "locally"):
-        with pytest.raises(InputError, match="give one of local, python:PATH"):
-            open_device(target, "auto")
-
-
 @pytest.mark.parametrize(
     ("script", "words"),
     [

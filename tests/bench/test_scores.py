@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn import metrics
@@ -12,7 +12,6 @@ from edge_runtime.bench import scores
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=60)
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_scores_equal_those_of_scikit_learn(rows):
     y, predicted, subject = np.array(rows, np.uint8).T
@@ -25,7 +24,6 @@ def test_scores_equal_those_of_scikit_learn(rows):
         assert accuracy == pytest.approx(metrics.accuracy_score(y[own], predicted[own]))
 
 
-@settings(deadline=None)
 @given(PAIRS)
 def test_scores_per_class_equal_those_of_scikit_learn(rows):
     y, predicted, _ = np.array(rows, np.uint8).T
@@ -48,7 +46,6 @@ def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy():
     assert scores.calibration_error(np.array([[1000.0, 0.0]]), np.array([0])) == 0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_calibration_error_is_that_of_its_definition(seed):
     random = np.random.default_rng(seed)

@@ -58,14 +58,6 @@ def test_a_card_that_does_not_fit_is_not_attached(tmp_path, tiny, card, words):
     assert tiny.read_bytes() == before
 
 
-def test_a_card_is_not_attached_to_a_damaged_model(tmp_path, tiny):
-    flatbuffer, card = cards.read_model(tiny)
-    cards.save(card, tmp_path / "card.json")
-    tiny.write_bytes(flatbuffer[: len(flatbuffer) // 2])
-    assert_one_sentence(har_edge("card", tiny, "--from", "card.json", cwd=tmp_path), 2, str(tiny))
-    assert len(tiny.read_bytes()) == len(flatbuffer) // 2
-
-
 @pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
 def test_a_card_file_that_is_none_is_refused(tmp_path, tiny, content):
     before = tiny.read_bytes()

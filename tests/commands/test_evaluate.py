@@ -1,12 +1,13 @@
-"""`har-edge evaluate` on a user's own data: other labels, few people, one person's own model."""
+"""Scores are those of the test set or of a user's own data: other labels, few people, one person's own model."""
 
 import json
 
 import pytest
-from programs import assert_one_sentence, har_edge
+from programs import MODELS, assert_one_sentence, har_edge
 from written_recordings import posture, write_pieces
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import loading, uci_har
+from edge_runtime.model.classifier import Classifier
 
 
 def people(folder, *pieces, names=("s1", "s2", "s3")):
@@ -29,6 +30,19 @@ def scores(folder):
         raise AssertionError(f"{name} is no JSON")
 
     return json.loads((folder.parent / "scores.json").read_text(), parse_constant=refuse)
+
+
+def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
+    done = evaluate(tmp_path / "none", "edge")
+    assert done.returncode == 0, done.stderr
+    test = loading.load_data(None).test
+    predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
+    assert scores(tmp_path / "none")["accuracy"] == (predicted == test.y).mean()
+    assert " of 2947 windows of 9 people" in done.stdout
+
+
+def test_plots_are_of_live_recognition(tmp_path):
+    assert_one_sentence(har_edge("evaluate", "edge", "--plots", "x", cwd=tmp_path), 2, "give --live too")
 
 
 def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
@@ -79,7 +93,7 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
         for i, label in enumerate(labels.tolist())
     ]
     data = people(tmp_path / "own", *pieces, names=("anna",))
-    done = evaluate(data, "edge", "--live", "--data", data, columns=columns)
+    done = evaluate(data, "edge", "--live", "--data", data, "--plots", "plots", columns=columns)
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= columns
     found = scores(data)
@@ -90,6 +104,9 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
     assert list(found["per_subject"]) == ["anna"]
     assert sum(x["windows"] for x in found["per_activity"].values()) == found["windows"]
     assert "DOWNSTAIRS" in done.stdout  # no heading is cut short
+    assert found["live_accuracy"] > 0.9
+    (plot,) = (tmp_path / "plots").iterdir()
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_personal_model_is_evaluated_on_its_person(tmp_path):

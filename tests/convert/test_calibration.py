@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
 
@@ -28,7 +28,6 @@ def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har)
         assert set(np.unique(uci_har.train.subject[own], return_counts=True)[1]) == {4}  # 84 windows, 21 subjects
 
 
-@settings(deadline=None)
 @given(
     windows=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=8, max_size=80),
     wanted=st.integers(4, 60),

@@ -75,7 +75,7 @@ def test_it_answers_as_this_machine_does_and_what_is_there_is_not_sent_again(dev
     report, stages = measure(device, models, few)
     local = measurement.measure(models, few, this_python(), QUICK)
     assert [x.confusion for x in report.results] == [x.confusion for x in local.results]
-    assert report.device["name"] == "here"
+    assert report.device.name == "here"
     assert [x for x in stages if "sending" in x]
     device.close()
     again, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)
@@ -240,12 +240,31 @@ def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host
         assert command[command.index("-l") + 1] == ssh.user
 
 
-@pytest.mark.parametrize("name", ["$(touch${IFS}x)", "`touch x`", "x;touch x", "x|touch x", "x\0", "-oProxyCommand=x"])
-@pytest.mark.parametrize("target", ["ssh://{}@pi", "ssh://pi@{}", "{}@pi"])
-def test_a_name_that_a_shell_would_obey_is_refused(name, target):
-    """Where ssh's configuration hands names to a shell (ProxyCommand), not every ssh refuses them itself."""
-    with pytest.raises(InputError, match=r"give ssh://\[user@\]host"):
-        Ssh.parse(target.format(name))
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("ssh://pi", Ssh("pi")),
+        ("ssh://me@Pi.local:2222", Ssh("Pi.local", "me", 2222)),
+        ("me@pi", Ssh("pi", "me")),
+        ("ssh://me@[fe80::1]:22", Ssh("fe80::1", "me", 22)),
+    ],
+)
+def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port(target, expected):
+    assert Ssh.parse(target) == expected
+
+
+# Where ssh's configuration hands names to a shell (ProxyCommand), not every ssh refuses them itself.
+FOR_SHELLS = ("$(touch${IFS}x)", "`touch x`", "x;touch x", "x|touch x", "x\0", "-oProxyCommand=x")
+WRONG = ("ssh://", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder", "pi", "telnet://pi", "ssh:pi", "python:", "")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [*WRONG, "emulated:", *(form.format(x) for x in FOR_SHELLS for form in ("ssh://{}@pi", "ssh://pi@{}", "{}@pi"))],
+)
+def test_a_target_of_no_known_kind_is_refused(target):
+    with pytest.raises(InputError, match=r"give (ssh://\[user@\]host|one of local, python:PATH)"):
+        opener(target, "auto")
 
 
 def test_what_is_installed_on_devices_is_what_this_package_asks_for(monkeypatch):
@@ -336,14 +355,3 @@ def test_wheels_are_those_of_the_devices_c_library():
     chosen = Environment.choose(hello("aarch64", narrow, libc=("glibc", "2.31")), "auto", "pi")
     assert chosen.platform.tags[0] == "manylinux_2_31_armv7l"
     assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
-
-
-@pytest.mark.parametrize(
-    "target", ["pi", "telnet://pi", "ssh:pi", "emulated:", "emulated:cortex-a27", "ssh://-oProxyCommand=x", ""]
-)
-def test_a_target_that_is_none_is_refused(target):
-    with pytest.raises(
-        InputError,
-        match=r"cannot measure on|no emulated board with the CPU 'cortex-a27': choose one of cortex-a53, cortex-a72",
-    ):
-        opener(target, "auto")

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from disturbed import delivered
+from streams import delivered
 
 from edge_runtime.data import uci_har
 from edge_runtime.live.recognizer import LiveRecognizer

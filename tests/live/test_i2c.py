@@ -100,16 +100,13 @@ def test_an_mpu6050_is_read_in_g_and_radians_50_times_a_second():
     assert bus.closed
 
 
-@pytest.mark.parametrize("chip", LSM6DS.values(), ids=LSM6DS)
-def test_each_lsm6ds_is_known_by_its_chip(chip):
-    with closing(i2c("LSM6DS", FakeClock(), lambda: lsm6ds(chip))) as source:
+@pytest.mark.parametrize(
+    ("text", "bus"), [("mpu6050@0x69", mpu6050(0x69)), *(("LSM6DS", lsm6ds(chip)) for chip in LSM6DS.values())]
+)
+def test_a_sensor_is_found_at_another_address_and_each_lsm6ds_by_its_chip(text, bus):
+    with closing(i2c(text, FakeClock(), lambda: bus)) as source:
         items = until(source, lambda items: len(samples(items)) >= 5)
     assert np.allclose(samples(items), MEASURED, atol=1e-3)
-
-
-def test_another_address_is_where_it_looks():
-    with closing(i2c("mpu6050@0x69", FakeClock(), lambda: mpu6050(0x69))) as source:
-        until(source, lambda items: len(samples(items)) >= 5)
 
 
 def test_a_sensor_that_goes_and_comes_back_is_set_up_again():

@@ -1,17 +1,19 @@
-"""What live scores mean, on streams small enough to count by hand."""
+"""Live scores, all together and in parts, on streams small enough to count by hand."""
 
 import numpy as np
 import pytest
 
+from edge_runtime.live.scores_by_part import is_transition, per_activity, per_subject, reported_during
 from edge_runtime.live.stream_scores import NO_DECISION, Track, score
 
 RATE, SAMPLES = 10.0, 10
+NAMES = ("SITTING", "STANDING", "sit_to_stand", "DANCING")
 
 
-def track(labels, decisions):
+def track(labels, decisions, subject="anna"):
     """A recording of `labels` (label, samples) and of `decisions` (end, answer, shown)."""
     ends, answers, shown = (np.array(x) for x in zip(*decisions, strict=True))
-    return Track(1, np.repeat(*map(list, zip(*labels, strict=True))), ends, answers, shown)
+    return Track(subject, np.repeat(*map(list, zip(*labels, strict=True))), ends, answers, shown)
 
 
 def scores(labels, decisions):
@@ -50,6 +52,11 @@ def test_a_change_to_what_nobody_does_is_false_and_one_back_is_not():
     assert found.false_changes_seen_per_hour == pytest.approx(10)
 
 
+def test_unknown_between_right_and_wrong_makes_no_change_right():
+    found = scores([(0, 3600)], [(10, 0, 0), (50, 1, NO_DECISION), (60, 1, 1), (70, 0, NO_DECISION), (80, 1, 1)])
+    assert found.false_changes_per_hour == pytest.approx(10)
+
+
 def test_a_false_change_about_the_time_before_is_counted_apart():
     found = scores([(NO_DECISION, 1800), (0, 3600)], [(10, 0, 0), (1805, 1, 1)])
     assert (found.false_changes_per_hour, found.false_changes_seen_per_hour) == (pytest.approx(10), 0)
@@ -65,3 +72,35 @@ def test_unknown_is_counted_in_activities_and_in_transitions():
 def test_without_activities_there_is_nothing_to_score():
     found = scores([(2, 20)], [(10, 0, 0), (20, 0, 0)])
     assert np.isnan([found.live_accuracy, found.false_changes_per_hour, found.delay_median_s]).all()
+
+
+TRACKS = [
+    track([(0, 20), (2, 10), (1, 10)], [(10, 0, 0), (20, 1, 0), (25, 1, NO_DECISION), (40, 1, 1)]),
+    track([(0, 10), (3, 20)], [(10, 0, NO_DECISION), (15, 0, 1), (20, 0, NO_DECISION)], "ben"),
+]
+
+
+def test_each_person_is_scored_by_their_own_windows():
+    found = per_subject(TRACKS, 2, SAMPLES)
+    assert {name: x.windows for name, x in found.items()} == {"anna": 3, "ben": 1}
+    assert (found["anna"].live_accuracy, found["anna"].window_accuracy) == (1.0, 2 / 3)
+    assert (found["ben"].live_accuracy, found["ben"].window_accuracy, found["ben"].unknown) == (0.0, 1.0, 1.0)
+
+
+def test_each_activity_is_scored_by_its_own_windows():
+    found = per_activity(TRACKS, NAMES[:2], SAMPLES)
+    assert {name: x.windows for name, x in found.items()} == {"SITTING": 3, "STANDING": 1}
+    assert (found["SITTING"].live_accuracy, found["SITTING"].unknown) == (2 / 3, 1 / 3)
+
+
+def test_what_is_reported_during_a_transition_adds_up():
+    found = reported_during(TRACKS, NAMES, 2, RATE)
+    assert (found["sit_to_stand"].times, found["sit_to_stand"].seconds) == (1, 1.0)
+    assert found["sit_to_stand"].shares == {"SITTING": 0.5, "STANDING": 0.0, "unknown": 0.5}
+    assert found["DANCING"].shares == {"SITTING": 0.0, "STANDING": 0.25, "unknown": 0.75}
+
+
+def test_only_transitions_count_as_transitions():
+    assert [is_transition(x) for x in ("stand_to_sit", "LIE_TO_STAND", "DANCING", "WALKING")] == [1, 1, 0, 0]
+    assert score(TRACKS, 2, SAMPLES, RATE, transitions=[2]).unknown_in_transitions == 0.5
+    assert score(TRACKS, 2, SAMPLES, RATE).unknown_in_transitions == 20 / 30

@@ -4,14 +4,16 @@ import importlib
 import re
 import shlex
 import shutil
+import sys
 from itertools import takewhile
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
-from programs import ROOT
+from programs import ROOT, run_program
 
+import edge_runtime
 from edge_runtime import Classifier, Decision
 from edge_runtime.model.classifier import Preparation
 from edge_runtime.signals.frontend import FrontEnd
@@ -107,37 +109,44 @@ def test_every_command_and_option_has_help():
         assert not [x.name for x in command.params if isinstance(x, click.Option) and not x.help]
 
 
-def run_block(document: str, index: int) -> dict:
-    """The names that a block of Python in `document` leaves behind."""
-    code = fenced((ROOT / document).read_text(), "python")[index]
-    names: dict = {}
-    exec(compile(code, f"{document}, block {index}", "exec"), names)
-    return names
-
-
 @pytest.fixture
-def page(tmp_path, monkeypatch):
-    """Run a block of docs/in_your_program.md where the files are that it names."""
-    shutil.copy(ROOT / "tests/golden/walking/raw.csv", tmp_path)
-    shutil.copy(ROOT / "edge_runtime/models/edge_int8.tflite", tmp_path)
+def run_block(tmp_path, monkeypatch):
+    """Run a document's block of Python where the files are that it names; give the names that it leaves behind."""
+    for path in ("tests/golden/walking/raw.csv", "edge_runtime/models/edge_int8.tflite"):
+        shutil.copy(ROOT / path, tmp_path)
     monkeypatch.chdir(tmp_path)
-    return lambda index: run_block("docs/in_your_program.md", index)
+
+    def run(index: int, document: str = "docs/in_your_program.md") -> dict:
+        names: dict = {}
+        exec(compile(fenced((ROOT / document).read_text(), "python")[index], document, "exec"), names)
+        return names
+
+    return run
 
 
-def test_the_live_example_reports_activities(page, capsys):
-    names = page(0)
+def test_the_public_names_are_documented_and_loaded_only_when_used():
+    documented = re.findall(r"`(\w+)`", (ROOT / "docs/in_your_program.md").read_text())
+    assert [x for x in edge_runtime.__all__ if x not in documented or not callable(getattr(edge_runtime, x))] == []
+    loaded = "import sys, edge_runtime; print(sorted({'numpy', 'scipy', 'ai_edge_litert'} & set(sys.modules)))"
+    assert run_program(sys.executable, "-c", loaded).stdout == "[]\n"
+
+
+def test_the_live_example_reports_activities(run_block, capsys):
+    names = run_block(0)
     shown = capsys.readouterr().out.splitlines()
     assert len([x for x in shown if "STANDING" in x]) > 10
     assert sum(isinstance(x, Decision) for x in names["recognizer"].flush()) <= 1
 
 
-def test_the_examples_of_windows_run(page, capsys):
-    page(1)
+def test_the_examples_of_windows_run(run_block, capsys):
+    run_block(0, "README.md")
+    assert capsys.readouterr().out == "['STANDING', 'STANDING', 'STANDING']\n"
+    run_block(1)
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0.95
 
 
-def test_numpy_and_litert_alone_give_the_integers_and_decisions_of_the_package(page, uci_har, capsys):
-    names = page(2)
+def test_numpy_and_litert_alone_give_the_integers_and_decisions_of_the_package(run_block, uci_har, capsys):
+    names = run_block(2)
     shown = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x[0].isalpha()]
     raw = np.loadtxt("raw.csv", delimiter=",", skiprows=1)
     assert names["signals"](raw) == pytest.approx(FrontEnd().push(raw), abs=1e-12)

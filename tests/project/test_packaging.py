@@ -8,9 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from environments import PROJECT
+from environments import PROJECT, copy_source
 from programs import ROOT, run_program
-from source_tree import copy_source
 
 DATA = (
     "edge_runtime/bench.schema.json",

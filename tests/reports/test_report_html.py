@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,28 +11,18 @@ import pytest
 import sample_reports as samples
 from browser import Browser
 
-from edge_runtime.bench.results import Report
 from edge_runtime.reports import html, sentences
+from edge_runtime.reports.content import DeviceReport
 
 MANY = samples.of(
     *(samples.result("int8", 0.01 * 3**i, file=f"runs/{'long' * 20}/model_{i}.tflite") for i in range(9)),
     samples.result("float32", labels=tuple(f"A_VERY_LONG_NAME_OF_A_CLASS_{i}" for i in range(3))),
 )
-OLD = samples.of(
+LITTLE = samples.of(
     *(
-        replace(
-            x,
-            accuracy_ci95=None,
-            accuracy_subjects_ci95=None,
-            macro_f1_subjects_ci95=None,
-            per_class=None,
-            calibration_error=None,
-            warm_up=None,
-            energy=None,
-        )
+        replace(x, **dict.fromkeys(field.name for field in fields(x) if field.default is None))
         for x in (samples.FLOAT, samples.INT8)
-    ),
-    settings={},
+    )
 )
 REPORTS = {
     "full": samples.FULL,
@@ -40,7 +30,7 @@ REPORTS = {
     "nothing": samples.NOTHING,
     "evil": samples.evil(),
     "many": MANY,
-    "old": OLD,
+    "little": LITTLE,
 }
 CONTRAST = """
 (() => {
@@ -78,7 +68,7 @@ def tab(tmp_path_factory) -> Iterator[Browser]:
 def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     for name, report in REPORTS.items():
-        (folder / f"{name}.html").write_text(html.render(report), encoding="utf-8")
+        (folder / f"{name}.html").write_text(html.render([DeviceReport("local", report)]), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in REPORTS}
 
 
@@ -131,7 +121,7 @@ def test_every_text_stands_out_from_its_ground(tab, pages, name, dark):
 
 
 def test_what_is_drawn_lies_inside_the_drawing(tab, pages):
-    for name in ("full", "many", "old", "evil"):
+    for name in ("full", "many", "little", "evil"):
         tab.open(pages[name], width=360)
         outside = """
           [...document.querySelectorAll("svg")].flatMap(svg => { const box = svg.getBoundingClientRect();
@@ -160,7 +150,7 @@ def test_the_page_says_first_what_was_found(tab, pages):
     shown = tab.evaluate("[...document.querySelectorAll('.verdict')].map(e => e.textContent)")
     assert shown == verdicts
     headings = tab.evaluate("[...document.querySelectorAll('h2')].map(e => e.textContent)")
-    assert headings[:2] == ["What to doubt", "Numbers"]
+    assert headings[:2] == ["Doubts", "Numbers"]
     assert tab.evaluate("document.querySelector('.verdict').getBoundingClientRect().top < 200")
     doubts = tab.evaluate("[...document.querySelectorAll('.notes li')].map(e => e.textContent)")
     assert doubts == [
@@ -258,5 +248,5 @@ def test_a_page_is_small(pages):
 
 
 def test_equal_reports_give_equal_pages():
-    made: Report = samples.FULL
-    assert html.render(made) == html.render(made)
+    devices = [DeviceReport("local", samples.FULL)]
+    assert html.render(devices) == html.render(devices)

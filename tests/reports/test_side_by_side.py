@@ -7,21 +7,22 @@ import browser
 import pytest
 import sample_reports as samples
 
-from edge_runtime.reports import csv_table, html, side_by_side
-from edge_runtime.reports.side_by_side import Side
+from edge_runtime.reports import html, terminal_table
+from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports.text_forms import to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 
-SIDES = [
-    Side("pi4", samples.FULL),
-    Side("pi5.local:2222", samples.of(samples.result("float32", 0.01), samples.result("int8", 0.005))),
-    Side("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
+DEVICES = [
+    DeviceReport("pi4", samples.FULL),
+    DeviceReport("pi5.local:2222", samples.of(samples.result("float32", 0.01), samples.result("int8", 0.005))),
+    DeviceReport("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
 ]
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_terminal_shows_every_device_within_its_width(capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    side_by_side.show(SIDES, Console())
+    terminal_table.show(gather(DEVICES), Console())
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
     text = " ".join(" ".join(lines).split())
@@ -31,21 +32,21 @@ def test_the_terminal_shows_every_device_within_its_width(capsys, monkeypatch, w
 
 
 def test_markdown_has_a_column_for_each_model_on_each_device():
-    header, _, *rows = [x for x in side_by_side.to_markdown(SIDES).splitlines() if x.startswith("|")]
-    assert header.count("|") == 2 + len(side_by_side.names(SIDES))
+    header, _, *rows = [x for x in to_markdown(gather(DEVICES)).splitlines() if x.startswith("|")]
+    assert header.count("|") == 2 + len(gather(DEVICES).names)
     assert {row.count("|") for row in rows} == {header.count("|")}
-    assert "<b>" not in side_by_side.to_markdown(SIDES)
+    assert "<b>" not in to_markdown(gather(DEVICES))
 
 
 def test_csv_has_a_row_for_each_model_on_each_device():
-    rows = list(csv.DictReader(io.StringIO(csv_table.render(*(x.report for x in SIDES if x.report)))))
-    assert [x["quantization"] for x in rows] == [x.quantization for x in side_by_side.results(SIDES)]
+    rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
+    assert [x["quantization"] for x in rows] == [x.quantization for x in gather(DEVICES).results]
 
 
 @pytest.mark.parametrize("width", [360, 1000])
 def test_the_page_fits_any_screen_and_asks_for_nothing(tmp_path, width):
     page = tmp_path / "devices.html"
-    page.write_text(html.render_devices(SIDES), encoding="utf-8")
+    page.write_text(html.render(DEVICES), encoding="utf-8")
     assert "<b>gone</b>" not in page.read_text()
     with browser.start(tmp_path) as tab:
         tab.open(page, width=width)

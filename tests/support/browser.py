@@ -94,6 +94,11 @@ class Browser:
         data: str = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
         return base64.b64decode(data)
 
+    def close(self) -> None:
+        """End the browser, rather than the tab."""
+        self._session = None
+        self.call("Browser.close")
+
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
             part = self._hear.read(65536)
@@ -127,8 +132,7 @@ def start(folder: Path) -> Iterator[Browser]:
     try:
         browser = Browser(our_mouth, our_ear)
         yield browser
-        browser._session = None
-        browser.call("Browser.close")
+        browser.close()
         process.wait(20)
     finally:
         process.kill()

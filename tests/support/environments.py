@@ -1,4 +1,4 @@
-"""What was built for a release, and environments with it installed, kept below `.venvs` from run to run."""
+"""Build a release, and install it in environments below `.venvs`, which stay from run to run."""
 
 import fcntl
 import hashlib
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from programs import ROOT, run_program
-from source_tree import copy_source
 
 ENVIRONMENTS = ROOT / ".venvs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -83,6 +82,22 @@ def _installed(folder: Path, wheel: Path, extra: str = "") -> Path:
         _pip(folder, "install", f"{wheel}{extra}")
         mark.write_text(content)
     return _python(folder)
+
+
+def copy_source(root: Path, to: Path) -> None:
+    """Copy what belongs to the project in `root` to the new folder `to`, also where there is no git repository."""
+    if not (root / ".git").exists():
+        # Every line of the file is a name, perhaps with *, for which folder it is in does not matter.
+        ignored = [x.strip("/") for x in (root / ".gitignore").read_text().split()]
+        shutil.copytree(root, to, ignore=shutil.ignore_patterns(*ignored))
+        return
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.split("\0"):
+        if (root / name).is_file():  # not so when it was deleted, and git has not been told
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, to / name)
 
 
 @contextmanager

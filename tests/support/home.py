@@ -17,11 +17,11 @@ class Home:
     def __init__(self, folder: Path, ssh: str = "ssh", before: Sequence[str] = (), **changes: str) -> None:
         self.folder = folder
         self._before = before
-        self.changes = {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache"), **changes}
-        self.environment = environment(self.changes)
+        own = {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache")}
+        self.environment = environment(own | changes)
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
-        return start(*self._before, *HAR_EDGE, *arguments, cwd=self.folder, env=self.changes)
+        return start(*self._before, *HAR_EDGE, *arguments, cwd=self.folder, env=self.environment)
 
     def run(self, *arguments: object) -> Finished:
         return finish(self.start(*arguments))

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -11,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.cli import DEVICE_COMMANDS, make_command
-from edge_runtime.cli import run as run_command
+from edge_runtime import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
@@ -78,12 +78,19 @@ def in_shell(arguments: str, cwd: Path) -> Finished:
 
 
 @pytest.fixture
-def har_edge_here(capsys) -> Callable[..., Finished]:
-    """A device's commands in this process: quicker than a process each, and they see what a test has patched."""
+def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
+    """The command in this process: quicker than a process each, and it sees what a test has patched."""
+    before = signal.getsignal(signal.SIGINT)
+    import har_edge as front_door
 
-    def call(*arguments: object) -> Finished:
+    signal.signal(signal.SIGINT, before)
+
+    def call(*arguments: object, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Finished:
+        monkeypatch.chdir(cwd)
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = run_command(make_command(DEVICE_COMMANDS), [*map(str, arguments)])
+        code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     return call

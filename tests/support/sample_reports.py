@@ -3,34 +3,62 @@
 from dataclasses import replace
 from typing import Any
 
+from edge_runtime.bench.machine_state import CpuClock, State, Throttled
 from edge_runtime.bench.results import (
     ClassScore,
     Comparison,
     Control,
     Energy,
+    EvaluatedData,
     Failure,
     Instructions,
     Latency,
+    MeasuredDevice,
+    Method,
     OperatorCost,
     Report,
     Result,
+    RuntimeVersion,
     Samples,
     WarmUp,
 )
 
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "SITTING")
-STATE: dict[str, Any] = {
-    "time": 1.7e9,
-    "load_average": 0.25,
-    "governor": "ondemand",
-    "governors": {"ondemand": 4},
-    "clock_khz": {"current": 2400000, "minimum": 1500000, "maximum": 2400000},
-    "firmware_clock_khz": 2400000,
-    "temperatures_c": {"cpu-thermal": 51.2},
-    "throttled": {"now": [], "since_boot": ["under-voltage"]},
-    "power_source": "mains",
-    "cpu_times_s": {"cpu0": [100.0, 2000.0]},
-}
+STATE = State(
+    time=1.7e9,
+    load_average=0.25,
+    governor="ondemand",
+    governors={"ondemand": 4},
+    clock_khz=CpuClock(2400000, 1500000, 2400000),
+    firmware_clock_khz=2400000,
+    temperatures_c={"cpu-thermal": 51.2},
+    throttled=Throttled((), ("under-voltage",)),
+    power_source="mains",
+    cpu_times_s={"cpu0": (100.0, 2000.0)},
+)
+DEVICE = MeasuredDevice(
+    machine="x86_64",
+    board=None,
+    cpu="AMD EPYC",
+    cores=2,
+    features=("avx2",),
+    caches={"L1d": "64K"},
+    max_clock_khz=2400000,
+    virtual=False,
+    emulated=False,
+    kernel="Linux 6.1",
+    os="Debian 12",
+    libc="glibc 2.36",
+    python="3.11.7",
+    numpy="2.4.6",
+    governor="ondemand",
+    load_average=0.25,
+    name="local",
+    runtime=RuntimeVersion("litert", "2.3.0"),
+    before=STATE,
+    after=replace(STATE, load_average=1.5, temperatures_c={"cpu-thermal": 63.0}),
+)
+METHOD = Method("auto", 1, 3000, 10, None, False, True, "back-to-back", 0.06)
 NO_TIMES: dict[str, Any] = dict.fromkeys(
     (
         "load_ms",
@@ -102,27 +130,8 @@ BETTER = Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1
 
 def of(*results: Result, **changes: Any) -> Report:
     """A report about `results` on one machine."""
-    device = {
-        "name": "local",
-        "machine": "x86_64",
-        "board": None,
-        "cpu": "AMD EPYC",
-        "cores": 2,
-        "kernel": "Linux 6.1",
-        "os": "Debian 12",
-        "python": "3.11.7",
-        "numpy": "2.4.6",
-        "governor": "ondemand",
-        "load_average": 0.25,
-        "emulated": False,
-        "features": ["avx2"],
-        "runtime": {"name": "litert", "version": "2.3.0"},
-        "before": STATE,
-        "after": STATE | {"load_average": 1.5, "temperatures_c": {"cpu-thermal": 63.0}},
-    }
-    settings = {"mode": "back-to-back", "threads": 1, "runs": 3000, "rounds": 10, "duration_s": None}
-    data = {"name": "UCI HAR", "fingerprint": "f" * 64, "windows": 300}
-    return replace(Report(device, data, results, settings=settings), **changes)
+    data = EvaluatedData("UCI HAR", "f" * 64, 300, 1.28)
+    return replace(Report(DEVICE, data, results, METHOD, comparisons=(), control=None, failures=()), **changes)
 
 
 FULL = of(
@@ -161,13 +170,12 @@ def evil() -> Report:
         )
         for x in (FLOAT, replace(FLOAT, sha256="1" * 64), INT8)
     ]
-    device = of().device | {"name": EVIL, "cpu": EVIL, EVIL: EVIL}
-    device["before"] = STATE | {"governor": EVIL, "temperatures_c": {EVIL: 1.5}}
+    state = replace(STATE, governor=EVIL, temperatures_c={EVIL: 1.5}, throttled=Throttled((EVIL,), ()))
     return of(
         *hostile,
-        device=device,
-        data={"name": EVIL, "fingerprint": EVIL, "windows": 1},
-        settings={"mode": EVIL, EVIL: EVIL},
+        device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), caches={EVIL: EVIL}, before=state),
+        data=EvaluatedData(EVIL, EVIL, 1, 1.28),
+        settings=replace(METHOD, runtime=EVIL),
         failures=(Failure(EVIL, EVIL),),
         created=EVIL,
     )

@@ -1,4 +1,4 @@
-"""Open an emulated board: a CPU, with a disk and an emulator that are made once, in the user's cache folder.
+"""Open an emulated board: a CPU, with a disk and an emulator made once in the user's cache folder.
 
 Programs on the board do not change them: their files are gone when they end.
 """

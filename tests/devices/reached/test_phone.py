@@ -8,6 +8,9 @@ from adb_board import SERIAL
 from home import QUICK
 from programs import MODELS, assert_one_sentence
 
+from edge_runtime.bench.measurement_job import write_error
+from edge_runtime.errors import DeviceError
+
 pytestmark = pytest.mark.usefixtures("board")
 
 ANSWERS = "{}/phone/storage/Android/data/haredge.demo/files/bench"
@@ -101,8 +104,7 @@ def test_another_runtime_than_the_app_has_is_refused(home, telephone):
 
 def test_what_the_app_answers_in_words_is_said(home, telephone, tmp_path):
     sentence = "too little memory: close other apps"
-    error = json.dumps({"format": 1, "error": {"kind": "device", "text": sentence}})
-    (tmp_path / "error.json").write_text(error)
+    write_error(tmp_path, "error", DeviceError(sentence))
     phone = telephone(f"cp {tmp_path}/error.json {ANSWERS.format(tmp_path)}/$(basename $job .job.json).json")
     assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK), 3, sentence)
     assert list(phone.answers.iterdir()) == []

@@ -14,9 +14,6 @@ import sshd
 from home import LONG, QUICK, Home, workers
 from programs import MODELS, assert_one_sentence, finish, processes, run_program, wait_until
 
-from edge_runtime.devices.ssh import Ssh
-from edge_runtime.errors import InputError
-
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
@@ -38,25 +35,6 @@ def cache(board: sshd.Server) -> Path:
 
 def objects(board: sshd.Server) -> dict[str, int]:
     return {x.name: x.stat().st_mtime_ns for x in (cache(board) / "objects").iterdir()}
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("ssh://pi", Ssh("pi")),
-        ("ssh://me@Pi.local:2222", Ssh("Pi.local", "me", 2222)),
-        ("me@pi", Ssh("pi", "me")),
-        ("ssh://me@[fe80::1]:22", Ssh("fe80::1", "me", 22)),
-    ],
-)
-def test_targets(target, expected):
-    assert Ssh.parse(target) == expected
-
-
-@pytest.mark.parametrize("target", ["ssh://", "ssh://-oProxyCommand=x", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder"])
-def test_what_is_no_target_is_refused(target):
-    with pytest.raises(InputError, match=r"give ssh://"):
-        Ssh.parse(target)
 
 
 def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):

@@ -166,7 +166,7 @@ public class MainActivityTest {
         Activity screen = phone.open().get();
         press(phone, screen, R.id.start);
         press(phone, screen, R.id.record);
-        assertEquals("Say first who wears the phone.", ShadowToast.getTextOfLatestToast());
+        assertEquals("Enter first who wears the phone.", ShadowToast.getTextOfLatestToast());
         assertNull(phone.service().session().recording());
     }
 

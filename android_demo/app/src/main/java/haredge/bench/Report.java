@@ -25,6 +25,7 @@ final class Report {
     private final JSONArray results = new JSONArray();
     private final List<Double> overheads = new ArrayList<>();
     private JSONObject device;
+    private double period;
 
     Report(TestWindows data, String version, int runs, int rounds) {
         this.data = data;
@@ -70,6 +71,7 @@ final class Report {
         results.put(result);
         if (device == null) {
             device = new JSONObject(facts.getJSONObject("machine").toString());
+            period = model.card.hop / model.card.rateHz;
             device.put("name", "phone").put("runtime", facts.get("runtime")).put("before", facts.get("before"));
         }
         device.put("after", turns.get(turns.size() - 1).facts.get("after"));
@@ -88,7 +90,8 @@ final class Report {
                 .put("format", 1)
                 .put("device", device)
                 .put("data", new JSONObject()
-                        .put("name", data.name).put("fingerprint", data.fingerprint).put("windows", data.count()))
+                        .put("name", data.name).put("fingerprint", data.fingerprint).put("windows", data.count())
+                        .put("period_s", period))
                 .put("results", results)
                 .put("har_edge", version)
                 .put("created", created)

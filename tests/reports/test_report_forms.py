@@ -10,14 +10,21 @@ import sample_reports as samples
 from markdown_it import MarkdownIt
 from sample_reports import BETTER, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
-from edge_runtime.bench.real_time_factor import real_time_factor
 from edge_runtime.bench.results import Control, Energy, Report
-from edge_runtime.reports import csv_table, facts, markdown, outputs, sentences, terminal_table
+from edge_runtime.reports import facts, outputs, sentences, terminal_table
+from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
+
+
+def markdown(made: Report) -> str:
+    return to_markdown(gather([DeviceReport("local", made)]))
 
 
 def shown(made: Report, width: int = 80) -> str:
     stream = io.StringIO()
-    terminal_table.show(made, rich.console.Console(file=stream, width=width, highlight=False))
+    terminal_table.show(
+        gather([DeviceReport("local", made)]), rich.console.Console(file=stream, width=width, highlight=False)
+    )
     return stream.getvalue()
 
 
@@ -96,22 +103,23 @@ def test_an_emulated_device_is_compared_without_times():
     speed, work, _ = sentences.verdicts(EMULATED)
     assert work == "int8 takes 0.45 times the instructions of float32 (45,000 against 100,000)."
     assert speed == "int8 is 1.33 times smaller (150.0 kB against 200.0 kB)."
-    assert sentences.headrooms(EMULATED) is None
-    for text in (shown(EMULATED), markdown.render(EMULATED), csv_table.render(EMULATED)):
+    assert sentences.real_time_factors(EMULATED) is None
+    for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED])):
         assert "µs" not in text
         assert "emulated" in text
     assert "latency" not in shown(EMULATED)
 
 
-def test_headroom_is_the_share_of_the_mean_and_the_streams_of_p99():
-    times = samples.latency(64.0)
-    assert real_time_factor(times).share == pytest.approx(1.05 * 0.064 / 1.28)
-    assert real_time_factor(times).streams == 10
-    assert real_time_factor(samples.latency(1000.0)).streams == 0
-    sentence = sentences.headrooms(of(FLOAT, result("int8", 900.0)))
-    assert sentence == (
+def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_p99():
+    report = of(FLOAT, result("int8", 900.0))
+    assert sentences.real_time_factors(report) == (
         "At one window per 1.28 s, float32 needs 0.0041 % of one core (13\u202f000 streams fit) and int8 74 % (no)."
     )
+    slower = of(result("float32", 64.0), data=replace(report.data, period_s=0.64))
+    assert sentences.real_time_factors(slower) == (
+        "At one window per 0.64 s, float32 needs 11 % of one core (4 streams fit)."
+    )
+    assert sentences.real_time_factors(replace(report, data=replace(report.data, period_s=None))) is None
 
 
 def test_the_control_is_quoted_with_what_it_means():
@@ -163,7 +171,7 @@ def test_the_table_has_what_was_measured():
         assert cell in text
     assert "177 of 178" in text
     assert "litert 2.3.0 on AMD EPYC, 1 thread: 300 test windows of UCI HAR" in text
-    assert "1 thread, paced:" in shown(of(FLOAT, settings={"mode": "paced"}))
+    assert "1 thread, paced:" in shown(of(FLOAT, settings=replace(samples.METHOD, mode="paced")))
 
 
 def test_slow_models_are_shown_in_milliseconds():
@@ -202,28 +210,28 @@ def test_the_states_of_the_machine_are_told_before_and_after():
     assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
     assert told["throttled now"] == ["no", "no"]
     assert told["throttled since boot"] == ["under-voltage", "under-voltage"]
-    old = of(FLOAT, device={"name": "local", "machine": "x86_64", "load_average": 0.8, "governor": None})
-    assert facts.states(old) == [("load average", "0.800", "–")]
+    assert facts.states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
     for made in (FULL, EMULATED, NOTHING, samples.evil()):
-        rows = list(csv.DictReader(io.StringIO(csv_table.render(made))))
+        rows = list(csv.DictReader(io.StringIO(to_csv([made]))))
         assert len(rows) == len(made.results)
         for row, one in zip(rows, made.results, strict=True):
-            assert tuple(row) == csv_table.COLUMNS
+            assert list(row) == columns()
             assert row["file"] == one.file
             assert float(row["accuracy"]) == one.accuracy
-    float_row, int8_row = csv.DictReader(io.StringIO(csv_table.render(FULL)))
+    float_row, int8_row = csv.DictReader(io.StringIO(to_csv([FULL])))
     assert float(int8_row["latency_ms_p50"]) == 0.02
     assert float(int8_row["latency_ms_p50_ci95_low"]) == pytest.approx(0.0198)
     assert float(int8_row["accuracy_subjects_ci95_high"]) == 0.99
     assert float_row["agreement"] == ""
+    assert float(int8_row["energy_per_inference_mj"]) == 0.034
     assert int8_row["doubts"] == "the machine was busy | too few inferences"
 
 
 def test_markdown_is_a_table_with_sentences():
-    text = markdown.render(FULL)
+    text = markdown(FULL)
     assert "| | float32 | int8 |\n|---|---:|---:|\n| accuracy | 97.00 % | 96.80 % |" in text
     assert sentences.verdicts(FULL)[0] in text
     assert "- **doubt:** int8: too few inferences" in text
@@ -232,7 +240,7 @@ def test_markdown_is_a_table_with_sentences():
 
 def test_markdown_shows_any_text_as_it_is():
     parser = MarkdownIt("commonmark").enable("table")
-    rendered = parser.render(markdown.render(samples.evil()))
+    rendered = parser.render(markdown(samples.evil()))
     assert "<script" not in rendered
     assert "<a " not in rendered
     assert "<code" not in rendered
@@ -242,10 +250,11 @@ def test_markdown_shows_any_text_as_it_is():
 
 
 def test_every_form_can_be_written_and_the_page_comes_last(tmp_path):
-    paths = {form: tmp_path / "deep" / f"x.{form}" for form in outputs.FORMS}
-    assert outputs.write(FULL, paths) == list(paths.values())
+    paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
+    devices = [DeviceReport("local", FULL)]
+    assert outputs.write(devices, paths) == list(paths.values())
     assert paths["html"].read_text().startswith("<!DOCTYPE html>")
-    assert [x.name for x in outputs.write(FULL, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
+    assert [x.name for x in outputs.write(devices, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
 
 
 def test_hostile_names_do_not_stop_the_terminal():

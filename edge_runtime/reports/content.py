@@ -1,0 +1,61 @@
+"""Gather what every form of a report shows, for one device or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.reports import facts, sentences
+
+
+@dataclass(frozen=True)
+class DeviceReport:
+    """One device: its report, or the sentence that says why there is none."""
+
+    device: str
+    report: Report | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """The columns and sentences of one or several reports; of several, sentences begin with the device.
+
+    `notes` (energy and control) and `real_time_factors` are those of a single report.
+    """
+
+    headings: tuple[str, ...]
+    names: tuple[str, ...]
+    results: tuple[Result, ...]
+    verdicts: tuple[str, ...]
+    failures: tuple[str, ...]
+    doubts: tuple[str, ...]
+    notes: tuple[str, ...]
+    real_time_factors: str | None
+    origins: tuple[str, ...]
+
+
+def gather(devices: Sequence[DeviceReport]) -> Content:
+    """The content of the reports of `devices`, in their order."""
+    measured = [(x.device, x.report) for x in devices if x.report]
+    single = measured[0][1] if len(devices) == len(measured) == 1 else None
+
+    def each(say: Callable[[Report], Sequence[str]], separator: str = ": ") -> tuple[str, ...]:
+        return tuple(
+            sentence if single else f"{device}{separator}{sentence}"
+            for device, report in measured
+            for sentence in say(report)
+        )
+
+    return Content(
+        headings=each(lambda x: [sentences.title(x)]),
+        names=each(lambda x: sentences.titles(x.results), " "),
+        results=tuple(result for _, report in measured for result in report.results),
+        verdicts=each(sentences.verdicts),
+        failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
+        doubts=each(sentences.doubts),
+        notes=tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else (),
+        real_time_factors=sentences.real_time_factors(single) if single else None,
+        origins=each(lambda x: [facts.one_line(x)]),
+    )

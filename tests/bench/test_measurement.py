@@ -1,0 +1,314 @@
+"""A measurement: fresh processes that take turns, raw times, scores of the same interpreter, doubts."""
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from fake_interpreter import interpreter
+from programs import MODELS, ROOT, run_program
+
+import edge_runtime
+from edge_runtime.bench import aggregation, measurement, scores
+from edge_runtime.bench.aggregation import ModelFile
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.bench.results import Instructions
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.devices.python import PythonDevice, this_python
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+
+PACKAGE = Path(edge_runtime.__file__).parent
+
+
+class Watched:
+    """A real device that also notes which jobs it did, and may change what the machine said or the interpreter."""
+
+    def __init__(self, interpreters: dict[str, PythonDevice] | None = None, **changes: object) -> None:
+        self.name = "watched"
+        self.jobs: list[MeasurementJob] = []
+        self._interpreters = interpreters or {}
+        self._changes = changes
+
+    def run(self, work, folder, on_progress):
+        self.jobs.append(work)
+        answer = self._interpreters.get(work.model, this_python()).run(work, folder, on_progress)
+        machine = answer.facts["machine"] | self._changes
+        return replace(answer, facts=dict(answer.facts) | {"machine": machine})
+
+    def instructions(self, work, folder):
+        if not self._changes.get("emulated"):
+            return None
+        self.jobs.append(work)
+        return Instructions(1000 + len(self.jobs), "by hand")
+
+
+@pytest.fixture(scope="module")
+def few(uci_har) -> Dataset:
+    """Every 20th test window."""
+    test = uci_har.test
+    return replace(uci_har, test=Split(test.X[::20], test.y[::20], test.subject[::20]))
+
+
+@pytest.fixture(scope="module")
+def models() -> list[ModelFile]:
+    return [measurement.open_file(path) for path in MODELS.values()]
+
+
+@pytest.fixture(scope="module")
+def measured(models, few):
+    """One real measurement of both reference models, and the jobs it took."""
+    device, heard = Watched(), []
+    report = measurement.measure(
+        models, few, device, MeasurementSettings(runs=50, rounds=3), lambda share, text: heard.append((share, text))
+    )
+    return report, device.jobs, heard
+
+
+def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
+    _, jobs, _ = measured
+    # The third is the control: the first model once more.
+    assert [x.title for x in jobs] == [models[i].title for i in (0, 1, 0)] * 3
+    assert len({x.name for x in jobs}) == 9
+    assert [x.runs for x in jobs] == [16] * 3 + [17] * 6
+
+
+def test_the_control_is_the_first_model_in_processes_of_its_own(measured):
+    report, jobs, heard = measured
+    assert [x.model for x in jobs[2::3]] == ["model-0.tflite"] * 3
+    control = report.control
+    assert control.p50_ratio_ci95[0] <= control.p50_ratio <= control.p50_ratio_ci95[1]
+    assert control.passed == (control.p50_ratio_ci95[0] <= 1 <= control.p50_ratio_ci95[1])
+    assert any("once more (control), timing" in text for _, text in heard)
+    assert not any(("there was no control" in doubt) for result in report.results for doubt in result.doubts)
+
+
+def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
+    (comparison,) = measured[0].comparisons
+    float_result, int8_result = measured[0].results
+    assert (comparison.result, comparison.against) == (1, 0)
+    assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
+    assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
+    right = [Classifier(path).logits(few.test.X).argmax(axis=1) == few.test.y for path in MODELS.values()]
+    assert comparison.only_result_right == (right[1] & ~right[0]).sum()
+    assert comparison.only_against_right == (right[0] & ~right[1]).sum()
+    assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
+    assert comparison.agreement == int8_result.agreement
+
+
+def test_how_it_was_measured_is_in_the_report(measured):
+    settings = measured[0].settings
+    assert settings.mode == "back-to-back"
+    assert (settings.runs, settings.rounds, settings.threads, settings.duration_s) == (50, 3, 1, None)
+    assert settings.harness_overhead_us > 0
+    assert measured[0].device.before.time < measured[0].device.after.time
+    assert measured[0].data.period_s == 1.28
+
+
+def test_the_other_cpu_being_busy_is_seen_within_one_run(models, few):
+    code = "import time; end = time.time() + 60\nwhile time.time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as busy:
+        try:
+            report = measurement.measure(
+                models[1:], few, this_python(), MeasurementSettings(runs=20, rounds=2, control=False)
+            )
+        finally:
+            busy.kill()
+    assert any("CPUs busy during the run" in doubt for doubt in report.results[0].doubts)
+    assert any("there was no control" in doubt for doubt in report.results[0].doubts)
+
+
+def test_paced_windows_come_as_often_as_the_card_says(few):
+    weights = np.eye(6, 128, dtype=np.float32)
+    card = tiny_models.card(labels=few.labels, signals=("total_acc_x",))
+    card = replace(card, window=replace(card.window, hop=5))  # a window every 0.1 s
+    model = ModelFile("m", cards.attach(tiny_models.dense(weights, (128, 1)), card), card)
+    heard, device = [], Watched()
+    report = measurement.measure(
+        [model],
+        few,
+        device,
+        MeasurementSettings(runs=8, rounds=2, paced=True, control=False),
+        lambda share, text: heard.append(text),
+    )
+    assert {job.period_s for job in device.jobs} == {0.1}
+    (result,) = report.results
+    assert report.settings.mode == "paced"
+    assert [len(part) for part in result.samples_ms.latency] == [4, 4]
+    for alone, together in zip(result.samples_ms.latency, result.samples_ms.end_to_end, strict=True):
+        assert all(x < y for x, y in zip(alone, together, strict=True))
+    assert "round 1 of 2 (about 2 s in all): m, starting" in heard
+
+
+def test_a_duration_decides_how_many_inferences_are_timed(models, few):
+    device = Watched()
+    report = measurement.measure(models[1:], few, device, MeasurementSettings(rounds=2, duration_s=0.2, control=False))
+    assert [x.seconds for x in device.jobs] == [0.1, 0.1]
+    (result,) = report.results
+    assert report.settings.runs is None
+    assert result.latency_ms.runs == sum(map(len, result.samples_ms.latency))
+
+
+def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(models, few, tmp_path):
+    dying = interpreter(tmp_path, "kill -KILL $$")
+    device = Watched({"model-1.tflite": dying})
+    report = measurement.measure([models[0], models[1]], few, device, MeasurementSettings(runs=6, rounds=3))
+    (result,) = report.results
+    assert result.file == models[0].title
+    assert result.latency_ms.runs == 6
+    (failure,) = report.failures
+    assert failure.file == models[1].title
+    assert "was killed" in failure.error
+    assert report.control is not None
+    # It had its chance: the other rounds went on without it.
+    assert [x.model for x in device.jobs].count("model-1.tflite") == 1
+
+
+def test_without_the_first_model_there_is_nothing_to_control(models, few, tmp_path):
+    device = Watched({"model-0.tflite": interpreter(tmp_path, "exit 4")})
+    report = measurement.measure(models, few, device, MeasurementSettings(runs=2, rounds=2))
+    assert [x.file for x in report.results] == [models[1].title]
+    assert report.control is None
+    assert len(report.failures) == 1
+    assert [x.model for x in device.jobs].count("model-0.tflite") == 1
+
+
+def test_with_no_model_left_the_first_failure_is_raised(models, few, tmp_path):
+    device = interpreter(tmp_path, "exit 4")
+    with pytest.raises(DeviceError, match=r"edge_float32\.tflite ended with exit code 4"):
+        measurement.measure(models, few, device, MeasurementSettings(runs=2, rounds=2))
+
+
+def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
+    for result in measured[0].results:
+        for latency, samples in (
+            (result.latency_ms, result.samples_ms.latency),
+            (result.end_to_end_ms, result.samples_ms.end_to_end),
+        ):
+            assert [len(part) for part in samples] == [16, 17, 17]
+            together = np.concatenate(samples)
+            assert latency.runs == len(together) == 50
+            assert latency.p95 == pytest.approx(np.percentile(together, 95), abs=1e-6)
+            assert 0 < latency.min <= latency.p50 <= latency.p90 <= latency.p95 <= latency.p99 <= latency.max
+
+
+def test_scores_are_those_of_the_classifier(measured, few):
+    for path, result in zip(MODELS.values(), measured[0].results, strict=True):
+        predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
+        assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
+        assert np.trace(result.confusion) == (predicted == few.test.y).sum()
+        assert result.windows == len(few.test)
+        assert set(result.per_subject) == {str(x) for x in np.unique(few.test.subject)}
+        assert 0.9 < result.macro_f1 <= 1
+        for low, high in (result.accuracy_ci95, result.accuracy_subjects_ci95):
+            assert low <= result.accuracy <= high
+        assert result.macro_f1_subjects_ci95[0] <= result.macro_f1 <= result.macro_f1_subjects_ci95[1]
+        assert tuple(result.per_class) == few.labels
+        assert sum(x.windows for x in result.per_class.values()) == len(few.test)
+        probabilities = Classifier(path).probabilities(few.test.X)
+        expected = scores.calibration_error(np.log(probabilities), few.test.y)
+        assert result.calibration_error == pytest.approx(expected, abs=1e-6)
+
+
+def test_agreement_is_with_the_float_form_of_the_same_network(measured, few):
+    float_result, int8_result = measured[0].results
+    answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
+    assert float_result.agreement is None
+    assert int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
+
+
+def test_memory_holds_the_model_and_not_the_test_windows(measured, models, tmp_path):
+    for result in measured[0].results:
+        assert 10e6 < result.baseline_memory_bytes < result.peak_memory_bytes
+    (tmp_path / "m.tflite").write_bytes(models[1].content)
+    peaks = []
+    for n in (200, 100_000):  # 1 MB and 460 MB of windows
+        np.lib.format.open_memmap(tmp_path / "w.npy", "w+", np.float32, (n, 128, 9)).flush()
+        peaks.append(
+            peak_before_scoring(MeasurementJob("x", "measure", "m.tflite", "m", windows="w.npy", runs=1), tmp_path)
+        )
+    assert peaks[1] == pytest.approx(peaks[0], abs=4e6)
+
+
+def peak_before_scoring(work: MeasurementJob, folder: Path) -> int:
+    """The memory that a worker reports, of one that stops when it would score: that takes long with many windows."""
+    code = """
+import sys; from pathlib import Path
+from edge_runtime.bench import machine, measurement_worker as worker
+peaks = []
+worker.machine.peak_memory = lambda read=machine.peak_memory: peaks.append(read()) or peaks[-1]
+worker.check_windows = lambda *_: sys.exit(f"peak {peaks[-1]}")
+worker.main(Path(sys.argv[1]))
+"""
+    work.write(folder)
+    done = run_program(sys.executable, "-c", code, work.path(folder), env={"PYTHONPATH": str(ROOT)})
+    return int(done.stderr.split()[-1])
+
+
+def test_progress_only_grows_and_names_model_and_stage(measured):
+    shares = [share for share, _ in measured[2]]
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] <= 1
+    assert any(f"round 2 of 3: {MODELS['int8']}, timing" in text for _, text in measured[2])
+
+
+def test_a_result_names_its_model_and_file(measured):
+    assert (measured[0].device.name, measured[0].device.runtime.name) == ("watched", "litert")
+    for result, (scheme, path) in zip(measured[0].results, MODELS.items(), strict=True):
+        assert (result.model, result.file, result.quantization) == ("edge", str(path), scheme)
+        assert result.size_bytes == path.stat().st_size
+        assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert min(result.load_ms, result.first_ms) > 0
+
+
+def test_raw_times_have_few_lines_in_the_json(measured):
+    assert len(measured[0].to_json().splitlines()) < 600
+
+
+def test_raw_times_are_rounded_to_10_ns():
+    assert aggregation.milliseconds(np.array([123_456_789, 4])) == (123.45679, 0.0)
+
+
+def test_an_emulated_device_reports_no_times_and_no_memory(models, few):
+    device = Watched(emulated=True)
+    report = measurement.measure(models[1:], few, device, MeasurementSettings(runs=20, rounds=10))
+    (result,) = report.results
+    assert len(device.jobs) == 3  # two rounds, to see that answers repeat, instructions once, and no control
+    assert result.instructions == Instructions(1003, "by hand")
+    assert report.control is report.settings.harness_overhead_us is result.energy is result.warm_up is None
+    assert result.latency_ms is result.end_to_end_ms is result.samples_ms is None
+    assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
+    assert result.accuracy > 0.9
+    assert "emulated" in result.doubts[0]
+
+
+def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
+    """The class with the largest mean of total_acc_x, from a model that takes two signals."""
+    weights = np.zeros((6, 128, 2), np.float32)
+    weights[3, :, 1] = 1
+    card = tiny_models.card(labels=few.labels, signals=("body_acc_x", "total_acc_x"))
+    model = ModelFile("two", cards.attach(tiny_models.dense(weights.reshape(6, -1), (128, 2)), card), card)
+    (result,) = measurement.measure([model], few, this_python(), MeasurementSettings(runs=1)).results
+    expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
+    assert result.accuracy == pytest.approx((expected == few.test.y).mean())
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (tiny_models.card(), "SITTING, WALKING apart, but the data 'UCI HAR' has the classes WALKING, .* --data"),
+        ({"signals": ("pressure",)}, "takes the signal pressure in g, which the data 'UCI HAR' does not have"),
+        ({"signals": ("body_gyro_x",)}, "takes the signal body_gyro_x in g"),
+        ({"samples": 64}, "windows of 64 samples at 50 Hz, but those of 'UCI HAR' have 128"),
+    ],
+)
+def test_data_of_another_kind_is_refused(few, card, words):
+    card = card if isinstance(card, cards.Card) else tiny_models.card(labels=few.labels, **card)
+    with pytest.raises(InputError, match=words):
+        measurement.measure([ModelFile("m", b"", card)], few, this_python())

@@ -1,0 +1,148 @@
+"""The JSON form of results: it follows the packaged schema, what is wrong is refused, older files are read."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sample_reports as samples
+from jsonschema import Draft202012Validator
+
+import edge_runtime
+from edge_runtime.bench import results
+from edge_runtime.bench.results import Report, compared
+from edge_runtime.errors import InputError
+from tools import result_format
+
+SCHEMA = json.loads(Path(edge_runtime.__file__).with_name("bench.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+WRITTEN_BEFORE = Path(__file__).with_name("bench.json")
+REPORTS = {"full": samples.FULL, "emulated": samples.EMULATED, "nothing": samples.NOTHING, "evil": samples.evil()}
+
+
+def content(report: Report) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(report.to_json())
+    return parsed
+
+
+def test_schema_and_documentation_are_those_of_the_dataclasses():
+    Draft202012Validator.check_schema(SCHEMA)
+    for path, expected in (
+        (result_format.SCHEMA, result_format.schema()),
+        (result_format.DOCUMENT, result_format.document()),
+    ):
+        assert path.read_text(encoding="utf-8") == expected, "run python -m tools.result_format"
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_follows_the_schema_and_is_read_back_the_same(name, tmp_path):
+    report = REPORTS[name]
+    VALIDATOR.validate(content(report))
+    report.write(tmp_path / "x.json")
+    assert results.read(tmp_path / "x.json") == report
+
+
+def test_a_report_of_the_version_before_is_read():
+    """It has no `data.period_s`."""
+    VALIDATOR.validate(json.loads(WRITTEN_BEFORE.read_text()))
+    report = results.read(WRITTEN_BEFORE)
+    assert [x.quantization for x in report.results] == ["float32", "int8"]
+    assert report.data.period_s is None
+
+
+def test_unknown_keys_of_later_versions_are_ignored():
+    more = content(samples.FULL)
+    more["results"][0]["latency_ms"]["p99_9"] = 1.0
+    more["new"] = {}
+    VALIDATOR.validate(more)
+    assert results.parse(json.dumps(more)) == samples.FULL
+
+
+ABSENT = object()
+
+
+def put(value: Any, *path: Any) -> Callable[[Any], None]:
+    """A change of the content: `value` at `path`, or nothing there."""
+
+    def change(x: Any) -> None:
+        for key in path[:-1]:
+            x = x[key]
+        if value is ABSENT:
+            del x[path[-1]]
+        else:
+            x[path[-1]] = value
+
+    return change
+
+
+WRONG = {
+    "it has no format number": put(ABSENT, "format"),
+    "it has format 2": put(2, "format"),
+    "results is missing": put(ABSENT, "results"),
+    "results is not a list": put({}, "results"),
+    r"results\[0\].confusion is missing": put(ABSENT, "results", 0, "confusion"),
+    r"results\[0\].accuracy is not at most 1": put(1.5, "results", 0, "accuracy"),
+    r"results\[0\].accuracy is not a number": put("0.97", "results", 0, "accuracy"),
+    r"results\[1\].latency_ms.p99 is missing": put(ABSENT, "results", 1, "latency_ms", "p99"),
+    r"results\[1\].latency_ms.p50 is not above 0": put(0, "results", 1, "latency_ms", "p50"),
+    r"results\[0\].accuracy_ci95 is not a list of 2": put([0.1], "results", 0, "accuracy_ci95"),
+    r"results\[0\].latency_ms.runs is not a whole number": put(2.5, "results", 0, "latency_ms", "runs"),
+    r"results\[0\].labels is not a list": put("ABC", "results", 0, "labels"),
+    r"results\[0\].confusion\[0\]\[0\] is not at least 0": put(-1, "results", 0, "confusion", 0, 0),
+    r"comparisons\[0\].p50_ratio is not above 0": put(-1.0, "comparisons", 0, "p50_ratio"),
+    "control.passed is missing": put(ABSENT, "control", "passed"),
+    r"failures\[0\].error is missing": put(ABSENT, "failures", 0, "error"),
+    "device.name is missing": put(ABSENT, "device", "name"),
+    "settings.mode is none of": put("slow", "settings", "mode"),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(words, tmp_path):
+    broken = copy.deepcopy(content(samples.FULL))
+    WRONG[words](broken)
+    assert not VALIDATOR.is_valid(broken)
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(broken))
+    with pytest.raises(InputError, match=rf"broken\.json is not a result of 'har-edge bench' \({words}"):
+        results.read(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (put(((1,),), "results", 0, "confusion"), "confusion does not have a row and a column per label"),
+        (put(7, "comparisons", 0, "against"), "about a result that is not there"),
+        (put(float("nan"), "results", 0, "accuracy"), "NaN is not a number"),
+    ],
+)
+def test_a_contradiction_is_refused(change, words):
+    broken = content(samples.FULL)
+    change(broken)
+    with pytest.raises(ValueError, match=words):
+        results.parse(json.dumps(broken))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"format": 1}', "[" * 100_000, "\x00\xff"])
+def test_what_is_no_report_at_all_is_one_sentence(text, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"x\.json is not a result of 'har-edge bench'"):
+        results.read(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        results.read(tmp_path / "no.json")
+    with pytest.raises(InputError, match="cannot read"):
+        results.read(tmp_path)
+
+
+def test_each_result_is_compared_with_the_fastest_float32_form_of_its_network():
+    slow, fast = samples.FLOAT, samples.result("float32", 0.03)
+    other = samples.result("float32", 0.01, model="small")
+    assert compared((slow, fast, other, samples.INT8)) == [(0, 1), (3, 1)]
+    assert compared((samples.INT8, other, slow)) == [(0, 2)]
+    assert compared((samples.INT8, samples.INT8)) == [(1, 0)]

@@ -1,0 +1,60 @@
+"""`har-edge report`: a result again, on the terminal and in files."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from programs import MODELS, ROOT, assert_one_sentence, har_edge, python
+
+from edge_runtime.errors import ExitCode
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory) -> Path:
+    """A real, short measurement of one model, so that a control is all it compares."""
+    path = tmp_path_factory.mktemp("real") / "bench.json"
+    done = har_edge("bench", MODELS["int8"], "--runs", 20, "--rounds", 2, "--json", path, cwd=path.parent)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_what_bench_writes_follows_the_schema(real):
+    written = json.loads(real.read_text())
+    schema = json.loads((ROOT / "edge_runtime" / "bench.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(written)
+    assert written["control"]["p50_ratio"] > 0
+    assert written["device"]["before"]["time"] < written["device"]["after"]["time"]
+    assert written["data"]["period_s"] == 1.28
+
+
+def test_report_shows_a_result_again(real, har_edge_here):
+    done = har_edge_here("report", real)
+    assert done.returncode == ExitCode.OK
+    assert "latency p99" in done.stdout
+
+
+def test_report_writes_the_forms_that_are_asked_for(real, tmp_path, har_edge_here):
+    paths = {form: tmp_path / f"x.{form}" for form in ("csv", "markdown", "html")}
+    done = har_edge_here("report", real, *(x for form, path in paths.items() for x in (f"--{form}", path)))
+    assert (done.returncode, done.stdout.splitlines()) == (ExitCode.OK, [str(path) for path in paths.values()])
+    assert "<!DOCTYPE html>" in paths["html"].read_text()
+    assert paths["markdown"].read_text().startswith("### ")
+    assert paths["csv"].read_text().startswith("created,")
+
+
+def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):
+    before = real.read_bytes()
+    for arguments, words in (
+        ((real, "--html", real), "would overwrite"),
+        ((real, "--csv", tmp_path / "x", "--html", tmp_path / "x"), "would overwrite"),
+        ((real, "--markdown", tmp_path), "is a folder"),
+        ((tmp_path / "no.json",), "does not exist"),
+    ):
+        assert_one_sentence(har_edge_here("report", *arguments), 2, words)
+    assert real.read_bytes() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_page_needs_the_template_engine():
+    python("import edge_runtime.commands.report, edge_runtime.commands.bench, sys; sys.exit('jinja2' in sys.modules)")

@@ -1,0 +1,131 @@
+"""Write the JSON Schema of results and the tables of docs/bench.md from the dataclasses in bench/results.py.
+
+Run `python -m tools.result_format` after a change of these; a test compares.
+"""
+
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import edge_runtime
+from edge_runtime.bench.results import FORMAT, Report
+from edge_runtime.system.dataclass_json import Quantity, bare_type, field_types
+
+SCHEMA = Path(edge_runtime.__file__).with_name("bench.schema.json")
+DOCUMENT = Path(__file__).parents[1] / "docs" / "bench.md"
+BEGIN, END = "<!-- written by tools/result_format.py -->\n", "<!-- end of what it wrote -->\n"
+
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def schema() -> str:
+    """The text of bench.schema.json."""
+    return json.dumps(_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def document() -> str:
+    """The text of docs/bench.md with its tables as they should be."""
+    whole = _schema()
+    text = DOCUMENT.read_text(encoding="utf-8")
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    tables = [_table("Report", whole), *(_table(name, part) for name, part in whole["$defs"].items())]
+    return before + BEGIN + "\n" + "\n".join(tables) + "\n" + after
+
+
+def _schema() -> dict[str, Any]:
+    parts: dict[str, Any] = {}
+    whole = _object(Report, parts)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"A result of har-edge bench, format {FORMAT}",
+        **whole,
+        "required": ["format", *whole["required"]],
+        "properties": {"format": {"const": FORMAT, "description": "of this file"}, **whole["properties"]},
+        "$defs": parts,
+    }
+
+
+def _object(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a dataclass; those of its fields that are dataclasses too go into `parts`, by name."""
+    missing = dataclasses.MISSING
+    return {
+        "type": "object",
+        "description": kind.__doc__,
+        "required": [x.name for x in dataclasses.fields(kind) if x.default is x.default_factory is missing],
+        "properties": {name: _field(x, parts) for name, x in field_types(kind).items()},
+    }
+
+
+def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
+    kind, notes, optional = bare_type(declared)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    made: dict[str, Any]
+    if dataclasses.is_dataclass(kind):
+        name = typing.cast("type", kind).__name__
+        if name not in parts:
+            parts[name] = {}  # its place is before those of its own fields
+            parts[name].update(_object(kind, parts))
+        made = {"$ref": f"#/$defs/{name}"}
+    elif origin is typing.Literal:
+        made = {"enum": list(arguments)}
+    elif origin is Mapping:
+        made = {"type": "object", "additionalProperties": _field(arguments[1], parts)}
+    elif origin is tuple:
+        made = {"type": "array", "items": _field(arguments[0], parts)}
+        if arguments[-1] is not ...:
+            made |= {"minItems": len(arguments), "maxItems": len(arguments)}
+    else:
+        made = {"type": _TYPES[kind]}
+    description = "".join(x for x in notes if isinstance(x, str))
+    for quantity in (x for x in notes if isinstance(x, Quantity)):
+        limits = {"minimum": quantity.at_least, "exclusiveMinimum": quantity.above, "maximum": quantity.at_most}
+        made |= {key: limit for key, limit in limits.items() if limit is not None}
+        description += f" ({quantity.unit})" if description and quantity.unit else ""
+    if optional:
+        made = {"anyOf": [made, {"type": "null"}]}
+    return made | ({"description": description} if description else {})
+
+
+def _table(name: str, part: Mapping[str, Any]) -> str:
+    lines = [f"### {_heading(name)}", "", part["description"], "", "| key | value | content |", "|---|---|---|"]
+    rows = part["properties"].items()
+    return "\n".join([*lines, *(f"| `{key}` | {_value(x)} | {x['description']} |" for key, x in rows)]) + "\n"
+
+
+def _value(field: Mapping[str, Any]) -> str:
+    """The type of a field, in a few words."""
+    match field:
+        case {"anyOf": [kind, _]}:
+            return f"{_value(kind)} or null"
+        case {"$ref": path}:
+            heading = _heading(path.rpartition("/")[2]).lower()
+            return f"[{heading}](#{heading.replace(' ', '-')})"
+        case {"enum": values}:
+            return " or ".join(f"`{x}`" for x in values)
+        case {"const": value}:
+            return f"{value}"
+        case {"additionalProperties": kind}:
+            return f"object of {_value(kind)}"
+        case {"minItems": n, "items": kind}:
+            return f"{n} × {_value(kind)}"
+        case {"items": kind}:
+            return f"list of {_value(kind)}"
+    return str(field["type"])
+
+
+def _heading(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+
+
+def main() -> None:
+    """Write both files."""
+    SCHEMA.write_text(schema(), encoding="utf-8")
+    DOCUMENT.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
