@@ -1,4 +1,4 @@
-"""`har-edge card`: show the card of a model, or attach one."""
+"""Show the card of a model, or attach one: `har-edge card`."""
 
 from pathlib import Path
 

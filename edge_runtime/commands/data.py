@@ -11,6 +11,7 @@ from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
+from edge_runtime.system.quantities import counted
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
@@ -52,7 +53,7 @@ def command(context: click.Context, path: Path | None) -> None:
 def plot(
     outer: Path | None, window: int | None, part: str, recording: int | None, output: Path, path: Path | None
 ) -> None:
-    """Draw the nine signals of one window or of one recording."""
+    """Draw the signals of one window or of one recording."""
     from edge_runtime.data import recording_plots
 
     path = _chosen(outer, path)
@@ -166,7 +167,7 @@ def _show(data: Dataset, path: Path | None) -> None:
     facts.add_row("Signals", _signal_names(data.signals))
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
-        facts.add_row(name, f"{len(subjects)} subject{'s' * (len(subjects) != 1)}: {', '.join(map(str, subjects))}")
+        facts.add_row(name, f"{counted(len(subjects), 'subject')}: {', '.join(map(str, subjects))}")
     if loading.has_recordings(path):
         found = loading.load_recordings(path)
         facts.add_row(

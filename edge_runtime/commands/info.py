@@ -1,4 +1,4 @@
-"""`har-edge info`: what is inside a model."""
+"""Show what is inside a model: `har-edge info`."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.system.quantities import percent
 
 _PLAIN = (str, int, float)
-# What these keys of a card end with are shares between 0 and 1.
+# Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
 
@@ -78,7 +78,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
                 facts.add_row(escape(f"{name}, {part}"), escape(record))
     if card.posture_correction:
         facts.add_row("adapted to", escape(_record(dict(card.posture_correction.record)) or "a person"))
-        facts.add_row("learnt about", ", ".join(escape(card.labels[x]) for x in card.posture_correction.rows))
+        facts.add_row("postures learnt", ", ".join(escape(card.labels[x]) for x in card.posture_correction.rows))
         for part, record in _parts(card.posture_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_describe(found.input)))

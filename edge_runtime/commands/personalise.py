@@ -1,4 +1,4 @@
-"""`har-edge personalise`: adapt a model to one person on the device, or show what that gains."""
+"""Adapt a model to one person on the device, or show the gain: `har-edge personalise`."""
 
 import dataclasses
 import json
@@ -31,7 +31,7 @@ POSTURES = ("SITTING", "STANDING")
     "--data", "data_path", type=click.Path(path_type=Path), help="Folder of one person's labelled CSV recordings."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The adapted model to write (.tflite).")
-@click.option("--evaluate", is_flag=True, help="Show instead what it gains for each test subject of the data.")
+@click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
 @click.option("--seconds", type=click.FloatRange(1), help="With --evaluate: of each posture.  [default: 60]")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="With --evaluate: write the gains as JSON.")

@@ -1,15 +1,15 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge_runtime.commands.options import FiniteRange
 from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import RUNTIMES
 
@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
+
+
+class FiniteRange(click.FloatRange):
+    """A number within limits. `nan` is beyond none, and still no number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert `value` to a finite number within the limits."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 

@@ -1,1 +1,1 @@
-"""Recordings become windows, labels and subjects."""
+"""Turn recordings into windows, labels and subjects."""

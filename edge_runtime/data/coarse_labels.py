@@ -1,6 +1,7 @@
-"""Coarse classes: activities that look much alike, taken for one.
+"""Map activities that look alike to one coarse class.
 
-Walking; stairs, up or down; sitting or standing; laying: as a first stage of a training, or all that is asked.
+The classes are walking; stairs, up or down; sitting or standing; laying. They are the first stage of a training, or all
+that a model tells apart.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _COARSE = {
 
 
 def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The coarse labels, in the order of `labels`, and for each of `labels` which of them it belongs to.
+    """The coarse labels, in the order of `labels`, and for each of `labels` the index of its coarse one.
 
     Coarse labels belong to themselves. Raises `InputError` for a label that belongs to none.
     """

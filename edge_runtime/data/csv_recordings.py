@@ -27,6 +27,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.system.quantities import counted
 
 MIN_SUBJECTS = 3
 
@@ -55,7 +56,7 @@ def recordings(folder: Path) -> tuple[Recording, ...]:
             raise InputError(
                 f"{less.path} has no columns of rotation, and {more.path} has: give them in all files or in none"
             )
-    names = _label_names({x for table in tables for x in table.labels.tolist() if x}, folder)
+    names = _label_names({x for table in tables for x in table.labels if x}, folder)
     return tuple(recording for table in tables for recording in _resample(table, names))
 
 
@@ -69,7 +70,7 @@ def load(folder: Path) -> Dataset:
     subjects = _subjects(found)
     if len(subjects) < MIN_SUBJECTS:
         raise InputError(
-            f"{folder} has recordings of {len(subjects)} subject{'s' * (len(subjects) != 1)}; "
+            f"{folder} has recordings of {counted(len(subjects), 'subject')}; "
             f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test"
         )
     testing = test_subjects(found)
@@ -121,7 +122,7 @@ def _label_names(found: set[str], folder: Path) -> tuple[str, ...]:
 def _resample(table: Table, names: tuple[str, ...]) -> Iterator[Recording]:
     """The table at 50 Hz, in one recording for each stretch without a gap; a label is that of the nearest row."""
     number = {name: i for i, name in enumerate(names)}
-    labels = np.array([number.get(x, -1) for x in table.labels.tolist()], np.int8)
+    labels = np.array([number.get(x, -1) for x in table.labels], np.int8)
     n_channels = table.samples.shape[1]
     stretches = np.split(np.arange(len(labels)), np.flatnonzero(np.diff(table.seconds) > MAX_GAP_S) + 1)
     for rows in stretches:

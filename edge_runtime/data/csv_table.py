@@ -37,13 +37,13 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Table:
-    """One file: `seconds` `[n]`, `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation, `labels` `[n]` or ''."""
+    """One file: `seconds` `[n]`, `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation; labels, '' for none."""
 
     path: Path
     subject: str
     seconds: Array
     samples: Array
-    labels: npt.NDArray[np.str_]
+    labels: list[str]
 
 
 class _Reading(NamedTuple):
@@ -97,11 +97,12 @@ def _parse(path: Path, file: TextIO) -> Table:
     limited = [(MAX_ACCELERATION_G, "g", known.acceleration)] * 3 + [(MAX_ROTATION_RAD_S, "rad/s", known.rotation)] * 3
     samples = _samples(path, names, acceleration, limited)
     seconds = _seconds(path, acceleration, acceleration[0].time, known)
-    labels = np.array([x.label for x in acceleration], np.str_)
+    labels = [x.label for x in acceleration]
     if rotation:
         turns = _samples(path, names, rotation, limited[3:])
         paired, turned = _interpolated(seconds, _seconds(path, rotation, acceleration[0].time, known), turns)
-        seconds, samples, labels = seconds[paired], np.concatenate([samples[paired], turned], axis=1), labels[paired]
+        seconds, samples = seconds[paired], np.concatenate([samples[paired], turned], axis=1)
+        labels = [labels[i] for i in paired.tolist()]
         if len(seconds) < 2:
             raise InputError(f"{path}: acceleration and rotation were not recorded at the same time")
     step = float(np.median(np.diff(seconds)))

@@ -1,4 +1,4 @@
-"""Sensor counts of many recordings in one small file, without loss.
+"""Store sensor counts of many recordings in one small file, without loss.
 
 Motion is sampled far faster than it changes: the difference to the sample before is small. Differences are taken
 within a recording, modulo 2^16; zigzag puts small ones of either sign first (0, -1, 1, -2 -> 0, 1, 2, 3); high bytes,
@@ -58,7 +58,7 @@ def encode(recordings: Counts) -> bytes:
 
 
 def decode(content: bytes, source: str) -> Counts:
-    """What `encode` was given; `source` names the file in the `InputError` raised when it is damaged."""
+    """The recordings that `encode` was given; `source` names the file in the `InputError` raised when it is damaged."""
     try:
         payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
         mark, n_recordings, n_samples = _HEADER.unpack_from(payload)

@@ -1,7 +1,7 @@
-"""What the operators of a graph have to do: how many there are of each type, their multiplications and their bytes.
+"""Count the work of the operators of a graph by type: multiply-accumulates and bytes.
 
-TFLite's Python interpreters have no profiler that could be read: the time that each operator takes stays inside the
-runtime, and XNNPACK runs what it took as one. The work itself can be counted from the shapes.
+TFLite's Python interpreters give no time per operator, and XNNPACK runs those it took as one. The work can be counted
+from the shapes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def count(nodes: Sequence[Node], tensors: Iterable[Tensor], graph_input: int) ->
         cost["count"] += 1
         cost["macs"] += _macs(name, inputs, outputs, computed)
         cost["output_bytes"] += sum(map(_size, outputs))
-        # What an unrolled graph uses at every step is stored, and counted, once.
+        # A constant that an unrolled graph uses at every step is stored, and counted, once.
         known = constants.setdefault(name, set())
         new = {x.index: x for x in inputs if x is not None and x.index not in computed and x.index not in known}
         cost["constant_bytes"] += sum(map(_size, new.values()))

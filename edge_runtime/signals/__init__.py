@@ -1,1 +1,1 @@
-"""Raw samples become the nine signals and the input of the network."""
+"""Turn raw samples into the nine signals and the input of the network."""

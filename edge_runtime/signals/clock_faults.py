@@ -1,7 +1,6 @@
-"""What is wrong with the times of samples, said once.
+"""Detect faults in the times of samples: a clock that stands still, steps back or counts in another unit.
 
-Samples of times that have been are left out one by one, and hours may pass by a clock in which none do: a sender whose
-clock stands still, steps back or counts in another unit gets no answers, and here is where it hears why.
+Samples of past times are left out, so that such a sender gets no answers; each fault is told once.
 """
 
 from collections.abc import Iterator
@@ -14,22 +13,22 @@ from edge_runtime.signals.resampling import WAIT_S
 _RUN = 10  # samples in a row
 _LOOKED_AT = 100  # samples
 _LEAST_STEP_S = 0.001  # no sensor of motion is faster
-_ANOTHER_S = 1.0  # another clock, or another stretch of its time: what was known is forgotten
+_ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: start anew
 
 Array = npt.NDArray[np.float64]
 
 
 class ClockWatch:
-    """Looks at the times of samples in the order in which they come, and tells what is wrong when it begins."""
+    """Looks at the times of samples in the order of their arrival, and tells each kind of fault when it begins."""
 
     def __init__(self) -> None:
         self._first = self._newest = -np.inf
         self._count = 0  # samples since `_first`
         self._same = self._behind = 0  # in a row
-        self._said: set[str] = set()
+        self._told: set[str] = set()
 
     def look(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
-        """Take the times `[n]` of the next samples; give time, kind and sentence of what is wrong now."""
+        """Take the times `[n]` of the next samples; give time, kind and sentence of each fault that begins."""
         for second in seconds.tolist():
             if abs(second - self._newest) > _ANOTHER_S:
                 self._begin(second)
@@ -49,14 +48,14 @@ class ClockWatch:
 
     def _check_run(self, second: float) -> Iterator[tuple[float, str, str]]:
         if self._same == _RUN:
-            yield from self._say(
+            yield from self._tell(
                 second,
                 "clock",
                 f"{_RUN + 1} samples in a row have the same time, and only one of a time is used: give each its own, "
                 "or none",
             )
         elif self._behind == _RUN:
-            yield from self._say(
+            yield from self._tell(
                 second,
                 "clock",
                 f"the source's clock went back by {self._newest - second:.2f} s: samples are left out until it has "
@@ -69,14 +68,14 @@ class ClockWatch:
         step = (self._newest - self._first) / self._count
         self._first, self._count = self._newest, 0
         if step < _LEAST_STEP_S:
-            yield from self._say(
+            yield from self._tell(
                 self._newest,
                 "rate",
                 f"by their times there are {1 / step:,.0f} samples a second, and no sensor is that fast: "
                 "are they in another unit?",
             )
 
-    def _say(self, second: float, kind: str, text: str) -> Iterator[tuple[float, str, str]]:
-        if kind not in self._said:
-            self._said.add(kind)
+    def _tell(self, second: float, kind: str, text: str) -> Iterator[tuple[float, str, str]]:
+        if kind not in self._told:
+            self._told.add(kind)
             yield second, kind, text

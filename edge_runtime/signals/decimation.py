@@ -1,8 +1,8 @@
-"""Samples of a fast sensor -> a lower rate, without the vibration that the lower rate cannot show.
+"""Decimate samples of a fast sensor, without aliases of its vibration.
 
-What is faster than half the new rate would come back as slow motion that nobody made: at 50 Hz, a vibration of 45 Hz
-looks like a movement of 5 Hz. A low-pass takes it out first: a sinc under a Hamming window, which passes what is below
-0.4 of the new rate, where all that the network knows of is, and leaves 0.2 % of what is above 0.6 of it.
+Above half the new rate a vibration would be aliased: at 50 Hz, one of 45 Hz looks like a movement of 5 Hz. A low-pass
+removes it first: a sinc under a Hamming window, which passes frequencies below 0.4 of the new rate, where body motion
+is, and leaves 0.2 % of those above 0.6 of it.
 
 References
 ----------
@@ -18,18 +18,18 @@ Array = npt.NDArray[np.float64]
 
 
 class Decimator:
-    """Brings samples from `factor` times a rate to that rate; at a `factor` of 1 they stay what they are.
+    """Brings samples from `factor` times a rate to that rate; at a `factor` of 1 they stay as they are.
 
-    Chunks of any size give the same numbers, none of them delayed: a sample comes out once the filter has seen as far
-    beyond it as before it. What lies beyond the first and the last sample is taken to be like them.
+    Chunks of any size give the same numbers. A sample comes out once the filter has seen as far beyond it as before it,
+    without a shift in time. Beyond the first and the last sample, their values are assumed.
     """
 
     def __init__(self, factor: int) -> None:
         self.factor = factor
         places = np.arange(-_HALF * factor, _HALF * factor + 1)
-        taps = np.sinc(places / factor) * np.hamming(len(places))
-        self._taps = taps / taps.sum()
-        self._held: Array | None = None  # what the next sample is made of, as far as it has come
+        weights = np.sinc(places / factor) * np.hamming(len(places))
+        self._weights = weights / weights.sum()
+        self._buffer: Array | None = None  # the samples so far that the next output needs
 
     @property
     def delay(self) -> int:
@@ -40,17 +40,17 @@ class Decimator:
         """Take samples `[n, n_channels]`; give those `[m, n_channels]` at the new rate that are complete."""
         if self.factor == 1 or not len(samples):
             return samples
-        before = np.repeat(samples[:1], _HALF * self.factor, axis=0) if self._held is None else self._held
-        held = np.concatenate([before, samples])
-        n = max(0, (len(held) - len(self._taps)) // self.factor + 1)
+        before = np.repeat(samples[:1], _HALF * self.factor, axis=0) if self._buffer is None else self._buffer
+        buffer = np.concatenate([before, samples])
+        n = max(0, (len(buffer) - len(self._weights)) // self.factor + 1)
         found = np.zeros((n, samples.shape[1]))
-        for first, tap in enumerate(self._taps):  # in this order for chunks of any size: the same to the last bit
-            found += tap * held[first : first + n * self.factor : self.factor][:n]
-        self._held = held[n * self.factor :]
+        for first, weight in enumerate(self._weights):  # in this order for chunks of any size: the same to the last bit
+            found += weight * buffer[first : first + n * self.factor : self.factor][:n]
+        self._buffer = buffer[n * self.factor :]
         return found
 
     def finish(self) -> Array:
-        """Give what is still to come of the samples so far, `[m, n_channels]`."""
-        if self._held is None:
+        """Give the outputs that are still missing of the samples so far, `[m, n_channels]`."""
+        if self._buffer is None:
             return np.empty((0, 0))
-        return self.push(np.repeat(self._held[-1:], _HALF * self.factor, axis=0))
+        return self.push(np.repeat(self._buffer[-1:], _HALF * self.factor, axis=0))

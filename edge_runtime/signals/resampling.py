@@ -1,9 +1,8 @@
-"""Samples as sensors deliver them -> samples at a fixed rate, by their timestamps.
+"""Resample raw samples to a fixed rate by their timestamps.
 
-Sensors jitter, pause and repeat themselves, and over a network samples arrive out of order. Each waits a moment for
-earlier ones that may be on their way; between two neighbours, values are interpolated linearly. Those of a sensor that
-is clearly faster than the rate pass a low-pass on the way (`edge_runtime.signals.decimation`). Where samples are
-missing for too long nothing is made up: a new stretch begins.
+Sensors jitter, pause and repeat themselves, and over a network samples arrive out of order. Each sample waits a moment
+for earlier ones; between two neighbours, values are interpolated linearly. Samples of a sensor that is clearly faster
+than the rate are decimated (`edge_runtime.signals.decimation`). A longer gap is not filled: a new stretch begins.
 """
 
 from bisect import bisect_left
@@ -19,9 +18,9 @@ MAX_GAP_S = 0.25
 WAIT_S = 0.06  # three samples at 50 Hz
 # A sample so far behind was not overtaken by others: after this many in a row, the clock was set back.
 _SET_BACK_S, _SET_BACK_SAMPLES = 1.0, 5
-# So long a stretch tells how fast its sensor is. One so much faster shows vibration that the rate cannot.
+# Length of a stretch that shows the rate of its sensor; from so many times the rate on, samples are decimated.
 _LOOK_S, _CLEARLY_FASTER, _MOST_TIMES_FASTER = 0.5, 1.25, 20
-# A stretch at exactly the wanted rate keeps its last sample although its timestamps were rounded to binary.
+# A stretch at exactly the rate keeps its last sample although its timestamps were rounded to binary.
 _TOLERANCE = 1e-6  # of the time between two samples
 
 Array = npt.NDArray[np.float64]
@@ -31,8 +30,8 @@ Array = npt.NDArray[np.float64]
 class Piece:
     """Samples `[n, n_channels]` at the fixed rate, the first of them at `seconds`.
 
-    `gap_s` is None when they follow what came before. Otherwise they begin a new stretch, after so many seconds without
-    a sample (0 at the very start, negative where the clock was set back), and what came before is not their past.
+    `gap_s` is None when they follow the piece before. Otherwise they begin a new stretch, after so many seconds without
+    a sample (0 at the very start, negative where the clock was set back).
     """
 
     seconds: float
@@ -44,8 +43,8 @@ class Resampler:
     """Brings samples to `rate_hz`; the same samples give the same numbers in chunks of any size.
 
     A new stretch begins after `max_gap_s` without a sample. `wait_s` is how much later than newer ones a sample may
-    arrive and still find its place. `duplicates` and `late` count what was left out; `late` are also those whose time
-    was far ahead of all that came after them.
+    arrive and still find its place. `duplicates` and `late` count the samples left out; `late` also those whose time
+    was far ahead of all later ones.
     """
 
     def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
@@ -60,24 +59,24 @@ class Resampler:
         self._done: list[Piece] = []
 
     def push(self, seconds: npt.ArrayLike, samples: npt.ArrayLike, at_least: int = 1) -> list[Piece]:
-        """Take samples `[n, n_channels]` of the times `seconds` `[n]`, all finite; give what is complete by now.
+        """Take samples `[n, n_channels]` of the times `seconds` `[n]`, all finite; give the pieces complete by now.
 
-        That is nothing as long as it would be fewer samples than `at_least`, and no gap ended them: fed one by one,
-        most of the time would go into making small arrays.
+        There are none while they would have fewer samples than `at_least` and no gap ended them: with samples one by
+        one, most of the time would go into small arrays.
         """
         for second, sample in zip(np.asarray(seconds, np.float64).tolist(), np.asarray(samples), strict=True):
             self._take(second, sample)
         return self.give(at_least)
 
     def flush(self) -> list[Piece]:
-        """End the stream: give what was still waiting, and be as new but for the counts."""
+        """End the stream: give the last pieces, and start anew but for the counts."""
         self.late += len(self._behind) + (self._ahead is not None)
         self._behind, self._ahead = [], None
         self._end()
         return self.give()
 
     def give(self, at_least: int = 1) -> list[Piece]:
-        """Give what is complete by now, without taking anything."""
+        """Give the pieces that are complete by now."""
         done, self._done = self._done, []
         is_ready = self._stretch is not None and (done or self._stretch.n_ready >= at_least)
         return [*done, *(self._stretch.take() if self._stretch and is_ready else [])]
@@ -120,7 +119,7 @@ class Resampler:
             self._use(*self._waiting.pop(0))
 
     def _set_back(self) -> None:
-        """Go on with those that seemed to be behind."""
+        """Continue with the samples that seemed to be late."""
         behind, self._behind = self._behind, []
         self._end()
         for second, sample in behind:
@@ -186,7 +185,7 @@ class _Stretch:
         self._samples.append(sample)
 
     def take(self) -> list[Piece]:
-        """What is new on the grid; nothing or one piece."""
+        """Give the new samples on the grid: no piece or one."""
         if self._decimator is None:
             if self._seconds[-1] < _LOOK_S:
                 return []
@@ -195,19 +194,19 @@ class _Stretch:
         return [self._piece(samples)] if len(samples) else []
 
     def finish(self) -> Piece:
-        """What is left, up to the last sample."""
+        """Give the rest, up to the last sample."""
         decimator = self._decimator or Decimator(self._times_faster())
         found = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
         return self._piece(np.concatenate([x for x in found if x.size] or found[:1]))
 
     def _times_faster(self) -> int:
-        """How many times the rate is the grid on which the sensor loses nothing; 1 if it is hardly faster."""
+        """The factor between the rate and the finer grid of a fast sensor; 1 if it is hardly faster."""
         n_steps = min(bisect_left(self._seconds, _LOOK_S), len(self._seconds) - 1)
         faster = n_steps / max(self._seconds[n_steps], 1e-9) / self._rate_hz
         return 1 if faster < _CLEARLY_FASTER else min(max(2, round(faster)), _MOST_TIMES_FASTER)
 
     def _interpolate(self, factor: int, tolerance: float = 0.0) -> Array:
-        """What is new on the grid of `factor` times the rate, and as far beyond the last sample as `tolerance` says."""
+        """Interpolate on the grid of `factor` times the rate, up to `tolerance` steps beyond the last sample."""
         seconds, rate_hz = np.array(self._seconds), factor * self._rate_hz
         grid = np.arange(self._interpolated, int(seconds[-1] * rate_hz + tolerance) + 2) / rate_hz
         grid = grid[grid <= seconds[-1] + tolerance / rate_hz]

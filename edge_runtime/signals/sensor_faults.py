@@ -1,7 +1,6 @@
-"""What is wrong with samples that a sensor delivers: seen in the numbers, said once.
+"""Detect faults of a sensor in its samples: units, missing gravity, a slow, stuck, disabled or saturated sensor.
 
-A network answers to wrong numbers as readily as to right ones, so what people get wrong is looked for: units, gravity
-taken out, a sensor that is too slow, off, stuck or beyond its range.
+A network answers wrong numbers as readily as right ones; each fault is told when it begins.
 """
 
 from collections import deque
@@ -14,11 +13,11 @@ from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 LOOKED_AT_S = 4.0
-"""How much is looked at at once: long enough for one stride or breath, which no sensor takes for constant."""
+"""Length of a block of samples: long enough for one stride or breath, in which no worn sensor is constant."""
 
-_QUIET = 15  # blocks, a minute, without a fault before it is said again
-_BREAK_S = 1.0  # what a block must not bridge
-_MOST_SAMPLES = 4000  # of a block: clocks that stand still would never end it
+_FORGOTTEN = 15  # blocks, a minute, without a fault before it is told again
+_BREAK_S = 1.0  # a block does not reach across a longer pause
+_MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
 _LEAST_GRAVITY = 0.5  # g: the median of a person's total acceleration, whatever they do, is near 1 g
 _MOST_ACCELERATION = 2.0  # g, the same
@@ -31,7 +30,7 @@ Array = npt.NDArray[np.float64]
 
 
 class FaultFinder:
-    """Looks at samples in blocks of 4 s and tells of each kind of fault when it begins.
+    """Looks at samples in blocks of 4 s and tells each kind of fault when it begins.
 
     `n_channels` are those that the model uses: 6, or 3 without the gyroscope.
     """
@@ -40,11 +39,11 @@ class FaultFinder:
         self._rate_hz, self._n_channels = rate_hz, n_channels
         self._samples: list[Array] = []
         self._seconds: list[float] = []
-        self._quiet: dict[str, int] = {}  # blocks since a kind of fault was last seen
+        self._since: dict[str, int] = {}  # blocks since a kind of fault was last seen
         self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
 
     def look(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
-        """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of what is wrong now."""
+        """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of each fault."""
         for sample, second in zip(samples[:, : self._n_channels], seconds.tolist(), strict=True):
             if (self._seconds and abs(second - self._seconds[-1]) > _BREAK_S) or len(self._seconds) == _MOST_SAMPLES:
                 self._samples, self._seconds = [], []
@@ -55,7 +54,7 @@ class FaultFinder:
             self._seconds.append(second)
 
     def stuck_at(self, second: float) -> str:
-        """What is stuck at `second`, in a sentence; nothing if nothing is. What was before may be forgotten."""
+        """The sentence about stuck sensors at `second`, or no text. Earlier times may be forgotten."""
         while len(self._stuck) > 1 and self._stuck[1][0] <= second:
             self._stuck.popleft()
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""
@@ -70,19 +69,18 @@ class FaultFinder:
             )
         if found.get("constant", "") != self._stuck[-1][1]:
             self._stuck.append((now, found.get("constant", "")))
-        yield from ((now, kind, said) for kind, said in found.items() if kind not in self._quiet)
-        self._quiet = {kind: n + 1 for kind, n in self._quiet.items() if n < _QUIET} | dict.fromkeys(found, 0)
+        yield from ((now, kind, text) for kind, text in found.items() if kind not in self._since)
+        self._since = {kind: n + 1 for kind, n in self._since.items() if n < _FORGOTTEN} | dict.fromkeys(found, 0)
 
 
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
-    """Kind -> sentence, of what is wrong with `samples` `[n, 6]`, acceleration in g and rotation in rad/s.
+    """Find the faults of `samples` `[n, 6]`, acceleration in g and rotation in rad/s: a sentence by kind.
 
-    Without rotation they are `[n, 3]`. Of a sensor in other units nothing else is said: its limits are not what they
-    seem.
+    Without rotation they are `[n, 3]`. With other units, saturation is not looked for.
     """
     acceleration, rotation = samples[:, :3], samples[:, 3:]
     units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
-    found = {kind: said for kind, said in units.items() if said}
+    found = {kind: text for kind, text in units.items() if text}
     stuck = _stuck(acceleration, rotation)
     if stuck:
         found["constant"] = stuck
@@ -110,7 +108,7 @@ def _rotation_units(rotation: Array) -> str | None:
 
 
 def _stuck(acceleration: Array, rotation: Array) -> str | None:
-    """A sensor that says the same all the time, or an axis that does while others move."""
+    """Tell a sensor that always gives the same values, or an axis that does while others move."""
     stuck = []
     for name, values, moved in (
         ("accelerometer", acceleration, _MOVED[0]),
@@ -121,9 +119,9 @@ def _stuck(acceleration: Array, rotation: Array) -> str | None:
             stuck.append(f"the {name}")
         elif constant.any() and values.std(axis=0).max() > moved:
             stuck.append(f"{'xyz'[int(constant.argmax())]} of the {name}")
-    verb = "says" if len(stuck) == 1 else "say"
+    verb = "gives" if len(stuck) == 1 else "give"
     names = " and ".join(stuck)
-    return f"{names} {verb} the same for {LOOKED_AT_S:g} s: stuck, or switched off" if stuck else None
+    return f"{names} {verb} the same values for {LOOKED_AT_S:g} s: stuck, or switched off" if stuck else None
 
 
 def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
@@ -140,7 +138,7 @@ def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
 
 
 def _plateau(channel: Array, least: float, n: int) -> float | None:
-    """The value at which a channel stays `n` samples long, beyond ± `least`, if any."""
+    """The value beyond ± `least` that a channel keeps for `n` samples, if any."""
     if len(channel) < n:
         return None
     same = np.diff(channel) == 0

@@ -1,4 +1,4 @@
-"""Windows of the signals of one uninterrupted stretch of samples, as they become complete."""
+"""Cut windows of the signals of one uninterrupted stretch of samples, as they become complete."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ class Windowing:
     """Cuts a window `[samples, 9]` every `hop` samples; chunks of any size give the same windows.
 
     `start` is when the first sample was taken, in seconds; `gentle` is how the filters start (`FrontEnd`). They run
-    when a window is complete, over all that is new at once: sample by sample, they would take a hundred times as long.
+    when a window is complete, over all new samples at once: one by one, they would take a hundred times as long.
     """
 
     def __init__(self, window: Window, hop: int, start: float, gentle: bool) -> None:
@@ -43,7 +43,7 @@ class Windowing:
     def finish(self) -> Iterator[tuple[float, Array]]:
         """Give the window that ends with the last sample, if one does; there are no more afterwards."""
         self._run(self._n_raw)
-        self._keep(self._front_end.flush())
+        self._append(self._front_end.flush())
         if self._n_signals == self._next_end:
             yield self._cut(self._n_raw)
 
@@ -60,13 +60,13 @@ class Windowing:
         return self.start + (end - 1) / self._rate_hz, self._signals[last - self._size : last]
 
     def _run(self, n_raw: int) -> None:
-        """Filter what has not been yet of the first `n_raw` samples."""
+        """Filter those of the first `n_raw` samples that are not filtered yet."""
         raw = np.concatenate([np.empty((0, N_CHANNELS)), *self._raw])
         n_new = max(0, n_raw - (self._n_raw - len(raw)))
         self._raw = [raw[n_new:]]
-        self._keep(self._front_end.push(raw[:n_new]))
+        self._append(self._front_end.push(raw[:n_new]))
 
-    def _keep(self, signals: Array) -> None:
+    def _append(self, signals: Array) -> None:
         # `latest` may have run ahead of the next window by less than a hop.
         self._signals = np.concatenate([self._signals, signals])[-(self._size + self._hop) :]
         self._n_signals += len(signals)

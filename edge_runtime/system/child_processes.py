@@ -80,14 +80,14 @@ def death(name: str, code: int, log: str, stage: str = "") -> str:
     if code == -signal.SIGKILL:
         how = "was killed, as the system does when memory runs out"
     elif code < 0:
-        how = f"died of {signal_name(-code)}"
+        how = f"died of {_signal_name(-code)}"
     else:
         how = f"ended with exit code {code} and left no answer"
     words = last_words(log)
     return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({words[:200]})' if words else ''}"
 
 
-def signal_name(number: int) -> str:
+def _signal_name(number: int) -> str:
     """`SIGSEGV`, or `signal 35` for one without a name."""
     try:
         return signal.Signals(number).name

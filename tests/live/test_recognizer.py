@@ -198,7 +198,7 @@ def test_a_sensor_that_is_stuck_is_said_and_one_that_is_not_is_not():
     samples = recording(3).samples[:1500].copy()
     assert not notices(watch(samples)[0])
     samples[:, 3:] = 0
-    assert "gyroscope says the same" in notices(watch(samples)[0])[0].text
+    assert "gyroscope gives the same" in notices(watch(samples)[0])[0].text
 
 
 def test_while_a_sensor_is_stuck_nothing_is_recognised():
@@ -211,7 +211,7 @@ def test_while_a_sensor_is_stuck_nothing_is_recognised():
         after = [x for x in found if x.seconds - start > 2410 / RATE]
         assert {x.activity for x in during} == {UNKNOWN}
         assert {x.reason for x in during} == {
-            "the accelerometer and the gyroscope say the same for 4 s: stuck, or switched off"
+            "the accelerometer and the gyroscope give the same values for 4 s: stuck, or switched off"
         }
         assert all("stuck" not in x.reason for x in after)
         assert answers(found) == answers(watch(samples, seconds)[0])

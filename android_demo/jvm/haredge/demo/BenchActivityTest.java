@@ -26,7 +26,7 @@ import org.robolectric.annotation.Config;
 import org.robolectric.shadows.ShadowApplication;
 import org.robolectric.shadows.ShadowProcess;
 
-/** The benchmark's screen and its process: Android's part, which starts that process and sees it end, is played here. */
+/** Tests the benchmark's screen and its process, in place of Android, which starts and ends that process. */
 @RunWith(SandboxRunner.class)
 @Config(sdk = 34)
 public class BenchActivityTest {

@@ -20,7 +20,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.android.controller.ServiceController;
 
-/** A phone with the app: it plays the part of Android that carries intents from the screen to the service. */
+/** Stands for a phone with the app: it carries intents from the screen to the service, as Android does. */
 final class Handset {
     /** When a recording of {@link #samples} begins. */
     static final long START_NS = 5_000_000_000L;

@@ -31,7 +31,7 @@ import org.robolectric.annotation.Config;
 import org.robolectric.shadows.ShadowDialog;
 import org.robolectric.shadows.ShadowToast;
 
-/** The screen: what it shows and says, and that nothing is lost when it is turned. */
+/** Tests the screen: its texts and pictures, and that nothing is lost when it is turned. */
 @RunWith(SandboxRunner.class)
 @Config(sdk = {24, 34}, qualifiers = "w360dp-h760dp-xhdpi", shadows = Motion.class)
 public class MainActivityTest {

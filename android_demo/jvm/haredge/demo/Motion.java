@@ -21,7 +21,7 @@ import org.robolectric.shadows.SensorEventBuilder;
 import org.robolectric.shadows.ShadowSensor;
 import org.robolectric.shadows.ShadowSensorManager;
 
-/** Stands behind Android's {@link SensorManager}: the sensors of a phone, which say what a test has them say. */
+/** Stands behind Android's {@link SensorManager}: the sensors of a phone, whose values a test sets. */
 @Implements(SensorManager.class)
 public class Motion extends ShadowSensorManager {
     private final Map<Integer, SensorEventListener> listeners = new LinkedHashMap<>();

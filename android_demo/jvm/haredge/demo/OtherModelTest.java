@@ -11,7 +11,7 @@ import org.junit.Test;
 import org.junit.runner.RunWith;
 import org.robolectric.annotation.Config;
 
-/** What becomes of other models inside the app: those who run this put them there. */
+/** Tests the app with other models, which the caller puts there. */
 @RunWith(SandboxRunner.class)
 @Config(sdk = 34, shadows = Motion.class)
 public class OtherModelTest {

@@ -32,7 +32,7 @@ import org.robolectric.annotation.Config;
 import org.robolectric.shadows.ShadowNotificationManager;
 import org.robolectric.shadows.ShadowPowerManager;
 
-/** What the service asks of Android, and when it lets go of it: on the oldest version it runs on and a new one. */
+/** Tests how the service uses Android, on the oldest version that it runs on and a new one. */
 @RunWith(SandboxRunner.class)
 @Config(sdk = {24, 34}, shadows = Motion.class)
 public class RecognitionServiceTest {

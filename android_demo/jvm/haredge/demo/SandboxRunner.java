@@ -5,7 +5,7 @@ import org.junit.runners.model.InitializationError;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.internal.bytecode.InstrumentationConfiguration;
 
-/** Robolectric's, with one copy of TFLite for all of Android's versions: a native library is loaded once. */
+/** Runs Robolectric with one copy of TFLite for all of Android's versions: a native library is loaded once. */
 public final class SandboxRunner extends RobolectricTestRunner {
     public SandboxRunner(Class<?> tests) throws InitializationError {
         super(tests);

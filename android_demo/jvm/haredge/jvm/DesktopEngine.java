@@ -32,7 +32,7 @@ import org.bytedeco.tensorflowlite.TfLiteInterpreterOptions;
 import org.bytedeco.tensorflowlite.TfLiteModel;
 import org.bytedeco.tensorflowlite.TfLiteTensor;
 
-/** TFLite on a desktop, where the app's own library has no build. */
+/** Runs TFLite on a desktop, where the app's own library has no build. */
 public final class DesktopEngine implements Engine {
     private final BytePointer content; // the interpreter reads it as long as it lives
     private final TfLiteInterpreter interpreter;

@@ -6,7 +6,7 @@ import haredge.core.TensorInfo;
 import haredge.jvm.DesktopEngine;
 import java.nio.ByteBuffer;
 
-/** In place of the one whose library is for phones: TFLite's build for desktops, with the same calls. */
+/** Replaces the class whose library is for phones by TFLite's build for desktops, with the same calls. */
 public final class Interpreter {
     private final Engine engine;
 

@@ -2,7 +2,7 @@ package org.tensorflow.lite;
 
 import org.bytedeco.tensorflowlite.global.tensorflowlite;
 
-/** In place of the one that loads the library for phones. */
+/** Replaces the class that loads the library for phones. */
 public final class TensorFlowLite {
     private TensorFlowLite() {}
 

@@ -9,7 +9,7 @@ import java.util.Map;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** What one fresh process left: plain facts, and arrays by name. */
+/** Reads the answer of one fresh process: plain facts, and arrays by name. */
 final class Answer {
     final JSONObject facts;
     final Map<String, Object> arrays;

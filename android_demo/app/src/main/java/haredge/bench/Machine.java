@@ -17,7 +17,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What device this is and what it does, in the words of {@code edge_runtime/bench/machine.py}; null where it does not tell.
+ * Describes the device and its state, with the names of {@code edge_runtime/bench/machine.py}; null where it is unknown.
  *
  * <p>Android keeps much of {@code /proc} and {@code /sys} from apps: load, temperatures and the work of others are not to
  * be had.

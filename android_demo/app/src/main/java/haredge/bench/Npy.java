@@ -25,7 +25,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 
-/** NumPy's files (NEP 1): windows that are read in place, and arrays that are written. */
+/** Reads windows in place from NumPy's files (NEP 1), and writes arrays to them. */
 final class Npy {
     private static final Pattern SHAPE = Pattern.compile("'shape': \\((\\d+), (\\d+), (\\d+)\\)");
     private static final Pattern ROWS = Pattern.compile("'shape': \\((\\d+), (\\d+)\\)");

@@ -15,7 +15,7 @@ import java.util.TimeZone;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** A benchmark that the phone does on its own: models take turns in fresh processes, as {@code har-edge bench} has it. */
+/** Runs a benchmark on the phone alone: models take turns in fresh processes, as with {@code har-edge bench}. */
 public final class OwnBench {
     public static final int ROUNDS = 10;
     public static final int RUNS = 3000;

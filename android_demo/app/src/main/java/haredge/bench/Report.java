@@ -13,7 +13,7 @@ import org.json.JSONException;
 import org.json.JSONObject;
 
 /**
- * What a benchmark on the phone alone found, in the format of {@code edge_runtime/bench.schema.json}.
+ * Writes the results of a benchmark on the phone alone in the format of {@code edge_runtime/bench.schema.json}.
  *
  * <p>What takes resampling (intervals, the control) is left to {@code har-edge bench --on adb:}, and null here.
  */

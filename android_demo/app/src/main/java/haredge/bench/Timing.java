@@ -2,7 +2,7 @@ package haredge.bench;
 
 import java.util.Arrays;
 
-/** Timing calls one by one, as {@code edge_runtime/bench/timing.py} does it: raw times are kept. */
+/** Times calls one by one, as {@code edge_runtime/bench/timing.py} does it: raw times are kept. */
 final class Timing {
     /** Does something with the input of this place. */
     interface Call {

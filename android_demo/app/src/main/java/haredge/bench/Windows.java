@@ -1,6 +1,6 @@
 package haredge.bench;
 
-/** Windows in physical units, in order. */
+/** Gives windows in physical units, in order. */
 public interface Windows {
     int count();
 

@@ -1,6 +1,6 @@
 package haredge.core;
 
-/** Bad input, in one sentence for people: what, where, and what to do. */
+/** Tells of bad input in one sentence for people: the thing, what is wrong with it, and what to do. */
 public final class InputError extends Exception {
     private static final long serialVersionUID = 1;
 

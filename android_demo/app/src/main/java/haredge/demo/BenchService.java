@@ -12,7 +12,7 @@ import java.io.File;
 import java.io.IOException;
 import java.util.Locale;
 
-/** One job of a benchmark in a process of its own, which ends with it: the next one starts afresh. */
+/** Does one job of a benchmark in a process of its own, which ends with it. */
 public final class BenchService extends Service {
     static final String JOB = "job";
     static final String ANSWERS = "answers";

@@ -26,7 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The one screen: what is done now, how sure that is, what was before, and the buttons. It holds no state of its own. */
+/** Shows the one screen: the activity, its probability, the last minutes and the buttons. It holds no state. */
 public final class MainActivity extends Activity {
     private static final long REFRESH_MS = 500;
 

@@ -8,7 +8,7 @@ import android.content.Context;
 import android.content.Intent;
 import android.os.Build;
 
-/** The one notification: what is recognised now, and a button that stops it. */
+/** Makes the one notification: the activity now, and a button that stops recognition. */
 final class Notifications {
     static final int ID = 1;
     private static final String CHANNEL = "recognition";

@@ -8,7 +8,7 @@ import android.os.Build;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What only Android knows of the phone, for the facts of a benchmark. */
+/** Tells what only Android knows of the phone, for the facts of a benchmark. */
 final class Phone {
     private Phone() {}
 

@@ -8,7 +8,7 @@ import android.view.ViewGroup;
 import android.widget.ProgressBar;
 import android.widget.TextView;
 
-/** An activity's name, a bar and a number; one thing to TalkBack. */
+/** Shows an activity's name, a bar and a number; one element to TalkBack. */
 final class ProbabilityRow {
     private final Context context;
     private final String name;

@@ -18,7 +18,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.Locale;
 
-/** The record button, and what is said of a recording: who, and what is done. */
+/** Handles the record button, and the subject and label of a recording. */
 final class RecordingControls implements AdapterView.OnItemSelectedListener {
     private final MainActivity activity;
     private final Button button;

@@ -9,7 +9,7 @@ import android.os.HandlerThread;
 import android.os.Process;
 import haredge.live.SampleSource;
 
-/** The phone's accelerometer and, if the model needs it, its gyroscope, on a thread of their own. */
+/** Reads the phone's accelerometer and, if the model needs it, its gyroscope, on a thread of their own. */
 final class SensorSource implements SampleSource, SensorEventListener {
     static final int PERIOD_US = 20_000; // 50 Hz
 

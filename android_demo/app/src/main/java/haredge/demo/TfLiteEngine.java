@@ -10,7 +10,7 @@ import org.tensorflow.lite.Interpreter;
 import org.tensorflow.lite.Tensor;
 import org.tensorflow.lite.TensorFlowLite;
 
-/** TFLite of the Android library, which runs operators by XNNPACK where it can. */
+/** Runs TFLite of the Android library, which runs operators by XNNPACK where it can. */
 final class TfLiteEngine implements Engine {
     private final Interpreter interpreter;
     private final TensorInfo input;

@@ -11,7 +11,7 @@ import haredge.live.History;
 import java.util.Collections;
 import java.util.List;
 
-/** What was done in the last minutes: a row for each activity, the newest at the right. */
+/** Draws the activities of the last minutes: a row for each, the newest at the right. */
 public final class TimelineView extends View {
     private final Paint paint = new Paint();
     private final int[] colours;

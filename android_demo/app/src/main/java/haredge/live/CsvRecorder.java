@@ -10,7 +10,7 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A recording as {@code har-edge train --data} reads it: samples as they came, with their times, a label and a subject.
+ * Writes a recording as {@code har-edge train --data} reads it: samples with their times, a label and a subject.
  *
  * <p>Until it is closed, the file has another name: what was cut off by a crash is never taken for whole.
  */

@@ -13,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A recording that is played as if sensors gave it, at its own pace.
+ * Plays a recording as if sensors gave it, at its own pace.
  *
  * <p>Columns are named with their units, in any order, as {@code edge_runtime/data/csv_table.py} has it.
  */

@@ -8,7 +8,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** What is wrong with samples, seen in blocks of 4 s and told when it begins: {@code edge_runtime/signals/sensor_faults.py}. */
+/** Detects faults of a sensor in blocks of 4 s, as {@code edge_runtime/signals/sensor_faults.py} does. */
 final class FaultFinder {
     private static final double LOOKED_AT_S = 4.0;
     private static final int QUIET = 15; // blocks without a fault before it is said again
@@ -104,7 +104,7 @@ final class FaultFinder {
         }
     }
 
-    /** A sensor that says the same all the time, or an axis that does while others move. */
+    /** Tells a sensor that always gives the same values, or an axis that does while others move. */
     private boolean stuck(Map<Notice.Kind, Double> found) {
         for (int sensor = 0; sensor < sensors; sensor++) {
             int constant = 0;

@@ -4,7 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * Two sensors that deliver on their own to one stream of samples.
+ * Pairs the values of two sensors into one stream of samples.
  *
  * <p>There is a sample at each time of the accelerometer, with the rotation that lies between its neighbours there. An
  * acceleration waits for the rotation after it, but not longer than {@link #PATIENCE_NS}: then the last one known holds.

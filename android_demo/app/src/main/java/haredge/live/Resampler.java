@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Samples as sensors deliver them to samples at 50 Hz, by their timestamps.
+ * Resamples raw samples to 50 Hz by their timestamps.
  *
  * <p>The rules of {@code edge_runtime/signals/resampling.py}: a sample waits a moment for earlier ones, values are interpolated
  * linearly, a fast sensor's pass a low-pass, after a gap a new stretch begins, and a clock that was set back is

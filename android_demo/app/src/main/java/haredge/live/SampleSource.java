@@ -1,6 +1,6 @@
 package haredge.live;
 
-/** Where samples come from: sensors, or a recording. */
+/** Gives samples: of sensors, or of a recording. */
 public interface SampleSource {
     /** Takes what sensors say; all calls come from one thread. */
     interface Listener {
