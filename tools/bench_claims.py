@@ -1,7 +1,6 @@
 """Measure the claims about `har-edge bench`: ratios, other machines, emulated boards, and the method itself."""
 
 import copy
-import json
 import os
 import statistics
 import subprocess
@@ -20,16 +19,15 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import Run
 from tools import COMMAND, ROOT
-from tools.claim import Claim, at_least, at_most, seconds_of
+from tools.claim import Claim, at_least, at_most, har_edge_json, seconds_of
 
 CONTROLS = 10
 
 
 def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
     """What int8 gains and costs, of a run that was trained and converted now."""
-    path = folder / "bench.json"
-    subprocess.run([*COMMAND, "bench", str(run.folder), "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
-    results = {x["quantization"]: x for x in json.loads(path.read_text())["results"]}
+    report = har_edge_json(folder / "bench.json", "bench", str(run.folder))
+    results = {x["quantization"]: x for x in report["results"]}
     float32, int8 = results["float32"], results["int8"]
     doubt = "; ".join(dict.fromkeys(int8["doubts"] + float32["doubts"]))
     ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
@@ -61,10 +59,8 @@ def remote_claims(folder: Path) -> Iterator[Claim]:
 def emulated_claims(folder: Path) -> Iterator[Claim]:
     """How many instructions an inference takes on emulated boards."""
     for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
-        path = folder / f"{cpu}.json"
-        command = [*COMMAND, "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20", "--json", str(path)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        results = {x["quantization"]: x["instructions"] for x in json.loads(path.read_text())["results"]}
+        report = har_edge_json(folder / f"{cpu}.json", "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20")
+        results = {x["quantization"]: x["instructions"] for x in report["results"]}
         int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
         evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
         text = f"int8 takes, of float32's instructions on an emulated {cpu.title()},"

@@ -20,6 +20,7 @@ from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import LiveScores, Track, score
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import write_text
 from tools import RESULTS, table
@@ -71,21 +72,17 @@ def main() -> None:
     recordings = [x for x in loading.load_recordings() if x.subject in data.train.subject]
     streams = [stream_of(x, models, phase) for x in recordings for phase in PHASES]
     temperature = _temperature(streams)
-    scored: list[tuple[Settings, LiveScores]] = [
-        ((NO_LIMITS, None), _score(streams, [x.logits.argmax(1) for x in streams]))
-    ]
+    alone = _score(streams, [x.logits.argmax(1) for x in streams])
+    scored: list[tuple[Settings, LiveScores]] = [((NO_LIMITS, None), alone)]
     for limits in (NO_LIMITS, *LIMITS):
-        detectors = [
-            fit_novelty_detector(_without(data, x), *limits) for x in choose_folds(data.train, data.labels, FOLDS)
-        ]
+        detectors = _detectors(data, *limits)
         novelty = [x.novelty(detectors[x.fold]) for x in streams]
         for values in itertools.product(*GRID.values()):
             smoothing = Smoothing(**dict(zip(GRID, values, strict=True)))
             shown = [smooth(x, n, smoothing, temperature) for x, n in zip(streams, novelty, strict=True)]
             scored.append(((limits, smoothing), _score(streams, shown)))
         print(limits, flush=True)
-    detectors = [fit_novelty_detector(_without(data, x)) for x in choose_folds(data.train, data.labels, FOLDS)]
-    section = novelty_section(streams, models, detectors, temperature)
+    section = novelty_section(streams, models, _detectors(data), temperature)
     gains = [_personal(recordings, models, temperature, ridge, seconds) for seconds in SECONDS for ridge in RIDGES]
     write_text(LIVE, _report(scored, temperature, section, _starts(recordings, models), gains))
     print(LIVE)
@@ -102,15 +99,16 @@ def _train(data: Dataset, folder: Path) -> list[Classifier]:
 def _temperature(streams: list[Stream]) -> float:
     """Fitted to the windows that lie wholly in one activity."""
     n = len(loading.load_data().labels)
-    rated = [(x, x.recording.labels[x.ends - 1], x.recording.labels[x.ends - dataset.WINDOW.samples]) for x in streams]
-    rows = [(last == first) & (last >= 0) & (last < n) for _, last, first in rated]
-    logits = np.concatenate([x.logits[r] for (x, _, _), r in zip(rated, rows, strict=True)])
-    return fit_temperature(logits, np.concatenate([last[r] for (_, last, _), r in zip(rated, rows, strict=True)]))
+    first = np.concatenate([x.recording.labels[x.ends - dataset.WINDOW.samples] for x in streams])
+    last = np.concatenate([x.labels() for x in streams])
+    rows = (last == first) & (last >= 0) & (last < n)
+    return fit_temperature(np.concatenate([x.logits for x in streams])[rows], last[rows])
 
 
-def _without(data: Dataset, subjects: list[int]) -> Dataset:
-    train = data.train.select(~np.isin(data.train.subject, subjects))
-    return Dataset(data.name, data.labels, data.signals, data.window, train, data.test)
+def _detectors(data: Dataset, *limits: tuple[float, float]) -> list[NoveltyDetector]:
+    """One for each fold, fitted to the others' subjects."""
+    seen = [~np.isin(data.train.subject, x) for x in choose_folds(data.train, data.labels, FOLDS)]
+    return [fit_novelty_detector(replace(data, train=data.train.select(rows)), *limits) for rows in seen]
 
 
 def _score(streams: list[Stream], shown: list[np.ndarray]) -> LiveScores:
@@ -125,7 +123,7 @@ def _starts(recordings: list[Recording], models: list[Classifier]) -> dict[str, 
     """Shares of windows that are answered as with a long past, by their number, for each way to start."""
     agreement: dict[str, list[np.ndarray]] = {"from zero": [], "gentle": []}
     for recording in recordings[::2]:
-        model = models[fold_of(recording, loading.load_data())]
+        model = models[fold_of(recording)]
         whole = frontend.signals(recording.samples)
         starts = np.arange(0, START_LENGTH - dataset.WINDOW.samples, HOP)
         for first in range(500, len(whole) - START_LENGTH, START_EVERY):
@@ -145,7 +143,7 @@ def _personal(
     gains = []
     for subject in sorted({x.subject for x in recordings}):
         own = [x for x in recordings if x.subject == subject]
-        model = models[fold_of(own[0], data)]
+        model = models[fold_of(own[0])]
         model.card = replace(model.card, temperature=temperature)
         found = stretches(own, model)
         gains.append(gain(subject, found, [data.labels.index(x) for x in POSTURES], seconds, model, ridge))

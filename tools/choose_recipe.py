@@ -5,13 +5,14 @@ The table of the default recipe and network, in float32 and in int8; the test su
 chance from gain.
 """
 
-import argparse
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from convert.cli import CALIBRATION
@@ -97,24 +98,20 @@ def _with_recurrence(recurrence: list[Any], input_shape: tuple[int, int], n_clas
     return keras.Sequential([keras.Input(input_shape), *layers])
 
 
-def main() -> None:
-    """Train every candidate, or those named as arguments, on each fold; leave a table when it was every one."""
-    parser = argparse.ArgumentParser(description="Compare recipes and networks by cross-validation.")
-    parser.add_argument("candidates", nargs="*", metavar="CANDIDATE", help=", ".join(CANDIDATES))
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="fits of each fold, which are averaged")
-    arguments = parser.parse_args()
-    unknown = [x for x in arguments.candidates if x not in CANDIDATES]
-    if unknown:
-        parser.error(f"there is no candidate '{unknown[0]}': choose of {', '.join(CANDIDATES)}")
+@click.command()
+@click.argument("candidates", nargs=-1, metavar="[CANDIDATE]...", type=click.Choice(list(CANDIDATES)))
+@click.option("--seeds", default=1, metavar="N", help="Fits of each fold, which are averaged.")
+def main(candidates: Sequence[str], seeds: int) -> None:
+    """Train every CANDIDATE, or all, on each fold; write the table when it was all."""
     import_tensorflow("choosing a recipe")
     data = loading.load_data()
     rows = []
-    for name in arguments.candidates or CANDIDATES:
+    for name in candidates or CANDIDATES:
         recipe = dataclasses.replace(Recipe(), **CANDIDATES[name])
-        rows.append(_row(name, cross_validate(recipe, data, arguments.seeds)))
+        rows.append(_row(name, cross_validate(recipe, data, seeds)))
         print(" | ".join(rows[-1]), flush=True)
-        if not arguments.candidates:
-            write_text(RECIPES, _table(rows, arguments.seeds))
+        if not candidates:
+            write_text(RECIPES, _table(rows, seeds))
 
 
 def cross_validate(recipe: Recipe, data: Dataset, n_seeds: int) -> np.ndarray:
@@ -124,11 +121,12 @@ def cross_validate(recipe: Recipe, data: Dataset, n_seeds: int) -> np.ndarray:
     """
     with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
         jobs = [
-            [plan(recipe, data, subjects, fold, fold + FOLDS * i, Path(folder)) for i in range(n_seeds)]
+            plan(recipe, data, subjects, fold, fold + FOLDS * i, Path(folder))
             for fold, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS))
+            for i in range(n_seeds)
         ]
-        run_jobs([job for jobs_of_fold in jobs for job in jobs_of_fold], data, lambda job, step: None)
-        return np.array([[_accuracies(job, data) for job in jobs_of_fold] for jobs_of_fold in jobs])
+        run_jobs(jobs, data, lambda job, step: None)
+        return np.reshape([_accuracies(job, data) for job in jobs], (FOLDS, n_seeds, 2))
 
 
 def plan(recipe: Recipe, data: Dataset, held_out: list[int], fold: int, seed: int, folder: Path) -> FitJob:
@@ -172,11 +170,13 @@ def _row(name: str, accuracies: np.ndarray) -> list[str]:
 
 def _table(rows: list[list[str]], n_seeds: int) -> str:
     seeds = f"the mean of {n_seeds} seeds" if n_seeds > 1 else "one seed: differences below about 0.3 may be chance"
+    names = ("knee", "turn", "rotation", "intensity", "gain", "noise", "clip", "epochs")
+    defaults = ", ".join(f"{name} {getattr(Recipe(), name):g}" for name in names)
     return f"""# Recipes and networks, by cross-validation over the 21 training subjects
 
 Accuracy in percent on each fold's subjects, in float32 and, last, the mean in int8; {seeds}. Written by
 `python -m tools.choose_recipe`. Each row is the default but for what its name says: the network `edge`, windows at any
-offset, {_describe(Recipe())}.
+offset, {defaults}.
 
 {table(f"recipe | {' | '.join(f'fold {i + 1}' for i in range(FOLDS))} | mean | mean, int8", rows)}
 ## Distillation
@@ -186,11 +186,6 @@ beside the labels (Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural N
 loss). 97.76 % in float32 and 97.79 % in int8, against 97.95 and 97.92 % of the default, in four times the time:
 removed.
 """
-
-
-def _describe(recipe: Recipe) -> str:
-    names = ("knee", "turn", "rotation", "intensity", "gain", "noise", "clip", "epochs")
-    return ", ".join(f"{name} {getattr(recipe, name):g}" for name in names)
 
 
 if __name__ == "__main__":

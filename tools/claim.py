@@ -1,10 +1,15 @@
 """Hold one claim: its limit, what was found, and the evidence with its machine and doubt."""
 
+import json
 import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools import COMMAND
 
 MEASURED = "measured now"
 
@@ -27,16 +32,26 @@ class Claim:
     doubt: str = ""
 
 
-def at_most(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    """Claim that `value` is no more than `limit`, shown with so many `digits`."""
-    found = f"{value:.{digits}f} {unit}".strip()
-    return Claim(text, f"at most {limit:g} {unit}".strip(), found, value <= limit, evidence)
+def at_most(text: str, value: float, limit: float, unit: str, evidence: str) -> Claim:
+    """Claim that `value` is no more than `limit`."""
+    return Claim(text, f"at most {limit:g} {unit}".strip(), f"{value:.2f} {unit}".strip(), value <= limit, evidence)
 
 
 def at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
     """Claim that `value` is no less than `limit`, shown with so many `digits`."""
     found = f"{value:.{digits}f} {unit}".strip()
     return Claim(text, f"at least {limit:g} {unit}".strip(), found, value >= limit, evidence)
+
+
+def reported(text: str, found: str, evidence: str) -> Claim:
+    """Report what was `found`, which has no limit."""
+    return Claim(text, "reported", found, True, evidence)
+
+
+def har_edge_json(path: Path, *arguments: str) -> Any:
+    """Run `har-edge` with `arguments`, let it write JSON to `path`, and read that."""
+    subprocess.run([*COMMAND, *arguments, "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+    return json.loads(path.read_text())
 
 
 def seconds_of(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> float:

@@ -8,19 +8,19 @@ Timings depend on the machine's load, so they are not tests.
 - `python -m tools.claims SECTION ...` prints some sections and writes nothing.
 """
 
-import argparse
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import click
 
 from edge_runtime.bench import doubts, machine
 from edge_runtime.model import model_card as cards
@@ -28,7 +28,7 @@ from edge_runtime.runs import Run
 from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT, peers, table
 from tools.bench_claims import emulated_claims, int8_claims, method_claims, remote_claims
-from tools.claim import MEASURED, Claim, at_least, at_most, seconds_of
+from tools.claim import MEASURED, Claim, at_least, at_most, reported, seconds_of
 from tools.live_claims import live_claims
 from tools.peer_models import FUSED, STOCK
 
@@ -37,31 +37,26 @@ LOAD_DATA = "from edge_runtime.data import uci_har; uci_har.load()"
 Section = Callable[[], Iterable[Claim]]
 
 
-def main() -> None:
-    """Measure every claim, write both files, exit with 1 when one fails."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help="print these alone, and write no file")
-    parser.add_argument("--anyway", action="store_true", help="measure on a busy machine, and mark every row")
-    arguments = parser.parse_args()
+@click.command()
+@click.argument("sections", nargs=-1, metavar="[SECTION]...")
+@click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
+def main(sections: Sequence[str], anyway: bool) -> None:
+    """Measure every claim; or print those of each SECTION alone, and write no file."""
     device, load = asdict(machine.describe()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
-    if is_busy and not arguments.anyway:
-        parser.error(
+    if is_busy and not anyway:
+        raise click.UsageError(
             f"the load average is {load:.2f} on {device['cores']} cores: let the machine come to rest, or measure "
             "--anyway, which marks every row"
         )
     mark = f"the load average before was {load:.2f}" if is_busy else ""
     sys.path.append(str(ROOT / "tests" / "support"))
     with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as name:
-        sections = _sections(Path(name))
-        if wrong := set(arguments.sections).difference(sections):
-            parser.error(f"there is no section {', '.join(sorted(wrong))}: choose of {', '.join(sections)}")
-        claims = [
-            claim
-            for key in arguments.sections or sections
-            for claim in _measure(key, sections[key], device["cpu"], mark)
-        ]
-    if not arguments.sections:
+        known = _sections(Path(name))
+        if wrong := set(sections).difference(known):
+            raise click.UsageError(f"there is no section {', '.join(sorted(wrong))}: choose of {', '.join(known)}")
+        claims = [claim for key in sections or known for claim in _measure(key, known[key], device["cpu"], mark)]
+    if not sections:
         content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
         content["claims"] = [asdict(x) for x in claims]
         write_text(RESULTS / "claims.json", json.dumps(content, indent=1) + "\n")
@@ -88,9 +83,9 @@ def _sections(folder: Path) -> dict[str, Section]:
 def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
     """The claims of a section, with machine and doubts; what other programs did meanwhile is one."""
     print(f"{name} …", file=sys.stderr)
-    before, own = machine.state(), _own_seconds()
+    before, own = machine.state(), sum(os.times()[:4])
     claims = list(section())
-    busy = machine.busy_share(before, machine.state(), _own_seconds() - own)
+    busy = machine.busy_share(before, machine.state(), sum(os.times()[:4]) - own)  # children's that have ended too
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:
@@ -98,12 +93,6 @@ def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim
             claim = replace(claim, machine=cpu, doubt=doubt)
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim}", file=sys.stderr)
         yield claim
-
-
-def _own_seconds() -> float:
-    """CPU time of this process and of all its children that have ended."""
-    usages = (resource.getrusage(x) for x in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(x.ru_utime + x.ru_stime for x in usages)
 
 
 def start_up_claims() -> Iterator[Claim]:
@@ -115,7 +104,7 @@ def start_up_claims() -> Iterator[Claim]:
     # No limit in seconds: info starts an interpreter.
     info = [*COMMAND, "info", str(ROOT / "edge_runtime/models/edge_int8.tflite")]
     seconds = statistics.median(seconds_of(info) for _ in range(11))
-    yield Claim("`har-edge info edge_int8.tflite` answers in", "reported", f"{seconds:.2f} s", True, evidence)
+    yield reported("`har-edge info edge_int8.tflite` answers in", f"{seconds:.2f} s", evidence)
 
 
 def data_claims() -> Iterator[Claim]:
@@ -134,7 +123,7 @@ def training_claims(run: Run) -> Iterator[Claim]:
     text, evidence = "the default network's test accuracy is", f"seed 0, {scores['windows']} windows"
     yield at_least(text, 100 * scores["accuracy"], 97.3, "%", evidence)
     seconds = seconds_of([*COMMAND, "convert", str(run.folder), "--quantize"])
-    yield Claim("`har-edge convert --quantize` takes", "reported", f"{seconds:.0f} s", True, "one run")
+    yield reported("`har-edge convert --quantize` takes", f"{seconds:.0f} s", "one run")
     sizes = {scheme: run.tflite(scheme).stat().st_size for scheme in ("float32", "int8")}
     yield at_most("the int8 file takes", sizes["int8"] / 1000, 100, "kB", "with its card")
     evidence = f"{sizes['int8'] / 1000:.1f} and {sizes['float32'] / 1000:.1f} kB"
@@ -155,7 +144,7 @@ def seed_claims() -> Iterator[Claim]:
         spread = f"{evidence}; {min(int8):.2f} to {max(int8):.2f} %"
         _, shipped = cards.read_model(ROOT / f"edge_runtime/models/{network}_int8.tflite")
         is_shipped = shipped.training["weights_sha256"]["model"] == scores[0]["weights_sha256"]
-        words = "the same weights" if is_shipped else "other weights"
+        weights = "the same weights" if is_shipped else "other weights"
         yield from _read(
             path,
             content.get("cpu", "not recorded"),
@@ -164,7 +153,7 @@ def seed_claims() -> Iterator[Claim]:
             at_most(f"`{network}` loses by int8, on the mean", statistics.mean(losses), 0.2, "points", evidence),
             at_most(f"`{network}` loses by int8, at worst", max(losses), 0.5, "points", evidence),
             at_least(f"`{network}` in int8 answers as in float32, at worst", same, 99.0, "%", evidence),
-            Claim(f"the shipped `{network}` is seed 0 of these", "the same weights", words, is_shipped, evidence),
+            Claim(f"the shipped `{network}` is seed 0 of these", "the same weights", weights, is_shipped, evidence),
             at_most(f"the int8 file of `{network}` takes", largest, kilobytes, "kB", f"{evidence}, with its card"),
         )
 
@@ -187,7 +176,7 @@ def peer_claims() -> Iterator[Claim]:
     for row in (x for x in rows if x["group"] == STOCK):
         text = f"the {row['name']} that TensorFlow's converter makes of the network as it is takes, times our int8"
         evidence = f"{row['p50_us']:.1f} and {int8['p50_us']:.1f} us"
-        found.append(Claim(text, "reported", f"{row['p50_us'] / int8['p50_us']:.2f}", True, evidence))
+        found.append(reported(text, f"{row['p50_us'] / int8['p50_us']:.2f}", evidence))
     yield from _read(path, content["device"]["cpu"], "; ".join(peers.doubts_of(content)), *found)
 
 

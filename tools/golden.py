@@ -5,14 +5,13 @@ each window, the logits, the activity, and what live recognition decides. `tests
 them.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from edge_runtime.data import dataset, loading
@@ -31,114 +30,88 @@ HOP, LENGTH = dataset.WINDOW.hop, 640  # samples: a window each 1.28 s, 12.8 s i
 STRETCHES = {"walking": ("WALKING", 200), "sitting_down": ("stand_to_sit", -320), "lying_down": ("sit_to_lie", -320)}
 """Name -> the label whose first sample it is near, and how many samples after it the stretch begins."""
 SUBJECT = 7  # one of the training subjects
-RAW_COLUMNS = ("ax", "ay", "az", "gx", "gy", "gz")
+RAW_COLUMNS, SIGNAL_NAMES = ("ax", "ay", "az", "gx", "gy", "gz"), [x.name for x in frontend.SIGNALS]
 WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
 """Tolerances for other machines, signals in g and rad/s; all other values are equal."""
 
 
-@dataclass(frozen=True)
-class WindowVector:
-    """A window and its answers, with what live recognition decides when its last sample, number `last`, has come."""
+def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """The signals `[n - 1, 9]` of `raw` `[n, 6]`, both in g and rad/s, and each window with its answers.
 
-    last: int
-    input: list[list[int]]
-    output: list[int]
-    logits: list[float]
-    probabilities: list[float]
-    activity: str
-    live_activity: str
-    live_probabilities: list[float]
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """One stretch: `raw` `[n, 6]` in g and rad/s, `signals` `[n - 1, 9]` in g and rad/s, and its windows."""
-
-    raw: np.ndarray
-    signals: np.ndarray
-    model_sha256: str
-    windows: list[WindowVector]
-
-    def save(self, folder: Path) -> None:
-        """Write the three files of the stretch."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, values, columns, form in (
-            ("raw.csv", self.raw, RAW_COLUMNS, "%.17g"),
-            ("signals.csv", self.signals, [x.name for x in frontend.SIGNALS], "%.9f"),
-        ):
-            np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
-        windows = ",\n  ".join(json.dumps(asdict(x)) for x in self.windows)
-        text = f'{{"model_sha256": "{self.model_sha256}",\n "windows": [\n  {windows}\n ]}}\n'
-        write_text(folder / "windows.json", text)
-
-    @classmethod
-    def load(cls, folder: Path) -> "Vectors":
-        """The inverse of `save`."""
-        raw, signals = (np.loadtxt(folder / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv"))
-        content = json.loads((folder / "windows.json").read_text())
-        return cls(raw, signals, content["model_sha256"], [WindowVector(**x) for x in content["windows"]])
-
-
-def make(raw: np.ndarray, classifier: Classifier) -> Vectors:
-    """All steps from `raw` samples on, whose filters start at the first one."""
+    The filters start at the first sample. `tests/golden/README.md` names the fields of a window.
+    """
     signals = frontend.signals(raw)
-    columns = [[x.name for x in frontend.SIGNALS].index(x.name) for x in classifier.card.signals]
+    columns = [SIGNAL_NAMES.index(x.name) for x in classifier.card.signals]
     prepare = Preparation(classifier.card.normalisation, classifier.model.input)
     recognizer = LiveRecognizer(classifier, HOP, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     windows = []
     for first, decision in zip(range(0, len(signals) - dataset.WINDOW.samples + 1, HOP), decisions, strict=True):
         window = signals[first : first + dataset.WINDOW.samples, columns].astype(np.float32)
-        taken = prepare(window).copy()
-        given = classifier.model.run(taken)[0].copy()
-        logits = dequantise(given, classifier.model.output)
+        quantised = prepare(window).copy()
+        output = classifier.model.run(quantised)[0].copy()
+        logits = dequantise(output, classifier.model.output)
         windows.append(
-            WindowVector(
-                last=first + dataset.WINDOW.samples - 1,
-                input=taken[0].tolist(),
-                output=given.tolist(),
-                logits=_rounded(logits),
-                probabilities=_rounded(softmax(logits, classifier.card.temperature)),
-                activity=classifier.card.labels[int(logits.argmax())],
-                live_activity=decision.activity,
-                live_probabilities=_rounded(decision.probabilities),
-            )
+            {
+                "last": first + dataset.WINDOW.samples - 1,
+                "input": quantised[0].tolist(),
+                "output": output.tolist(),
+                "logits": _rounded(logits),
+                "probabilities": _rounded(softmax(logits, classifier.card.temperature)),
+                "activity": classifier.card.labels[int(logits.argmax())],
+                "live_activity": decision.activity,
+                "live_probabilities": _rounded(decision.probabilities),
+            }
         )
-    return Vectors(raw, signals, sha256(MODEL), windows)
+    return signals, windows
+
+
+def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:
+    """Write the three files of the stretch `raw` `[n, 6]` into `folder`."""
+    signals, windows = make(raw, classifier)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values, columns, form in (
+        ("raw.csv", raw, RAW_COLUMNS, "%.17g"),
+        ("signals.csv", signals, SIGNAL_NAMES, "%.9f"),
+    ):
+        np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
+    listed = ",\n  ".join(map(json.dumps, windows))
+    write_text(folder / "windows.json", f'{{"model_sha256": "{sha256(MODEL)}",\n "windows": [\n  {listed}\n ]}}\n')
 
 
 def stretches() -> Iterator[tuple[str, np.ndarray]]:
     """The name and raw samples `[LENGTH, 6]` of each stretch."""
     recordings = [x for x in loading.load_recordings() if x.subject == SUBJECT]
     for name, (label, offset) in STRETCHES.items():
-        recording = next(x for x in recordings if _first(x, label) is not None)
-        start = (_first(recording, label) or 0) + offset
-        yield name, recording.samples[start : start + LENGTH]
+        recording, first = next((x, first) for x in recordings if (first := _first(x, label)) is not None)
+        yield name, recording.samples[first + offset : first + offset + LENGTH]
 
 
 def check(folder: Path, classifier: Classifier) -> None:
     """Raise `CheckFailedError`, with the first place, when vectors made anew differ from those in `folder`."""
     for name in STRETCHES:
-        stored = Vectors.load(folder / name)
-        if stored.model_sha256 != sha256(MODEL):
+        raw, stored_signals = (
+            np.loadtxt(folder / name / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv")
+        )
+        stored = json.loads((folder / name / "windows.json").read_text())
+        if stored["model_sha256"] != sha256(MODEL):
             raise CheckFailedError(f"{folder / name} is of another model than {MODEL.name}: run `make golden`")
-        made = make(stored.raw, classifier)
-        _same(f"{name}/signals.csv", made.signals, stored.signals, WITHIN["signals"])
-        if len(made.windows) != len(stored.windows):
-            raise CheckFailedError(f"{name}/windows.json has {len(stored.windows)} windows, not {len(made.windows)}")
-        for i, (new, old) in enumerate(zip(made.windows, stored.windows, strict=True)):
-            for field, value in asdict(new).items():
+        signals, windows = make(raw, classifier)
+        _same(f"{name}/signals.csv", signals, stored_signals, WITHIN["signals"])
+        if len(windows) != len(stored["windows"]):
+            raise CheckFailedError(f"{name}/windows.json has {len(stored['windows'])} windows, not {len(windows)}")
+        for i, (new, old) in enumerate(zip(windows, stored["windows"], strict=True)):
+            for field, value in new.items():
                 within = WITHIN.get(field.removeprefix("live_"), 0.0)
-                _same(f"{name}/windows.json, window {i}, {field}", value, getattr(old, field), within)
+                _same(f"{name}/windows.json, window {i}, {field}", value, old[field], within)
 
 
-def main() -> None:
-    """Write the vectors, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    arguments = parser.parse_args()
+@click.command()
+@click.option("--check", "checks", is_flag=True, help="Compare instead of writing.")
+def main(checks: bool) -> None:
+    """Write golden vectors for ports to other languages."""
     classifier = Classifier(MODEL)
-    if arguments.check:
+    if checks:
         try:
             check(FOLDER, classifier)
         except HarEdgeError as error:
@@ -146,7 +119,7 @@ def main() -> None:
         print(f"{FOLDER}: as made anew")
         return
     for name, raw in stretches():
-        make(raw, classifier).save(FOLDER / name)
+        save(FOLDER / name, raw, classifier)
         print(FOLDER / name)
 
 
@@ -157,7 +130,7 @@ def _first(recording: Recording, label: str) -> int | None:
 
 
 def _same(place: str, made: Any, stored: Any, within: float) -> None:
-    if isinstance(made, str) or within == 0:
+    if within == 0:
         different = made != stored
     else:
         different = np.shape(made) != np.shape(stored) or bool(np.abs(np.subtract(made, stored)).max() > within)

@@ -19,20 +19,18 @@ from edge_runtime.live.stream_scores import score
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
-from tools import COMMAND, ROOT
-from tools.claim import Claim, at_most
+from tools import ROOT
+from tools.claim import Claim, at_most, har_edge_json, reported
 
 
 def live_claims(folder: Path) -> Iterator[Claim]:
     """Measure them; files go to `folder`."""
-    yield from _test_subjects(folder / "live.json")
+    yield from _test_subjects(har_edge_json(folder / "live.json", "evaluate", "edge", "--live"))
     yield _disturbed()
     yield _hour()
     yield _day_of_memory()
-    path = folder / "gains.json"
-    command = [*COMMAND, "personalise", "edge", "--evaluate", "--seconds", "60", "--json", str(path)]
-    subprocess.run(command, check=True, capture_output=True)
-    yield from personal_claims(json.loads(path.read_text())["gains"])
+    scores = har_edge_json(folder / "gains.json", "personalise", "edge", "--evaluate", "--seconds", "60")
+    yield from personal_claims(scores["gains"])
 
 
 def personal_claims(gains: Sequence[Mapping[str, Any]]) -> Iterator[Claim]:
@@ -70,20 +68,18 @@ def _day_of_memory() -> Claim:
     return at_most("over a simulated day the memory grows by", (max(held) - held[0]) / 1e6, 1, "MB", evidence)
 
 
-def _test_subjects(path: Path) -> Iterator[Claim]:
-    subprocess.run([*COMMAND, "evaluate", "edge", "--live", "--json", str(path)], check=True, capture_output=True)
-    found = json.loads(path.read_text())
+def _test_subjects(found: Mapping[str, Any]) -> Iterator[Claim]:
     evidence = f"whole recordings of {found['subjects']} test subjects, {found['hours']:.1f} h of activities"
     yield at_most("live, a new activity is reported after", found["delay_median_s"], 3, "s (median)", evidence)
     yield at_most("live, false changes are", found["false_changes_per_hour"], 6, "an hour", evidence)
     live, alone = (100 * found[key] for key in ("live_accuracy", "window_accuracy"))
-    words = f"{live:.2f} % of {found['windows']} windows; each alone {alone:.2f} %"
-    yield Claim("live accuracy, unknown counting as wrong, is", "reported", words, True, evidence)
+    shares = f"{live:.2f} % of {found['windows']} windows; each alone {alone:.2f} %"
+    yield reported("live accuracy, unknown counting as wrong, is", shares, evidence)
 
 
 def _disturbed() -> Claim:
     """The cost of a bad connection: 1 % of samples lost, 1 % repeated, 1 % overtaken, times up to 5 ms wrong."""
-    from disturbed import delivered
+    from streams import delivered
 
     classifier = Classifier(reference_model("edge", "int8"))
     test = set(loading.load_data().test.subject.tolist())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_runtime.data import dataset, loading
-from edge_runtime.data.dataset import Dataset, Recording, cut
+from edge_runtime.data.dataset import Recording, cut
 from edge_runtime.live.persistence import PersistenceTracker
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.live.stream_scores import NO_DECISION
@@ -42,17 +42,17 @@ class Stream:
         return [Novelty(*row) for row in rows]
 
 
-def fold_of(recording: Recording, data: Dataset) -> int:
+def fold_of(recording: Recording) -> int:
     """The fold whose network has not seen the recording's subject."""
-    return next(
-        i for i, subjects in enumerate(choose_folds(data.train, data.labels, FOLDS)) if recording.subject in subjects
-    )
+    data = loading.load_data()
+    folds = choose_folds(data.train, data.labels, FOLDS)
+    return next(i for i, subjects in enumerate(folds) if recording.subject in subjects)
 
 
 def stream_of(recording: Recording, models: list[Classifier], phase: int = 0) -> Stream:
     """The recording from sample `phase` on, under the network that has not seen its subject."""
     signals = frontend.signals(recording.samples)
-    fold = fold_of(recording, loading.load_data())
+    fold = fold_of(recording)
     starts = np.arange(phase, len(signals) - dataset.WINDOW.samples + 1, HOP)
     windows = cut(signals, starts)
     latest = windows[:, -dataset.WINDOW.hop :, :3]

@@ -4,15 +4,15 @@ Leaves `docs/results/networks/<name>.json`, from which `make results` writes `do
 machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
 """
 
-import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from edge_runtime.bench import results
@@ -40,42 +40,16 @@ NETWORKS: dict[str, tuple[str, ...]] = {
 """Name -> the options of `har-edge train`."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """Accuracy on the test subjects, and on each."""
-
-    accuracy: float
-    per_subject: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Seed:
-    """One training: its `seconds` of CPU time and, by form, its scores and bytes.
-
-    `keras` is the network before conversion.
-    """
-
-    seed: int
-    seconds: float
-    scores: dict[str, Score]
-    bytes: dict[str, int]
-    weights_sha256: str
-
-
-def main() -> None:
-    """Measure the networks that are named, or all."""
-    parser = argparse.ArgumentParser(description="Train, convert and measure networks.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
-    parser.add_argument("--seeds", type=int, default=3, metavar="N")
-    parser.add_argument("--runs", type=Path, required=True, metavar="FOLDER", help="where the run folders are kept")
-    arguments = parser.parse_args()
-    unknown = [x for x in arguments.names if x not in NETWORKS]
-    if unknown:
-        parser.error(f"there is no '{unknown[0]}': choose of {', '.join(NETWORKS)}")
-    for name in arguments.names or NETWORKS:
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(NETWORKS)))
+@click.option("--seeds", default=3, metavar="N")
+@click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where the run folders are kept.")
+def main(names: Sequence[str], seeds: int, runs: Path) -> None:
+    """Train, convert and measure the networks NAME, or all."""
+    for name in names or NETWORKS:
         path = NETWORK_RESULTS / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
-        write_text(path, json.dumps(measure(name, arguments.seeds, arguments.runs / name), indent=1) + "\n")
+        write_text(path, json.dumps(measure(name, seeds, runs / name), indent=1) + "\n")
         print(path.relative_to(ROOT), flush=True)
 
 
@@ -92,7 +66,7 @@ def measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
         "signals": [x.name for x in card.signals],
         "labels": card.labels,
         **{key: card.training[key] for key in ("recipe", "data", "versions")},
-        "seeds": [asdict(_score(run, seed, x)) for (seed, run), x in zip(enumerate(runs), seconds, strict=True)],
+        "seeds": [_score(run, seed, x) for (seed, run), x in zip(enumerate(runs), seconds, strict=True)],
         "not_converted": refusals[0] if refusals else None,
         "bench": _bench(runs[0]),
     }
@@ -115,8 +89,8 @@ def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
 
 def _cpu_seconds() -> float:
     """Of all child processes that have ended, and theirs: unlike the clock's, hardly more on a busy machine."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def convert(run: Run) -> str | None:
@@ -132,17 +106,23 @@ def convert(run: Run) -> str | None:
     return None
 
 
-def _score(run: Run, seed: int, seconds: float) -> Seed:
+def _score(run: Run, seed: int, seconds: float) -> dict[str, Any]:
+    """One training: its CPU time, and accuracies and bytes by form; `keras` is the network before conversion."""
     card = load(run.card)
     test = loading.load_data().as_for(card).test
-    scores = {"keras": Score(card.scores["test"]["accuracy"], dict(card.scores["test"]["per_subject"]))}
+    scores = {"keras": {key: card.scores["test"][key] for key in ("accuracy", "per_subject")}}
     converted = [x for x in SCHEMES if run.tflite(x).exists()]
     for scheme in converted:
         predicted = Classifier(run.tflite(scheme)).logits(test.X).argmax(1)
         per_subject = accuracy_per_subject(test.y, predicted, test.subject)
-        scores[scheme] = Score(float(np.mean(predicted == test.y)), per_subject)
-    sizes = {x: run.tflite(x).stat().st_size for x in converted}
-    return Seed(seed, seconds, scores, sizes, card.training["weights_sha256"]["model"])
+        scores[scheme] = {"accuracy": float(np.mean(predicted == test.y)), "per_subject": per_subject}
+    return {
+        "seed": seed,
+        "seconds": seconds,
+        "scores": scores,
+        "bytes": {x: run.tflite(x).stat().st_size for x in converted},
+        "weights_sha256": card.training["weights_sha256"]["model"],
+    }
 
 
 def _bench(run: Run) -> dict[str, Any] | None:

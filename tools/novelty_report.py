@@ -6,8 +6,7 @@
 - A phone worn another way up: real recordings, turned.
 """
 
-import functools
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,31 +49,31 @@ def novelty_section(
     rows = []
     chosen = [x.recording for x in streams[::4]]
     for name, turn in [("as they are", np.eye(3)), *TURNS.items()]:
-        found = [
-            stream_of(Recording(x.subject, _turned(x.samples, turn), x.labels, x.label_names), models) for x in chosen
-        ]
+        turned = [replace(x, samples=(x.samples.reshape(-1, 2, 3) @ turn.T).reshape(-1, 6)) for x in chosen]
+        found = [stream_of(x, models) for x in turned]
         answers = [(shown(x), x.labels(), x.ends > SETTLED_S * frontend.RATE_HZ) for x in found]
         answered, done, is_settled = (np.concatenate(x) for x in zip(*answers, strict=True))
         in_activity = is_settled & (done >= 0) & (done < len(labels))
         is_lying = done == labels.index(LYING)
         for which, among in (("upright", in_activity & ~is_lying), ("lying", in_activity & is_lying)):
             rows.append(_shares(f"phones {name}, {which}", answered[among], done[among]))
-    noise = [stream_of(Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()), models) for x in _tables(0)]
+    noise = [stream_of(Recording(chosen[0].subject, x, np.zeros(len(x), np.int8), ()), models) for x in _tables()]
     said = {"a table, made up": [shown(x)[x.ends > SETTLED_S * frontend.RATE_HZ] for x in noise]}
     for after_s in (PERSISTENCE_S, SETTLED_S):
         said[f"a table, real, after {after_s:g} s"] = [shown(x)[_on_table(x, after_s)] for x in streams]
     rows += [_shares(name, np.concatenate(answers), NO_DECISION) for name, answers in said.items()]
     limits = [1e3 * x.rest for x in detectors]
-    spreads = [_spread("a table, real", streams, detectors, lambda x: _on_table(x, PERSISTENCE_S))]
-    for name in STILL:
-        throughout = functools.partial(_throughout, label=labels.index(name))
-        spreads.append(_spread(name, streams, detectors, throughout))
+    recordings = {id(x.recording): x.recording for x in streams}.values()
+    on_table_s = sum(end - first for x in recordings for first, end in _real_tables(x)) / frontend.RATE_HZ
+    chosen_rows = {"a table, real": [_on_table(x, PERSISTENCE_S) for x in streams]}
+    chosen_rows |= {name: [_throughout(x, labels.index(name)) for x in streams] for name in STILL}
+    spreads = [_spread(name, streams, detectors, rows) for name, rows in chosen_rows.items()]
     return f"""
 ## What is unknown
 
 Shares of windows, after {SETTLED_S} s. Worn another way up: real recordings, turned, which is made up. On a table:
 sensor noise on each of six faces, made up; and real phones on their backs, before or after someone wore them
-({_table_seconds(streams):.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay down, and after
+({on_table_s:.0f} s, found by acceleration alone), {PERSISTENCE_S:g} s after they lay down, and after
 {SETTLED_S} s, when the filters have forgotten how.
 
 {table("stream | unknown | what was done | another activity", rows)}
@@ -90,14 +89,13 @@ touches the table, keep it from rest.
 
 
 def _spread(
-    name: str, streams: list[Stream], detectors: list[NoveltyDetector], rows_of: Callable[[Stream], np.ndarray]
+    name: str, streams: list[Stream], detectors: list[NoveltyDetector], chosen_rows: list[np.ndarray]
 ) -> list[str]:
     most, at_rest = [], []
-    for stream in streams:
+    for stream, rows in zip(streams, chosen_rows, strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(stream.features.rotation, IN_A_ROW).max(axis=1)
-        rows = rows_of(stream)[IN_A_ROW - 1 :]
-        most.append(windows[rows])
-        at_rest.append(windows[rows] < detectors[stream.fold].rest)
+        most.append(windows[rows[IN_A_ROW - 1 :]])
+        at_rest.append(most[-1] < detectors[stream.fold].rest)
     quantiles = np.quantile(np.concatenate(most), QUANTILES)
     return [name, *(f"{1e3 * x:.2f}" for x in quantiles), f"{np.concatenate(at_rest).mean():.1%}"]
 
@@ -116,27 +114,17 @@ def _on_table(stream: Stream, after_s: float) -> np.ndarray:
     return chosen
 
 
-def _table_seconds(streams: list[Stream]) -> float:
-    each = {id(x.recording): x.recording for x in streams}.values()
-    return sum(end - first for x in each for first, end in _real_tables(x)) / frontend.RATE_HZ
-
-
 def _shares(name: str, said: np.ndarray, done: np.ndarray | int) -> list[str]:
     is_unknown = said == NO_DECISION
     is_right = ~is_unknown & (said == done)
     return [name, *(f"{x.mean():.1%}" for x in (is_unknown, is_right, ~is_unknown & ~is_right))]
 
 
-def _tables(seed: int) -> list[np.ndarray]:
+def _tables() -> list[np.ndarray]:
     """`TABLE_S` of noise on each of a phone's six faces, `[n, 6]` each, in g and rad/s."""
-    rng = np.random.default_rng(seed)
-    streams = []
-    for axis in range(3):
-        for sign in (1.0, -1.0):
-            samples = rng.normal(0, NOISE, (TABLE_S * frontend.RATE_HZ, 6))
-            samples[:, axis] += sign
-            streams.append(samples)
-    return streams
+    rng = np.random.default_rng(0)
+    gravities = [sign * axis for axis in np.eye(3, 6) for sign in (1.0, -1.0)]
+    return [rng.normal(gravity, NOISE, (TABLE_S * frontend.RATE_HZ, 6)) for gravity in gravities]
 
 
 def _real_tables(recording: Recording) -> list[tuple[int, int]]:
@@ -148,8 +136,3 @@ def _real_tables(recording: Recording) -> list[tuple[int, int]]:
     steady = np.linalg.norm(np.diff(seconds, axis=0, prepend=seconds[:1]), axis=1) < STEADY_G
     lies = segments(unlabelled & steady & (seconds[:, 2] > FLAT_G))
     return [(first * rate, end * rate) for first, end, flat in lies if flat and end - first >= SHORTEST_S]
-
-
-def _turned(samples: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """The measurements `[n, 6]` of a phone worn another way up."""
-    return np.concatenate([samples[:, :3] @ turn.T, samples[:, 3:] @ turn.T], axis=1)

@@ -7,10 +7,9 @@
 - `fused_float32.tflite`: TFLite's own LSTM operator, where all recurrent layers are LSTMs.
 """
 
-import json
 import sys
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +69,8 @@ def main(run: Run) -> None:
         write_model(path_of(run, "fused"), to_float32(fused), card)
 
 
-def build(run: Path, folder: Path) -> None:
+def build(run: Path, folder: Path) -> list[Form]:
     """Write all forms of the selection network, its card and the held-out subjects' windows into `folder`."""
-    from edge_runtime.host.tensorflow_setup import import_tensorflow
-
     import_tensorflow("the network")
     from convert.cli import CALIBRATION
     from convert.conversion_inputs import TrainingRecord
@@ -123,12 +120,12 @@ def build(run: Path, folder: Path) -> None:
         add(FUSED, scheme, keras_2_copy(network, scheme, windows))
     write_onnx(network, folder)
     ours = {x.name.partition(",")[0]: x for x in reversed(forms) if x.group == OURS}
-    forms += [
+    return [
+        *forms,
         *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),
         Form(ONNX, "float32", "float32.onnx", "onnxruntime"),
         Form(ONNX, "dynamic int8", "dynamic_int8.onnx", "onnxruntime"),
     ]
-    (folder / "forms.json").write_text(json.dumps([asdict(x) for x in forms]))
 
 
 def stock(network: Any, scheme: str = "float32", windows: np.ndarray | None = None) -> bytes:
@@ -153,7 +150,7 @@ def keras_2_copy(network: Any, scheme: str, windows: np.ndarray) -> bytes:
     copy = tf_keras.Sequential([tf_keras.layers.Input(windows.shape[1:], batch_size=1)])
     for layer in _chain(network):
         copy.add(_keras_2(layer, tf_keras.layers))
-        copy.layers[-1].set_weights(_weights(layer))
+        copy.layers[-1].set_weights(layer.get_weights())
     return _convert(tf.lite.TFLiteConverter.from_keras_model(copy), scheme, windows)
 
 
@@ -180,7 +177,7 @@ def write_onnx(network: Any, out: Path) -> None:
     constants = {"lowest": np.float32(0), "highest": np.float32(6), "first_axis": np.array([0], np.int64)}
     last = "signals_first"
     for layer in _chain(network):
-        name, weights = layer.name, _weights(layer)
+        name, weights = layer.name, layer.get_weights()
         inputs = [last, *(f"{name}/{i}" for i in range(len(weights)))]
         kind = type(layer).__name__
         if kind == "Conv1D":
@@ -220,10 +217,6 @@ def _chain(network: Any) -> list[Any]:
     if kinds[-2:] != ["LSTM", "Dense"] or set(kinds[:-2]) != {"Conv1D"}:
         raise SystemExit(f"the peers can only be built for convolutions, one LSTM and a Dense layer, not for {kinds}")
     return layers
-
-
-def _weights(layer: Any) -> list[np.ndarray]:
-    return [np.asarray(x) for x in layer.get_weights()]
 
 
 def _keras_2(layer: Any, layers: Any) -> Any:

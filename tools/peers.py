@@ -4,62 +4,54 @@ The forms and the method are in docs/peers.md. Writes `docs/results/peers.json`,
 `processors.json` and `processors.md`.
 """
 
-import argparse
 import json
-import subprocess
+import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from edge_runtime import runs
 from edge_runtime.bench import doubts, intervals, machine
 from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Preparation, dequantise
+from edge_runtime.model.classifier import Preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.files import write_text
-from tools import RESULTS, ROOT, table
+from tools import RESULTS, table
 from tools.peer_models import OURS, Form, build
 
-ROUNDS, RUNS = 10, 300
-TIMED_WINDOWS = 32
+RUNS, TIMED_WINDOWS = 300, 32
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Window -> input; input -> output; output -> logits; and the number of operators, where it is known."""
-
-    prepare: Callable[[Any], Any]
-    infer: Callable[[Any], Any]
-    logits: Callable[[Any], Any]
-    operators: int | None
-
-
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--rounds", default=10, metavar="N", help="Processes per form.")
+@click.option("--out", type=click.Path(path_type=Path), default=RESULTS, metavar="FOLDER")
 def main(run: Path, rounds: int, out: Path) -> None:
-    """Measure all forms of the selection network in the run folder `run`; write the tables into `out`."""
+    """Measure all forms of the selection network in the run folder RUN; write the tables."""
+    run = runs.find(run).folder
     before = machine.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
-        _child("build", run, folder)
-        forms = [Form(**x) for x in json.loads((folder / "forms.json").read_text())]
+        forms = _in_own_process(build, run, folder)
         times: list[list[list[float]]] = [[] for _ in forms]
         for turn in range(rounds):
             for own, form in zip(times, forms, strict=True):
                 print(f"round {turn + 1} of {rounds}: {form.group}, {form.name}", file=sys.stderr)
-                _child("measure", folder, form.file, form.runtime)
-                own.append((np.load(folder / "times.npy") / 1e6).tolist())
+                own.append(_in_own_process(measure, folder, form))
         facts = []
         for form in forms:
             print(f"answers: {form.group}, {form.name}", file=sys.stderr)
-            _child("answer", folder, form.file, form.runtime)
-            facts.append(json.loads((folder / "facts.json").read_text()))
+            facts.append(_in_own_process(answer, folder, form))
     busy = machine.busy_share(before, machine.state(), own_seconds=0.0)
     p50s = [intervals.latency(own).p50 for own in times]
     fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
@@ -92,24 +84,30 @@ def main(run: Path, rounds: int, out: Path) -> None:
     print(out / "peers.md")
 
 
-def measure(folder: Path, file: str, runtime: str) -> None:
-    """Time one form on some windows: `times.npy`, nanoseconds."""
+def _in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `task`; nothing that it loads or warms up is there for the next."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(task, *arguments).result()
+
+
+def measure(folder: Path, form: Form) -> list[float]:
+    """Time one form on some windows: milliseconds."""
     machine.pin_to_one_cpu()
     windows = np.load(folder / "windows.npz")["X"]
-    form = _open(folder, file, runtime)
-    inputs = [form.prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
-    warm_up(form.infer, inputs, 0.1, 2.0)
-    np.save(folder / "times.npy", time_calls(form.infer, inputs, RUNS))
+    prepare, infer, _ = _open(folder, form)
+    inputs = [prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
+    warm_up(infer, inputs, 0.1, 2.0)
+    milliseconds: list[float] = (time_calls(infer, inputs, RUNS) / 1e6).tolist()
+    return milliseconds
 
 
-def answer(folder: Path, file: str, runtime: str) -> None:
-    """Let one form answer all windows: `facts.json`."""
+def answer(folder: Path, form: Form) -> dict[str, Any]:
+    """Let one form answer all windows."""
     held_out = np.load(folder / "windows.npz")
-    form = _open(folder, file, runtime)
-    answers = [int(np.argmax(form.logits(form.infer(form.prepare(window))))) for window in held_out["X"]]
-    accuracy, size = float(np.mean(answers == held_out["y"])), (folder / file).stat().st_size
-    facts = {"operators": form.operators, "bytes": size, "accuracy": accuracy, "answers": answers}
-    (folder / "facts.json").write_text(json.dumps(facts))
+    prepare, infer, operators = _open(folder, form)
+    answers = [int(np.argmax(infer(prepare(window)))) for window in held_out["X"]]
+    accuracy, size = float(np.mean(answers == held_out["y"])), (folder / form.file).stat().st_size
+    return {"operators": operators, "bytes": size, "accuracy": accuracy, "answers": answers}
 
 
 def _record_processor(out: Path, content: dict[str, Any]) -> None:
@@ -124,17 +122,13 @@ def _record_processor(out: Path, content: dict[str, Any]) -> None:
     }
     rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
     write_text(path, json.dumps(rows, indent=1) + "\n")
-    write_text(out / "processors.md", processors_text(rows))
-
-
-def processors_text(rows: list[dict[str, str]]) -> str:
-    """The text of `processors.md`."""
-    return f"""# Latency of int8 against float, by processor
+    text = f"""# Latency of int8 against float, by processor
 
 p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
 ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row.
 
 {table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
+    write_text(out / "processors.md", text)
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -142,30 +136,22 @@ def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return next(x for x in rows if x["group"] == OURS and x["name"].startswith("int8, "))
 
 
-def _open(folder: Path, file: str, runtime: str) -> Parts:
+def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int | None]:
+    """Window -> input; input -> output, whose order is that of the logits; the number of operators, where known."""
     normalisation = cards.load(folder / "card.json").normalisation
-    if runtime != "onnxruntime":
-        model = open_model((folder / file).read_bytes(), runtime)
-        prepare = Preparation(normalisation, model.input)
-        return Parts(prepare, model.run, lambda output: dequantise(output, model.output), model.operators.total)
+    if form.runtime != "onnxruntime":
+        model = open_model((folder / form.file).read_bytes(), form.runtime)
+        return Preparation(normalisation, model.input), model.run, model.operators.total
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / file, options, providers=["CPUExecutionProvider"])
-    return Parts(
+    session = onnxruntime.InferenceSession(folder / form.file, options, providers=["CPUExecutionProvider"])
+    return (
         lambda window: np.asarray(normalisation.apply(window[np.newaxis]), np.float32),
         lambda values: session.run(None, {"windows": values})[0],
-        lambda output: output,
         None,
     )
-
-
-def _child(task: str, *arguments: object) -> None:
-    command = [sys.executable, "-m", "tools.peers", task, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    if done.returncode:
-        sys.exit(f"{done.stderr}\n{task} {' '.join(map(str, arguments))} ended with exit code {done.returncode}")
 
 
 def doubts_of(content: dict[str, Any]) -> list[str]:
@@ -217,14 +203,4 @@ def ratio_text(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    tasks = {x.__name__: x for x in (build, measure, answer)}
-    if sys.argv[1:] and sys.argv[1] in tasks:
-        first, second, *rest = sys.argv[2:]
-        tasks[sys.argv[1]](Path(first), *([Path(second)] if not rest else [second, *rest]))
-    else:
-        parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-        parser.add_argument("run", type=Path, help="a run folder that 'har-edge train' has made")
-        parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help="processes per form")
-        parser.add_argument("--out", type=Path, default=RESULTS, metavar="FOLDER")
-        given = parser.parse_args()
-        main(runs.find(given.run).folder.resolve(), given.rounds, given.out.resolve())
+    main()

@@ -1,7 +1,7 @@
 """Draw what a command prints on an 80-column terminal as an SVG: `python -m tools.picture docs/bench.svg bench`."""
 
+import io
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -35,36 +35,14 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 def main() -> None:
     """Run `har-edge` with the arguments after the file name; draw what it printed on stdout."""
     target, *arguments = sys.argv[1:]
-    output = run_on_terminal([*COMMAND, *arguments])
-    with Path(os.devnull).open("w") as nowhere:
-        console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-        console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))
-        console.print(Text.from_ansi(output))
-        svg = console.export_svg(title="har-edge", code_format=FRAME, unique_id="terminal")
-    write_text(Path(target), svg)
-
-
-def run_on_terminal(command: list[str]) -> str:
-    """Run `command` on a terminal of 80 columns and return what it prints on stdout."""
-    ours, theirs = pty.openpty()
-    environment = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color"}
-    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment) as process:
-        os.close(theirs)
-        chunks = []
-        while True:
-            try:
-                chunk = os.read(ours, 65536)
-            except OSError:  # EIO: the other end is closed
-                break
-            if not chunk:
-                break
-            chunks.append(chunk)
-    os.close(ours)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with exit code {process.returncode}")
-    shown = b"".join(chunks).decode().replace("\r\n", "\n")
-    # Of a picture that is drawn again and again, rich clears the lines before each time: what was drawn last stays.
-    return shown.rpartition("\x1b[1A\x1b[2K")[2]
+    as_terminal = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", "FORCE_COLOR": "1"}
+    done = subprocess.run([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True, check=True, env=as_terminal)
+    # Of a picture that is drawn again and again, rich clears the lines before each time: the last one stays.
+    shown = done.stdout.rpartition("\x1b[1A\x1b[2K")[2]
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))
+    console.print(Text.from_ansi(shown))
+    write_text(Path(target), console.export_svg(title="har-edge", code_format=FRAME, unique_id="terminal"))
 
 
 if __name__ == "__main__":

@@ -92,7 +92,8 @@ def read_sdist(path: Path) -> Counts:
     frames = [(subject, _columns(frame)) for subject in sorted(frames_of) for frame in frames_of[subject]]
     return Counts(
         counts=np.concatenate([_counts(columns) for _, columns in frames]),
-        labels=np.concatenate([_labels(columns["label"]) for _, columns in frames]),
+        # Labels 1 to 12 and -1; in the source they stand one sample late.
+        labels=np.concatenate([np.append(columns["label"][1:], -1) for _, columns in frames]).astype(np.int8),
         lengths=np.array([len(columns["label"]) for _, columns in frames], np.int32),
         subjects=np.array([subject for subject, _ in frames], np.uint8),
     )
@@ -102,13 +103,10 @@ def _columns(frame: Inert) -> dict[str, npt.NDArray[Any]]:
     """The columns of a pickled DataFrame, by name."""
     # The state of a BlockManager: (axes, values per block, columns per block, the same by name with slices).
     axes, blocks, _, layout = frame.state["_data"].state
-    names = list(axes[0])
-    placed = zip(blocks, layout["0.14.1"]["blocks"], strict=True)
-    return {
-        name: row
-        for values, block in placed
-        for name, row in zip(np.array(names)[block["mgr_locs"]].tolist(), values, strict=True)
-    }
+    names, columns = np.array(list(axes[0])), {}
+    for values, block in zip(blocks, layout["0.14.1"]["blocks"], strict=True):
+        columns |= dict(zip(names[block["mgr_locs"]].tolist(), values, strict=True))
+    return columns
 
 
 def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
@@ -118,11 +116,6 @@ def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
     if error > 1e-14:
         raise InputError(f"the published numbers are not whole sensor counts: off by {error:.1e}")
     return counts
-
-
-def _labels(labels: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """Labels 1 to 12 and -1; in the source they stand one sample late."""
-    return np.append(labels[1:], -1).astype(np.int8)
 
 
 def main(source: Path, out: Path | None = None) -> None:

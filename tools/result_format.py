@@ -8,15 +8,13 @@ import json
 import re
 import typing
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import edge_runtime
 from edge_runtime.bench.results import FORMAT, Report
 from edge_runtime.system.dataclass_json import Quantity, bare_type, field_types
+from tools import ROOT, table
 
-SCHEMA = Path(edge_runtime.__file__).with_name("bench.schema.json")
-DOCUMENT = Path(__file__).parents[1] / "docs" / "bench.md"
+SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / "bench.md"
 BEGIN, END = "<!-- written by tools/result_format.py -->\n", "<!-- end of what it wrote -->\n"
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -91,9 +89,8 @@ def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _table(name: str, part: Mapping[str, Any]) -> str:
-    lines = [f"### {_heading(name)}", "", part["description"], "", "| key | value | content |", "|---|---|---|"]
-    rows = part["properties"].items()
-    return "\n".join([*lines, *(f"| `{key}` | {_value(x)} | {x['description']} |" for key, x in rows)]) + "\n"
+    rows = [(f"`{key}`", _value(x), x["description"]) for key, x in part["properties"].items()]
+    return f"### {_heading(name)}\n\n{part['description']}\n\n{table('key | value | content', rows)}"
 
 
 def _value(field: Mapping[str, Any]) -> str:
@@ -121,11 +118,6 @@ def _heading(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
-def main() -> None:
-    """Write both files."""
+if __name__ == "__main__":
     SCHEMA.write_text(schema(), encoding="utf-8")
     DOCUMENT.write_text(document(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -16,7 +15,6 @@ from tools import RESULTS, ROOT, table
 from tools.peer_models import INTERPRETER, OURS
 from tools.peers import doubts_of, our_int8, ratio_text
 
-NETWORKS = RESULTS / "networks"
 DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
 README = ROOT / "README.md"
 MARKERS = ("<!-- written by make results -->\n", "<!-- to here -->\n")
@@ -36,7 +34,7 @@ Measured = dict[str, Any]
 def main() -> None:
     """Write the document, its picture, and README's table."""
     networks = load_measured()
-    _plot(networks, PICTURE)
+    _plot(networks)
     write_text(DOCUMENT, document(networks))
     write_text(README, with_table(README.read_text()))
     for path in (DOCUMENT, PICTURE, README):
@@ -45,7 +43,7 @@ def main() -> None:
 
 def load_measured() -> list[Measured]:
     """Read the measurements of each network, in the order of the tables."""
-    return sorted((json.loads(x.read_text()) for x in NETWORKS.glob("*.json")), key=_order)
+    return sorted((json.loads(x.read_text()) for x in (RESULTS / "networks").glob("*.json")), key=_order)
 
 
 def _order(network: Measured) -> tuple[bool, bool, float]:
@@ -174,9 +172,8 @@ def _size(network: Measured, scheme: str) -> str:
 
 
 def _p50(network: Measured, form: str) -> str:
-    if not network["bench"] or form not in network["bench"]["p50_us"]:
-        return "–"
-    return f"{network['bench']['p50_us'][form]:.1f}"
+    p50 = network["bench"] and network["bench"]["p50_us"].get(form)
+    return f"{p50:.1f}" if p50 else "–"
 
 
 def _ratio(network: Measured) -> str:
@@ -213,7 +210,7 @@ _COST = _NAME | {
 }
 
 
-def _plot(networks: Sequence[Measured], path: Path) -> None:
+def _plot(networks: Sequence[Measured]) -> None:
     """Accuracy against latency, a disc for each form of each network whose area is its size."""
     measured = [x for x in networks if x["bench"] and len(x["labels"]) == 6]
     per_byte = _LARGEST / max((size for x in measured for size in x["seeds"][0]["bytes"].values()), default=1)
@@ -239,7 +236,7 @@ def _plot(networks: Sequence[Measured], path: Path) -> None:
     axes.grid(alpha=0.25, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     figure.supxlabel("Area: size of the file. Open: float32; filled: int8.", fontsize=8, color="0.35")
-    with matplotlib.rc_context({"svg.hashsalt": "har-edge"}), atomic_path(path) as temporary:
+    with matplotlib.rc_context({"svg.hashsalt": "har-edge"}), atomic_path(PICTURE) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 

@@ -25,7 +25,7 @@ APK = DEMO / "build/har-edge-demo.apk"
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
 LARGEST_BYTES = 12_000_000
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
-_JAVA_RELEASE = "11"
+JAVA_RELEASE = "11"
 
 
 def build(apk: Path) -> None:
@@ -34,14 +34,20 @@ def build(apk: Path) -> None:
         classes = compile_app(folder)
         _make_dex(folder, classes)
         _add_code(folder)
-        zipalign = toolchain.debian_command("zipalign")
-        run(*zipalign, "-f", "-p", "4", folder / "base.apk", folder / "aligned.apk")
         with atomic_path(apk) as signed:
-            key = ["--ks", str(DEMO / "debug.p12"), "--ks-pass", "pass:android"]
-            sdk = ["--min-sdk-version", version("minSdk")]
-            sign = ["sign", *key, *sdk, "--v4-signing-enabled", "false"]
-            run(*toolchain.apksigner_command(), *sign, "--out", signed, folder / "aligned.apk")
+            align_and_sign(folder / "base.apk", signed)
             check(signed)
+
+
+def align_and_sign(apk: Path, signed: Path) -> None:
+    """Write `apk`, aligned and signed with the public key, to `signed`."""
+    with scratch_folder() as folder:
+        run(*toolchain.debian_command("zipalign"), "-f", "-p", "4", apk, folder / "aligned.apk")
+        run(
+            *(*toolchain.apksigner_command(), "sign", "--ks", DEMO / "debug.p12", "--ks-pass", "pass:android"),
+            *("--min-sdk-version", version("minSdk"), "--v4-signing-enabled", "false"),
+            *("--out", signed, folder / "aligned.apk"),
+        )
 
 
 def check(apk: Path) -> None:
@@ -83,7 +89,7 @@ def compile_java(target: Path, sources: Sequence[Path], libraries: Sequence[Path
     """Compile `sources` against `libraries` and Android's framework into the folder `target`."""
     class_path = ":".join(map(str, (*libraries, toolchain.artifact(toolchain.FRAMEWORK))))
     run(
-        *(toolchain.java_tool("javac"), "--release", _JAVA_RELEASE, "-encoding", "UTF-8", "-g", "-proc:none"),
+        *(toolchain.java_tool("javac"), "--release", JAVA_RELEASE, "-encoding", "UTF-8", "-g", "-proc:none"),
         *("-Xlint:all,-path,-classfile,-options", "-Werror", "-cp", class_path, "-d", target),
         *sources,
     )

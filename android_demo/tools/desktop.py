@@ -1,4 +1,4 @@
-"""The app's own code on this machine: the APK's dex, turned back into class files, on a Java virtual machine.
+"""Run the app's own code on a Java virtual machine: the APK's dex, turned back into class files.
 
 Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework.
 """
@@ -28,12 +28,12 @@ class Desktop:
     class_path: str
     folder: Path
 
-    def run(self, main: str, *arguments: str | Path, cwd: Path, options: Sequence[str] = ()) -> str:
-        """What the class `main` prints. Raises `DeviceError` with its last words when it fails."""
-        command = ["java", "-Xmx1500m", *options, "-cp", self.class_path, main, *map(str, arguments)]
+    def drive(self, *arguments: str | Path, cwd: Path) -> str:
+        """What a command of `haredge.jvm.Drive` prints. Raises `DeviceError` with its errors when it fails."""
+        command = ["java", "-Xmx1500m", "-cp", self.class_path, "haredge.jvm.Drive", *map(str, arguments)]
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
-            raise DeviceError(f"{main} failed: {done.stderr.strip() or done.stdout.strip()}")
+            raise DeviceError(f"{arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def sandbox(self, classes: Sequence[str], apk: Path, files: Path) -> Mapping[str, list[str]]:

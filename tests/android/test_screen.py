@@ -4,7 +4,7 @@ The tests are in `android_demo/jvm`: each has its line here, and what they leave
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import desktop as desktops
@@ -17,10 +17,10 @@ from tiny_models import card, dense
 from edge_runtime.bench import results
 from edge_runtime.data import csv_table, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
-from edge_runtime.model import classifier as classifiers
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals.types import STANDARD_GRAVITY
 
 CLASSES = ("RecognitionServiceTest", "MainActivityTest", "BenchActivityTest")
 MODEL = "edge_int8.tflite"
@@ -32,14 +32,6 @@ def names() -> list[str]:
     return [f"{name}.{test}" for name in CLASSES for test in re.findall(r"public void (\w+)\(\)", sources[name])]
 
 
-@dataclass(frozen=True)
-class Sandbox:
-    """What came of the tests, and the folder of what they left behind."""
-
-    failures: dict[str, list[str]]
-    folder: Path
-
-
 @pytest.fixture(scope="module")
 def samples() -> np.ndarray:
     """Two and a half minutes `[n, 6]` in g and rad/s."""
@@ -47,77 +39,78 @@ def samples() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def sandbox(desktop, apk, samples, tmp_path_factory) -> Sandbox:
+def sandbox(desktop, apk, samples, tmp_path_factory) -> tuple[Mapping[str, list[str]], Path]:
+    """The failures of each test, and the folder of the files that the tests wrote."""
     folder = tmp_path_factory.mktemp("sandbox")
     pictures.write_samples(folder / "samples", samples)
-    return Sandbox(desktop.sandbox(CLASSES, apk, folder), folder)
+    return desktop.sandbox(CLASSES, apk, folder), folder
 
 
 @pytest.mark.parametrize("name", names())
 def test_in_the_sandbox(sandbox, name):
-    assert sandbox.failures[name] == []
+    failures, _ = sandbox
+    assert failures[name] == []
 
 
 def test_no_test_of_the_sandbox_is_left_out(sandbox):
-    assert set(sandbox.failures) == set(names())
-
-
-@pytest.fixture
-def own_kernels(monkeypatch):
-    """LiteRT without XNNPACK, as TFLite on the desktop's JVM is."""
-    open_model = classifiers.open_model
-    monkeypatch.setattr(classifiers, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
+    failures, _ = sandbox
+    assert set(failures) == set(names())
 
 
 @pytest.mark.usefixtures("own_kernels")
 def test_the_service_decides_and_records_what_python_does(sandbox):
-    nanoseconds, *sensed = np.fromfile(sandbox.folder / "samples", "<f8").reshape(-1, 7).T
+    _, folder = sandbox
+    nanoseconds, *sensed = np.fromfile(folder / "samples", "<f8").reshape(-1, 7).T
     samples = np.stack(sensed, axis=1)
-    samples[:, :3] /= pictures.STANDARD_GRAVITY
+    samples[:, :3] /= STANDARD_GRAVITY
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     events = recogniser.push(samples, nanoseconds / 1e9) + recogniser.flush()
     labels = recogniser.card.labels
     decisions = [x for x in events if isinstance(x, Decision)]
     wanted = [[x.seconds, -1 if x.activity == UNKNOWN else labels.index(x.activity)] for x in decisions]
-    found = np.fromfile(sandbox.folder / "decisions", "<f8").reshape(-1, 2)
+    found = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
     assert np.array_equal(found, wanted[: len(found)])
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
-    back = csv_table.read(sandbox.folder / "recordings/a.csv")
+    back = csv_table.read(folder / "recordings/a.csv")
     assert back.subject == "s1, left"
     assert set(back.labels) == {"SITTING"}
     assert np.array_equal(back.samples.astype(np.float32), samples.astype(np.float32))
 
 
 def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):
-    report = results.read(sandbox.folder / "bench-phone.json")
+    _, folder = sandbox
+    report = results.read(folder / "bench-phone.json")
     assert [x.quantization for x in report.results] == ["float32", "int8"]
     assert [x.latency_ms.runs for x in report.results] == [3000, 3000]
     assert [len(x.samples_ms.latency) for x in report.results] == [10, 10]
     assert all(x.accuracy > 0.98 and x.windows == 2947 for x in report.results)
 
 
-def in_an_app_with(model: bytes, test: str, desktop, apk, samples, tmp_path) -> list[str]:
-    """What fails in `test` where the app carries `model`."""
-    (tmp_path / "files").mkdir()
-    pictures.write_samples(tmp_path / "files/samples", samples)
-    other = desktops.with_asset(apk, MODEL, model, tmp_path / "other.apk")
-    return desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")[f"OtherModelTest.{test}"]
-
-
-def test_a_damaged_model_is_reported(desktop, apk, assets, samples, tmp_path):
+def damaged(assets: Path) -> bytes:
     model = bytearray((assets / MODEL).read_bytes())
     model[3000] ^= 1
-    assert in_an_app_with(bytes(model), "a_damaged_model_is_reported", desktop, apk, samples, tmp_path) == []
+    return bytes(model)
 
 
-def test_a_model_without_rotation_leaves_the_gyroscope_off(desktop, apk, samples, tmp_path):
-    signals = ("body_acc_x", "total_acc_x")
+def without_rotation(assets: Path) -> bytes:
     weights = np.random.default_rng(0).normal(size=(2, 256))
-    cards.write_model(tmp_path / MODEL, dense(weights, (128, 2)), card(signals=signals))
-    model = (tmp_path / MODEL).read_bytes()
-    test = "a_model_without_rotation_leaves_the_gyroscope_off"
-    assert in_an_app_with(model, test, desktop, apk, samples, tmp_path) == []
+    return cards.attach(dense(weights, (128, 2)), card(signals=("body_acc_x", "total_acc_x")))
+
+
+@pytest.mark.parametrize(
+    ("model", "test"),
+    [
+        (damaged, "a_damaged_model_is_reported"),
+        (without_rotation, "a_model_without_rotation_leaves_the_gyroscope_off"),
+    ],
+)
+def test_another_model_in_the_app(desktop, apk, assets, samples, tmp_path, model, test):
+    (tmp_path / "files").mkdir()
+    pictures.write_samples(tmp_path / "files/samples", samples)
+    other = desktops.with_asset(apk, MODEL, model(assets), tmp_path / "other.apk")
+    failures = desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")
+    assert failures[f"OtherModelTest.{test}"] == []
 
 
 def test_the_screen_is_drawn(desktop, apk, tmp_path):

@@ -1,4 +1,4 @@
-"""The app's own code on a desktop's JVM: the APK's dex, turned back into class files."""
+"""Build the app and run its own code on a desktop's JVM."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from programs import ROOT
+
+from edge_runtime.model import classifier
 
 DEMO = ROOT / "android_demo"
 sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
@@ -27,7 +29,7 @@ class Jvm:
 
     def drive(self, command: str, *files: Path | str) -> str:
         """What the command prints; files without a folder are in `folder`."""
-        return self.desktop.run("haredge.jvm.Drive", command, *files, cwd=self.folder)
+        return self.desktop.drive(command, *files, cwd=self.folder)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +52,13 @@ def desktop(apk, tmp_path_factory) -> Desktop:
 @pytest.fixture
 def jvm(desktop, assets, tmp_path) -> Jvm:
     return Jvm(desktop, assets, tmp_path)
+
+
+@pytest.fixture
+def own_kernels(monkeypatch):
+    """LiteRT without XNNPACK, as TFLite on the desktop's JVM is: int8 then agrees to the last bit."""
+    open_model = classifier.open_model
+    monkeypatch.setattr(classifier, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
 
 
 @pytest.fixture(scope="session")

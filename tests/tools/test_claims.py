@@ -1,11 +1,18 @@
-"""`make claims` refuses a busy machine, and says of each row where it comes from and what to doubt."""
+"""`make claims` refuses a busy machine, names each row's source and doubts, and judges by the right limits."""
 
 import json
 
+import numpy as np
 import pytest
+from programs import MODELS
 
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.operator_costs import count
 from tools import RESULTS, claims
+from tools.bench_claims import slower_copy
 from tools.claim import MEASURED, at_most
+from tools.live_claims import personal_claims
 
 
 @pytest.fixture
@@ -50,3 +57,27 @@ def test_an_idle_machine_leaves_no_doubt(run):
 
 def test_a_section_that_is_not_there_is_named(run):
     assert "there is no section nonsense: choose of start-up, data" in run(0.0, "nonsense")[1]
+
+
+def test_a_slower_copy_answers_the_same_for_one_more_convolution():
+    flatbuffer, card = cards.read_model(MODELS["float32"])
+    model, slower = (open_model(x) for x in (flatbuffer, cards.strip(slower_copy(flatbuffer, card))))
+    windows = np.random.default_rng(0).standard_normal((5, *model.input.shape)).astype(np.float32)
+    for window in windows:
+        assert np.array_equal(model.run(window), slower.run(window))
+    costs, more = (count(x.nodes, x.tensors, x.input.index) for x in (model, slower))
+    assert more["CONV_2D"]["macs"] == 2 * costs["CONV_2D"]["macs"]
+    assert slower.operators.total == slower.operators.taken == model.operators.total + 2
+
+
+@pytest.mark.parametrize(
+    ("gains", "holds"),
+    [
+        (((0.9, 0.93), (0.95, 0.945)), [True, True]),
+        (((0.9, 0.9), (0.95, 0.95)), [False, True]),  # the mean has to improve
+        (((0.9, 0.99), (0.95, 0.938)), [True, False]),  # nobody may lose more than a point
+    ],
+)
+def test_adapting_has_to_gain_on_the_mean_and_to_cost_nobody_more_than_a_point(gains, holds):
+    people = [{"subject": i, "before": before, "after": after} for i, (before, after) in enumerate(gains)]
+    assert [x.holds for x in personal_claims(people)] == holds

@@ -9,7 +9,7 @@ import pytest
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.model.classifier import Classifier
-from tools.golden import FOLDER, LENGTH, MODEL, STRETCHES, check, stretches
+from tools.golden import FOLDER, LENGTH, MODEL, STRETCHES, SUBJECT, check, stretches
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,11 @@ def test_the_vectors_are_what_is_made_of_their_raw_samples(classifier):
 
 def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
     subjects = set(loading.load_data().train.subject.tolist())
-    assert 7 in subjects
+    assert SUBJECT in subjects
     for name, raw in stretches():
-        kept = np.loadtxt(FOLDER / name / "raw.csv", delimiter=",", skiprows=1)
-        assert kept.shape == (LENGTH, 6)
-        assert np.array_equal(kept, raw)
+        stored = np.loadtxt(FOLDER / name / "raw.csv", delimiter=",", skiprows=1)
+        assert stored.shape == (LENGTH, 6)
+        assert np.array_equal(stored, raw)
 
 
 @pytest.mark.parametrize("field", ["input", "output", "logits", "activity", "live_activity"])
