@@ -276,7 +276,7 @@ def test_a_network_file_that_cannot_be_used_is_named(run, spoil):
         ("", ["not JSON"]),
         ("[1, 2]", ["card"]),
         ('{"format": 99}', ["format"]),
-        ('{"format": 1, "name": "x"}', ["missing"]),
+        (json.dumps({"format": cards.FORMAT, "name": "x"}), ["missing"]),
         (None, ["training"]),
     ],
 )

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from keras import layers
 from model_answers import logits_of, rms
 
-from convert.diagnosis.int8_arithmetic import Grid
 from convert.diagnosis.noise_measurement import int8_logits
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.errors import InputError
+from edge_runtime.model.interpreters import open_model
 
 pytestmark = pytest.mark.long
 
@@ -47,9 +47,9 @@ def assert_int8_loses_no_more_than_its_arithmetic(model: keras.Model, seen: np.n
     """Of networks that were not trained int8 may lose much."""
     lowered, expected = lower(model), np.asarray(model(unseen, training=False))
     ranges = observed_ranges(lowered, seen)
+    int8 = to_int8(lowered, ranges)
     error = rms(int8_logits(lowered, ranges, unseen) - expected)
-    step = Grid.of(ranges[model.layers[-1].name]).scale
-    assert rms(logits_of(to_int8(lowered, ranges), unseen) - expected) <= MOST_EXCESS * error + step
+    assert rms(logits_of(int8, unseen) - expected) <= MOST_EXCESS * error + open_model(int8).output.scale
 
 
 @drawn_from(N_NETWORKS)
