@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, assert_one_sentence, har_edge
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
 
 from edge_runtime.model import model_card as cards
 
@@ -25,8 +25,7 @@ def test_a_card_can_be_printed_and_attached_again(tmp_path):
     printed = har_edge("card", model, cwd=tmp_path)
     content = json.loads(printed.stdout)
     (tmp_path / "card.json").write_text(json.dumps(content | {"name": "renamed"}))
-    done = har_edge("card", model, "--from", "card.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("card", model, "--from", "card.json", cwd=tmp_path))
     flatbuffer, card = cards.read_model(model)
     assert card.name == "renamed"
     assert flatbuffer == cards.read_model(MODELS["int8"])[0]

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import official_copy
 import pytest
-from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge
+from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge, succeeded
 from written_recordings import motion, spoil, write, write_subjects
 
 from edge_runtime.data import uci_har
@@ -17,8 +17,7 @@ from edge_runtime.errors import ExitCode
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
-    shown = har_edge("data", cwd=tmp_path, env={"COLUMNS": str(columns)})
-    assert shown.returncode == 0
+    shown = succeeded(har_edge("data", cwd=tmp_path, env={"COLUMNS": str(columns)}))
     assert shown.stderr == ""
     assert "\x1b" not in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= columns
@@ -35,16 +34,16 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
 
 
 def test_it_shows_a_users_own_recordings_with_their_classes(har_edge_here, tmp_path):
-    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc"))
-    assert done.returncode == 0
+    done = succeeded(har_edge_here("data", "--data", write_subjects(tmp_path, "abc")))
     for part in (tmp_path.name, "walk", "rest", "2 subjects: a, b", "1 subject: c", "3, 0 min 36 s"):
         assert part in done.stdout
     assert "CC BY" not in done.stdout
 
 
 def test_a_label_that_looks_like_markup_is_shown_as_it_is(har_edge_here, tmp_path):
-    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc", labels=("[red]", "[/x]", ":car:")))
-    assert done.returncode == 0
+    done = succeeded(
+        har_edge_here("data", "--data", write_subjects(tmp_path, "abc", labels=("[red]", "[/x]", ":car:")))
+    )
     assert "[red]" in done.stdout
     assert "[/x]" in done.stdout
     assert ":car:" in done.stdout
@@ -52,8 +51,7 @@ def test_a_label_that_looks_like_markup_is_shown_as_it_is(har_edge_here, tmp_pat
 
 def test_export_writes_the_arrays(har_edge_here, tmp_path):
     path = tmp_path / "new" / "windows.npz"
-    done = har_edge_here("data", "export", path)
-    assert done.returncode == 0
+    done = succeeded(har_edge_here("data", "export", path))
     assert str(path) in done.stdout
     data = uci_har.load()
     with np.load(path, allow_pickle=False) as arrays:
@@ -119,8 +117,7 @@ def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
 
 
 def test_check_of_an_equal_copy_passes_and_shows_every_signal(har_edge_here, tmp_path_factory):
-    done = har_edge_here("data", "check", official_copy.zipped(tmp_path_factory.getbasetemp()))
-    assert done.returncode == 0
+    done = succeeded(har_edge_here("data", "check", official_copy.zipped(tmp_path_factory.getbasetemp())))
     for x in uci_har.load().signals:
         assert x.name in done.stdout
     assert "Labels equal, subjects equal" in done.stdout
@@ -181,8 +178,7 @@ def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here
 
 
 def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):
-    trained = har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path)
-    assert trained.returncode == 0, trained.stderr
+    succeeded(har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path))
     signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]
     assert [x["name"][:-2] for x in signals] == ["body_acc"] * 3 + ["total_acc"] * 3
 

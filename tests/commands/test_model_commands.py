@@ -21,6 +21,7 @@ from programs import (
     run_program,
     shown_on_a_terminal,
     start_har_edge,
+    succeeded,
     wait_until,
 )
 
@@ -54,14 +55,12 @@ def results(path: Path) -> dict[str, dict]:
 
 
 def test_bench_measures_reference_models_by_name(tmp_path):
-    done = har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path))
     assert {x["model"] for x in json.loads((tmp_path / "small.json").read_text())["results"]} == {"edge-small"}
 
 
 def test_bench_without_a_run_measures_the_reference_models(tmp_path):
-    done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"}))
     assert "reference models" in done.stderr
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -77,16 +76,14 @@ def test_bench_without_a_run_measures_the_reference_models(tmp_path):
 
 
 def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
-    done = har_edge("bench", "--runs", 1, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", "--runs", 1, cwd=tmp_path))
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
 
 def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path))
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.glob("bench-*"))
@@ -94,10 +91,11 @@ def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_pa
 
 
 def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtime_python, tmp_path):
-    done = har_edge(
-        "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
+    done = succeeded(
+        har_edge(
+            "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
+        )
     )
-    assert done.returncode == 0, done.stderr
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
     assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
@@ -111,8 +109,7 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
 
 
 def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
@@ -121,14 +118,12 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
 
 
 def test_bench_with_tensorflows_interpreter(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow", cwd=tmp_path))
     assert results(tmp_path / "bench-local.json")["int8"]["runtime"] == "tensorflow"
 
 
 def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
-    done = har_edge("info", MODELS["int8"], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("info", MODELS["int8"], cwd=tmp_path))
     for words in ("edge, int8, ", "WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "in XNNPACK", "scale"):
         assert words in done.stdout
     assert ESCAPE not in done.stdout

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from programs import MODELS, assert_one_sentence, har_edge
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
 from edge_runtime.model import model_card as cards
@@ -28,8 +28,7 @@ def personalise(tmp_path, *pieces):
 
 def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(sitting, standing, tmp_path):
     before = MODELS["int8"].read_bytes()
-    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
-    assert done.returncode == 0, done.stderr
+    done = succeeded(personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing)))
     flatbuffer, card = cards.read_model(tmp_path / "mine.tflite")
     assert (MODELS["int8"].read_bytes(), flatbuffer) == (before, cards.read_model(MODELS["int8"])[0])
     assert [card.labels[x] for x in card.posture_correction.rows] == ["SITTING", "STANDING"]
@@ -109,16 +108,14 @@ def test_options_that_do_nothing_or_are_missing_are_named(arguments, said, tmp_p
 
 def test_one_person_sees_what_half_a_minute_gains(sitting, standing, tmp_path):
     data = write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
-    done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "30", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "30", cwd=tmp_path))
     assert "me " in done.stdout
     done = har_edge("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000", cwd=tmp_path)
     assert_one_sentence(done, 2, "no window is left")
 
 
 def test_gains_are_shown_person_by_person(tmp_path):
-    done = har_edge("personalise", "edge", "--evaluate", "--json", "gains.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("personalise", "edge", "--evaluate", "--json", "gains.json", cwd=tmp_path))
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [x["subject"] for x in found["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
     assert all(x["after"] >= x["before"] - 0.01 for x in found["gains"])

@@ -25,6 +25,7 @@ from programs import (
     in_shell,
     shown_on_a_terminal,
     start_har_edge,
+    succeeded,
 )
 from streams import csv_lines
 
@@ -56,8 +57,7 @@ def decisions(output: str) -> list[dict]:
 
 class TestReplay:
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
-        assert done.returncode == 0
+        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--json"))
         recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
         times = np.arange(len(recording.samples)) / 50
         found = [*recognizer.push(recording.samples, times), *recognizer.flush()]
@@ -72,8 +72,7 @@ class TestReplay:
         assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
 
     def test_without_a_terminal_it_is_a_line_for_each_change_then_a_summary(self, stream):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0)
-        assert done.returncode == 0
+        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0))
         lines = done.stdout.splitlines()
         summary = lines.index(next(x for x in lines if x.startswith("activity")))
         assert all(re.match(r" +\d+:\d\d  \S", x) for x in lines[:summary])
@@ -99,8 +98,7 @@ class TestReplay:
         folder = tmp_path / "runs" / "mine"
         folder.mkdir(parents=True)
         shutil.copy(MODELS[form], folder / f"model_{form}.tflite")
-        done = stream(folder, "--replay", RECORDING, "--speed", 0, "--quiet")
-        assert done.returncode == 0
+        done = succeeded(stream(folder, "--replay", RECORDING, "--speed", 0, "--quiet"))
         assert "LAYING" in done.stdout
 
     def test_a_log_has_a_row_for_each_decision(self, stream, tmp_path):
@@ -109,8 +107,7 @@ class TestReplay:
         assert [x["activity"] for x in rows] == [x["activity"] for x in decisions(done.stdout)]
 
     def test_a_full_disk_costs_the_log_not_the_stream(self, stream):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--log", "/dev/full")
-        assert done.returncode == 0
+        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--log", "/dev/full"))
         assert done.stderr.count("cannot write /dev/full: No space left on device") == 1
         assert "The log misses 247 decisions." in done.stdout
 
@@ -122,8 +119,7 @@ class TestCsv:
         path = tmp_path / "walk.csv"
         header = "timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]"
         path.write_text(csv_lines(turned * ([9.80665] * 3 + [180 / np.pi] * 3), header, 20.0 * np.arange(6000)))
-        done = stream("edge", "--csv", path, "--axes", "-y,x,z", "--json")
-        assert done.returncode == 0
+        done = succeeded(stream("edge", "--csv", path, "--axes", "-y,x,z", "--json"))
         straight = tmp_path / "straight.csv"
         straight.write_text(csv_lines(samples, "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
         expected = stream("edge", "--csv", straight, "--json")
@@ -132,8 +128,7 @@ class TestCsv:
 
     def test_standard_input_is_read_to_its_end(self, recording, tmp_path):
         text = csv_lines(recording.samples[:500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]")
-        done = har_edge("stream", "edge", "--csv", "-", "--json", cwd=tmp_path, stdin=text)
-        assert done.returncode == 0, done.stderr
+        done = succeeded(har_edge("stream", "edge", "--csv", "-", "--json", cwd=tmp_path, stdin=text))
         assert len(decisions(done.stdout)) == 6
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import ROOT, har_edge, run_program
+from programs import ROOT, har_edge, run_program, succeeded
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -47,8 +47,7 @@ def answers(converted_run, windows, tflite_runtime_python, tmp_path_factory):
     for runtime in RUNTIMES:
         python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
         files = (folder / "windows.npy", folder / f"{runtime}.npy", *map(converted_run.tflite, SCHEMES))
-        done = run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT)
-        assert done.returncode == 0, done.stderr
+        succeeded(run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT))
         found[runtime] = dict(zip(SCHEMES, np.load(folder / f"{runtime}.npy"), strict=True))
     return found
 
@@ -113,8 +112,7 @@ def test_a_model_that_the_runtime_refuses_is_named_and_the_others_are_measured(
 
 def test_bench_of_a_run_shows_every_form_in_one_table(converted_run, tmp_path):
     arguments = ("--runs", 1, "--no-control", "--json", tmp_path / "all.json")
-    done = har_edge("bench", converted_run.folder, *arguments, cwd=tmp_path, env={"COLUMNS": "80"})
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", converted_run.folder, *arguments, cwd=tmp_path, env={"COLUMNS": "80"}))
     shown = done.stdout.splitlines()[:-2]  # the last two are paths, of whatever length
     assert max(map(len, shown)) <= 80
     lines = [line.split() for line in shown]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from programs import Finished, har_edge
+from programs import Finished, har_edge, succeeded
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.model import model_card
@@ -21,8 +21,7 @@ def uci_har() -> dataset.Dataset:
 def trained_run(tmp_path_factory) -> Run:
     """`har-edge train`, shortened."""
     folder = tmp_path_factory.mktemp("trained")
-    result = har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    succeeded(har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=folder))
     return Run(folder / "runs" / "short")
 
 
@@ -30,9 +29,7 @@ def trained_run(tmp_path_factory) -> Run:
 def conversion(trained_run) -> Finished:
     """`har-edge convert` of that run in every form, as it ended."""
     folder = trained_run.folder.parent.parent
-    result = har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"})
-    assert result.returncode == 0, result.stderr
-    return result
+    return succeeded(har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"}))
 
 
 @pytest.fixture(scope="session")

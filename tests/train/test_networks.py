@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge, succeeded
 from training_fixtures import run_card
 
 from edge_runtime.data.coarse_labels import coarse_classes
@@ -182,8 +182,7 @@ def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_b
     refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
     assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
     assert not (tmp_path / "runs").exists()
-    trained = har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path)
-    assert trained.returncode == 0, trained.stderr
+    trained = succeeded(har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path))
     assert "convert will not take this network because of 'mine' (Masking)" in trained.stderr
     assert "2 fits of 1 epoch," in trained.stderr
     (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
@@ -219,8 +218,7 @@ def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har)
     """Train, convert and bench without the gyroscope and with coarse classes: the card says so, the others follow."""
     options = ("--network", "edge-small", "--epochs", 1, "--sensors", "accelerometer", "--classes", "coarse")
     for arguments in (("train", *options, "--out", "run"), ("convert", "run"), ("bench", "run", "--runs", 5)):
-        result = har_edge(*arguments, cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
+        result = succeeded(har_edge(*arguments, cwd=tmp_path))
     assert "another data set" not in result.stdout
     run = Run(tmp_path / "run")
     classifier = Classifier(run.tflite("float32"))
