@@ -199,33 +199,17 @@ class Mine(layers.Layer):
         return x
 
 
-def hdf5(folder: Path) -> Path:
-    return file_of(folder, network(), "old.h5")
-
-
-def custom(folder: Path) -> Path:
-    return file_of(folder, network(Mine(), layers.LSTM(4)), "custom.keras")
-
-
-def with_masking(folder: Path) -> Path:
-    return file_of(folder, network(layers.Masking(name="mine"), layers.LSTM(4)), "masked.keras")
-
-
-def absent(folder: Path) -> Path:
-    return folder / "absent.keras"
-
-
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "name", "words"),
     [
-        (hdf5, ["old.h5", "HDF5", ".keras"]),
-        (custom, ["custom.keras", "Mine"]),
-        (with_masking, ["'mine' (Masking)", "leave it out"]),
-        (absent, ["absent.keras", "does not exist"]),
+        (lambda: network(), "old.h5", ["old.h5", "HDF5", ".keras"]),
+        (lambda: network(Mine(), layers.LSTM(4)), "custom.keras", ["custom.keras", "Mine"]),
+        (lambda: network(layers.Masking(name="mine"), layers.LSTM(4)), "m.keras", ["'mine' (Masking)", "leave it out"]),
+        (None, "absent.keras", ["absent.keras", "does not exist"]),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, words, tmp_path):
-    path = make(tmp_path)
+def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, name, words, tmp_path):
+    path = file_of(tmp_path, make(), name) if make else tmp_path / name
     before = sorted(tmp_path.iterdir())
     assert_one_sentence(har_edge("convert", path, "--quantize", cwd=tmp_path), 2, *words)
     assert sorted(tmp_path.iterdir()) == before

@@ -62,22 +62,14 @@ def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_pat
     assert sum(found["confusion"][sitting]) == found["windows"]
 
 
-def test_without_transitions_nothing_is_said_of_them(tmp_path):
-    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("STANDING", posture("STANDING", 20)))
-    done = succeeded(evaluate(data, "edge", "--live", "--data", data))
-    assert "nan" not in done.stdout
-    found = scores(data)
-    assert found["unknown_in_transitions"] is None
-    assert found["transitions"] == found["other_labels"] == {}
-
-
-def test_another_label_is_no_transition(tmp_path):
-    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
-    succeeded(evaluate(data, "edge", "--live", "--data", data))
+@pytest.mark.parametrize(("label", "others"), [("STANDING", {}), ("DANCING", {"DANCING": 1})])
+def test_without_transitions_nothing_is_said_of_them_and_another_label_is_none(label, others, tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), (label, posture("STANDING", 20)))
+    assert "nan" not in succeeded(evaluate(data, "edge", "--live", "--data", data)).stdout
     found = scores(data)
     assert found["unknown_in_transitions"] is None
     assert found["transitions"] == {}
-    assert sum(found["other_labels"]["DANCING"]["shares"].values()) == pytest.approx(1)
+    assert {name: sum(x["shares"].values()) for name, x in found["other_labels"].items()} == pytest.approx(others)
 
 
 @pytest.mark.parametrize("columns", [80, 120])

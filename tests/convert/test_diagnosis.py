@@ -13,7 +13,7 @@ from model_answers import logits_of, rms
 from programs import ROOT
 
 from convert.cli import command
-from convert.diagnosis.diagnosis_report import plot, show, to_csv, weakest
+from convert.diagnosis.diagnosis_report import csv_rows, plot, show, weakest
 from convert.diagnosis.int8_arithmetic import Grid
 from convert.diagnosis.noise_measurement import diagnose, int8_logits
 from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS, Diagnosis, PlacePrecision, StepPrecision
@@ -211,7 +211,8 @@ def test_the_weakest_place_is_named_with_its_worst_step():
 
 
 def test_the_csv_file_has_a_line_for_each_place_and_step_and_its_columns_are_documented():
-    rows = list(csv.DictReader(io.StringIO(to_csv(by_hand(3.0, 16)))))
+    names, *values = csv_rows(by_hand(3.0, 16))
+    rows = [dict(zip(names, x, strict=True)) for x in values]
     assert len(rows) == 17
     assert [x["step"] for x in rows] == ["", *map(str, range(1, 17))]
     assert {x["logits_gain_db"] for x in rows[1:]} == {"3"}
