@@ -52,18 +52,13 @@ def answers(converted_run, windows, tflite_runtime_python, tmp_path_factory):
     return found
 
 
-@pytest.fixture(scope="module")
-def expected(trained_network, normalised_windows):
-    return np.asarray(trained_network(normalised_windows, training=False))
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_parity_with_keras(answers, expected, runtime, scheme):
+def test_parity_with_keras(answers, keras_logits, runtime, scheme):
     logits = answers[runtime][scheme]
     least, most = PRECISION[scheme]
-    assert least < snr_db(logits, expected) < most
-    assert np.mean(logits.argmax(1) == expected.argmax(1)) > 0.97
+    assert least < snr_db(logits, keras_logits) < most
+    assert np.mean(logits.argmax(1) == keras_logits.argmax(1)) > 0.97
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

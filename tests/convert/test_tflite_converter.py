@@ -11,30 +11,15 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.lowering.network import lower
-from convert.parity import snr_db
+from convert.parity import relative_difference, snr_db
 from convert.quantise.calibration import calibrate
 from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
 
 
-@pytest.fixture(scope="module")
-def lowered(trained_network):
-    return lower(trained_network)
-
-
-@pytest.fixture(scope="module")
-def ranges(lowered, normalised_windows):
-    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
-
-
-@pytest.fixture(scope="module")
-def expected(trained_network, normalised_windows):
-    return np.asarray(trained_network(normalised_windows, training=False))
-
-
 @pytest.mark.parametrize("xnnpack", [True, False])
-def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, expected, xnnpack):
+def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, keras_logits, xnnpack):
     answers = logits_of(to_float32(lowered), normalised_windows, xnnpack=xnnpack)
-    assert np.abs(answers - expected).max() / np.abs(expected).max() < 1e-5
+    assert relative_difference(answers, keras_logits) < 1e-5
 
 
 def error(answers: np.ndarray, expected: np.ndarray) -> float:
@@ -47,19 +32,19 @@ LARGEST_ERROR = 0.02
 
 
 @pytest.mark.parametrize("io_type", ["int8", "float32"])
-def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, expected, io_type):
+def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, keras_logits, io_type):
     answers = logits_of(to_int8(lowered, ranges, io_type), normalised_windows)
-    assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.97
-    assert error(answers, expected) < LARGEST_ERROR
+    assert np.mean(answers.argmax(1) == keras_logits.argmax(1)) > 0.97
+    assert error(answers, keras_logits) < LARGEST_ERROR
 
 
 @pytest.mark.parametrize(
     "point", ["input", "lstm", "lstm/gates", "lstm/candidate", "lstm/update", "lstm/cell", "logits"]
 )
-def test_one_wrong_range_would_be_noticed(lowered, ranges, normalised_windows, expected, point):
+def test_one_wrong_range_would_be_noticed(lowered, ranges, normalised_windows, keras_logits, point):
     wrong = ranges[point]
     spoiled = {**ranges, point: wrong.within(0.1 * max(-wrong.low, wrong.high))}
-    assert error(logits_of(to_int8(lowered, spoiled), normalised_windows), expected) > LARGEST_ERROR
+    assert error(logits_of(to_int8(lowered, spoiled), normalised_windows), keras_logits) > LARGEST_ERROR
 
 
 def test_the_state_starts_at_zero_in_every_window(lowered, ranges, normalised_windows):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convert import conversion_inputs
-from convert.conversion_job import ConversionJob
+from convert.conversion_job import ConversionJob, Options
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Split
@@ -86,7 +86,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
 
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows give the same ranges."""
-    job = ConversionJob(str(experiment.run.folder), None, ("int8",), "int8", 60, "")
+    job = ConversionJob(experiment.run.folder, Path("unused"), Options())
     changed = replace(data, train=noise(data.train, hold_out(data.train.subject)), test=noise(data.test))
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]

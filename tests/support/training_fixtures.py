@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from programs import Finished, har_edge, succeeded
 
@@ -51,6 +52,26 @@ def trained_network(trained_run):
 def normalised_windows(trained_run, uci_har):
     """Real windows of people the network was not trained on, as the network takes them."""
     return model_card.load(trained_run.card).normalisation.apply(uci_har.test.X[::10])
+
+
+@pytest.fixture(scope="session")
+def keras_logits(trained_network, normalised_windows):
+    return np.asarray(trained_network(normalised_windows, training=False))
+
+
+@pytest.fixture(scope="session")
+def lowered(trained_network):
+    from convert.lowering.network import lower
+
+    return lower(trained_network)
+
+
+@pytest.fixture(scope="session")
+def ranges(lowered, normalised_windows):
+    """The calibrated activation ranges of that network."""
+    from convert.quantise.calibration import calibrate
+
+    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
 
 
 def ruin_in_int8(path: Path) -> None:
