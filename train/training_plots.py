@@ -45,7 +45,15 @@ def plot_curves(
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1))
-    _note_last(accuracy, selection)
+    last = selection[-1]
+    accuracy.annotate(
+        percent(last.held_out_accuracy, 1),
+        (last.epoch, last.held_out_accuracy),
+        xytext=(0, -12),
+        textcoords="offset points",
+        ha="right",
+        color=_HELD_OUT,
+    )
     figure.suptitle(title)
     coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
     note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}"
@@ -142,18 +150,6 @@ def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, 
     values = [getattr(x, attribute) for x in epochs]
     marker = "o" if len(epochs) <= _FEW else ""
     axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
-
-
-def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:
-    last = selection[-1]
-    axes.annotate(
-        percent(last.held_out_accuracy, 1),
-        (last.epoch, last.held_out_accuracy),
-        xytext=(0, -12),
-        textcoords="offset points",
-        ha="right",
-        color=_HELD_OUT,
-    )
 
 
 def _figure(width: float, height: float) -> Figure:

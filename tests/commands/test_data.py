@@ -5,12 +5,11 @@ import json
 import re
 import signal
 import sys
-import time
 
 import numpy as np
 import official_copy
 import pytest
-from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded
+from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
 from written_recordings import motion, spoil, write, write_subjects
 
 from edge_runtime.data import uci_har
@@ -100,8 +99,7 @@ def test_data_given_before_the_subcommand_is_not_ignored(har_edge_here, tmp_path
 
 def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
     export = start_har_edge("data", "export", tmp_path / "windows.npz", cwd=tmp_path)
-    while not any(tmp_path.iterdir()) and export.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: any(tmp_path.iterdir()) or export.poll() is not None)
     export.send_signal(signal.SIGINT)
     done = finish(export)
     assert done.returncode == ExitCode.INTERRUPTED

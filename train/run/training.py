@@ -40,12 +40,6 @@ class TrainingSettings:
     sensors: str = "all"
     classes: str = "six"
 
-    def runs(self, folder: Path) -> dict[int, Run]:
-        """The run of each seed: `folder` itself, or a folder in it for each of several."""
-        if self.seeds is None:
-            return {self.seed: Run(folder)}
-        return {seed: Run(folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)}
-
     def save(self, path: Path) -> None:
         """Write the settings as JSON, whole or not at all."""
         write_text(path, to_text(self))
@@ -76,11 +70,13 @@ class Training:
 
     @cached_property
     def experiments(self) -> list[Experiment]:
-        """One for each seed."""
-        several = self.settings.seeds is not None
+        """One for each seed, in `folder` itself or, of several, each in a folder in it."""
+        recipe, first, n = self.settings.recipe, self.settings.seed, self.settings.seeds
+        if n is None:
+            return [Experiment(recipe, first, self.dataset, Run(self.folder))]
         return [
-            Experiment(self.settings.recipe, seed, self.dataset, run, f" of seed {seed}" if several else "")
-            for seed, run in self.settings.runs(self.folder).items()
+            Experiment(recipe, seed, self.dataset, Run(self.folder / f"seed-{seed}"), f" of seed {seed}")
+            for seed in range(first, first + n)
         ]
 
     def jobs(self) -> list[FitJob]:
