@@ -1,4 +1,4 @@
-"""Print the result of a conversion: a table with a row for each form, or of several seeds with a row for each seed."""
+"""Print the result of a conversion as a table: a row for each form, or for each seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

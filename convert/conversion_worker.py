@@ -1,4 +1,4 @@
-"""Convert in a process of its own, so that a crash of TensorFlow becomes an error message and a hang ends."""
+"""Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
 from collections.abc import Callable
 from itertools import pairwise

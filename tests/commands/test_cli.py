@@ -1,4 +1,4 @@
-"""How the command starts and ends: quick help, exit codes, one sentence for an error, and whose `train` is imported."""
+"""Check how the command starts and ends: quick help, exit codes, one sentence for an error."""
 
 import sys
 import tomllib

@@ -1,4 +1,4 @@
-"""`har-edge compare`: changes, noise, reports that are not comparable, and the gates."""
+"""Check `har-edge compare`: changes, noise, reports that are not comparable, and the gates."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`har-edge convert` as a user calls it: the models it writes, the input it refuses, and nothing half-done stays."""
+"""Check `har-edge convert` of a run: its models, its refusals, and no partial result after a failure."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""`har-edge convert MODEL.keras`: an external network, with the options that make its card."""
+"""Check `har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
 from pathlib import Path

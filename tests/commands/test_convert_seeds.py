@@ -1,4 +1,4 @@
-"""`har-edge convert` and `har-edge bench` of the folder that `train --seeds` leaves."""
+"""Check `har-edge convert` and `har-edge bench` of the folder that `train --seeds` leaves."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Cross-validation: groups of training subjects, each answered for by a fit to the others, here or on a cluster."""
+"""Check cross-validation over groups of training subjects, on this machine and on a cluster."""
 
 import csv
 import json

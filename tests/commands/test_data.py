@@ -1,4 +1,4 @@
-"""`har-edge data`: what it shows, draws, writes and checks, and how it refuses."""
+"""Check `har-edge data`: its table, pictures, exports, checks and refusals."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""Scores are those of the test set or of a user's own data: other labels, few people, one person's own model."""
+"""Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`har-edge bench`, `info` and `card` as a user calls them: what they say, what they write, what they refuse."""
+"""Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A model is adapted to one person from one stretch of each posture, unless the recordings are not fit for it."""
+"""Check `har-edge personalise`: a stretch of each posture adapts a model, unfit recordings are refused."""
 
 import json
 

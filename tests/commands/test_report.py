@@ -1,4 +1,4 @@
-"""`har-edge report`: a result again, on the terminal and in files."""
+"""Check `har-edge report`: a result shown again, on the terminal and in files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`har-edge stream` as a user runs it: what it takes, says, writes and how it ends."""
+"""Check `har-edge stream`: its sources, output, log, refusals and end."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""`har-edge convert --diagnose` measures the int8 model's own arithmetic, and finds its weakest place."""
+"""Check that the diagnosis has the int8 model's own arithmetic and finds its weakest place."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The lowered network is the Keras network: same weights, same logits, on trained weights and real windows."""
+"""Check that the lowered network is the Keras network: same weights, same logits on real windows."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Every form of a trained network, on every runtime, answers as the network does, as closely as its form allows."""
+"""Check that each form on each runtime answers as the network does, within the form's precision."""
 
 import sys
 from dataclasses import replace

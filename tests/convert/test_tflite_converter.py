@@ -1,4 +1,4 @@
-"""The converted models answer as the network that was trained, from the interpreter that a device has."""
+"""Check the flatbuffers of the converter: Keras's answers, integer operators, and a compact file."""
 
 import collections
 

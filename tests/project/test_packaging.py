@@ -1,4 +1,4 @@
-"""What is built is what was meant: wheel and sdist hold everything, install, and give a working command."""
+"""Check that wheel and sdist hold everything, install, and give a working command."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""A run: which subjects are held out, which data is refused, its scores, its temperature and its pictures."""
+"""Check a run: held-out subjects, refused data, scores, temperature and pictures."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Fits run side by side in processes of their own; stopped in whatever way, they leave nothing running and go on."""
+"""Check fits in processes of their own: however they are stopped, none stays running, and they resume."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Every network, the known ones and a user's own, takes the signals and the classes that are asked for."""
+"""Check that every network, built-in or a user's, takes the signals and classes that are asked for."""
 
 import sys
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`--seeds N`: a run for each seed, and what they say together."""
+"""Check `train --seeds N`: a run for each seed, and their common summary."""
 
 import csv
 import json
