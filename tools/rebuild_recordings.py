@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from edge_runtime.data import delta_codec, uci_har
 from edge_runtime.data.delta_codec import Counts
-from edge_runtime.errors import CheckFailedError, HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.files import write_bytes
 
 SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
@@ -141,4 +141,5 @@ if __name__ == "__main__":
     try:
         main(*map(Path, sys.argv[1:]))
     except (HarEdgeError, OSError) as error:
-        sys.exit(f"Error: {error}")
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, HarEdgeError) else ExitCode.USAGE)

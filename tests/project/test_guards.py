@@ -86,7 +86,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
 
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows give the same ranges."""
-    job = ConversionJob(experiment.run.folder, Path("unused"), Options())
+    job = ConversionJob(experiment.run.folder, experiment.run.folder, Options(("int8",), calibration=60))
     changed = replace(data, train=noise(data.train, hold_out(data.train.subject)), test=noise(data.test))
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
