@@ -1,4 +1,4 @@
-"""What makes the numbers true: nothing that is chosen has seen the subjects it is judged on, nor one side of a test."""
+"""Guard what makes the numbers true: choices see no subjects they are judged on, tests have two sides."""
 
 from dataclasses import replace
 from pathlib import Path
