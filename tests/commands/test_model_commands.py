@@ -120,7 +120,7 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
 
 
 def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(tmp_path):
-    options = ("--runs", 1, "--runtime", "tensorflow", "--json", "small.json")
+    options = ("--runs", 1, "--rounds", 1, "--no-control", "--runtime", "tensorflow", "--json", "small.json")
     succeeded(har_edge("bench", "edge-small", *options, cwd=tmp_path))
     found = results(tmp_path / "small.json").values()
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
