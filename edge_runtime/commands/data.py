@@ -108,20 +108,16 @@ def check(outer: Path | None, official: Path) -> None:
 
     PATH is the folder or zip of the official 'UCI HAR Dataset'.
     """
-    from rich.table import Table
-
     from edge_runtime.data import official_copy, uci_har
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     if outer:
         raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
-    comparison = official_copy.compare(official_copy.read(official), uci_har.load())
-    table = Table(title=f"{official}\nand the rebuilt windows", title_justify="left", box=None, pad_edge=False)
-    table.add_column("signal")
-    for name in ("largest difference", "values that differ", "by more than rounding"):
-        table.add_column(name, justify="right")
+    comparison = official_copy.compare(official_copy.load(official, proved=False), uci_har.load())
+    headings = ["largest difference", "values that differ", "by more than rounding"]
+    table = plain_table(["signal"], headings, f"{official}\nand the rebuilt windows")
     for row in comparison.signals:
         largest = f"{row.largest:.2g} {row.signal.unit}" if row.largest else "none"
         table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
@@ -147,13 +143,10 @@ def _chosen(outer: Path | None, inner: Path | None) -> Path | None:
 def _show(data: Dataset, path: Path | None) -> None:
     from rich.table import Table
 
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     window = data.window
-    table = Table(box=None, pad_edge=False)
-    table.add_column("activity")
-    for name in ("training windows", "test windows"):
-        table.add_column(name, justify="right")
+    table = plain_table(["activity"], ["training windows", "test windows"])
     counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
     for label, n_train, n_test in zip(data.labels, *counts, strict=True):
         table.add_row(label, f"{n_train:,}", f"{n_test:,}")
