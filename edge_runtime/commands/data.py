@@ -123,10 +123,8 @@ def check(outer: Path | None, official: Path) -> None:
         table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
     console = Console(markup=False)  # labels, subjects and paths are other people's text: shown as it is
     console.print(table)
-    console.print(
-        f"Labels {_equal(comparison.labels_equal)}, subjects {_equal(comparison.subjects_equal)}, "
-        f"{comparison.n_values:,} values in each signal."
-    )
+    labels, subjects = ("equal" if x else "DIFFERENT" for x in (comparison.labels_equal, comparison.subjects_equal))
+    console.print(f"Labels {labels}, subjects {subjects}, {comparison.n_values:,} values in each signal.")
     if not comparison.agrees:
         raise CheckFailedError(
             f"{official} and the rebuilt windows are not the same data; download the official copy again"
@@ -199,7 +197,3 @@ def _signal_names(signals: Sequence[Signal]) -> str:
         quantity, _, axis = signal.name.rpartition("_")
         axes.setdefault((quantity, signal.unit), []).append(axis)
     return ", ".join(f"{quantity} {' '.join(names)} ({unit})" for (quantity, unit), names in axes.items())
-
-
-def _equal(equal: bool) -> str:
-    return "equal" if equal else "DIFFERENT"

@@ -127,10 +127,9 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
 
 
 def _describe(tensor: Tensor) -> str:
-    shape = f"[{', '.join(map(str, tensor.shape))}]"
     if tensor.scale is None:
-        return f"{tensor.dtype} {shape}"
-    return f"{tensor.dtype} {shape}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        return f"{tensor.dtype} {list(tensor.shape)}"
+    return f"{tensor.dtype} {list(tensor.shape)}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
 
 
 def _record(record: object) -> str:

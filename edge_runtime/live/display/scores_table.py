@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.live.recognizer import UNKNOWN
-from edge_runtime.live.scores_by_part import PartScores, Reported, is_transition
+from edge_runtime.live.scores_by_part import PartScores, Reported
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.system.quantities import NOT_MEASURED, percent
 from edge_runtime.system.terminal import plain_table
@@ -65,16 +65,18 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
     console.print("Of windows wholly in one activity.")
 
 
-def show_reported(found: Mapping[str, Reported], activities: Sequence[str], console: rich.console.Console) -> None:
-    """Print the shares reported during each label that is none of `activities`, transitions first."""
-    for heading, chosen in (
-        ("transition", {name: x for name, x in found.items() if is_transition(name)}),
-        ("other label", {name: x for name, x in found.items() if not is_transition(name)}),
-    ):
+def show_reported(
+    transitions: Mapping[str, Reported],
+    others: Mapping[str, Reported],
+    activities: Sequence[str],
+    console: rich.console.Console,
+) -> None:
+    """Print the shares reported during each label that is none of `activities`: transitions, then others."""
+    for heading, chosen in (("transition", transitions), ("other label", others)):
         if chosen:
             console.print()
             console.print(_reported_table(heading, chosen, activities))
-    if found:
+    if transitions or others:
         console.print(Text("Shares, in %, of the time that these lasted, by what was reported."))
 
 
