@@ -1,1 +1,1 @@
-"""Conversion on the host: a trained Keras network becomes float32 and int8 TFLite models."""
+"""Convert a trained Keras network into float32 and quantised TFLite models, on the host."""

@@ -1,4 +1,4 @@
-"""Convert a run or a `.keras` file in a process of its own, check the result and write the models with their cards."""
+"""Convert a run or a `.keras` file, check the result and write the models with their cards."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

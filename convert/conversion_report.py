@@ -1,8 +1,9 @@
-"""Print the result of a conversion: a table with a row for each form, or of several seeds with a row for each seed."""
+"""Print the result of a conversion as a table: a row for each form, or for each seed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import TypeAlias
 
 import click
 from rich.table import Table
@@ -15,6 +16,8 @@ from edge_runtime.runs import Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 from edge_runtime.system.terminal import Console
+
+_Column: TypeAlias = tuple[Callable[[Conversion], float | None], Callable[[float], str]]
 
 
 def show(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
@@ -136,7 +139,7 @@ def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Ta
     return table
 
 
-def _columns(scheme: str) -> dict[str, tuple[Callable[[Conversion], float | None], Callable[[float], str]]]:
+def _columns(scheme: str) -> dict[str, _Column]:
     """By heading: the value of a conversion there, and its text."""
 
     def parity(conversion: Conversion) -> Parity:
@@ -146,9 +149,7 @@ def _columns(scheme: str) -> dict[str, tuple[Callable[[Conversion], float | None
         # Of the file that was written now: one from before is not this conversion's.
         return None if conversion.failure else conversion.files.tflite(scheme).stat().st_size
 
-    columns: dict[str, tuple[Callable[[Conversion], float | None], Callable[[float], str]]] = {
-        "float32": (lambda x: x.report.compared.float32_accuracy, percent)
-    }
+    columns: dict[str, _Column] = {"float32": (lambda x: x.report.compared.float32_accuracy, percent)}
     if scheme != "float32":
         columns |= {
             scheme: (lambda x: parity(x).accuracy, percent),

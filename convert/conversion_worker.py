@@ -1,4 +1,4 @@
-"""Convert in a process of its own, so that a crash of TensorFlow becomes an error message and a hang ends."""
+"""Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -105,7 +105,7 @@ def _quantise(
 ) -> tuple[bytes, dict[str, Any], "Ranges | None"]:
     """The flatbuffer, the facts for its card and int8's activation ranges; only the converter knows a fused LSTM's."""
     from convert.quantise import tflite_converter
-    from convert.quantise.calibration import calibrate, draw_windows, ranges_for_card
+    from convert.quantise.calibration import calibrate, draw_windows
 
     what = f"{NETWORKS[network.name]}: {scheme}"
     tell(0.0, what)
@@ -120,7 +120,7 @@ def _quantise(
         return tflite_converter.to_int8_by_samples(lowered, calibration, options.io_type), facts, None
     ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
     tell(0.6, what)
-    facts["ranges"] = ranges_for_card(ranges)
+    facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
     return tflite_converter.to_int8(lowered, ranges, options.io_type), facts, ranges
 
 

@@ -49,7 +49,8 @@ def command(
     """
     if resume:
         options = ("network", "data", "sensors", "classes", "seed", "seeds", "epochs")
-        if given := [x for x in options if _was_given(x)]:
+        source_of = click.get_current_context().get_parameter_source
+        if given := [x for x in options if source_of(x) is click.core.ParameterSource.COMMANDLINE]:
             raise InputError(f"--{given[0]} cannot be changed on --resume: leave it out, or start a new run")
     require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
     # Only now: these load scipy, scikit-learn and matplotlib.
@@ -111,11 +112,6 @@ def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) 
         show_run(cards[0], folder)
     else:
         show_seeds(cards, folder)
-
-
-def _was_given(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
-    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _check_free(folder: Path) -> None:

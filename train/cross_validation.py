@@ -5,11 +5,9 @@ subjects and scored on the fold's. The test subjects have no part in it: whateve
 chosen by them.
 """
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
-from edge_runtime.system.files import write_text
+from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
@@ -106,7 +104,7 @@ def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
 
 def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels: tuple[str, ...], folder: Path) -> None:
     """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
-    write_text(folder / "crossval.csv", _to_csv(result))
+    write_csv(folder / "crossval.csv", _rows(result))
     per_subject = result.scores["per_subject"]
     folds = {
         f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
@@ -137,11 +135,8 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
     console.print(f"Scores and pictures: {folder}", soft_wrap=True)
 
 
-def _to_csv(result: CrossValidation) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["fold", "subject", "windows", "accuracy"])
+def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:
+    yield "fold", "subject", "windows", "accuracy"
     for i, fold in enumerate(result.folds):
-        writer.writerow([i + 1, "", fold.windows, fold.accuracy])
-        writer.writerows([i + 1, x, "", result.scores["per_subject"][str(x)]] for x in fold.subjects)
-    return text.getvalue()
+        yield i + 1, "", fold.windows, fold.accuracy
+        yield from ((i + 1, x, "", result.scores["per_subject"][str(x)]) for x in fold.subjects)

@@ -51,10 +51,6 @@ class PartSpread:
             {x: Spread.of([score["per_subject"][x] for score in scores]) for x in in_order(subjects)},
         )
 
-    def worst_subject(self) -> str:
-        """The subject with the lowest mean accuracy."""
-        return min(self.per_subject, key=lambda subject: self.per_subject[subject].mean)
-
 
 def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
     """How the scores of `cards`, one a seed, spread on the held-out and on the test subjects."""

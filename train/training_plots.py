@@ -45,15 +45,19 @@ def plot_curves(
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1))
-    _note_last(accuracy, selection)
+    last = selection[-1]
+    accuracy.annotate(
+        percent(last.held_out_accuracy, 1),
+        (last.epoch, last.held_out_accuracy),
+        xytext=(0, -12),
+        textcoords="offset points",
+        ha="right",
+        color=_HELD_OUT,
+    )
     figure.suptitle(title)
     coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
-    figure.supxlabel(
-        f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}",
-        fontsize=8,
-        color="0.35",
-    )
-    _save(figure, path)
+    note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}"
+    _save(figure, note, path)
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
@@ -69,15 +73,8 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     for (row, column), count in np.ndenumerate(counts):
         if count:
             text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
-            axes.text(
-                column,
-                row,
-                text,
-                ha="center",
-                va="center",
-                color="white" if share[row, column] > 0.5 else "0.1",
-                fontsize=9,
-            )
+            ink = "white" if share[row, column] > 0.5 else "0.1"
+            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
     axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
@@ -86,10 +83,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     figure.colorbar(
         image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
     )
-    figure.supxlabel(
-        "Each cell: windows, their share of the true class and, in brackets, of all windows.", fontsize=8, color="0.35"
-    )
-    _save(figure, path)
+    _save(figure, "Each cell: windows, their share of the true class and, in brackets, of all windows.", path)
 
 
 def plot_seeds(
@@ -110,7 +104,7 @@ def plot_seeds(
         axes.errorbar(range(len(names)), means, deviations, fmt="D", color=color, markersize=5, capsize=4)
         average = overall[part]
         axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_title(f"{part}: {100 * average.mean:.2f} ± {100 * average.sd:.2f} %", fontsize=11)
+        axes.set_title(f"{part}: {average}", fontsize=11)
         axes.set_xticks(range(len(names)), map(plain_text, names))
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel("subject")
@@ -119,12 +113,8 @@ def plot_seeds(
     panels[0].set_ylabel("accuracy")
     panels[0].yaxis.set_major_formatter(PercentFormatter(1))
     figure.suptitle(title)
-    figure.supxlabel(
-        "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows.",
-        fontsize=8,
-        color="0.35",
-    )
-    _save(figure, path)
+    note = "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows."
+    _save(figure, note, path)
 
 
 def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
@@ -153,10 +143,7 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(plain_text(title))
-    figure.supxlabel(
-        f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", fontsize=8, color="0.35"
-    )
-    _save(figure, path)
+    _save(figure, f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", path)
 
 
 def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
@@ -165,22 +152,12 @@ def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, 
     axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
 
 
-def _note_last(axes: matplotlib.axes.Axes, selection: Sequence[Epoch]) -> None:
-    last = selection[-1]
-    axes.annotate(
-        percent(last.held_out_accuracy, 1),
-        (last.epoch, last.held_out_accuracy),
-        xytext=(0, -12),
-        textcoords="offset points",
-        ha="right",
-        color=_HELD_OUT,
-    )
-
-
 def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained", dpi=130)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, note: str, path: Path) -> None:
+    """Write the figure, with `note` below it."""
+    figure.supxlabel(note, fontsize=8, color="0.35")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, facecolor="white")

@@ -67,5 +67,5 @@ def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
 
 
 def _worst(part: PartSpread) -> str:
-    subject = part.worst_subject()
-    return f"{subject}: {part.per_subject[subject]}"
+    subject, accuracy = min(part.per_subject.items(), key=lambda x: x[1].mean)
+    return f"{subject}: {accuracy}"

@@ -23,7 +23,6 @@ from edge_runtime.system.files import cache_folder, scratch_folder, sha256
 _MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 _MAVEN_QUIETLY = ("--batch-mode", "--quiet", "-Dstyle.color=never")
 _SUITE = "bookworm"
-_PROGRAMS = ("zipalign", "dexdump", "aapt")
 _MB = 1e6
 
 
@@ -216,7 +215,7 @@ def _debian_tools() -> Path:
         with scratch_folder() as scratch:
             architecture = debian.host_architecture()
             # The signer without what it depends on: Java is here already.
-            for packages, alone in ((_PROGRAMS, False), (("apksigner", "libapksig-java"), True)):
+            for packages, alone in ((("zipalign", "dexdump", "aapt"), False), (("apksigner", "libapksig-java"), True)):
                 with debian.apt(scratch / packages[0], architecture, _SUITE) as apt:
                     for package in apt.fetch(packages, alone=alone):
                         debian.unpack(package, folder)

@@ -1,8 +1,7 @@
 """Report a diagnosis as a table, a picture and a CSV file."""
 
-import csv
 import dataclasses
-import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from convert.diagnosis.precision import WEIGHTS, Diagnosis, PlacePrecision, StepPrecision
 from edge_runtime.data.recording_plots import plain_text
-from edge_runtime.system.files import atomic_path, write_text
+from edge_runtime.system.files import atomic_path, write_csv
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 
@@ -37,20 +36,17 @@ def write_diagnosis(diagnosis: Diagnosis, title: str, table: Path, picture: Path
     `title` names the network and the windows.
     """
     plot(diagnosis, title, picture)
-    write_text(table, to_csv(diagnosis))
+    write_csv(table, csv_rows(diagnosis))
     show(diagnosis, title, Console())
     Console().print(Text(f"Diagnosis: {table}, {picture}"), soft_wrap=True)
 
 
-def to_csv(diagnosis: Diagnosis) -> str:
-    """Return one line per place and step, in the order of computing."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(x.name for x in dataclasses.fields(StepPrecision)), "logits_gain_db"])
+def csv_rows(diagnosis: Diagnosis) -> Iterator[list[str]]:
+    """The heading, then a row per place and step, in the order of computing."""
+    yield [*(x.name for x in dataclasses.fields(StepPrecision)), "logits_gain_db"]
     for place in diagnosis.places:
         for step in place.steps:
-            writer.writerow([_csv_value(x) for x in (*dataclasses.astuple(step), place.gain_db)])
-    return text.getvalue()
+            yield [_csv_value(x) for x in (*dataclasses.astuple(step), place.gain_db)]
 
 
 def _csv_value(value: str | float | None) -> str:

@@ -168,8 +168,3 @@ def _cut(point: str, measured: ActivationRange) -> ActivationRange:
     if cut.high - cut.low < 1e-6:  # a point that is always 0 needs a scale too
         return ActivationRange(cut.low, cut.low + 1e-6)
     return cut
-
-
-def ranges_for_card(ranges: Ranges) -> dict[str, list[float]]:
-    """Return [low, high] by quantisation point."""
-    return {point: [round(limits.low, 6), round(limits.high, 6)] for point, limits in ranges.items()}

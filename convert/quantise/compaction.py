@@ -1,4 +1,4 @@
-"""A TFLite flatbuffer written small: what no interpreter reads is left out, what is the same is written once.
+"""Write a TFLite flatbuffer small: without parts that no interpreter reads, and equal parts once.
 
 In the file of an unrolled network the tables of operators and tensors take a good part of the room, and say much the
 same for every step. The format refers to parts by offset, so that any number of tensors can share one shape or one

@@ -2,11 +2,13 @@
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
+import csv
 import errno
 import hashlib
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,6 +58,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write `content` to `path` as UTF-8, whole or not at all."""
     write_bytes(path, content.encode())
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write `rows`, the first being the heading, to `path` as CSV, whole or not at all."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def point_link(link: Path, target: str) -> None:

@@ -1,5 +1,6 @@
-"""`har-edge convert` as a user calls it: the models it writes, the input it refuses, and nothing half-done stays."""
+"""Check `har-edge convert` of a run: its models, its refusals, and no partial result after a failure."""
 
+import io
 import json
 import shutil
 import signal
@@ -11,12 +12,11 @@ import keras
 import numpy as np
 import pytest
 from programs import MODELS, Finished, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
-from training_fixtures import run_card
+from training_fixtures import ruin_in_int8, run_card
 
 from convert.conversion import NamedFiles, check, write_models
 from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, Options, run_job
-from convert.conversion_report import points
 from convert.parity import Parity, compare, relative_difference
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
@@ -137,14 +137,9 @@ def test_float32_input_and_output_on_request(run, uci_har):
 
 @pytest.mark.parametrize("name", ["selection", "model"])
 def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, name):
-    """One logit made so large that the others vanish in int8's shared scale: in either network it is noticed."""
     for path in (run.diagnosis(".csv"), run.diagnosis(".png")):
         path.unlink(missing_ok=True)
-    path = getattr(run, name)
-    network = keras.models.load_model(path)
-    dense = network.get_layer("logits")
-    dense.set_weights([x * np.array([1e3, 1, 1, 1, 1, 1]) for x in dense.get_weights()])
-    network.save(path)
+    ruin_in_int8(getattr(run, name))
     result = convert(run, "--diagnose", "--max-drop", 0.5)
     words = {"selection": "selection network", "model": "final network"}[name]
     assert_one_sentence(result, 1, words, "percentage points", "--max-drop 0.5", "no model was written")
@@ -214,58 +209,43 @@ def test_a_float_model_that_is_another_network_fails(difference):
         check(report_of("int8", Parity(10, 0.9, 0.9, 1.0, 0.0, None), difference), options())
 
 
+def zipped(files: dict[str, str]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def flipped(content: bytes, place: int, bits: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ bits]) + content[place + 1 :]
+
+
+def encrypted() -> bytes:
+    """Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12)."""
+    content = zipped({"config.json": "{}"})
+    return flipped(flipped(content, 6, 1), content.index(b"PK\x01\x02") + 8, 1)
+
+
 @pytest.mark.parametrize(
-    ("float32", "quantised", "words"),
-    [(0.9, 1.0, "10.00 gained"), (0.9, 0.9, "0.00"), (0.9, 0.90001, "0.00"), (0.9, 0.85, "5.00")],
+    "spoil",
+    [
+        lambda content: content[:5000],
+        lambda content: flipped(content, len(content) // 2, 0xFF),
+        lambda content: zipped({"readme.txt": "no network"}),
+        lambda content: zipped({"config.json": "[" * 100_000, "metadata.json": "{}", "model.weights.h5": ""}),
+        lambda content: encrypted(),
+    ],
+    ids=["truncated", "flipped", "empty", "nested", "encrypted"],
 )
-def test_points_lost_or_gained(float32, quantised, words):
-    assert points(Parity(10, float32, quantised, 0.9, 0.0, None).drop) == words
+def test_a_network_file_that_is_damaged_is_named(run, spoil):
+    run.selection.write_bytes(spoil(run.selection.read_bytes()))
+    assert_one_sentence(convert(run, "--quantize"), 2, "selection.keras")
+    assert run.converted() == []
 
 
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-
-
-def not_keras(path: Path) -> None:
-    path.write_bytes(b"GIF89a" * 1000)
-
-
-def empty_zip(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme.txt", "no network")
-
-
-def with_code(path: Path) -> None:
-    """A network whose layer is Python code, which must not be run."""
-    keras.Sequential([keras.Input((128, 9)), keras.layers.Lambda(lambda x: x[:, 0, :6])]).save(path)
-
-
-def nested(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", "[" * 100_000)
-        archive.writestr("metadata.json", "{}")
-        archive.writestr("model.weights.h5", b"")
-
-
-def encrypted(path: Path) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", "{}")
-    content = bytearray(path.read_bytes())
-    # Bit 0 of the flags, in the local header and in the central directory (APPNOTE.TXT 4.3.7 and 4.3.12).
-    content[6] |= 1
-    content[content.index(b"PK\x01\x02") + 8] |= 1
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("spoil", [Path.unlink, truncate, flip, not_keras, empty_zip, with_code, nested, encrypted])
-def test_a_network_file_that_cannot_be_used_is_named(run, spoil):
-    spoil(run.selection)
+def test_a_network_that_holds_python_code_is_refused(run):
+    keras.Sequential([keras.Input((128, 9)), keras.layers.Lambda(lambda x: x[:, 0, :6])]).save(run.selection)
     assert_one_sentence(convert(run, "--quantize"), 2, "selection.keras")
     assert run.converted() == []
 
@@ -330,7 +310,7 @@ def test_there_is_no_run(tmp_path):
 
 def test_whole_models_survive_a_conversion_that_fails(run):
     run.tflite("int8").write_bytes(b"the old model")
-    truncate(run.model)
+    run.model.write_bytes(run.model.read_bytes()[:5000])
     assert convert(run, "--quantize").returncode == 2
     assert run.tflite("int8").read_bytes() == b"the old model"
 

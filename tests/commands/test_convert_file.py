@@ -1,4 +1,4 @@
-"""`har-edge convert MODEL.keras`: an external network, with the options that make its card."""
+"""Check `har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from programs import assert_one_sentence, har_edge
+from programs import assert_one_sentence, har_edge, succeeded
 
 from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
@@ -43,9 +43,7 @@ def trained(tmp_path_factory, uci_har) -> Path:
 
 @pytest.fixture(scope="module")
 def converted(trained):
-    done = har_edge("convert", trained.name, "--quantize", "--normalisation", "data", cwd=trained.parent)
-    assert done.returncode == 0, done.stderr
-    return done
+    return succeeded(har_edge("convert", trained.name, "--quantize", "--normalisation", "data", cwd=trained.parent))
 
 
 def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, converted, uci_har):
@@ -78,11 +76,12 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself(tmp_path
     (tmp_path / "labels.txt").write_text("up\ndown\nflat\n")
     (tmp_path / "norm.json").write_text(json.dumps({"mean": [0.8, 0, 0], "std": [1, 0.5, 0.5], "clip": [3, 3, 3]}))
     options = ("--labels", "labels.txt", "--signals", "total_acc_x,total_acc_y,total_acc_z")
-    done = har_edge(
-        *("convert", path, *options, "--normalisation", "norm.json", "--out", "made", "--quantize-as", "dynamic"),
-        cwd=tmp_path,
+    done = succeeded(
+        har_edge(
+            *("convert", path, *options, "--normalisation", "norm.json", "--out", "made", "--quantize-as", "dynamic"),
+            cwd=tmp_path,
+        )
     )
-    assert done.returncode == 0, done.stderr
     assert "labels are not those of the data" in " ".join(done.stdout.split())
     card = cards.read_model(tmp_path / "made" / "mine_dynamic.tflite")[1]
     assert card.labels == ("up", "down", "flat")
@@ -200,33 +199,17 @@ class Mine(layers.Layer):
         return x
 
 
-def hdf5(folder: Path) -> Path:
-    return file_of(folder, network(), "old.h5")
-
-
-def custom(folder: Path) -> Path:
-    return file_of(folder, network(Mine(), layers.LSTM(4)), "custom.keras")
-
-
-def with_masking(folder: Path) -> Path:
-    return file_of(folder, network(layers.Masking(name="mine"), layers.LSTM(4)), "masked.keras")
-
-
-def absent(folder: Path) -> Path:
-    return folder / "absent.keras"
-
-
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "name", "words"),
     [
-        (hdf5, ["old.h5", "HDF5", ".keras"]),
-        (custom, ["custom.keras", "Mine"]),
-        (with_masking, ["'mine' (Masking)", "leave it out"]),
-        (absent, ["absent.keras", "does not exist"]),
+        (lambda: network(), "old.h5", ["old.h5", "HDF5", ".keras"]),
+        (lambda: network(Mine(), layers.LSTM(4)), "custom.keras", ["custom.keras", "Mine"]),
+        (lambda: network(layers.Masking(name="mine"), layers.LSTM(4)), "m.keras", ["'mine' (Masking)", "leave it out"]),
+        (None, "absent.keras", ["absent.keras", "does not exist"]),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, words, tmp_path):
-    path = make(tmp_path)
+def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, name, words, tmp_path):
+    path = file_of(tmp_path, make(), name) if make else tmp_path / name
     before = sorted(tmp_path.iterdir())
     assert_one_sentence(har_edge("convert", path, "--quantize", cwd=tmp_path), 2, *words)
     assert sorted(tmp_path.iterdir()) == before

@@ -1,4 +1,4 @@
-"""Cross-validation: groups of training subjects, each answered for by a fit to the others, here or on a cluster."""
+"""Check cross-validation over groups of training subjects, on this machine and on a cluster."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge
+from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge, succeeded
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import DeviceError, InputError
@@ -33,8 +33,7 @@ def subjects_with(**classes: list[int]) -> Split:
 def here(tmp_path_factory) -> tuple[Finished, Path]:
     """A cross-validation on this machine."""
     home = tmp_path_factory.mktemp("here")
-    result = har_edge("crossval", *OPTIONS, cwd=home)
-    assert result.returncode == 0, result.stderr
+    result = succeeded(har_edge("crossval", *OPTIONS, cwd=home))
     (folder,) = (home / "runs").iterdir()
     return result, folder
 

@@ -1,14 +1,15 @@
-"""`har-edge data`: what it shows, writes and checks, and how it refuses."""
+"""Check `har-edge data`: its table, pictures, exports, checks and refusals."""
 
+import html
 import json
+import re
 import signal
 import sys
-import time
 
 import numpy as np
 import official_copy
 import pytest
-from programs import assert_one_sentence, finish, har_edge, python, run_program, start_har_edge
+from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
 from written_recordings import motion, spoil, write, write_subjects
 
 from edge_runtime.data import uci_har
@@ -17,8 +18,7 @@ from edge_runtime.errors import ExitCode
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
-    shown = har_edge("data", cwd=tmp_path, env={"COLUMNS": str(columns)})
-    assert shown.returncode == 0
+    shown = succeeded(har_edge("data", cwd=tmp_path, env={"COLUMNS": str(columns)}))
     assert shown.stderr == ""
     assert "\x1b" not in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= columns
@@ -34,26 +34,17 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
         assert part in text
 
 
-def test_it_shows_a_users_own_recordings_with_their_classes(har_edge_here, tmp_path):
-    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc"))
-    assert done.returncode == 0
-    for part in (tmp_path.name, "walk", "rest", "2 subjects: a, b", "1 subject: c", "3, 0 min 36 s"):
+def test_it_shows_a_users_own_recordings_and_labels_that_look_like_markup_as_they_are(har_edge_here, tmp_path):
+    labels = ("walk", "[red]", "[/x]", ":car:")
+    done = succeeded(har_edge_here("data", "--data", write_subjects(tmp_path, "abc", labels)))
+    for part in (tmp_path.name, *labels, "2 subjects: a, b", "1 subject: c", "3, 1 min 12 s"):
         assert part in done.stdout
     assert "CC BY" not in done.stdout
 
 
-def test_a_label_that_looks_like_markup_is_shown_as_it_is(har_edge_here, tmp_path):
-    done = har_edge_here("data", "--data", write_subjects(tmp_path, "abc", labels=("[red]", "[/x]", ":car:")))
-    assert done.returncode == 0
-    assert "[red]" in done.stdout
-    assert "[/x]" in done.stdout
-    assert ":car:" in done.stdout
-
-
 def test_export_writes_the_arrays(har_edge_here, tmp_path):
     path = tmp_path / "new" / "windows.npz"
-    done = har_edge_here("data", "export", path)
-    assert done.returncode == 0
+    done = succeeded(har_edge_here("data", "export", path))
     assert str(path) in done.stdout
     data = uci_har.load()
     with np.load(path, allow_pickle=False) as arrays:
@@ -74,15 +65,14 @@ def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_here, tmp_pat
         assert set(arrays["subject_test"].tolist()) == {"eve"}
 
 
-def test_export_to_another_kind_of_file_is_refused(har_edge_here, tmp_path):
-    assert_one_sentence(har_edge_here("data", "export", tmp_path / "windows.csv"), 2, "windows.csv", ".npz")
-    assert not list(tmp_path.iterdir())
-
-
-def test_export_into_a_folder_that_cannot_be_made_is_refused_and_changes_nothing(har_edge_here, tmp_path):
-    (tmp_path / "file").write_text("kept")
-    assert_one_sentence(har_edge_here("data", "export", tmp_path / "file" / "windows.npz"), 2, "cannot write")
-    assert (tmp_path / "file").read_text() == "kept"
+@pytest.mark.parametrize(
+    ("output", "words"), [("windows.csv", ["windows.csv", ".npz"]), ("file/windows.npz", ["cannot write"])]
+)
+def test_export_where_it_cannot_be_written_is_refused_and_changes_nothing(har_edge_here, tmp_path, output, words):
+    (tmp_path / "file").write_text("mine")
+    assert_one_sentence(har_edge_here("data", "export", tmp_path / output), 2, *words)
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_disk_that_fills_up_while_writing_leaves_the_old_file_whole(tmp_path):
@@ -109,8 +99,7 @@ def test_data_given_before_the_subcommand_is_not_ignored(har_edge_here, tmp_path
 
 def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
     export = start_har_edge("data", "export", tmp_path / "windows.npz", cwd=tmp_path)
-    while not any(tmp_path.iterdir()) and export.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: any(tmp_path.iterdir()) or export.poll() is not None)
     export.send_signal(signal.SIGINT)
     done = finish(export)
     assert done.returncode == ExitCode.INTERRUPTED
@@ -119,8 +108,7 @@ def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
 
 
 def test_check_of_an_equal_copy_passes_and_shows_every_signal(har_edge_here, tmp_path_factory):
-    done = har_edge_here("data", "check", official_copy.zipped(tmp_path_factory.getbasetemp()))
-    assert done.returncode == 0
+    done = succeeded(har_edge_here("data", "check", official_copy.zipped(tmp_path_factory.getbasetemp())))
     for x in uci_har.load().signals:
         assert x.name in done.stdout
     assert "Labels equal, subjects equal" in done.stdout
@@ -181,14 +169,91 @@ def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here
 
 
 def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):
-    trained = har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path)
-    assert trained.returncode == 0, trained.stderr
+    succeeded(har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path))
     signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]
     assert [x["name"][:-2] for x in signals] == ["body_acc"] * 3 + ["total_acc"] * 3
 
 
-def test_help_and_the_table_need_neither_tensorflow_nor_matplotlib():
-    python(
-        "import sys; from edge_runtime.cli import *; run(make_command(DEVICE_COMMANDS), ['data']); "
-        "sys.exit(bool({'tensorflow', 'matplotlib', 'sklearn', 'keras'} & set(sys.modules)))"
-    )
+def has_colour(picture, rgb, alpha):
+    """Whether the picture holds the colour, laid over white with `alpha`."""
+    expected = np.array(rgb) / 255 * alpha + (1 - alpha)
+    return (np.abs(picture[..., :3] - expected) < 0.02).all(axis=-1).mean() > 0.001
+
+
+def test_plot_of_a_window_is_a_picture_with_three_lines_a_panel(har_edge_here, tmp_path):
+    from matplotlib.image import imread
+
+    path = tmp_path / "window.png"
+    done = har_edge_here("data", "plot", "--window", 12, "--part", "test", "-o", path)
+    assert (done.returncode, done.stdout) == (0, f"wrote {path}\n")
+    picture = imread(path)
+    assert picture.shape[0] > 500
+    for line in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0), (0, 0x9E, 0x73)):
+        assert has_colour(picture, line, 1)
+
+
+def test_plot_of_a_recording_shows_its_labels_as_coloured_spans_and_names_them(har_edge_here, tmp_path):
+    path = tmp_path / "recording.svg"
+    assert har_edge_here("data", "plot", "--recording", 0, "-o", path).returncode == 0
+    drawing = path.read_text()
+    for span in ("#4c9be8", "#f2b134", "#ef7d57"):  # walking, sitting, standing
+        assert f"fill: {span}; opacity: 0.45" in drawing
+    for word in (*uci_har.RECORDING_LABELS, "body_acc (g)", "body_gyro (rad/s)", "total_acc (g)", "time (min)"):
+        assert f"<!-- {word} -->" in drawing
+
+
+def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge_here, tmp_path):
+    names = (r"$\frac$", r"5\$", "[red]W[/x]", "_u")
+    folder = tmp_path / "$mine$"
+    folder.mkdir()
+    write_subjects(folder, ("$a$", "b", "c"), labels=names)
+    for what, said in (("--recording", names), ("--window", names[:1])):
+        path = tmp_path / f"{what}.svg"
+        done = har_edge_here("data", "plot", what, 0, "-o", path, "--data", folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        drawn = html.unescape(path.read_text())
+        assert "subject $a$" in drawn
+        for name in said:
+            assert re.search(rf"<!-- {re.escape(name)}( ·.*)? -->", drawn)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--window", 7352], ["window 7352", "0 to 7351"]),
+        (["--window", 2947, "--part", "test"], ["window 2947", "0 to 2946"]),
+        (["--window", -1], ["window -1"]),
+        (["--recording", 61], ["recording 61", "0 to 60"]),
+    ],
+)
+def test_plot_of_what_is_not_there_is_refused_with_what_is(har_edge_here, tmp_path, arguments, words):
+    assert_one_sentence(har_edge_here("data", "plot", *arguments, "-o", tmp_path / "x.png"), 2, *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_plot_needs_one_thing_to_draw_and_a_kind_of_picture(har_edge_here, tmp_path):
+    for arguments in ([], ["--window", 1, "--recording", 1]):
+        done = har_edge_here("data", "plot", *arguments, "-o", tmp_path / "x.png")
+        assert done.returncode == ExitCode.USAGE
+        assert "--window N or --recording N" in done.stderr
+    assert_one_sentence(har_edge_here("data", "plot", "--window", 1, "-o", tmp_path / "x.docx"), 2, "x.docx", ".png")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("data", "plot", "--window", 1, "-o", "x.png"),
+        ("data", "plot", "--recording", 1, "-o", "x.png"),
+        ("evaluate", "edge", "--live", "--plots", "pictures"),
+    ],
+)
+def test_plot_without_matplotlib_says_what_to_install(command, tmp_path):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('not here')")
+    drawn = har_edge(*command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    assert_one_sentence(drawn, 2, "pip install 'har-edge[train]'")
+
+
+def test_an_official_copy_has_no_recordings_to_plot(har_edge_here, tmp_path):
+    path = official_copy.write_zip(tmp_path / "har.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
+    done = har_edge_here("data", "plot", "--recording", 0, "-o", tmp_path / "x.png", "--data", path)
+    assert_one_sentence(done, 2, path, "windows only")

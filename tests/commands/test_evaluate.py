@@ -1,9 +1,9 @@
-"""Scores are those of the test set or of a user's own data: other labels, few people, one person's own model."""
+"""Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
 
 import pytest
-from programs import MODELS, assert_one_sentence, har_edge
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
 from edge_runtime.data import loading, uci_har
@@ -33,8 +33,7 @@ def scores(folder):
 
 
 def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
-    done = evaluate(tmp_path / "none", "edge")
-    assert done.returncode == 0, done.stderr
+    done = succeeded(evaluate(tmp_path / "none", "edge"))
     test = loading.load_data(None).test
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert scores(tmp_path / "none")["accuracy"] == (predicted == test.y).mean()
@@ -53,8 +52,7 @@ def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
 
 def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_path):
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
-    done = evaluate(data, "edge", "--data", data)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(evaluate(data, "edge", "--data", data))
     found = scores(data)
     assert list(found["left_out"]) == ["DANCING"]
     assert found["left_out"]["DANCING"] > 5
@@ -64,24 +62,14 @@ def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_pat
     assert sum(found["confusion"][sitting]) == found["windows"]
 
 
-def test_without_transitions_nothing_is_said_of_them(tmp_path):
-    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("STANDING", posture("STANDING", 20)))
-    done = evaluate(data, "edge", "--live", "--data", data)
-    assert done.returncode == 0, done.stderr
-    assert "nan" not in done.stdout
-    found = scores(data)
-    assert found["unknown_in_transitions"] is None
-    assert found["transitions"] == found["other_labels"] == {}
-
-
-def test_another_label_is_no_transition(tmp_path):
-    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
-    done = evaluate(data, "edge", "--live", "--data", data)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(("label", "others"), [("STANDING", {}), ("DANCING", {"DANCING": 1})])
+def test_without_transitions_nothing_is_said_of_them_and_another_label_is_none(label, others, tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), (label, posture("STANDING", 20)))
+    assert "nan" not in succeeded(evaluate(data, "edge", "--live", "--data", data)).stdout
     found = scores(data)
     assert found["unknown_in_transitions"] is None
     assert found["transitions"] == {}
-    assert sum(found["other_labels"]["DANCING"]["shares"].values()) == pytest.approx(1)
+    assert {name: sum(x["shares"].values()) for name, x in found["other_labels"].items()} == pytest.approx(others)
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -93,8 +81,7 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
         for i, label in enumerate(labels.tolist())
     ]
     data = people(tmp_path / "own", *pieces, names=("anna",))
-    done = evaluate(data, "edge", "--live", "--data", data, "--plots", "plots", columns=columns)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(evaluate(data, "edge", "--live", "--data", data, "--plots", "plots", columns=columns))
     assert max(map(len, done.stdout.splitlines())) <= columns
     found = scores(data)
     assert found["transitions"]
@@ -113,7 +100,6 @@ def test_a_personal_model_is_evaluated_on_its_person(tmp_path):
     data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
     assert har_edge("personalise", "edge", "--data", data, "-o", "m.tflite", cwd=tmp_path).returncode == 0
     for how in ([], ["--live"]):
-        done = evaluate(data, "m.tflite", *how, "--data", data)
-        assert done.returncode == 0, done.stderr
+        succeeded(evaluate(data, "m.tflite", *how, "--data", data))
         assert list(scores(data)["per_subject"]) == ["me"]
         assert_one_sentence(evaluate(data, "m.tflite", *how), 2, "adapted to subject me")

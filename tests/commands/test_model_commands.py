@@ -1,4 +1,4 @@
-"""`har-edge bench`, `info` and `card` as a user calls them: what they say, what they write, what they refuse."""
+"""Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
 
 import json
 import os
@@ -21,6 +21,7 @@ from programs import (
     run_program,
     shown_on_a_terminal,
     start_har_edge,
+    succeeded,
     wait_until,
 )
 
@@ -53,15 +54,15 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
-def test_bench_measures_reference_models_by_name(tmp_path):
-    done = har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert {x["model"] for x in json.loads((tmp_path / "small.json").read_text())["results"]} == {"edge-small"}
+@pytest.mark.parametrize("named", ["edge", "mine"])
+def test_info_and_card_take_a_run_folder_or_a_reference_model(run, named):
+    card = succeeded(har_edge("card", named, cwd=run.parent)).stdout
+    assert json.loads(succeeded(har_edge("info", named, "--json", cwd=run.parent)).stdout)["card"] == json.loads(card)
+    assert_one_sentence(har_edge("card", "nothing", cwd=run.parent), 2, "nothing", "edge-small")
 
 
 def test_bench_without_a_run_measures_the_reference_models(tmp_path):
-    done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"}))
     assert "reference models" in done.stderr
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -77,16 +78,14 @@ def test_bench_without_a_run_measures_the_reference_models(tmp_path):
 
 
 def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
-    done = har_edge("bench", "--runs", 1, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", "--runs", 1, cwd=tmp_path))
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
 
 def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path))
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.glob("bench-*"))
@@ -94,10 +93,11 @@ def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_pa
 
 
 def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtime_python, tmp_path):
-    done = har_edge(
-        "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
+    done = succeeded(
+        har_edge(
+            "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
+        )
     )
-    assert done.returncode == 0, done.stderr
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
     assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
@@ -111,8 +111,7 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
 
 
 def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
@@ -120,15 +119,15 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
     assert "tell no times per operator" in words
 
 
-def test_bench_with_tensorflows_interpreter(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert results(tmp_path / "bench-local.json")["int8"]["runtime"] == "tensorflow"
+def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(tmp_path):
+    options = ("--runs", 1, "--rounds", 1, "--no-control", "--runtime", "tensorflow", "--json", "small.json")
+    succeeded(har_edge("bench", "edge-small", *options, cwd=tmp_path))
+    found = results(tmp_path / "small.json").values()
+    assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
 
 
 def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
-    done = har_edge("info", MODELS["int8"], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("info", MODELS["int8"], cwd=tmp_path))
     for words in ("edge, int8, ", "WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "in XNNPACK", "scale"):
         assert words in done.stdout
     assert ESCAPE not in done.stdout
@@ -157,34 +156,26 @@ def test_info_tells_names_that_look_like_markup_as_they_are(tmp_path, tiny):
     assert "[red]A, B" in har_edge("info", tiny, cwd=tmp_path).stdout
 
 
-def damage(kind: str) -> bytes | None:
-    content = MODELS["int8"].read_bytes()
-    flipped = bytearray(content)
-    flipped[len(content) // 2] ^= 1
-    return {
-        "missing": None,
-        "empty": b"",
-        "truncated": content[:-1000],
-        "corrupt": bytes(flipped),
-        "foreign": b"\x89PNG\r\n\x1a\n" + bytes(100),
-        "keras": b"PK\x03\x04" + bytes(100),
-        "without card": cards.read_model(MODELS["int8"])[0],
-    }[kind]
+WHOLE = MODELS["int8"].read_bytes()
+MIDDLE = len(WHOLE) // 2
+NO_MODELS = {
+    "missing": None,
+    "empty": b"",
+    "truncated": WHOLE[:-1000],
+    "corrupt": WHOLE[:MIDDLE] + bytes([WHOLE[MIDDLE] ^ 1]) + WHOLE[MIDDLE + 1 :],
+    "foreign": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "keras": b"PK\x03\x04" + bytes(100),
+    "without card": cards.read_model(MODELS["int8"])[0],
+}
 
 
 @pytest.mark.parametrize("command", ["bench", "info", "card"])
-@pytest.mark.parametrize("kind", ["missing", "empty", "truncated", "corrupt", "foreign", "keras", "without card"])
-def test_a_file_that_is_no_whole_model_is_refused_by_name(tmp_path, command, kind):
-    content = damage(kind)
+@pytest.mark.parametrize("content", NO_MODELS.values(), ids=NO_MODELS)
+def test_a_file_that_is_no_whole_model_is_refused_by_name(tmp_path, command, content):
     if content is not None:
         (tmp_path / "m.tflite").write_bytes(content)
     assert_one_sentence(har_edge(command, "m.tflite", cwd=tmp_path), 2, "m.tflite")
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
-
-
-@pytest.mark.parametrize("command", ["info", "card"])
-def test_a_folder_is_no_model(tmp_path, command):
-    assert_one_sentence(har_edge(command, ".", cwd=tmp_path), 2)
 
 
 def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
@@ -211,6 +202,7 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
         (["--data", "/none"], "/none"),
         (["--json", "."], "--json"),
         (["none.tflite"], "none.tflite"),
+        (["--runtime", "tflite-runtime"], "pip install 'har-edge[tflite-runtime]'"),
     ],
 )
 def test_a_wrong_option_of_bench_is_bad_usage(tmp_path, arguments, words):
@@ -219,13 +211,9 @@ def test_a_wrong_option_of_bench_is_bad_usage(tmp_path, arguments, words):
 
 
 @pytest.mark.parametrize("command", ["info", "card"])
-def test_an_unknown_runtime_is_bad_usage(tmp_path, command):
+def test_a_folder_and_an_unknown_runtime_are_bad_usage(tmp_path, command):
+    assert_one_sentence(har_edge(command, ".", cwd=tmp_path), 2)
     assert_one_sentence(har_edge(command, MODELS["int8"], "--runtime", "onnx", cwd=tmp_path), 2, "onnx")
-
-
-def test_a_runtime_that_is_not_here_says_what_to_install(tmp_path):
-    done = har_edge("bench", "--runtime", "tflite-runtime", "--runs", 1, cwd=tmp_path)
-    assert_one_sentence(done, 2, "pip install 'har-edge[tflite-runtime]'")
 
 
 def test_a_model_of_other_classes_asks_for_its_data(tmp_path, tiny):
@@ -274,3 +262,77 @@ def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
     assert not processes(f"{scratch}/")
     assert not list(scratch.iterdir())
     assert (run / "bench-local.json").read_text() == "the last one"
+
+
+def test_the_command_keeps_what_was_measured_and_ends_with_3_when_a_worker_is_killed(tmp_path):
+    """A real worker, killed by someone while it measures the second model."""
+    output = tmp_path / "bench.json"
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    options = ("--runs", 4, "--rounds", 2, "--json", output)
+    process = start_har_edge("bench", *MODELS.values(), *options, env={"TMPDIR": str(temporary)})
+    wait_until(lambda: processes("-B", temporary, "/0-1.job.json"))
+    os.kill(processes("-B", temporary, "/0-1.job.json")[0], signal.SIGKILL)
+    done = finish(process)
+    assert done.returncode == 3, done.stderr
+    assert "edge_int8.tflite was killed" in " ".join(done.stdout.split())
+    assert str(MODELS["int8"]) in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    content = json.loads(output.read_text())
+    assert [x["file"] for x in content["results"]] == [str(MODELS["float32"])]
+    assert [x["file"] for x in content["failures"]] == [str(MODELS["int8"])]
+    assert list(temporary.iterdir()) == []
+
+
+def test_bench_does_not_overwrite_the_model_it_measures(har_edge_here):
+    before = MODELS["int8"].read_bytes()
+    for option in ("--json", "--csv", "--html"):
+        assert_one_sentence(har_edge_here("bench", MODELS["int8"], option, MODELS["int8"]), 2, "would overwrite")
+    assert MODELS["int8"].read_bytes() == before
+
+
+def test_a_card_can_be_printed_and_attached_again(tmp_path):
+    model = tmp_path / "m.tflite"
+    shutil.copy(MODELS["int8"], model)
+    printed = har_edge("card", model, cwd=tmp_path)
+    content = json.loads(printed.stdout)
+    (tmp_path / "card.json").write_text(json.dumps(content | {"name": "renamed"}))
+    succeeded(har_edge("card", model, "--from", "card.json", cwd=tmp_path))
+    flatbuffer, card = cards.read_model(model)
+    assert card.name == "renamed"
+    assert flatbuffer == cards.read_model(MODELS["int8"])[0]
+    (tmp_path / "card.json").write_text(printed.stdout)
+    har_edge("card", model, "--from", "card.json", cwd=tmp_path)
+    assert model.read_bytes() == MODELS["int8"].read_bytes()
+
+
+def test_a_model_of_any_converter_can_get_a_card(tmp_path, tiny):
+    flatbuffer, card = cards.read_model(tiny)
+    tiny.write_bytes(flatbuffer)
+    cards.save(card, tmp_path / "card.json")
+    assert_one_sentence(har_edge("info", tiny, cwd=tmp_path), 2, "no model card", "har-edge card")
+    assert har_edge("card", tiny, "--from", "card.json", cwd=tmp_path).returncode == 0
+    assert har_edge("info", tiny, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (tiny_models.card(samples=64), "takes an input of [1, 128, 2], but its card says [1, 64, 2]"),
+        (tiny_models.card(labels=("A", "B", "C")), "gives an output of [1, 2], but its card has 3 labels"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_not_attached(tmp_path, tiny, card, words):
+    before = tiny.read_bytes()
+    cards.save(card, tmp_path / "card.json")
+    assert_one_sentence(har_edge("card", tiny, "--from", "card.json", cwd=tmp_path), 2, str(tiny), words)
+    assert tiny.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
+def test_a_card_file_that_is_none_is_refused(tmp_path, tiny, content):
+    before = tiny.read_bytes()
+    if content is not None:
+        (tmp_path / "c.json").write_bytes(content)
+    assert_one_sentence(har_edge("card", tiny, "--from", "c.json", cwd=tmp_path), 2, "c.json")
+    assert tiny.read_bytes() == before

@@ -1,11 +1,11 @@
-"""`har-edge report`: a result again, on the terminal and in files."""
+"""Check `har-edge report`: a result shown again, on the terminal and in files."""
 
 import json
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from programs import MODELS, ROOT, assert_one_sentence, har_edge, python
+from programs import MODELS, ROOT, assert_one_sentence, har_edge, python, succeeded
 
 from edge_runtime.errors import ExitCode
 
@@ -14,8 +14,7 @@ from edge_runtime.errors import ExitCode
 def real(tmp_path_factory) -> Path:
     """A real, short measurement of one model, so that a control is all it compares."""
     path = tmp_path_factory.mktemp("real") / "bench.json"
-    done = har_edge("bench", MODELS["int8"], "--runs", 20, "--rounds", 2, "--json", path, cwd=path.parent)
-    assert done.returncode == 0, done.stderr
+    succeeded(har_edge("bench", MODELS["int8"], "--runs", 20, "--rounds", 2, "--json", path, cwd=path.parent))
     return path
 
 
@@ -29,8 +28,7 @@ def test_what_bench_writes_follows_the_schema(real):
 
 
 def test_report_shows_a_result_again(real, har_edge_here):
-    done = har_edge_here("report", real)
-    assert done.returncode == ExitCode.OK
+    done = succeeded(har_edge_here("report", real))
     assert "latency p99" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""`har-edge train` leaves a run folder that tells all, overwrites nothing, and refuses bad usage in a sentence."""
+"""Check `har-edge train`: a complete run folder, nothing overwritten, refusals of one sentence."""
 
 import csv
 import json

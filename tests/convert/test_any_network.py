@@ -1,4 +1,4 @@
-"""Whatever layers a network is made of: it converts and answers as Keras does, or is refused by layer and option.
+"""Convert random networks: they answer as Keras does, or are refused by layer and option.
 
 HAR_EDGE_NETWORKS=200 draws that many networks anew instead of the few that are always the same.
 """

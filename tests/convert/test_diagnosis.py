@@ -1,4 +1,4 @@
-"""`har-edge convert --diagnose` measures the int8 model's own arithmetic, and finds its weakest place."""
+"""Check that the diagnosis has the int8 model's own arithmetic and finds its weakest place."""
 
 import csv
 import io
@@ -13,40 +13,26 @@ from model_answers import logits_of, rms
 from programs import ROOT
 
 from convert.cli import command
-from convert.diagnosis.diagnosis_report import plot, show, to_csv, weakest
+from convert.diagnosis.diagnosis_report import csv_rows, plot, show, weakest
 from convert.diagnosis.int8_arithmetic import Grid
 from convert.diagnosis.noise_measurement import diagnose, int8_logits
 from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS, Diagnosis, PlacePrecision, StepPrecision
 from convert.lowering.network import Lowered, Node, lower
-from convert.quantise.calibration import ActivationRange, calibrate, observed_ranges
+from convert.quantise.calibration import ActivationRange, observed_ranges
 from convert.quantise.tflite_converter import to_int8
 from edge_runtime.errors import MissingExtraError
 from edge_runtime.system.terminal import Console
 
 
 @pytest.fixture(scope="module")
-def lowered(trained_network):
-    return lower(trained_network)
-
-
-@pytest.fixture(scope="module")
-def ranges(lowered, normalised_windows):
-    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
-
-
-def int8_model_logits(network: Lowered, ranges, X: np.ndarray) -> np.ndarray:
-    return logits_of(to_int8(network, ranges), X)
-
-
-@pytest.fixture(scope="module")
 def diagnosis(lowered, ranges, normalised_windows) -> Diagnosis:
     X = normalised_windows[:150]
-    return diagnose(lowered, ranges, X, int8_model_logits(lowered, ranges, X), lambda done, of: None)
+    return diagnose(lowered, ranges, X, logits_of(to_int8(lowered, ranges), X), lambda done, of: None)
 
 
 def test_the_arithmetic_is_that_of_the_model_that_was_written(lowered, ranges, normalised_windows):
     X = normalised_windows
-    written, step = int8_model_logits(lowered, ranges, X), Grid.of(ranges["logits"]).scale
+    written, step = logits_of(to_int8(lowered, ranges), X), Grid.of(ranges["logits"]).scale
     differences = np.rint(np.abs(int8_logits(lowered, ranges, X) - written) / step)
     assert np.mean(differences <= 1) > 0.97
     assert np.mean(differences <= 2) > 0.99
@@ -77,7 +63,7 @@ def test_other_networks_are_diagnosed_as_they_are_written(middle):
     network = lower(keras.Sequential([keras.Input((8, 9)), *middle(), layers.Dense(6, name="logits")]))
     X = np.random.default_rng(0).uniform(-3, 3, (120, 8, 9)).astype(np.float32)
     ranges = observed_ranges(network, tf.constant(X))
-    written = int8_model_logits(network, ranges, X)
+    written = logits_of(to_int8(network, ranges), X)
     found = diagnose(network, ranges, X, written, lambda done, of: None)
     # A value that two roundings put on either side of a half goes its own way for the rest of its window; even so the
     # two models have most of their error in common.
@@ -211,7 +197,8 @@ def test_the_weakest_place_is_named_with_its_worst_step():
 
 
 def test_the_csv_file_has_a_line_for_each_place_and_step_and_its_columns_are_documented():
-    rows = list(csv.DictReader(io.StringIO(to_csv(by_hand(3.0, 16)))))
+    names, *values = csv_rows(by_hand(3.0, 16))
+    rows = [dict(zip(names, x, strict=True)) for x in values]
     assert len(rows) == 17
     assert [x["step"] for x in rows] == ["", *map(str, range(1, 17))]
     assert {x["logits_gain_db"] for x in rows[1:]} == {"3"}

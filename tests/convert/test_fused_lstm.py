@@ -1,4 +1,4 @@
-"""LSTM layers as TFLite's own operator: Keras's answers, no memory of other windows; and which form `auto` takes."""
+"""Check TFLite's fused LSTM: Keras's answers, no memory of other windows, and the choice of `auto`."""
 
 import keras
 import numpy as np

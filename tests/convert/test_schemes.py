@@ -1,11 +1,11 @@
-"""Every form of a trained network, on every runtime, answers as the network does, as closely as its form allows."""
+"""Check that each form on each runtime answers as the network does, within the form's precision."""
 
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import ROOT, har_edge, run_program
+from programs import ROOT, har_edge, run_program, succeeded
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -47,24 +47,18 @@ def answers(converted_run, windows, tflite_runtime_python, tmp_path_factory):
     for runtime in RUNTIMES:
         python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
         files = (folder / "windows.npy", folder / f"{runtime}.npy", *map(converted_run.tflite, SCHEMES))
-        done = run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT)
-        assert done.returncode == 0, done.stderr
+        succeeded(run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT))
         found[runtime] = dict(zip(SCHEMES, np.load(folder / f"{runtime}.npy"), strict=True))
     return found
 
 
-@pytest.fixture(scope="module")
-def expected(trained_network, normalised_windows):
-    return np.asarray(trained_network(normalised_windows, training=False))
-
-
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_parity_with_keras(answers, expected, runtime, scheme):
+def test_parity_with_keras(answers, keras_logits, runtime, scheme):
     logits = answers[runtime][scheme]
     least, most = PRECISION[scheme]
-    assert least < snr_db(logits, expected) < most
-    assert np.mean(logits.argmax(1) == expected.argmax(1)) > 0.97
+    assert least < snr_db(logits, keras_logits) < most
+    assert np.mean(logits.argmax(1) == keras_logits.argmax(1)) > 0.97
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -113,8 +107,7 @@ def test_a_model_that_the_runtime_refuses_is_named_and_the_others_are_measured(
 
 def test_bench_of_a_run_shows_every_form_in_one_table(converted_run, tmp_path):
     arguments = ("--runs", 1, "--no-control", "--json", tmp_path / "all.json")
-    done = har_edge("bench", converted_run.folder, *arguments, cwd=tmp_path, env={"COLUMNS": "80"})
-    assert done.returncode == 0, done.stderr
+    done = succeeded(har_edge("bench", converted_run.folder, *arguments, cwd=tmp_path, env={"COLUMNS": "80"}))
     shown = done.stdout.splitlines()[:-2]  # the last two are paths, of whatever length
     assert max(map(len, shown)) <= 80
     lines = [line.split() for line in shown]

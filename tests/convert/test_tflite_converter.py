@@ -1,4 +1,4 @@
-"""The converted models answer as the network that was trained, from the interpreter that a device has."""
+"""Check the flatbuffers of the converter: Keras's answers, integer operators, and a compact file."""
 
 import collections
 
@@ -7,34 +7,24 @@ import numpy as np
 import pytest
 from keras import layers
 from model_answers import logits_of, rms
+from programs import MODELS
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.lowering.network import lower
-from convert.parity import snr_db
+from convert.parity import relative_difference, snr_db
+from convert.quantise import compaction
 from convert.quantise.calibration import calibrate
 from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
-
-
-@pytest.fixture(scope="module")
-def lowered(trained_network):
-    return lower(trained_network)
-
-
-@pytest.fixture(scope="module")
-def ranges(lowered, normalised_windows):
-    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
-
-
-@pytest.fixture(scope="module")
-def expected(trained_network, normalised_windows):
-    return np.asarray(trained_network(normalised_windows, training=False))
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Preparation
+from edge_runtime.model.interpreters import open_model
 
 
 @pytest.mark.parametrize("xnnpack", [True, False])
-def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, expected, xnnpack):
+def test_float32_equals_keras_on_real_windows(lowered, normalised_windows, keras_logits, xnnpack):
     answers = logits_of(to_float32(lowered), normalised_windows, xnnpack=xnnpack)
-    assert np.abs(answers - expected).max() / np.abs(expected).max() < 1e-5
+    assert relative_difference(answers, keras_logits) < 1e-5
 
 
 def error(answers: np.ndarray, expected: np.ndarray) -> float:
@@ -47,19 +37,19 @@ LARGEST_ERROR = 0.02
 
 
 @pytest.mark.parametrize("io_type", ["int8", "float32"])
-def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, expected, io_type):
+def test_int8_is_close_to_keras_on_real_windows(lowered, ranges, normalised_windows, keras_logits, io_type):
     answers = logits_of(to_int8(lowered, ranges, io_type), normalised_windows)
-    assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.97
-    assert error(answers, expected) < LARGEST_ERROR
+    assert np.mean(answers.argmax(1) == keras_logits.argmax(1)) > 0.97
+    assert error(answers, keras_logits) < LARGEST_ERROR
 
 
 @pytest.mark.parametrize(
     "point", ["input", "lstm", "lstm/gates", "lstm/candidate", "lstm/update", "lstm/cell", "logits"]
 )
-def test_one_wrong_range_would_be_noticed(lowered, ranges, normalised_windows, expected, point):
+def test_one_wrong_range_would_be_noticed(lowered, ranges, normalised_windows, keras_logits, point):
     wrong = ranges[point]
     spoiled = {**ranges, point: wrong.within(0.1 * max(-wrong.low, wrong.high))}
-    assert error(logits_of(to_int8(lowered, spoiled), normalised_windows), expected) > LARGEST_ERROR
+    assert error(logits_of(to_int8(lowered, spoiled), normalised_windows), keras_logits) > LARGEST_ERROR
 
 
 def test_the_state_starts_at_zero_in_every_window(lowered, ranges, normalised_windows):
@@ -70,8 +60,12 @@ def test_the_state_starts_at_zero_in_every_window(lowered, ranges, normalised_wi
         np.testing.assert_array_equal(forwards, backwards[::-1])
 
 
+def parse(flatbuffer: bytes) -> schema.ModelT:
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+
+
 def graph_of(flatbuffer: bytes):
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    model = parse(flatbuffer)
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
     graph = model.subgraphs[0]
     return graph, [names[model.operatorCodes[x.opcodeIndex].builtinCode] for x in graph.operators]
@@ -145,7 +139,7 @@ def test_the_same_network_gives_the_same_bytes(lowered, ranges):
 def test_steps_share_weights_and_biases(lowered, ranges, scheme, bytes_per_weight):
     """8 steps, one set of constants: the file holds each weight once."""
     forms = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic, "int8": lambda x: to_int8(x, ranges)}
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(forms[scheme](lowered)))
+    model = parse(forms[scheme](lowered))
     constants = sum(len(x.data) for x in model.buffers if x.data is not None)
     n_weights = 9 * 25 * 64 + 128 * 256 + 64 * 6
     n_biases = 64 + 256 + 6
@@ -155,7 +149,7 @@ def test_steps_share_weights_and_biases(lowered, ranges, scheme, bytes_per_weigh
 
 
 def test_dynamic_has_no_operator_version_that_tflite_runtime_2_14_refuses(lowered):
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_dynamic(lowered)))
+    model = parse(to_dynamic(lowered))
     versions = {x.builtinCode: x.version for x in model.operatorCodes}
     assert versions[schema.BuiltinOperator.FULLY_CONNECTED] <= 11
     assert versions[schema.BuiltinOperator.CONV_2D] <= 8
@@ -167,3 +161,46 @@ def test_float16_keeps_its_weights_in_half_precision_and_computes_in_float32(low
     readers = {name for x, name in zip(graph.operators, operators, strict=True) if halves & set(x.inputs)}
     assert halves
     assert readers == {"DEQUANTIZE"}
+
+
+@pytest.fixture(params=["float32", "int8"])
+def model(request):
+    """A shipped model's card, and its flatbuffer written by TensorFlow's own code, each part in its own place."""
+    flatbuffer, card = cards.read_model(MODELS[request.param])
+    return card, flatbuffer_utils.convert_object_to_bytearray(parse(flatbuffer))
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tensorflow"])
+def test_a_compact_model_answers_as_before_in_any_runtime_in_fewer_bytes(model, uci_har, runtime):
+    card, plain = model
+    small = compaction.write(parse(plain))
+    # Most of what is saved is the quantisation of each activation, which is 30 kB of the int8 model.
+    assert len(small) < len(plain) * (0.75 if card.quantisation["scheme"] == "int8" else 1)
+    before, after = open_model(plain, runtime), open_model(small, runtime)
+    prepare = Preparation(card.normalisation, before.input)
+    for window in uci_har.train.X[::500]:
+        np.testing.assert_array_equal(after.run(prepare(window)), before.run(prepare(window)))
+    assert after.operators == before.operators
+
+
+def test_compacting_it_again_changes_nothing(model):
+    small = compaction.write(parse(model[1]))
+    assert compaction.write(parse(small)) == small
+
+
+def test_weights_lie_where_the_schema_wants_them(model):
+    small = np.frombuffer(compaction.write(parse(model[1])), np.uint8)
+    tables = schema.Model.GetRootAsModel(small, 0)
+    weights = [tables.Buffers(i).DataAsNumpy() for i in range(tables.BuffersLength())]
+    offsets = [x.ctypes.data - small.ctypes.data for x in weights if isinstance(x, np.ndarray)]
+    assert len(offsets) > 4
+    assert not [x for x in offsets if x % 16]
+
+
+def test_only_the_borders_keep_their_names(model):
+    named = parse(model[1])
+    for i, tensor in enumerate(named.subgraphs[0].tensors):
+        tensor.name = f"StatefulPartitionedCall/sequential/{i}".encode()
+    graph = parse(compaction.write(named)).subgraphs[0]
+    names = {i: x.name for i, x in enumerate(graph.tensors) if x.name}
+    assert names == {graph.inputs[0]: b"windows", graph.outputs[0]: b"logits"}

@@ -1,4 +1,4 @@
-"""The rule that CI allows no skipped test."""
+"""Check the rule that CI allows no skipped test."""
 
 import sys
 from pathlib import Path

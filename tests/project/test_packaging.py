@@ -1,4 +1,4 @@
-"""What is built is what was meant: wheel and sdist hold everything, install, and give a working command."""
+"""Check that wheel and sdist hold everything, install, and give a working command."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from environments import PROJECT, copy_source
-from programs import ROOT, run_program
+from programs import ROOT, run_program, succeeded
 
 DATA = (
     "edge_runtime/bench.schema.json",
@@ -54,8 +54,7 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     lent = Path(next(x for x in sys.path if x.endswith("site-packages")))
     site = Path(run_program(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip())
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
-    done = run_program(python, *install, built[kind], cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(run_program(python, *install, built[kind], cwd=tmp_path))
     # After the install, and at the end of the path: the installed project comes first.
     (site / "lent.pth").write_text(f"{lent}\n")
     folder = tmp_path / "work"
@@ -63,8 +62,7 @@ def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     (folder / "train.py").write_text("raise SystemExit('not this one')")
     (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
     for arguments in (["--version"], ["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
-        done = run_program(environment / "bin" / "har-edge", *arguments, cwd=folder)
-        assert done.returncode == 0, done.stderr
+        succeeded(run_program(environment / "bin" / "har-edge", *arguments, cwd=folder))
     where = run_program(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")
 

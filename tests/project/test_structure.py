@@ -1,4 +1,4 @@
-"""The tree keeps its plan: arrows between packages and rooms, names that mean one thing, and files of one idea."""
+"""Check the plan of the tree: arrows between packages and rooms, unique names, short files."""
 
 import ast
 from collections import defaultdict
@@ -57,10 +57,10 @@ def arrows() -> Iterator[tuple[Path, str, str]]:
 
 def test_train_and_convert_do_not_know_each_other_nor_edge_runtime_them():
     for package in PACKAGES:
-        strangers = {"train", "convert", "har_edge"} - {package}
+        others = {"train", "convert", "har_edge"} - {package}
         for path, tree in FILES.items():
             if path.parts[0] == package:
-                assert not strangers & {x.partition(".")[0] for x in imports(tree)}, path
+                assert not others & {x.partition(".")[0] for x in imports(tree)}, path
 
 
 def test_a_room_imports_rooms_of_a_lower_floor_only():

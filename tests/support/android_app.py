@@ -1,22 +1,14 @@
 """Build the app and run its own code on a desktop's JVM."""
 
-from __future__ import annotations
-
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import build_app
 import pytest
-from programs import ROOT
+from desktop import Desktop, prepare
 
 from edge_runtime.model import classifier
-
-DEMO = ROOT / "android_demo"
-sys.path.insert(0, str(DEMO / "tools"))  # as Python does when it runs one of them
-if TYPE_CHECKING:
-    from desktop import Desktop
 
 
 @dataclass(frozen=True)
@@ -35,8 +27,6 @@ class Jvm:
 @pytest.fixture(scope="session")
 def apk(tmp_path_factory) -> Path:
     """The app, built anew."""
-    import build_app
-
     path = tmp_path_factory.mktemp("apk") / "app.apk"
     build_app.build(path)
     return path
@@ -44,9 +34,7 @@ def apk(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def desktop(apk, tmp_path_factory) -> Desktop:
-    import desktop
-
-    return desktop.prepare(apk, tmp_path_factory.mktemp("jvm"))
+    return prepare(apk, tmp_path_factory.mktemp("jvm"))
 
 
 @pytest.fixture

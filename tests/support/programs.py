@@ -72,6 +72,12 @@ def har_edge(
     return run_program(*HAR_EDGE, *arguments, cwd=cwd, env=env, stdin=stdin)
 
 
+def succeeded(done: Finished) -> Finished:
+    """The finished program, which must have ended with 0."""
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def in_shell(arguments: str, cwd: Path) -> Finished:
     """Run the command with what follows it on a line of a shell; a failure anywhere in a pipe is its exit code."""
     return run_program("bash", "-c", f"set -o pipefail; {sys.executable} {HAR_EDGE[1]} {arguments}", cwd=cwd)
@@ -99,9 +105,7 @@ def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
 def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
     """Run `code`, which can import the project and tests/support, in a process of its own; what it prints."""
     paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
-    done = run_program(sys.executable, "-c", code, *arguments, cwd=cwd, env=paths | dict(env or {}))
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return succeeded(run_program(sys.executable, "-c", code, *arguments, cwd=cwd, env=paths | dict(env or {}))).stdout
 
 
 def shown_on_a_terminal(*command: object, cwd: Path, env: Mapping[str, str]) -> str:

@@ -1,9 +1,11 @@
 """A run that was really trained and converted, briefly, through the command; made once for all tests."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
-from programs import Finished, har_edge
+from programs import Finished, har_edge, succeeded
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.model import model_card
@@ -21,8 +23,7 @@ def uci_har() -> dataset.Dataset:
 def trained_run(tmp_path_factory) -> Run:
     """`har-edge train`, shortened."""
     folder = tmp_path_factory.mktemp("trained")
-    result = har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    succeeded(har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=folder))
     return Run(folder / "runs" / "short")
 
 
@@ -30,9 +31,7 @@ def trained_run(tmp_path_factory) -> Run:
 def conversion(trained_run) -> Finished:
     """`har-edge convert` of that run in every form, as it ended."""
     folder = trained_run.folder.parent.parent
-    result = har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"})
-    assert result.returncode == 0, result.stderr
-    return result
+    return succeeded(har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"}))
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +52,36 @@ def trained_network(trained_run):
 def normalised_windows(trained_run, uci_har):
     """Real windows of people the network was not trained on, as the network takes them."""
     return model_card.load(trained_run.card).normalisation.apply(uci_har.test.X[::10])
+
+
+@pytest.fixture(scope="session")
+def keras_logits(trained_network, normalised_windows):
+    return np.asarray(trained_network(normalised_windows, training=False))
+
+
+@pytest.fixture(scope="session")
+def lowered(trained_network):
+    from convert.lowering.network import lower
+
+    return lower(trained_network)
+
+
+@pytest.fixture(scope="session")
+def ranges(lowered, normalised_windows):
+    """The calibrated activation ranges of that network."""
+    from convert.quantise.calibration import calibrate
+
+    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
+
+
+def ruin_in_int8(path: Path) -> None:
+    """Make one logit of the network at `path` so large that the others vanish in int8's shared scale."""
+    import keras
+
+    network = keras.models.load_model(path)
+    dense = network.get_layer("logits")
+    dense.set_weights([x * [1e3, 1, 1, 1, 1, 1] for x in dense.get_weights()])
+    network.save(path)
 
 
 def run_card(run: Run) -> dict:

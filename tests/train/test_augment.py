@@ -1,4 +1,4 @@
-"""Augmentation: windows at any offset are cut from the recordings there, and no activity is changed."""
+"""Check augmentation: windows at any offset are cut from their recordings, and no activity is changed."""
 
 from dataclasses import replace
 

@@ -1,15 +1,18 @@
-"""A run: which subjects are held out, which data is refused, and the scores and temperature on its card."""
+"""Check a run: held-out subjects, refused data, scores, temperature and pictures."""
 
 from dataclasses import replace
 
+import matplotlib.image
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
+from train.fit.fit_job import Epoch
 from train.run.experiment import check_data, hold_out
 from train.scoring import fit_temperature, score
+from train.training_plots import plot_curves
 
 
 def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
@@ -48,3 +51,22 @@ def test_temperature_is_found_again(temperature):
     shares = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
     y = (shares.cumsum(1) > generator.random((20_000, 1))).argmax(1).astype(np.uint8)
     assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)
+
+
+COLOURS = ("0072B2", "D55E00", "56B4E9")
+
+
+def of_colour(picture: np.ndarray, colour: str) -> int:
+    """How many pixels have it."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)])
+    return int((np.abs(np.round(255 * picture[..., :3]) - wanted).max(axis=-1) <= 2).sum())
+
+
+@pytest.mark.parametrize("n", [1, 3, 30])
+def test_all_curves_are_seen_after_one_epoch_too(n, tmp_path):
+    selection = [Epoch(i + 1, 0.5, 0.5 + 0.01 * i, 0.4, 0.7 + 0.01 * i) for i in range(n)]
+    final = [Epoch(i + 1, 0.3, 0.4 + 0.01 * i, np.nan, np.nan) for i in range(n)]
+    plot_curves(selection, final, "title", tmp_path / "curves.png")
+    picture = matplotlib.image.imread(tmp_path / "curves.png")
+    accuracy = picture[:, picture.shape[1] // 2 :]  # the half without the legend
+    assert all(of_colour(accuracy, x) > 20 for x in COLOURS)

@@ -1,4 +1,4 @@
-"""A fit is repeatable to the last bit, can be stopped at any moment, and learns coarse classes first if asked to."""
+"""Check that a fit is repeatable to the last bit, resumable, and learns coarse classes first on request."""
 
 import shutil
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""`--seeds N`: a run for each seed, and what they say together."""
+"""Check `train --seeds N`: a run for each seed, and their common summary."""
 
 import csv
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import har_edge
+from programs import har_edge, succeeded
 from training_fixtures import EPOCHS, run_card
 
 from edge_runtime import runs
@@ -26,8 +26,7 @@ def seeds_folder(trained_run, uci_har, tmp_path_factory):
     settings.save(settings_path(folder))
     shutil.copytree(trained_run.folder, folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}
-    result = har_edge("train", "--resume", cwd=home)
-    assert result.returncode == 0, result.stderr
+    result = succeeded(har_edge("train", "--resume", cwd=home))
     assert before == {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}, "a finished seed was touched"
     return folder, result
 

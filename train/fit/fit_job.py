@@ -1,8 +1,6 @@
 """Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,7 @@ from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
-from edge_runtime.system.dataclass_json import from_text, to_text
-from edge_runtime.system.files import atomic_path, write_text
+from edge_runtime.system.dataclass_json import from_text
 from train.fit.recipe import Recipe
 
 
@@ -132,15 +129,12 @@ class Epoch:
     held_out_accuracy: float
 
 
-def to_csv(histories: Mapping[str, Sequence[Epoch]]) -> str:
-    """The histories of several fits, by name, as one table."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["fit", *(x.name for x in fields(Epoch))])
+def history_rows(histories: Mapping[str, Sequence[Epoch]]) -> Iterator[list[str]]:
+    """The rows of a table of the histories of several fits, by name; the first is the heading."""
+    yield ["fit", *(x.name for x in fields(Epoch))]
     for name, history in histories.items():
         for epoch in history:
-            writer.writerow([name, *("" if value != value else f"{value:.6g}" for value in astuple(epoch))])
-    return text.getvalue()
+            yield [name, *("" if value != value else f"{value:.6g}" for value in astuple(epoch))]
 
 
 @dataclass(frozen=True)
@@ -154,27 +148,17 @@ class FitOutcome:
     layers: list[str]
     versions: dict[str, str]
 
-    def save(self, job: FitJob) -> None:
-        """Write it as the last of the job's files."""
-        write_text(job.outcome, to_text(self))
-
     @classmethod
     def load(cls, job: FitJob) -> "FitOutcome":
-        """Read it again; `InputError` naming the file when it is damaged."""
+        """Read the job's outcome; `InputError` naming the file when it is damaged."""
         try:
             return from_text(cls, job.outcome.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise _damaged(job.outcome, error) from error
 
 
-def save_logits(job: FitJob, logits: npt.NDArray[np.float32]) -> None:
-    """Write the logits `[n, n_classes]` that the job is to leave."""
-    with atomic_path(job.logits) as temporary:
-        np.save(temporary, logits)
-
-
 def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
-    """Read what `save_logits` wrote; `InputError` naming the file when it is damaged."""
+    """Read the job's logits `[n, n_classes]`; `InputError` naming the file when it is damaged."""
     try:
         logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

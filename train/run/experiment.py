@@ -21,9 +21,9 @@ from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.signals.frontend import filters_of
-from edge_runtime.system.files import write_bytes, write_text
+from edge_runtime.system.files import write_bytes, write_csv
 from edge_runtime.system.quantities import counted
-from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit, to_csv
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
@@ -141,7 +141,7 @@ def _distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     """Everything but the networks. The card comes last: a folder that has it has everything."""
-    write_text(run.history, to_csv(histories))
+    write_csv(run.history, history_rows(histories))
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
     plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png", coarse_epochs)

@@ -22,8 +22,8 @@ from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
-from edge_runtime.system.files import atomic_path
-from train.fit.fit_job import FitJob, Step, held_rows, save_logits
+from edge_runtime.system.files import atomic_path, write_text
+from train.fit.fit_job import FitJob, Step, held_rows
 
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
@@ -111,12 +111,14 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
         try:
             model, outcome = fit(job, train.select(~held), held_out, _Steps(tell))
             unseen_X = held_out.X if held_out else test_X
-            save_logits(job, predict_logits(model, outcome.normalisation.apply(unseen_X)))
+            logits = predict_logits(model, outcome.normalisation.apply(unseen_X))
         except (MemoryError, tf.errors.ResourceExhaustedError) as error:
             raise DeviceError(f"too little memory for the {job.title}: close other programs") from error
+        with atomic_path(job.logits) as temporary:
+            np.save(temporary, logits)
         with atomic_path(job.model) as temporary:
             model.save(temporary)
-        outcome.save(job)
+        write_text(job.outcome, to_text(outcome))
 
 
 class _Steps:

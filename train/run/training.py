@@ -1,11 +1,9 @@
 """Run a whole training, of one seed or several; a stopped one can go on."""
 
-import csv
 import dataclasses
-import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import SEEDS, Run, checkpoint_folder, make_latest, settings_path
 from edge_runtime.system.dataclass_json import from_json, to_text
-from edge_runtime.system.files import write_text
+from edge_runtime.system.files import write_csv, write_text
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
@@ -41,12 +39,6 @@ class TrainingSettings:
     seeds: int | None = None
     sensors: str = "all"
     classes: str = "six"
-
-    def runs(self, folder: Path) -> dict[int, Run]:
-        """The run of each seed: `folder` itself, or a folder in it for each of several."""
-        if self.seeds is None:
-            return {self.seed: Run(folder)}
-        return {seed: Run(folder / f"seed-{seed}") for seed in range(self.seed, self.seed + self.seeds)}
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON, whole or not at all."""
@@ -78,11 +70,13 @@ class Training:
 
     @cached_property
     def experiments(self) -> list[Experiment]:
-        """One for each seed."""
-        several = self.settings.seeds is not None
+        """One for each seed, in `folder` itself or, of several, each in a folder in it."""
+        recipe, first, n = self.settings.recipe, self.settings.seed, self.settings.seeds
+        if n is None:
+            return [Experiment(recipe, first, self.dataset, Run(self.folder))]
         return [
-            Experiment(self.settings.recipe, seed, self.dataset, run, f" of seed {seed}" if several else "")
-            for seed, run in self.settings.runs(self.folder).items()
+            Experiment(recipe, seed, self.dataset, Run(self.folder / f"seed-{seed}"), f" of seed {seed}")
+            for seed in range(first, first + n)
         ]
 
     def jobs(self) -> list[FitJob]:
@@ -123,7 +117,7 @@ def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
     """
     parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]
-    write_text(folder / "seeds.csv", _seeds_csv(seeds, parts))
+    write_csv(folder / "seeds.csv", _rows(seeds, parts))
     plot_seeds(
         {name: parts[part].per_subject for part, name in PARTS.items()},
         {name: parts[part].accuracy for part, name in PARTS.items()},
@@ -142,12 +136,9 @@ def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
     write_text(folder / SEEDS, json.dumps(content, indent=1) + "\n")
 
 
-def _seeds_csv(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["seed", "part", "subject", *MEASURES])
+def _rows(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> Iterator[Sequence[object]]:
+    yield "seed", "part", "subject", *MEASURES
     for i, seed in enumerate(seeds):
         for part, spreads in parts.items():
-            writer.writerow([seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]])
-            writer.writerows([seed, part, subject, x.per_seed[i], ""] for subject, x in spreads.per_subject.items())
-    return text.getvalue()
+            yield seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]
+            yield from ((seed, part, subject, x.per_seed[i], "") for subject, x in spreads.per_subject.items())
