@@ -16,7 +16,6 @@ from programs import (
     ROOT,
     assert_one_sentence,
     finish,
-    har_edge,
     processes,
     run_program,
     shown_on_a_terminal,
@@ -53,14 +52,14 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
-def test_bench_measures_reference_models_by_name(tmp_path):
-    done = har_edge("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json", cwd=tmp_path)
+def test_bench_measures_reference_models_by_name(har_edge_here, tmp_path):
+    done = har_edge_here("bench", "edge-small", "--runs", 5, "--rounds", 1, "--json", "small.json")
     assert done.returncode == 0, done.stderr
     assert {x["model"] for x in json.loads((tmp_path / "small.json").read_text())["results"]} == {"edge-small"}
 
 
-def test_bench_without_a_run_measures_the_reference_models(tmp_path):
-    done = har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"})
+def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
+    done = har_edge_here("bench", "--runs", 30, "--rounds", 2, env={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert "reference models" in done.stderr
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
@@ -76,16 +75,16 @@ def test_bench_without_a_run_measures_the_reference_models(tmp_path):
     assert abs(found["int8"]["accuracy"] - found["float32"]["accuracy"]) < 0.007
 
 
-def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
-    done = har_edge("bench", "--runs", 1, cwd=tmp_path)
+def test_bench_measures_the_latest_run_and_writes_into_it(har_edge_here, run, tmp_path):
+    done = har_edge_here("bench", "--runs", 1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
 
-def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path)
+def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json")
     assert done.returncode == 0, done.stderr
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
@@ -93,10 +92,8 @@ def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_pa
     assert not list(run.glob("bench-*"))
 
 
-def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtime_python, tmp_path):
-    done = har_edge(
-        "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
-    )
+def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):
+    done = har_edge_here("bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime")
     assert done.returncode == 0, done.stderr
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
@@ -110,8 +107,8 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
     assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
 
 
-def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path)
+def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(har_edge_here, tmp_path):
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile")
     assert done.returncode == 0, done.stderr
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
@@ -120,14 +117,14 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
     assert "tell no times per operator" in words
 
 
-def test_bench_with_tensorflows_interpreter(tmp_path):
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow", cwd=tmp_path)
+def test_bench_with_tensorflows_interpreter(har_edge_here, tmp_path):
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--runtime", "tensorflow")
     assert done.returncode == 0, done.stderr
     assert results(tmp_path / "bench-local.json")["int8"]["runtime"] == "tensorflow"
 
 
-def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
-    done = har_edge("info", MODELS["int8"], cwd=tmp_path)
+def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
+    done = har_edge_here("info", MODELS["int8"])
     assert done.returncode == 0, done.stderr
     for words in ("edge, int8, ", "WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "in XNNPACK", "scale"):
         assert words in done.stdout
@@ -135,14 +132,14 @@ def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
     assert done.stderr == ""
 
 
-def test_info_lists_all_tensors_when_asked(tmp_path):
-    plain, all_of_them = (har_edge("info", MODELS["int8"], *x, cwd=tmp_path).stdout for x in ((), ("--tensors",)))
+def test_info_lists_all_tensors_when_asked(har_edge_here, tmp_path):
+    plain, all_of_them = (har_edge_here("info", MODELS["int8"], *x).stdout for x in ((), ("--tensors",)))
     assert "zero point" in all_of_them
     assert len(all_of_them.splitlines()) > len(plain.splitlines()) + 100
 
 
-def test_info_as_json(tmp_path):
-    content = json.loads(har_edge("info", "--json", MODELS["int8"], cwd=tmp_path).stdout)
+def test_info_as_json(har_edge_here, tmp_path):
+    content = json.loads(har_edge_here("info", "--json", MODELS["int8"]).stdout)
     assert content["quantization"] == "int8"
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]
@@ -151,10 +148,10 @@ def test_info_as_json(tmp_path):
     assert len(content["tensors"]) > 100
 
 
-def test_info_tells_names_that_look_like_markup_as_they_are(tmp_path, tiny):
+def test_info_tells_names_that_look_like_markup_as_they_are(har_edge_here, tmp_path, tiny):
     card = tiny_models.card(labels=("[red]A", "B"), signals=("[x]", "y"))
     cards.write_model(tiny, cards.read_model(tiny)[0], card)
-    assert "[red]A, B" in har_edge("info", tiny, cwd=tmp_path).stdout
+    assert "[red]A, B" in har_edge_here("info", tiny).stdout
 
 
 def damage(kind: str) -> bytes | None:
@@ -174,24 +171,24 @@ def damage(kind: str) -> bytes | None:
 
 @pytest.mark.parametrize("command", ["bench", "info", "card"])
 @pytest.mark.parametrize("kind", ["missing", "empty", "truncated", "corrupt", "foreign", "keras", "without card"])
-def test_a_file_that_is_no_whole_model_is_refused_by_name(tmp_path, command, kind):
+def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_path, command, kind):
     content = damage(kind)
     if content is not None:
         (tmp_path / "m.tflite").write_bytes(content)
-    assert_one_sentence(har_edge(command, "m.tflite", cwd=tmp_path), 2, "m.tflite")
+    assert_one_sentence(har_edge_here(command, "m.tflite"), 2, "m.tflite")
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
 
 
 @pytest.mark.parametrize("command", ["info", "card"])
-def test_a_folder_is_no_model(tmp_path, command):
-    assert_one_sentence(har_edge(command, ".", cwd=tmp_path), 2)
+def test_a_folder_is_no_model(har_edge_here, tmp_path, command):
+    assert_one_sentence(har_edge_here(command, "."), 2)
 
 
-def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
+def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
-    assert_one_sentence(har_edge("bench", "runs/x", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x", "har-edge convert runs/x --quantize")
     (tmp_path / "runs" / "latest").symlink_to("x")
-    assert_one_sentence(har_edge("bench", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+    assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert runs/x --quantize")
 
 
 @pytest.mark.parametrize(
@@ -213,29 +210,29 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
         (["none.tflite"], "none.tflite"),
     ],
 )
-def test_a_wrong_option_of_bench_is_bad_usage(tmp_path, arguments, words):
-    assert_one_sentence(har_edge("bench", *arguments, cwd=tmp_path), 2, words)
+def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):
+    assert_one_sentence(har_edge_here("bench", *arguments), 2, words)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["info", "card"])
-def test_an_unknown_runtime_is_bad_usage(tmp_path, command):
-    assert_one_sentence(har_edge(command, MODELS["int8"], "--runtime", "onnx", cwd=tmp_path), 2, "onnx")
+def test_an_unknown_runtime_is_bad_usage(har_edge_here, tmp_path, command):
+    assert_one_sentence(har_edge_here(command, MODELS["int8"], "--runtime", "onnx"), 2, "onnx")
 
 
-def test_a_runtime_that_is_not_here_says_what_to_install(tmp_path):
-    done = har_edge("bench", "--runtime", "tflite-runtime", "--runs", 1, cwd=tmp_path)
+def test_a_runtime_that_is_not_here_says_what_to_install(har_edge_here, tmp_path):
+    done = har_edge_here("bench", "--runtime", "tflite-runtime", "--runs", 1)
     assert_one_sentence(done, 2, "pip install 'har-edge[tflite-runtime]'")
 
 
-def test_a_model_of_other_classes_asks_for_its_data(tmp_path, tiny):
-    assert_one_sentence(har_edge("bench", tiny, cwd=tmp_path), 2, str(tiny), "--data")
+def test_a_model_of_other_classes_asks_for_its_data(har_edge_here, tmp_path, tiny):
+    assert_one_sentence(har_edge_here("bench", tiny), 2, str(tiny), "--data")
 
 
 @pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
-def test_an_output_that_cannot_be_written_costs_only_the_file(tmp_path, output):
+def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path, output):
     (tmp_path / "file").write_text("mine")
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--json", output, cwd=tmp_path)
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--json", output)
     assert_one_sentence(done, 2, output)
     assert "accuracy" in done.stdout
     assert (tmp_path / "file").read_text() == "mine"
