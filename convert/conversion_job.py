@@ -126,7 +126,7 @@ def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> Co
             on_progress(*progress)
 
     try:
-        child_processes.do(
+        child_processes.run_in_child(
             "the conversion process",
             "run it again with --debug and report its output",
             "convert.conversion_worker",

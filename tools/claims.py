@@ -42,7 +42,7 @@ Section = Callable[[], Iterable[Claim]]
 @click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
 def main(sections: Sequence[str], anyway: bool) -> None:
     """Measure every claim; or print those of each SECTION alone, and write no file."""
-    device, load = asdict(machine.describe()), os.getloadavg()[0]
+    device, load = asdict(machine.read_facts()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
     if is_busy and not anyway:
         raise click.UsageError(

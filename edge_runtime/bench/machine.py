@@ -67,7 +67,7 @@ class Machine:
     load_average: Annotated[float | None, Quantity(at_least=0), "of the minute before the machine was described"]
 
 
-def describe(cpu: int | None = None, root: Path = ROOT) -> Machine:
+def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
     """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
     return Machine(
         machine=platform.machine(),

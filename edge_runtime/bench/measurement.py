@@ -27,7 +27,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.progress import OnProgress, unheard
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 ROUNDS = 10
 RUNS = 3000
@@ -118,7 +118,7 @@ def measure(
     data: Dataset,
     device: Device,
     settings: MeasurementSettings = MeasurementSettings(),
-    on_progress: OnProgress = unheard,
+    on_progress: OnProgress = ignore_progress,
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 

@@ -220,7 +220,7 @@ class Agent:
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, as the measuring code in `bundle` sees them."""
         done = subprocess.run(
-            [interpreter, "-B", str(self._store.path(bundle)), "--describe"],
+            [interpreter, "-B", str(self._store.path(bundle)), "--machine"],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

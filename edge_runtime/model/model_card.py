@@ -145,7 +145,7 @@ def save(card: Card, path: Path) -> None:
 
 def attach(flatbuffer: bytes, card: Card) -> bytes:
     """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
-    card = dataclasses.replace(card, file=_describe(flatbuffer))
+    card = dataclasses.replace(card, file=_file_facts(flatbuffer))
     files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
     # The archive counts from the file's start; zeros there are surely no older archive that it would be added to.
     content = io.BytesIO(bytes(len(flatbuffer)))
@@ -241,7 +241,7 @@ def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
         raise InputError(f"{source} has no readable card ({_reason(error)}); convert the model again") from error
     card = Card.from_json(text, f"the card inside {source}")
     flatbuffer = strip(content)
-    if dict(card.file) != _describe(flatbuffer):
+    if dict(card.file) != _file_facts(flatbuffer):
         raise InputError(_damaged(source))
     return flatbuffer, card
 
@@ -269,7 +269,7 @@ def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def _describe(flatbuffer: bytes) -> dict[str, Any]:
+def _file_facts(flatbuffer: bytes) -> dict[str, Any]:
     return {"bytes": len(flatbuffer), "sha256": hashlib.sha256(flatbuffer).hexdigest()}
 
 

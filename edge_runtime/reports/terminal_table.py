@@ -12,7 +12,7 @@ from rich.text import Text
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.model.operator_costs import NO_TIMES
-from edge_runtime.reports.content import Content
+from edge_runtime.reports.report_content import ReportContent
 from edge_runtime.reports.rows import Row, groups
 from edge_runtime.system.quantities import kilobytes
 
@@ -21,7 +21,7 @@ _NARROWEST = 14
 _LONGEST_WORD = 24
 
 
-def show(content: Content, console: rich.console.Console) -> None:
+def show(content: ReportContent, console: rich.console.Console) -> None:
     """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
     for heading in content.headings:
         console.print(heading, style="bold", markup=False)

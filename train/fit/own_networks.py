@@ -27,7 +27,7 @@ _ANYTHING = (Exception, SystemExit)
 
 def main(name: str) -> None:
     """As a child: find the function `name`, as the process of a fit would."""
-    child_processes.work(lambda tell: find(name))
+    child_processes.run_as_child(lambda tell: find(name))
 
 
 def is_own(name: str) -> bool:

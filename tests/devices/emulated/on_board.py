@@ -25,7 +25,7 @@ def printed(board: Board, *argv: str, **options) -> str:
     return done.stdout.decode()
 
 
-def do(job: MeasurementJob, board: Board, folder: Path, binds: Mapping[str, Path] | None = None) -> Answer:
+def run_on_board(job: MeasurementJob, board: Board, folder: Path, binds: Mapping[str, Path] | None = None) -> Answer:
     """Have the benchmark's worker do `job`, whose files are in `folder`, on the board."""
     write_bundle(folder)
     job.write(folder)
