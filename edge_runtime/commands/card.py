@@ -7,6 +7,7 @@ import click
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
 from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.model_paths import model_path
 
 
 @click.command(name="card")
@@ -18,11 +19,13 @@ from edge_runtime.model.interpreters import RUNTIMES
 def command(model: Path, source: Path | None, runtime: str) -> None:
     """Print the card of MODEL as JSON, or attach another one with --from.
 
+    MODEL is a .tflite file; to print, also a run folder or a reference model's name, as edge.
+
     A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it. A
     model with another program's files behind it is refused.
     """
     if source is None:
-        _, card = cards.read_model(model)
+        _, card = cards.read_model(model_path(model))
         click.echo(card.to_json(), nl=False)
         return
     from edge_runtime.bench.inspection import inspect

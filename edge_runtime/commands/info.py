@@ -11,6 +11,7 @@ from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import RUNTIMES, Tensor
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_paths import model_path
 from edge_runtime.system.quantities import percent
 
 _PLAIN = (str, int, float)
@@ -24,9 +25,13 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def command(model: Path, all_tensors: bool, runtime: str, as_json: bool) -> None:
-    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them."""
+    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them.
+
+    MODEL is a .tflite file, a run folder or a reference model's name, as edge.
+    """
     from edge_runtime.devices import open_device
 
+    model = model_path(model)
     _, card = cards.read_model(model)
     found = inspect(model, open_device("local", runtime), runtime)
     size = model.stat().st_size

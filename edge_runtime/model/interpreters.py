@@ -132,7 +132,7 @@ class Model:
         """The operators of the graph and those that XNNPACK took."""
         # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
         delegates = [node for node in self._interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
-        taken = _inside(delegates, self.nodes)
+        taken = operators_inside(delegates, self.nodes)
         return Operators(
             Counter(node["op_name"] for node in self.nodes),
             Counter(node["op_name"] for node in self.nodes if node["index"] in taken),
@@ -221,7 +221,7 @@ def open_model(
     return model
 
 
-def _inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
+def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
     found: set[int] = set()

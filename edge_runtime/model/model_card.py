@@ -157,7 +157,7 @@ def attach(flatbuffer: bytes, card: Card) -> bytes:
             archive.writestr(entry, file)
         archive.comment = bytes(_DIGEST)  # room for the digest of everything before it
     signed = flatbuffer + content.getvalue()[len(flatbuffer) : -_DIGEST]
-    return signed + _digest(signed)
+    return signed + digest(signed)
 
 
 def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
@@ -262,10 +262,11 @@ def _check_digest(content: bytes, source: str) -> None:
 
 
 def _is_whole(content: bytes) -> bool:
-    return _digest(content[:-_DIGEST]) == content[-_DIGEST:]
+    return digest(content[:-_DIGEST]) == content[-_DIGEST:]
 
 
-def _digest(content: bytes) -> bytes:
+def digest(content: bytes) -> bytes:
+    """The comment of a model file's archive: the SHA-256, as hexadecimal text, of all bytes before it."""
     return hashlib.sha256(content).hexdigest().encode()
 
 

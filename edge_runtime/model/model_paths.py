@@ -25,11 +25,14 @@ def is_reference(path: Path) -> bool:
 def model_path(path: Path | str) -> Path:
     """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference network's.
 
-    A run folder without an int8 model gives another one. Raises `InputError` when it has none.
+    A run folder without an int8 model gives another one. Raises `InputError` when it has none, or `path` is nothing.
     """
     path = Path(path)
     if is_reference(path):
         return reference_model(str(path), "int8")
+    if not path.exists():
+        names = " or ".join(REFERENCE_NETWORKS)
+        raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}")
     if not path.is_dir():
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "float32")]

@@ -14,8 +14,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def test_an_empty_machine_tells_nothing(tmp_path):
+    before = time.time()
     facts = dataclasses.asdict(state(0, tmp_path))
-    assert abs(facts.pop("time") - time.time()) < 5
+    assert before <= facts.pop("time") <= time.time()
     assert set(facts.values()) == {None}
 
 

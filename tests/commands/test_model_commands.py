@@ -54,6 +54,13 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
+@pytest.mark.parametrize("named", ["edge", "mine"])
+def test_info_and_card_take_a_run_folder_or_a_reference_model(run, named):
+    card = succeeded(har_edge("card", named, cwd=run.parent)).stdout
+    assert json.loads(succeeded(har_edge("info", named, "--json", cwd=run.parent)).stdout)["card"] == json.loads(card)
+    assert_one_sentence(har_edge("card", "nothing", cwd=run.parent), 2, "nothing", "edge-small")
+
+
 def test_bench_without_a_run_measures_the_reference_models(tmp_path):
     done = succeeded(har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"}))
     assert "reference models" in done.stderr
@@ -113,7 +120,7 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
 
 
 def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(tmp_path):
-    options = ("--runs", 1, "--runtime", "tensorflow", "--json", "small.json")
+    options = ("--runs", 1, "--rounds", 1, "--no-control", "--runtime", "tensorflow", "--json", "small.json")
     succeeded(har_edge("bench", "edge-small", *options, cwd=tmp_path))
     found = results(tmp_path / "small.json").values()
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rich.live
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import python
@@ -390,16 +391,16 @@ class TestTimeline:
         assert any(x.startswith("W WALKING") and x.endswith(" 2 %") for x in lines) == (height == 24)
 
     def test_what_happened_is_listed_once_below_the_summary(self):
-        timeline, _ = make_timeline(80)
+        summary, console = StreamSummary(LABELS, 1.28, 2.56), paper(80, 40)
         for i in range(3):
-            timeline._summary.add(Notice(i, "gap", f"no samples for {i} s"))
-        timeline.end(timeline._summary)
-        assert "0:00  no samples for 0 s (3 times)" in timeline._console.file.getvalue()
+            summary.add(Notice(i, "gap", f"no samples for {i} s"))
+        Timeline(LABELS, "", summary, console, FakeClock()).end(summary)
+        assert "0:00  no samples for 0 s (3 times)" in console.file.getvalue()
 
     def test_it_is_drawn_ten_times_a_second_at_most(self, monkeypatch):
         timeline, clock = make_timeline(80)
         drawn = []
-        monkeypatch.setattr(timeline._live, "refresh", lambda: drawn.append(clock.now))
+        monkeypatch.setattr(rich.live.Live, "refresh", lambda live: drawn.append(clock.now))
         for _ in range(1000):
             clock.now += 0.01
             timeline.tick()

@@ -108,6 +108,16 @@ def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
     assert len({x.weights_sha256 for x in found[0].folds}) == 2
 
 
+def test_the_fit_of_a_fold_has_not_seen_its_subjects(data, tmp_path):
+    folds = choose_folds(data.train, data.labels, 2)
+    found = []
+    for each in (data, replace(data, train=noise(data.train, folds[0]))):
+        jobs = plan_folds(folds, each, RECIPE, 0, tmp_path / str(len(found)))
+        found.append(fit(jobs[:1], each)[0])
+    assert found[0].weights_sha256 == found[1].weights_sha256
+    assert found[0].normalisation == found[1].normalisation
+
+
 @pytest.mark.parametrize(("factor", "passed"), [(0.8, False), (1.0, True), (1.25, False)])
 def test_a_control_outside_on_either_side_fails(factor, passed):
     times = 1 + 0.01 * np.random.default_rng(0).random((5, 100))

@@ -79,7 +79,7 @@ def kinds(items: Iterable[Item]) -> list[str]:
     return [x.kind for x in items if isinstance(x, Event)]
 
 
-def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float = 10.0) -> list[Item]:
+def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float = 120.0) -> list[Item]:
     """What `source` gives until that is `enough`."""
     items: list[Item] = []
     deadline = time.monotonic() + within_s
