@@ -63,12 +63,12 @@ class ConversionJob:
     file: FileOptions | None = None
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
-        """Where the process leaves the converted `network` (`selection` or `model`)."""
+        """Return the path of the converted `network` (`selection` or `model`)."""
         return self.output / f"{network}_{scheme}.tflite"
 
     @property
     def report(self) -> Path:
-        """Where the process leaves its report."""
+        """Return the path of the process's report."""
         return self.output / "report.json"
 
 

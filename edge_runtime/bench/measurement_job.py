@@ -66,7 +66,7 @@ class MeasurementJob:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: plain facts, and arrays by name."""
+    """Hold the answer to a job: plain facts, and arrays by name."""
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]

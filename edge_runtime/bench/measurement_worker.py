@@ -110,7 +110,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
 
 
 def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
-    """What is inside a model, card or no card, and one inference on zeros to see that it runs."""
+    """Read the facts of a model, card or no card, and run it once on zeros."""
     flatbuffer = cards.strip(cards.read_tflite(folder / job.model))
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     model.run(np.zeros(model.input.shape, model.input.dtype))

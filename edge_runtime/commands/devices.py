@@ -1,4 +1,4 @@
-"""`har-edge devices`: describe targets and what would spoil a measurement there, or clean them."""
+"""Describe targets and what would spoil a measurement there, or clean them: `har-edge devices`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -128,7 +128,7 @@ class Store:
         return self.objects / digest
 
     def has(self, digest: str) -> bool:
-        """Whether that file is here, and whole."""
+        """Tell whether that file is here, and whole."""
         try:
             with self.path(digest).open("rb") as file:
                 return _sha256(file) == digest
@@ -326,7 +326,7 @@ class Agent:
         return False
 
     def _ends(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Whether `process`, which has closed its stdout, ends within `seconds`."""
+        """Tell whether `process`, which has closed its stdout, ends within `seconds`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             with suppress(subprocess.TimeoutExpired):

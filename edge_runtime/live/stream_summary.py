@@ -105,7 +105,7 @@ class StreamSummary:
 
     @property
     def n_left_out(self) -> int:
-        """How many samples and lines were not used."""
+        """Count the samples and lines that were not used."""
         return self.dropped.duplicates + self.dropped.late + self.dropped.invalid + self.malformed
 
     @property
@@ -123,7 +123,7 @@ class StreamSummary:
         return ordered[len(ordered) // 2] if ordered else None
 
     def seconds(self, activity: str) -> float:
-        """How long `activity` was reported."""
+        """Return how long `activity` was reported."""
         return self._seconds[activity]
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Read and write the model card: what a model needs to be fed, what it answers and where it comes from.
+"""Read and write the model card: the input that a model needs, its answers and its origin.
 
 `card.json` and `labels.txt` are in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
 associated files: the interpreter ignores what follows the flatbuffer, and any unzip program reads it. The archive's
@@ -251,7 +251,7 @@ def _damaged(source: str) -> str:
 
 
 def _has_archive(content: bytes) -> bool:
-    """Whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16) with a digest as comment."""
+    """Tell whether `content` ends as `attach` does: a zip's end record (APPNOTE.TXT 4.3.16) with a digest as comment."""
     end = content[-22 - _DIGEST : -_DIGEST]
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
 

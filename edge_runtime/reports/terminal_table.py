@@ -49,7 +49,7 @@ def show_operators(report: Report, console: rich.console.Console) -> None:
 
 
 def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int:
-    """How many results fit side by side without any number, or word of a name that is not too long, being broken."""
+    """Count the results that fit side by side without breaking a number, or a word of a name of usual length."""
     rows = [row for group in groups(results, brief=True) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)

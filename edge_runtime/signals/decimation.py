@@ -2,7 +2,7 @@
 
 Above half the new rate a vibration would be aliased: at 50 Hz, one of 45 Hz looks like a movement of 5 Hz. A low-pass
 removes it first: a sinc under a Hamming window, which passes frequencies below 0.4 of the new rate, where body motion
-is, and leaves 0.2 % of those above 0.6 of it.
+is, and attenuates those above 0.6 of it to 0.2 %.
 
 References
 ----------
@@ -33,7 +33,7 @@ class Decimator:
 
     @property
     def delay(self) -> int:
-        """How many samples at the new rate come out later than the newest that went in."""
+        """Return the delay of the output behind the newest input, in samples at the new rate."""
         return _HALF if self.factor > 1 else 0
 
     def push(self, samples: Array) -> Array:

@@ -170,12 +170,12 @@ class _Stretch:
 
     @property
     def end(self) -> float:
-        """When its last sample was taken."""
+        """Return the time of its last sample."""
         return self._start + self._seconds[-1]
 
     @property
     def n_ready(self) -> int:
-        """How many samples `take` would give, or one less, once it is known how fast the sensor is."""
+        """Count the samples that `take` would give, or one less, once the sensor's rate is known."""
         delay = self._decimator.delay if self._decimator else 0
         return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
 

@@ -1,6 +1,6 @@
 """Detect faults of a sensor in its samples: units, missing gravity, a slow, stuck, disabled or saturated sensor.
 
-A network answers wrong numbers as readily as right ones; each fault is told when it begins.
+A network classifies wrong input without complaint; common mistakes are detected, each told when it begins.
 """
 
 from collections import deque
@@ -54,7 +54,7 @@ class FaultFinder:
             self._seconds.append(second)
 
     def stuck_at(self, second: float) -> str:
-        """The sentence about stuck sensors at `second`, or no text. Earlier times may be forgotten."""
+        """Return the sentence about stuck sensors at `second`, or "". Drops older entries."""
         while len(self._stuck) > 1 and self._stuck[1][0] <= second:
             self._stuck.popleft()
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""

@@ -39,7 +39,7 @@ import_module(sys.argv[2]).main(*sys.argv[3:])
 
 
 def tell(pipe: IO[str], **fields: Any) -> None:
-    """Print one message. A child whose messages nobody reads any more ends: who wanted its answer is gone."""
+    """Print one message. Exit when the parent has closed the pipe."""
     try:
         print(json.dumps(fields), file=pipe, flush=True)
     except BrokenPipeError:
@@ -73,7 +73,7 @@ def error_with(exit_code: int, text: str) -> HarEdgeError:
 
 
 def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
-    """How the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
+    """Describe how the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
 
     `stage` is what it last reported to be doing.
     """
@@ -104,7 +104,7 @@ def last_log_line(log: str) -> str:
 def run_as_child(task: Callable[[Tell], object]) -> None:
     """In a child: run `task` and end, the last message saying how.
 
-    Its stdin must be a pipe of its parent's, who writes nothing to it: when the parent has gone, this process ends too.
+    Its stdin must be a pipe that the parent holds open; EOF ends this process.
     """
     # Libraries print to stdout too: they get stderr, the messages keep the pipe.
     pipe = os.fdopen(os.dup(1), "w")
@@ -156,7 +156,7 @@ class Child:
         self.stop()
 
     def fileno(self) -> int:
-        """Of the pipe that its messages come from, to wait for with `selectors`."""
+        """Return the descriptor of the pipe of its messages, to wait for with `selectors`."""
         return self._stdout.fileno()
 
     def read(self) -> list[dict[str, Any]] | None:

@@ -162,7 +162,7 @@ def test_what_does_not_fit_on_its_disk_is_not_sent(device):
 
 
 def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
-    """What a job will not see, since it runs without them, is not found before either."""
+    """Jobs run without them, so that the search before a job does not find them either."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     own = tmp_path / f"lib/python{version}/site-packages/numpy-1.0.dist-info"
     own.mkdir(parents=True)

@@ -313,7 +313,7 @@ def paper(width: int, height: int = 40) -> Console:
 
 
 def picture(timeline: Timeline, width: int, height: int = 40) -> str:
-    """What `timeline` draws now, as text."""
+    """Draw `timeline` as it is now, as text."""
     console = paper(width, height)
     console.print(timeline.picture())
     return console.file.getvalue()

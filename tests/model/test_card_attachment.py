@@ -1,4 +1,4 @@
-"""A card is attached to a whole model alone: damage and other programs' archives are refused, and left as they are."""
+"""A card is attached to a whole model alone; damaged files and other programs' archives are refused unchanged."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The forms of a report: they say what is true, gain or loss, with its interval, and fit where they are shown."""
+"""Every form of a report states gain or loss with its interval, and fits the place where it is shown."""
 
 import csv
 import io

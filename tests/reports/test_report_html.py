@@ -219,7 +219,7 @@ def test_the_machine_before_and_after_is_on_the_page(tab, pages):
 
 
 class _Nesting(HTMLParser):
-    """Whether every element is closed where it was opened."""
+    """Tell whether every element is closed where it was opened."""
 
     EMPTY = ("meta", "link", "wbr", "br")
 

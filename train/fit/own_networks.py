@@ -31,7 +31,7 @@ def main(name: str) -> None:
 
 
 def is_own(name: str) -> bool:
-    """Whether `name` is a function of the user's own, `package.module:function`."""
+    """Tell whether `name` is a function of the user's own, `package.module:function`."""
     return ":" in name
 
 
@@ -130,7 +130,7 @@ def _working_folder_first() -> Iterator[None]:
 
 
 def _fault(network: object, input_shape: tuple[int, int], n_classes: int) -> str:
-    """What is wrong with a user's network, in words; empty when nothing is."""
+    """Describe what is wrong with a user's network; empty when nothing is."""
     import keras
 
     if not isinstance(network, keras.Model):

@@ -111,7 +111,7 @@ def network_fault(name: str) -> str:
 
 def _check_workers(client: Any, address: str, network: str) -> None:
     def fault(version: str, network: str) -> str:
-        """What a worker lacks, in words; sent there whole, since it may have no module of ours to import this from."""
+        """Describe what a worker lacks; sent there whole, since it may have no module of ours."""
         from importlib import import_module
         from importlib.util import find_spec
 

@@ -34,7 +34,7 @@ _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, the quota of a container included: so many fits run at a time."""
+    """Count the CPUs that this process may use, the quota of a container included: so many fits run at a time."""
     n_cpus: int = joblib.cpu_count()
     return n_cpus
 

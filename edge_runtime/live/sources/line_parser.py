@@ -168,7 +168,7 @@ class Pairing:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many accelerations wait that no rotation seems to come."""
+        """Tell whether so many accelerations wait that no rotation seems to come."""
         return len(self._waiting) == MAX_UNPAIRED
 
     def accelerate(self, time: float, values: list[float]) -> list[Row]:
