@@ -108,29 +108,23 @@ def check(outer: Path | None, official: Path) -> None:
 
     PATH is the folder or zip of the official 'UCI HAR Dataset'.
     """
-    from rich.table import Table
-
     from edge_runtime.data import official_copy, uci_har
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     if outer:
         raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
-    comparison = official_copy.compare(official_copy.read(official), uci_har.load())
-    table = Table(title=f"{official}\nand the rebuilt windows", title_justify="left", box=None, pad_edge=False)
-    table.add_column("signal")
-    for name in ("largest difference", "values that differ", "by more than rounding"):
-        table.add_column(name, justify="right")
+    comparison = official_copy.compare(official_copy.load(official, proved=False), uci_har.load())
+    headings = ["largest difference", "values that differ", "by more than rounding"]
+    table = plain_table(["signal"], headings, f"{official}\nand the rebuilt windows")
     for row in comparison.signals:
         largest = f"{row.largest:.2g} {row.signal.unit}" if row.largest else "none"
         table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
     console = Console(markup=False)  # labels, subjects and paths are other people's text: shown as it is
     console.print(table)
-    console.print(
-        f"Labels {_equal(comparison.labels_equal)}, subjects {_equal(comparison.subjects_equal)}, "
-        f"{comparison.n_values:,} values in each signal."
-    )
+    labels, subjects = ("equal" if x else "DIFFERENT" for x in (comparison.labels_equal, comparison.subjects_equal))
+    console.print(f"Labels {labels}, subjects {subjects}, {comparison.n_values:,} values in each signal.")
     if not comparison.agrees:
         raise CheckFailedError(
             f"{official} and the rebuilt windows are not the same data; download the official copy again"
@@ -147,13 +141,10 @@ def _chosen(outer: Path | None, inner: Path | None) -> Path | None:
 def _show(data: Dataset, path: Path | None) -> None:
     from rich.table import Table
 
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     window = data.window
-    table = Table(box=None, pad_edge=False)
-    table.add_column("activity")
-    for name in ("training windows", "test windows"):
-        table.add_column(name, justify="right")
+    table = plain_table(["activity"], ["training windows", "test windows"])
     counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
     for label, n_train, n_test in zip(data.labels, *counts, strict=True):
         table.add_row(label, f"{n_train:,}", f"{n_test:,}")
@@ -206,7 +197,3 @@ def _signal_names(signals: Sequence[Signal]) -> str:
         quantity, _, axis = signal.name.rpartition("_")
         axes.setdefault((quantity, signal.unit), []).append(axis)
     return ", ".join(f"{quantity} {' '.join(names)} ({unit})" for (quantity, unit), names in axes.items())
-
-
-def _equal(equal: bool) -> str:
-    return "equal" if equal else "DIFFERENT"

@@ -1,6 +1,7 @@
 """Describe targets and what would spoil a measurement there, or clean them: `har-edge devices`."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -57,7 +58,8 @@ def command(targets: Sequence[str]) -> None:
         _show(each, console)
     failed = {x.target: x.failure for x in found if x.failure}
     if failed:
-        raise _error_of(f"not every device can be measured on: {', '.join(failed)}", list(failed.values()))
+        exit_code = max(x.exit_code for x in failed.values())  # device trouble, unless all are the user's
+        raise error_with(exit_code, f"not every device can be measured on: {', '.join(failed)}")
 
 
 def _clean(targets: Sequence[str]) -> None:
@@ -69,11 +71,8 @@ def _clean(targets: Sequence[str]) -> None:
     failed: dict[str, HarEdgeError] = {}
     for target, opening in [(target, remote_opener(target)) for target in targets]:
         try:
-            device = opening()
-            try:
+            with closing(opening()) as device:
                 removed = device.clean()
-            finally:
-                device.close()
         except HarEdgeError as error:
             failed[target] = error
         else:
@@ -82,12 +81,8 @@ def _clean(targets: Sequence[str]) -> None:
         raise next(iter(failed.values()))
     if failed:
         reasons = "; ".join(f"{target} ({error})" for target, error in failed.items())
-        raise _error_of(f"not every device was cleaned: {reasons}", list(failed.values()))
-
-
-def _error_of(text: str, causes: Sequence[HarEdgeError]) -> HarEdgeError:
-    """The error of several: device trouble, unless all are the user's."""
-    return error_with(max(x.exit_code for x in causes), text)
+        exit_code = max(x.exit_code for x in failed.values())
+        raise error_with(exit_code, f"not every device was cleaned: {reasons}")
 
 
 def _show(found: "Readiness", console: "Console") -> None:

@@ -107,24 +107,26 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int | None, plots
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, plots)
-    transitions = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
-    found = score(tracks, len(labels), window.samples, window.rate_hz, transitions)
+    rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
+    found = score(tracks, len(labels), window.samples, window.rate_hz, rows)
     people = scores_by_part.per_subject(tracks, len(labels), window.samples)
     activities = scores_by_part.per_activity(tracks, labels, window.samples)
     during = scores_by_part.reported_during(tracks, names, len(labels), window.rate_hz)
+    transitions = {name: x for name, x in during.items() if scores_by_part.is_transition(name)}
+    others = {name: x for name, x in during.items() if name not in transitions}
     console = Console()
     n_people = len({x.subject for x in tracks})
     report.show_scores(found, len(tracks), n_people, console)
     report.show_parts("subject", people, console)
     report.show_parts("activity", activities, console)
-    report.show_reported(during, labels, console)
+    report.show_reported(transitions, others, labels, console)
     if plots:
         click.echo(f"{len(tracks)} timelines in {plots}")
     parts: dict[str, Mapping[str, Any]] = {
         "per_subject": people,
         "per_activity": activities,
-        "transitions": {name: x for name, x in during.items() if scores_by_part.is_transition(name)},
-        "other_labels": {name: x for name, x in during.items() if not scores_by_part.is_transition(name)},
+        "transitions": transitions,
+        "other_labels": others,
     }
     return (
         {"hop": hop or window.hop, "subjects": n_people, "recordings": len(tracks)}

@@ -62,7 +62,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     from rich.markup import escape
     from rich.table import Table
 
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     console = Console()
     console.print(f"[bold]{escape(str(model))}[/bold]: {escape(card.name)}, {found.scheme}, {size / 1e3:.1f} kB\n")
@@ -91,11 +91,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
     console.print(facts)
 
-    signals = Table(box=None, pad_edge=False)
-    for heading in ("signal", "unit"):
-        signals.add_column(heading)
-    for heading in ("mean", "std", "clip", "knee"):
-        signals.add_column(heading, justify="right")
+    signals = plain_table(["signal", "unit"], ["mean", "std", "clip", "knee"])
     normalisation = card.normalisation
     for i, signal in enumerate(card.signals):
         numbers = (normalisation.mean[i], normalisation.std[i], normalisation.clip[i])
@@ -105,10 +101,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     console.print()
     console.print(signals)
 
-    operators = Table(box=None, pad_edge=False)
-    operators.add_column("operator")
-    for heading in ("count", "in XNNPACK"):
-        operators.add_column(heading, justify="right")
+    operators = plain_table(["operator"], ["count", "in XNNPACK"])
     counts = found.operators.counts
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         operators.add_row(name, str(counts[name]), str(found.operators.xnnpack.get(name, 0)))
@@ -139,10 +132,9 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
 
 
 def _tensor_text(tensor: Tensor) -> str:
-    shape = f"[{', '.join(map(str, tensor.shape))}]"
     if tensor.scale is None:
-        return f"{tensor.dtype} {shape}"
-    return f"{tensor.dtype} {shape}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        return f"{tensor.dtype} {list(tensor.shape)}"
+    return f"{tensor.dtype} {list(tensor.shape)}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
 
 
 def _record(record: object) -> str:

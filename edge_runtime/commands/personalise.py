@@ -82,8 +82,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
     found = personalisation.stretches(recordings, classifier)
-    adapted = personalisation.learn(found, classifier)
-    held_out = adapted.held_out
+    correction, held_out = personalisation.learn(found, classifier)
     if held_out.is_worse:
         raise CheckFailedError(
             f"the correction from one part of {data_path} lowers accuracy on another (of {held_out.windows} windows "
@@ -98,11 +97,8 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
         "held_out": {"windows": held_out.windows, "original_accuracy": before, "accuracy": after},
     }
     flatbuffer, card = cards.read_model(path)
-    cards.write_model(
-        output,
-        flatbuffer,
-        dataclasses.replace(card, posture_correction=dataclasses.replace(adapted.correction, record=record)),
-    )
+    adapted = dataclasses.replace(card, posture_correction=dataclasses.replace(correction, record=record))
+    cards.write_model(output, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
     click.echo(

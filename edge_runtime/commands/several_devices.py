@@ -42,7 +42,13 @@ def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device
     Raises `InputError` when one of them is no target at all.
     """
     openers = [opener(target, runtime, offline) for target in targets]
-    return [_open(target, each) for target, each in zip(targets, openers, strict=True)]
+    devices: list[Device | AbsentDevice] = []
+    for target, opening in zip(targets, openers, strict=True):
+        try:
+            devices.append(opening())
+        except HarEdgeError as error:
+            devices.append(AbsentDevice(target, error))
+    return devices
 
 
 def measure_on(
@@ -90,10 +96,3 @@ def measure_on(
                     device.stop()  # so that its thread ends
             raise
     return [found[i] for i in range(len(devices))]
-
-
-def _open(target: str, opening: Callable[[], Device]) -> Device | AbsentDevice:
-    try:
-        return opening()
-    except HarEdgeError as error:
-        return AbsentDevice(target, error)

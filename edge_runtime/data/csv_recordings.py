@@ -135,26 +135,22 @@ def _resample(table: Table, names: tuple[str, ...]) -> Iterator[Recording]:
 
 
 def _windows(chosen: Sequence[Recording]) -> Split:
+    """The windows that lie wholly inside one label's segment."""
     columns = [i for i, x in enumerate(SIGNALS) if x in chosen[0].signals]
     X: list[npt.NDArray[np.floating]] = [np.empty((0, WINDOW.samples, len(columns)))]
     y: list[int] = []
     subject: list[str] = []
     for recording in chosen:
-        starts = _starts(recording.labels)
+        starts = [
+            start
+            for first, end, label in segments(recording.labels)
+            if label >= 0
+            for start in range(first, end + 1 - WINDOW.samples, WINDOW.hop)
+        ]
         X.append(cut(frontend.signals(recording.samples)[:, columns], starts))
         y += recording.labels[starts].tolist()
         subject += [str(recording.subject)] * len(starts)
     return Split(np.concatenate(X).astype(np.float32), np.array(y, np.uint8), np.array(subject, np.str_))
-
-
-def _starts(labels: npt.NDArray[np.int8]) -> list[int]:
-    """First samples of the windows that lie wholly inside one label's segment."""
-    return [
-        start
-        for first, end, label in segments(labels)
-        if label >= 0
-        for start in range(first, end + 1 - WINDOW.samples, WINDOW.hop)
-    ]
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:

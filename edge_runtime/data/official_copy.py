@@ -85,17 +85,18 @@ def is_official_folder(path: Path) -> bool:
     return _root(path) is not None or (path / f"{FOLDER}.zip").is_file()
 
 
-def load(path: Path) -> Dataset:
-    """The official windows at `path`, a folder or a zip (in a zip), with labels and subjects proved by their digests.
+def load(path: Path, proved: bool = True) -> Dataset:
+    """Read the official windows at `path`, a folder or a zip (in a zip), and prove labels and subjects by digests.
 
-    Numbers are those of the text, rounded to float32. Raises `InputError` naming the file and the line.
+    Unless `proved`, labels and subjects are in range alone. Numbers are those of the text, rounded to float32. Raises
+    `InputError` naming the file and the line.
     """
-    return _read(path, proved=True)
-
-
-def read(path: Path) -> Dataset:
-    """As `load`, without the digests: labels and subjects are in range, and need not be the official ones."""
-    return _read(path, proved=False)
+    with _open(path) as copy:
+        rows = {part: _read_rows(copy, part) for part in N_WINDOWS}
+        if proved:
+            _prove(path, rows)
+        train, test = (Split(_read_signals(copy, part), *rows[part]) for part in N_WINDOWS)
+    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test)
 
 
 def compare(official: Dataset, rebuilt: Dataset) -> CopyComparison:
@@ -115,15 +116,6 @@ def compare(official: Dataset, rebuilt: Dataset) -> CopyComparison:
         n_values=sum(a.X[..., 0].size for a, _ in parts),
         signals=tuple(differences),
     )
-
-
-def _read(path: Path, proved: bool) -> Dataset:
-    with _open(path) as copy:
-        rows = {part: _read_rows(copy, part) for part in N_WINDOWS}
-        if proved:
-            _prove(path, rows)
-        train, test = (Split(_read_signals(copy, part), *rows[part]) for part in N_WINDOWS)
-    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test)
 
 
 def _prove(path: Path, rows: dict[str, tuple[Bytes, Bytes]]) -> None:

@@ -13,6 +13,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live import posture_learning
 from edge_runtime.live.posture_learning import HeldOut
 from edge_runtime.live.recognizer import WARM_UP_S
+from edge_runtime.live.stream_scores import share
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.posture_correction import PostureCorrection
@@ -43,14 +44,6 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Adaptation:
-    """The correction for a person, and its scores in parts of the time that were held out in turn."""
-
-    correction: PostureCorrection
-    held_out: HeldOut
-
-
-@dataclass(frozen=True)
 class Gain:
     """Accuracies, 0 to 1, of one person's other windows before and after; `postures_` are of the activities learnt."""
 
@@ -68,8 +61,7 @@ def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[S
 
     The first `WARM_UP_S` of each recording, in which the filters settle, are left out.
     """
-    names = list(classifier.card.labels)
-    return [x for recording in recordings for x in _stretches(recording, classifier, names)]
+    return [x for recording in recordings for x in _stretches(recording, classifier)]
 
 
 def check_labels(recordings: Sequence[Recording], card: Card) -> None:
@@ -96,8 +88,10 @@ def check_sensors(recordings: Sequence[Recording], names: Sequence[str]) -> None
                 )
 
 
-def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = posture_learning.RIDGE) -> Adaptation:
-    """Learn the correction for one person from the stretches `found`.
+def learn(
+    found: Sequence[Stretch], classifier: Classifier, ridge: float = posture_learning.RIDGE
+) -> tuple[PostureCorrection, HeldOut]:
+    """Learn the correction for one person from the stretches `found`, and score it on parts held out in turn.
 
     Raises `InputError` for fewer than two activities, less than `LEAST_S` of one, and labels that seem exchanged.
     """
@@ -124,7 +118,7 @@ def learn(found: Sequence[Stretch], classifier: Classifier, ridge: float = postu
     parts = list(_parts(found, window.samples, window.rate_hz))
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     total, temperature = sum(seconds.values()), classifier.card.temperature
-    return Adaptation(
+    return (
         posture_learning.learn(logits, tilt, y, total, temperature, ridge),
         posture_learning.cross_validate(*_joined(parts), folds, total, temperature, ridge),
     )
@@ -147,19 +141,19 @@ def gain(
         raise InputError(
             f"the recordings have {seconds:g} s of each posture and nothing else: no window is left to be scored"
         )
-    adapted = learn(first, classifier, ridge)
-    is_used = not adapted.held_out.is_worse
+    correction, held_out = learn(first, classifier, ridge)
+    is_used = not held_out.is_worse
     logits, tilt, y = _joined(rest)
     before = logits.argmax(axis=1) == y
-    after = adapted.correction.apply(logits, tilt).argmax(axis=1) == y if is_used else before
+    after = correction.apply(logits, tilt).argmax(axis=1) == y if is_used else before
     is_posture = np.isin(y, postures)
     return Gain(
         subject,
         len(y),
-        _share(before),
-        _share(after),
-        _share(before[is_posture]),
-        _share(after[is_posture]),
+        share(before),
+        share(after),
+        share(before[is_posture]),
+        share(after[is_posture]),
         used=is_used,
     )
 
@@ -187,23 +181,19 @@ def _parts(found: Sequence[Stretch], samples: int, rate_hz: float) -> Iterator[S
         yield from (x.part(first, end, samples, rate_hz) for first, end in pairwise(edges))
 
 
-def _share(hits: npt.NDArray[np.bool_]) -> float:
-    return float(hits.mean()) if len(hits) else float("nan")
-
-
-def _stretches(recording: Recording, classifier: Classifier, names: list[str]) -> Iterator[Stretch]:
+def _stretches(recording: Recording, classifier: Classifier) -> Iterator[Stretch]:
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
     front_end = FrontEnd(gentle=True)
     signals = np.concatenate([front_end.push(recording.samples), front_end.flush()])[:, columns]
     settled = round(WARM_UP_S * recording.rate_hz)
-    for begin, end, name in _labelled(recording, names):
+    for begin, end, name in _labelled(recording, card.labels):
         first = max(begin, settled)
         starts = np.arange(0, end - first - card.window.samples + 1, _HOP)
         if len(starts):
             windows = cut(signals, first + starts).astype(np.float32)
             seconds = (end - first) / recording.rate_hz
-            yield Stretch(names.index(name), seconds, starts, classifier.logits(windows), gravity(windows, card))
+            yield Stretch(card.labels.index(name), seconds, starts, classifier.logits(windows), gravity(windows, card))
 
 
 def _labelled(recording: Recording, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:

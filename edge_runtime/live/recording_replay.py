@@ -34,9 +34,11 @@ def follow(
             f"{classifier.card.window.samples} samples: leave it out"
         )
     names = list(classifier.card.labels)
+    known = all_labels(recording, names)
+    places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
     return Track(
         recording.subject,
-        _relabelled(recording, names),
+        places[recording.labels],
         np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions]),
         np.array([int(x.window_probabilities.argmax()) for x in decisions]),
         np.array([names.index(x.activity) if x.activity in names else NO_DECISION for x in decisions]),
@@ -50,9 +52,3 @@ def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
 
 def _own(recording: Recording, names: Sequence[str]) -> list[str]:
     return [coarse_label(x) if is_coarse(names) else x for x in recording.label_names]
-
-
-def _relabelled(recording: Recording, names: Sequence[str]) -> np.ndarray:
-    known = all_labels(recording, names)
-    places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
-    return places[recording.labels]

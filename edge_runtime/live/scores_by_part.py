@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.data.dataset import segments
 from edge_runtime.data.uci_har import TRANSITIONS
 from edge_runtime.live.recognizer import UNKNOWN
-from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track, inside_activity
+from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track, inside_activity, share
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,4 @@ def _parts(
 
 
 def _scores(truth: Integers, answers: Integers, shown: Integers) -> PartScores:
-    def share(hits: npt.NDArray[np.bool_]) -> float:
-        return float(hits.mean())
-
     return PartScores(len(truth), share(answers == truth), share(shown == truth), share(shown == NO_DECISION))

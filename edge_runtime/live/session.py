@@ -46,7 +46,7 @@ class Session:
     def _counted(self, found: list[LiveEvent]) -> list[LiveEvent]:
         """Count all that was `found`; leave out notices that are repeated too often."""
         recognizer, summary = self._recognizer, self.summary
-        summary.left_out(recognizer.duplicates, recognizer.late, recognizer.invalid)
+        summary.duplicates, summary.late, summary.invalid = recognizer.duplicates, recognizer.late, recognizer.invalid
         shown: list[LiveEvent] = []
         for event in found:
             summary.add(event)

@@ -98,18 +98,18 @@ def score(
     hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
     return LiveScores(
         windows=len(truth),
-        window_accuracy=_share(answers == truth),
-        live_accuracy=_share(shown == truth),
-        reported_accuracy=_share((shown == truth)[shown != NO_DECISION]),
-        sample_accuracy=_share((reported == labels)[in_activity]),
+        window_accuracy=share(answers == truth),
+        live_accuracy=share(shown == truth),
+        reported_accuracy=share((shown == truth)[shown != NO_DECISION]),
+        sample_accuracy=share((reported == labels)[in_activity]),
         delay_median_s=float(np.median(delays)) if len(delays) else float("nan"),
         delay_p90_s=float(np.quantile(delays, 0.9, method="higher")) if len(delays) else float("nan"),
         missed=int(np.isinf(delays).sum()),
         activities=len(delays),
         false_changes_per_hour=len(false) / hours if hours else float("nan"),
         false_changes_seen_per_hour=sum(false) / hours if hours else float("nan"),
-        unknown_in_activities=_share((reported == NO_DECISION)[in_activity]),
-        unknown_in_transitions=_share((reported == NO_DECISION)[in_transition]),
+        unknown_in_activities=share((reported == NO_DECISION)[in_activity]),
+        unknown_in_transitions=share((reported == NO_DECISION)[in_transition]),
         hours=hours,
     )
 
@@ -148,6 +148,7 @@ def _false_changes(track: Track, n_activities: int, samples: int) -> Iterator[bo
         before = before if shown == NO_DECISION else shown
 
 
-def _share(hits: Iterable[bool]) -> float:
+def share(hits: Iterable[bool]) -> float:
+    """The share of `hits` that are true, 0 to 1; NaN of none."""
     values = np.asarray(hits, np.float64)
     return float(values.mean()) if len(values) else float("nan")

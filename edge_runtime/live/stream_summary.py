@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median_high
 from typing import Any
 
 from edge_runtime.live.recognizer import UNKNOWN, LiveEvent, Notice
@@ -30,15 +31,6 @@ class ElapsedTime:
 
 
 @dataclass
-class LeftOut:
-    """Numbers of samples that were not used, by reason."""
-
-    duplicates: int = 0
-    late: int = 0
-    invalid: int = 0
-
-
-@dataclass
 class NoticeCount:
     """The text of the first notice of a kind, when it came in the stream, and how many there were."""
 
@@ -51,14 +43,16 @@ class StreamSummary:
     """Counts decisions and notices.
 
     A decision stands for the time since the one before, but no more than `hop_s`; the first, for no more than a window.
+    `duplicates`, `late` and `invalid` are the samples that the recogniser has left out, `malformed` the lines that were
+    no sample; `windows` and `seconds` are by activity.
     """
 
     def __init__(self, labels: Sequence[str], hop_s: float, window_s: float) -> None:
         self.hop_s, self._window_s = hop_s, window_s
         self.windows = dict.fromkeys([*labels, UNKNOWN], 0)
         self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
-        self.dropped = LeftOut()
-        self._seconds = dict.fromkeys(self.windows, 0.0)
+        self.duplicates = self.late = self.invalid = 0
+        self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: dict[str, NoticeCount] = {}
         self.elapsed = ElapsedTime()
         self._activity = ""
@@ -75,7 +69,7 @@ class StreamSummary:
         if not self._latencies:
             passed = self._window_s
         self.windows[found.activity] += 1
-        self._seconds[found.activity] += min(self.hop_s, passed)
+        self.seconds[found.activity] += min(self.hop_s, passed)
         self._latencies.append(found.inference_ms)
         if found.activity != UNKNOWN:
             self.changes += bool(self._activity) and found.activity != self._activity
@@ -99,14 +93,10 @@ class StreamSummary:
         while len(self._rate) > 2 and newest - self._rate[0][0] > _RATE_OVER_S:
             self._rate.popleft()
 
-    def left_out(self, duplicates: int, late: int, invalid: int) -> None:
-        """Note how many samples the recogniser has left out so far."""
-        self.dropped = LeftOut(duplicates, late, invalid)
-
     @property
     def n_left_out(self) -> int:
         """Count the samples and lines that were not used."""
-        return self.dropped.duplicates + self.dropped.late + self.dropped.invalid + self.malformed
+        return self.duplicates + self.late + self.invalid + self.malformed
 
     @property
     def rate_hz(self) -> float | None:
@@ -119,25 +109,20 @@ class StreamSummary:
     @property
     def inference_ms(self) -> float | None:
         """Median of the latest inferences; None before the first."""
-        ordered = sorted(self._latencies)
-        return ordered[len(ordered) // 2] if ordered else None
-
-    def seconds(self, activity: str) -> float:
-        """Return how long `activity` was reported."""
-        return self._seconds[activity]
+        return median_high(self._latencies) if self._latencies else None
 
     def to_dict(self) -> dict[str, Any]:
         """The summary for programs; docs/stream.md explains the keys."""
         return {
-            "minutes": {name: round(self.seconds(name) / 60, 4) for name in self.windows},
+            "minutes": {name: round(seconds / 60, 4) for name, seconds in self.seconds.items()},
             "decisions": sum(self.windows.values()),
             "changes": self.changes,
             "gaps": self.gaps,
             "notices": {kind: notice.count for kind, notice in self.notices.items()},
             "samples": self.samples,
-            "duplicates": self.dropped.duplicates,
-            "late": self.dropped.late,
-            "invalid": self.dropped.invalid,
+            "duplicates": self.duplicates,
+            "late": self.late,
+            "invalid": self.invalid,
             "malformed_lines": self.malformed,
             "not_logged": self.not_logged,
             "inference_ms_p50": self.inference_ms,

@@ -59,7 +59,11 @@ class Timestamps:
         measured = self._n_since / passed
         percent = round(100 * (measured / self._stated_hz - 1))
         if abs(percent) > _TOLERANCE_PERCENT:
-            return self._tell_rate(measured)
+            if self._told_rate:
+                return []
+            self._told_rate = True
+            text = f"samples come {measured:.0f} times a second, not {self._stated_hz:g}: try --rate {measured:.0f}"
+            return [Event("rate", text)]
         rate_hz = self._stated_hz * (1 + percent / 100)
         if rate_hz != self._rate_hz:
             self._continue(rate_hz)
@@ -69,11 +73,3 @@ class Timestamps:
         """Continue at `rate_hz` from the next sample on, after a pause."""
         self._start += self._count / self._rate_hz + pause_s
         self._rate_hz, self._count = rate_hz, 0
-
-    def _tell_rate(self, measured: float) -> list[Event]:
-        """Tell once that samples come at another rate."""
-        if self._told_rate:
-            return []
-        self._told_rate = True
-        text = f"samples come {measured:.0f} times a second, not {self._stated_hz:g}: try --rate {measured:.0f}"
-        return [Event("rate", text)]

@@ -174,12 +174,8 @@ def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> No
             raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
     wrong = None
     if taken.shape != (1, samples, n_signals):
-        wrong = f"takes an input of {_shape(taken)}, but its card says [1, {samples}, {n_signals}]"
+        wrong = f"takes an input of {list(taken.shape)}, but its card says [1, {samples}, {n_signals}]"
     elif given.shape != (1, len(card.labels)):
-        wrong = f"gives an output of {_shape(given)}, but its card has {len(card.labels)} labels"
+        wrong = f"gives an output of {list(given.shape)}, but its card has {len(card.labels)} labels"
     if wrong:
         raise InputError(f"{name} {wrong}: attach the card that belongs to it ('har-edge card MODEL --from card.json')")
-
-
-def _shape(tensor: Tensor) -> str:
-    return f"[{', '.join(map(str, tensor.shape))}]"

@@ -251,7 +251,7 @@ def _damaged(source: str) -> str:
 
 
 def _has_archive(content: bytes) -> bool:
-    """Tell whether `content` ends as `attach` does: a zip's end record (APPNOTE.TXT 4.3.16) with a digest as comment."""
+    """Tell whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16), a digest as comment."""
     end = content[-22 - _DIGEST : -_DIGEST]
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
 

@@ -51,7 +51,6 @@ class FrontEnd:
 
     def reset(self) -> None:
         """Forget everything: the next sample is the first of a new recording."""
-        self._is_new = True
         self._started = False
         self._last_two = np.zeros((2, N_CHANNELS))  # zeros stand before the first sample
         self._noise_state = np.zeros((len(self._noise), 2, N_CHANNELS))
@@ -77,9 +76,8 @@ class FrontEnd:
         samples = _checked(raw)
         if not len(samples):
             return np.empty((0, len(SIGNALS)))
-        if self._gentle and self._is_new:
+        if self._gentle and not self._started:
             self._settle(samples[0])
-        self._is_new = False
         padded = np.concatenate([self._last_two, samples])
         self._last_two = padded[-2:]
         medians = _median_of_three(padded)

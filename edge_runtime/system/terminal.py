@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import rich.console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from edge_runtime.system.progress import OnProgress
 
@@ -19,6 +20,14 @@ class Console(rich.console.Console):
     def on_broken_pipe(self) -> None:
         """Leave a reader that went away to the command's end; rich would end the program here."""
         raise BrokenPipeError(errno.EPIPE, "the reader of this output went away")
+
+
+def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:
+    """Begin a table without borders: columns headed `text`, then those headed `numbers`, aligned to the right."""
+    table = Table(*text, title=title, title_justify="left", box=None, pad_edge=False)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
 
 
 @contextmanager

@@ -251,13 +251,12 @@ class TestSerial:
                 os.write(board, b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
                 assert samples(until(source, has(1))).tolist() == [[1, 0, 0, 0, 0, 0]]
 
-    def test_a_device_that_is_not_there_is_refused(self, tmp_path):
-        with pytest.raises(DeviceError, match=r"ttyUSB9.*no such device"):
-            next(serial_port(str(tmp_path / "ttyUSB9"), KNOWN))
-
-    def test_what_is_no_serial_device_is_called_so(self):
-        with pytest.raises(DeviceError, match=r"/dev/null: it is no serial device"):
-            next(serial_port("/dev/null", KNOWN))
+    @pytest.mark.parametrize(
+        ("device", "says"), [("/nowhere/ttyUSB9", r"ttyUSB9.*no such device"), ("/dev/null", "null: it is no serial")]
+    )
+    def test_a_device_that_is_not_there_or_no_serial_one_is_refused(self, device, says):
+        with pytest.raises(DeviceError, match=says):
+            next(serial_port(device, KNOWN))
 
     def test_without_pyserial_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "serial", None)

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_runtime.live.recognizer import UNKNOWN
-from edge_runtime.live.scores_by_part import PartScores, Reported, is_transition
+from edge_runtime.live.scores_by_part import PartScores, Reported
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.system.quantities import NOT_MEASURED, percent
+from edge_runtime.system.terminal import plain_table
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
@@ -55,10 +56,7 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
 
 def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.console.Console) -> None:
     """Print a row for each part; `heading` is the title of their column."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column(heading)
-    for name in ("windows", "right alone", "right live", UNKNOWN):
-        table.add_column(name, justify="right")
+    table = plain_table([heading], ["windows", "right alone", "right live", UNKNOWN])
     for name, x in parts.items():
         shares = (x.window_accuracy, x.live_accuracy, x.unknown)
         table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
@@ -67,16 +65,18 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
     console.print("Of windows wholly in one activity.")
 
 
-def show_reported(found: Mapping[str, Reported], activities: Sequence[str], console: rich.console.Console) -> None:
-    """Print the shares reported during each label that is none of `activities`, transitions first."""
-    for heading, chosen in (
-        ("transition", {name: x for name, x in found.items() if is_transition(name)}),
-        ("other label", {name: x for name, x in found.items() if not is_transition(name)}),
-    ):
+def show_reported(
+    transitions: Mapping[str, Reported],
+    others: Mapping[str, Reported],
+    activities: Sequence[str],
+    console: rich.console.Console,
+) -> None:
+    """Print the shares reported during each label that is none of `activities`: transitions, then others."""
+    for heading, chosen in (("transition", transitions), ("other label", others)):
         if chosen:
             console.print()
             console.print(_reported_table(heading, chosen, activities))
-    if found:
+    if transitions or others:
         console.print(Text("Shares, in %, of the time that these lasted, by what was reported."))
 
 
@@ -88,13 +88,9 @@ def _reported_table(heading: str, found: Mapping[str, Reported], activities: Seq
         # Long names break where their words end: six of them and their numbers are to fit on 80 columns.
         table.add_column(escape(name.replace("_", "_\n")), justify="right", vertical="bottom")
     for name, x in found.items():
-        shares = (_hundredths(x.shares[column]) for column in (*activities, UNKNOWN))
-        table.add_row(escape(name), f"{x.times}", *shares)
+        shares = (x.shares[column] for column in (*activities, UNKNOWN))
+        table.add_row(escape(name), f"{x.times}", *(f"{100 * y:.0f}" if y else NOT_MEASURED for y in shares))
     return table
-
-
-def _hundredths(share: float) -> str:
-    return f"{100 * share:.0f}" if share else NOT_MEASURED
 
 
 def _number(value: float) -> str:

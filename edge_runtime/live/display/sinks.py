@@ -1,7 +1,6 @@
 """Print decisions and notices: lines for people, lines for programs, and the summary at the end."""
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -89,62 +88,54 @@ class JsonLines(Sink):
 
     def decision(self, decision: Decision) -> None:
         """Print `{"type": "decision", …}`."""
-        _print_json(
-            {
-                "type": "decision",
-                "seconds": decision.seconds,
-                "activity": decision.activity,
-                "probabilities": _by_label(decision, decision.probabilities),
-                "window_probabilities": _by_label(decision, decision.window_probabilities),
-                "warming_up": bool(decision.warming_up),
-                "reason": decision.reason,
-                "inference_ms": round(decision.inference_ms, 4),
-            }
-        )
+        content = {
+            "type": "decision",
+            "seconds": decision.seconds,
+            "activity": decision.activity,
+            "probabilities": _by_label(decision, decision.probabilities),
+            "window_probabilities": _by_label(decision, decision.window_probabilities),
+            "warming_up": bool(decision.warming_up),
+            "reason": decision.reason,
+            "inference_ms": round(decision.inference_ms, 4),
+        }
+        _print(json.dumps(content))
 
     def notice(self, notice: Notice) -> None:
         """Print `{"type": "notice", …}`."""
-        _print_json({"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text})
+        content = {"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text}
+        _print(json.dumps(content))
 
     def end(self, summary: StreamSummary) -> None:
         """Print `{"type": "summary", …}`."""
-        _print_json({"type": "summary"} | summary.to_dict())
+        _print(json.dumps({"type": "summary"} | summary.to_dict()))
 
 
 def show_summary(summary: StreamSummary, console: "Console | None" = None) -> None:
     """Print the summary as a table, on stdout or on `console`."""
     from rich.markup import escape
-    from rich.table import Table
 
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, plain_table
 
     console = console or Console()
-    table = Table(box=None, pad_edge=False)
-    table.add_column("activity")
-    table.add_column("minutes", justify="right")
-    table.add_column("share", justify="right")
+    table = plain_table(["activity"], ["minutes", "share"])
     total = sum(summary.windows.values())
     for label, count in summary.windows.items():
         if count:
             name = escape(activity_name(label))
-            table.add_row(name, f"{summary.seconds(label) / 60:.1f}", percent(count / total, 0))
+            table.add_row(name, f"{summary.seconds[label] / 60:.1f}", percent(count / total, 0))
     console.print(table if total else "Nothing was recognised: a first answer needs a whole window of samples.")
     console.print(_closing(summary), soft_wrap=True)
 
 
 def _closing(summary: StreamSummary) -> str:
     """The other facts of the summary, in up to three sentences."""
-    facts = [
-        counted(summary.changes, "change"),
-        counted(summary.gaps, "gap"),
-        counted(summary.samples, "sample"),
-    ]
+    facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
     if summary.inference_ms is not None:
         facts.append(f"inference {summary.inference_ms:.2f} ms")
     counts = {
-        "invalid": summary.dropped.invalid,
-        "duplicate": summary.dropped.duplicates,
-        "late": summary.dropped.late,
+        "invalid": summary.invalid,
+        "duplicate": summary.duplicates,
+        "late": summary.late,
         "malformed": summary.malformed,
     }
     left_out = [f"{count:,} {name}" for name, count in counts.items() if count]
@@ -158,10 +149,6 @@ def _closing(summary: StreamSummary) -> str:
 
 def _by_label(decision: Decision, probabilities: npt.NDArray[Any]) -> dict[str, float]:
     return {name: round(float(p), 5) for name, p in zip(decision.labels, probabilities, strict=True)}
-
-
-def _print_json(content: Mapping[str, Any]) -> None:
-    _print(json.dumps(content))
 
 
 def _print(line: str) -> None:

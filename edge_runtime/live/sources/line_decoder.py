@@ -19,26 +19,22 @@ class LineDecoder:
 
     def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
         self._stated, self._recorded = stated, recorded
-        self._parser, self._units = self._new_parser(midway), UnitEstimator(stated)
-        self._rest = b""
-        self._skipping = False  # inside a line that is too long
-        self._timed: bool | None = None
         self._left_out = 0
         self._events: list[Event] = []
-        self._reported: set[str] = set()
         self.samples = 0
         """Number of samples so far."""
         self.fault = ""
         """The fault of the first line that was no sample."""
+        self.restart(midway)
 
     def restart(self, midway: bool = False) -> None:
         """Begin anew for another sender, with a header, units and mistakes of its own."""
-        self._parser, self._units = self._new_parser(midway), UnitEstimator(self._stated)
-        self._rest, self._skipping, self._timed = b"", False, None
-        self._reported.clear()
-
-    def _new_parser(self, midway: bool) -> LineParser:
-        return LineParser(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
+        self._parser = LineParser(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
+        self._units = UnitEstimator(self._stated)
+        self._rest = b""
+        self._skipping = False  # inside a line that is too long
+        self._timed: bool | None = None
+        self._reported: set[str] = set()
 
     def feed(self, content: bytes) -> list[Item]:
         """Take `content`, wherever it is cut; give the items that it completes.

@@ -125,8 +125,6 @@ class LineParser:
             return [] if kind == "rotation" else [(time, values + _NO_ROTATION)]
         if kind == "rotation":
             return self._pairing.rotate(time, values)
-        if self._pairing.is_full:
-            raise MalformedError(f"{MAX_UNPAIRED} accelerations and no rotation: send the gyroscope too")
         return self._pairing.accelerate(time, values)
 
     def _cells(self, text: str) -> list[str]:
@@ -166,13 +164,13 @@ class Pairing:
         self._before: _Reading | None = None
         self._latest: _Reading | None = None
 
-    @property
-    def is_full(self) -> bool:
-        """Tell whether so many accelerations wait that no rotation seems to come."""
-        return len(self._waiting) == MAX_UNPAIRED
-
     def accelerate(self, time: float, values: list[float]) -> list[Row]:
-        """Take an acceleration; give the samples that are complete now."""
+        """Take an acceleration; give the samples that are complete now.
+
+        Raises `MalformedError` when so many wait that no rotation seems to come.
+        """
+        if len(self._waiting) == MAX_UNPAIRED:
+            raise MalformedError(f"{MAX_UNPAIRED} accelerations and no rotation: send the gyroscope too")
         self._waiting.append((time, values))
         return self._complete()
 

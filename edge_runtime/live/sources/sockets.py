@@ -12,16 +12,7 @@ from typing import NamedTuple
 
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import (
-    NO_SAMPLES,
-    POLL_S,
-    SILENCE_S,
-    Event,
-    Item,
-    SilenceDetector,
-    Source,
-    SourceClock,
-)
+from edge_runtime.live.sources import NO_SAMPLES, POLL_S, SILENCE_S, Event, Item, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.system.printable import quoted
 

@@ -1,7 +1,7 @@
 package haredge.live;
 
 /**
- * Decimates a fast sensor's samples, without aliases of its vibration: {@code edge_runtime/signals/decimation.py}.
+ * Decimates a fast sensor's samples, without aliases of its vibration: {@code edge_runtime/signals/resampling.py}.
  *
  * <p>What lies beyond the first and the last sample is taken to be like them.
  */
