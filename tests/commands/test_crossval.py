@@ -146,7 +146,7 @@ class Cluster:
             self.wait(lambda: len(client.scheduler_info()["workers"]) == n)
 
     def is_at_work(self, name: str) -> bool:
-        """Whether the worker has the process of a fit."""
+        """Tell whether the worker has the process of a fit."""
         pid = self.processes[name].pid
         children = Path(f"/proc/{pid}/task").glob("*/children")
         return any(x.read_text().strip() for x in children)

@@ -1,4 +1,4 @@
-"""Attach a card to a whole model alone: damage and other programs' archives are refused, and left as they are."""
+"""Attach a card to a whole model alone; refuse damaged files and other programs' archives, unchanged."""
 
 import io
 import json
