@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from programs import Finished, assert_one_sentence, har_edge, succeeded
+from programs import assert_one_sentence, succeeded
 
 from edge_runtime.bench import intervals, regression_gates, results
 from edge_runtime.bench.comparison import METRICS, compare
@@ -226,8 +226,9 @@ def test_no_condition_is_a_fault(text):
     assert gate.metric in METRICS
 
 
-def compared(*arguments: object, width: int = 80) -> Finished:
-    return har_edge("compare", *arguments, env={"COLUMNS": str(width), "PYTHONIOENCODING": "utf-8"})
+@pytest.fixture
+def compared(har_edge_here):
+    return lambda *arguments, width=80: har_edge_here("compare", *arguments, env={"COLUMNS": str(width)})
 
 
 @pytest.fixture
@@ -239,7 +240,7 @@ def slower(tmp_path, written_before) -> tuple[Path, Path]:
     return paths
 
 
-def test_the_command_shows_a_table_and_leaves_with_0(slower, tmp_path):
+def test_the_command_shows_a_table_and_leaves_with_0(compared, slower, tmp_path):
     done = succeeded(compared(*slower, "--fail-if", "p50>15%", "--json", tmp_path / "changes.json"))
     assert "edge int8: the same file" in done.stdout
     assert "edge int8: latency p50 +10.0 %, end to end p50 +10.0 % beyond the noise." in done.stdout
@@ -251,7 +252,7 @@ def test_the_command_shows_a_table_and_leaves_with_0(slower, tmp_path):
     assert content["failures"] == []
 
 
-def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
+def test_a_failed_gate_leaves_with_1_and_names_every_failure(compared, slower, tmp_path):
     path = tmp_path / "changes.json"
     done = compared(*slower, "--fail-if", "p50>5%", "--fail-if", "end_to_end>5%", "--json", path)
     assert done.returncode == 1
@@ -261,7 +262,7 @@ def test_a_failed_gate_leaves_with_1_and_names_every_failure(slower, tmp_path):
     assert len(json.loads(path.read_text())["failures"]) == 2
 
 
-def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(slower, tmp_path, written_before):
+def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(compared, slower, tmp_path, written_before):
     report = timed(written_before)
     replace(report, results=report.results[:1], comparisons=()).write(slower[1])
     words = "edge int8 (it is in OLD, but NEW has no result of it)"
@@ -269,13 +270,13 @@ def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(slower, tmp_
     succeeded(compared(*slower))  # without a gate it is only shown
 
 
-def test_the_comparison_never_overwrites_what_it_reads(slower):
+def test_the_comparison_never_overwrites_what_it_reads(compared, slower):
     before = slower[0].read_bytes()
     assert_one_sentence(compared(*slower, "--json", slower[0]), 2, "would overwrite")
     assert slower[0].read_bytes() == before
 
 
-def test_what_is_not_comparable_is_refused_unless_told_to(slower, tmp_path, written_before):
+def test_what_is_not_comparable_is_refused_unless_told_to(compared, slower, tmp_path, written_before):
     other = replace(timed(written_before), device=replace(written_before.device, cpu="Cortex-A76"))
     path = tmp_path / "other.json"
     other.write(path)
@@ -287,7 +288,7 @@ def test_what_is_not_comparable_is_refused_unless_told_to(slower, tmp_path, writ
     assert f"the CPU is {written_before.device.cpu} in OLD" in " ".join(told.stdout.split())
 
 
-def test_files_that_cannot_be_compared_leave_with_2(tmp_path, written_before, slower):
+def test_files_that_cannot_be_compared_leave_with_2(compared, tmp_path, written_before, slower):
     assert_one_sentence(compared(slower[0], tmp_path / "none.json"), 2, "none.json does not exist")
     float32, int8 = written_before.results
     replace(written_before, results=(float32,), comparisons=()).write(tmp_path / "a.json")

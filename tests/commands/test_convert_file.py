@@ -71,13 +71,13 @@ def test_its_card_says_what_the_options_and_the_check_say(trained, converted, uc
         assert text in converted.stdout
 
 
-def test_a_network_for_other_signals_and_labels_is_compared_with_itself(tmp_path):
+def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge_here, tmp_path):
     path = file_of(tmp_path, network(signals=3, classes=3, end=None))
     (tmp_path / "labels.txt").write_text("up\ndown\nflat\n")
     (tmp_path / "norm.json").write_text(json.dumps({"mean": [0.8, 0, 0], "std": [1, 0.5, 0.5], "clip": [3, 3, 3]}))
     options = ("--labels", "labels.txt", "--signals", "total_acc_x,total_acc_y,total_acc_z")
     done = succeeded(
-        har_edge(
+        har_edge_here(
             *("convert", path, *options, "--normalisation", "norm.json", "--out", "made", "--quantize-as", "dynamic"),
             cwd=tmp_path,
         )
@@ -208,13 +208,13 @@ class Mine(layers.Layer):
         (None, "absent.keras", ["absent.keras", "does not exist"]),
     ],
 )
-def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(make, name, words, tmp_path):
+def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(har_edge_here, make, name, words, tmp_path):
     path = file_of(tmp_path, make(), name) if make else tmp_path / name
     before = sorted(tmp_path.iterdir())
-    assert_one_sentence(har_edge("convert", path, "--quantize", cwd=tmp_path), 2, *words)
+    assert_one_sentence(har_edge_here("convert", path, "--quantize"), 2, *words)
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_options_of_a_file_are_refused_for_a_run(trained_run, tmp_path):
+def test_options_of_a_file_are_refused_for_a_run(har_edge_here, trained_run, tmp_path):
     for option in ("--labels", "--signals", "--normalisation", "--out"):
-        assert_one_sentence(har_edge("convert", trained_run.folder, option, "x", cwd=tmp_path), 2, option, ".keras")
+        assert_one_sentence(har_edge_here("convert", trained_run.folder, option, "x"), 2, option, ".keras")

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, har_edge, in_shell
+from programs import assert_one_sentence, in_shell
 from training_fixtures import EPOCHS, run_card
 
 from edge_runtime.errors import InputError
@@ -45,9 +45,9 @@ def test_the_saved_network_has_the_scores_of_the_card(trained_run, trained_netwo
     assert hash_weights(trained_network) == run_card(trained_run)["training"]["weights_sha256"]["model"]
 
 
-def test_training_never_overwrites(trained_run):
+def test_training_never_overwrites(har_edge_here, trained_run):
     before = {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
-    result = har_edge("train", "--out", trained_run.folder, cwd=trained_run.folder)
+    result = har_edge_here("train", "--out", trained_run.folder, cwd=trained_run.folder)
     assert_one_sentence(result, 2, str(trained_run.folder), "choose another --out")
     assert before == {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
 
@@ -64,8 +64,8 @@ def test_training_never_overwrites(trained_run):
         (["--resume", "--classes", "coarse"], ["--classes"]),
     ],
 )
-def test_bad_usage_is_one_sentence(tmp_path, arguments, words):
-    assert_one_sentence(har_edge("train", *arguments, cwd=tmp_path), 2, *words)
+def test_bad_usage_is_one_sentence(har_edge_here, tmp_path, arguments, words):
+    assert_one_sentence(har_edge_here("train", *arguments), 2, *words)
     assert not (tmp_path / "runs").exists()
 
 
@@ -79,9 +79,9 @@ def write_settings(folder, **changes):
     return path
 
 
-def test_resuming_on_other_data_is_refused(tmp_path):
+def test_resuming_on_other_data_is_refused(har_edge_here, tmp_path):
     write_settings(tmp_path / "runs" / "stopped")
-    assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "changed since")
+    assert_one_sentence(har_edge_here("train", "--resume"), 2, "changed since")
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_damaged_settings_are_named(tmp_path, key, value):
         TrainingSettings.load(path)
 
 
-def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(trained_run, tmp_path):
+def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(har_edge_here, trained_run, tmp_path):
     """The settings go first: what is left of the checkpoint then means nothing."""
     folder = tmp_path / "run"
     shutil.copytree(trained_run.folder, folder)
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "final.npz").write_bytes(b"left over")
-    assert_one_sentence(har_edge("train", "--resume", "--out", folder, cwd=tmp_path), 2, "no stopped training")
+    assert_one_sentence(har_edge_here("train", "--resume", "--out", folder), 2, "no stopped training")
 
 
 def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_at_once(tmp_path):
@@ -110,6 +110,6 @@ def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_
     assert Run(tmp_path / "run").card.exists()
 
 
-def test_an_unwritable_run_folder_is_named(tmp_path):
+def test_an_unwritable_run_folder_is_named(har_edge_here, tmp_path):
     (tmp_path / "file").write_text("")
-    assert_one_sentence(har_edge("train", "--epochs", 1, "--out", tmp_path / "file" / "run", cwd=tmp_path), 2, "file")
+    assert_one_sentence(har_edge_here("train", "--epochs", 1, "--out", tmp_path / "file" / "run"), 2, "file")
