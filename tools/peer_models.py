@@ -43,7 +43,7 @@ class Form:
 
     @property
     def is_float(self) -> bool:
-        """Whether it computes in float with float weights."""
+        """Tell whether it computes in float with float weights."""
         return self.name in ("float32", "float16")
 
 

@@ -80,12 +80,12 @@ class Operators:
 
     @property
     def taken(self) -> int:
-        """How many XNNPACK took."""
+        """Count the operators that XNNPACK took."""
         return sum(self.xnnpack.values())
 
     @property
     def left(self) -> dict[str, int]:
-        """How many run in TFLite's own kernels, by name."""
+        """Count the operators that run in TFLite's own kernels, by name."""
         return {name: n - self.xnnpack.get(name, 0) for name, n in self.counts.items() if n > self.xnnpack.get(name, 0)}
 
 
@@ -132,7 +132,7 @@ class Model:
         """The operators of the graph and those that XNNPACK took."""
         # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
         delegates = [node for node in self._interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
-        taken = _inside(delegates, self.nodes)
+        taken = operators_inside(delegates, self.nodes)
         return Operators(
             Counter(node["op_name"] for node in self.nodes),
             Counter(node["op_name"] for node in self.nodes if node["index"] in taken),
@@ -145,7 +145,7 @@ class Model:
 
     @cached_property
     def scheme(self) -> str:
-        """How the graph is quantised: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
+        """Name the graph's quantisation: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
         dtypes = {tensor.index: tensor.dtype for tensor in self.tensors}
         computed = {dtypes.get(int(index), "") for node in self.nodes for index in node["outputs"]}
         if "int16" in computed:
@@ -221,7 +221,7 @@ def open_model(
     return model
 
 
-def _inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
+def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
     found: set[int] = set()

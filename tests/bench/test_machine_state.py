@@ -1,4 +1,4 @@
-"""What the machine was doing: read from machines laid out as folders, None where one does not tell."""
+"""Check the state of the machine: read from machines laid out as folders, None where one does not tell."""
 
 import dataclasses
 import os
@@ -14,8 +14,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def test_an_empty_machine_tells_nothing(tmp_path):
+    before = time.time()
     facts = dataclasses.asdict(state(0, tmp_path))
-    assert abs(facts.pop("time") - time.time()) < 5
+    assert before <= facts.pop("time") <= time.time()
     assert set(facts.values()) == {None}
 
 

@@ -338,4 +338,4 @@ def test_the_conversion_process_ends_soon_after_its_command_was_killed(run):
         while "TensorFlow" not in started.stderr.readline():
             assert started.poll() is None
         started.kill()
-    wait_until(lambda: not processes(run.folder), seconds=10)
+    wait_until(lambda: not processes(run.folder))

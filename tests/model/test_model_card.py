@@ -138,7 +138,7 @@ def signed(entries: dict[str, str], content: bytes = FLATBUFFER) -> bytes:
             archive.writestr(name, text)
         archive.comment = bytes(64)
     start = stream.getvalue()[:-64]
-    return start + cards._digest(start)
+    return start + cards.digest(start)
 
 
 def test_a_card_that_belongs_to_another_model_is_refused(model):

@@ -1,4 +1,4 @@
-"""Normalise and compand: what is small is spread, what is large is clipped, order and sign stay."""
+"""Normalise and compand signals: spread small values, clip large ones, keep order and sign."""
 
 import numpy as np
 from hypothesis import given
