@@ -29,7 +29,7 @@ class NamedFiles:
         return self.folder / f"{self.stem}_{scheme}.tflite"
 
     def diagnosis(self, suffix: str) -> Path:
-        """Where the int8 model loses precision: `.csv` or `.png`."""
+        """Return the path of the diagnosis of the int8 model: `.csv` or `.png`."""
         return self.folder / f"{self.stem}_diagnosis{suffix}"
 
 

@@ -63,12 +63,12 @@ class ConversionJob:
     file: FileOptions | None = None
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
-        """Where the process leaves the converted `network` (`selection` or `model`)."""
+        """Return the path of the converted `network` (`selection` or `model`)."""
         return self.output / f"{network}_{scheme}.tflite"
 
     @property
     def report(self) -> Path:
-        """Where the process leaves its report."""
+        """Return the path of the process's report."""
         return self.output / "report.json"
 
 
@@ -126,7 +126,7 @@ def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> Co
             on_progress(*progress)
 
     try:
-        child_processes.do(
+        child_processes.run_in_child(
             "the conversion process",
             "run it again with --debug and report its output",
             "convert.conversion_worker",

@@ -33,7 +33,7 @@ _DIAGNOSIS_EFFORT = 1
 def main(text: str) -> None:
     """Do the job given as JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
-    child_processes.work(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
+    child_processes.run_as_child(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
 def _convert(job: ConversionJob, tell: Tell) -> None:

@@ -1,4 +1,4 @@
-"""Load an external model, a `.keras` file made elsewhere, with options that make its card."""
+"""Load an external model, a `.keras` file not made by har-edge, with options that make its card."""
 
 import json
 from collections.abc import Mapping

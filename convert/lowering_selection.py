@@ -15,7 +15,7 @@ from convert.quantise.tflite_converter import to_float32, to_int8, to_int8_by_sa
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.model.classifier import Quantiser
 from edge_runtime.model.interpreters import open_model
-from edge_runtime.system.native_stderr import quiet_stderr
+from edge_runtime.system.native_stderr import suppressed_stderr
 
 if TYPE_CHECKING:
     import keras
@@ -72,16 +72,16 @@ def select_lowering(model: "keras.Model", wanted: str, scheme: str, max_size: in
         else _Candidate(None, fault=f"{unrolled.n_steps} recurrent steps, more than the {MANY_STEPS} that are tried"),
         "fused": _candidate(lambda: lower(model, fused=True), scheme, max_size, X),
     }
-    described = "; ".join(f"{name} {_describe(x, scheme)}" for name, x in candidates.items())
+    texts = "; ".join(f"{name} {_candidate_text(x, scheme)}" for name, x in candidates.items())
     usable = [x for x in candidates.values() if x.fault is None]
     if not usable:
         raise CheckFailedError(
-            f"neither form of the recurrent layers can be used ({described}): allow more with --max-size, "
+            f"neither form of the recurrent layers can be used ({texts}): allow more with --max-size, "
             "or put a strided convolution in front, which leaves fewer steps"
         )
     best = min(usable, key=lambda x: x.latency)
     assert best.network is not None
-    return SelectedLowering(best.network, described)
+    return SelectedLowering(best.network, texts)
 
 
 def _candidate(make: Callable[[], Lowered], scheme: str, max_size: int, X: np.ndarray) -> _Candidate:
@@ -108,7 +108,7 @@ def _convert(network: Lowered, scheme: str, X: np.ndarray) -> Mapping[str, bytes
 
 def _latency(flatbuffer: bytes, X: np.ndarray) -> float:
     """The median time of one inference in seconds, with the reset of its state."""
-    with quiet_stderr():
+    with suppressed_stderr():
         model = open_model(flatbuffer)
     prepare: Callable[[Any], Any] = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
     inputs = [prepare(window[np.newaxis]) for window in X]
@@ -120,7 +120,7 @@ def _latency(flatbuffer: bytes, X: np.ndarray) -> float:
     return median(times[_WARM_UP:])
 
 
-def _describe(candidate: _Candidate, scheme: str) -> str:
+def _candidate_text(candidate: _Candidate, scheme: str) -> str:
     if candidate.fault is not None:
         return f"cannot be used: {candidate.fault}"
     return f"{1e6 * candidate.latency:.0f} µs as {scheme} and {candidate.size / 1e3:.0f} kB"

@@ -58,7 +58,7 @@ class Run:
         return [path for path in known if path.exists()] + others
 
     def diagnosis(self, suffix: str) -> Path:
-        """Where the int8 model loses precision: `.csv` or `.png`."""
+        """Return the path of the diagnosis of the int8 model: `.csv` or `.png`."""
         return self.folder / f"diagnosis{suffix}"
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
@@ -67,7 +67,7 @@ class Run:
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Where a training into `folder` keeps its state until it has ended."""
+    """Return the folder of the state of a training into `folder`, until it has ended."""
     return folder / "checkpoint"
 
 

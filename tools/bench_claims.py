@@ -25,7 +25,7 @@ CONTROLS = 10
 
 
 def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
-    """What int8 gains and costs, of a run that was trained and converted now."""
+    """Measure the gain and cost of int8, in a run that was trained and converted now."""
     report = har_edge_json(folder / "bench.json", "bench", str(run.folder))
     results = {x["quantization"]: x for x in report["results"]}
     float32, int8 = results["float32"], results["int8"]
@@ -40,7 +40,7 @@ def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
 
 
 def remote_claims(folder: Path) -> Iterator[Claim]:
-    """What a measurement on another machine costs: on this one, over a real sshd on loopback."""
+    """Measure the cost of a measurement on another machine: on this one, over a real sshd on loopback."""
     import sshd
 
     server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "device-cache")})
@@ -57,7 +57,7 @@ def remote_claims(folder: Path) -> Iterator[Claim]:
 
 
 def emulated_claims(folder: Path) -> Iterator[Claim]:
-    """How many instructions an inference takes on emulated boards."""
+    """Count the instructions of an inference on emulated boards."""
     for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
         report = har_edge_json(folder / f"{cpu}.json", "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20")
         results = {x["quantization"]: x["instructions"] for x in report["results"]}
@@ -68,7 +68,7 @@ def emulated_claims(folder: Path) -> Iterator[Claim]:
 
 
 def method_claims() -> Iterator[Claim]:
-    """What the benchmark finds where the truth is known: the same model twice, a slower copy, a busy core."""
+    """Check the benchmark where the truth is known: the same model twice, a slower copy, a busy core."""
     data = loading.load_data()
     path = ROOT / "edge_runtime/models/edge_float32.tflite"
     once = measurement.open_file(path, "edge float32")

@@ -42,7 +42,7 @@ Section = Callable[[], Iterable[Claim]]
 @click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
 def main(sections: Sequence[str], anyway: bool) -> None:
     """Measure every claim; or print those of each SECTION alone, and write no file."""
-    device, load = asdict(machine.describe()), os.getloadavg()[0]
+    device, load = asdict(machine.read_facts()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
     if is_busy and not anyway:
         raise click.UsageError(
@@ -96,7 +96,7 @@ def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim
 
 
 def start_up_claims() -> Iterator[Claim]:
-    """How quickly commands answer."""
+    """Measure how quickly commands answer."""
     evidence = "median of 11 runs, wall clock"
     for arguments in (["--help"], ["bench", "--help"]):
         seconds = statistics.median(seconds_of([*COMMAND, *arguments]) for _ in range(11))
@@ -108,7 +108,7 @@ def start_up_claims() -> Iterator[Claim]:
 
 
 def data_claims() -> Iterator[Claim]:
-    """How large and how quick the embedded data is."""
+    """Measure size and loading time of the embedded data."""
     size = (ROOT / "edge_runtime/data/recordings.xz").stat().st_size
     yield at_most("the embedded recordings take", size / 1e6, 7, "MB", "size of edge_runtime/data/recordings.xz")
     seconds = statistics.median(seconds_of([sys.executable, "-c", LOAD_DATA]) for _ in range(5))
@@ -116,7 +116,7 @@ def data_claims() -> Iterator[Claim]:
 
 
 def training_claims(run: Run) -> Iterator[Claim]:
-    """How long a training and a conversion take, into `run`, and what they reach."""
+    """Measure time and scores of a training and a conversion into `run`."""
     seconds = seconds_of([*COMMAND, "train", "--out", str(run.folder)])
     yield at_most("`har-edge train` takes", seconds, 180, "s", "one run, both fits, pictures included")
     scores = json.loads(run.card.read_text())["scores"]["test"]

@@ -88,7 +88,7 @@ def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
 
 
 def _cpu_seconds() -> float:
-    """Of all child processes that have ended, and theirs: unlike the clock's, hardly more on a busy machine."""
+    """Return the time of all ended child processes, and theirs: unlike the clock's, hardly more on a busy machine."""
     times = os.times()
     return times.children_user + times.children_system
 

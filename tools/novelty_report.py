@@ -101,13 +101,13 @@ def _spread(
 
 
 def _throughout(stream: Stream, label: int) -> np.ndarray:
-    """Which windows end at least `PERSISTENCE_S` after `label` began."""
+    """Find the windows that end at least `PERSISTENCE_S` after `label` began."""
     others = np.concatenate([[0], np.cumsum(stream.recording.labels != label)])
     return others[stream.ends] == others[np.maximum(stream.ends - IN_A_ROW * HOP, 0)]
 
 
 def _on_table(stream: Stream, after_s: float) -> np.ndarray:
-    """Which windows end at least `after_s` after a phone was put down."""
+    """Find the windows that end at least `after_s` after a phone was put down."""
     chosen = np.zeros(len(stream.ends), bool)
     for first, end in _real_tables(stream.recording):
         chosen |= (stream.ends >= first + after_s * frontend.RATE_HZ) & (stream.ends <= end)

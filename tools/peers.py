@@ -68,7 +68,7 @@ def main(run: Path, rounds: int, out: Path) -> None:
     record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
     content = {
         "date": f"{date.today()}",
-        "device": asdict(machine.describe()),
+        "device": asdict(machine.read_facts()),
         "load_average_before": before.load_average,
         "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
         "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},

@@ -45,7 +45,7 @@ class Inert:
 
 
 def _latin1(text: str, encoding: str) -> bytes:
-    """What `_codecs.encode` does in pickles of protocol 2: bytes written as text."""
+    """Do as `_codecs.encode` does in pickles of protocol 2: bytes written as text."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"the encoding {encoding!r} is not expected")
     return text.encode(encoding)

@@ -53,7 +53,7 @@ class PartSpread:
 
 
 def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
-    """How the scores of `cards`, one a seed, spread on the held-out and on the test subjects."""
+    """Summarise the spread of the scores of `cards`, one a seed, on the held-out and on the test subjects."""
     return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
 
 

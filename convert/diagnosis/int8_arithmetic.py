@@ -7,8 +7,8 @@ operation, and is rounded where the converter rounds it:
 * the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
 * weights, symmetrically to 255 values per output channel.
 
-Not rounded are biases (int32, whose steps are those of the products), rescaling factors, and the constants of
-normalisations that are no part of a product. They move an int8 value by one step, rarely.
+Biases (int32, at the products' scale), rescaling factors, and the constants of normalisations that are no part of a
+product are not rounded. They move an int8 value by one step, rarely.
 """
 
 import re
@@ -148,7 +148,7 @@ class Int8Arithmetic:
         return tuple(self._roundings.values())
 
     def _find(self, ranges: Ranges) -> Mapping[str, Rounding]:
-        """By the name of the operation whose output is rounded or, of a product, whose weights are."""
+        """Map an operation's name to its rounded output, or a product's to its weights."""
         found: dict[str, Rounding] = {}
         on_grid: dict[str, str] = {}  # tensor -> the point whose grid it lies on
         constant: set[str] = set()  # operations that are the same for all windows

@@ -74,7 +74,7 @@ class PlacePrecision:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Where an int8 model loses precision, measured on `windows` windows.
+    """Hold the places where an int8 model loses precision, measured on `windows` windows.
 
     `places` are in the order of computing. `logits_snr_db` is the signal-to-noise of the logits by int8 arithmetic in
     TensorFlow, `model_snr_db` that of the converted model's, from its interpreter: the two are nearly equal, unless the

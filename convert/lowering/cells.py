@@ -47,7 +47,7 @@ Carried: TypeAlias = tuple[tf.Tensor, ...]
 
 @dataclass(frozen=True)
 class GateLayout:
-    """How the gates of an LSTM step are computed; the answers are the same, the operators and the rounding are not.
+    """Choose how to compute the gates of an LSTM step: operators and rounding differ, the answers do not.
 
     products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
         one output scale.
@@ -222,7 +222,7 @@ def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
     """The columns of each gate of `group` that is `needed`."""
     if set(group) <= set(needed):
         return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
-    # Not split: the converter would leave in float a split of which nobody reads one output.
+    # Not split: the converter leaves a split in float when one output is unused.
     units = x.shape[1] // len(group)
     starts = {gate: units * group.index(gate) for gate in group if gate in needed}
     return {gate: x[:, start : start + units] for gate, start in starts.items()}

@@ -150,7 +150,7 @@ def fold(calls: list[Call]) -> list[Call]:
 
 
 def _can_follow(layer: Any, producer: Call) -> bool:
-    """Whether `layer` can be a part of `producer`: both linear, or an activation function behind what is linear."""
+    """Tell whether `layer` can be a part of `producer`: both linear, or an activation behind a linear one."""
     product = type(producer.layer) in (keras.layers.Conv1D, keras.layers.Dense)
     if not product or producer.layer.activation is not keras.activations.linear:
         return False

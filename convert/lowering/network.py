@@ -53,7 +53,7 @@ class Lowered:
 
     @property
     def is_fused(self) -> bool:
-        """Whether LSTM layers are TFLite's own operator."""
+        """Tell whether LSTM layers are TFLite's own operator."""
         return bool(self.variables)
 
     def __call__(self, windows: tf.Tensor, observe: Observer = no_observer, layout: GateLayout = IN_FLOAT) -> tf.Tensor:

@@ -1,8 +1,7 @@
-"""Write a TFLite flatbuffer small: without parts that no interpreter reads, and equal parts once.
+"""Write a compact TFLite flatbuffer: drop unread parts, share equal ones.
 
-In the file of an unrolled network the tables of operators and tensors take a good part of the room, and say much the
-same for every step. The format refers to parts by offset, so that any number of tensors can share one shape or one
-quantisation.
+Tables of operators and tensors repeat for each unrolled step. The format refers to parts by offset, so that any
+number of tensors can share one shape or one quantisation.
 """
 
 from collections.abc import Hashable

@@ -68,7 +68,7 @@ class MeasuredModel:
 
     @property
     def emulated(self) -> bool:
-        """Whether the times are an emulator's."""
+        """Tell whether the times are an emulator's."""
         return bool(self.answers[0].facts["machine"]["emulated"])
 
     def facts(self, key: str) -> list[Any]:

@@ -17,7 +17,7 @@ class Device(Protocol):
 
     @property
     def here(self) -> bool:
-        """Whether it computes on this machine, where only one measurement at a time has it to itself."""
+        """Tell whether it computes on this machine, where only one measurement at a time has it to itself."""
 
     def prepare(self, on_progress: OnProgress) -> None:
         """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
@@ -26,7 +26,7 @@ class Device(Protocol):
         """Do `job`, whose files are in `folder`."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """How many instructions one inference of the model of `job` takes; None where they are not counted."""
+        """Count the instructions of one inference of the model of `job`; None where they are not counted."""
 
     def stop(self) -> None:
         """End its work, from another thread: it does nothing more, and who waits for it gets an error."""

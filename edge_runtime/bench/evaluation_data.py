@@ -1,4 +1,4 @@
-"""Choose the data to evaluate a model with: of people whom it has not seen, or of the one whom it is adapted to."""
+"""Choose evaluation data: unseen subjects, or the subject of an adapted model."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
 
 
 def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | str]:
-    """Who of the recordings `found` at `path` is in the test part; everyone where a training would need more people."""
+    """Return the test subjects of the recordings `found` at `path`; all, where a training needs more people."""
     if path is None:
         return sorted(set(loading.load_data(None).test.subject.tolist()))
     return list(csv_recordings.test_subjects(found))

@@ -11,7 +11,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Operators, Tensor
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.progress import unheard
+from edge_runtime.system.progress import ignore_progress
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
     content = cards.read_tflite(path)
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
-        job = MeasurementJob(name="describe", task="describe", model="model.tflite", title=str(path), runtime=runtime)
-        facts = device.run(job, folder, unheard).facts
+        job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=str(path), runtime=runtime)
+        facts = device.run(job, folder, ignore_progress).facts
     model = facts["model"]
     return Inspection(
         runtime=facts["runtime"]["name"],

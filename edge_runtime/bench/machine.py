@@ -67,7 +67,7 @@ class Machine:
     load_average: Annotated[float | None, Quantity(at_least=0), "of the minute before the machine was described"]
 
 
-def describe(cpu: int | None = None, root: Path = ROOT) -> Machine:
+def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
     """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
     return Machine(
         machine=platform.machine(),
@@ -128,7 +128,7 @@ def max_clock_khz(cpu: int, root: Path = ROOT) -> int | None:
 
 
 def virtual(root: Path = ROOT) -> bool | None:
-    """Whether this is a virtual machine, whose clock, neighbours and sensors are hidden from it."""
+    """Tell whether this is a virtual machine, whose clock, neighbours and sensors are hidden from it."""
     text = _cpuinfo(root)
     if not text:
         return None
@@ -139,7 +139,7 @@ def virtual(root: Path = ROOT) -> bool | None:
 
 
 def emulated(root: Path = ROOT) -> bool:
-    """Whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
+    """Tell whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
 
     Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core and 32-bit ones end
     with `(v7l)`, and BogoMIPS of 100.

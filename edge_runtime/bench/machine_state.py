@@ -76,7 +76,7 @@ def state(cpu: int | None = None, root: Path = ROOT) -> State:
 
 
 def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float | None:
-    """How much other programs ran between two states, in CPUs: 1.0 is one of them busy all the time.
+    """Compute how much other programs ran between two states, in CPUs: 1.0 is one of them busy all the time.
 
     `own_seconds` is the processor time that the measurement itself used meanwhile, which does not count. None where the
     system does not tell, or when less than a tenth of a second lies between the states: it counts in hundredths.
@@ -93,7 +93,7 @@ def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float |
 
 
 def load_average(root: Path = ROOT) -> float | None:
-    """How many processes wanted a CPU, on average over the last minute."""
+    """Read how many processes wanted a CPU, on average over the last minute."""
     text = read(root / "proc/loadavg")
     if text:
         return float(text.split()[0])
@@ -103,7 +103,7 @@ def load_average(root: Path = ROOT) -> float | None:
 
 
 def governor(cpu: int | None, root: Path = ROOT) -> str | None:
-    """How the kernel chooses the clock of `cpu`, or of all CPUs."""
+    """Read how the kernel chooses the clock of `cpu`, or of all CPUs."""
     if cpu is None:
         return " + ".join(governors(root) or {}) or None
     return read(_cpu_folder(cpu, root) / "cpufreq/scaling_governor")

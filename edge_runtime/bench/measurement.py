@@ -27,7 +27,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.progress import OnProgress, unheard
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 ROUNDS = 10
 RUNS = 3000
@@ -42,7 +42,7 @@ _ROUND_SECONDS = 0.7
 
 @dataclass(frozen=True)
 class MeasurementSettings:
-    """How to measure.
+    """Set how to measure.
 
     Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
     `paced` leaves as much time between two as a stream of windows does. None is the default of the mode.
@@ -118,7 +118,7 @@ def measure(
     data: Dataset,
     device: Device,
     settings: MeasurementSettings = MeasurementSettings(),
-    on_progress: OnProgress = unheard,
+    on_progress: OnProgress = ignore_progress,
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
@@ -220,7 +220,7 @@ def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> Meas
 
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
-    """Where times mean nothing; a real processor's instructions are not counted."""
+    """Count instructions where times mean nothing, not on a real processor."""
     if participant.failure is None and _is_emulated(participant):
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
@@ -234,7 +234,7 @@ def _is_emulated(participant: _Participant) -> bool:
 
 
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
-    """Whether a turn would only repeat times that mean nothing, or participant `i` is the control of a failed model."""
+    """Tell whether a turn would repeat meaningless times, or participant `i` is the control of a failed model."""
     first = participants[0]
     emulated = _is_emulated(first)
     if participants[i].job.score:

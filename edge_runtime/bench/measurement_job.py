@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DeviceError, HarEdgeError
-from edge_runtime.system.child_processes import death, error_fields, error_with
+from edge_runtime.system.child_processes import error_fields, error_with, exit_description
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
 
@@ -32,7 +32,7 @@ SILENCE_SECONDS = 300.0
 class MeasurementJob:
     """One task for one fresh process. Files are named relative to the job's folder.
 
-    `task` is `measure` or `describe`; `title` stands for the model in sentences. The rest is for `measure`: `windows`
+    `task` is `measure` or `inspect`; `title` stands for the model in sentences. The rest is for `measure`: `windows`
     are all test windows; `runs` inferences are timed, or as many as fit into `seconds`, `period_s` apart if that is not
     0; `score` and `energy` say whether to classify all windows and to measure the energy afterwards.
     """
@@ -66,7 +66,7 @@ class MeasurementJob:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: plain facts, and arrays by name."""
+    """Hold the answer to a job: plain facts, and arrays by name."""
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]
@@ -119,7 +119,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
 
 def no_answer(title: str, stage: str, code: int, log: str) -> str:
     """One sentence on the worker measuring `title`, which ended with exit code `code` and left no answer."""
-    how = death(f"the process measuring {title}", code, log, stage)
+    how = exit_description(f"the process measuring {title}", code, log, stage)
     return f"{how}; try another --runtime or convert the model again"
 
 

@@ -58,7 +58,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and, if asked for, `logits` `[n_windows, n_labels]`.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
-    about = machine.describe(cpu)
+    about = machine.read_facts(cpu)
     before, own_before = machine.state(cpu), time.process_time()
     _report("opening", 0.0)
     runtime = load_runtime(job.runtime)
@@ -90,7 +90,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
         # Of all CPUs, our own too: what others take from it disturbs most.
         "others_busy": machine.busy_share(before, after, own_seconds=own_seconds),
         "runtime": {"name": runtime.name, "version": runtime.version},
-        "model": _describe(model),
+        "model": _model_facts(model),
         "pinned_cpu": cpu,
         "load_ms": model.load_ns / 1e6,
         "first_ms": first_ns / 1e6,
@@ -109,17 +109,17 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     return facts, arrays
 
 
-def describe(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
-    """What is inside a model, card or no card, and one inference on zeros to see that it runs."""
+def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
+    """Read the facts of a model, card or no card, and run it once on zeros."""
     flatbuffer = cards.strip(cards.read_tflite(folder / job.model))
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     model.run(np.zeros(model.input.shape, model.input.dtype))
     runtime = {"name": model.runtime.name, "version": model.runtime.version}
     tensors = [asdict(tensor) for tensor in model.tensors]
-    return {"runtime": runtime, "model": _describe(model), "tensors": tensors}, {}
+    return {"runtime": runtime, "model": _model_facts(model), "tensors": tensors}, {}
 
 
-TASKS = {"measure": measure, "describe": describe}
+TASKS = {"measure": measure, "inspect": inspect}
 
 
 def _time(
@@ -149,7 +149,7 @@ def _time_paced(
     )
 
 
-def _describe(model: Model) -> Facts:
+def _model_facts(model: Model) -> Facts:
     return {
         "input": asdict(model.input),
         "output": asdict(model.output),

@@ -233,7 +233,7 @@ class EvaluatedData:
 
 @dataclass(frozen=True)
 class Method:
-    """How the run measured."""
+    """Record the method of the run."""
 
     runtime: Annotated[str, "as asked for"]
     threads: Annotated[Positive, "as asked for"]

@@ -1,1 +1,1 @@
-"""The subcommands that need no TensorFlow, one module each; a module parses and prints, the work is done elsewhere."""
+"""Define the subcommands that need no TensorFlow, one module each, which parses options and prints."""

@@ -141,7 +141,7 @@ def _measure(
     """
     from edge_runtime.commands.several_devices import measure_on
     from edge_runtime.reports import terminal_table
-    from edge_runtime.reports.content import DeviceReport, gather
+    from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.system.terminal import Console, progresses
 
     files: list[Path] = []

@@ -1,4 +1,4 @@
-"""`har-edge data`: look at the data, draw it, export it, check it against an official copy."""
+"""Look at the data, draw, export or check it against an official copy: `har-edge data`."""
 
 from collections.abc import Sequence
 from pathlib import Path

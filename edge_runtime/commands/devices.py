@@ -1,4 +1,4 @@
-"""`har-edge devices`: describe targets and what would spoil a measurement there, or clean them."""
+"""Describe targets and what would spoil a measurement there, or clean them: `har-edge devices`."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -26,8 +26,8 @@ _FACTS = {
 
 
 @click.command(name="devices", context_settings={"max_content_width": 100})
-@click.argument("words", metavar="[clean] [TARGET ...]", nargs=-1)
-def command(words: Sequence[str]) -> None:
+@click.argument("targets", metavar="[clean] [TARGET ...]", nargs=-1)
+def command(targets: Sequence[str]) -> None:
     """Say what each TARGET is and what would spoil a measurement there, with the command that mends it.
 
     'har-edge devices clean TARGET ...' removes all that was ever sent to these devices or made there.
@@ -40,15 +40,15 @@ def command(words: Sequence[str]) -> None:
       adb://SERIAL, adb:         a board that 'adb devices' lists; the only one
       emulated:CPU               an emulated arm64 board: cortex-a72 or cortex-a76
     """
-    if words[:1] == ("clean",):
-        if not words[1:]:
+    if targets[:1] == ("clean",):
+        if not targets[1:]:
             raise InputError(f"name what to clean: har-edge devices clean TARGET, which is one of {TARGETS}")
-        _clean(words[1:])
+        _clean(targets[1:])
         return
     from edge_runtime.devices.readiness import look_at
     from edge_runtime.system.terminal import Console, progresses
 
-    targets = words or ("local",)
+    targets = targets or ("local",)
     with progresses(targets) as tell:
         found = look_at(targets, tell)
     console = Console(markup=False)
@@ -90,7 +90,7 @@ def _show(found: "Readiness", console: "Console") -> None:
     from rich.text import Text
 
     from edge_runtime.bench.machine_state import State
-    from edge_runtime.reports import facts
+    from edge_runtime.reports import machine_and_method
     from edge_runtime.system.dataclass_json import from_json
     from edge_runtime.system.quantities import NOT_MEASURED
 
@@ -103,7 +103,7 @@ def _show(found: "Readiness", console: "Console") -> None:
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in facts.state(from_json(State, found.state)) if row[1] != NOT_MEASURED]
+            rows += [row for row in machine_and_method.state(from_json(State, found.state)) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

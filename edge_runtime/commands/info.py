@@ -86,8 +86,8 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         facts.add_row("postures learnt", ", ".join(escape(card.labels[x]) for x in card.posture_correction.rows))
         for part, record in _parts(card.posture_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
-    facts.add_row("input", escape(_describe(found.input)))
-    facts.add_row("output", escape(_describe(found.output)))
+    facts.add_row("input", escape(_tensor_text(found.input)))
+    facts.add_row("output", escape(_tensor_text(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
     console.print(facts)
 
@@ -131,7 +131,7 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
     return table
 
 
-def _describe(tensor: Tensor) -> str:
+def _tensor_text(tensor: Tensor) -> str:
     if tensor.scale is None:
         return f"{tensor.dtype} {list(tensor.shape)}"
     return f"{tensor.dtype} {list(tensor.shape)}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"

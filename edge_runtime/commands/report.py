@@ -20,7 +20,7 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     """
     from edge_runtime.bench import results
     from edge_runtime.reports import terminal_table
-    from edge_runtime.reports.content import DeviceReport, gather
+    from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.system.terminal import Console
 
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}

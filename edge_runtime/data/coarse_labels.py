@@ -39,5 +39,5 @@ def coarse_label(label: str) -> str:
 
 
 def is_coarse(labels: Sequence[str]) -> bool:
-    """Whether `labels` are coarse ones."""
+    """Tell whether `labels` are coarse ones."""
     return set(labels) == set(_COARSE.values())

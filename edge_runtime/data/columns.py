@@ -116,7 +116,7 @@ def find(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
 
 
 def repeated(header: Sequence[str], columns: Columns) -> str | None:
-    """The text of a cell of `header` that has the same name as one of `columns`, which are others; None if none has."""
+    """Return a cell of `header` that duplicates one of the used `columns`; None if none does."""
     cells = [_cell(place, text) for place, text in enumerate(header)]
     used = {columns.time, *columns.values, columns.sensor, columns.label, columns.subject}
     names = {(x.name, x.is_own) for x in cells if x.place in used}
@@ -138,7 +138,7 @@ def delimiter(header: str) -> str | None:
 
 
 def has_decimal_commas(delimiter: str | None) -> bool:
-    """Whether numbers may be written with decimal commas, as spreadsheets do that separate cells otherwise."""
+    """Tell whether numbers may be written with decimal commas, as spreadsheets do that separate cells otherwise."""
     return delimiter in (";", "\t")
 
 
@@ -185,7 +185,7 @@ def _time(by_name: dict[str, _Cell]) -> tuple[int | None, float | None]:
 
 
 def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
-    """Which of `names` there are with all three axes; har-edge's own first, then in the order of `names`."""
+    """Find those of `names` with all three axes; har-edge's own first, then in the order of `names`."""
     whole = [name for name in names if all(name + axis in by_name for axis in "xyz")]
     return sorted(whole, key=lambda name: not all(by_name[name + axis].is_own for axis in "xyz"))
 

@@ -41,12 +41,12 @@ def load_recordings(path: str | Path | None = None) -> tuple[Recording, ...]:
 
 
 def has_recordings(path: Path | None) -> bool:
-    """Whether `load_recordings` takes `path`: an official copy holds windows only."""
+    """Tell whether `load_recordings` takes `path`: an official copy holds windows only."""
     return path is None or _is_csv_folder(path)
 
 
 def _is_csv_folder(path: Path) -> bool:
-    """Whether `path` holds CSV recordings; if not, it is an official copy. Raises `InputError` otherwise."""
+    """Tell whether `path` holds CSV recordings; if not, it is an official copy. Raises `InputError` otherwise."""
     if not path.exists():
         raise InputError(f"{path} does not exist; {_EXPECTED}")
     if path.is_dir():

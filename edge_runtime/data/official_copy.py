@@ -68,7 +68,7 @@ class CopyComparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether labels and subjects are equal, and signals as equal as seven digits can tell."""
+        """Tell whether labels and subjects are equal, and signals as equal as seven digits can tell."""
         return self.labels_equal and self.subjects_equal and not any(x.n_beyond_rounding for x in self.signals)
 
 
@@ -81,7 +81,7 @@ class _Copy:
 
 
 def is_official_folder(path: Path) -> bool:
-    """Whether the folder `path` is, or holds, (what is left of) the official folder or its zip."""
+    """Tell whether the folder `path` is, or holds, (what is left of) the official folder or its zip."""
     return _root(path) is not None or (path / f"{FOLDER}.zip").is_file()
 
 

@@ -82,7 +82,7 @@ def time_unit(step: float) -> str | None:
 
 
 def is_step(seconds: float) -> bool:
-    """Whether samples of motion may be so far apart."""
+    """Tell whether samples of motion may be so far apart."""
     return _within(seconds, STEP_S)
 
 

@@ -68,9 +68,9 @@ class Adb:
                 f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
                 "works there, by its demo app"
             )
-        return self.words("shell", "-T", shlex.join(argv))
+        return self.adb_command("shell", "-T", shlex.join(argv))
 
-    def words(self, *arguments: str) -> list[str]:
+    def adb_command(self, *arguments: str) -> list[str]:
         """The command on this machine that has adb do something with the device: its `arguments`."""
         return [*_adb(), "-s", self.serial, *arguments]
 
@@ -108,12 +108,12 @@ def _run(seconds: float | None, arguments: Sequence[str]) -> str:
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
     except subprocess.CalledProcessError as error:
-        words = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
-        raise DeviceError(f"'{shlex.join(command)}' fails ({words}): try it by hand") from error
+        reason = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
+        raise DeviceError(f"'{shlex.join(command)}' fails ({reason}): try it by hand") from error
     return done.stdout
 
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
     lines = map(str.split, _run(Adb.answer_seconds, ["devices"]).splitlines()[1:])
-    return {words[0]: words[1] for words in lines if len(words) > 1}
+    return {x[0]: x[1] for x in lines if len(x) > 1}

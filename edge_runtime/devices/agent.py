@@ -128,7 +128,7 @@ class Store:
         return self.objects / digest
 
     def has(self, digest: str) -> bool:
-        """Whether that file is here, and whole."""
+        """Tell whether that file is here, and whole."""
         try:
             with self.path(digest).open("rb") as file:
                 return _sha256(file) == digest
@@ -220,7 +220,7 @@ class Agent:
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, as the measuring code in `bundle` sees them."""
         done = subprocess.run(
-            [interpreter, "-B", str(self._store.path(bundle)), "--describe"],
+            [interpreter, "-B", str(self._store.path(bundle)), "--machine"],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -326,7 +326,7 @@ class Agent:
         return False
 
     def _ends(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Whether `process`, which has closed its stdout, ends within `seconds`."""
+        """Tell whether `process`, which has closed its stdout, ends within `seconds`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             with suppress(subprocess.TimeoutExpired):

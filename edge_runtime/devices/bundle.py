@@ -14,11 +14,11 @@ _MAIN = """\
 import sys
 if sys.version_info < (3, 9):
     sys.exit("har-edge needs Python 3.9 or newer on the machine that measures, and this is " + sys.version.split()[0])
-if sys.argv[1] == "--describe":
+if sys.argv[1] == "--machine":
     import json
     from dataclasses import asdict
     from edge_runtime.bench import machine
-    print(json.dumps({"machine": asdict(machine.describe()), "state": asdict(machine.state())}))
+    print(json.dumps({"machine": asdict(machine.read_facts()), "state": asdict(machine.state())}))
 else:
     from pathlib import Path
     from edge_runtime.bench.measurement_worker import main

@@ -24,7 +24,7 @@ from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
-from edge_runtime.system.progress import OnProgress, unheard
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 PACKAGE = "haredge.demo"
 _BUILT = Path(__file__).parents[2] / "android_demo/build/har-edge-demo.apk"
@@ -39,7 +39,7 @@ class Phone:
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
-    _described: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _model_facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _folder: str = ""
     _answers: str = ""
     _listening: Stoppable = field(default_factory=Stoppable, repr=False)
@@ -138,7 +138,7 @@ class Phone:
         """Start the app's process for `job` and listen until it has ended."""
         name = job.path(folder).name
         listening = self._listening.start(
-            self.adb.words("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),
+            self.adb.adb_command("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -164,7 +164,7 @@ class Phone:
         raise self.adb.explain(listening.returncode, "", greeted=True)
 
     def _complete(self, answer: Answer, job: MeasurementJob, folder: Path) -> Answer:
-        if job.model not in self._described:
-            described = replace(job, name=f"describe-{job.model}", task="describe", runtime="auto")
-            self._described[job.model] = this_python().run(described, folder, unheard).facts["model"]
-        return replace(answer, facts={**answer.facts, "model": {**self._described[job.model], "xnnpack": None}})
+        if job.model not in self._model_facts:
+            inspection = replace(job, name=f"inspect-{job.model}", task="inspect", runtime="auto")
+            self._model_facts[job.model] = this_python().run(inspection, folder, ignore_progress).facts["model"]
+        return replace(answer, facts={**answer.facts, "model": {**self._model_facts[job.model], "xnnpack": None}})

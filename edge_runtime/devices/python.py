@@ -63,10 +63,10 @@ class PythonDevice:
     def close(self) -> None:
         """Do nothing: nothing is open between jobs."""
 
-    def describe(self) -> Mapping[str, Any]:
+    def read_machine(self) -> Mapping[str, Any]:
         """Describe the machine as this interpreter sees it, as `machine` and `state`. Raises `DeviceError`."""
         with scratch_folder() as folder:
-            command = [self.interpreter, "-B", str(write_bundle(folder)), "--describe"]
+            command = [self.interpreter, "-B", str(write_bundle(folder)), "--machine"]
             try:
                 done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
                 description: Mapping[str, Any] = json.loads(done.stdout)

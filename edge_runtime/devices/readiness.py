@@ -21,7 +21,7 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class Readiness:
-    """One target. `facts` is `machine.describe`, `state` a `machine.State`; `runtime` names the runtime that would
+    """One target. `facts` is `machine.read_facts`, `state` a `machine.State`; `runtime` names the runtime that would
     measure and its Python. Each is None where it could not be found out, and `failure` says why."""
 
     target: str
@@ -59,8 +59,8 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         if target == "local":
             runtime = load_runtime("auto")
             name = f"{runtime.name} {runtime.version or ''}".strip()
-            return Readiness(target, asdict(machine.describe()), asdict(machine.state()), name)
-        found = device.describe()
+            return Readiness(target, asdict(machine.read_facts()), asdict(machine.state()), name)
+        found = device.read_machine()
         return Readiness(target, found["machine"], found["state"], device.name)
     except HarEdgeError as error:
         return Readiness(target, failure=error)
@@ -70,7 +70,7 @@ def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) 
     try:
         if device.ready:
             device.prepare(on_progress)
-        found = device.describe(on_progress)
+        found = device.read_machine(on_progress)
         facts, state = found["machine"], found["state"]
         try:
             chosen = Environment.choose(found["hello"], "auto", device.name)

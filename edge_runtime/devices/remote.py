@@ -23,7 +23,7 @@ from edge_runtime.devices.environment import Environment
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.files import scratch_folder, sha256
-from edge_runtime.system.progress import OnProgress, unheard
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 
 @dataclass
@@ -82,7 +82,7 @@ class RemoteDevice:
             self._connection = Connection(self.transport, self._processes)
         return self._connection
 
-    def describe(self, on_progress: OnProgress = unheard) -> Mapping[str, Any]:
+    def read_machine(self, on_progress: OnProgress = ignore_progress) -> Mapping[str, Any]:
         """Describe the device as `machine` and `state`, with the `hello` of its agent."""
         connection = self.connect()
         with scratch_folder() as folder:

@@ -1,4 +1,4 @@
-"""List the Keras layers that can be converted, and ask what a layer is, by names: Keras need not be there."""
+"""List the Keras layers that can be converted, and classify a layer by names, without Keras."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -65,12 +65,12 @@ CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 
 
 def is_convertible(layer: Any) -> bool:
-    """Whether layers of its kind can be converted, if not with every option."""
+    """Tell whether layers of its kind can be converted, if not with every option."""
     return _kind(layer) in CONVERTIBLE
 
 
 def does_nothing(layer: Any) -> bool:
-    """Whether a layer passes on its input unchanged, outside training."""
+    """Tell whether a layer passes on its input unchanged, outside training."""
     kind = _kind(layer)
     return kind in _IDENTITY.names or (kind == "Activation" and _activation(layer) == "linear")
 
@@ -90,22 +90,22 @@ def last_call(network: Any) -> tuple[Any, list[Any]]:
 
 
 def is_network(layer: Any) -> bool:
-    """Whether a layer is a graph of layers itself."""
+    """Tell whether a layer is a graph of layers itself."""
     return hasattr(layer, "outputs")
 
 
 def is_softmax(layer: Any) -> bool:
-    """Whether `layer` is a softmax and nothing else: the layer, or the function applied to a tensor."""
+    """Tell whether `layer` is a softmax and nothing else: the layer, or the function applied to a tensor."""
     return _kind(layer) == "Softmax"
 
 
 def has_softmax(layer: Any) -> bool:
-    """Whether a softmax is the activation function of `layer`."""
+    """Tell whether a softmax is the activation function of `layer`."""
     return _activation(layer) == "softmax"
 
 
 def ends_in_softmax(network: Any) -> bool:
-    """Whether a network that is a graph of layers answers with probabilities, wherever the softmax stands."""
+    """Tell whether a network that is a graph of layers answers with probabilities, wherever the softmax stands."""
     layer, _ = last_call(network)
     return ends_in_softmax(layer) if is_network(layer) else is_softmax(layer) or has_softmax(layer)
 
@@ -122,7 +122,7 @@ def layers_of(network: Any) -> Iterator[Any]:
 
 
 def holds_code(layer: Any) -> bool:
-    """Whether a layer is none of Keras's own, or calls a function that is not: a file of it cannot be loaded safely."""
+    """Tell whether a layer, or a function that it calls, is not Keras's own: its file cannot be loaded safely."""
     options = ("activation", "recurrent_activation")
     functions = [x for x in (getattr(layer, option, None) for option in options) if x is not None]
     return _kind(layer) in ("", "Lambda") or not all(map(_is_keras, functions))

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 
 from edge_runtime.errors import InputError, MissingExtraError
-from edge_runtime.system.native_stderr import quiet_stderr
+from edge_runtime.system.native_stderr import suppressed_stderr
 
 THREADS = 2
 """Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
@@ -27,7 +27,7 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are too small to gain, and results would differ
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    with quiet_stderr():
+    with suppressed_stderr():
         try:
             import tensorflow as tf
         except ImportError as error:

@@ -31,7 +31,7 @@ class Rejection:
     not_worn: bool
 
     def rules_out(self, label: int) -> bool:
-        """Whether activity `label` is not what is being done."""
+        """Tell whether activity `label` is not what is being done."""
         return self.not_worn or bool(self.posture[label] or self.movement[label])
 
 

@@ -28,7 +28,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How many of the `windows` of parts of the time, each left out in its turn, are right before and after."""
+    """Count the correct ones of `windows`, each part of the time left out in its turn, before and after."""
 
     windows: int
     before: int
@@ -36,7 +36,7 @@ class HeldOut:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the correction does harm."""
+        """Tell whether the correction does harm."""
         return self.after < self.before
 
 
@@ -108,7 +108,7 @@ def cross_validate(
 def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
     """Find activities of `y` `[n]` that seem to have each other's labels, each with the network's answer to it.
 
-    A network takes one posture of a person for another, but not at the same time the other for the one.
+    Networks confuse postures in one direction only.
     Cross-validation does not show exchanged labels, since all folds agree.
     """
     answers = np.asarray(logits).argmax(axis=1)

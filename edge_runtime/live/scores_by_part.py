@@ -35,7 +35,7 @@ class Reported:
 
 
 def is_transition(label: str) -> bool:
-    """Whether a label is that of a transition between two postures."""
+    """Tell whether a label is that of a transition between two postures."""
     return label.casefold() in TRANSITIONS
 
 

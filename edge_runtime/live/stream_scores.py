@@ -38,7 +38,7 @@ class Track:
         return int(self.ends[0]) if len(self.ends) else len(self.labels)
 
     def shown_at(self) -> Integers:
-        """What is reported at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
+        """Return the reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
         if not len(self.ends):
             return np.full(len(self.labels), NO_DECISION)
         held = np.diff(np.append(self.ends, len(self.labels)))
@@ -115,7 +115,7 @@ def score(
 
 
 def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
-    """Which decisions' windows lie wholly in one activity."""
+    """Find the decisions whose windows lie wholly in one activity."""
     changes = np.concatenate([[0], np.cumsum(np.diff(track.labels) != 0)])
     label = track.labels[track.ends - 1]
     is_one = changes[track.ends - 1] == changes[track.ends - samples]

@@ -95,7 +95,7 @@ class StreamSummary:
 
     @property
     def n_left_out(self) -> int:
-        """How many samples and lines were not used."""
+        """Count the samples and lines that were not used."""
         return self.duplicates + self.late + self.invalid + self.malformed
 
     @property

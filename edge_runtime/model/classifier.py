@@ -17,7 +17,7 @@ from edge_runtime.model.interpreters import Model, Tensor, open_model
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.normalisation import Normalisation
-from edge_runtime.system.native_stderr import quiet_stderr
+from edge_runtime.system.native_stderr import suppressed_stderr
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
@@ -91,7 +91,7 @@ class Classifier:
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:
         path = model_path(path)
         flatbuffer, self.card = cards.read_model(path)
-        with quiet_stderr():
+        with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
         self._prepare = Preparation(self.card.normalisation, self.model.input)

@@ -80,12 +80,12 @@ class Operators:
 
     @property
     def taken(self) -> int:
-        """How many XNNPACK took."""
+        """Count the operators that XNNPACK took."""
         return sum(self.xnnpack.values())
 
     @property
     def left(self) -> dict[str, int]:
-        """How many run in TFLite's own kernels, by name."""
+        """Count the operators that run in TFLite's own kernels, by name."""
         return {name: n - self.xnnpack.get(name, 0) for name, n in self.counts.items() if n > self.xnnpack.get(name, 0)}
 
 
@@ -145,7 +145,7 @@ class Model:
 
     @cached_property
     def scheme(self) -> str:
-        """How the graph is quantised: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
+        """Name the graph's quantisation: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
         dtypes = {tensor.index: tensor.dtype for tensor in self.tensors}
         computed = {dtypes.get(int(index), "") for node in self.nodes for index in node["outputs"]}
         if "int16" in computed:

@@ -1,4 +1,4 @@
-"""Read and write the model card: what a model needs to be fed, what it answers and where it comes from.
+"""Read and write the model card: the input that a model needs, its answers and its origin.
 
 `card.json` and `labels.txt` are in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
 associated files: the interpreter ignores what follows the flatbuffer, and any unzip program reads it. The archive's
@@ -145,7 +145,7 @@ def save(card: Card, path: Path) -> None:
 
 def attach(flatbuffer: bytes, card: Card) -> bytes:
     """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
-    card = dataclasses.replace(card, file=_describe(flatbuffer))
+    card = dataclasses.replace(card, file=_file_facts(flatbuffer))
     files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
     # The archive counts from the file's start; zeros there are surely no older archive that it would be added to.
     content = io.BytesIO(bytes(len(flatbuffer)))
@@ -241,7 +241,7 @@ def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
         raise InputError(f"{source} has no readable card ({_reason(error)}); convert the model again") from error
     card = Card.from_json(text, f"the card inside {source}")
     flatbuffer = strip(content)
-    if dict(card.file) != _describe(flatbuffer):
+    if dict(card.file) != _file_facts(flatbuffer):
         raise InputError(_damaged(source))
     return flatbuffer, card
 
@@ -251,7 +251,7 @@ def _damaged(source: str) -> str:
 
 
 def _has_archive(content: bytes) -> bool:
-    """Whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16) with a digest as comment."""
+    """Tell whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16), a digest as comment."""
     end = content[-22 - _DIGEST : -_DIGEST]
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
 
@@ -270,7 +270,7 @@ def digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
-def _describe(flatbuffer: bytes) -> dict[str, Any]:
+def _file_facts(flatbuffer: bytes) -> dict[str, Any]:
     return {"bytes": len(flatbuffer), "sha256": hashlib.sha256(flatbuffer).hexdigest()}
 
 

@@ -1,4 +1,4 @@
-"""Find the file of a model: by its path, in a run folder, or by the name of a reference network."""
+"""Find a model's file: by path, in a run folder, or by the name of a reference network."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
@@ -18,7 +18,7 @@ def reference_model(network: str, scheme: str) -> Path:
 
 
 def is_reference(path: Path) -> bool:
-    """Whether `path` is no file but the name of a reference network."""
+    """Tell whether `path` is no file but the name of a reference network."""
     return not path.exists() and str(path) in REFERENCE_NETWORKS
 
 

@@ -52,7 +52,7 @@ class TypicalPosture:
 
 @dataclass(frozen=True)
 class TypicalMovement:
-    """How much an activity moves: features around `mean` `[n]` with the inverse covariance `precision` `[n][n]`.
+    """Hold how much an activity moves: features around `mean` `[n]` with the inverse covariance `precision` `[n][n]`.
 
     `unusual` and `novel` are as those of `TypicalPosture`.
     """
@@ -71,7 +71,7 @@ class TypicalMovement:
 
 @dataclass(frozen=True)
 class NoveltyDetector:
-    """What is typical of each activity, in the order of the labels.
+    """Detect novelty by what is typical of each activity, in the order of the labels.
 
     `rest` is the least rotation (rad/s) of a phone that is worn; None where that is not known.
     """
@@ -112,7 +112,7 @@ class NoveltyDetector:
 
 @dataclass(frozen=True)
 class Novelty:
-    """Whether motion is unusual or novel for each activity `[..., n_labels]`.
+    """Hold whether motion is unusual or novel for each activity `[..., n_labels]`.
 
     `at_rest` `[...]` says whether it turns less than a phone that is worn.
     """

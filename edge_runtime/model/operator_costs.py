@@ -1,4 +1,4 @@
-"""Count the work of the operators of a graph by type: multiply-accumulates and bytes.
+"""Count operators, multiply-accumulates and bytes of a graph, by type of operator.
 
 TFLite's Python interpreters give no time per operator, and XNNPACK runs those it took as one. The work can be counted
 from the shapes.

@@ -68,7 +68,7 @@ def _cell(name: str, value: float, unit: str) -> str:
 
 
 def _verdict(change: Change) -> tuple[str, str]:
-    """Whether the change is better, worse or noise, and its colour."""
+    """Tell whether the change is better, worse or noise, and its colour."""
     if change.beyond_noise is None or change.change is None:
         return "", "dim"
     if not change.beyond_noise:

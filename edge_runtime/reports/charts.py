@@ -30,7 +30,7 @@ def colour(index: int) -> str:
 
 
 def distribution(results: Sequence[Result], names: Sequence[str], key: str, title: str) -> Markup | None:
-    """How many of the inferences were done within which time, per result; `key` is `latency` or `end_to_end`.
+    """Draw the share of inferences done within each time, per result; `key` is `latency` or `end_to_end`.
 
     None without raw times.
     """

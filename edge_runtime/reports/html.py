@@ -7,8 +7,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bench.results import Report
-from edge_runtime.reports import charts, facts, sentences
-from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports import charts, machine_and_method, sentences
+from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.rows import groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
 
@@ -48,16 +48,16 @@ def _details(report: Report) -> dict[str, Any]:
         "people": dict.fromkeys(person for x in results for person in x.per_subject),
         "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
         "percent": percent,
-        "states": facts.states(report),
-        "device": facts.device(report),
-        "settings": facts.settings(report),
-        "raw": [facts.result(result) for result in results],
+        "states": machine_and_method.states(report),
+        "device": machine_and_method.device(report),
+        "settings": machine_and_method.settings(report),
+        "raw": [machine_and_method.result(result) for result in results],
     }
 
 
 def _device_facts(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
     """Machine and method: a name and a value per device, without the facts that no device tells."""
-    columns = [dict(facts.device(report) + facts.settings(report)) for report in reports]
+    columns = [dict(machine_and_method.device(report) + machine_and_method.settings(report)) for report in reports]
     keys = dict.fromkeys(key for column in columns for key in column)
     return [(key, [column.get(key, NOT_MEASURED) for column in columns]) for key in keys]
 

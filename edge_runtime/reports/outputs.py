@@ -12,7 +12,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
-    from edge_runtime.reports.content import DeviceReport
+    from edge_runtime.reports.report_content import DeviceReport
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -51,7 +51,7 @@ def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> 
     Several devices are side by side in each form but JSON, of which each has its own.
     """
     from edge_runtime.reports import html, text_forms
-    from edge_runtime.reports.content import gather
+    from edge_runtime.reports.report_content import gather
 
     reports = [x.report for x in devices if x.report]
     forms: dict[str, Callable[[], str]] = {

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.model.operator_costs import NO_TIMES
-from edge_runtime.reports.content import Content
+from edge_runtime.reports.report_content import ReportContent
 from edge_runtime.reports.rows import Row, groups
 from edge_runtime.system.quantities import kilobytes
 
@@ -21,7 +21,7 @@ _NARROWEST = 14
 _LONGEST_WORD = 24
 
 
-def show(content: Content, console: rich.console.Console) -> None:
+def show(content: ReportContent, console: rich.console.Console) -> None:
     """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
     for heading in content.headings:
         console.print(heading, style="bold", markup=False)
@@ -49,7 +49,7 @@ def show_operators(report: Report, console: rich.console.Console) -> None:
 
 
 def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int:
-    """How many results fit side by side without any number, or word of a name that is not too long, being broken."""
+    """Count the results that fit side by side without breaking a number, or a word of a name of usual length."""
     rows = [row for group in groups(results, brief=True) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from edge_runtime.bench.results import Report, Result
-from edge_runtime.reports.content import Content
+from edge_runtime.reports.report_content import ReportContent
 from edge_runtime.reports.rows import groups
 from edge_runtime.system.dataclass_json import bare_type, field_types
 
@@ -60,7 +60,7 @@ def _cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str
         yield from zip((f"{name}_low", f"{name}_high"), value or (None, None), strict=True)
 
 
-def to_markdown(content: Content) -> str:
+def to_markdown(content: ReportContent) -> str:
     """A table (GitHub's) and sentences; characters of names that mean something to Markdown are escaped."""
     single = len(content.headings) == 1
     blocks = [f"### {_text(x)}" if single else f"**{_text(x)}**" for x in content.headings]
@@ -77,7 +77,7 @@ def to_markdown(content: Content) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(content: Content) -> str:
+def _table(content: ReportContent) -> str:
     lines = ["| | " + " | ".join(map(_text, content.names)) + " |", "|---|" + "---:|" * len(content.names)]
     for group in groups(content.results):
         for row in group:

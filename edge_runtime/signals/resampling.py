@@ -177,12 +177,12 @@ class _Stretch:
 
     @property
     def end(self) -> float:
-        """When its last sample was taken."""
+        """Return the time of its last sample."""
         return self._start + self._seconds[-1]
 
     @property
     def n_ready(self) -> int:
-        """How many samples `take` would give, or one less, once it is known how fast the sensor is."""
+        """Count the samples that `take` would give, or one less, once the sensor's rate is known."""
         delay = self._decimator.delay if self._decimator else 0
         return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
 
@@ -245,7 +245,7 @@ class Decimator:
 
     @property
     def delay(self) -> int:
-        """How many samples at the new rate come out later than the newest that went in."""
+        """Return the delay of the output behind the newest input, in samples at the new rate."""
         return _HALF if self.factor > 1 else 0
 
     def push(self, samples: Array) -> Array:

@@ -1,6 +1,6 @@
 """Detect faults of a sensor in its samples: units, missing gravity, a slow, stuck, disabled or saturated sensor.
 
-A network answers wrong numbers as readily as right ones; each fault is told when it begins.
+A network classifies wrong input without complaint; common mistakes are detected, each told when it begins.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ from edge_runtime.signals.types import STANDARD_GRAVITY
 LOOKED_AT_S = 4.0
 """Length of a block of samples: long enough for one stride or breath, in which no worn sensor is constant."""
 
-_FORGOTTEN = 15  # blocks, a minute, without a fault before it is told again
+_REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is told again
 _BREAK_S = 1.0  # a block does not reach across a longer pause
 _MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
@@ -39,7 +39,7 @@ class FaultFinder:
         self._rate_hz, self._n_channels = rate_hz, n_channels
         self._samples: list[Array] = []
         self._seconds: list[float] = []
-        self._since: dict[str, int] = {}  # blocks since a kind of fault was last seen
+        self._blocks_since: dict[str, int] = {}  # blocks since a kind of fault was last seen
         self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
 
     def look(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
@@ -54,7 +54,7 @@ class FaultFinder:
             self._seconds.append(second)
 
     def stuck_at(self, second: float) -> str:
-        """The sentence about stuck sensors at `second`, or no text. Earlier times may be forgotten."""
+        """Return the sentence about stuck sensors at `second`, or "". Drops older entries."""
         while len(self._stuck) > 1 and self._stuck[1][0] <= second:
             self._stuck.popleft()
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""
@@ -69,8 +69,10 @@ class FaultFinder:
             )
         if found.get("constant", "") != self._stuck[-1][1]:
             self._stuck.append((now, found.get("constant", "")))
-        yield from ((now, kind, text) for kind, text in found.items() if kind not in self._since)
-        self._since = {kind: n + 1 for kind, n in self._since.items() if n < _FORGOTTEN} | dict.fromkeys(found, 0)
+        yield from ((now, kind, text) for kind, text in found.items() if kind not in self._blocks_since)
+        self._blocks_since = {
+            kind: n + 1 for kind, n in self._blocks_since.items() if n < _REPEAT_AFTER
+        } | dict.fromkeys(found, 0)
 
 
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:

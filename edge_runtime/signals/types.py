@@ -15,13 +15,13 @@ class Signal:
 
     @property
     def is_rotation(self) -> bool:
-        """Whether it is one of the gyroscope's."""
+        """Tell whether it is one of the gyroscope's."""
         return self.name.startswith("body_gyro")
 
 
 @dataclass(frozen=True)
 class Window:
-    """How the signals are cut: `samples` at `rate_hz`, a new window every `hop` samples."""
+    """Define how the signals are cut: `samples` at `rate_hz`, a new window every `hop` samples."""
 
     rate_hz: float
     samples: int

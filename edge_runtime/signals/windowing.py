@@ -30,7 +30,7 @@ class Windowing:
 
     @property
     def n_missing(self) -> int:
-        """How many samples are missing until the next window is complete."""
+        """Count the samples missing until the next window is complete."""
         return self._next_end + 1 - self._n_raw  # the median of the front end looks one sample ahead
 
     def add(self, samples: Array) -> Iterator[tuple[float, Array]]:

@@ -1,4 +1,4 @@
-"""Cache folders that take long to make: whole or absent, and made by one process at a time."""
+"""Make cache folders that take long to make: whole or absent, made by one process at a time."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The protocol: a child prints lines of JSON. Progress is `{"stage": ..., "share": ...}` or whatever else its parent
 understands; the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
-Anything else is how a process dies, which `death` puts into words.
+Anything else is how a process dies, which `exit_description` puts into words.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ import_module(sys.argv[2]).main(*sys.argv[3:])
 
 
 def tell(pipe: IO[str], **fields: Any) -> None:
-    """Print one message. A child whose messages nobody reads any more ends: who wanted its answer is gone."""
+    """Print one message. Exit when the parent has closed the pipe."""
     try:
         print(json.dumps(fields), file=pipe, flush=True)
     except BrokenPipeError:
@@ -72,8 +72,8 @@ def error_with(exit_code: int, text: str) -> HarEdgeError:
     return _ERRORS.get(ExitCode(exit_code), HarEdgeError)(text)
 
 
-def death(name: str, code: int, log: str, stage: str = "") -> str:
-    """How the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
+def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
+    """Describe how the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
 
     `stage` is what it last reported to be doing.
     """
@@ -83,8 +83,8 @@ def death(name: str, code: int, log: str, stage: str = "") -> str:
         how = f"died of {_signal_name(-code)}"
     else:
         how = f"ended with exit code {code} and left no answer"
-    words = last_words(log)
-    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({words[:200]})' if words else ''}"
+    last = last_log_line(log)
+    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({last[:200]})' if last else ''}"
 
 
 def _signal_name(number: int) -> str:
@@ -95,23 +95,23 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def last_words(log: str) -> str:
+def last_log_line(log: str) -> str:
     """The last line of `log` that is no mere information or warning; empty where there is none."""
     lines = [line.strip() for line in log.splitlines()]
     return next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
 
 
-def work(do_it: Callable[[Tell], object]) -> None:
-    """In a child: do the work `do_it` and end, the last message saying how.
+def run_as_child(task: Callable[[Tell], object]) -> None:
+    """In a child: run `task` and end, the last message saying how.
 
-    Its stdin must be a pipe of its parent's, who writes nothing to it: when the parent has gone, this process ends too.
+    Its stdin must be a pipe that the parent holds open; EOF ends this process.
     """
     # Libraries print to stdout too: they get stderr, the messages keep the pipe.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
-        do_it(lambda **fields: tell(pipe, **fields))
+        task(lambda **fields: tell(pipe, **fields))
     except HarEdgeError as error:
         traceback.print_exc()
         tell(pipe, **error_fields(error))
@@ -156,7 +156,7 @@ class Child:
         self.stop()
 
     def fileno(self) -> int:
-        """Of the pipe that its messages come from, to wait for with `selectors`."""
+        """Return the descriptor of the pipe of its messages, to wait for with `selectors`."""
         return self._stdout.fileno()
 
     def read(self) -> list[dict[str, Any]] | None:
@@ -178,9 +178,9 @@ class Child:
         if "error" in self._last:
             error = error_with(self._last["exit_code"], self._last["error"])
         elif code < 0:
-            error = DeviceError(f"{death(self._name, code, log, self._stage)}; {self._advice}")
+            error = DeviceError(f"{exit_description(self._name, code, log, self._stage)}; {self._advice}")
         else:
-            how = death(self._name, code, log, self._stage)
+            how = exit_description(self._name, code, log, self._stage)
             error = HarEdgeError(f"{how}; run it again with --debug and report it")
         error.add_note(log)  # a traceback (--debug) shows it
         raise error
@@ -196,7 +196,7 @@ class Child:
         return message
 
 
-def do(
+def run_in_child(
     name: str,
     advice: str,
     module: str,

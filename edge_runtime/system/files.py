@@ -118,7 +118,7 @@ def _no_scratch(folder: Path | str, error: OSError) -> InputError:
 
 
 def _is_about(error: OSError, folder: Path) -> bool:
-    """Whether `error` came from writing in `folder`, rather than from a process, a pipe or a file outside it."""
+    """Tell whether `error` came from writing in `folder`, rather than from a process, a pipe or a file outside it."""
     if error.filename is not None:
         path = Path(os.fsdecode(error.filename))
         return path == folder or folder in path.parents

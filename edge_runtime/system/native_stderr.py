@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
+def suppressed_stderr() -> Iterator[None]:
     """Hold back what C++ code writes to file descriptor 2 within the block; show it if the block fails.
 
     TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off. Python's own

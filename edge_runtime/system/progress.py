@@ -8,5 +8,5 @@ OnProgress = Callable[[float, str], None]
 """Hears the share of the work that is done, in [0, 1], and its present part: `stage`, or `stage: detail`."""
 
 
-def unheard(share: float, text: str) -> None:
+def ignore_progress(share: float, text: str) -> None:
     """Ignore progress."""

@@ -17,7 +17,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFErro
 
 
 def is_zip(path: Path) -> bool:
-    """Whether the file at `path` is a zip, or the beginning of one."""
+    """Tell whether the file at `path` is a zip, or the beginning of one."""
     with path.open("rb") as file:
         return file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(path)
 

@@ -12,7 +12,7 @@ from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import InputError
 from edge_runtime.reports import terminal_table
-from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
 
 

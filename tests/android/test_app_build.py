@@ -20,7 +20,7 @@ APP = (build_app.DEMO / "app/build.gradle").read_text()
 
 @pytest.fixture(scope="module")
 def badging(apk) -> str:
-    """What aapt says of the APK."""
+    """Ask aapt about the APK."""
     return toolchain.run(*toolchain.debian_command("aapt"), "dump", "badging", apk)
 
 

@@ -1,4 +1,4 @@
-"""The app's service and screen in a sandbox, on Android's own framework: of Android 7, the oldest they run on, and 14.
+"""Check the app's service and screen in a sandbox, on Android's own framework, of Android 7 and 14.
 
 The tests are in `android_demo/jvm`: each has its line here, and what they leave behind is compared with Python.
 """

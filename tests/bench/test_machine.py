@@ -14,7 +14,7 @@ EMULATED = "processor\t: 0\nmodel name\t: ARMv8 Processor rev 0 (v8l)\nBogoMIPS\
 
 
 def test_every_fact_is_there_on_this_machine():
-    facts = machine.describe()
+    facts = machine.read_facts()
     assert facts.cores == os.cpu_count()
     assert facts.python == sys.version.split()[0]
     assert facts.emulated is False
@@ -22,7 +22,7 @@ def test_every_fact_is_there_on_this_machine():
 
 def test_absent_sources_are_none(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
-    facts = machine.describe(0, tmp_path)
+    facts = machine.read_facts(0, tmp_path)
     for name in ("board", "cpu", "features", "caches", "max_clock_khz", "virtual", "os", "governor", "load_average"):
         assert getattr(facts, name) is None
     assert facts.emulated is False
@@ -30,7 +30,7 @@ def test_absent_sources_are_none(tmp_path, monkeypatch):
 
 def test_a_raspberry_pi_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
-    facts = machine.describe(3, trees.pi5_hot(tmp_path))
+    facts = machine.read_facts(3, trees.pi5_hot(tmp_path))
     assert facts.board == "Raspberry Pi 5 Model B Rev 1.0"
     assert facts.cpu == "Cortex-A76"
     assert facts.governor == "ondemand"

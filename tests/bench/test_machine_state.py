@@ -1,4 +1,4 @@
-"""What the machine was doing: read from machines laid out as folders, None where one does not tell."""
+"""Check the state of the machine: read from machines laid out as folders, None where one does not tell."""
 
 import dataclasses
 import os

@@ -19,7 +19,7 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.system.progress import unheard
+from edge_runtime.system.progress import ignore_progress
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ WORK = MeasurementJob("0-0", "measure", "model.tflite", "m.tflite", windows="win
 
 
 def test_the_worker_answers_with_logits_and_times(folder):
-    answer = this_python().run(WORK, folder, unheard)
+    answer = this_python().run(WORK, folder, ignore_progress)
     assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
     assert answer.facts["warm_up"]["calls"] >= 3
@@ -43,13 +43,13 @@ def test_the_worker_answers_with_logits_and_times(folder):
 
 
 def test_several_threads_are_not_pinned(folder):
-    assert this_python().run(replace(WORK, threads=2), folder, unheard).facts["pinned_cpu"] is None
+    assert this_python().run(replace(WORK, threads=2), folder, ignore_progress).facts["pinned_cpu"] is None
 
 
 def test_what_the_worker_refuses_is_raised_here(folder):
     (folder / "model.tflite").write_bytes(tiny_models.two_inputs(3))
     with pytest.raises(InputError, match="no model card"):
-        this_python().run(WORK, folder, unheard)
+        this_python().run(WORK, folder, ignore_progress)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_what_the_worker_refuses_is_raised_here(folder):
 )
 def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, words):
     with pytest.raises(DeviceError, match=words) as error:
-        interpreter(folder, script).run(WORK, folder, unheard)
+        interpreter(folder, script).run(WORK, folder, ignore_progress)
     assert "\n" not in str(error.value)
 
 
 def test_a_stopped_worker_leaves_no_process(folder):
     device = interpreter(folder, f"sleep 61 & echo $! > {folder}/child; wait")
     with pytest.raises(DeviceError):
-        device.run(WORK, folder, unheard)
+        device.run(WORK, folder, ignore_progress)
     child = Path(f"/proc/{(folder / 'child').read_text().strip()}/stat")
     wait_until(lambda: not child.exists() or child.read_text().split()[2] == "Z")
 

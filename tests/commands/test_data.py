@@ -175,7 +175,7 @@ def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyr
 
 
 def has_colour(picture, rgb, alpha):
-    """Whether the picture holds the colour, laid over white with `alpha`."""
+    """Tell whether the picture holds the colour, laid over white with `alpha`."""
     expected = np.array(rgb) / 255 * alpha + (1 - alpha)
     return (np.abs(picture[..., :3] - expected) < 0.02).all(axis=-1).mean() > 0.001
 

@@ -44,7 +44,7 @@ def drawn_from(n: int):
 
 
 def assert_int8_loses_no_more_than_its_arithmetic(model: keras.Model, seen: np.ndarray, unseen: np.ndarray) -> None:
-    """Of networks that were not trained int8 may lose much."""
+    """Allow much loss in int8, since these networks were not trained."""
     lowered, expected = lower(model), np.asarray(model(unseen, training=False))
     ranges = observed_ranges(lowered, seen)
     int8 = to_int8(lowered, ranges)

@@ -18,7 +18,7 @@ def sources(tmp_path_factory) -> dict[str, str]:
 
 
 def test_it_holds_what_the_worker_imports_and_no_more(sources):
-    """That it runs a measurement show the tests of the devices, none of which has another worker."""
+    """The device tests run measurements with it."""
     loaded = python("import sys, edge_runtime.bench.measurement_worker as x; print(*sys.modules)").split()
     names = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources}
     assert names - {"__main__"} == {x for x in loaded if x.partition(".")[0] == "edge_runtime"}

@@ -26,7 +26,7 @@ from edge_runtime.devices.python_packages import requirements
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.system.progress import unheard
+from edge_runtime.system.progress import ignore_progress
 
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
@@ -52,7 +52,7 @@ def device(tmp_path):
 
 
 def measure(device, models, data):
-    device.prepare(unheard)
+    device.prepare(ignore_progress)
     stages = []
     report = measurement.measure(models, data, device, QUICK, lambda share, text: stages.append(text))
     return report, stages
@@ -96,7 +96,7 @@ def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, tmp_path, m
 
 
 def test_what_it_is_and_does_is_told(device):
-    found = device.describe()
+    found = device.read_machine()
     assert found["machine"]["machine"] == os.uname().machine
     assert isinstance(doubts.of_state(found["state"]), tuple)
 
@@ -113,11 +113,11 @@ print('{{"stage": "timing", "share": 0.5}}', flush=True)
 @pytest.mark.parametrize("end", ["child.wait()", "os.close(1); child.wait()"])
 def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path, end):
     device = RemoteDevice(Here("here", tmp_path / "cache"), ready=True, silence_seconds=1)
-    device.prepare(unheard)
+    device.prepare(ignore_progress)
     (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child"), end=end))
     (tmp_path / "m").touch()
     with pytest.raises(DeviceError, match=r"here: .* gave no sign of life for 1 s \(last: timing\) and was stopped"):
-        device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, unheard)
+        device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
     device.close()
     wait_until(lambda: has_ended(int((tmp_path / "child").read_text())))
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []
@@ -130,7 +130,7 @@ def has_ended(process: int) -> bool:
 
 def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
     """By another thread, as Ctrl-C does: the one that waits hears it at once, and from no closed file."""
-    device.prepare(unheard)
+    device.prepare(ignore_progress)
 
     def stop(share: float, stage: str) -> None:
         if "timing" in stage:
@@ -149,7 +149,7 @@ def test_what_does_not_fit_on_its_disk_is_not_sent(device):
 
 
 def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
-    """What a job will not see, since it runs without them, is not found before either."""
+    """Jobs run without them, so that the search before a job does not find them either."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     own = tmp_path / f"lib/python{version}/site-packages/numpy-1.0.dist-info"
     own.mkdir(parents=True)

@@ -19,7 +19,7 @@ from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.progress import unheard
+from edge_runtime.system.progress import ignore_progress
 
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
@@ -51,7 +51,7 @@ class Scripted:
 
 
 def measure(devices, models, data, on_report=lambda device, report: None, settings=QUICK):
-    return measure_on(devices, models, data, settings, [unheard] * len(devices), on_report)
+    return measure_on(devices, models, data, settings, [ignore_progress] * len(devices), on_report)
 
 
 def fail(error: Exception) -> None:
@@ -221,7 +221,7 @@ def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path, comma
 def test_an_adb_that_does_not_answer_is_device_trouble(tmp_path, monkeypatch):
     monkeypatch.setenv("HAR_EDGE_ADB", adb(tmp_path, "exec sleep 600")["HAR_EDGE_ADB"])
     with pytest.raises(DeviceError, match=r"does not end within 0\.2 s: adb kill-server"):
-        RemoteDevice(Adb("abc", answer_seconds=0.2)).prepare(unheard)
+        RemoteDevice(Adb("abc", answer_seconds=0.2)).prepare(ignore_progress)
 
 
 def test_clean_goes_on_after_one_that_fails_and_refuses_what_keeps_nothing(har_edge, tmp_path):

@@ -19,7 +19,7 @@ CHUNK = 50
 
 
 def held_bytes() -> int:
-    """What the process has in memory now, by Linux (kB in `VmRSS`)."""
+    """Read the process's memory now, by Linux (kB in `VmRSS`)."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 

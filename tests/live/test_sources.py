@@ -27,12 +27,12 @@ SAMPLE = b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
 
 
 def has(n: int):
-    """Whether there are `n` samples or more."""
+    """Tell whether there are `n` samples or more."""
     return lambda items: len(samples(items)) >= n
 
 
 def says(kind: str):
-    """Whether an event of this kind has come."""
+    """Tell whether an event of this kind has come."""
     return lambda items: kind in kinds(items)
 
 

@@ -310,12 +310,12 @@ class Screen:
         self.timeline = Timeline(LABELS, "edge_int8   --replay 7", self.summary, self._console, self.clock)
 
     def picture(self) -> str:
-        """What the timeline draws now, as text."""
+        """Draw the timeline as it is now, as text."""
         self._console.print(self.timeline.picture())
         return self.printed()
 
     def printed(self) -> str:
-        """What has been printed since the last call."""
+        """Return the output since the last call."""
         text = self._console.file.getvalue()
         self._console.file = io.StringIO()
         return text

@@ -1,4 +1,4 @@
-"""One interface to every runtime: what it says of a model, what it refuses, and that no state stays between windows."""
+"""Check the interface to every runtime: a model's facts, its refusals, and no state between windows."""
 
 import sys
 from collections import Counter

@@ -37,7 +37,7 @@ def imports(*nodes: ast.AST) -> set[str]:
 
 
 def on_load(tree: ast.Module) -> set[str]:
-    """Those of the statements that loading the module runs."""
+    """Find the imports that loading the module runs."""
     return imports(*(x for x in tree.body if not isinstance(x, ast.FunctionDef | ast.ClassDef | ast.If)))
 
 
@@ -109,3 +109,12 @@ def test_no_class_name_has_two_meanings():
 def test_a_file_is_one_idea():
     long = {x for x in FILES if len((ROOT / x).read_text().splitlines()) > 400}
     assert long <= {Path("edge_runtime/devices/agent.py"), Path("edge_runtime/devices/emulated/launch.py")}
+
+
+def test_the_first_line_of_a_module_is_short_and_plain():
+    openings = {"What", "How", "Which", "That", "Where", "When", "Who", "Whether", "Of"}
+    for folder in (*PACKAGES, "tools", "tests", "android_demo/tools"):
+        for path in (ROOT / folder).rglob("*.py"):
+            words = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0].split()
+            assert len(words) <= 20, path
+            assert not openings & set(words[:1]), path

@@ -1,4 +1,4 @@
-"""The forms of a report: they say what is true, gain or loss, with its interval, and fit where they are shown."""
+"""Every form of a report states gain or loss with its interval, and fits the place where it is shown."""
 
 import csv
 import io
@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 from sample_reports import BETTER, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
 from edge_runtime.bench.results import Control, Energy, Report
-from edge_runtime.reports import facts, outputs, sentences, terminal_table
-from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports import machine_and_method, outputs, sentences, terminal_table
+from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
 
 
@@ -204,13 +204,13 @@ def test_square_brackets_in_names_are_text():
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():
-    told = {name: values for name, *values in facts.states(FULL)}
+    told = {name: values for name, *values in machine_and_method.states(FULL)}
     assert told["load average"] == ["0.250", "1.50"]
     assert told["clock"] == ["2400 MHz (1500 MHz to 2400 MHz)"] * 2
     assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
     assert told["throttled now"] == ["no", "no"]
     assert told["throttled since boot"] == ["under-voltage", "under-voltage"]
-    assert facts.states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
+    assert machine_and_method.states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():

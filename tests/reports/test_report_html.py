@@ -12,7 +12,7 @@ import sample_reports as samples
 from browser import Browser
 
 from edge_runtime.reports import html, sentences
-from edge_runtime.reports.content import DeviceReport
+from edge_runtime.reports.report_content import DeviceReport
 
 MANY = samples.of(
     *(samples.result("int8", 0.01 * 3**i, file=f"runs/{'long' * 20}/model_{i}.tflite") for i in range(9)),
@@ -84,7 +84,7 @@ def test_it_could_not_even_if_it_wanted_to(tab, pages):
     tab.open(pages["full"])
     tab.evaluate("document.body.append(Object.assign(new Image, {src: 'http://192.0.2.1/x.png'}))")
     tab.evaluate("new Promise(done => setTimeout(done, 200))")
-    assert any("Content Security Policy" in text for text in tab.complaints())
+    assert any("ReportContent Security Policy" in text for text in tab.complaints())
 
 
 @pytest.mark.parametrize("width", [360, 1000])
@@ -219,7 +219,7 @@ def test_the_machine_before_and_after_is_on_the_page(tab, pages):
 
 
 class _Nesting(HTMLParser):
-    """Whether every element is closed where it was opened."""
+    """Tell whether every element is closed where it was opened."""
 
     EMPTY = ("meta", "link", "wbr", "br")
 

@@ -8,7 +8,7 @@ import pytest
 import sample_reports as samples
 
 from edge_runtime.reports import html, terminal_table
-from edge_runtime.reports.content import DeviceReport, gather
+from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.text_forms import to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 

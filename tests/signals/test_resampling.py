@@ -11,7 +11,7 @@ RATE = 50.0
 
 
 def pieces(seconds, samples, sizes=(), **options) -> tuple[list[Piece], Resampler]:
-    """What a resampler makes of samples fed in chunks of `sizes`, then the rest."""
+    """Resample samples fed in chunks of `sizes`, then the rest."""
     resampler = Resampler(RATE, **options)
     found: list[Piece] = []
     start = 0

@@ -20,7 +20,7 @@ class Jvm:
     folder: Path
 
     def drive(self, command: str, *files: Path | str) -> str:
-        """What the command prints; files without a folder are in `folder`."""
+        """Return the command's output; files without a folder are in `folder`."""
         return self.desktop.drive(command, *files, cwd=self.folder)
 
 
@@ -51,7 +51,7 @@ def own_kernels(monkeypatch):
 
 @pytest.fixture(scope="session")
 def assets(apk, tmp_path_factory) -> Path:
-    """What the APK carries with it."""
+    """Unpack the assets of the APK."""
     folder = tmp_path_factory.mktemp("assets")
     with zipfile.ZipFile(apk) as archive:
         for name in archive.namelist():

@@ -52,7 +52,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: object) -> Any:
-        """What the browser answers to a command; what happens meanwhile is noted in `events`."""
+        """Send a command and return the browser's answer; what happens meanwhile is noted in `events`."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
         if self._session:
@@ -82,11 +82,11 @@ class Browser:
         return answer["result"].get("value")
 
     def requests(self) -> list[str]:
-        """What the page asked for since it was opened, itself included."""
+        """Return the page's requests since it was opened, itself included."""
         return [x["params"]["request"]["url"] for x in self.events if x["method"] == "Network.requestWillBeSent"]
 
     def complaints(self) -> list[str]:
-        """What the browser wrote into its console."""
+        """Return the lines of the browser's console."""
         return [x["params"]["entry"]["text"] for x in self.events if x["method"] == "Log.entryAdded"]
 
     def picture(self) -> bytes:

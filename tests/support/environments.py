@@ -58,7 +58,7 @@ def tflite_runtime_python() -> Path:
 
 
 def _older_runtime() -> list[str]:
-    """What the extra requires; a test that needs it is skipped where it cannot be had."""
+    """Return the requirements of the extra; a test that needs it is skipped where it cannot be had."""
     if sys.version_info[:2] != (3, 11):
         pytest.skip("tflite-runtime has no release for this Python: run the tests with Python 3.11")
     requirements: list[str] = PROJECT["optional-dependencies"]["tflite-runtime"]

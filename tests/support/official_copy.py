@@ -84,7 +84,7 @@ def declare(path: Path, size: int) -> None:
 
 
 def same_arrays(one: Dataset, other: Dataset) -> bool:
-    """Whether two data sets have equal arrays in both parts."""
+    """Tell whether two data sets have equal arrays in both parts."""
     return all(
         np.array_equal(getattr(getattr(one, part), name), getattr(getattr(other, part), name))
         for part in ("train", "test")

@@ -1,4 +1,4 @@
-"""What tests of streams share: a clock that they set, samples, and a source pulled until it has said something."""
+"""Help tests of streams: a clock that they set, samples, and a source pulled until an event."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -75,12 +75,12 @@ def seconds(items: Iterable[Item]) -> Array:
 
 
 def kinds(items: Iterable[Item]) -> list[str]:
-    """What kinds of events there were."""
+    """Return the kinds of the events."""
     return [x.kind for x in items if isinstance(x, Event)]
 
 
 def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float = 120.0) -> list[Item]:
-    """What `source` gives until that is `enough`."""
+    """Pull items from `source` until they are `enough`."""
     items: list[Item] = []
     deadline = time.monotonic() + within_s
     while not enough(items):
@@ -90,7 +90,7 @@ def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float 
 
 
 def delivered(n: int, rate_hz: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which of `n` samples arrive, in which order, and the times that they carry.
+    """Draw which of `n` samples arrive, in which order, and the times that they carry.
 
     1 % are lost, 1 % come twice, 1 % are overtaken by the next; times are up to 5 ms wrong.
     """

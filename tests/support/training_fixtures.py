@@ -52,7 +52,7 @@ def conversion(trained_run) -> Finished:
 
 @pytest.fixture(scope="session")
 def converted_run(trained_run, conversion) -> Run:
-    """That run, with a model of every form."""
+    """Convert that run to a model of every form."""
     del conversion
     return trained_run
 

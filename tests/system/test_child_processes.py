@@ -20,23 +20,23 @@ def main(ending: str) -> None:
         "exit": lambda: sys.exit(9),
     }
 
-    def work(tell) -> None:
+    def task(tell) -> None:
         print("a library's text, which is no message")
         tell(stage="working", share=0.5)
         kill = f"echo 'F op: bad' >&2; echo 'INFO: chatter' >&2; kill -{ending} $PPID; sleep 9"
         endings.get(ending, lambda: subprocess.run(["sh", "-c", kill], check=False))()
 
-    child_processes.work(work)
+    child_processes.run_as_child(task)
 
 
 def raise_(error: Exception) -> None:
     raise error
 
 
-def do(ending: str) -> list[tuple[float, str] | None]:
+def run_child(ending: str) -> list[tuple[float, str] | None]:
     """The progress of a child that ends as asked."""
     heard = []
-    child_processes.do(
+    child_processes.run_in_child(
         "the child",
         "try again",
         "tests.system.test_child_processes",
@@ -47,7 +47,7 @@ def do(ending: str) -> list[tuple[float, str] | None]:
 
 
 def test_a_child_is_heard_by_its_messages_alone():
-    assert do("done") == [(0.5, "working"), None]
+    assert run_child("done") == [(0.5, "working"), None]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_child_is_heard_by_its_messages_alone():
 )
 def test_how_a_child_failed_is_a_sentence(ending, kind, sentence):
     with pytest.raises(kind, match=f"^{sentence}") as caught:
-        do(ending)
+        run_child(ending)
     assert "\n" not in str(caught.value)
 
 

@@ -57,7 +57,7 @@ COLOURS = ("0072B2", "D55E00", "56B4E9")
 
 
 def of_colour(picture: np.ndarray, colour: str) -> int:
-    """How many pixels have it."""
+    """Count the pixels that have it."""
     wanted = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)])
     return int((np.abs(np.round(255 * picture[..., :3]) - wanted).max(axis=-1) <= 2).sum())
 

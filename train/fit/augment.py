@@ -10,7 +10,7 @@ from train.fit.recipe import Recipe
 
 
 def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
-    """Which windows, `[n]`, the next one continues `hop` samples later.
+    """Find the windows, `[n]`, that the next one continues `hop` samples later.
 
     Such a pair agrees in all samples that the two would share, in subject and in class: both were cut from one stretch
     of one recording.

@@ -80,7 +80,7 @@ class FitJob:
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Tell whether nothing is left to do."""
         return self.outcome.exists()
 
 
@@ -103,7 +103,7 @@ def plan_fit(
 
 
 def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    """Which windows `[n]` belong to the subjects `held_out`."""
+    """Find the windows `[n]` of the subjects `held_out`."""
     return np.isin(train.subject, np.array(held_out, train.subject.dtype))
 
 
@@ -139,7 +139,7 @@ def history_rows(histories: Mapping[str, Sequence[Epoch]]) -> Iterator[list[str]
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """What is known of a trained network beside its weights."""
+    """Hold the facts of a trained network beside its weights."""
 
     normalisation: Normalisation
     history: list[Epoch]

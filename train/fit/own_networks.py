@@ -27,11 +27,11 @@ _ANYTHING = (Exception, SystemExit)
 
 def main(name: str) -> None:
     """As a child: find the function `name`, as the process of a fit would."""
-    child_processes.work(lambda tell: find(name))
+    child_processes.run_as_child(lambda tell: find(name))
 
 
 def is_own(name: str) -> bool:
-    """Whether `name` is a function of the user's own, `package.module:function`."""
+    """Tell whether `name` is a function of the user's own, `package.module:function`."""
     return ":" in name
 
 
@@ -130,7 +130,7 @@ def _working_folder_first() -> Iterator[None]:
 
 
 def _fault(network: object, input_shape: tuple[int, int], n_classes: int) -> str:
-    """What is wrong with a user's network, in words; empty when nothing is."""
+    """Describe what is wrong with a user's network; empty when nothing is."""
     import keras
 
     if not isinstance(network, keras.Model):

@@ -15,7 +15,7 @@ from typing import Any
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError, MissingExtraError
-from edge_runtime.system.child_processes import do
+from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.files import write_bytes
 from edge_runtime.system.printable import quoted
 from train.fit.fit_job import FitJob
@@ -101,7 +101,7 @@ def network_fault(name: str) -> str:
     if not is_own(name):
         return ""
     try:
-        do("the process that looks for the network", "look at its module", "train.fit.own_networks", name)
+        run_in_child("the process that looks for the network", "look at its module", "train.fit.own_networks", name)
     except HarEdgeError as error:
         return (
             f"does not find the network ({error}): put its module where Python looks there, as in the worker's folder"
@@ -111,7 +111,7 @@ def network_fault(name: str) -> str:
 
 def _check_workers(client: Any, address: str, network: str) -> None:
     def fault(version: str, network: str) -> str:
-        """What a worker lacks, in words; sent there whole, since it may have no module of ours to import this from."""
+        """Describe what a worker lacks; sent there whole, since it may have no module of ours."""
         from importlib import import_module
         from importlib.util import find_spec
 

@@ -85,7 +85,7 @@ class Experiment:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run folder is complete: its card comes last."""
+        """Tell whether the run folder is complete: its card comes last."""
         return self.run.card.exists()
 
     def finish(self) -> None:

@@ -34,7 +34,7 @@ _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
-    """How many CPUs this process may use, the quota of a container included: so many fits run at a time."""
+    """Count the CPUs that this process may use, the quota of a container included: so many fits run at a time."""
     n_cpus: int = joblib.cpu_count()
     return n_cpus
 
@@ -91,7 +91,7 @@ def _shared(dataset: Dataset) -> Iterator[int]:
 def main(text: str, windows: str) -> None:
     """Do the job given as JSON, as a child of the command; `windows` is the number of the open file that holds them."""
     job = from_text(FitJob, text)
-    child_processes.work(lambda tell: _do(job, int(windows), tell))
+    child_processes.run_as_child(lambda tell: _do(job, int(windows), tell))
 
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:

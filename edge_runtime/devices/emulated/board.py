@@ -16,7 +16,7 @@ from edge_runtime.devices.emulated.disk import Disk, litert_disk
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache_folders import cached_folder, remove
 from edge_runtime.system.files import cache_folder
-from edge_runtime.system.progress import OnProgress, unheard
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
 """The CPUs of Raspberry Pis (3, 4 and 5; 2); others that QEMU knows will do as well."""
@@ -68,7 +68,9 @@ class Board:
         return _run([str(self.emulator), "--version"]).stdout.split()[2]
 
 
-def open_board(cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = unheard) -> Board:
+def open_board(
+    cpu: str = "cortex-a76", content: Disk | None = None, on_progress: OnProgress = ignore_progress
+) -> Board:
     """Open the board with this CPU, whose disk is that of `litert_disk` unless `content` says otherwise.
 
     Fetch and make what it needs first, where that has not been done. Raises `InputError` for a CPU that QEMU does

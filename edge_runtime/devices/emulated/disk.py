@@ -24,7 +24,7 @@ _FORMAT = 1  # of what is made for one and the same `Disk`: another one gets a f
 
 # A system (bash is root's shell), and the libraries that numpy and the runtimes link to.
 _ESSENTIAL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
-# Links in every Debian, which packages of Debian 12 are unpacked through and only those of Debian 13 bring.
+# Top-level links: Debian 13's packages contain them, Debian 12's need them.
 _LINKS = ("bin", "lib", "sbin")
 # A library that has alternatives is in a folder of its own; the link to it is made by a script that does not run here.
 _ALTERNATIVES = ("blas", "lapack")

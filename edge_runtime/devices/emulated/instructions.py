@@ -25,7 +25,7 @@ from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import Board
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, last_words
+from edge_runtime.system.child_processes import Stoppable, last_log_line
 from edge_runtime.system.files import scratch_folder
 
 _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
@@ -94,6 +94,6 @@ def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppab
             child_processes.stop(process)
         if process.returncode:
             said.seek(0)
-            words = last_words(said.read().decode(errors="replace")) or f"exit code {process.returncode}"
-            raise DeviceError(f"the emulated board could not run the model: {words}")
+            last = last_log_line(said.read().decode(errors="replace")) or f"exit code {process.returncode}"
+            raise DeviceError(f"the emulated board could not run the model: {last}")
     return counts

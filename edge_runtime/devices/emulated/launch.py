@@ -135,7 +135,7 @@ def _enter_namespaces(private_network: bool) -> None:
 
 
 def _id_map(name: str, mine: int) -> str:
-    """The ids inside: root as itself keeps all that there are, anyone else is root and nobody else is there."""
+    """Map the ids inside: root keeps all ids; any other user maps to root alone."""
     if mine:
         return f"0 {mine} 1\n"
     rows = (row.split() for row in Path("/proc/self", name).read_text().splitlines())

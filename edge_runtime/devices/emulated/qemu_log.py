@@ -49,7 +49,7 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
 
 
 def _address(line: str) -> int:
-    """That of the block in `Trace 0: 0x7f0c40 [flags/address/flags/flags] name`."""
+    """Return the address of the block in `Trace 0: 0x7f0c40 [flags/address/flags/flags] name`."""
     return int(line.split("/", 2)[1], 16)
 
 
@@ -87,7 +87,7 @@ def _mark() -> None:
 
 
 def _code_of(runtime: Runtime) -> str:
-    """Where the runtime's libraries are in memory, those parts that can be executed, as QEMU_DFILTER takes it."""
+    """Find the executable parts of the runtime's libraries in memory, as QEMU_DFILTER takes them."""
     folder = str(Path(runtime.module.__file__).parent)
     ranges = []
     for line in Path("/proc/self/maps").read_text().splitlines():

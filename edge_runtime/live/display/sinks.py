@@ -68,13 +68,13 @@ class Changes(Sink):
         passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            _print(f"{minutes_and_seconds(passed):>8}  {self._described(decision)}")
+            _print(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Print the notice on stderr."""
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
 
-    def _described(self, decision: Decision) -> str:
+    def _decision_text(self, decision: Decision) -> str:
         name = activity_name(decision.activity)
         if decision.activity == UNKNOWN:
             return f"{name} ({printable(decision.reason)})" if decision.reason else name

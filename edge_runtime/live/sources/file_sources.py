@@ -38,7 +38,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
         silence = SilenceDetector(name, clock)
         yield Event("opened", f"reading {name}")
         while True:
-            # A pipe that nobody has opened for writing yet is not ready; one that everybody has closed is, and empty.
+            # A pipe without a writer yet is not readable; after the last one closes it reads EOF.
             if not recorded and not select.select([descriptor], [], [], POLL_S)[0]:
                 yield NO_SAMPLES
                 yield from silence.nothing_came()
@@ -50,9 +50,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
             yield from decoder.feed(block)
         yield from decoder.end()
     if not decoder.samples:
-        raise InputError(
-            f"{name} has no samples" + (f"; its first line that is none: {decoder.fault}" * bool(decoder.fault))
-        )
+        raise InputError(f"{name} has no samples" + (f"; first unreadable line: {decoder.fault}" * bool(decoder.fault)))
 
 
 def replay(

@@ -1,4 +1,4 @@
-"""Receive samples over TCP or UDP: lines of JSON or CSV from a sender that may go away and come back."""
+"""Receive samples over TCP or UDP: lines of JSON or CSV from a sender that may reconnect."""
 
 import math
 import re
@@ -42,7 +42,7 @@ def parse(text: str, option: str) -> Address:
 def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
     """Samples of whoever connects to `address`; the newest connection replaces the one before.
 
-    That is how a phone comes back whose old connection nobody has ended. Goes on until it is closed. Raises
+    A phone can reconnect although its old connection is still open. Goes on until it is closed. Raises
     `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
@@ -124,13 +124,13 @@ class _Sender:
         self._host, self._port = "", 0  # 0: any
         self._ports: deque[int] = deque(maxlen=8)  # the latest
         self.is_new = False
-        """Whether the datagram that was accepted last is the first of its sender."""
+        """Tell whether the datagram that was accepted last is the first of its sender."""
 
     def __str__(self) -> str:
         return f"{self._host}, port {self._port}" if self._port else self._host
 
     def accepts(self, host: str, port: int) -> bool:
-        """Whether to take a datagram that comes from there now."""
+        """Tell whether to take a datagram that comes from there now."""
         now = self._clock.monotonic()
         self.is_new = host != self._host or self._port not in (0, port)
         if self.is_new:

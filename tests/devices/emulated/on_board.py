@@ -19,13 +19,13 @@ def run(board: Board, *argv: str, stdin: bytes = b"", **options) -> subprocess.C
 
 
 def printed(board: Board, *argv: str, **options) -> str:
-    """What `argv`, which succeeds, prints on the board."""
+    """Run `argv`, which succeeds, on the board and return its output."""
     done = run(board, *argv, **options)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
 
 
-def do(job: MeasurementJob, board: Board, folder: Path, binds: Mapping[str, Path] | None = None) -> Answer:
+def run_on_board(job: MeasurementJob, board: Board, folder: Path, binds: Mapping[str, Path] | None = None) -> Answer:
     """Have the benchmark's worker do `job`, whose files are in `folder`, on the board."""
     write_bundle(folder)
     job.write(folder)
@@ -43,7 +43,7 @@ def do(job: MeasurementJob, board: Board, folder: Path, binds: Mapping[str, Path
 
 
 def laid_over(tree: Path) -> dict[str, Path]:
-    """What binds the machine in the folder `tree` (see `machine_trees`) over a board: its /sys and its commands."""
+    """Return the binds of the machine in the folder `tree` (see `machine_trees`): its /sys and its commands."""
     binds = {f"/usr/bin/{program.name}": program for program in (tree / "usr/bin").glob("*")}
     answers = tree / "answers"  # of its commands, which look for them where they are here
     return binds | {"/sys": tree / "sys", str(answers): answers}

@@ -1,4 +1,4 @@
-"""How a board is set up, and what is said where it cannot be; each in a process that sees another machine."""
+"""Check the set-up of a board, and its refusals, each in a process that sees another machine."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ except HarEdgeError as error:
 
 
 def refusal(cache: Path, *before: str, first: str = "", **env: str) -> str:
-    """What `open_board` says after the command `before`, with nothing in `cache`; nothing half-made stays there."""
+    """Return the refusal of `open_board` after the command `before`, `cache` being empty; nothing half-made stays."""
     command = [*before, sys.executable, "-c", OPEN.format(first=first), ROOT]
     done = run_program(*command, env={"HAR_EDGE_CACHE": str(cache)} | env)
     assert done.returncode == 1
@@ -165,10 +165,10 @@ def test_what_was_left_half_made_does_not_count(tmp_path):
 
 
 def _with_disk(folder: Path, size: str) -> list[str]:
-    """What a command follows that shall find a disk of `size` at `folder`."""
+    """Return the prefix of a command that shall find a disk of `size` at `folder`."""
     return _in_other_mounts(f"mount -t tmpfs -o size={size} disk {folder}")
 
 
 def _in_other_mounts(script: str) -> list[str]:
-    """What a command follows that shall see what `script` mounts, which nobody else sees."""
+    """Return the prefix of a command that shall see the mounts of `script`, which nobody else sees."""
     return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]

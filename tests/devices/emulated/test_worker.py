@@ -6,7 +6,7 @@ from pathlib import Path
 import machine_trees as trees
 import numpy as np
 import pytest
-from on_board import do, laid_over
+from on_board import laid_over, run_on_board
 from programs import MODELS
 
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
@@ -90,7 +90,7 @@ def _measure(board, scheme, folder: Path, every: int, binds=None) -> Answer:
     (folder / "model.tflite").write_bytes(MODELS[scheme].read_bytes())
     np.save(folder / "windows.npy", windows(every))
     job = MeasurementJob("job", "measure", "model.tflite", scheme, windows="windows.npy", runs=1)
-    return do(job, board, folder, binds)
+    return run_on_board(job, board, folder, binds)
 
 
 def _open(scheme: str, xnnpack: bool):

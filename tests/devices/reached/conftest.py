@@ -1,4 +1,4 @@
-"""What tests of remote devices share."""
+"""Share the fixtures of tests of remote devices."""
 
 from adb_board import adbd, board, home, namespace
 

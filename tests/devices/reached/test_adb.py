@@ -12,7 +12,7 @@ from home import LONG, QUICK, workers
 from programs import MODELS, assert_one_sentence, finish, succeeded, wait_until, write_program
 
 from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.system.progress import unheard
+from edge_runtime.system.progress import ignore_progress
 
 
 class Outside:
@@ -33,7 +33,7 @@ class Outside:
 def packages(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     device = RemoteDevice(Outside(tmp_path), offline=True)
-    device.prepare(unheard)
+    device.prepare(ignore_progress)
     device.close()
 
 

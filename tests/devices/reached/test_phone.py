@@ -1,4 +1,4 @@
-"""`har-edge bench --on adb:` to a phone: a real adbd, the app's own code, and scripts for what else Android does."""
+"""Check `har-edge bench --on adb:` to a phone: a real adbd, the app's own code, scripts for Android's commands."""
 
 import json
 from pathlib import Path

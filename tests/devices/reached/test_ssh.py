@@ -208,7 +208,7 @@ def long_run(home, board):
 
 
 def sessions(board: sshd.Server, *words: str) -> list[int]:
-    """Those processes with all `words` in their command line that this sshd has started, and no other one."""
+    """Find the processes with all `words` in their command line that this sshd has started."""
     return [x for x in processes(*words) if board.process.pid in ancestors(x)]
 
 

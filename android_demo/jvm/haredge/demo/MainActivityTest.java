@@ -77,7 +77,7 @@ public class MainActivityTest {
         phone.motion.settle();
         phone.carry();
         assertEquals("Unknown", text(screen, R.id.activity));
-        String reason = Words.reason(screen, phone.service().session().history.latest());
+        String reason = DecisionText.reason(screen, phone.service().session().history.latest());
         assertFalse(reason.isEmpty());
         assertEquals(reason, text(screen, R.id.status));
     }

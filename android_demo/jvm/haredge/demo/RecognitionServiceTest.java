@@ -81,7 +81,7 @@ public class RecognitionServiceTest {
             found.putDouble(decision.seconds).putDouble(decision.label);
         }
         Decision latest = phone.service().session().history.latest();
-        assertEquals(Words.activity(phone.service(), phone.service().session().classifier.card, latest),
+        assertEquals(DecisionText.activity(phone.service(), phone.service().session().classifier.card, latest),
                 text(notifications(phone).getNotification(Notifications.ID)));
         stop(phone);
         Streams.write(Handset.file("decisions"), Arrays.copyOf(found.array(), found.position()));

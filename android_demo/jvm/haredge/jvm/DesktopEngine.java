@@ -52,8 +52,8 @@ public final class DesktopEngine implements Engine {
         }
         in = TfLiteInterpreterGetInputTensor(interpreter, 0);
         out = TfLiteInterpreterGetOutputTensor(interpreter, 0);
-        input = describe(in);
-        output = describe(out);
+        input = tensorInfo(in);
+        output = tensorInfo(out);
     }
 
     @Override
@@ -90,7 +90,7 @@ public final class DesktopEngine implements Engine {
         TfLiteInterpreterDelete(interpreter);
     }
 
-    private static TensorInfo describe(TfLiteTensor tensor) {
+    private static TensorInfo tensorInfo(TfLiteTensor tensor) {
         int[] shape = new int[TfLiteTensorNumDims(tensor)];
         for (int i = 0; i < shape.length; i++) {
             shape[i] = TfLiteTensorDim(tensor, i);

@@ -43,7 +43,7 @@ public final class Machine {
         this.told = told;
     }
 
-    JSONObject describe() throws JSONException {
+    JSONObject readFacts() throws JSONException {
         JSONObject facts = new JSONObject();
         facts.put("machine", System.getProperty("os.arch"));
         facts.put("board", orNull(told.get("board")));

@@ -141,7 +141,7 @@ public final class Worker {
                 time(warmth);
             }
             JSONObject facts = new JSONObject();
-            facts.put("machine", machine.describe());
+            facts.put("machine", machine.readFacts());
             facts.put("after", machine.state());
             facts.put("others_busy", JSONObject.NULL);
             facts.put("runtime", new JSONObject().put("name", engine.runtime()).put("version", engine.version()));

@@ -160,8 +160,8 @@ public final class MainActivity extends Activity {
         } else if (decision == null) {
             show(getString(R.string.starting), getString(R.string.first_window));
         } else {
-            String activity = Words.activity(this, session.classifier.card, decision);
-            show(activity, session.isOver() ? getString(R.string.over) : Words.reason(this, decision));
+            String activity = DecisionText.activity(this, session.classifier.card, decision);
+            show(activity, session.isOver() ? getString(R.string.over) : DecisionText.reason(this, decision));
         }
         showProbabilities(session, decision);
         showNumbers(session, decision);
@@ -184,7 +184,7 @@ public final class MainActivity extends Activity {
             list.removeAllViews();
             rows.clear();
             for (int i = 0; i < card.labels.size(); i++) {
-                rows.add(new ProbabilityRow(this, list, Words.label(card, i), timeline.colour(i)));
+                rows.add(new ProbabilityRow(this, list, DecisionText.label(card, i), timeline.colour(i)));
             }
         }
         for (int i = 0; i < rows.size(); i++) {
@@ -196,7 +196,7 @@ public final class MainActivity extends Activity {
     private void showNumbers(Session session, Decision decision) {
         Notice notice = session == null ? null : session.notice();
         String fault = session == null ? null : session.recordingFault();
-        setText(R.id.notice, fault != null ? fault : notice == null ? "" : Words.notice(this, notice));
+        setText(R.id.notice, fault != null ? fault : notice == null ? "" : DecisionText.notice(this, notice));
         setText(R.id.numbers, decision == null ? ""
                 : getString(R.string.numbers, session.rateHz(), decision.inferenceMs));
     }

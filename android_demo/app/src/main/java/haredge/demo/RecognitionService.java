@@ -176,7 +176,7 @@ public final class RecognitionService extends Service {
         Session now = session;
         if (decision.label != shown && now != null) {
             shown = decision.label;
-            notifications.show(Words.activity(this, now.classifier.card, decision));
+            notifications.show(DecisionText.activity(this, now.classifier.card, decision));
         }
     }
 

@@ -41,7 +41,7 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
             List<String> names = new ArrayList<>();
             names.add(activity.getString(R.string.no_label));
             for (int i = 0; i < card.labels.size(); i++) {
-                names.add(Words.label(card, i));
+                names.add(DecisionText.label(card, i));
             }
             label.setAdapter(new ArrayAdapter<>(activity, android.R.layout.simple_spinner_dropdown_item, names));
             CsvRecorder begun = session.recording();

@@ -24,8 +24,8 @@ final class TfLiteEngine implements Engine {
         } catch (IllegalArgumentException | IllegalStateException error) {
             throw new InputError("TFLite does not take " + name + ": convert the model again", error);
         }
-        input = describe(interpreter.getInputTensor(0));
-        output = describe(interpreter.getOutputTensor(0));
+        input = tensorInfo(interpreter.getInputTensor(0));
+        output = tensorInfo(interpreter.getOutputTensor(0));
         interpreter.allocateTensors();
     }
 
@@ -61,7 +61,7 @@ final class TfLiteEngine implements Engine {
         interpreter.close();
     }
 
-    private static TensorInfo describe(Tensor tensor) {
+    private static TensorInfo tensorInfo(Tensor tensor) {
         DataType type = tensor.dataType();
         String dtype = type == DataType.FLOAT32 ? "float32"
                 : type == DataType.INT8 ? "int8" : type == DataType.UINT8 ? "uint8" : type.toString();

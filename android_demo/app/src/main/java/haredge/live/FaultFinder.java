@@ -11,7 +11,7 @@ import java.util.Map;
 /** Detects faults of a sensor in blocks of 4 s, as {@code edge_runtime/signals/sensor_faults.py} does. */
 final class FaultFinder {
     private static final double LOOKED_AT_S = 4.0;
-    private static final int QUIET = 15; // blocks without a fault before it is said again
+    private static final int REPEAT_AFTER = 15; // blocks without a fault before it is said again
     private static final double BREAK_S = 1.0; // what a block must not bridge
     private static final int MOST_SAMPLES = 4000; // of a block: clocks that stand still would never end it
     private static final double STANDARD_GRAVITY = 9.80665;
@@ -26,7 +26,7 @@ final class FaultFinder {
     private final int sensors;
     private final List<double[]> samples = new ArrayList<>();
     private final List<Double> seconds = new ArrayList<>();
-    private final Map<Notice.Kind, Integer> quiet = new EnumMap<>(Notice.Kind.class); // blocks since a fault was seen
+    private final Map<Notice.Kind, Integer> blocksSince = new EnumMap<>(Notice.Kind.class); // blocks since a fault was seen
     private double stuckSince = Double.POSITIVE_INFINITY;
     private double stuckUntil = Double.NEGATIVE_INFINITY;
 
@@ -71,14 +71,14 @@ final class FaultFinder {
         follow(now, found.containsKey(Notice.Kind.CONSTANT));
         List<Notice> notices = new ArrayList<>();
         for (Map.Entry<Notice.Kind, Double> fault : found.entrySet()) {
-            if (!quiet.containsKey(fault.getKey())) {
+            if (!blocksSince.containsKey(fault.getKey())) {
                 notices.add(new Notice(now, fault.getKey(), fault.getValue()));
             }
         }
-        quiet.values().removeIf(n -> n >= QUIET);
-        quiet.replaceAll((kind, n) -> n + 1);
+        blocksSince.values().removeIf(n -> n >= REPEAT_AFTER);
+        blocksSince.replaceAll((kind, n) -> n + 1);
         for (Notice.Kind kind : found.keySet()) {
-            quiet.put(kind, 0);
+            blocksSince.put(kind, 0);
         }
         return notices;
     }

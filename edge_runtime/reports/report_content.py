@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Report, Result
-from edge_runtime.reports import facts, sentences
+from edge_runtime.reports import machine_and_method, sentences
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class DeviceReport:
 
 
 @dataclass(frozen=True)
-class Content:
+class ReportContent:
     """The columns and sentences of one or several reports; of several, sentences begin with the device.
 
     `notes` (energy and control) and `real_time_factors` are those of a single report.
@@ -36,7 +36,7 @@ class Content:
     origins: tuple[str, ...]
 
 
-def gather(devices: Sequence[DeviceReport]) -> Content:
+def gather(devices: Sequence[DeviceReport]) -> ReportContent:
     """The content of the reports of `devices`, in their order."""
     measured = [(x.device, x.report) for x in devices if x.report]
     single = measured[0][1] if len(devices) == len(measured) == 1 else None
@@ -48,7 +48,7 @@ def gather(devices: Sequence[DeviceReport]) -> Content:
             for sentence in say(report)
         )
 
-    return Content(
+    return ReportContent(
         headings=each(lambda x: [sentences.title(x)]),
         names=each(lambda x: sentences.titles(x.results), " "),
         results=tuple(result for _, report in measured for result in report.results),
@@ -57,5 +57,5 @@ def gather(devices: Sequence[DeviceReport]) -> Content:
         doubts=each(sentences.doubts),
         notes=tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else (),
         real_time_factors=sentences.real_time_factors(single) if single else None,
-        origins=each(lambda x: [facts.one_line(x)]),
+        origins=each(lambda x: [machine_and_method.one_line(x)]),
     )

@@ -7,8 +7,8 @@ import haredge.live.Notice;
 import java.util.Locale;
 
 /** Puts decisions and notices into words. */
-final class Words {
-    private Words() {}
+final class DecisionText {
+    private DecisionText() {}
 
     static String activity(Context context, Card card, Decision decision) {
         return decision.label == Decision.UNKNOWN ? context.getString(R.string.unknown) : label(card, decision.label);
@@ -16,8 +16,8 @@ final class Words {
 
     /** A label as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
     static String label(Card card, int label) {
-        String words = card.labels.get(label).replace('_', ' ').toLowerCase(Locale.ROOT);
-        return words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
+        String text = card.labels.get(label).replace('_', ' ').toLowerCase(Locale.ROOT);
+        return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1);
     }
 
     static String reason(Context context, Decision decision) {
