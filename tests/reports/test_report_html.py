@@ -25,12 +25,13 @@ LITTLE = samples.of(
     )
 )
 REPORTS = {
-    "full": samples.FULL,
-    "emulated": samples.EMULATED,
-    "nothing": samples.NOTHING,
-    "evil": samples.evil(),
-    "many": MANY,
-    "little": LITTLE,
+    "full": [DeviceReport("local", samples.FULL)],
+    "emulated": [DeviceReport("local", samples.EMULATED)],
+    "nothing": [DeviceReport("local", samples.NOTHING)],
+    "evil": [DeviceReport("local", samples.evil())],
+    "many": [DeviceReport("local", MANY)],
+    "little": [DeviceReport("local", LITTLE)],
+    "devices": samples.DEVICES,
 }
 CONTRAST = """
 (() => {
@@ -67,8 +68,8 @@ def tab(tmp_path_factory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    for name, report in REPORTS.items():
-        (folder / f"{name}.html").write_text(html.render([DeviceReport("local", report)]), encoding="utf-8")
+    for name, devices in REPORTS.items():
+        (folder / f"{name}.html").write_text(html.render(devices), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in REPORTS}
 
 
@@ -140,6 +141,7 @@ def test_names_of_files_are_text_and_never_markup(tab, pages):
     assert tab.evaluate("document.querySelectorAll('svg script, b script').length") == 0
     text = tab.evaluate("document.body.textContent")
     assert samples.EVIL.strip() in text
+    assert "<b>gone</b>" not in pages["devices"].read_text()
     assert "49" not in tab.evaluate("document.querySelector('h1').textContent")
     assert tab.evaluate("document.title").startswith("<script>alert(1)</script>&\"'{{ 7*7 }}")
 
