@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
-from convert.cli import CALIBRATION
+from convert.conversion_job import CALIBRATION
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError

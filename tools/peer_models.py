@@ -72,8 +72,8 @@ def main(run: Run) -> None:
 def build(run: Path, folder: Path) -> list[Form]:
     """Write all forms of the selection network, its card and the held-out subjects' windows into `folder`."""
     import_tensorflow("the network")
-    from convert.cli import CALIBRATION
     from convert.conversion_inputs import TrainingRecord
+    from convert.conversion_job import CALIBRATION
     from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
     from convert.lowering.network import lower
     from convert.quantise import tflite_converter

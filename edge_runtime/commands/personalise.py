@@ -85,9 +85,9 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     correction, held_out = personalisation.learn(found, classifier)
     if held_out.is_worse:
         raise CheckFailedError(
-            f"the correction from one part of {data_path} lowers accuracy on another: of {held_out.windows} windows "
-            f"left out in turn, {held_out.before} are right before and {held_out.after} after; nothing was written: wear "
-            "the phone the same way throughout and record more"
+            f"the correction from one part of {data_path} lowers accuracy on another (of {held_out.windows} windows "
+            f"left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was written: "
+            "wear the phone the same way throughout and record more"
         )
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
     before, after = (x / held_out.windows for x in (held_out.before, held_out.after))

@@ -85,8 +85,8 @@ def test_files_and_table_tell_the_same(here, uci_har):
         (["--cluster", "nonsense"], 2, ["'nonsense'", "tcp://HOST:8786"]),
     ],
 )
-def test_bad_usage_is_one_sentence_before_any_fit(tmp_path, arguments, code, words):
-    result = har_edge("crossval", *arguments, cwd=tmp_path)
+def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, arguments, code, words):
+    result = har_edge_here("crossval", *arguments)
     assert_one_sentence(result, code, *words)
     if code == 2:
         assert len(result.stderr.splitlines()) == 1

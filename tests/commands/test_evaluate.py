@@ -40,8 +40,8 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     assert " of 2947 windows of 9 people" in done.stdout
 
 
-def test_plots_are_of_live_recognition(tmp_path):
-    assert_one_sentence(har_edge("evaluate", "edge", "--plots", "x", cwd=tmp_path), 2, "give --live too")
+def test_plots_are_of_live_recognition(har_edge_here, tmp_path):
+    assert_one_sentence(har_edge_here("evaluate", "edge", "--plots", "x"), 2, "give --live too")
 
 
 def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
@@ -96,9 +96,9 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
     assert plot.read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_personal_model_is_evaluated_on_its_person(tmp_path):
+def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
     data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
-    assert har_edge("personalise", "edge", "--data", data, "-o", "m.tflite", cwd=tmp_path).returncode == 0
+    assert har_edge_here("personalise", "edge", "--data", data, "-o", "m.tflite").returncode == 0
     for how in ([], ["--live"]):
         succeeded(evaluate(data, "m.tflite", *how, "--data", data))
         assert list(scores(data)["per_subject"]) == ["me"]

@@ -16,7 +16,6 @@ from programs import (
     ROOT,
     assert_one_sentence,
     finish,
-    har_edge,
     processes,
     run_program,
     shown_on_a_terminal,
@@ -54,15 +53,15 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
-@pytest.mark.parametrize("named", ["edge", "mine"])
-def test_info_and_card_take_a_run_folder_or_a_reference_model(run, named):
-    card = succeeded(har_edge("card", named, cwd=run.parent)).stdout
-    assert json.loads(succeeded(har_edge("info", named, "--json", cwd=run.parent)).stdout)["card"] == json.loads(card)
-    assert_one_sentence(har_edge("card", "nothing", cwd=run.parent), 2, "nothing", "edge-small")
+@pytest.mark.parametrize("named", ["edge", "runs/mine"])
+def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run, named):
+    card = succeeded(har_edge_here("card", named)).stdout
+    assert json.loads(succeeded(har_edge_here("info", named, "--json")).stdout)["card"] == json.loads(card)
+    assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing", "edge-small")
 
 
-def test_bench_without_a_run_measures_the_reference_models(tmp_path):
-    done = succeeded(har_edge("bench", "--runs", 30, "--rounds", 2, cwd=tmp_path, env={"COLUMNS": "80"}))
+def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
+    done = succeeded(har_edge_here("bench", "--runs", 30, "--rounds", 2, env={"COLUMNS": "80"}))
     assert "reference models" in done.stderr
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -77,26 +76,24 @@ def test_bench_without_a_run_measures_the_reference_models(tmp_path):
     assert abs(found["int8"]["accuracy"] - found["float32"]["accuracy"]) < 0.007
 
 
-def test_bench_measures_the_latest_run_and_writes_into_it(run, tmp_path):
-    done = succeeded(har_edge("bench", "--runs", 1, cwd=tmp_path))
+def test_bench_measures_the_latest_run_and_writes_into_it(har_edge_here, run, tmp_path):
+    done = succeeded(har_edge_here("bench", "--runs", 1))
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
 
-def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(run, tmp_path):
-    succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json", cwd=tmp_path))
+def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
+    succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json"))
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.glob("bench-*"))
     assert not list(run.glob("bench-*"))
 
 
-def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtime_python, tmp_path):
+def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):
     done = succeeded(
-        har_edge(
-            "bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime", cwd=tmp_path
-        )
+        har_edge_here("bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime")
     )
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
@@ -110,8 +107,8 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(tflite_runtim
     assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
 
 
-def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
-    done = succeeded(har_edge("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile", cwd=tmp_path))
+def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(har_edge_here, tmp_path):
+    done = succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile"))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
@@ -119,29 +116,29 @@ def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(tmp_path):
     assert "tell no times per operator" in words
 
 
-def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(tmp_path):
+def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(har_edge_here, tmp_path):
     options = ("--runs", 1, "--rounds", 1, "--no-control", "--runtime", "tensorflow", "--json", "small.json")
-    succeeded(har_edge("bench", "edge-small", *options, cwd=tmp_path))
+    succeeded(har_edge_here("bench", "edge-small", *options))
     found = results(tmp_path / "small.json").values()
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
 
 
-def test_info_shows_card_operators_and_what_xnnpack_took(tmp_path):
-    done = succeeded(har_edge("info", MODELS["int8"], cwd=tmp_path))
+def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
+    done = succeeded(har_edge_here("info", MODELS["int8"]))
     for words in ("edge, int8, ", "WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "in XNNPACK", "scale"):
         assert words in done.stdout
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
 
 
-def test_info_lists_all_tensors_when_asked(tmp_path):
-    plain, all_of_them = (har_edge("info", MODELS["int8"], *x, cwd=tmp_path).stdout for x in ((), ("--tensors",)))
+def test_info_lists_all_tensors_when_asked(har_edge_here, tmp_path):
+    plain, all_of_them = (har_edge_here("info", MODELS["int8"], *x).stdout for x in ((), ("--tensors",)))
     assert "zero point" in all_of_them
     assert len(all_of_them.splitlines()) > len(plain.splitlines()) + 100
 
 
-def test_info_as_json(tmp_path):
-    content = json.loads(har_edge("info", "--json", MODELS["int8"], cwd=tmp_path).stdout)
+def test_info_as_json(har_edge_here, tmp_path):
+    content = json.loads(har_edge_here("info", "--json", MODELS["int8"]).stdout)
     assert content["quantization"] == "int8"
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]
@@ -150,10 +147,10 @@ def test_info_as_json(tmp_path):
     assert len(content["tensors"]) > 100
 
 
-def test_info_tells_names_that_look_like_markup_as_they_are(tmp_path, tiny):
+def test_info_tells_names_that_look_like_markup_as_they_are(har_edge_here, tmp_path, tiny):
     card = tiny_models.card(labels=("[red]A", "B"), signals=("[x]", "y"))
     cards.write_model(tiny, cards.read_model(tiny)[0], card)
-    assert "[red]A, B" in har_edge("info", tiny, cwd=tmp_path).stdout
+    assert "[red]A, B" in har_edge_here("info", tiny).stdout
 
 
 WHOLE = MODELS["int8"].read_bytes()
@@ -171,18 +168,18 @@ NO_MODELS = {
 
 @pytest.mark.parametrize("command", ["bench", "info", "card"])
 @pytest.mark.parametrize("content", NO_MODELS.values(), ids=NO_MODELS)
-def test_a_file_that_is_no_whole_model_is_refused_by_name(tmp_path, command, content):
+def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_path, command, content):
     if content is not None:
         (tmp_path / "m.tflite").write_bytes(content)
-    assert_one_sentence(har_edge(command, "m.tflite", cwd=tmp_path), 2, "m.tflite")
+    assert_one_sentence(har_edge_here(command, "m.tflite"), 2, "m.tflite")
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
 
 
-def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
+def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
-    assert_one_sentence(har_edge("bench", "runs/x", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x", "har-edge convert runs/x --quantize")
     (tmp_path / "runs" / "latest").symlink_to("x")
-    assert_one_sentence(har_edge("bench", cwd=tmp_path), 2, "runs/x", "har-edge convert runs/x --quantize")
+    assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert runs/x --quantize")
 
 
 @pytest.mark.parametrize(
@@ -205,25 +202,25 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(tmp_path):
         (["--runtime", "tflite-runtime"], "pip install 'har-edge[tflite-runtime]'"),
     ],
 )
-def test_a_wrong_option_of_bench_is_bad_usage(tmp_path, arguments, words):
-    assert_one_sentence(har_edge("bench", *arguments, cwd=tmp_path), 2, words)
+def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):
+    assert_one_sentence(har_edge_here("bench", *arguments), 2, words)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["info", "card"])
-def test_a_folder_and_an_unknown_runtime_are_bad_usage(tmp_path, command):
-    assert_one_sentence(har_edge(command, ".", cwd=tmp_path), 2)
-    assert_one_sentence(har_edge(command, MODELS["int8"], "--runtime", "onnx", cwd=tmp_path), 2, "onnx")
+def test_a_folder_and_an_unknown_runtime_are_bad_usage(har_edge_here, tmp_path, command):
+    assert_one_sentence(har_edge_here(command, "."), 2)
+    assert_one_sentence(har_edge_here(command, MODELS["int8"], "--runtime", "onnx"), 2, "onnx")
 
 
-def test_a_model_of_other_classes_asks_for_its_data(tmp_path, tiny):
-    assert_one_sentence(har_edge("bench", tiny, cwd=tmp_path), 2, str(tiny), "--data")
+def test_a_model_of_other_classes_asks_for_its_data(har_edge_here, tmp_path, tiny):
+    assert_one_sentence(har_edge_here("bench", tiny), 2, str(tiny), "--data")
 
 
 @pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
-def test_an_output_that_cannot_be_written_costs_only_the_file(tmp_path, output):
+def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path, output):
     (tmp_path / "file").write_text("mine")
-    done = har_edge("bench", MODELS["int8"], "--runs", 1, "--json", output, cwd=tmp_path)
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--json", output)
     assert_one_sentence(done, 2, output)
     assert "accuracy" in done.stdout
     assert (tmp_path / "file").read_text() == "mine"
@@ -291,28 +288,28 @@ def test_bench_does_not_overwrite_the_model_it_measures(har_edge_here):
     assert MODELS["int8"].read_bytes() == before
 
 
-def test_a_card_can_be_printed_and_attached_again(tmp_path):
+def test_a_card_can_be_printed_and_attached_again(har_edge_here, tmp_path):
     model = tmp_path / "m.tflite"
     shutil.copy(MODELS["int8"], model)
-    printed = har_edge("card", model, cwd=tmp_path)
+    printed = har_edge_here("card", model)
     content = json.loads(printed.stdout)
     (tmp_path / "card.json").write_text(json.dumps(content | {"name": "renamed"}))
-    succeeded(har_edge("card", model, "--from", "card.json", cwd=tmp_path))
+    succeeded(har_edge_here("card", model, "--from", "card.json"))
     flatbuffer, card = cards.read_model(model)
     assert card.name == "renamed"
     assert flatbuffer == cards.read_model(MODELS["int8"])[0]
     (tmp_path / "card.json").write_text(printed.stdout)
-    har_edge("card", model, "--from", "card.json", cwd=tmp_path)
+    har_edge_here("card", model, "--from", "card.json")
     assert model.read_bytes() == MODELS["int8"].read_bytes()
 
 
-def test_a_model_of_any_converter_can_get_a_card(tmp_path, tiny):
+def test_a_model_of_any_converter_can_get_a_card(har_edge_here, tmp_path, tiny):
     flatbuffer, card = cards.read_model(tiny)
     tiny.write_bytes(flatbuffer)
     cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge("info", tiny, cwd=tmp_path), 2, "no model card", "har-edge card")
-    assert har_edge("card", tiny, "--from", "card.json", cwd=tmp_path).returncode == 0
-    assert har_edge("info", tiny, cwd=tmp_path).returncode == 0
+    assert_one_sentence(har_edge_here("info", tiny), 2, "no model card", "har-edge card")
+    assert har_edge_here("card", tiny, "--from", "card.json").returncode == 0
+    assert har_edge_here("info", tiny).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -322,17 +319,17 @@ def test_a_model_of_any_converter_can_get_a_card(tmp_path, tiny):
         (tiny_models.card(labels=("A", "B", "C")), "gives an output of [1, 2], but its card has 3 labels"),
     ],
 )
-def test_a_card_that_does_not_fit_is_not_attached(tmp_path, tiny, card, words):
+def test_a_card_that_does_not_fit_is_not_attached(har_edge_here, tmp_path, tiny, card, words):
     before = tiny.read_bytes()
     cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge("card", tiny, "--from", "card.json", cwd=tmp_path), 2, str(tiny), words)
+    assert_one_sentence(har_edge_here("card", tiny, "--from", "card.json"), 2, str(tiny), words)
     assert tiny.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
-def test_a_card_file_that_is_none_is_refused(tmp_path, tiny, content):
+def test_a_card_file_that_is_none_is_refused(har_edge_here, tmp_path, tiny, content):
     before = tiny.read_bytes()
     if content is not None:
         (tmp_path / "c.json").write_bytes(content)
-    assert_one_sentence(har_edge("card", tiny, "--from", "c.json", cwd=tmp_path), 2, "c.json")
+    assert_one_sentence(har_edge_here("card", tiny, "--from", "c.json"), 2, "c.json")
     assert tiny.read_bytes() == before

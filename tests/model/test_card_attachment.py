@@ -70,7 +70,7 @@ def test_weights_that_look_like_an_archive_are_read_with_their_model(tmp_path):
     assert cards.read_model(tmp_path / "m.tflite")[0] == flatbuffer
 
 
-def test_a_card_that_could_not_be_read_again_is_not_written(attach, tmp_path):
+def test_a_card_that_could_not_be_read_again_is_not_written(har_edge_here, attach, tmp_path):
     """One that is larger than any card that is read."""
     content = json.loads(CARD.to_json()) | {"training": {"notes": "x" * (2 << 20)}}
     (tmp_path / "card.json").write_text(json.dumps(content))
