@@ -34,7 +34,7 @@ def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(har_
     assert [card.labels[x] for x in card.posture_correction.rows] == ["SITTING", "STANDING"]
     record = card.posture_correction.record
     share = f"{100 * record['held_out']['accuracy']:.2f} %"
-    assert all(x in done.stdout for x in ("Cross-validated", "adapted to subject me from", share))
+    assert all(x in done.stdout for x in ("Cross-validated on", "adapted to subject me from", share))
     shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
     assert all(x in shown for x in ("subject me", "SITTING 48", f"accuracy {share}"))
     assert_one_sentence(har_edge_here("bench", "mine.tflite"), 2, "adapted to one person")

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
+from programs import write_program
+
 from edge_runtime.devices.python import PythonDevice
 
 
 def interpreter(folder: Path, script: str) -> PythonDevice:
     """The device whose interpreter is the shell script `script`, written into `folder`."""
-    path = folder / "interpreter"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return PythonDevice("fake", str(path), silence_seconds=1)
+    return PythonDevice("fake", str(write_program(folder / "interpreter", script)), silence_seconds=1)

@@ -78,6 +78,13 @@ def succeeded(done: Finished) -> Finished:
     return done
 
 
+def write_program(path: Path, script: str) -> Path:
+    """Make the shell script `script` a program at `path`; return the path."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
 def in_shell(arguments: str, cwd: Path) -> Finished:
     """Run the command with what follows it on a line of a shell; a failure anywhere in a pipe is its exit code."""
     return run_program("bash", "-c", f"set -o pipefail; {sys.executable} {HAR_EDGE[1]} {arguments}", cwd=cwd)
