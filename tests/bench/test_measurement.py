@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from fake_interpreter import interpreter
-from programs import MODELS, ROOT, run_program
+from programs import MODELS, ROOT, interpreter, run_program
 
 from edge_runtime.bench import aggregation, measurement, scores
 from edge_runtime.bench.aggregation import ModelFile

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from fake_interpreter import interpreter
-from programs import wait_until, write_program
+from programs import interpreter, wait_until, write_program
 
 from edge_runtime.bench import measurement_job
 from edge_runtime.bench.measurement_job import MeasurementJob
