@@ -356,17 +356,8 @@ class Agent:
             tools = temporary / "pip"
             self._command([interpreter, "-m", "venv", str(tools)], "making an environment")
             interpreter = str(tools / "bin" / "python")
-        command = [
-            interpreter,
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--no-cache-dir",
-            "--no-deps",
-        ]
-        command += ["--only-binary=:all:", "--target", str(site), *requirements]
+        options = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--no-deps", "--only-binary=:all:"]
+        command = [interpreter, "-m", "pip", "install", *options, "--target", str(site), *requirements]
         self._command(command, "installing {}".format(", ".join(requirements)))
         shutil.rmtree(temporary / "pip", ignore_errors=True)
 

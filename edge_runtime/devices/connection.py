@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,17 +120,9 @@ class Connection:
                 for piece in iter(lambda: file.read(1 << 18), b""):
                     self._write(piece)
                     on_sent(len(piece))
-        for message, content in self._messages():
-            if message.get("done"):
-                return message
-            on_message(message, content)
-        raise AssertionError("messages end with one that is done")
-
-    def _messages(self) -> Iterator[tuple[Mapping[str, Any], bytes]]:
-        while True:
-            message = self._receive()
-            content = self._read_bytes(message["n_bytes"]) if "n_bytes" in message else b""
-            yield message, content
+        while not (message := self._receive()).get("done"):
+            on_message(message, self._read_bytes(message.get("n_bytes", 0)))
+        return message
 
     def _receive(self) -> Mapping[str, Any]:
         while b"\n" not in self._pending:

@@ -35,8 +35,8 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
     None without raw times.
     """
     unit = time_unit(results)
-    times = [_samples(result, key) for result in results]
-    measured = [(i, _sorted(x, unit)) for i, x in enumerate(times) if x is not None and len(x)]
+    times = [_times(result, key, unit) for result in results]
+    measured = [(i, x) for i, x in enumerate(times) if len(x)]
     if not measured:
         return None
     # The slowest one in 200 can be a hundred times slower: beyond the edge, it is in the table as the maximum.
@@ -125,15 +125,11 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     return drawing("subjects", bottom + 36, "Accuracy per test subject", description, parts)
 
 
-def _sorted(milliseconds: npt.NDArray[np.float64], unit: str) -> npt.NDArray[np.float64]:
-    """Times in `unit`, ascending; a clock too coarse for one leaves a trifle above 0, which has a logarithm."""
+def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
+    """Raw times in `unit`, ascending; a clock too coarse for one leaves a trifle above 0, which has a logarithm."""
+    parts = getattr(result.samples_ms, key) if result.samples_ms else ()
+    milliseconds = np.array([x for part in parts for x in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
-
-
-def _samples(result: Result, key: str) -> npt.NDArray[np.float64] | None:
-    if result.samples_ms is None:
-        return None
-    return np.array([x for part in getattr(result.samples_ms, key) for x in part], np.float64)
 
 
 def _interval(latency: Latency) -> tuple[float, float]:

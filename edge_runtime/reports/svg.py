@@ -49,22 +49,22 @@ class Scale:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
-                found = [d * 10.0**power for power in powers for d in digits if self._holds(d * 10.0**power)]
+                found = [
+                    d * 10.0**power for power in powers for d in digits if self.low <= d * 10.0**power <= self.high
+                ]
                 if len(found) <= most:
                     return found
             return found[:: math.ceil(len(found) / most)]
-        step = next(x for x in _steps((self.high - self.low) / most) if (self.high - self.low) / x <= most)
+        power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
+        step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
         first = math.ceil(self.low / step - 1e-9)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
-    def _holds(self, value: float) -> bool:
-        return self.low <= value <= self.high
 
-
-def spread(values: Sequence[float], start: float, end: float, floor: float = 0.0) -> Scale:
+def spread(values: Sequence[float], start: float, end: float) -> Scale:
     """A scale that holds `values`, all above 0, with some room; logarithmic when they differ much."""
     low, high = min(values), max(values)
-    room = max(0.05 * (high - low), 0.02 * high, floor)
+    room = max(0.05 * (high - low), 0.02 * high)
     if high > 3 * low:
         return Scale(low / 1.1, high * 1.1, start, end, log=True)
     return Scale(max(0.0, low - room), high + room, start, end)
@@ -78,8 +78,3 @@ def shorten(text: str, most: int) -> str:
 def number(value: float) -> str:
     """A tick's value in as few characters as possible."""
     return f"{value:.10g}"
-
-
-def _steps(about: float) -> Iterable[float]:
-    power = 10.0 ** math.floor(math.log10(about))
-    return (digit * power for digit in (1, 2, 5, 10, 20))

@@ -6,7 +6,7 @@ begins.
 
 Samples of a sensor that is clearly faster than the rate are decimated. Above half the rate a vibration would be
 aliased: at 50 Hz, one of 45 Hz looks like a movement of 5 Hz. A low-pass removes it first: a sinc under a Hamming
-window, which passes frequencies below 0.4 of the rate, where body motion is, and leaves 0.2 % of those above 0.6 of it.
+window, which passes frequencies below 0.4 of the rate, where body motion is, and attenuates those above 0.6 to 0.2 %.
 
 References
 ----------
@@ -230,7 +230,7 @@ class _Stretch:
 
 
 class Decimator:
-    """Brings samples from `factor` times a rate to that rate; at a `factor` of 1 they stay as they are.
+    """Bring samples from `factor` times a rate to that rate; at a `factor` of 1 they stay as they are.
 
     Chunks of any size give the same numbers. A sample comes out once the filter has seen as far beyond it as before it,
     without a shift in time. Beyond the first and the last sample, their values are assumed.

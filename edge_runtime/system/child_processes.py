@@ -2,7 +2,7 @@
 
 The protocol: a child prints lines of JSON. Progress is `{"stage": ..., "share": ...}` or whatever else its parent
 understands; the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
-Anything else is how a process dies, which `exit_description` puts into words.
+`exit_description` describes any other end of a process.
 """
 
 from __future__ import annotations

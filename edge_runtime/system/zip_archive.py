@@ -6,7 +6,6 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from types import TracebackType
 from typing import IO
 
 from edge_runtime.errors import InputError
@@ -49,9 +48,7 @@ class Archive:
     def __enter__(self) -> "Archive":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
 
     def read(self, name: str) -> bytes:

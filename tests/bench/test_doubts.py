@@ -49,16 +49,17 @@ def clock(khz):
     return {"current": khz, "minimum": None, "maximum": None}
 
 
-def test_an_idle_machine_leaves_no_doubt():
-    assert doubts.find(IDLE) == ()
-
-
-def test_an_unknown_fact_is_no_doubt():
-    assert doubts.find(replace(IDLE, before=UNKNOWN, rounds=[(UNKNOWN, UNKNOWN)] * 10, others_busy=[None] * 10)) == ()
-
-
-def test_a_card_without_its_data_is_no_doubt():
-    assert doubts.find(replace(IDLE, trained_on=None)) == ()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},  # an idle machine
+        {"before": UNKNOWN, "rounds": [(UNKNOWN, UNKNOWN)] * 10, "others_busy": [None] * 10},
+        {"trained_on": None},
+        {"rounds": [(state(clock_khz=clock(600_000)), STATE)] * 10},  # the clock of an idle CPU before each round
+    ],
+)
+def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
+    assert doubts.find(replace(IDLE, **changes)) == ()
 
 
 @pytest.mark.parametrize(
@@ -111,11 +112,6 @@ def test_a_card_without_its_data_is_no_doubt():
 def test_each_reason_for_doubt_is_reported_alone(changes, words):
     (doubt,) = doubts.find(replace(IDLE, **changes))
     assert words in doubt
-
-
-def test_an_idle_clock_before_a_round_is_no_change():
-    idle = state(clock_khz=clock(600_000))
-    assert doubts.find(replace(IDLE, rounds=[(idle, STATE)] * 10)) == ()
 
 
 def test_of_an_emulated_machine_no_doubt_is_about_time():

@@ -9,22 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from fake_interpreter import interpreter
-from programs import MODELS, ROOT, run_program
+from programs import MODELS, ROOT, interpreter, run_program
 
-import edge_runtime
 from edge_runtime.bench import aggregation, measurement, scores
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.bench.results import Instructions
-from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.devices.python import PythonDevice, this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-
-PACKAGE = Path(edge_runtime.__file__).parent
 
 
 class Watched:
@@ -47,18 +42,6 @@ class Watched:
             return None
         self.jobs.append(work)
         return Instructions(1000 + len(self.jobs), "by hand")
-
-
-@pytest.fixture(scope="module")
-def few(uci_har) -> Dataset:
-    """Every 20th test window."""
-    test = uci_har.test
-    return replace(uci_har, test=Split(test.X[::20], test.y[::20], test.subject[::20]))
-
-
-@pytest.fixture(scope="module")
-def models() -> list[ModelFile]:
-    return [measurement.open_file(path) for path in MODELS.values()]
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_000
+        self.slept: list[float] = []
 
     def __call__(self) -> int:
         return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += round(seconds * 1e9)
 
 
 def test_each_call_has_its_own_time_and_inputs_take_turns():
@@ -120,11 +125,7 @@ def test_a_short_disturbance_does_not_unsettle():
 
 @pytest.mark.parametrize("runs", [1, 5])
 def test_paced_calls_begin_when_they_are_due(runs):
-    clock, slept, began = Clock(), [], []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        clock.now += round(seconds * 1e9)
+    clock, began = Clock(), []
 
     def prepare(value: int) -> int:
         began.append(clock.now)
@@ -134,28 +135,22 @@ def test_paced_calls_begin_when_they_are_due(runs):
     def call(milliseconds: int) -> None:
         clock.now += milliseconds * MILLISECOND
 
-    alone, together = time_paced(prepare, call, [3, 5], runs, 0.1, clock=clock, sleep=sleep)
-    assert (
-        alone.tolist() == [3 * MILLISECOND, 5 * MILLISECOND, 3 * MILLISECOND, 5 * MILLISECOND, 3 * MILLISECOND][:runs]
-    )
+    alone, together = time_paced(prepare, call, [3, 5], runs, 0.1, clock=clock, sleep=clock.sleep)
+    assert alone.tolist() == [x * MILLISECOND for x in (3, 5, 3, 5, 3)[:runs]]
     assert (together - alone).tolist() == [2 * MILLISECOND] * runs
     assert [x - 1000 for x in began] == [100 * MILLISECOND * (i + 1) for i in range(runs)]
-    assert len(slept) == runs
+    assert len(clock.slept) == runs
     assert gc.isenabled()
 
 
 def test_a_call_longer_than_the_period_is_followed_at_once():
-    clock, slept = Clock(), []
+    clock = Clock()
 
     def call(_: object) -> None:
         clock.now += 300 * MILLISECOND
 
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        clock.now += round(seconds * 1e9)
-
-    time_paced(lambda x: x, call, [0], 3, 0.1, clock=clock, sleep=sleep)
-    assert slept == [0.1, 0, 0]
+    time_paced(lambda x: x, call, [0], 3, 0.1, clock=clock, sleep=clock.sleep)
+    assert clock.slept == [0.1, 0, 0]
 
 
 def test_what_the_harness_adds_is_measured_by_calling_nothing():

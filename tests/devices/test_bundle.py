@@ -10,8 +10,6 @@ from programs import python
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.emulated import qemu_log
 
-WORKER = "edge_runtime/bench/measurement_worker.py"
-
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> dict[str, str]:

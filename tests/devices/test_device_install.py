@@ -4,7 +4,7 @@ import json
 
 import pytest
 import tiny_models
-from programs import MODELS, Finished, assert_one_sentence, run_program
+from programs import MODELS, Finished, assert_one_sentence, run_program, succeeded
 
 from edge_runtime.model import model_card as cards
 
@@ -27,8 +27,7 @@ def test_nothing_heavy_is_installed(on_device):
 
 
 def test_bench_works_with_the_reference_models(on_device, tmp_path):
-    done = on_device("har-edge", "bench", "--runs", 1)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(on_device("har-edge", "bench", "--runs", 1))
     assert "instructions" not in done.stderr  # those of a real processor are not counted
     for result in json.loads((tmp_path / "bench-local.json").read_text())["results"]:
         assert result["accuracy"] > 0.96
@@ -50,10 +49,8 @@ print(*Classifier(model).classify(load_data().test.X[:2]), model)
 
 
 def test_live_recognition_and_adaptation_need_no_extra(on_device):
-    streamed = on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0)
-    assert streamed.returncode == 0, streamed.stderr
-    adapted = on_device("har-edge", "personalise", "edge", "--evaluate")
-    assert adapted.returncode == 0, adapted.stderr
+    succeeded(on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0))
+    succeeded(on_device("har-edge", "personalise", "edge", "--evaluate"))
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["convert", "."]])
@@ -69,8 +66,7 @@ def test_help_works_without_the_extras(on_device, arguments):
 
 def test_the_older_runtimes_extra_brings_it_and_what_it_runs_with(older_device_python, tmp_path):
     har_edge = older_device_python.with_name("har-edge")
-    done = run_program(har_edge, "bench", MODELS["int8"], "--runs", 1, "--runtime", "tflite-runtime", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    succeeded(run_program(har_edge, "bench", MODELS["int8"], "--runs", 1, "--runtime", "tflite-runtime", cwd=tmp_path))
     (result,) = json.loads((tmp_path / "bench-local.json").read_text())["results"]
     assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
     assert result["accuracy"] > 0.96

@@ -13,12 +13,11 @@ import pytest
 from environments import PROJECT
 from hypothesis import given
 from hypothesis import strategies as st
-from programs import MODELS, wait_until
+from programs import wait_until
 
 from edge_runtime.bench import doubts, measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.data.dataset import Split
 from edge_runtime.devices import opener
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.environment import Environment
@@ -50,18 +49,6 @@ def device(tmp_path):
     device = RemoteDevice(Here("here", tmp_path), ready=True)
     yield device
     device.close()
-
-
-@pytest.fixture
-def few(uci_har):
-    rows = slice(None, None, 60)
-    test = uci_har.test
-    return replace(uci_har, test=Split(test.X[rows], test.y[rows], test.subject[rows]))
-
-
-@pytest.fixture
-def models():
-    return [*map(measurement.open_file, MODELS.values())]
 
 
 def measure(device, models, data):

@@ -6,16 +6,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from programs import MODELS, assert_one_sentence, finish, start_har_edge
+from programs import assert_one_sentence, finish, start_har_edge, succeeded, write_program
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.commands.several_devices import measure_on, open_all
-from edge_runtime.data.dataset import Split
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.remote import RemoteDevice
@@ -49,18 +48,6 @@ class Scripted:
         answer = self._python.run(job, folder, lambda share, stage: self.on_stage(stage))
         self.jobs.append(f"{self.name} ends")
         return answer
-
-
-@pytest.fixture(scope="module")
-def few(uci_har):
-    rows = slice(None, None, 60)
-    test = uci_har.test
-    return replace(uci_har, test=Split(test.X[rows], test.y[rows], test.subject[rows]))
-
-
-@pytest.fixture(scope="module")
-def models():
-    return [*map(measurement.open_file, MODELS.values())]
 
 
 def measure(devices, models, data, on_report=lambda device, report: None, settings=QUICK):
@@ -220,10 +207,7 @@ def test_an_unusable_command_for_ssh_or_adb_is_one_sentence(har_edge, variable, 
 
 
 def adb(folder: Path, answer: str) -> dict[str, str]:
-    program = folder / "adb"
-    program.write_text(f"#!/bin/sh\n{answer}\n")
-    program.chmod(0o755)
-    return {"HAR_EDGE_ADB": str(program)}
+    return {"HAR_EDGE_ADB": str(write_program(folder / "adb", answer))}
 
 
 @pytest.mark.parametrize("command", [["bench", *FAST, "--on"], ["devices"]])
@@ -257,10 +241,8 @@ def test_devices_asks_the_python_that_is_named(har_edge, tmp_path):
     """Under another interpreter the machine is described by that one."""
     version = "import platform; platform.python_version = lambda: '3.10.77'; "
     run = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    program = tmp_path / "python"
     probe = f'[ "$1" = -B ] || exec {sys.executable} "$@"'
-    program.write_text(f'#!/bin/sh\n{probe}\nshift\nexec {sys.executable} -B -c "{version}{run}" "$@"\n')
-    program.chmod(0o755)
-    done = har_edge("devices", f"python:{program}")
-    assert done.returncode == 0, done.stderr
+    script = f'{probe}\nshift\nexec {sys.executable} -B -c "{version}{run}" "$@"'
+    program = write_program(tmp_path / "python", script)
+    done = succeeded(har_edge("devices", f"python:{program}"))
     assert "3.10.77" in done.stdout

@@ -1,12 +1,15 @@
 """Live recognition: the answers of the published windows, whatever the chunks, and a word on what is wrong."""
 
+import json
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from programs import python
 from streams import delivered
 
 from edge_runtime.data import dataset, loading, uci_har
@@ -344,3 +347,9 @@ def test_a_model_of_other_filters_is_refused(tmp_path, front_end):
     cards.write_model(tmp_path / "m.tflite", flatbuffer, replace(card, front_end=front_end))
     with pytest.raises(InputError, match="front_end"):
         LiveRecognizer(Classifier(tmp_path / "m.tflite"))
+
+
+def test_memory_does_not_grow_over_an_hour():
+    held = json.loads(python((Path(__file__).parent / "long_stream.py").read_text(), 1))
+    assert len(held) == 10
+    assert max(held) - held[0] < 500_000  # its decisions alone would be more, were they kept

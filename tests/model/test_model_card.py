@@ -10,6 +10,7 @@ import pytest
 import tiny_models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from programs import assert_one_sentence, har_edge
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -23,6 +24,32 @@ from edge_runtime.signals.types import Signal
 FLATBUFFER = tiny_models.dense(np.arange(12, dtype=np.float32).reshape(2, 6), (3, 2))
 CARD = tiny_models.card(samples=3, training={"seed": 1})
 CONTENT = cards.attach(FLATBUFFER, CARD)
+
+
+def with_archive(files: dict[str, bytes], content: bytes = FLATBUFFER, comment: bytes = b"") -> bytes:
+    """As TFLite Metadata attaches files: a zip appended to the model, nothing in it compressed."""
+    stream = io.BytesIO(content)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.comment = comment
+    return stream.getvalue()
+
+
+FOREIGN = with_archive({"labels.txt": b"a\nb\n", "vocabulary.txt": b"x\ny\n"})
+FLIPPED = bytearray(CONTENT)
+FLIPPED[len(FLATBUFFER) // 2] ^= 1
+REFUSED = {
+    "a bit changed": bytes(FLIPPED),
+    "half the model": FLATBUFFER[: len(FLATBUFFER) // 2],
+    "bytes behind the card": CONTENT + b"\n",
+    "other files": FOREIGN,
+    "other files cut short": FOREIGN[:-30],
+    "other files with a comment": with_archive({"a.txt": b"1"}, comment=b"by another program"),
+    "other files counted from their own start": FLATBUFFER + with_archive({"a.txt": b"1"}, b""),
+    "an archive of no files": with_archive({}),
+    "an archive behind a cut card": with_archive({"a.txt": b"a"}, CONTENT[: len(FLATBUFFER) + 60]),
+}
 
 
 @pytest.fixture
@@ -96,14 +123,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         cards.read_model(tmp_path)
 
 
-def with_foreign_archive() -> bytes:
-    archive = io.BytesIO(FLATBUFFER)
-    with zipfile.ZipFile(archive, "a") as zipped:
-        zipped.writestr("labels.txt", "a\nb\n")
-    return archive.getvalue()
-
-
-@pytest.mark.parametrize("content", [FLATBUFFER, CONTENT + b"\n", with_foreign_archive()])
+@pytest.mark.parametrize("content", [FLATBUFFER, CONTENT + b"\n", FOREIGN])
 def test_a_model_without_a_card_at_its_end_is_told_how_to_get_one(model, content):
     model.write_bytes(content)
     with pytest.raises(InputError, match=r"no model card .*har-edge card .* --from card\.json"):
@@ -221,31 +241,37 @@ def test_reading_a_card_file(tmp_path):
         cards.load(tmp_path / "none.json")
 
 
-def test_normalising_is_what_the_card_says():
-    normalisation = Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
-    values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
-    assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
-    assert normalisation.apply(values).dtype == np.float32
+@pytest.fixture
+def attach(tmp_path):
+    """Runs `har-edge card m.tflite --from card.json` on a model of the given bytes."""
+    cards.save(CARD, tmp_path / "card.json")
+
+    def call(content: bytes):
+        (tmp_path / "m.tflite").write_bytes(content)
+        return har_edge("card", "m.tflite", "--from", "card.json", cwd=tmp_path)
+
+    return call
 
 
-def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
-    normalisation = Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
-    values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations
-    companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
-    np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
-    np.testing.assert_allclose(companded, [0, 0.006986, -0.006986, 3, -3, 3], atol=1e-6)  # 0.001 * 3.5 / 0.501
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_model_that_is_not_whole_gets_no_card_and_is_left_alone(attach, tmp_path, kind):
+    assert_one_sentence(attach(REFUSED[kind]), 2, "m.tflite", "copy")
+    assert (tmp_path / "m.tflite").read_bytes() == REFUSED[kind]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-@given(st.floats(0.01, 10), st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
-def test_companding_keeps_order_and_sign(knee, values):
-    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (knee,))
-    ordered = np.sort(np.array(values, np.float32))[:, np.newaxis]
-    companded = normalisation.apply(ordered)
-    assert (np.diff(companded[:, 0]) >= -1e-6).all()
-    assert (np.sign(companded) == np.sign(ordered)).all()
+def test_weights_that_look_like_an_archive_are_read_with_their_model(tmp_path):
+    inside = with_archive({"a.txt": bytes(500)}, b"")
+    weights = np.frombuffer(inside + bytes(2048 - len(inside)), np.float32).reshape(2, 256)
+    flatbuffer = tiny_models.dense(weights, (128, 2))
+    assert inside in flatbuffer
+    cards.write_model(tmp_path / "m.tflite", flatbuffer, CARD)
+    assert cards.read_model(tmp_path / "m.tflite")[0] == flatbuffer
 
 
-def test_what_lies_beyond_any_sensor_is_clipped_too():
-    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (0.25,))
-    values = np.array([[3.4e38], [-3.4e38], [np.inf]], np.float32)
-    np.testing.assert_allclose(normalisation.apply(values), [[3], [-3], [3]], rtol=1e-6)
+def test_a_card_that_could_not_be_read_again_is_not_written(attach, tmp_path):
+    """One that is larger than any card that is read."""
+    content = json.loads(CARD.to_json()) | {"training": {"notes": "x" * (2 << 20)}}
+    (tmp_path / "card.json").write_text(json.dumps(content))
+    assert_one_sentence(attach(CONTENT), 2, "m.tflite was not written", "too large")
+    assert (tmp_path / "m.tflite").read_bytes() == CONTENT

@@ -8,12 +8,13 @@ import pytest
 import rich.console
 import sample_reports as samples
 from markdown_it import MarkdownIt
-from sample_reports import BETTER, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
+from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
 from edge_runtime.bench.results import Control, Energy, Report
 from edge_runtime.reports import machine_and_method, outputs, sentences, terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
+from edge_runtime.system.terminal import Console
 
 
 def markdown(made: Report) -> str:
@@ -259,3 +260,27 @@ def test_every_form_can_be_written_and_the_page_comes_last(tmp_path):
 
 def test_hostile_names_do_not_stop_the_terminal():
     assert EVIL.strip()[:8] in shown(samples.evil(), 120)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_shows_every_device_within_its_width(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    terminal_table.show(gather(DEVICES), Console())
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    assert "pi4: litert 2.3.0 on" in text
+    assert "failed: <b>gone</b> cannot be reached" in text
+    assert "pi5.local:2222: int8 is 2.00 times as fast as float32" in text
+
+
+def test_markdown_has_a_column_for_each_model_on_each_device():
+    header, _, *rows = [x for x in to_markdown(gather(DEVICES)).splitlines() if x.startswith("|")]
+    assert header.count("|") == 2 + len(gather(DEVICES).names)
+    assert {row.count("|") for row in rows} == {header.count("|")}
+    assert "<b>" not in to_markdown(gather(DEVICES))
+
+
+def test_csv_has_a_row_for_each_model_on_each_device():
+    rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
+    assert [x["quantization"] for x in rows] == [x.quantization for x in gather(DEVICES).results]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime import cli
+from edge_runtime.devices.python import PythonDevice
 
 ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
@@ -78,6 +79,13 @@ def succeeded(done: Finished) -> Finished:
     return done
 
 
+def write_program(path: Path, script: str) -> Path:
+    """Make the shell script `script` a program at `path`; return the path."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
 def in_shell(arguments: str, cwd: Path) -> Finished:
     """Run the command with what follows it on a line of a shell; a failure anywhere in a pipe is its exit code."""
     return run_program("bash", "-c", f"set -o pipefail; {sys.executable} {HAR_EDGE[1]} {arguments}", cwd=cwd)
@@ -106,6 +114,11 @@ def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, st
     """Run `code`, which can import the project and tests/support, in a process of its own; what it prints."""
     paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
     return succeeded(run_program(sys.executable, "-c", code, *arguments, cwd=cwd, env=paths | dict(env or {}))).stdout
+
+
+def interpreter(folder: Path, script: str) -> PythonDevice:
+    """The device whose interpreter is the shell script `script`, written into `folder`."""
+    return PythonDevice("fake", str(write_program(folder / "interpreter", script)), silence_seconds=1)
 
 
 def shown_on_a_terminal(*command: object, cwd: Path, env: Mapping[str, str]) -> str:

@@ -22,6 +22,7 @@ from edge_runtime.bench.results import (
     Samples,
     WarmUp,
 )
+from edge_runtime.reports.report_content import DeviceReport
 
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "SITTING")
 STATE = State(
@@ -151,6 +152,11 @@ EMULATED = of(
     ),
 )
 NOTHING = of(failures=(Failure("a.tflite", "the worker died"), Failure("b.tflite", "the worker hung")))
+DEVICES = [
+    DeviceReport("pi4", FULL),
+    DeviceReport("pi5.local:2222", of(result("float32", 0.01), result("int8", 0.005))),
+    DeviceReport("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
+]
 EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)\n"
 
 

@@ -1,12 +1,15 @@
 """A run that was really trained and converted, briefly, through the command; made once for all tests."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import Finished, har_edge, succeeded
+from programs import MODELS, Finished, har_edge, succeeded
 
+from edge_runtime.bench import measurement
+from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import dataset, loading
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
@@ -17,6 +20,19 @@ EPOCHS = 4  # enough for about 94 % on the test subjects
 @pytest.fixture(scope="session")
 def uci_har() -> dataset.Dataset:
     return loading.load_data(None)
+
+
+@pytest.fixture(scope="session")
+def few(uci_har) -> dataset.Dataset:
+    """The data with every 20th test window."""
+    test = uci_har.test
+    return replace(uci_har, test=dataset.Split(test.X[::20], test.y[::20], test.subject[::20]))
+
+
+@pytest.fixture(scope="session")
+def models() -> list[ModelFile]:
+    """The reference models."""
+    return [*map(measurement.open_file, MODELS.values())]
 
 
 @pytest.fixture(scope="session")

@@ -111,12 +111,6 @@ def test_other_failures_beside_a_temporary_folder_stay_what_they_are(tmp_path):
     assert not folder.exists()
 
 
-def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write"):
-        write_text(tmp_path / "file" / "x.json", "{}")
-
-
 def test_a_link_moves_in_one_step(tmp_path):
     for target in ("one", "two"):
         (tmp_path / target).mkdir()

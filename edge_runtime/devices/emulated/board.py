@@ -116,7 +116,7 @@ def _emulator(name: str, boards: Path, on_progress: OnProgress) -> Path:
         with debian.apt(folder / "apt", debian.host_architecture(), _EMULATOR_SUITE) as apt:
             (package,) = apt.fetch(["qemu-user"], alone=True)
             on_progress(0.8, "unpacking the emulator")
-            debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS])
+            debian.unpack(package, folder, [f"./usr/bin/qemu-{each}" for each in disk.EMULATORS.values()])
 
     return cached_folder(boards / f"qemu-{_EMULATOR_SUITE}", make, SPACE_BYTES) / f"usr/bin/qemu-{name}"
 

@@ -33,27 +33,12 @@ _LIBRARIES = ("usr/lib/python{}", "usr/lib/python3", "usr/local/lib/python{}")
 _UNUSED = r"/(tests?|testing|f2py|distutils|idlelib|lib2to3|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"
 
 
-@dataclass(frozen=True)
-class _Architecture:
-    """The names that QEMU and wheels have for an architecture of Debian."""
+EMULATORS = {"arm64": "aarch64", "armhf": "arm"}
+"""QEMU's names for all architectures that a disk may have, by those of Debian."""
 
-    emulator: str
-    wheels: str
-
-
-@dataclass(frozen=True)
-class _Suite:
-    """A release of Debian: its Python, and its glibc 2, by the minor version."""
-
-    python: str
-    glibc: int
-
-
-_ARCHITECTURES = {"arm64": _Architecture("aarch64", "aarch64"), "armhf": _Architecture("arm", "armv7l")}
-EMULATORS = tuple(x.emulator for x in _ARCHITECTURES.values())
-"""QEMU's names for all architectures that a disk may have."""
-
-_SUITES = {"trixie": _Suite("3.13", 41), "bookworm": _Suite("3.11", 36)}
+_WHEELS = {"arm64": "aarch64", "armhf": "armv7l"}
+# By the release of Debian: the versions of its Python and of its glibc 2.
+_VERSIONS = {"trixie": ("3.13", 41), "bookworm": ("3.11", 36)}
 
 
 @dataclass(frozen=True)
@@ -77,29 +62,24 @@ class Disk:
     @property
     def emulator(self) -> str:
         """QEMU's name for the architecture."""
-        return _ARCHITECTURES[self.architecture].emulator
+        return EMULATORS[self.architecture]
 
 
-def litert_disk(*packages: str) -> Disk:
-    """Debian 13 for arm64 with Python 3.13, LiteRT in the version that is installed here, and more `packages`."""
-    return Disk("trixie", "arm64", packages, requirements("litert"))
+def litert_disk() -> Disk:
+    """Debian 13 for arm64 with Python 3.13, and LiteRT in the version that is installed here."""
+    return Disk("trixie", "arm64", (), requirements("litert"))
 
 
-def tflite_runtime_disk(architecture: str = "arm64", *packages: str) -> Disk:
-    """Debian 12 for arm64 or armhf with Python 3.11, the older runtime, and more `packages`."""
+def tflite_runtime_disk(architecture: str = "arm64") -> Disk:
+    """Debian 12 for arm64 or armhf with Python 3.11, and the older runtime."""
     if architecture == "armhf":  # numpy has no wheels for it
-        return Disk("bookworm", architecture, ("python3-numpy", *packages), (TFLITE_RUNTIME,))
-    return Disk("bookworm", architecture, packages, requirements("tflite-runtime"))
-
-
-def bare_disk(*packages: str) -> Disk:
-    """Debian 13 for arm64 with Python 3.13 and more `packages`, and no Python packages: as a board comes."""
-    return Disk("trixie", "arm64", packages, ())
+        return Disk("bookworm", architecture, ("python3-numpy",), (TFLITE_RUNTIME,))
+    return Disk("bookworm", architecture, (), requirements("tflite-runtime"))
 
 
 def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -> None:
     """Make `disk` in the new folder `folder`, whose `root` is the tree. Raises `DeviceError`."""
-    root, suite = folder / "root", _SUITES[disk.suite]
+    root, (python, glibc) = folder / "root", _VERSIONS[disk.suite]
     for name in _LINKS:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
@@ -113,11 +93,11 @@ def make(disk: Disk, folder: Path, run_here: RunHere, on_progress: OnProgress) -
     _configure(root)
     if disk.requirements:
         on_progress(0.4, f"fetching Python packages ({', '.join(disk.requirements)})")
-        installed = root / f"usr/local/lib/python{suite.python}/dist-packages"
-        platform = Platform(_ARCHITECTURES[disk.architecture].wheels, suite.python, suite.glibc)
+        installed = root / f"usr/local/lib/python{python}/dist-packages"
+        platform = Platform(_WHEELS[disk.architecture], python, glibc)
         python_packages.install(disk.requirements, installed, platform)
     on_progress(0.5, "compiling the Python library")
-    libraries = [f"/{x.relative_to(root)}" for name in _LIBRARIES for x in root.glob(name.format(suite.python))]
+    libraries = [f"/{x.relative_to(root)}" for name in _LIBRARIES for x in root.glob(name.format(python))]
     for command in (["ldconfig"], ["python3", "-m", "compileall", "-q", "-x", _UNUSED, *libraries]):
         done = run_here(command)
         if done.returncode:

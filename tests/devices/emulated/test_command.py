@@ -5,11 +5,11 @@ import json
 import pytest
 import sshd
 from home import Home
-from programs import MODELS
+from programs import MODELS, succeeded
 from written_recordings import write_few
 
 from edge_runtime.devices.emulated.board import Board, open_board
-from edge_runtime.devices.emulated.disk import bare_disk
+from edge_runtime.devices.emulated.disk import Disk
 
 ONCE = ("--runs", "4", "--rounds", "1", "--no-control")
 
@@ -23,16 +23,14 @@ def few(tmp_path_factory):
 def here(few, tmp_path_factory) -> list[dict]:
     """The results on this machine."""
     home = Home(tmp_path_factory.mktemp("here"), "ssh")
-    done = home.run("bench", *MODELS.values(), "--data", few, *ONCE)
-    assert done.returncode == 0, done.stderr
+    succeeded(home.run("bench", *MODELS.values(), "--data", few, *ONCE))
     return json.loads((home.folder / "bench-local.json").read_text())["results"]
 
 
 @pytest.mark.usefixtures("a72")
 def test_an_emulated_board_answers_as_this_machine_and_shows_instructions_and_no_times(few, here, tmp_path):
     home = Home(tmp_path, "ssh")
-    done = home.run("bench", *MODELS.values(), "--data", few, "--on", "emulated:cortex-a72", *ONCE)
-    assert done.returncode == 0, done.stderr
+    succeeded(home.run("bench", *MODELS.values(), "--data", few, "--on", "emulated:cortex-a72", *ONCE))
     report = json.loads((tmp_path / "bench-emulated-cortex-a72.json").read_text())
     assert report["device"]["machine"] == "aarch64"
     assert report["device"]["emulated"]
@@ -46,8 +44,7 @@ def test_an_emulated_board_answers_as_this_machine_and_shows_instructions_and_no
 
 @pytest.mark.usefixtures("a72")
 def test_devices_says_what_an_emulated_board_is_and_nothing_of_spoiling(tmp_path):
-    done = Home(tmp_path, "ssh").run("devices", "emulated:cortex-a72")
-    assert done.returncode == 0, done.stderr
+    done = succeeded(Home(tmp_path, "ssh").run("devices", "emulated:cortex-a72"))
     assert "its times mean nothing" in done.stdout
     assert "aarch64" in done.stdout
     assert "litert on Python 3.13" in done.stdout
@@ -58,7 +55,7 @@ def test_devices_says_what_an_emulated_board_is_and_nothing_of_spoiling(tmp_path
 @pytest.fixture(scope="module")
 def bare() -> Board:
     """A Raspberry Pi 4 as it comes: with an ssh server, and none of what measures."""
-    return open_board("cortex-a72", bare_disk("openssh-server"))
+    return open_board("cortex-a72", Disk("trixie", "arm64", ("openssh-server",), ()))
 
 
 @pytest.fixture
@@ -81,8 +78,7 @@ def test_a_board_with_a_real_sshd_is_measured_from_nothing(board, few, here, tmp
     assert "host key of board is not known" in " ".join(refused.stdout.split())
     home = Home(tmp_path, board.configure(tmp_path / "config"))
     command = ("bench", MODELS["int8"], "--data", few, "--on", "ssh://board", "--offline", *ONCE)
-    first = home.run(*command)
-    assert first.returncode == 0, first.stderr
+    first = succeeded(home.run(*command))
     assert "unpacking ai_edge_litert" in first.stderr
     report = json.loads((tmp_path / "bench-board.json").read_text())
     assert report["device"]["machine"] == "aarch64"
@@ -91,8 +87,7 @@ def test_a_board_with_a_real_sshd_is_measured_from_nothing(board, few, here, tmp
     (result,) = report["results"]
     assert [result[x] for x in ("confusion", "accuracy")] == [here[1][x] for x in ("confusion", "accuracy")]
     assert result["latency_ms"] is None, "it is recognised as emulated"
-    again = home.run(*command)
-    assert again.returncode == 0, again.stderr
+    again = succeeded(home.run(*command))
     assert "unpacking" not in again.stderr
     assert "sending" not in again.stderr
     assert "removed" in home.run("devices", "clean", "ssh://board").stdout

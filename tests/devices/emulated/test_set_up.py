@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from on_board import printed
-from programs import ROOT
+from programs import ROOT, run_program, write_program
 
 from edge_runtime.devices.emulated import debian
 from edge_runtime.devices.emulated.board import open_board
@@ -32,14 +31,8 @@ except HarEdgeError as error:
 
 def refusal(cache: Path, *before: str, first: str = "", **env: str) -> str:
     """Return the refusal of `open_board` after the command `before`, `cache` being empty; nothing half-made stays."""
-    done = subprocess.run(
-        [*before, sys.executable, "-c", OPEN.format(first=first), ROOT],
-        env=os.environ | {"HAR_EDGE_CACHE": str(cache)} | env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = [*before, sys.executable, "-c", OPEN.format(first=first), ROOT]
+    done = run_program(*command, env={"HAR_EDGE_CACHE": str(cache)} | env)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert [path for path in cache.rglob("*") if path.suffix != ".lock" and path.name != "boards"] == []
@@ -102,12 +95,8 @@ def test_on_another_system_than_debian_a_mirror_has_to_be_named(tmp_path):
 def test_a_mirror_that_is_being_updated_is_asked_again(tmp_path, monkeypatch):
     """An `apt-get` that finds it so twice, as no mirror does when it is wanted."""
     (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin/apt-get"
-    program.write_text(
-        f"#!/bin/sh\necho called >> {tmp_path}/calls\n"
-        f'[ "$(wc -l < {tmp_path}/calls)" -gt 2 ] || {{ echo "E: Hash Sum mismatch" >&2; exit 100; }}\n'
-    )
-    program.chmod(0o755)
+    fail = f'[ "$(wc -l < {tmp_path}/calls)" -gt 2 ] || {{ echo "E: Hash Sum mismatch" >&2; exit 100; }}'
+    write_program(tmp_path / "bin/apt-get", f"echo called >> {tmp_path}/calls\n{fail}")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     waited = []
     monkeypatch.setattr(debian.time, "sleep", waited.append)

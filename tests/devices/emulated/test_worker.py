@@ -86,15 +86,6 @@ def test_a_raspberry_pi_that_is_throttled(a76, tmp_path):
     assert facts["after"]["firmware_clock_khz"] == 1500019
 
 
-def test_a_raspberry_pi_that_is_cool(a72, tmp_path):
-    tree, job = trees.pi4(tmp_path / "pi"), tmp_path / "job"
-    job.mkdir()
-    facts = _measure(a72, "int8", job, 300, laid_over(tree)).facts
-    assert facts["machine"]["board"] == "Raspberry Pi 4 Model B Rev 1.4"
-    assert facts["after"]["temperatures_c"] == {"cpu-thermal": 48.2}
-    assert facts["after"]["throttled"] == {"now": [], "since_boot": []}
-
-
 def _measure(board, scheme, folder: Path, every: int, binds=None) -> Answer:
     (folder / "model.tflite").write_bytes(MODELS[scheme].read_bytes())
     np.save(folder / "windows.npy", windows(every))

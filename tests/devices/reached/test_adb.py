@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from adb_board import SERIAL
 from home import LONG, QUICK, workers
-from programs import MODELS, assert_one_sentence, finish, wait_until
+from programs import MODELS, assert_one_sentence, finish, succeeded, wait_until, write_program
 
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.system.progress import ignore_progress
@@ -39,8 +39,7 @@ def packages(tmp_path, monkeypatch) -> None:
 
 @pytest.mark.usefixtures("packages", "board")
 def test_a_board_is_measured_and_a_second_run_sends_nothing(home, tmp_path):
-    first = home.run("bench", MODELS["int8"], "--on", "adb:", "--offline", *QUICK)
-    assert first.returncode == 0, first.stderr
+    succeeded(home.run("bench", MODELS["int8"], "--on", "adb:", "--offline", *QUICK))
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert report["results"][0]["windows"] == 2947
     objects = tmp_path / "board-cache" / "har-edge" / "device" / "objects"
@@ -78,6 +77,5 @@ def test_a_serial_that_adb_does_not_know_is_refused(home):
 
 @pytest.mark.usefixtures("board")
 def test_a_board_without_python_is_told_apart(home, tmp_path):
-    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\necho sh: python3: not found >&2\nexit 127\n")
-    (tmp_path / "bin" / "python3").chmod(0o755)
+    write_program(tmp_path / "bin" / "python3", "echo sh: python3: not found >&2\nexit 127")
     assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK), 3, f"{SERIAL} has no python3")

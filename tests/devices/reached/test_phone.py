@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from adb_board import SERIAL
 from home import QUICK
-from programs import MODELS, assert_one_sentence
+from programs import MODELS, assert_one_sentence, succeeded
 
 from edge_runtime.bench.measurement_job import write_error
 from edge_runtime.errors import DeviceError
@@ -72,8 +72,7 @@ def telephone(home, board, app, tmp_path):
 
 def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, desktop, tmp_path):
     phone = telephone(f"java -Xmx1g -cp {desktop.class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
-    first = home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK)
-    assert first.returncode == 0, first.stderr
+    succeeded(home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK))
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert [x["windows"] for x in report["results"]] == [2947, 2947]
     assert [x["xnnpack_operators"] for x in report["results"]] == [None, None]

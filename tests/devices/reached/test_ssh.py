@@ -12,7 +12,7 @@ import machine_trees as trees
 import pytest
 import sshd
 from home import LONG, QUICK, Home, workers
-from programs import MODELS, assert_one_sentence, finish, processes, run_program, wait_until
+from programs import MODELS, assert_one_sentence, finish, processes, run_program, succeeded, wait_until, write_program
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,7 @@ def objects(board: sshd.Server) -> dict[str, int]:
 
 
 def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):
-    first = home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK)
-    assert first.returncode == 0, first.stderr
+    first = succeeded(home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK))
     assert "installing" in first.stderr
     report = json.loads((home.folder / "bench-board.json").read_text())
     assert report["device"]["name"] == "board"
@@ -47,31 +46,26 @@ def test_a_first_run_makes_all_and_a_second_sends_nothing(home, board):
     assert min(x["accuracy"] for x in report["results"]) > 0.97
     sent = objects(board)
     assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
-    second = home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK)
-    assert second.returncode == 0, second.stderr
+    second = succeeded(home.run("bench", *MODELS.values(), "--on", "ssh://board", *QUICK))
     assert "installing" not in second.stderr
     assert objects(board) == sent
-    here = home.run("bench", *MODELS.values(), *QUICK)
-    assert here.returncode == 0, here.stderr
+    succeeded(home.run("bench", *MODELS.values(), *QUICK))
     local = json.loads((home.folder / "bench-local.json").read_text())
     assert [x["confusion"] for x in local["results"]] == [x["confusion"] for x in report["results"]]
 
 
 def test_devices_says_what_it_is_and_clean_leaves_nothing(home, board):
     home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
-    looked = home.run("devices", "ssh://board")
-    assert looked.returncode == 0, looked.stderr
+    looked = succeeded(home.run("devices", "ssh://board"))
     assert "litert on Python 3.11" in looked.stdout
     assert cache(board).exists()
-    cleaned = home.run("devices", "clean", "ssh://board")
-    assert cleaned.returncode == 0, cleaned.stderr
+    cleaned = succeeded(home.run("devices", "clean", "ssh://board"))
     assert "removed" in cleaned.stdout
     assert not (board.folder.parent / "cache").exists()
 
 
 def test_offline_packages_travel_as_wheels(home, board):
-    done = home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK))
     assert "unpacking" in done.stderr
     home.run("devices", "clean", "ssh://board")
 
@@ -157,8 +151,7 @@ def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(
     path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"
     environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
     home = special(environment, ("unshare", "--mount", "sh", "-c", mount, "sh"))
-    done = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
-    assert done.returncode == 0, done.stderr
+    done = succeeded(home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK))
     (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
     weather = ("the CPU governor", "the firmware", "the CPU reached")
     found = [x for x in result["doubts"] if x.startswith(weather)]
@@ -180,8 +173,7 @@ def test_a_python_that_is_too_old_is_told_apart(special, tmp_path):
     script.parent.mkdir()
     old = "import sys; sys.version_info = (3, 7, 3); sys.version = '3.7.3 (default)'"
     code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
-    script.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"\n')
-    script.chmod(0o755)
+    write_program(script, f'shift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"')
     result = special({"PATH": f"{script.parent}:/usr/bin:/bin"}).run(
         "bench", MODELS["int8"], "--on", "ssh://board", *QUICK
     )
@@ -285,8 +277,7 @@ def test_two_runs_at_once_share_one_environment(home, board, tmp_path):
 def test_a_model_of_any_file_name_is_measured(home, tmp_path):
     hostile = tmp_path / "a'; touch pwned; echo $(touch pwned) `touch pwned` \"&\n.tflite"
     hostile.write_bytes(Path(MODELS["int8"]).read_bytes())
-    done = home.run("bench", hostile, "--on", "ssh://board", *QUICK)
-    assert done.returncode == 0, done.stderr
+    succeeded(home.run("bench", hostile, "--on", "ssh://board", *QUICK))
     assert not list(tmp_path.rglob("pwned"))
     assert not Path("~/pwned").expanduser().exists()
 
@@ -360,6 +351,5 @@ def test_a_board_behind_a_jump_host_is_reached_through_it(inner, tmp_path):
     home = Home(tmp_path, f"ssh -F {config}")
     result = home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK)
     assert_one_sentence(result, 3, "board", "--offline")
-    offline = home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK)
-    assert offline.returncode == 0, offline.stderr
+    succeeded(home.run("bench", MODELS["int8"], "--on", "ssh://board", "--offline", *QUICK))
     assert json.loads((tmp_path / "bench-board.json").read_text())["results"][0]["windows"] == 2947
