@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from edge_runtime import runs
-from edge_runtime.bench import doubts, intervals, machine
+from edge_runtime.bench import doubts, machine, statistics
 from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation
@@ -53,11 +53,11 @@ def main(run: Path, rounds: int, out: Path) -> None:
             print(f"answers: {form.group}, {form.name}", file=sys.stderr)
             facts.append(_in_own_process(answer, folder, form))
     busy = machine.busy_share(before, machine.state(), own_seconds=0.0)
-    p50s = [intervals.latency(own).p50 for own in times]
+    p50s = [statistics.latency(own).p50 for own in times]
     fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
     rows = []
     for form, own, p50, fact in zip(forms, times, p50s, facts, strict=True):
-        ratio, interval = intervals.p50_ratio(own, times[fastest])
+        ratio, interval = statistics.p50_ratio(own, times[fastest])
         agreement = float(np.mean(np.array(fact["answers"]) == facts[0]["answers"]))
         rows.append(
             {"group": form.group, "name": form.name}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import doubts, intervals, scores
+from edge_runtime.bench import doubts, scores, statistics
 from edge_runtime.bench.measurement_job import Answer
 from edge_runtime.bench.results import (
     Comparison,
@@ -99,8 +99,8 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
     # Times, memory and energy of an emulated machine are the emulator's.
     real, samples = not measured.emulated, measured.samples
     confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
-    latency = intervals.latency(samples.latency)
-    over_subjects = intervals.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
+    latency = statistics.latency(samples.latency)
+    over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     warm_up = _warm_up(measured)
     evidence = doubts.Evidence(
         emulated=measured.emulated,
@@ -137,7 +137,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         load_ms=round(median(measured.facts("load_ms")), 3) if real else None,
         first_ms=round(median(measured.facts("first_ms")), 3) if real else None,
         latency_ms=latency if real else None,
-        end_to_end_ms=intervals.latency(samples.end_to_end) if real else None,
+        end_to_end_ms=statistics.latency(samples.end_to_end) if real else None,
         peak_memory_bytes=_largest(measured.facts("peak_memory_bytes")) if real else None,
         baseline_memory_bytes=_largest(measured.facts("baseline_memory_bytes")) if real else None,
         labels=data.labels,
@@ -149,7 +149,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         agreement=None,
         doubts=doubts.find(evidence),
         samples_ms=samples if real else None,
-        accuracy_ci95=intervals.accuracy_over_windows(int(np.trace(confusion)), len(predicted)),
+        accuracy_ci95=statistics.accuracy_over_windows(int(np.trace(confusion)), len(predicted)),
         accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
         macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
         per_class=scores.per_class(confusion, data.labels),
@@ -168,7 +168,7 @@ def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
 
 def control(first: MeasuredModel, again: MeasuredModel) -> Control:
     """The same model, measured twice in the same turns."""
-    ratio, interval = intervals.p50_ratio(again.samples.latency, first.samples.latency)
+    ratio, interval = statistics.p50_ratio(again.samples.latency, first.samples.latency)
     return Control(ratio, interval, interval[0] <= 1 <= interval[1])
 
 
@@ -195,10 +195,10 @@ def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], da
 def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
     latency = end_to_end = None
     if not (one.emulated or against.emulated):
-        latency = intervals.p50_ratio(one.samples.latency, against.samples.latency)
-        end_to_end = intervals.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
+        latency = statistics.p50_ratio(one.samples.latency, against.samples.latency)
+        end_to_end = statistics.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
     right, other = one.predicted == data.test.y, against.predicted == data.test.y
-    difference, interval = intervals.accuracy_difference(right, other, data.test.subject)
+    difference, interval = statistics.accuracy_difference(right, other, data.test.subject)
     return Comparison(
         result=i,
         against=j,
@@ -211,7 +211,7 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
         agreement=float(np.mean(one.predicted == against.predicted)),
         only_result_right=int(np.sum(right & ~other)),
         only_against_right=int(np.sum(other & ~right)),
-        sign_flip_p=intervals.sign_flip_test(right, other, data.test.subject),
+        sign_flip_p=statistics.sign_flip_test(right, other, data.test.subject),
     )
 
 

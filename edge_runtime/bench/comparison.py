@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_runtime.bench.intervals import half_width, p50_ratio
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
+from edge_runtime.bench.statistics import half_width, p50_ratio
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import assert_one_sentence, succeeded
 
-from edge_runtime.bench import intervals, regression_gates, results
+from edge_runtime.bench import regression_gates, results, statistics
 from edge_runtime.bench.comparison import METRICS, compare
 from edge_runtime.bench.results import Failure, Report, Samples
 from edge_runtime.errors import InputError
@@ -34,7 +34,7 @@ def _timed(result, factor, seed):
     scale = 0.02 * (factor if result.quantization == "int8" else 1)
     rounds = scale * (1 + 0.05 * random.random((5, 100)) + 0.002 * random.standard_normal((5, 1)))
     samples = Samples(*(tuple(map(tuple, times.tolist())) for times in (rounds, 1.5 * rounds)))
-    latency, end_to_end = (intervals.latency(times) for times in (samples.latency, samples.end_to_end))
+    latency, end_to_end = (statistics.latency(times) for times in (samples.latency, samples.end_to_end))
     return replace(result, samples_ms=samples, latency_ms=latency, end_to_end_ms=end_to_end)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from edge_runtime.bench import intervals, scores
+from edge_runtime.bench import scores, statistics
 
 
 def rounds(
@@ -19,27 +19,27 @@ def rounds(
 
 
 def test_a_summary_is_of_the_samples_of_all_rounds():
-    found = intervals.latency([(1.0, 2.0), (3.0,)])
+    found = statistics.latency([(1.0, 2.0), (3.0,)])
     assert (found.p50, found.p90, found.p95, found.p99) == (2.0, 2.8, 2.9, 2.98)
     assert (found.mean, found.min, found.max, found.runs) == (2.0, 1.0, 3.0, 3)
     assert found.mad == 1.0
     samples = np.random.default_rng(0).lognormal(size=999)
-    assert intervals.latency([samples]).mad == pytest.approx(stats.median_abs_deviation(samples), abs=1e-6)
+    assert statistics.latency([samples]).mad == pytest.approx(stats.median_abs_deviation(samples), abs=1e-6)
 
 
 @given(st.lists(st.lists(st.floats(0.001, 100), min_size=1, max_size=40), min_size=1, max_size=6))
 @settings(max_examples=15)
 def test_any_samples_have_an_interval_among_them(parts):
-    found = intervals.latency(parts)
+    found = statistics.latency(parts)
     low, high = found.p50_ci95
     assert found.min - 1e-5 * found.min - 1e-6 <= low <= high <= found.max + 1e-5 * found.max + 1e-6
-    ratio, (low, high) = intervals.p50_ratio(parts, parts)
+    ratio, (low, high) = statistics.p50_ratio(parts, parts)
     assert ratio == low == high == 1
 
 
 def test_the_same_samples_give_the_same_interval():
     parts = rounds(np.random.default_rng(1), 5)
-    assert intervals.latency(parts) == intervals.latency(parts)
+    assert statistics.latency(parts) == statistics.latency(parts)
 
 
 def test_intervals_of_correlated_rounds_cover_the_truth():
@@ -47,9 +47,9 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
     covered = {"p50": 0, "ratio": 0}
     for _ in range(60):
         shared = 0.05 * random.standard_normal(10)  # a machine that is slow for all in some rounds
-        low, high = intervals.latency(rounds(random, 10)).p50_ci95
+        low, high = statistics.latency(rounds(random, 10)).p50_ci95
         covered["p50"] += low <= 1 <= high
-        _, (low, high) = intervals.p50_ratio(rounds(random, 10, shared=shared), rounds(random, 10, shared=shared))
+        _, (low, high) = statistics.p50_ratio(rounds(random, 10, shared=shared), rounds(random, 10, shared=shared))
         covered["ratio"] += low <= 1 <= high
     # 95 % of 60 are 57; below 51 is less likely than 1 in 300.
     assert min(covered.values()) >= 51, covered
@@ -59,7 +59,7 @@ def test_few_rounds_do_not_pretend_to_know():
     """With samples alone resampled, the interval of four different rounds would be a tenth as wide."""
     random = np.random.default_rng(3)
     parts = rounds(random, 4, n=1000, between=0.05)
-    low, high = intervals.latency(parts).p50_ci95
+    low, high = statistics.latency(parts).p50_ci95
     assert high - low > 0.9 * np.ptp([np.median(part) for part in parts])
 
 
@@ -67,14 +67,14 @@ def test_pairing_takes_out_what_the_rounds_share():
     random = np.random.default_rng(4)
     shared = 0.1 * random.standard_normal(10)
     one, other = (rounds(random, 10, between=0.002, shared=shared) for _ in range(2))
-    (_, paired), (_, unpaired) = (intervals.p50_ratio(one, other, paired=x) for x in (True, False))
+    (_, paired), (_, unpaired) = (statistics.p50_ratio(one, other, paired=x) for x in (True, False))
     assert np.ptp(paired) < np.ptp(unpaired) / 4
 
 
 def test_only_equally_many_rounds_can_be_paired():
     with pytest.raises(ValueError, match="2 and 1 rounds cannot be paired"):
-        intervals.p50_ratio([[1.0], [1.0]], [[1.0]])
-    assert intervals.p50_ratio([[2.0], [2.0]], [[1.0]], paired=False) == (2.0, (2.0, 2.0))
+        statistics.p50_ratio([[1.0], [1.0]], [[1.0]])
+    assert statistics.p50_ratio([[2.0], [2.0]], [[1.0]], paired=False) == (2.0, (2.0, 2.0))
 
 
 @pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947), (10, 10), (1, 2)])
@@ -82,7 +82,7 @@ def test_accuracy_over_windows_is_wilsons_interval(right, windows):
     z, n, p = stats.norm.ppf(0.975), windows, right / windows
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    assert intervals.accuracy_over_windows(right, windows) == pytest.approx((centre - half, centre + half), abs=1e-6)
+    assert statistics.accuracy_over_windows(right, windows) == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
 WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381])  # as the test subjects of UCI HAR have
@@ -108,7 +108,7 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people(mean, sd):
     random = np.random.default_rng(6)
     covered = {"accuracy": 0, "macro_f1": 0}
     for _ in range(200):
-        for name, (low, high) in zip(covered, intervals.over_subjects(*people(random, mean, sd), 3), strict=True):
+        for name, (low, high) in zip(covered, statistics.over_subjects(*people(random, mean, sd), 3), strict=True):
             covered[name] += low <= 1 - mean <= high
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
     assert min(covered.values()) >= 182, covered
@@ -118,7 +118,7 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people(mean, sd):
 def test_intervals_over_subjects_are_wider_the_more_these_differ():
     random = np.random.default_rng(7)
     alike, different = (
-        np.median([np.ptp(intervals.over_subjects(*people(random, 0.1, sd), 3)[0]) for _ in range(20)])
+        np.median([np.ptp(statistics.over_subjects(*people(random, 0.1, sd), 3)[0]) for _ in range(20)])
         for sd in (0.01, 0.08)
     )
     assert different > 2 * alike
@@ -131,7 +131,7 @@ def test_an_interval_of_many_subjects_is_that_of_scipys_bootstrap():
     wrong = random.random(len(subject)) < np.clip(random.normal(0.1, 0.05, 200), 0, 1)[subject]
     predicted = np.where(wrong, (y + 1) % 3, y)
     right = ~wrong.reshape(200, 60)
-    found = intervals.over_subjects(y, predicted, subject, 3)
+    found = statistics.over_subjects(y, predicted, subject, 3)
     expected = stats.bootstrap((right.mean(axis=1),), np.mean, rng=np.random.default_rng(0)).confidence_interval
     assert found[0] == pytest.approx(tuple(expected), abs=0.002)
     macro = scores.macro_f1(scores.confusion_matrix(y, predicted, 3))
@@ -140,25 +140,25 @@ def test_an_interval_of_many_subjects_is_that_of_scipys_bootstrap():
 
 def test_one_subject_has_neither_interval_nor_test():
     y = np.array([0, 1, 1])
-    assert intervals.over_subjects(y, y, np.array(["ann"] * 3), 2) is None
-    assert intervals.accuracy_difference(y == 1, y == 1, np.array([7] * 3)) == (0.0, None)
-    assert intervals.sign_flip_test(y == 1, y == 1, np.array([7] * 3)) is None
+    assert statistics.over_subjects(y, y, np.array(["ann"] * 3), 2) is None
+    assert statistics.accuracy_difference(y == 1, y == 1, np.array([7] * 3)) == (0.0, None)
+    assert statistics.sign_flip_test(y == 1, y == 1, np.array([7] * 3)) is None
 
 
 def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point():
     y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
     for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
-        for low, high in intervals.over_subjects(y, predicted, subject, 5):
+        for low, high in statistics.over_subjects(y, predicted, subject, 5):
             assert 0 <= low <= score <= high <= 1
             assert high - low > 0.05
 
 
 def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
     right, against = np.array([1, 1, 1, 0], bool), np.array([1, 0, 0, 0], bool)
-    difference, (low, high) = intervals.accuracy_difference(right, against, np.array([1, 1, 2, 2]))
+    difference, (low, high) = statistics.accuracy_difference(right, against, np.array([1, 1, 2, 2]))
     assert difference == 50
     assert low == high == 50  # both people gain the same
-    difference, interval = intervals.accuracy_difference(right, against, np.array([1, 2, 3, 4]))
+    difference, interval = statistics.accuracy_difference(right, against, np.array([1, 2, 3, 4]))
     gains = np.array([0.0, 100, 100, 0])  # one window each: Student's t
     assert interval == pytest.approx(stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains)), abs=1e-6)
 
@@ -167,15 +167,17 @@ def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects()
     subject = np.repeat(np.arange(6), 10)
     against = np.tile([True] * 4 + [False] * 6, 6)
     right = against.copy()
-    assert intervals.sign_flip_test(right, against, subject) == 1
+    assert statistics.sign_flip_test(right, against, subject) == 1
     right[4::10] = True  # one more window of each subject: 2 of 64 sign patterns are as large
     assert (
-        intervals.sign_flip_test(right, against, subject) == intervals.sign_flip_test(against, right, subject) == 2 / 64
+        statistics.sign_flip_test(right, against, subject)
+        == statistics.sign_flip_test(against, right, subject)
+        == 2 / 64
     )
     right[0] = right[4] = (
         False  # the first subject loses one instead: also the 6 patterns with one other sign, and theirs
     )
-    assert intervals.sign_flip_test(right, against, subject) == 14 / 64
+    assert statistics.sign_flip_test(right, against, subject) == 14 / 64
 
 
 def test_the_sign_flip_test_rejects_as_rarely_as_it_says_where_windows_err_together():
@@ -187,7 +189,7 @@ def test_the_sign_flip_test_rejects_as_rarely_as_it_says_where_windows_err_toget
         shift = random.normal(0, 0.01, len(WINDOWS))[subject]
         drawn = random.random(len(subject))
         better, worse = drawn < 0.01 + shift / 2, drawn > 0.99 + shift / 2
-        rejected["sign-flip"] += intervals.sign_flip_test(better, worse, subject) < 0.05
+        rejected["sign-flip"] += statistics.sign_flip_test(better, worse, subject) < 0.05
         rejected["McNemar"] += stats.binomtest(int(better.sum()), int((better | worse).sum())).pvalue < 0.05
     # 5 % of 400 are 20; over 33 are less likely than 1 in 300.
     assert rejected["sign-flip"] <= 33 < rejected["McNemar"], rejected
