@@ -169,14 +169,10 @@ def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects()
     right = against.copy()
     assert statistics.sign_flip_test(right, against, subject) == 1
     right[4::10] = True  # one more window of each subject: 2 of 64 sign patterns are as large
-    assert (
-        statistics.sign_flip_test(right, against, subject)
-        == statistics.sign_flip_test(against, right, subject)
-        == 2 / 64
-    )
-    right[0] = right[4] = (
-        False  # the first subject loses one instead: also the 6 patterns with one other sign, and theirs
-    )
+    for pair in ((right, against), (against, right)):
+        assert statistics.sign_flip_test(*pair, subject) == 2 / 64
+    # The first subject loses one instead: also the 6 patterns with one other sign, and theirs.
+    right[0] = right[4] = False
     assert statistics.sign_flip_test(right, against, subject) == 14 / 64
 
 
