@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from edge_runtime.bench.doubts import BUSY_LOAD
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.system.files import atomic_path, write_text
 from tools import RESULTS, ROOT, table
 from tools.peer_models import INTERPRETER, OURS
@@ -72,7 +73,9 @@ def document(networks: Sequence[Measured]) -> str:
 
 Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with TensorFlow
 {versions["tensorflow"]} and Python {versions["python"]}{where}. Accuracies in percent on the 2947 windows of the 9 test
-subjects: mean and standard deviation over the seeds. How often these subjects were scored:
+subjects: mean and standard deviation over the seeds. The networks were trained anew for this, on another processor than
+those of [results/seeds.md](results/seeds.md), which gives other weights for the same seed
+([training.md](training.md#the-same-weights)). How often the test subjects were scored:
 [results/README.md](results/README.md). What the networks are: [networks.md](networks.md).
 
 All are trained by the default recipe, which was chosen for `edge`, but `stacked-lstm` with larger batches, `gru-coarse`
@@ -129,15 +132,19 @@ def comparison_table() -> str:
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
-    form = table("form | p50 of fastest float | kB | accuracy, % | same answers, %", cells)
+    exact = [f"{100 * edge[0]['accuracy'][scheme]:.2f} %" for scheme in (FLOAT, INT8)]
+    shipped = f"{exact[0]} in both forms" if exact[0] == exact[1] else f"{exact[0]} in float32 and {exact[1]} in int8"
+    size = reference_model("edge", INT8).stat().st_size
+    form = table("form | p50 of fastest float | kB, without card | accuracy, % | same answers, %", cells)
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     return f"""{form}
 One seed, one thread of {peers["device"]["cpu"]}; the fastest float form there was {peers["fastest_float"]}. In brackets
-95 % intervals; files without card; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
+95 % intervals; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
 ([docs/results/peers.md](docs/results/peers.md)).{doubt} Other processors:
 [docs/results/processors.md](docs/results/processors.md). On the 9 test subjects, over {len(edge)} seeds, float32
-reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)); how often
-these were scored: [docs/results/README.md](docs/results/README.md).
+reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)). The shipped
+`edge`, seed 0, has {shipped}, and its int8 file {size / 1000:.1f} kB with its card
+(`har-edge info edge`). How often the test subjects were scored: [docs/results/README.md](docs/results/README.md).
 """
 
 

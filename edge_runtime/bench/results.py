@@ -192,7 +192,7 @@ class Control:
 
     p50_ratio: Annotated[Ratio, "of p50"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
-    passed: Annotated[bool, "whether the interval holds 1"]
+    passed: Annotated[bool, "whether the interval contains 1"]
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ class Failure:
 class RuntimeVersion:
     """An interpreter."""
 
-    name: Annotated[str, "`litert` or `tflite-runtime`"]
+    name: Annotated[str, "`litert`, `tflite-runtime` or `tensorflow`; on a phone the app's, `tflite-android`"]
     version: Annotated[str | None, "null where the package does not tell"]
 
 
@@ -233,7 +233,7 @@ class EvaluatedData:
 
 @dataclass(frozen=True)
 class Method:
-    """Record the method of the run."""
+    """The method of the run."""
 
     runtime: Annotated[str, "as asked for"]
     threads: Annotated[Positive, "as asked for"]

@@ -6,8 +6,8 @@ end of a window is therefore compared with what is typical of each activity:
 - Orientation: the distance of the mean acceleration to the nearest of some centres, since ways to wear a phone form
   clusters. Rotation about the phone's long axis is left out: people lie on any side, and carry the phone on any side.
 - Movement: the Mahalanobis distance of how much acceleration and rotation vary.
-- Not worn: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
-  (docs/results/live.md).
+- At rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
+  (docs/results/live.md). `edge_runtime.live.persistence` decides when a phone at rest is not worn.
 
 The limits were measured on people whose windows were left out (`train.novelty_statistics`).
 """

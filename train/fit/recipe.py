@@ -1,4 +1,4 @@
-"""Fix the numbers of a training before it starts: its schedule, its losses and its augmentation."""
+"""Fix the numbers of a training beforehand: of its schedule, which `train.fit.fit` builds, losses and augmentation."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Recipe:
-    """A fixed schedule: the number of epochs is set beforehand, nothing stops early.
+    """The numbers of a fixed schedule: that of the epochs is set beforehand, nothing stops early.
 
     Companding and clip are applied in training as they will be on the device, and the noise is of the size of an int8
     step (0.024 at clip 3): the network meets in training what quantisation will do to it. Knee, shift, turn, rotation,
