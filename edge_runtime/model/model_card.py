@@ -198,7 +198,7 @@ def read_tflite(path: Path) -> bytes:
 
 def strip(content: bytes) -> bytes:
     """The flatbuffer alone: `content` without an appended card."""
-    if not (_has_archive(content) and _is_whole(content)):
+    if not _has_archive(content) or digest(content[:-_DIGEST]) != content[-_DIGEST:]:
         return content
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return content[: min(entry.header_offset for entry in archive.infolist())]
@@ -257,12 +257,8 @@ def _has_archive(content: bytes) -> bool:
 
 
 def _check_digest(content: bytes, source: str) -> None:
-    if not _is_whole(content):
+    if digest(content[:-_DIGEST]) != content[-_DIGEST:]:
         raise InputError(_damaged(source))
-
-
-def _is_whole(content: bytes) -> bool:
-    return digest(content[:-_DIGEST]) == content[-_DIGEST:]
 
 
 def digest(content: bytes) -> bytes:
