@@ -34,6 +34,7 @@ def rows_of(output: str) -> dict[str, str]:
     return {line.partition("  ")[0]: " ".join(line.partition("  ")[2].split()) for line in output.splitlines()}
 
 
+@pytest.mark.long
 def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     ruin_in_int8(two_seeds / "seed-0" / "selection.keras")
     arguments = ("--quantize", "--calibration", 60, "--max-drop", 3)

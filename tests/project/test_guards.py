@@ -97,6 +97,7 @@ def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(
     assert np.array_equal(calibrated["all", "selection"], calibrated["none", "selection"])
 
 
+@pytest.mark.long
 def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
     found = []
     for each in (data, other_tests):
@@ -108,6 +109,7 @@ def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
     assert len({x.weights_sha256 for x in found[0].folds}) == 2
 
 
+@pytest.mark.long
 def test_the_fit_of_a_fold_has_not_seen_its_subjects(data, tmp_path):
     folds = choose_folds(data.train, data.labels, 2)
     found = []

@@ -39,6 +39,7 @@ def fits_in(folder: Path) -> list[int]:
     return processes("train.run.fit_processes", folder)
 
 
+@pytest.mark.long
 def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     """SIGKILL in mid-epoch of all fits at work, and --resume at once: they end by themselves, and nothing is lost."""
     run = Run(tmp_path / "runs" / "killed")
