@@ -171,7 +171,8 @@ def _cost(pair: ComparedResults) -> str:
     if p is None:
         return f"{sentence}{over_subjects})."
     chance = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
-    return f"{sentence}{over_subjects}), {chance} (sign-flip test over subjects: {_p(p)})."
+    value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"{sentence}{over_subjects}), {chance} (sign-flip test over subjects: {value})."
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
@@ -202,10 +203,6 @@ def _interval(ratio: Interval | None, prefix: str = "") -> str:
 
 def _signed(points: float) -> str:
     return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def _listed(parts: Sequence[str]) -> str:
