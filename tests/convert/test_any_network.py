@@ -61,9 +61,11 @@ def test_a_network_answers_as_keras_does(drawn: Drawn, windows):
     assert_int8_loses_no_more_than_its_arithmetic(drawn.model, seen, unseen)
 
 
-def test_windows_that_are_averaged_before_anything_else_convert_to_int8(windows):
+@pytest.mark.parametrize("recurrent", [layers.LSTM(4), layers.Bidirectional(layers.LSTM(4, "relu"), "sum")])
+def test_windows_that_are_averaged_before_anything_else_convert_to_int8(recurrent, windows):
+    """In the second network, states of two directions with ranges of their own meet the windows."""
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((SAMPLES, 9)), layers.AveragePooling1D(3), layers.LSTM(4), layers.Dense(6)])
+    model = keras.Sequential([keras.Input((SAMPLES, 9)), layers.AveragePooling1D(3), recurrent, layers.Dense(6)])
     assert_int8_loses_no_more_than_its_arithmetic(model, windows, windows)
 
 
