@@ -14,7 +14,9 @@ def check_file(path: Path) -> None:
     """Raise `InputError` when `path` is missing, cut short, damaged or no Keras file; needs no TensorFlow."""
     if not path.is_file():
         raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
-    if _is_hdf5(path):
+    with path.open("rb") as file:
+        is_hdf5 = file.read(4) == b"\x89HDF"
+    if is_hdf5:
         raise InputError(f"{path} is in Keras's older HDF5 format: load it with Keras and save it again as .keras")
     if not is_zip(path):
         raise InputError(f"{path} is no Keras file: {_ADVICE}")
@@ -71,8 +73,3 @@ def _without_softmax(model: Any) -> Any:
     if has_softmax(last):
         last.activation = keras.activations.linear
     return model
-
-
-def _is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(4) == b"\x89HDF"

@@ -155,7 +155,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         per_class=scores.per_class(confusion, data.labels),
         calibration_error=scores.calibration_error(measured.logits / model.card.temperature, data.test.y),
         warm_up=warm_up if real else None,
-        energy=_energy(measured) if real else None,
+        energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and "energy" in x.facts), None),
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
         instructions=measured.instructions,
     )
@@ -223,10 +223,6 @@ def _warm_up(measured: MeasuredModel) -> WarmUp:
         seconds=round(sum(x["seconds"] for x in facts), 3),
         stable=2 * sum(x["stable"] for x in facts) > len(facts),
     )
-
-
-def _energy(measured: MeasuredModel) -> Energy | None:
-    return next((Energy(**answer.facts["energy"]) for answer in measured.answers if "energy" in answer.facts), None)
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:

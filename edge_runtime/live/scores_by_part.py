@@ -84,12 +84,6 @@ def _parts(
         truth = x.labels[x.ends[inside] - 1]
         rows.append(np.stack([part_of(x, truth), truth, x.answers[inside], x.shown[inside]]))
     part, truth, answers, shown = np.concatenate(rows, axis=1)
-    return {
-        name: _scores(truth[part == i], answers[part == i], shown[part == i])
-        for i, name in enumerate(names)
-        if (part == i).any()
-    }
-
-
-def _scores(truth: Integers, answers: Integers, shown: Integers) -> PartScores:
-    return PartScores(len(truth), share(answers == truth), share(shown == truth), share(shown == NO_DECISION))
+    found = (answers == truth, shown == truth, shown == NO_DECISION)
+    own = {name: part == i for i, name in enumerate(names) if (part == i).any()}
+    return {name: PartScores(int(rows.sum()), *(share(x[rows]) for x in found)) for name, rows in own.items()}
