@@ -6,12 +6,11 @@ import numpy as np
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording, cut
-from edge_runtime.live.persistence import PersistenceTracker
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.live_settings import Smoothing
-from edge_runtime.model.novelty import MotionFeatures, Novelty, NoveltyDetector, motion_features
+from edge_runtime.model.novelty import MotionFeatures, Novelty, NoveltyDetector, PersistenceTracker, motion_features
 from edge_runtime.signals import frontend
 from tools.choose_recipe import FOLDS
 from train.cross_validation import choose_folds

@@ -12,11 +12,10 @@ import numpy as np
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording, segments
-from edge_runtime.live.persistence import PERSISTENCE_S
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
-from edge_runtime.model.novelty import NoveltyDetector
+from edge_runtime.model.novelty import PERSISTENCE_S, NoveltyDetector
 from edge_runtime.signals import frontend
 from tools import table
 from tools.live_streams import HOP, Stream, smooth, stream_of

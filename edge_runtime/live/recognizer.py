@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.novelty import Novelty, motion_features
+from edge_runtime.model.novelty import Novelty, PersistenceTracker, Rejection, motion_features
 from edge_runtime.signals.clock_faults import ClockWatch
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS

@@ -1,4 +1,4 @@
-"""Detect motion that is not typical of an activity, or of any person: novelty detection beside the network.
+"""Detect novelty: motion that is not typical of an activity, or a phone that is not worn at all.
 
 A network answers with one of its activities whatever it is given: a phone worn upside down, or someone getting up. The
 end of a window is therefore compared with what is typical of each activity:
@@ -6,14 +6,19 @@ end of a window is therefore compared with what is typical of each activity:
 - Orientation: the distance of the mean acceleration to the nearest of some centres, since ways to wear a phone form
   clusters. Rotation about the phone's long axis is left out: people lie on any side, and carry the phone on any side.
 - Movement: the Mahalanobis distance of how much acceleration and rotation vary.
-- At rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
-  (docs/results/live.md). `edge_runtime.live.persistence` decides when a phone at rest is not worn.
+- Rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
+  (docs/results/live.md).
+
+Nobody takes five seconds to sit down or to turn in bed. In a stream, novelty that has persisted for so long counts
+otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming, unusual
+movement rules the activity out, and a phone at rest is not worn.
 
 The limits were measured on people whose windows were left out (`train.novelty_statistics`).
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +29,9 @@ from edge_runtime.signals.types import Window
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 """The signals that tell the phone's orientation."""
+
+PERSISTENCE_S = 5.0
+"""Longer than any change of posture (docs/results/live.md)."""
 
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
 _FLOOR = 2e-3  # g, rad/s: below, a standard deviation is the sensor's noise
@@ -52,7 +60,7 @@ class TypicalPosture:
 
 @dataclass(frozen=True)
 class TypicalMovement:
-    """Hold how much an activity moves: features around `mean` `[n]` with the inverse covariance `precision` `[n][n]`.
+    """The typical movement of an activity: `mean` `[n]` and inverse covariance `precision` `[n][n]` of its features.
 
     `unusual` and `novel` are as those of `TypicalPosture`.
     """
@@ -112,7 +120,7 @@ class NoveltyDetector:
 
 @dataclass(frozen=True)
 class Novelty:
-    """Hold whether motion is unusual or novel for each activity `[..., n_labels]`.
+    """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
     `at_rest` `[...]` says whether it turns less than a phone that is worn.
     """
@@ -125,7 +133,7 @@ class Novelty:
 
     @classmethod
     def none(cls, n_labels: int) -> Novelty:
-        """Give that of a model without novelty detection."""
+        """Return no novelty: that of a model without a detector."""
         nothing = np.zeros(n_labels, np.bool_)
         return cls(nothing, nothing, nothing, nothing, np.zeros((), np.bool_))
 
@@ -159,3 +167,45 @@ def inclination(acceleration: npt.NDArray[np.floating]) -> Array:
     """Acceleration along the phone's x axis, which is worn upright, and across it: `[..., 2]` of `[..., 3]`, in g."""
     values = np.asarray(acceleration, np.float64)
     return np.stack([values[..., 0], np.hypot(values[..., 1], values[..., 2])], axis=-1)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out.
+
+    A phone that is `not_worn` is in no activity at all.
+    """
+
+    cannot_begin: Flags
+    posture: Flags
+    movement: Flags
+    not_worn: bool
+
+    def rules_out(self, label: int) -> bool:
+        """Tell whether activity `label` is not what is being done."""
+        return self.not_worn or bool(self.posture[label] or self.movement[label])
+
+
+class PersistenceTracker:
+    """Follows the windows of one stream, `step_s` seconds apart."""
+
+    def __init__(self, n_labels: int, step_s: float) -> None:
+        self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
+        self._label, self._n_label = -1, 0
+        self._n_unusual_movement = np.zeros(n_labels, np.int64)
+        self._n_at_rest = 0
+
+    def update(self, novelty: Novelty, label: int) -> Rejection:
+        """Take the novelty of the next window, which the network takes for activity `label`."""
+        self._n_label = self._n_label + 1 if label == self._label else 1
+        self._label = label
+        self._n_unusual_movement = np.where(novelty.unusual_movement, self._n_unusual_movement + 1, 0)
+        self._n_at_rest = self._n_at_rest + 1 if novelty.at_rest else 0
+        unusual_posture = novelty.unusual_posture.copy()
+        unusual_posture[label] &= self._n_label < self._enough
+        return Rejection(
+            unusual_posture | novelty.unusual_movement,
+            novelty.novel_posture,
+            novelty.novel_movement | (self._n_unusual_movement >= self._enough),
+            self._n_at_rest >= self._enough,
+        )

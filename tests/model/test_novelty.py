@@ -1,4 +1,4 @@
-"""Other people's windows of an activity are typical of it, and a phone worn another way up is novel."""
+"""Other people's windows are typical of their activity, a phone worn another way up is novel; persistence counts."""
 
 from dataclasses import replace
 from functools import cache
@@ -8,11 +8,13 @@ import pytest
 
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Dataset, cut
-from edge_runtime.model.novelty import NoveltyDetector, motion_features
+from edge_runtime.model.novelty import PERSISTENCE_S, Novelty, NoveltyDetector, PersistenceTracker, motion_features
 from edge_runtime.signals import frontend
 from train.novelty_statistics import fit_novelty_detector
 
 STILL = (3, 4, 5)
+NONE = Novelty.none(3)
+OF_ONE = np.array([False, True, False])
 
 
 @cache
@@ -87,3 +89,38 @@ def test_an_activity_of_one_person_alone_is_measured_on_that_person():
 @pytest.mark.parametrize("n_labels", [5, 7])
 def test_a_detector_of_another_number_of_activities_is_refused(n_labels):
     assert "each activity" in parts()[0].fault(n_labels)
+
+
+@pytest.mark.parametrize("step_s", [1.28, 0.32, 0.5])
+@pytest.mark.parametrize(
+    ("novelty", "has_changed"),
+    [
+        pytest.param(replace(NONE, unusual_posture=OF_ONE), lambda x: not x.cannot_begin[1], id="posture is accepted"),
+        pytest.param(replace(NONE, unusual_movement=OF_ONE), lambda x: x.rules_out(1), id="movement is ruled out"),
+        pytest.param(replace(NONE, at_rest=np.array(True)), lambda x: x.not_worn, id="rest is not worn"),
+    ],
+)
+def test_novelty_counts_once_it_has_persisted(step_s, novelty, has_changed):
+    tracker = PersistenceTracker(3, step_s)
+    seconds = next(i * step_s for i in range(1, 1000) if has_changed(tracker.update(novelty, 1)))
+    assert PERSISTENCE_S <= seconds < PERSISTENCE_S + step_s
+
+
+def test_unusual_movement_begins_nothing_however_long_it_lasts():
+    tracker = PersistenceTracker(3, 1.28)
+    assert all(tracker.update(replace(NONE, unusual_movement=OF_ONE), 1).cannot_begin[1] for _ in range(20))
+
+
+def test_an_unusual_posture_that_the_network_names_differently_now_and_then_is_not_accepted():
+    tracker = PersistenceTracker(3, 1.28)
+    unusual = replace(NONE, unusual_posture=np.ones(3, np.bool_))
+    assert all(tracker.update(unusual, 0 if i % 3 else 1).cannot_begin.all() for i in range(30))
+    assert unusual.unusual_posture.all()
+
+
+def test_one_movement_ends_rest():
+    tracker = PersistenceTracker(3, 1.28)
+    at_rest = replace(NONE, at_rest=np.array(True))
+    assert [tracker.update(at_rest, 1).not_worn for _ in range(6)] == [False, False, False, True, True, True]
+    assert not tracker.update(NONE, 1).not_worn
+    assert not tracker.update(at_rest, 1).not_worn
