@@ -22,8 +22,7 @@ public final class TestWindows implements Windows {
     private static final int SAMPLES = 128;
     private static final int HOP = 64;
     private static final byte[] MARK = "harcnt01".getBytes(StandardCharsets.US_ASCII);
-    private static final double STANDARD_GRAVITY = 9.80665;
-    private static final float METRES_PER_COUNT = (float) STANDARD_GRAVITY / 720f;
+    private static final float METRES_PER_COUNT = (float) FrontEnd.STANDARD_GRAVITY / 720f;
     private static final float RADIANS_PER_COUNT = (float) (0.0175 * Math.PI / 180);
     private static final int DIGITS = 7; // what the official text files hold
     private static final double[] POWERS = powersOfTen(); // all that float64 holds exactly
@@ -94,7 +93,7 @@ public final class TestWindows implements Windows {
                 int zigzag = (recordings.get(high + i) & 255) << 8 | recordings.get(low + i) & 255;
                 count += (short) (zigzag >> 1 ^ -(zigzag & 1));
                 samples[i][channel] = channel < 3
-                        ? count * METRES_PER_COUNT / STANDARD_GRAVITY
+                        ? count * METRES_PER_COUNT / FrontEnd.STANDARD_GRAVITY
                         : count * RADIANS_PER_COUNT;
             }
         }

@@ -17,6 +17,9 @@ public final class FrontEnd {
 
     public static final double RATE_HZ = 50;
 
+    /** m/s² in one g. */
+    public static final double STANDARD_GRAVITY = 9.80665;
+
     /** Samples that the median looks at. */
     static final int MEDIAN = 3;
 

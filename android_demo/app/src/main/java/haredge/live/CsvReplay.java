@@ -1,5 +1,6 @@
 package haredge.live;
 
+import haredge.core.FrontEnd;
 import haredge.core.InputError;
 import java.io.BufferedReader;
 import java.io.File;
@@ -29,7 +30,7 @@ public final class CsvReplay implements SampleSource {
         TIMES.put("ms", 1e6);
         TIMES.put("us", 1e3);
         TIMES.put("ns", 1.0);
-        ACCELERATIONS.put("g", 9.80665);
+        ACCELERATIONS.put("g", FrontEnd.STANDARD_GRAVITY);
         ACCELERATIONS.put("m/s^2", 1.0);
         ROTATIONS.put("rad/s", 1.0);
         ROTATIONS.put("deg/s", Math.PI / 180);

@@ -14,7 +14,6 @@ final class FaultFinder {
     private static final int REPEAT_AFTER = 15; // blocks without a fault before it is said again
     private static final double BREAK_S = 1.0; // what a block must not bridge
     private static final int MOST_SAMPLES = 4000; // of a block: clocks that stand still would never end it
-    private static final double STANDARD_GRAVITY = 9.80665;
     private static final double LEAST_GRAVITY = 0.5; // g
     private static final double MOST_ACCELERATION = 2.0; // g
     private static final double MOST_ROTATION = 6.0; // rad/s
@@ -94,7 +93,7 @@ final class FaultFinder {
 
     private void units(Map<Notice.Kind, Double> found) {
         double acceleration = medianSize(0);
-        boolean metres = acceleration > 0.7 * STANDARD_GRAVITY && acceleration < 1.3 * STANDARD_GRAVITY;
+        boolean metres = acceleration > 0.7 * FrontEnd.STANDARD_GRAVITY && acceleration < 1.3 * FrontEnd.STANDARD_GRAVITY;
         if (metres || !(acceleration > LEAST_GRAVITY) || acceleration > MOST_ACCELERATION) {
             found.put(Notice.Kind.UNITS, acceleration);
         }

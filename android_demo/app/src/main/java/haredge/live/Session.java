@@ -1,6 +1,7 @@
 package haredge.live;
 
 import haredge.core.Classifier;
+import haredge.core.FrontEnd;
 import haredge.core.InputError;
 import java.io.IOException;
 
@@ -18,7 +19,6 @@ public final class Session implements AutoCloseable {
         void ended(String reason);
     }
 
-    private static final double STANDARD_GRAVITY = 9.80665; // m/s²
     private static final double RATE_SMOOTHING = 0.02; // of a new interval: about a second's worth
 
     public final History history = new History();
@@ -149,7 +149,7 @@ public final class Session implements AutoCloseable {
             return;
         }
         for (int axis = 0; axis < 3; axis++) {
-            sample[axis] /= STANDARD_GRAVITY;
+            sample[axis] /= FrontEnd.STANDARD_GRAVITY;
         }
         measureRate(nanos);
         if (recorder != null) {
