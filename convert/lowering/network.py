@@ -100,8 +100,8 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
 
     Outputs that meet in one tensor, or pass unchanged, share a point, which is named after the last of them. A
     recurrent layer's input and state meet, and the inputs of a concatenation. The network's input has a point of its
-    own: where it meets others, it is rounded to theirs, which all share one, since the converter fails to round one
-    tensor to two scales.
+    own: where it meets others, it is rounded to theirs. The recurrent layers that take it share a point, since the
+    converter fails to round one tensor to two scales.
     """
     points = {INPUT: INPUT} | {call.name: call.name for call in calls}
 
@@ -114,15 +114,15 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
     for call in calls:
         if keeps_scale(call.layer):
             merge(call.name, call.inputs[0])
-    input_rounded_for: str | None = None
+    recurrent_on_input: str | None = None
     for call in calls:
-        if points[call.name] != INPUT and (is_recurrent(call.layer) or shares_scale(call.layer)):
+        if is_recurrent(call.layer) or shares_scale(call.layer):
             for name in call.inputs:
-                if points[name] != INPUT:
+                if INPUT not in (points[name], points[call.name]):
                     merge(name, call.name)
-                    continue
-                if input_rounded_for is not None:
-                    merge(input_rounded_for, call.name)
-                input_rounded_for = call.name
+        if is_recurrent(call.layer) and points[call.inputs[0]] == INPUT:
+            if recurrent_on_input is not None:
+                merge(recurrent_on_input, call.name)
+            recurrent_on_input = call.name
     last = {points[call.name]: call.name for call in calls}
     return {name: INPUT if point == INPUT else last[point] for name, point in points.items()}
