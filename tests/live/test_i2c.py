@@ -13,7 +13,6 @@ from streams import FakeClock, chunks, kinds, samples, seconds, until
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
 from edge_runtime.live.sources.i2c import i2c
 
-G = 9.80665
 MPU6050 = {0x75: 0x68}
 LSM6DS = {"LSM6DS33": 0x69, "LSM6DS3TRC": 0x6A, "ISM330DHCX": 0x6B, "LSM6DSOX": 0x6C}
 

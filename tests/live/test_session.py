@@ -1,0 +1,191 @@
+"""Between source and recogniser: a session counts and times what comes in, with a clock that the tests set."""
+
+import pickle
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streams import FakeClock, decision, standing
+
+from edge_runtime.data.uci_har import LABELS
+from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.session import Session
+from edge_runtime.live.sources import Chunk, Event
+from edge_runtime.live.sources.axes import Axes
+from edge_runtime.live.stream_summary import StreamSummary
+from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.signals.types import Window
+
+STRAIGHT = "x,y,z"
+
+
+class Recorder:
+    """A recogniser that keeps what it is given, and decides once a second."""
+
+    def __init__(self) -> None:
+        self.card = SimpleNamespace(labels=LABELS, window=Window(50.0, 128, 64))
+        self.hop = 50
+        self.duplicates = self.late = self.invalid = 0
+        self.samples: list[np.ndarray] = []
+        self.seconds: list[float] = []
+
+    def push(self, samples, seconds=None) -> list[Decision | Notice]:
+        before = len(self.seconds)
+        self.samples.extend(samples)
+        self.seconds.extend(seconds)
+        return [decision(self.seconds[i], "STANDING") for i in range(before, len(self.seconds)) if i % 50 == 49]
+
+    def flush(self) -> list[Decision | Notice]:
+        return [Notice(self.seconds[-1] if self.seconds else 0.0, "flushed", "the end")]
+
+
+def session(
+    recognizer: Recorder, axes: str = STRAIGHT, clock: FakeClock | None = None, rate_hz: float = 50.0
+) -> Session:
+    return Session(recognizer, Axes.parse(axes), Timestamps(rate_hz, clock or FakeClock()))
+
+
+def run(live: Session, items: Sequence[Chunk | Event]) -> list[Decision | Notice]:
+    return [x for found in live.run(items) for x in found]
+
+
+def shown(kind: str, live: Session, items: Sequence[Chunk | Event]) -> list[str]:
+    """The notices of one kind that come out."""
+    return [x.text for x in run(live, items) if isinstance(x, Notice) and x.kind == kind]
+
+
+class TestSession:
+    def test_everything_comes_out_in_its_order_and_the_end_is_flushed(self):
+        chunk = Chunk(np.arange(100) / 50, standing())
+        found = run(session(Recorder()), [Event("opened", "here"), chunk, Event("lost", "gone")])
+        assert [getattr(x, "kind", "decision") for x in found] == ["opened", "decision", "decision", "lost", "flushed"]
+        assert found[3].seconds == 1.98
+
+    def test_samples_are_turned_before_they_are_recognised(self):
+        recognizer = Recorder()
+        run(session(recognizer, "-y,x,z"), [Chunk(np.zeros(1), np.array([[1.0, 2, 3, 4, 5, 6]]))])
+        assert recognizer.samples[0].tolist() == [-2, 1, 3, -5, 4, 6]
+
+    def test_something_comes_out_even_while_a_source_waits(self):
+        empty = Chunk(None, np.empty((0, 6)))
+        assert list(session(Recorder()).run([empty, empty]))[:2] == [[], []]
+
+    def test_the_summary_counts_what_there_was(self):
+        recognizer = Recorder()
+        live = session(recognizer)
+        recognizer.late, recognizer.invalid = 2, 3
+        run(live, [Chunk(np.arange(200) / 50, standing(200), left_out=5)])
+        content = live.summary.to_dict()
+        assert content["minutes"]["STANDING"] == pytest.approx(4 / 60, abs=1e-3)
+        counts = {"decisions": 4, "samples": 200, "duplicates": 0, "gaps": 0}
+        assert content == content | counts | {"late": 2, "invalid": 3, "malformed_lines": 5}
+        assert live.summary.rate_hz == pytest.approx(50)
+
+    def test_the_summary_does_not_grow_with_the_stream(self):
+        summary, sizes = StreamSummary(LABELS, 1.28, 2.56), []
+        for i in range(4000):
+            summary.samples_came(np.array([i, i + 0.5]))
+            summary.add(decision(i, "SITTING"))
+            if i in (1000, 3999):
+                sizes.append(len(pickle.dumps(summary)))
+        assert sizes[1] < sizes[0] + 50
+
+    def test_changes_are_those_between_activities(self):
+        summary = StreamSummary(LABELS, 1.0, 2.56)
+        for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
+            summary.add(decision(i, name))
+        summary.add(Notice(0, "gap", "a gap"))
+        assert (summary.changes, summary.gaps) == (2, 1)
+        assert summary.seconds[UNKNOWN] == 2
+
+    def test_a_decision_stands_for_no_more_time_than_there_was(self):
+        summary = StreamSummary(LABELS, 1e6, 2.56)
+        summary.add(decision(2.56, "SITTING"))
+        assert summary.seconds["SITTING"] == 2.56
+        summary.add(decision(100.0, "SITTING"))
+        assert summary.seconds["SITTING"] == 100.0
+
+    def test_another_clock_is_no_time(self):
+        summary = StreamSummary(LABELS, 1.28, 2.56)
+        for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
+            summary.add(decision(seconds, "SITTING"))
+        assert summary.elapsed.seconds == 20
+
+    def test_what_keeps_happening_is_shown_a_few_times_and_counted(self):
+        live = session(Recorder())
+        items = [y for i in range(100) for y in (Event("gap", f"gap {i}"), Chunk(np.array([float(i)]), standing(1)))]
+        texts = shown("gap", live, items)
+        assert [x[:5] for x in texts] == ["gap 0", "gap 1", "gap 2", "gap 3"]
+        assert "only counted" in texts[3]
+        assert live.summary.gaps == 100
+        assert live.summary.to_dict()["notices"] == {"gap": 100, "flushed": 1}
+
+    def test_what_happens_now_and_then_is_always_shown(self):
+        minute = Chunk(np.arange(1500) / 50, standing(1500))  # half a minute, in fact
+        items = [y for i in range(10) for y in (Event("gap", f"gap {i}"), minute)]
+        assert shown("gap", session(Recorder()), items) == [f"gap {i}" for i in range(10)]
+
+    def test_once_it_was_quiet_for_a_minute_it_is_shown_again(self):
+        often = [Event("clock", "back")] * 9
+        items = [*often, Chunk(np.arange(3050) / 50, standing(3050)), *often]
+        assert len(shown("clock", session(Recorder()), items)) == 8
+
+
+class TestTimestamps:
+    @given(st.lists(st.integers(1, 200), min_size=1, max_size=20), st.sampled_from([25.0, 50.0, 104.0]))
+    def test_recorded_samples_are_evenly_spaced(self, sizes, rate_hz):
+        timestamps = Timestamps(rate_hz, FakeClock())
+        times = np.concatenate([timestamps.seconds(Chunk(None, standing(n), recorded=True))[0] for n in sizes])
+        assert np.array_equal(times, np.arange(sum(sizes)) / rate_hz)
+
+    def test_a_pause_of_a_live_source_is_a_pause_of_the_times(self):
+        clock = FakeClock()
+        timestamps = Timestamps(50.0, clock)
+        for _ in range(20):
+            before = timestamps.seconds(Chunk(None, standing(5)))[0]
+            clock.now += 0.1
+        clock.now += 3
+        after = timestamps.seconds(Chunk(None, standing(5)))[0]
+        assert after[0] - before[-1] == pytest.approx(3.02, abs=0.15)
+
+    @pytest.mark.parametrize("rate_hz", [45, 46, 48, 49, 50, 51, 52, 55])
+    @pytest.mark.parametrize("size", [1, 10])
+    def test_a_board_that_runs_a_little_slow_or_fast_has_no_pauses_and_is_followed(self, rate_hz, size):
+        clock = FakeClock()
+        timestamps = Timestamps(50.0, clock)
+        times, said = [], []
+        for _ in range(300 * rate_hz // size):
+            clock.now += size / rate_hz
+            found, events = timestamps.seconds(Chunk(None, standing(size)))
+            times.append(found)
+            said += events
+        steps = np.diff(np.concatenate(times))
+        assert steps.max() < 0.025
+        assert np.median(steps[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
+        assert len(said) == 1
+
+    def test_samples_that_were_only_held_up_have_no_pause(self):
+        clock = FakeClock()
+        timestamps = Timestamps(50.0, clock)
+        times = [timestamps.seconds(Chunk(None, standing(50)))[0]]
+        for _ in range(5):
+            clock.now += 3
+            times.append(timestamps.seconds(Chunk(None, standing(150)))[0])
+        assert np.allclose(np.diff(np.concatenate(times)), 0.02)
+
+    @pytest.mark.parametrize(("size", "kinds"), [(10, ["rate", "rate"]), (5, ["rate"])])
+    def test_another_rate_than_the_assumed_one_is_told_once(self, size, kinds):
+        clock = FakeClock()
+        timestamps, events = Timestamps(50.0, clock), []
+        for _ in range(300):
+            events += timestamps.seconds(Chunk(None, standing(size)))[1]
+            clock.now += 0.1
+        assert [x.kind for x in events] == kinds
+        assert ("--rate 100" in events[-1].text) == (size == 10)
+
+    def test_times_that_are_there_are_left_alone(self):
+        times = np.array([5.0, 4.0, 1e9])
+        assert Timestamps(50.0, FakeClock()).seconds(Chunk(times, standing(3))) == (times, [])
