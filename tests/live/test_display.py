@@ -1,4 +1,4 @@
-"""What a stream shows and writes: its log, its lines and its picture on a terminal."""
+"""The display of a stream: its log, its lines and its picture on a terminal."""
 
 import csv
 import io

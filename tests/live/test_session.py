@@ -1,4 +1,4 @@
-"""Between source and recogniser: a session counts and times what comes in, with a clock that the tests set."""
+"""Sessions count and time the samples between source and recogniser, with a clock that the tests set."""
 
 import pickle
 from collections.abc import Sequence
