@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-long test-devices android test-android check format claims reference networks results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android check format claims reference networks results golden constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -16,6 +16,11 @@ demo: $(INSTALLED)
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# The part for another Python than the usual one: no older runtime, and no environment of its own is made for it.
+test-quick: $(INSTALLED)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/signals tests/data tests/live tests/reports tests/system tests/train \
+		tests/convert/test_lowering.py tests/model/test_classifier.py tests/commands/test_train.py tests/tools/test_golden.py
 
 # What trains or converts many networks, and cross-validation on a cluster.
 test-long: $(INSTALLED)

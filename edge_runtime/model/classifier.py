@@ -61,7 +61,8 @@ class Quantiser:
 
     As LiteRT's QUANTIZE does it, with and without XNNPACK: the product with the float32 inverse of the scale, ties
     rounded to even. A quantised input then gives what the same graph with a float input gives. (TFLite's reference
-    kernel and tflite-runtime divide, and round ties away from zero: a step apart in about one value of 100 000.)
+    kernel and tflite-runtime 2.14 divide, and round ties away from zero. A value clipped at -clip is such a tie, where
+    -clip / scale is -127.5: -128 here, -127 there. That is 0.64 % of the test windows' values for `edge`.)
     """
 
     def __init__(self, tensor: Tensor) -> None:
