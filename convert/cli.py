@@ -10,6 +10,7 @@ from convert.conversion_job import CALIBRATION, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
 from convert.keras_files import check_file
 from edge_runtime import runs
+from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import SCHEMES
@@ -18,8 +19,15 @@ QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
 
 
-@click.command(name="convert")
-@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=click.Path(path_type=Path))
+@click.command(
+    name="convert",
+    epilog=shared.examples(
+        "convert --quantize",
+        "convert runs/mine --quantize-as all --diagnose",
+        "convert my_network.keras --quantize --normalisation data -o models",
+    ),
+)
+@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=shared.PATH)
 @click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
 @click.option(
     "--quantize-as",
@@ -69,11 +77,7 @@ QUANTISED = SCHEMES[1:]
     is_flag=True,
     help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="The data the run was trained on.  [default: the embedded UCI HAR data]",
-)
+@shared.data("The data the run was trained on.  [default: the embedded UCI HAR data]")
 @click.option(
     "--labels",
     metavar="NAMES|FILE",
@@ -89,12 +93,7 @@ QUANTISED = SCHEMES[1:]
     metavar="FILE.json|none|data",
     help="Of MODEL.keras: mean and std of each input signal; data measures them.  [default: none]",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="FOLDER",
-    help="Of MODEL.keras: folder for its models.  [default: beside it]",
-)
+@shared.out("FOLDER", "Of MODEL.keras: folder for its models.  [default: beside it]")
 @click.option(
     "--time-limit",
     type=click.FloatRange(1),

@@ -23,6 +23,7 @@ from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import NoveltyDetector
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 from tools import RESULTS, table
 from tools.choose_recipe import FOLDS, int8_classifier, plan
 from tools.live_streams import HOP, Stream, fold_of, smooth, stream_of
@@ -151,7 +152,7 @@ def _personal(
     of_postures = [np.nanmean([getattr(x, f"postures_{name}") for x in gains]) for name in ("before", "after")]
     worst = 100 * min(x.after - x.before for x in gains)
     cells = [f"{seconds:g} s", f"{ridge:g}", f"{sum(x.used for x in gains)} of {len(gains)}"]
-    cells += [f"{before:.2%}", f"{after:.2%}", f"{worst:+.2f}", *(f"{x:.2%}" for x in of_postures)]
+    cells += [percent(before), percent(after), f"{worst:+.2f}", *map(percent, of_postures)]
     return _bold(cells, ridge == RIDGE)
 
 
@@ -174,7 +175,7 @@ def _report(
         [_bold(_cells(settings, scores), settings == default) for settings, scores in rows],
     )
     ages = [f"{(dataset.WINDOW.samples + HOP * i) / frontend.RATE_HZ:.1f}" for i in range(len(starts["gentle"]))]
-    shares = [[f"{x:.1%}" for x in starts[name]] for name in ("from zero", "gentle")]
+    shares = [[percent(x, 1) for x in starts[name]] for name in ("from zero", "gentle")]
     start = table("seconds after the start | from zero | gentle", zip(ages, *shares, strict=True))
     header = "of each | ridge | adapted | before | after | worst | the two postures, before | after"
     return f"""# Live recognition, by cross-validation over the 21 training subjects
@@ -188,8 +189,8 @@ The first row is each window alone. Then, of {len(scored) - 1} settings, those w
 {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most accurate first (windows wholly in
 one activity; unknown counts as wrong). A false change in brackets is one of a window that showed nothing but the
 labelled activity. Unusual and novel are multiples of the distance within which 95 % of other people's windows are, of
-postures and of movements. Bold, the default: the most accurate of those that know at least {LEAST_IN_TRANSITIONS:.0%}
-of transitions for unknown.
+postures and of movements. Bold, the default: the most accurate of those that know at least
+{percent(LEAST_IN_TRANSITIONS, 0)} of transitions for unknown.
 
 {smoothing}{novelty}
 ## The start
@@ -214,13 +215,13 @@ def _cells(settings: Settings, scores: LiveScores) -> list[str]:
         cells[4:] = (f"{a:g}, {b:g}" for a, b in zip(*limits, strict=True))
     return [
         *cells,
-        f"{scores.live_accuracy:.2%}",
-        f"{scores.sample_accuracy:.1%}",
+        percent(scores.live_accuracy),
+        percent(scores.sample_accuracy, 1),
         f"{scores.delay_median_s:.2f} s",
         f"{scores.delay_p90_s:.2f} s",
         f"{scores.false_changes_per_hour:.1f} ({scores.false_changes_seen_per_hour:.1f})",
-        f"{scores.unknown_in_activities:.1%}",
-        f"{scores.unknown_in_transitions:.1%}",
+        percent(scores.unknown_in_activities, 1),
+        percent(scores.unknown_in_transitions, 1),
     ]
 
 

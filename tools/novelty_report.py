@@ -17,6 +17,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.novelty import PERSISTENCE_S, NoveltyDetector
 from edge_runtime.signals import frontend
+from edge_runtime.system.quantities import percent
 from tools import table
 from tools.live_streams import HOP, Stream, smooth, stream_of
 
@@ -84,7 +85,7 @@ the most in {IN_A_ROW} windows in a row, quantiles over the windows of each. At 
 table, of people and tables that the fit has not seen. Filters that ring from how a phone was put down, and whoever
 touches the table, keep it from rest.
 
-{table(f" | {' | '.join(f'{q:.1%}' for q in QUANTILES)} | at rest", spreads)}"""
+{table(f" | {' | '.join(percent(q, 1) for q in QUANTILES)} | at rest", spreads)}"""
 
 
 def _spread(
@@ -96,7 +97,7 @@ def _spread(
         most.append(windows[rows[IN_A_ROW - 1 :]])
         at_rest.append(most[-1] < detectors[stream.fold].rest)
     quantiles = np.quantile(np.concatenate(most), QUANTILES)
-    return [name, *(f"{1e3 * x:.2f}" for x in quantiles), f"{np.concatenate(at_rest).mean():.1%}"]
+    return [name, *(f"{1e3 * x:.2f}" for x in quantiles), percent(np.concatenate(at_rest).mean(), 1)]
 
 
 def _throughout(stream: Stream, label: int) -> np.ndarray:
@@ -116,7 +117,7 @@ def _on_table(stream: Stream, after_s: float) -> np.ndarray:
 def _shares(name: str, said: np.ndarray, done: np.ndarray | int) -> list[str]:
     is_unknown = said == NO_DECISION
     is_right = ~is_unknown & (said == done)
-    return [name, *(f"{x.mean():.1%}" for x in (is_unknown, is_right, ~is_unknown & ~is_right))]
+    return [name, *(percent(x.mean(), 1) for x in (is_unknown, is_right, ~is_unknown & ~is_right))]
 
 
 def _tables() -> list[np.ndarray]:

@@ -35,7 +35,7 @@ RUNS, TIMED_WINDOWS = 300, 32
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--rounds", default=10, metavar="N", help="Processes per form.")
-@click.option("--out", type=click.Path(path_type=Path), default=RESULTS, metavar="FOLDER")
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=RESULTS, metavar="FOLDER")
 def main(run: Path, rounds: int, out: Path) -> None:
     """Measure all forms of the selection network in the run folder RUN; write the tables."""
     run = runs.find(run).folder

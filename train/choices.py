@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.data import loading
 from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Dataset
@@ -26,11 +27,7 @@ _OPTIONS = (
         show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        help="Official UCI HAR folder or zip, or a folder of CSV recordings.  [default: the embedded UCI HAR data]",
-    ),
+    options.data(options.DATA_SET),
     click.option(
         "--sensors",
         type=click.Choice(SENSORS),
@@ -46,10 +43,18 @@ _OPTIONS = (
         help="coarse tells four apart: walking; stairs; sitting or standing; laying. six are those of the data.",
     ),
     click.option(
-        "--seed", type=click.IntRange(0, LAST_SEED), default=0, show_default=True, help="Of every random number."
+        "--seed",
+        type=click.IntRange(0, LAST_SEED),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="Of every random number.",
     ),
     click.option(
-        "--epochs", type=click.IntRange(1, 10_000), help="Passes over the data in each fit.  [default: the recipe's]"
+        "--epochs",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        help="Passes over the data in each fit.  [default: the recipe's]",
     ),
 )
 _Command = TypeVar("_Command", bound=Callable[..., Any])

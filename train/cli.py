@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime import runs
+from edge_runtime.commands import options
 from edge_runtime.data import dataset
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from train.run.training import TrainingSettings
 
 
-@click.command(name="train")
+@click.command(
+    name="train",
+    epilog=options.examples("train", "train --network edge-small --seeds 5", "train --data my_recordings -o runs/mine"),
+)
 @training_options
 @click.option(
     "--seeds",
@@ -27,9 +31,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The run folder to make.  [default: runs/NETWORK-DATE-TIME]"
-)
+@options.out("FOLDER", "The run folder to make.  [default: runs/NETWORK-DATE-TIME]")
 @click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 def command(
     network: str,
@@ -48,9 +50,9 @@ def command(
     CPU. A training that was stopped, however abruptly, goes on with --resume and ends with the same weights.
     """
     if resume:
-        options = ("network", "data", "sensors", "classes", "seed", "seeds", "epochs")
+        fixed = ("network", "data", "sensors", "classes", "seed", "seeds", "epochs")
         source_of = click.get_current_context().get_parameter_source
-        if given := [x for x in options if source_of(x) is click.core.ParameterSource.COMMANDLINE]:
+        if given := [x for x in fixed if source_of(x) is click.core.ParameterSource.COMMANDLINE]:
             raise InputError(f"--{given[0]} cannot be changed on --resume: leave it out, or start a new run")
     require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
     # Only now: these load scipy, scikit-learn and matplotlib.

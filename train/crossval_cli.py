@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
+from edge_runtime.commands import options
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
@@ -18,7 +19,14 @@ from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 
 
-@click.command(name="crossval")
+@click.command(
+    name="crossval",
+    epilog=options.examples(
+        "crossval --network edge-small",
+        "crossval --sensors accelerometer --folds 7 -o runs/accelerometer",
+        "crossval --cluster tcp://192.168.1.5:8786",
+    ),
+)
 @training_options
 @click.option(
     "--folds",
@@ -34,9 +42,7 @@ from train.fit.recipe import choose_recipe
     metavar="ADDRESS",
     help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]"
-)
+@options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 def command(
     network: str,
     data: Path | None,

@@ -10,10 +10,10 @@ from edge_runtime import runs
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import is_reference, reference_model
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from edge_runtime.data.dataset import Dataset
 
 
-@click.command(name="bench")
-@click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--data",
-    "data_path",
-    type=click.Path(path_type=Path),
-    help="Official UCI HAR folder or zip, or a folder of CSV recordings.  [default: the embedded UCI HAR data]",
+@click.command(
+    name="bench",
+    epilog=options.examples(
+        "bench",
+        "bench edge --csv edge.csv --markdown -",
+        "bench runs/latest --on ssh://pi@raspberrypi.local --on local",
+    ),
 )
+@click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=options.PATH)
+@options.data(options.DATA_SET)
 @click.option(
     "--on",
     "targets",
@@ -42,12 +44,15 @@ if TYPE_CHECKING:
     "only one) or emulated:CPU. May be repeated: remote devices are measured in parallel.  [default: local]",
 )
 @click.option("--offline", is_flag=True, help="Send the packages to remote devices too: they have no package index.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="For each inference.")
+@options.runtime
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="For each inference."
+)
 @click.option(
     "--runs",
     "n_runs",
     type=click.IntRange(min=1),
+    metavar="N",
     help=f"Timed inferences per model.  [default: {measurement.RUNS}, paced {measurement.PACED_RUNS}]",
 )
 @click.option(
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
+    metavar="N",
     help="Fresh processes per model, among which the timed inferences are divided.  "
     f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
@@ -67,13 +73,17 @@ if TYPE_CHECKING:
     "--control/--no-control", default=True, show_default=True, help="Measure the first model against itself as well."
 )
 @click.option("--profile", is_flag=True, help="Show the work of the operators of each model.")
-@outputs.option("json", "Where to write the result.  [default: bench-DEVICE.json in the run folder, else here]")
-@outputs.option("csv", "Write a row per model too.")
+@outputs.option(
+    "json",
+    "Where to write the result; - is standard output, for each form.  [default: bench-DEVICE.json in the run folder, "
+    "else here]",
+)
+@outputs.option("csv", "Write a CSV file too, with a row per model.")
 @outputs.option("markdown", "Write a table to paste into an issue too.")
 @outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
 def command(
     paths: Sequence[Path],
-    data_path: Path | None,
+    data: Path | None,
     targets: Sequence[str],
     offline: bool,
     runtime: str,
@@ -114,7 +124,8 @@ def command(
     own: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
         written["json"] = json_path = json_path or folder.bench(names[0])
-        written["html"] = html_path or json_path.parent / f"{json_path.stem}.html"
+        named = json_path if json_path != outputs.STDOUT else folder.bench(names[0])
+        written["html"] = html_path or named.parent / f"{named.stem}.html"
     elif json_path:
         raise InputError("--json names one file, but each device gets its own: leave it out")
     else:
@@ -123,7 +134,7 @@ def command(
     outputs.check(
         written, [x for x in paths if x.is_file()], [path for forms in own.values() for path in forms.values()]
     )
-    _measure(devices, models, loading.load_data(data_path), settings, own, written, profile)
+    _measure(devices, models, loading.load_data(data), settings, own, written, profile)
 
 
 def _measure(

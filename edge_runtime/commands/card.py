@@ -4,22 +4,21 @@ from pathlib import Path
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
-from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import model_path
 
 
-@click.command(name="card")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "--from", "source", metavar="CARD.json", type=click.Path(path_type=Path), help="Attach this card to MODEL."
-)
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+@click.command(name="card", epilog=options.examples("card edge", "card my_model.tflite --from card.json"))
+@options.model("MODEL|RUN", required=True)
+@click.option("--from", "source", metavar="FILE", type=options.PATH, help="Attach the card in this file to MODEL.")
+@options.runtime
 def command(model: Path, source: Path | None, runtime: str) -> None:
-    """Print the card of MODEL as JSON, or attach another one with --from.
+    """Print the card of MODEL as JSON, or attach another one to it with --from.
 
-    MODEL is a .tflite file; to print, also a run folder or a reference model's name, as edge.
+    MODEL is a .tflite file; to print, it may be a run folder too, or the name of a reference model, 'edge' or
+    'edge-small'.
 
     A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it. A
     model with another program's files behind it is refused.

@@ -1,6 +1,5 @@
 """Compare two results of `har-edge bench`: `har-edge compare`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.reports import outputs
 
 if TYPE_CHECKING:
     from edge_runtime.bench.comparison import RunComparison
@@ -16,19 +17,25 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-@click.command(name="compare")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.command(
+    name="compare",
+    epilog=options.examples(
+        "compare old.json new.json",
+        "compare old.json new.json --fail-if 'p50>5%' --json changes.json",
+    ),
+)
+@click.argument("old", type=options.PATH)
+@click.argument("new", type=options.PATH)
 @click.option(
     "--fail-if",
     "conditions",
     metavar="CONDITION",
     multiple=True,
     help="Exit with 1 if a change is beyond a limit: 'p50>5%' (percent of the old value), 'accuracy<-0.3' (percentage "
-    "points). Of p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy, macro_f1. Repeatable.",
+    "points). Of p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy, macro_f1. May be repeated.",
 )
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
-@click.option("--json", "json_path", metavar="FILE", type=click.Path(path_type=Path), help="Write the comparison too.")
+@outputs.option("json", "Write the comparison too; - is standard output.")
 def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_path: Path | None) -> None:
     """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
 
@@ -39,8 +46,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
 
     from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
-    from edge_runtime.reports import changes, outputs
-    from edge_runtime.system.files import write_text
+    from edge_runtime.reports import changes
     from edge_runtime.system.terminal import Console
 
     wanted = [regression_gates.parse(text) for text in conditions]
@@ -60,9 +66,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     failures = [failure for gate in wanted for failure in gate.failures(outcome.pairs)]
     if wanted:  # a model that could not be measured any more must not pass a gate
         failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]
-    if json_path:
-        content = _content(old, new, outcome, conditions, failures)
-        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
     if failures:
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
 

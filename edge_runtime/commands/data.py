@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from edge_runtime.commands import options
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
@@ -18,90 +19,94 @@ LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial
 
 _PARTS = {"train": "training", "test": "test"}
 
-_data_option = click.option(
-    "--data",
-    "path",
-    type=click.Path(path_type=Path),
-    help="Official folder or zip, or a folder of CSV recordings.  [default: the embedded data]",
+
+@click.group(
+    name="data",
+    invoke_without_command=True,
+    epilog=options.examples(
+        "data",
+        "data --data my_recordings",
+        "data plot --recording 0 -o recording.png",
+        "data export -o windows.npz",
+    ),
 )
-
-
-@click.group(invoke_without_command=True)
-@_data_option
+@options.data(options.DATA_SET)
 @click.pass_context
-def command(context: click.Context, path: Path | None) -> None:
+def command(context: click.Context, data: Path | None) -> None:
     """Look at, plot, export or check the data.
 
     Without a subcommand: what is there.
     """
-    context.obj = path
+    context.obj = data
     if context.invoked_subcommand is None:
-        _show(loading.load_data(path), path)
+        _show(loading.load_data(data), data)
 
 
-@command.command()
-@click.option("--window", type=int, help="Draw this window, counted from 0.")
+@command.command(
+    epilog=options.examples(
+        "data plot --window 12 --part test -o window.svg", "data plot --recording 0 -o recording.png"
+    )
+)
+@click.option("--window", type=int, metavar="N", help="Draw window N, counted from 0.  [required, or --recording]")
 @click.option(
     "--part", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Of --window: its part."
 )
-@click.option("--recording", type=int, help="Draw this recording, counted from 0.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The picture to write (.png, .svg, .pdf)."
-)
-@_data_option
+@click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
+@options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
+@options.data(options.DATA_SET)
 @click.pass_obj
 def plot(
-    outer: Path | None, window: int | None, part: str, recording: int | None, output: Path, path: Path | None
+    outer: Path | None, window: int | None, part: str, recording: int | None, out: Path, data: Path | None
 ) -> None:
     """Draw the signals of one window or of one recording."""
     from edge_runtime.data import recording_plots
 
-    path = _chosen(outer, path)
+    path = _chosen(outer, data)
     if (window is None) == (recording is None):
         raise click.UsageError("say what to draw: --window N or --recording N, one of them")
     if window is not None:
-        data = loading.load_data(path)
-        split = data.train if part == "train" else data.test
+        loaded = loading.load_data(path)
+        split = loaded.train if part == "train" else loaded.test
         _check_range("window", window, len(split), f"the {_PARTS[part]} part")
-        what = f"{data.labels[split.y[window]]} · subject {split.subject[window]}"
+        what = f"{loaded.labels[split.y[window]]} · subject {split.subject[window]}"
         title = f"{what} · window {window} of the {_PARTS[part]} part"
-        recording_plots.plot_window(output, split.X[window], data.signals, data.window.rate_hz, title)
+        recording_plots.plot_window(out, split.X[window], loaded.signals, loaded.window.rate_hz, title)
     elif recording is not None:
         found = loading.load_recordings(path)
         _check_range("recording", recording, len(found), str(path or "the embedded data"))
         chosen = found[recording]
         title = f"Recording {recording} · subject {chosen.subject} · {_duration([chosen])}"
-        recording_plots.plot_recording(output, chosen, title)
-    click.echo(f"wrote {output}")
+        recording_plots.plot_recording(out, chosen, title)
+    click.echo(f"wrote {out}")
 
 
-@command.command()
-@click.argument("output", metavar="FILE.npz", type=click.Path(path_type=Path))
-@_data_option
+@command.command(epilog=options.examples("data export -o windows.npz", "data export --data my_recordings -o mine.npz"))
+@options.out("FILE", "The arrays to write (.npz).", required=True)
+@options.data(options.DATA_SET)
 @click.pass_obj
-def export(outer: Path | None, output: Path, path: Path | None) -> None:
+def export(outer: Path | None, out: Path, data: Path | None) -> None:
     """Write the windows as numpy arrays.
 
     X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels and signals
     by name.
     """
-    if output.suffix != ".npz":
-        raise InputError(f"{output} has to end in .npz, which is what is written")
-    data = loading.load_data(_chosen(outer, path))
+    if out.suffix != ".npz":
+        raise InputError(f"{out} has to end in .npz, which is what is written")
+    loaded = loading.load_data(_chosen(outer, data))
     arrays = {
         f"{name}_{part}": getattr(split, name)
-        for part, split in (("train", data.train), ("test", data.test))
+        for part, split in (("train", loaded.train), ("test", loaded.test))
         for name in ("X", "y", "subject")
     }
-    with atomic_path(output) as temporary:
+    with atomic_path(out) as temporary:
         np.savez_compressed(
-            temporary, **arrays, labels=np.array(data.labels), signals=np.array([x.name for x in data.signals])
+            temporary, **arrays, labels=np.array(loaded.labels), signals=np.array([x.name for x in loaded.signals])
         )
-    click.echo(f"wrote {output}: {len(data.train)} training and {len(data.test)} test windows")
+    click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
 
 
-@command.command()
-@click.argument("official", metavar="PATH", type=click.Path(path_type=Path))
+@command.command(epilog=options.examples("data check 'UCI HAR Dataset.zip'"))
+@click.argument("official", metavar="PATH", type=options.PATH)
 @click.pass_obj
 def check(outer: Path | None, official: Path) -> None:
     """Compare an official copy with the rebuilt windows.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.devices import TARGETS
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.system.child_processes import error_with
@@ -25,7 +26,12 @@ _FACTS = {
 }
 
 
-@click.command(name="devices", context_settings={"max_content_width": 100})
+@click.command(
+    name="devices",
+    epilog=options.examples(
+        "devices", "devices ssh://pi@raspberrypi.local adb:", "devices clean ssh://pi@raspberrypi.local"
+    ),
+)
 @click.argument("targets", metavar="[clean] [TARGET ...]", nargs=-1)
 def command(targets: Sequence[str]) -> None:
     """Say what each TARGET is and what would spoil a measurement there, with the command that mends it.

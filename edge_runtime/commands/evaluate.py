@@ -1,8 +1,6 @@
 """Score a model on the test subjects, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,51 +9,61 @@ import click
 import numpy as np
 
 from edge_runtime.bench import evaluation_data, measurement, scores
+from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import RUNTIMES
-from edge_runtime.system.files import write_text
+from edge_runtime.reports import outputs
 from edge_runtime.system.quantities import percent
 
 if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import Track
 
 
-@click.command(name="evaluate")
-@click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
+@click.command(
+    name="evaluate",
+    epilog=options.examples(
+        "evaluate", "evaluate edge --json scores.json", "evaluate edge --live --data my_recordings --plots timelines"
+    ),
+)
+@options.model()
 @click.option("--live", is_flag=True, help="Follow the test subjects' whole recordings as a live stream.")
-@click.option("--hop", type=click.IntRange(1), help="Samples between live decisions.  [default: the model's, 64]")
-@click.option("--data", "data_path", type=click.Path(path_type=Path), help="Other data than the embedded UCI HAR.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the scores as JSON.")
 @click.option(
-    "--plots", type=click.Path(path_type=Path), help="With --live: a timeline of each recording into this folder."
+    "--hop",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of --live: samples from one decision to the next.  [default: the model's, 64]",
+)
+@options.data(options.DATA_SET)
+@options.runtime
+@outputs.option("json", "Write the scores too; - is standard output.")
+@click.option(
+    "--plots", metavar="FOLDER", type=options.PATH, help="With --live: a timeline of each recording into this folder."
 )
 def command(
     model: Path | None,
     live: bool,
     hop: int | None,
-    data_path: Path | None,
+    data: Path | None,
     runtime: str,
     json_path: Path | None,
     plots: Path | None,
 ) -> None:
     """Score MODEL on the test subjects.
 
-    A .tflite file, a run folder or the name of a reference network; without one, the latest run's int8 model.
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
+    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
+    when there is none, 'edge'.
     """
     if plots and not live:
         raise click.UsageError("--plots draws timelines: give --live too")
     path = find_model(model)
     classifier = Classifier(path, runtime)
-    content = _live(classifier, data_path, hop, plots) if live else _windows(path, classifier, data_path)
+    content = _live(classifier, data, hop, plots) if live else _windows(path, classifier, data)
     if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
-    if json_path:
-        content = _without_nan({"model": classifier.card.name} | content)
-        write_text(json_path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    outputs.write_json(json_path, {"model": classifier.card.name} | content)
 
 
 def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict[str, Any]:
@@ -169,10 +177,3 @@ def _make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {path} ({error.strerror}): name another for --plots") from error
-
-
-def _without_nan(value: Any) -> Any:
-    """The same, with null for numbers that JSON has not: what nothing was scored for, and a delay that never ends."""
-    if isinstance(value, dict):
-        return {key: _without_nan(x) for key, x in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from edge_runtime.bench.inspection import Inspection, inspect
+from edge_runtime.commands import options
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import RUNTIMES, Tensor
+from edge_runtime.model.interpreters import Tensor
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
+from edge_runtime.reports import outputs
 from edge_runtime.system.quantities import percent
 
 _PLAIN = (str, int, float)
@@ -19,15 +21,16 @@ _PLAIN = (str, int, float)
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
 
-@click.command(name="info")
-@click.argument("model", type=click.Path(path_type=Path))
+@click.command(name="info", epilog=options.examples("info edge", "info runs/latest --tensors", "info edge --json -"))
+@options.model("MODEL|RUN", required=True)
 @click.option("--tensors", "all_tensors", is_flag=True, help="List every tensor of the graph.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(model: Path, all_tensors: bool, runtime: str, as_json: bool) -> None:
+@options.runtime
+@outputs.option("json", "Write everything too; - is standard output.")
+def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None) -> None:
     """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them.
 
-    MODEL is a .tflite file, a run folder or a reference model's name, as edge.
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
+    taken; 'edge' and 'edge-small' name the reference models that come with har-edge.
     """
     from edge_runtime.devices import open_device
 
@@ -35,14 +38,12 @@ def command(model: Path, all_tensors: bool, runtime: str, as_json: bool) -> None
     _, card = cards.read_model(model)
     found = inspect(model, open_device("local", runtime), runtime)
     size = model.stat().st_size
-    if as_json:
-        click.echo(_json(model, size, card, found))
-    else:
-        _show(model, size, card, found, all_tensors)
+    _show(model, size, card, found, all_tensors)
+    outputs.write_json(json_path, _content(model, size, card, found))
 
 
-def _json(model: Path, size: int, card: Card, found: Inspection) -> str:
-    content = {
+def _content(model: Path, size: int, card: Card, found: Inspection) -> dict[str, object]:
+    return {
         "file": str(model),
         "size_bytes": size,
         "quantization": found.scheme,
@@ -55,7 +56,6 @@ def _json(model: Path, size: int, card: Card, found: Inspection) -> str:
         "xnnpack": dict(found.operators.xnnpack),
         "tensors": [dataclasses.asdict(tensor) for tensor in found.tensors],
     }
-    return json.dumps(content, indent=1)
 
 
 def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bool) -> None:

@@ -1,7 +1,6 @@
 """Adapt a model to one person on the device, or show the gain: `har-edge personalise`."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 
 from edge_runtime.bench import evaluation_data
+from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Recording
@@ -17,28 +17,32 @@ from edge_runtime.live import personalisation
 from edge_runtime.live.personalisation import Gain
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.novelty import GRAVITY
-from edge_runtime.system.files import write_text
+from edge_runtime.reports import outputs
 from edge_runtime.system.quantities import percent
 
 POSTURES = ("SITTING", "STANDING")
 
 
-@click.command(name="personalise")
-@click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--data", "data_path", type=click.Path(path_type=Path), help="Folder of one person's labelled CSV recordings."
+@click.command(
+    name="personalise",
+    epilog=options.examples(
+        "personalise edge --data my_recordings -o mine.tflite", "personalise edge --evaluate --json gains.json"
+    ),
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The adapted model to write (.tflite).")
+@options.model()
+@options.data("Folder of one person's labelled CSV recordings.  [required without --evaluate]")
+@options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
-@click.option("--seconds", type=click.FloatRange(1), help="With --evaluate: of each posture.  [default: 60]")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="With --evaluate: write the gains as JSON.")
+@click.option(
+    "--seconds", type=click.FloatRange(1), metavar="SECONDS", help="Of --evaluate: of each posture.  [default: 60]"
+)
+@options.runtime
+@outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
 def command(
     model: Path | None,
-    data_path: Path | None,
-    output: Path | None,
+    data: Path | None,
+    out: Path | None,
     evaluate: bool,
     seconds: float | None,
     runtime: str,
@@ -46,24 +50,27 @@ def command(
 ) -> None:
     """Adapt MODEL to one person, from a minute or two of labelled sitting and standing.
 
-    The model stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
+    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
+    when there is none, 'edge'. It stays as it is; the adapted one goes to -o and is used like any other. Without
+    TensorFlow.
     """
-    _check_usage(output, evaluate, seconds, json_path)
+    _check_usage(out, evaluate, seconds, json_path)
     path = find_model(model)
     classifier = Classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(classifier, data_path, 60.0 if seconds is None else seconds, json_path)
+        _evaluate(classifier, data, 60.0 if seconds is None else seconds, json_path)
         return
-    if data_path is None or output is None:
+    if data is None or out is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
-    if output.exists():
-        raise InputError(f"{output} is there already: give another name with -o, or remove it")
-    _adapt(path, classifier, data_path, output)
+    if out.exists():
+        raise InputError(f"{out} is there already: give another name with -o, or remove it")
+    _adapt(path, classifier, data, out)
 
 
-def _check_usage(output: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None) -> None:
-    if evaluate and output:
+def _check_usage(out: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None) -> None:
+    if evaluate and out:
         raise click.UsageError("--evaluate writes no model: leave out -o, or --evaluate")
     if not evaluate and (json_path or seconds is not None):
         name = "--json" if json_path else "--seconds"
@@ -72,7 +79,7 @@ def _check_usage(output: Path | None, evaluate: bool, seconds: float | None, jso
         raise click.UsageError(f"--seconds {seconds} is no time: give a number of seconds")
 
 
-def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) -> None:
+def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> None:
     recordings = loading.load_recordings(data_path)
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
@@ -98,9 +105,9 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, output: Path) ->
     }
     flatbuffer, card = cards.read_model(path)
     adapted = dataclasses.replace(card, posture_correction=dataclasses.replace(correction, record=record))
-    cards.write_model(output, flatbuffer, adapted)
+    cards.write_model(out, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
-    click.echo(f"{output}: {card.name} adapted to subject {subjects[0]} from {learnt}")
+    click.echo(f"{out}: {card.name} adapted to subject {subjects[0]} from {learnt}")
     click.echo(
         f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "
         f"{percent(after)} after."
@@ -135,9 +142,7 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
             "give less with --seconds"
         )
     _show(gains, seconds)
-    if json_path:
-        content = {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]}
-        write_text(json_path, json.dumps(content, indent=1) + "\n")
+    outputs.write_json(json_path, {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]})
 
 
 def _show(gains: Sequence[Gain], seconds: float) -> None:

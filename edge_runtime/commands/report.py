@@ -5,12 +5,16 @@ from pathlib import Path
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.reports import outputs
 
 
-@click.command(name="report")
-@click.argument("paths", metavar="BENCH.json ...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@outputs.option("csv", "Write a row per result.")
+@click.command(
+    name="report",
+    epilog=options.examples("report bench-local.json", "report pi4.json pi5.json --html boards.html --markdown -"),
+)
+@click.argument("paths", metavar="BENCH.json ...", type=options.PATH, nargs=-1, required=True)
+@outputs.option("csv", "Write a row per result; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
 @outputs.option("html", "Write one self-contained page.")
 def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:

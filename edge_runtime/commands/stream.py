@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge_runtime.commands import options
 from edge_runtime.errors import InputError
-from edge_runtime.model.interpreters import RUNTIMES
 
 if TYPE_CHECKING:
     from edge_runtime.data.units import Units
@@ -38,22 +38,38 @@ class FiniteRange(click.FloatRange):
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 
 
-@click.command(name="stream")
-@click.argument("model", metavar="[MODEL|RUN]", required=False, type=click.Path(path_type=Path))
+@click.command(
+    name="stream",
+    epilog=options.examples(
+        "stream --replay 7 --speed 10", "stream edge --tcp 5555 --log day.csv", "stream edge --csv - --jsonl < walk.csv"
+    ),
+)
+@options.model()
 @click.option("--replay", "recording", metavar="N", type=int, help="Source: recording N of the data.")
 @click.option(
-    "--csv", "csv_path", metavar="FILE", type=click.Path(path_type=Path), help="Source: a CSV file, a pipe, or -."
+    "--csv",
+    "csv_path",
+    metavar="FILE",
+    type=options.PATH,
+    help="Source: a CSV file that is read, a pipe, or - for standard input. (--log is the CSV file that is written.)",
 )
 @click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent here.")
 @click.option("--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of whoever connects here.")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
-    "--speed", type=FiniteRange(min=0), help="Of --replay: times real time; 0 is without waiting.  [default: 1]"
+    "--speed",
+    type=FiniteRange(min=0),
+    metavar="X",
+    help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="Of --replay: a folder of CSV recordings.")
+@options.data("Of --replay: a folder of CSV recordings.  [default: the embedded UCI HAR data]")
 @click.option(
-    "--axes", default="x,y,z", show_default=True, help="The sensor's axes that stand for x (up while standing), y, z."
+    "--axes",
+    metavar="X,Y,Z",
+    default="x,y,z",
+    show_default=True,
+    help="The sensor's axes that stand for x (up while standing), y, z.",
 )
 @click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says.")
 @click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
@@ -64,14 +80,15 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     help="Of samples without times.  [default: the model's]",
 )
 @click.option(
-    "--hop", type=click.IntRange(1, 3000), help="Samples from one decision to the next.  [default: the model's, 64]"
+    "--hop",
+    type=click.IntRange(1, 3000),
+    metavar="N",
+    help="Samples from one decision to the next.  [default: the model's, 64]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each decision and notice.")
+@click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
-@click.option(
-    "--log", "log_path", metavar="FILE", type=click.Path(path_type=Path), help="Append each decision to a CSV file."
-)
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter.")
+@click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
+@options.runtime
 def command(
     model: Path | None,
     recording: int | None,
@@ -87,7 +104,7 @@ def command(
     gyro_units: str | None,
     rate: float | None,
     hop: int | None,
-    as_json: bool,
+    jsonl: bool,
     quiet: bool,
     log_path: Path | None,
     runtime: str,
@@ -98,10 +115,10 @@ def command(
     taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
     when there is none, 'edge'.
 
-    Give one source. Samples are acceleration with gravity and rotation, six values, best with the time of each.
+    One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
     """
-    if as_json and quiet:
-        raise InputError("--json and --quiet contradict each other: give one of them")
+    if jsonl and quiet:
+        raise InputError("--jsonl and --quiet contradict each other: give one of them")
     if recording is None and (speed is not None or data is not None):
         raise InputError("--speed and --data belong to --replay: give them with it, or leave them out")
     name, value = _one(dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True)))
@@ -127,7 +144,7 @@ def command(
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(as_json, quiet, card, session, f"{path.stem}   {name} {value}")
+        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
         follow(session, chain([opening], source), sink, log)
 
 
@@ -164,11 +181,11 @@ def _one(given: Mapping[str, object]) -> tuple[str, object]:
     raise InputError(f"{what}: give one of {', '.join(given)}")
 
 
-def _sink(as_json: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
     from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
-    if as_json:
+    if jsonl:
         return JsonLines()
     if quiet:
         return Sink()

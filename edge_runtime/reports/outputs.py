@@ -1,10 +1,14 @@
-"""Write the forms of a report: the options that `har-edge bench` and `har-edge report` share."""
+"""Write results into files or to standard output: the options `--json`, `--csv`, `--markdown` and `--html`."""
 
 from __future__ import annotations
 
+import json
+import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,10 +20,55 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
+STDOUT = Path("-")
+"""Given as a FILE, it stands for standard output."""
+
+_STREAM = "har-edge: standard output"
+
 
 def option(form: str, help_text: str) -> Callable[[F], F]:
-    """The option `--<form> FILE`, which arrives as `<form>_path`."""
-    return click.option(f"--{form}", f"{form}_path", metavar="FILE", type=click.Path(path_type=Path), help=help_text)
+    """The option `--<form> FILE`, which arrives as `<form>_path`; `STDOUT` among its values is standard output."""
+    return click.option(
+        f"--{form}",
+        f"{form}_path",
+        metavar="FILE",
+        type=click.Path(path_type=Path, allow_dash=True),
+        callback=_keep_stdout,
+        help=help_text,
+    )
+
+
+def _keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Keep standard output for the result, if that is where it goes: what is for people goes to stderr."""
+    if path == STDOUT and _STREAM not in context.meta:
+        context.meta[_STREAM] = sys.stdout
+        context.with_resource(redirect_stdout(sys.stderr))
+    return path
+
+
+def write_result(path: Path, content: str) -> None:
+    """Write `content` to `path`, whole or not at all, or to standard output, if that is what `path` means."""
+    if path == STDOUT:
+        click.echo(content, file=click.get_current_context().meta[_STREAM], nl=False)
+    else:
+        write_text(path, content)
+
+
+def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
+    """Write `content` to the file of `--json`, if one was given; null for NaN and infinity, which JSON has not."""
+    if path is not None:
+        write_result(path, json.dumps(_finite(content), indent=1, allow_nan=False) + "\n")
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _finite(x) for key, x in value.items()}
+        case list() | tuple():
+            return [_finite(x) for x in value]
+        case float():
+            return value if math.isfinite(value) else None
+    return value
 
 
 def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: Iterable[Path] = ()) -> None:
@@ -46,7 +95,7 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: It
 
 
 def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
-    """Write each form that has a path, every file whole or not at all; the paths, HTML last.
+    """Write each form that has a path, every file whole or not at all; the paths of the files, HTML last.
 
     Several devices are side by side in each form but JSON, of which each has its own.
     """
@@ -64,6 +113,6 @@ def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> 
     for form, render in forms.items():
         path = paths.get(form)
         if path is not None:
-            write_text(path, render())
-            written.append(path)
+            write_result(path, render())
+            written += [path] if path != STDOUT else []
     return written

@@ -45,7 +45,11 @@ def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
     if not console.is_terminal:
         yield [_Lines(console, prefix) for prefix in prefixes]
         return
-    columns = (BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn(compact=True))
+    columns = (
+        BarColumn(bar_width=None),
+        TaskProgressColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(compact=True),
+    )
     with Progress(
         *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
     ) as bars:
@@ -73,4 +77,4 @@ class _Lines:
         stage = text.partition(": ")[0]
         if stage != self._said:
             self._said = stage
-            self._console.print(f"{share:4.0%} {self._prefix}{stage}", markup=False, soft_wrap=True)
+            self._console.print(f"{100 * share:3.0f} % {self._prefix}{stage}", markup=False, soft_wrap=True)

@@ -188,8 +188,8 @@ def test_a_network_is_trained_from_recordings_of_the_app(recordings, tmp_path):
 
 def test_recordings_of_the_app_are_streamed(recordings, tmp_path):
     first = next(x for x in uci_har.recordings() if x.subject == SUBJECTS[0])
-    played = har_edge("stream", "edge", "--replay", 0, "--data", recordings, "--speed", 0, "--json", cwd=tmp_path)
-    read = har_edge("stream", "edge", "--csv", recordings / f"{SUBJECTS[0]}.csv", "--json", cwd=tmp_path)
+    played = har_edge("stream", "edge", "--replay", 0, "--data", recordings, "--speed", 0, "--jsonl", cwd=tmp_path)
+    read = har_edge("stream", "edge", "--csv", recordings / f"{SUBJECTS[0]}.csv", "--jsonl", cwd=tmp_path)
     for result in (played, read):
         assert result.returncode == 0, result.stderr
         decisions = [x for x in map(json.loads, result.stdout.splitlines()) if x["type"] == "decision"]

@@ -112,7 +112,8 @@ def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["--help | true", "data | true", "bench --help | true", "stream edge --replay 7 --speed 0 --json | head -1"]
+    "line",
+    ["--help | true", "data | true", "bench --help | true", "stream edge --replay 7 --speed 0 --jsonl | head -1"],
 )
 def test_a_reader_that_goes_away_is_no_error(tmp_path, line):
     assert succeeded(in_shell(line, tmp_path)).stderr == ""

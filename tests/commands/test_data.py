@@ -44,7 +44,7 @@ def test_it_shows_a_users_own_recordings_and_labels_that_look_like_markup_as_the
 
 def test_export_writes_the_arrays(har_edge_here, tmp_path):
     path = tmp_path / "new" / "windows.npz"
-    done = succeeded(har_edge_here("data", "export", path))
+    done = succeeded(har_edge_here("data", "export", "-o", path))
     assert str(path) in done.stdout
     data = uci_har.load()
     with np.load(path, allow_pickle=False) as arrays:
@@ -60,7 +60,7 @@ def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_here, tmp_pat
     folder = tmp_path / "mine"
     folder.mkdir()
     write_subjects(folder, ["ann", "bob", "eve"])
-    assert har_edge_here("data", "export", tmp_path / "out.npz", "--data", folder).returncode == 0
+    assert har_edge_here("data", "export", "-o", tmp_path / "out.npz", "--data", folder).returncode == 0
     with np.load(tmp_path / "out.npz", allow_pickle=False) as arrays:
         assert set(arrays["subject_test"].tolist()) == {"eve"}
 
@@ -70,7 +70,7 @@ def test_export_of_a_users_own_recordings_needs_no_pickle(har_edge_here, tmp_pat
 )
 def test_export_where_it_cannot_be_written_is_refused_and_changes_nothing(har_edge_here, tmp_path, output, words):
     (tmp_path / "file").write_text("mine")
-    assert_one_sentence(har_edge_here("data", "export", tmp_path / output), 2, *words)
+    assert_one_sentence(har_edge_here("data", "export", "-o", tmp_path / output), 2, *words)
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -80,13 +80,15 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_old_file_whole(tmp_path):
     old.write_bytes(b"kept")
     limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); import har_edge; har_edge.main()"
-    for command in (["export", old], ["plot", "--recording", "0", "-o", tmp_path / "x.png"]):
+    for command in (["export", "-o", old], ["plot", "--recording", "0", "-o", tmp_path / "x.png"]):
         assert_one_sentence(run_program(sys.executable, "-c", limit, "data", *command), 2, "cannot write", command[-1])
     assert old.read_bytes() == b"kept"
     assert list(tmp_path.iterdir()) == [old]
 
 
-@pytest.mark.parametrize("arguments", [["export", "x.npz"], ["plot", "--window", "0", "-o", "x.png"], ["check", "."]])
+@pytest.mark.parametrize(
+    "arguments", [["export", "-o", "x.npz"], ["plot", "--window", "0", "-o", "x.png"], ["check", "."]]
+)
 def test_data_given_before_the_subcommand_is_not_ignored(har_edge_here, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     more = [] if arguments[0] == "check" else ["--data", "other"]
@@ -98,7 +100,7 @@ def test_data_given_before_the_subcommand_is_not_ignored(har_edge_here, tmp_path
 
 
 def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
-    export = start_har_edge("data", "export", tmp_path / "windows.npz", cwd=tmp_path)
+    export = start_har_edge("data", "export", "-o", tmp_path / "windows.npz", cwd=tmp_path)
     wait_until(lambda: any(tmp_path.iterdir()) or export.poll() is not None)
     export.send_signal(signal.SIGINT)
     done = finish(export)
@@ -135,7 +137,7 @@ def test_bad_data_is_refused_in_one_sentence_by_every_command(har_edge_here, tmp
     spoil(write_subjects(folder, "abc"), 600, "0.1,0", "rec-b.csv")
     for path in (tmp_path / "absent", folder, official_copy.write_zip(tmp_path / "foreign.zip", {"a.txt": b"x"})):
         assert_one_sentence(har_edge_here("data", "--data", path), 2, path)
-        assert_one_sentence(har_edge_here("data", "export", output, "--data", path), 2, path)
+        assert_one_sentence(har_edge_here("data", "export", "-o", output, "--data", path), 2, path)
         assert_one_sentence(
             har_edge_here("data", "plot", "--window", 0, "-o", output.with_suffix(".png"), "--data", path), 2, path
         )

@@ -56,7 +56,7 @@ def results(path: Path) -> dict[str, dict]:
 @pytest.mark.parametrize("named", ["edge", "runs/mine"])
 def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run, named):
     card = succeeded(har_edge_here("card", named)).stdout
-    assert json.loads(succeeded(har_edge_here("info", named, "--json")).stdout)["card"] == json.loads(card)
+    assert json.loads(succeeded(har_edge_here("info", named, "--json", "-")).stdout)["card"] == json.loads(card)
     assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing", "edge-small")
 
 
@@ -138,7 +138,7 @@ def test_info_lists_all_tensors_when_asked(har_edge_here, tmp_path):
 
 
 def test_info_as_json(har_edge_here, tmp_path):
-    content = json.loads(har_edge_here("info", "--json", MODELS["int8"]).stdout)
+    content = json.loads(har_edge_here("info", "--json", "-", MODELS["int8"]).stdout)
     assert content["quantization"] == "int8"
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]

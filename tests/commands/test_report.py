@@ -41,6 +41,19 @@ def test_report_writes_the_forms_that_are_asked_for(real, tmp_path, har_edge_her
     assert paths["csv"].read_text().startswith("created,")
 
 
+def test_a_result_for_standard_output_is_alone_there(real, har_edge_here, tmp_path):
+    """What is said to people goes to stderr then, and no file is named `-`."""
+    done = succeeded(har_edge_here("report", real, "--markdown", "-", "--html", "x.html"))
+    assert done.stdout.startswith("### ")
+    assert (done.stderr, [x.name for x in tmp_path.iterdir()]) == ("x.html\n", ["x.html"])
+    quick = ("--runs", 1, "--rounds", 1, "--no-control")
+    done = succeeded(har_edge_here("bench", MODELS["int8"], *quick, "--json", "-"))
+    assert json.loads(done.stdout)["results"][0]["quantization"] == "int8"
+    assert "latency p50" in done.stderr
+    assert sorted(x.suffix for x in tmp_path.iterdir()) == [".html", ".html"]
+    assert_one_sentence(har_edge_here("report", real, "--markdown", "-", "--csv", "-"), 2, "would overwrite")
+
+
 def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):
     before = real.read_bytes()
     for arguments, words in (

@@ -57,7 +57,7 @@ def decisions(output: str) -> list[dict]:
 
 class TestReplay:
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
-        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--json"))
+        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl"))
         recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
         times = np.arange(len(recording.samples)) / 50
         found = [*recognizer.push(recording.samples, times), *recognizer.flush()]
@@ -84,7 +84,7 @@ class TestReplay:
         assert "\x1b" not in done.stdout + done.stderr
 
     def test_hop_is_how_often_it_decides(self, stream, recording):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--hop", 128)
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl", "--hop", 128)
         seconds = [x["seconds"] for x in decisions(done.stdout)]
         assert np.allclose(np.diff(seconds), 2.56)
 
@@ -102,7 +102,7 @@ class TestReplay:
         assert "LAYING" in done.stdout
 
     def test_a_log_has_a_row_for_each_decision(self, stream, tmp_path):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json", "--log", "day.csv")
+        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl", "--log", "day.csv")
         rows = list(csv.DictReader((tmp_path / "day.csv").open(newline="")))
         assert [x["activity"] for x in rows] == [x["activity"] for x in decisions(done.stdout)]
 
@@ -119,16 +119,16 @@ class TestCsv:
         path = tmp_path / "walk.csv"
         header = "timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]"
         path.write_text(csv_lines(turned * ([9.80665] * 3 + [180 / np.pi] * 3), header, 20.0 * np.arange(6000)))
-        done = succeeded(stream("edge", "--csv", path, "--axes", "-y,x,z", "--json"))
+        done = succeeded(stream("edge", "--csv", path, "--axes", "-y,x,z", "--jsonl"))
         straight = tmp_path / "straight.csv"
         straight.write_text(csv_lines(samples, "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
-        expected = stream("edge", "--csv", straight, "--json")
+        expected = stream("edge", "--csv", straight, "--jsonl")
         assert len(decisions(done.stdout)) > 80
         assert [x["activity"] for x in decisions(done.stdout)] == [x["activity"] for x in decisions(expected.stdout)]
 
     def test_standard_input_is_read_to_its_end(self, recording, tmp_path):
         text = csv_lines(recording.samples[:500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]")
-        done = succeeded(har_edge("stream", "edge", "--csv", "-", "--json", cwd=tmp_path, stdin=text))
+        done = succeeded(har_edge("stream", "edge", "--csv", "-", "--jsonl", cwd=tmp_path, stdin=text))
         assert len(decisions(done.stdout)) == 6
 
 
@@ -140,7 +140,7 @@ class TestRefusals:
             (["--udp", 5, "--tcp", 6], ["--udp and --tcp are 2 sources"]),
             (["--udp", 5, "--speed", 2], ["--replay"]),
             (["--replay", 7, "--units", "g"], ["--units"]),
-            (["--replay", 7, "--json", "--quiet"], ["--quiet"]),
+            (["--replay", 7, "--jsonl", "--quiet"], ["--quiet"]),
             (["--replay", 7, "--axes", "y,x,z"], ["mirror"]),
             (["--replay", 99], ["0 to 60"]),
             (["--udp", "host:port"], ["'host:port'"]),
@@ -187,7 +187,7 @@ class TestLive:
         ("redirection", "words"),
         [
             ("--csv - <&-", "standard input is closed"),
-            ("--replay 7 --speed 0 --json > /dev/full", "cannot write to standard output: No space left on device"),
+            ("--replay 7 --speed 0 --jsonl > /dev/full", "cannot write to standard output: No space left on device"),
             ("--replay 7 --speed 0 > /dev/full", "cannot write to standard output: No space left on device"),
         ],
     )
@@ -210,7 +210,7 @@ class TestLive:
 
 def test_the_documented_keys_are_those_that_are_printed(stream):
     documented = (ROOT / "docs" / "stream.md").read_text()
-    done = stream("edge", "--replay", RECORDING, "--speed", 0, "--json")
+    done = stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl")
     kinds = {x["type"]: x for x in map(json.loads, done.stdout.splitlines())}
     assert set(kinds) == {"decision", "notice", "summary"}
     missing = [key for content in kinds.values() for key in content if f"`{key}`" not in documented]
@@ -230,7 +230,7 @@ def json_lines(samples: np.ndarray) -> str:
 @contextmanager
 def listening(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The command, listening for whoever connects, and on which port."""
-    arguments = ("stream", "edge", "--tcp", "127.0.0.1:0", "--json", "--units", "g")
+    arguments = ("stream", "edge", "--tcp", "127.0.0.1:0", "--jsonl", "--units", "g")
     with start_har_edge(*arguments, cwd=folder) as process:
         try:
             opened = read_until(process, '"opened"')

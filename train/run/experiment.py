@@ -22,7 +22,7 @@ from edge_runtime.model.model_card import Card, save
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.signals.frontend import filters_of
 from edge_runtime.system.files import write_bytes, write_csv
-from edge_runtime.system.quantities import counted
+from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
@@ -150,7 +150,7 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
         plot_confusion(
             scores["confusion"],
             card.labels,
-            f"{card.name}: {scores['accuracy']:.2%} of {scores['windows']} {name} windows "
+            f"{card.name}: {percent(scores['accuracy'])} of {scores['windows']} {name} windows "
             f"({counted(len(scores['per_subject']), 'subject')})",
             run.folder / f"{file}.png",
         )
