@@ -1,8 +1,6 @@
 """Start and end every `har-edge` command: load a subcommand when it is called, turn errors into exit codes."""
 
 import importlib
-import io
-import os
 import signal
 import sys
 import traceback
@@ -13,6 +11,10 @@ import click
 
 import edge_runtime
 from edge_runtime.errors import ExitCode, HarEdgeError
+from edge_runtime.system.printable import printable
+from edge_runtime.system.standard_streams import ReaderLeftError, guarded_streams, open_closed_streams
+
+_LONGEST_SENTENCE = 2000
 
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
@@ -72,33 +74,31 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
 
 def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     """Run `command` and return its exit code. Errors become sentences here alone."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # in an encoding without µ, print a question mark
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug, stdout = "--debug" in arguments, sys.stdout
     # Accept `--debug` anywhere on the line: people append it after something went wrong.
-    arguments = [x for x in arguments if x != "--debug"]
-    try:
-        # An int is the exit code of `context.exit()`; commands return None.
-        code: int | None = command.main(arguments, prog_name="har-edge", standalone_mode=False)
-        sys.stdout.flush()
-        return code or ExitCode.OK
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
-        return ExitCode.INTERRUPTED
-    except SystemExit as stop:
-        if sys.stdout is not stdout:
-            # The reader closed the pipe (`har-edge data | head`): click replaces the stream and exits. Discard the
-            # rest of the output; commands write their files before they print.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return ExitCode.OK
-        return _fail(stop, debug)
-    except Exception as error:  # noqa: BLE001 - any other fault is our own, with its own exit code
-        return _fail(error, debug)
+    debug = "--debug" in arguments
+    with guarded_streams():
+        try:
+            return _run(command, [x for x in arguments if x != "--debug"])
+        except ReaderLeftError:
+            return ExitCode.OK  # commands write their files before they print
+        except click.ClickException as error:
+            error.show()
+            return ExitCode.USAGE
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error.__cause__, EOFError):  # click takes it for the end of what a user types
+                return _fail(error.__cause__, debug)
+            click.echo("Interrupted.", err=True)
+            return ExitCode.INTERRUPTED
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any other fault is our own, with its own exit code
+            return _fail(error, debug)
+
+
+def _run(command: click.Group, arguments: Sequence[str]) -> int:
+    # An int is the exit code of `context.exit()`; commands return None.
+    code: int | None = command.main(arguments, prog_name="har-edge", standalone_mode=False)
+    sys.stdout.flush()
+    return code or ExitCode.OK
 
 
 def _fail(error: BaseException, debug: bool) -> ExitCode:
@@ -117,12 +117,13 @@ def _fail(error: BaseException, debug: bool) -> ExitCode:
             code = ExitCode.SOFTWARE
     if debug:
         traceback.print_exception(error)
-    click.echo(f"Error: {sentence}", err=True)
+    click.echo(f"Error: {printable(sentence, _LONGEST_SENTENCE)}", err=True)
     return code
 
 
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     """Run the `har-edge` command with the program's arguments and exit with its code."""
+    open_closed_streams()
     # Handle SIGTERM like Ctrl-C: commands clear away what they have begun.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edge_runtime.system.printable import shown
+
 
 @contextmanager
 def suppressed_stderr() -> Iterator[None]:
@@ -33,4 +35,4 @@ def suppressed_stderr() -> Iterator[None]:
             os.close(saved)
             if failed:
                 held.seek(0)
-                os.write(descriptor, held.read()[-4000:])
+                os.write(descriptor, shown(held.read()[-4000:].decode(errors="replace")).encode())

@@ -1,6 +1,24 @@
 """Make text of unknown origin safe to show: without control characters for a terminal or a log."""
 
+import re
+
 _LONGEST = 60
+
+# All that a terminal obeys rather than shows but line ends and tabs: C0 and C1 controls; line and paragraph separators;
+# marks, embeddings, overrides and isolates of direction (UAX #9); and lone surrogates, which no encoding has.
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """`text` with escapes such as `\\x1b` for all that a terminal would obey but line ends and tabs.
+
+    Everything that reaches a terminal comes through here (`standard_streams`, `terminal.Console`).
+    """
+    return _OBEYED.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def printable(text: str | bytes, longest: int = _LONGEST) -> str:

@@ -1,25 +1,39 @@
 """Show text and progress on a terminal: one kind of console, one kind of progress bar."""
 
-import errno
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import rich.console
+from rich.console import ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
+from edge_runtime.system.printable import shown
 from edge_runtime.system.progress import OnProgress
 
 
 class Console(rich.console.Console):
-    """A console that leaves text as it is: no highlighting, no emoji, and no markup unless wanted."""
+    """A console that shows text as it is: no highlighting, no emoji, no markup unless wanted, and no escape codes."""
 
     def __init__(self, stderr: bool = False, markup: bool = True) -> None:
-        super().__init__(stderr=stderr, markup=markup, highlight=False, emoji=False)
+        # The stream itself, which leaves escaping to this console: without guard, and without a live display around it.
+        file = sys.stderr if stderr else sys.stdout
+        while (inner := getattr(file, "rich_proxied_file", None)) is not None:
+            file = inner
+        super().__init__(file=file, stderr=stderr, markup=markup, highlight=False, emoji=False)
 
-    def on_broken_pipe(self) -> None:
-        """Leave a reader that went away to the command's end; rich would end the program here."""
-        raise BrokenPipeError(errno.EPIPE, "the reader of this output went away")
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Escape what a terminal would obey, before anything is measured."""
+        return super().render_str(shown(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Escape it in `Text` too, which only rich measures; codes of rich itself are `control` or styles."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
 
 def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:

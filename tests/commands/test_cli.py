@@ -38,6 +38,8 @@ def fail(error: BaseException):
         (KeyError("oops"), 70, "a fault in har-edge itself: KeyError"),
         (KeyboardInterrupt(), 130, "Interrupted"),
         (SystemExit("boom"), 70, "SystemExit: boom"),
+        (EOFError("half"), 70, "EOFError: half"),
+        (InputError("a\x1b]0;b\x9b31m\u202e\ud800\nError: c"), 2, r"Error: a\x1b]0;b\x9b31m\u202e\ud800\nError: c"),
         (click.UsageError("no such option"), 2, "no such option"),
     ],
 )
@@ -117,6 +119,28 @@ def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
 )
 def test_a_reader_that_goes_away_is_no_error(tmp_path, line):
     assert succeeded(in_shell(line, tmp_path)).stderr == ""
+
+
+@pytest.mark.parametrize("line", ["card edge >/dev/full", "--help >&-", "report bench.json >/dev/full 2>&1"])
+def test_output_that_cannot_be_written_is_said(tmp_path, line):
+    (tmp_path / "bench.json").write_bytes((ROOT / "tests/bench/bench.json").read_bytes())
+    result = in_shell(line, tmp_path)
+    if "2>&1" in line:  # nobody can be told
+        assert (result.returncode, result.stderr) == (2, "")
+    else:
+        assert_one_sentence(result, 2, "cannot write to standard output")
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", ["2>/dev/full", "2>&-", "<&-", "2>&- <&-"])
+def test_the_work_goes_on_without_standard_error_and_input(tmp_path, how):
+    line = f"stream edge-small --replay 0 --speed 0 {how}"
+    assert "changes" in succeeded(in_shell(line, tmp_path)).stdout
+
+
+def test_a_closed_output_is_not_written_into_the_next_file_that_is_opened(tmp_path):
+    assert in_shell("data export windows.npz >&- 2>&-", tmp_path).returncode == 2
+    assert (tmp_path / "windows.npz").read_bytes()[:4] == b"PK\x03\x04"
 
 
 def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):

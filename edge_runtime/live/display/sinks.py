@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 import numpy.typing as npt
 
-from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
 from edge_runtime.system.printable import printable
@@ -68,7 +67,7 @@ class Changes(Sink):
         passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            _print(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}")
+            click.echo(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}")
 
     def notice(self, notice: Notice) -> None:
         """Print the notice on stderr."""
@@ -98,16 +97,16 @@ class JsonLines(Sink):
             "reason": decision.reason,
             "inference_ms": round(decision.inference_ms, 4),
         }
-        _print(json.dumps(content))
+        click.echo(json.dumps(content))
 
     def notice(self, notice: Notice) -> None:
         """Print `{"type": "notice", …}`."""
         content = {"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text}
-        _print(json.dumps(content))
+        click.echo(json.dumps(content))
 
     def end(self, summary: StreamSummary) -> None:
         """Print `{"type": "summary", …}`."""
-        _print(json.dumps({"type": "summary"} | summary.to_dict()))
+        click.echo(json.dumps({"type": "summary"} | summary.to_dict()))
 
 
 def show_summary(summary: StreamSummary, console: "Console | None" = None) -> None:
@@ -149,15 +148,3 @@ def _closing(summary: StreamSummary) -> str:
 
 def _by_label(decision: Decision, probabilities: npt.NDArray[Any]) -> dict[str, float]:
     return {name: round(float(p), 5) for name, p in zip(decision.labels, probabilities, strict=True)}
-
-
-def _print(line: str) -> None:
-    """Raises `InputError` where there is no room for the line; a reader that has gone is left to the command's end."""
-    try:
-        click.echo(line)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise InputError(
-            f"cannot write to standard output: {error.strerror or error}; redirect it, or give --quiet and --log"
-        ) from error

@@ -1,0 +1,98 @@
+"""Guard standard output and error: escape what a terminal would obey, and say when output cannot be written."""
+
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, cast
+
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import shown
+
+
+class ReaderLeftError(Exception):
+    """The reader of standard output went away, as in `har-edge data | head`."""
+
+
+class _Guarded:
+    """Standard output or error, escaped unless `as_is`; it has no `buffer`, so that nothing gets around it."""
+
+    def __init__(self, stream: TextIO, is_output: bool, as_is: bool = False) -> None:
+        self._stream, self._is_output, self._as_is = stream, is_output, as_is
+        if not as_is:
+            self.rich_proxied_file = _Guarded(stream, is_output, as_is=True)
+            """The file that a rich console writes to, which escapes text itself and needs its own codes obeyed."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("buffer", "rich_proxied_file"):
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write `text`. Raises, of standard output only, `InputError` and `ReaderLeftError`."""
+        with self._guard():
+            self._stream.write(text if self._as_is else shown(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write all `lines`."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Write what is held back. Raises as `write` does."""
+        with self._guard():
+            self._stream.flush()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._is_output:
+                return  # nobody can be told; the work goes on
+            if isinstance(error, BrokenPipeError):
+                raise ReaderLeftError from error
+            raise InputError(
+                f"cannot write to standard output: {error.strerror or error}; send it to where it can be written"
+            ) from error
+
+
+@contextmanager
+def guarded_streams() -> Iterator[None]:
+    """Guard `sys.stdout` and `sys.stderr` within the block."""
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # in an encoding without µ, print a question mark
+    sys.stdout, sys.stderr = (cast(TextIO, _Guarded(x, x is before[0])) for x in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+        for stream in before:
+            _discard_rest(stream)
+
+
+def open_closed_streams() -> None:
+    """Occupy those of the descriptors 0, 1 and 2 that are closed: else a file opened later would get the output."""
+    for descriptor in range(3):
+        with suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDONLY)  # the lowest free number; writing to it fails as to a closed one
+    # Python has none for a descriptor that was closed when it started.
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _discard_rest(stream: TextIO) -> None:
+    """Write what is held back, or else nowhere: Python would complain of it at the end."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        stream.flush()
