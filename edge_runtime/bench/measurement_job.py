@@ -119,13 +119,13 @@ def read_answer(folder: Path, name: str) -> Answer | None:
 
 def no_answer(title: str, stage: str, code: int, log: str) -> str:
     """One sentence on the worker measuring `title`, which ended with exit code `code` and left no answer."""
-    how = exit_description(f"the process measuring {title}", code, log, stage)
+    how = exit_description(f"the process that runs {title}", code, log, stage)
     return f"{how}; try another --runtime or convert the model again"
 
 
 def silence(title: str, stage: str, seconds: float) -> str:
     """One sentence on the worker measuring `title`, which was stopped after it had reported nothing for `seconds`."""
     return (
-        f"the process measuring {title} gave no sign of life for {seconds:g} s (last: {stage}) and was stopped; "
+        f"the process that runs {title} gave no sign of life for {seconds:g} s (last: {stage}) and was stopped; "
         "try fewer --runs or another --runtime"
     )

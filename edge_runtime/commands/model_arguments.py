@@ -1,12 +1,15 @@
-"""Find the model that a command's argument names, or the latest run's."""
+"""Find the model that a command's argument names, or the latest run's, and open it."""
 
 from pathlib import Path
 
 import click
 
 from edge_runtime import runs
+from edge_runtime.bench.inspection import inspect
+from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
-from edge_runtime.model.model_paths import is_reference, model_path, reference_model
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 
 
 def converted_models(run: runs.Run) -> list[Path]:
@@ -32,3 +35,14 @@ def find_model(path: Path | None) -> Path:
     if path is None:
         click.echo(f"Taking {chosen}.", err=True)
     return chosen
+
+
+def open_classifier(path: Path, runtime: str) -> Classifier:
+    """The model at `path`, ready to classify.
+
+    One from elsewhere is opened and run in a child first, since an interpreter may crash of a graph that no check
+    refuses. Raises `InputError` as `Classifier` does, `DeviceError` when the child dies.
+    """
+    if not is_shipped(path):
+        inspect(path, open_device("local", runtime), runtime)
+    return Classifier(path, runtime)

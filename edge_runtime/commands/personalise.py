@@ -9,7 +9,7 @@ import click
 
 from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model
+from edge_runtime.commands.model_arguments import find_model, open_classifier
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
@@ -57,7 +57,7 @@ def command(
     """
     _check_usage(out, evaluate, seconds, json_path)
     path = find_model(model)
-    classifier = Classifier(path, runtime)
+    classifier = open_classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
         _evaluate(classifier, data, 60.0 if seconds is None else seconds, json_path)

@@ -41,7 +41,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.command(
     name="stream",
     epilog=options.examples(
-        "stream --replay 7 --speed 10", "stream edge --tcp 5555 --log day.csv", "stream edge --csv - --jsonl < walk.csv"
+        "stream --replay 7 --speed 10", "stream edge --tcp 0.0.0.0:5555 --log day.csv", "stream edge --csv - --jsonl < walk.csv"
     ),
 )
 @options.model()
@@ -53,8 +53,11 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     type=options.PATH,
     help="Source: a CSV file that is read, a pipe, or - for standard input. (--log is the CSV file that is written.)",
 )
-@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent here.")
-@click.option("--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of whoever connects here.")
+@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent to 127.0.0.1, or to HOST.")
+@click.option(
+    "--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of whoever connects to 127.0.0.1, or HOST."
+)
+@click.option("--take-over", is_flag=True, help="Of --tcp: a new connection replaces one that still sends.")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
@@ -95,6 +98,7 @@ def command(
     csv_path: Path | None,
     udp: str | None,
     tcp: str | None,
+    take_over: bool,
     serial: str | None,
     i2c: str | None,
     speed: float | None,
@@ -116,31 +120,34 @@ def command(
     when there is none, 'edge'.
 
     One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
+    For a phone or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
     if jsonl and quiet:
         raise InputError("--jsonl and --quiet contradict each other: give one of them")
     if recording is None and (speed is not None or data is not None):
         raise InputError("--speed and --data belong to --replay: give them with it, or leave them out")
+    if take_over and tcp is None:
+        raise InputError("--take-over belongs to --tcp: give it with that, or leave it out")
     name, value = _one(dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True)))
     if name in ("--replay", "--i2c") and (units or gyro_units or rate):
         raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model
+    from edge_runtime.commands.model_arguments import find_model, open_classifier
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
     from edge_runtime.live.timestamps import Timestamps
-    from edge_runtime.model.classifier import Classifier
 
     path = find_model(model)
     turn = Axes.parse(axes)
     with ExitStack() as opened:
         # Replayed recordings begin as those of the published windows did.
-        recognizer = LiveRecognizer(Classifier(path, runtime), hop, gentle=name != "--replay")
+        recognizer = LiveRecognizer(open_classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
-        source = opened.enter_context(closing(_open(name, value, _stated(units, gyro_units, card), speed, data, card)))
+        stated = _stated(units, gyro_units, card)
+        source = opened.enter_context(closing(_open(name, value, stated, speed, data, card, take_over)))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
@@ -197,7 +204,9 @@ def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str
     return Timeline(card.labels, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: "Units", speed: float | None, data: Path | None, card: "Card") -> "Source":
+def _open(
+    name: str, value: object, stated: "Units", speed: float | None, data: Path | None, card: "Card", take_over: bool
+) -> "Source":
     """The source that the option `name` asks for with `value`; only what it needs is imported."""
     if name == "--replay":
         from edge_runtime.live.sources.file_sources import replay
@@ -210,8 +219,8 @@ def _open(name: str, value: object, stated: "Units", speed: float | None, data: 
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 
-        listen = sockets.udp if name == "--udp" else sockets.tcp
-        return listen(sockets.parse(str(value), name), stated)
+        address = sockets.parse(str(value), name)
+        return sockets.udp(address, stated) if name == "--udp" else sockets.tcp(address, stated, take_over=take_over)
     if name == "--serial":
         from edge_runtime.live.sources.serial_port import serial_port
 

@@ -22,10 +22,7 @@ from edge_runtime.data.columns import Columns, MalformedError
 from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units
 from edge_runtime.errors import InputError
 from edge_runtime.signals.resampling import MAX_GAP_S
-
-# Several times the range of sensors that a person can wear: more is a wrong unit, or no measurement.
-MAX_ACCELERATION_G = 100.0
-MAX_ROTATION_RAD_S = 200.0
+from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 
 _EXPECTED = (
     "its first line has to name timestamp[s], ax[g], ay[g], az[g], gx[rad/s], gy[rad/s], gz[rad/s], label, subject"

@@ -58,15 +58,17 @@ def unit_name(factor: float, units: dict[str, float]) -> str:
 
 
 def typical_size(accelerations: npt.ArrayLike) -> float:
-    """Median magnitude of finite `accelerations` `[n, 3]`; 0 if there are none."""
-    sizes = np.linalg.norm(accelerations, axis=1)
+    """Median of the finite magnitudes of `accelerations` `[n, 3]`; 0 if there are none."""
+    with np.errstate(over="ignore"):
+        sizes = np.linalg.norm(accelerations, axis=1)
     sizes = sizes[np.isfinite(sizes)]
     return float(np.median(sizes)) if len(sizes) else 0.0
 
 
 def typical_step(times: Sequence[float]) -> float:
     """Median of the positive steps between `times` `[n]`; 0 if there are none."""
-    steps = np.diff(times)
+    with np.errstate(over="ignore"):
+        steps = np.diff(times)
     steps = steps[np.isfinite(steps) & (steps > 0)]
     return float(np.median(steps)) if len(steps) else 0.0
 

@@ -20,14 +20,20 @@ from edge_runtime.signals.clock_faults import ClockWatch
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
-from edge_runtime.signals.sensor_faults import FaultFinder
+from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S, FaultFinder, is_measurement
 from edge_runtime.signals.windowing import Windowing
 
 UNKNOWN = "unknown"
+REFUSED = "refused"
+"""The kind of notice about a window that the model does not take."""
 WARM_UP_S = 12.0
 """Time in which the filters settle; later answers are as after an endless past (docs/results/live.md)."""
 
 _ANOTHER_CLOCK_S = 3600.0
+_INVALID = (
+    f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "
+    "out: check the sensor and its units"
+)
 _NAMES = [x.name for x in SIGNALS]
 
 Array = npt.NDArray[np.float64]
@@ -119,7 +125,7 @@ class LiveRecognizer:
         Raises `InputError` for other shapes, and when samples had times before and have none now, or the reverse.
         """
         values, times = self._checked(samples, seconds)
-        is_usable = np.isfinite(values).all(axis=1) & np.isfinite(times)
+        is_usable = is_measurement(values) & np.isfinite(times)
         events, self._pending = self._pending, []
         events += self._note_invalid(is_usable, times)
         values, times = values[is_usable], times[is_usable]
@@ -170,7 +176,7 @@ class LiveRecognizer:
     def _note_invalid(self, is_usable: npt.NDArray[np.bool_], times: Array) -> Iterator[Notice]:
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
             if not usable and not self._was_invalid:
-                yield Notice(second, "invalid", "samples that are not finite numbers are left out")
+                yield Notice(second, "invalid", _INVALID)
             self.invalid += not usable
             self._was_invalid = not usable
 
@@ -197,10 +203,14 @@ class LiveRecognizer:
         elif gap_s < 0:
             yield Notice(seconds, "clock", f"the source's clock went back by {-gap_s:.2f} s: the filters start anew")
 
-    def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[Decision]:
+    def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[LiveEvent]:
         start = self._windowing.start
         for seconds, signals in windows:
-            decision = self._decider.decide(signals, seconds, seconds - start < WARM_UP_S)
+            try:
+                decision = self._decider.decide(signals, seconds, seconds - start < WARM_UP_S)
+            except InputError as error:  # of this window: the next may be answered
+                yield Notice(seconds, REFUSED, str(error))
+                continue
             stuck = self._faults.stuck_at(seconds)
             yield replace(decision, activity=UNKNOWN, reason=stuck) if stuck else decision
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import InputError
-from edge_runtime.live.recognizer import Decision, LiveRecognizer
+from edge_runtime.live.recognizer import REFUSED, Decision, LiveRecognizer, Notice
 from edge_runtime.live.stream_scores import NO_DECISION, Track
 from edge_runtime.model.classifier import Classifier
 
@@ -22,12 +22,16 @@ def follow(
     """Collect every decision about a recording; filters start from zero, as for the published windows.
 
     `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
-    None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window.
+    None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window,
+    and when the model does not take one.
     """
     recognizer = LiveRecognizer(classifier, hop, gentle=False)
     rows, seconds = delivered or (slice(None), None)
     events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
+    refusal = next((x for x in events if isinstance(x, Notice) and x.kind == REFUSED), None)
+    if refusal:
+        raise InputError(refusal.text)
     if not decisions:
         raise InputError(
             f"a recording of subject {recording.subject} is shorter than a window of "

@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from edge_runtime.live.recognizer import LiveEvent, LiveRecognizer, Notice
+from edge_runtime.live.recognizer import REFUSED, LiveEvent, LiveRecognizer, Notice
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
 
-_REPEATING = ("gap", "clock", "invalid")  # kinds that a bad connection or clock may bring with every sample
+_REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds that may come with every sample
 _SHOWN, _WITHIN_S = 3, 60.0
 
 

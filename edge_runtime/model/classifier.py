@@ -86,7 +86,8 @@ class Classifier:
     """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference network's.
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
-    is missing or does not take the model.
+    is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let
+    `edge_runtime.bench.inspection.inspect` open a model of unknown origin first.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:

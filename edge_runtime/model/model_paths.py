@@ -22,6 +22,11 @@ def is_reference(path: Path) -> bool:
     return not path.exists() and str(path) in REFERENCE_NETWORKS
 
 
+def is_shipped(path: Path) -> bool:
+    """Tell whether `path` is the file of a model that comes with the package."""
+    return path.resolve().parent == _REFERENCE.resolve()
+
+
 def model_path(path: Path | str) -> Path:
     """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference network's.
 

@@ -12,6 +12,10 @@ import numpy.typing as npt
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
+# Several times the range of sensors that a person can wear: more is a wrong unit, or no measurement.
+MAX_ACCELERATION_G = 100.0
+MAX_ROTATION_RAD_S = 200.0
+
 LOOKED_AT_S = 4.0
 """Length of a block of samples: long enough for one stride or breath, in which no worn sensor is constant."""
 
@@ -27,6 +31,13 @@ _PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
 _MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
 
 Array = npt.NDArray[np.float64]
+
+
+def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:
+    """Tell of each of `samples` `[n, 6]`, g and rad/s, whether a sensor can have measured it: `[n]`; NaN is none."""
+    acceleration, rotation = np.abs(samples[:, :3]), np.abs(samples[:, 3:])
+    possible: npt.NDArray[np.bool_] = (acceleration <= MAX_ACCELERATION_G).all(axis=1)
+    return possible & (rotation <= MAX_ROTATION_RAD_S).all(axis=1)
 
 
 class FaultFinder:

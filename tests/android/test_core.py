@@ -104,6 +104,7 @@ def as_phones_deliver(samples, rng) -> Stream:
     order = np.insert(order, 900, order[880])
     seconds, samples = seconds[order], samples[order].copy()
     samples[500] = np.nan
+    samples[700:705, 1], samples[800, 5], samples[900, 0] = 1e39, -200.1, 100.0
     seconds[len(seconds) // 2 :] -= 5
     return seconds, samples
 

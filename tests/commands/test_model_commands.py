@@ -16,6 +16,7 @@ from programs import (
     ROOT,
     assert_one_sentence,
     finish,
+    har_edge,
     processes,
     run_program,
     shown_on_a_terminal,
@@ -24,6 +25,7 @@ from programs import (
     wait_until,
 )
 
+from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 
 ESCAPE = "\x1b"
@@ -173,6 +175,21 @@ def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_pat
         (tmp_path / "m.tflite").write_bytes(content)
     assert_one_sentence(har_edge_here(command, "m.tflite"), 2, "m.tflite")
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["info", "evaluate", "evaluate --live", "stream --replay 0", "personalise --evaluate", "card --from card.json"],
+)
+def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path, command):
+    signals = ("total_acc_x", "total_acc_y", "total_acc_z")
+    card = tiny_models.card(labels=("SITTING", "STANDING"), signals=signals)
+    cards.write_model(tmp_path / "crafted.tflite", tiny_models.crashing((128, 3)), card)
+    cards.save(card, tmp_path / "card.json")
+    name, *options = command.split()
+    done = har_edge(name, "crafted.tflite", *options, cwd=tmp_path)
+    assert_one_sentence(done, ExitCode.DEVICE, "the process that runs crafted.tflite died of SIGSEGV")
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["card.json", "crafted.tflite"]
 
 
 def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):

@@ -131,15 +131,47 @@ def test_lost_samples_jitter_repeats_and_disorder_cost_at_most_half_a_point():
     )
 
 
-def test_samples_that_are_not_numbers_are_left_out_and_said_once():
+@pytest.mark.parametrize(
+    ("channel", "impossible"),
+    [(2, np.nan), (0, np.inf), (1, 1e39), (0, -1e308), (0, 100.1), (2, -100.1), (3, 200.1), (5, -1e39)],
+)
+def test_samples_that_no_sensor_measures_are_left_out_and_said_once(channel, impossible):
     samples = recording(3).samples[:1500].copy()
-    samples[700:705, 2] = np.nan
-    samples[900, 0] = np.inf
+    samples[700:705, channel] = impossible
+    samples[900, channel] = impossible
     for seconds in (times(samples), None):
         events, recognizer = watch(samples, seconds, [100] * 15)
         assert recognizer.invalid == 6
         assert [x.kind for x in notices(events)] == ["invalid", "invalid"]
         assert len(decisions(events)) == (1500 - 128) // 64 + 1
+
+
+def test_the_largest_samples_that_a_sensor_may_measure_are_taken():
+    samples = recording(3).samples[:1500].copy()
+    samples[700] = [100.0, -100.0, 100.0, 200.0, -200.0, 200.0]
+    events, recognizer = watch(samples)
+    assert recognizer.invalid == 0
+    assert len(decisions(events)) == (1500 - 128) // 64 + 1
+
+
+def test_a_window_that_the_model_does_not_take_is_told_and_the_next_is_answered(monkeypatch):
+    samples, whole = recording(3).samples[:1500], watch(recording(3).samples[:1500])[0]
+    answer, calls = classifier().probabilities, []
+
+    def refuse_the_third(windows):
+        calls.append(windows)
+        if len(calls) == 3:
+            raise InputError("it does not take this")
+        return answer(windows)
+
+    monkeypatch.setattr(classifier(), "probabilities", refuse_the_third)
+    events, _ = watch(samples)
+    told = whole[2].seconds
+    assert [(x.kind, x.seconds, x.text) for x in notices(events)] == [("refused", told, "it does not take this")]
+    assert [x.seconds for x in decisions(events)] == [x.seconds for x in whole if x.seconds != told]
+    calls.clear()
+    with pytest.raises(InputError, match="it does not take this"):
+        follow(recording(3), classifier())
 
 
 def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():

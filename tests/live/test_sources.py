@@ -16,7 +16,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
-from edge_runtime.live.sources import Chunk, Source
+from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.sources.serial_port import serial_port
@@ -194,6 +194,32 @@ class TestTcp:
             phone.sendall(b"ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n1,0,0,0,0,0\n")
             assert kinds(until(connections, has(1)))[0] == "connected"
 
+    def test_another_sender_does_not_take_the_place_of_one_that_sends_and_is_named(self, port, connections, clock):
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            phone.sendall(SAMPLE)
+            until(connections, has(1))
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", port)) as other:
+                    told = until(connections, says("others"))
+                    assert other.recv(1) == b""  # it is told at once
+                    assert [x.text for x in told if isinstance(x, Event)] == [
+                        f"127.0.0.1, port {other.getsockname()[1]} is refused: only 127.0.0.1, port "
+                        f"{phone.getsockname()[1]} is heard while it sends (--take-over)"
+                    ]
+                clock.now += 2
+                phone.sendall(SAMPLE)
+                assert "lost" not in kinds(until(connections, has(1)))
+
+    def test_with_take_over_the_newest_connection_always_replaces_the_one_before(self, port, clock):
+        with closing(tcp(Address("127.0.0.1", port), KNOWN, clock, take_over=True)) as source:
+            next(source)
+            with socket.create_connection(("127.0.0.1", port)) as first:
+                first.sendall(SAMPLE)
+                until(source, has(1))
+                with socket.create_connection(("127.0.0.1", port)) as second:
+                    second.sendall(SAMPLE)
+                    assert kinds(until(source, has(1))) == ["lost", "connected"]
+
     def test_the_newest_connection_replaces_one_that_hangs(self, port, connections, clock):
         with socket.create_connection(("127.0.0.1", port)) as hanging:
             hanging.sendall(SAMPLE)
@@ -222,9 +248,15 @@ class TestTcp:
 
 class TestAddresses:
     @pytest.mark.parametrize(
-        ("text", "host", "port"), [("5555", "", 5555), ("localhost:1", "localhost", 1), ("[::1]:65535", "::1", 65535)]
+        ("text", "host", "port"),
+        [
+            ("5555", "127.0.0.1", 5555),
+            ("0.0.0.0:5555", "0.0.0.0", 5555),
+            ("localhost:1", "localhost", 1),
+            ("[::1]:65535", "::1", 65535),
+        ],
     )
-    def test_a_port_alone_or_with_a_host(self, text, host, port):
+    def test_a_port_alone_is_of_this_machine_and_a_host_says_another(self, text, host, port):
         assert parse(text, "--udp") == (host, port)
 
     @pytest.mark.parametrize("text", ["", "x", "1:2:3", "65536", "host:", "-1", "::1:5"])

@@ -127,6 +127,13 @@ def two_inputs(n: int) -> bytes:
     return build(schema.BuiltinOperator.ADD, parts, ["a", "b"], ["sum"], ["a", "b"], options=options)
 
 
+def crashing(window: tuple[int, int]) -> bytes:
+    """A model that takes its interpreter with it: its operator's options have a type that nobody knows."""
+    parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]
+    takes = ["axis", "window"]
+    return build(schema.BuiltinOperator.SPLIT, parts, ["window"], ["same"], takes, options=(127, None))
+
+
 def card(
     samples: int = 128,
     labels: Sequence[str] = ("SITTING", "WALKING"),

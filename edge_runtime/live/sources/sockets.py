@@ -20,30 +20,40 @@ _BLOCK = 1 << 16
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]:|(?P<host>[^:\[\]]+):)?(?P<port>\d{1,5})")
 
 
+_THIS_MACHINE = "127.0.0.1"
+"""Where to listen when no host is given: whoever wants to be reached from elsewhere says so."""
+
+
 class Address(NamedTuple):
-    """A host and a port; an empty host is every address of this machine."""
+    """A host and a port."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        host = self.host or "*"
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse(text: str, option: str) -> Address:
-    """The address in `text`: PORT or HOST:PORT, an IPv6 address in brackets. Raises `InputError` naming `option`."""
+    """The address in `text`: HOST:PORT, an IPv6 address in brackets, or PORT of this machine alone.
+
+    Raises `InputError` naming `option`.
+    """
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
-        raise InputError(f"{option} {quoted(text)} is no address to listen on: give PORT or HOST:PORT, such as 5555")
-    return Address(match["ipv6"] or match["host"] or "", int(match["port"]))
+        raise InputError(
+            f"{option} {quoted(text)} is no address to listen on: give PORT for senders on this machine, or HOST:PORT, "
+            "such as 0.0.0.0:5555 for those of every network"
+        )
+    return Address(match["ipv6"] or match["host"] or _THIS_MACHINE, int(match["port"]))
 
 
-def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
-    """Samples of whoever connects to `address`; the newest connection replaces the one before.
+def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: bool = False) -> Source:
+    """Samples of whoever connects to `address`, one sender at a time.
 
-    A phone can reconnect although its old connection is still open. Goes on until it is closed. Raises
-    `InputError` when this machine cannot listen there.
+    Another is refused while the first sends; one that is silent is replaced, since a phone may reconnect although its
+    old connection is still open. With `take_over` the newest connection always replaces the one before. Goes on until
+    it is closed. Raises `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
         server, address = _listen(address, socket.SOCK_STREAM)
@@ -51,6 +61,7 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
         server.listen()
         server.setblocking(False)
         connection: socket.socket | None = None
+        sender, heard = "", 0.0
         opened.callback(lambda: connection.close() if connection else None)
         decoder = LineDecoder(stated)
         silence = SilenceDetector(f"tcp {address}", clock)
@@ -63,18 +74,25 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
             if connection and connection in ready:
                 block = _received(connection)
                 if block:
+                    heard = clock.monotonic()
                     yield from silence.something_came()
                     yield from decoder.feed(block)
                 else:
                     yield from _ended(connection, decoder)
                     connection = None
             if server in ready:
+                found, origin = _accepted(server)
+                if found is None:
+                    continue
+                if connection and not take_over and clock.monotonic() - heard < SILENCE_S:
+                    found.close()
+                    yield Event("others", f"{origin} is refused: only {sender} is heard while it sends (--take-over)")
+                    continue
                 if connection:
                     yield from _ended(connection, decoder)
-                connection, origin = _accepted(server)
+                connection, sender, heard = found, origin, clock.monotonic()
                 decoder.restart()
-                if connection:
-                    yield Event("connected", f"{origin} has connected")
+                yield Event("connected", f"{origin} has connected")
 
 
 def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
@@ -148,7 +166,7 @@ class _Sender:
 def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
     """A bound socket for `address`, and its address with the port that was free for port 0."""
     try:
-        family, *_, where = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=kind)[0]
+        family, *_, where = socket.getaddrinfo(address.host, address.port, type=kind)[0]
         bound = socket.socket(family, kind)
         try:
             if kind is socket.SOCK_STREAM:
@@ -170,7 +188,8 @@ def _accepted(server: socket.socket) -> tuple[socket.socket | None, str]:
         connection, origin = server.accept()
     except OSError:
         return None, ""
-    return connection, str(origin[0])
+    host, port = origin[:2]
+    return connection, f"{host}, port {port}"
 
 
 def _received(connection: socket.socket) -> bytes:

@@ -10,6 +10,8 @@ import java.util.Map;
 
 /** Detects faults of a sensor in blocks of 4 s, as {@code edge_runtime/signals/sensor_faults.py} does. */
 final class FaultFinder {
+    private static final double MAX_ACCELERATION_G = 100.0; // several times what sensors for people measure
+    private static final double MAX_ROTATION_RAD_S = 200.0;
     private static final double LOOKED_AT_S = 4.0;
     private static final int REPEAT_AFTER = 15; // blocks without a fault before it is said again
     private static final double BREAK_S = 1.0; // what a block must not bridge
@@ -32,6 +34,16 @@ final class FaultFinder {
     /** For a model that uses the first {@code sensors}: the accelerometer, or the gyroscope too. */
     FaultFinder(int sensors) {
         this.sensors = sensors;
+    }
+
+    /** Whether a sensor can have measured a sample of six channels, g and rad/s; NaN is none. */
+    static boolean isMeasurement(double[] sample) {
+        boolean possible = true;
+        for (int channel = 0; channel < sample.length; channel++) {
+            double limit = channel < 3 ? MAX_ACCELERATION_G : MAX_ROTATION_RAD_S;
+            possible &= Math.abs(sample[channel]) <= limit;
+        }
+        return possible;
     }
 
     /** Take a sample; give what is wrong from now on. */

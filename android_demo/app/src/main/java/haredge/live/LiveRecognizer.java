@@ -79,11 +79,7 @@ public final class LiveRecognizer {
 
     /** Take the next sample: acceleration x y z in g and angular rate x y z in rad/s, taken at {@code seconds}. */
     public void push(double seconds, double[] sample) {
-        boolean usable = isFinite(seconds);
-        for (double value : sample) {
-            usable &= isFinite(value);
-        }
-        if (!usable) {
+        if (!isFinite(seconds) || !FaultFinder.isMeasurement(sample)) {
             invalid++;
             if (!wasInvalid) {
                 listener.noticed(new Notice(seconds, Notice.Kind.INVALID, 0));
@@ -108,7 +104,7 @@ public final class LiveRecognizer {
         windowing.finish();
     }
 
-    /** How many samples were left out: another had the same time, they came too late, or were no finite numbers. */
+    /** How many samples were left out: another had the same time, they came too late, or were no measurements. */
     public int leftOut() {
         return resampler.duplicates + resampler.late + invalid;
     }
