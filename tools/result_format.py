@@ -80,8 +80,7 @@ def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
         made = {"type": _TYPES[kind]}
     description = "".join(x for x in notes if isinstance(x, str))
     for quantity in (x for x in notes if isinstance(x, Quantity)):
-        limits = {"minimum": quantity.at_least, "exclusiveMinimum": quantity.above, "maximum": quantity.at_most}
-        made |= {key: limit for key, limit in limits.items() if limit is not None}
+        made |= {"minimum": quantity.at_least, "maximum": quantity.at_most}
         description += f" ({quantity.unit})" if description and quantity.unit else ""
     if optional:
         made = {"anyOf": [made, {"type": "null"}]}

@@ -100,11 +100,13 @@ def compare(old: Report, new: Report) -> RunComparison:
     """Match the results of two reports by model and quantisation, and list the changes."""
     matched = _match(old.results, new.results)
     same_data = old.data.fingerprint == new.data.fingerprint
-    pairs = [ResultChanges(_title(b, new.results), a, b, _changes(a, b, same_data)) for a, b in matched]
+    places = [{id(pair[side]) for pair in matched} for side in (0, 1)]
+    old_titles, new_titles = _titles(old.results), _titles(new.results)
+    pairs = [ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)) for a, b in matched]
     return RunComparison(
         pairs=tuple(pairs),
-        only_old=tuple(_title(x, old.results) for x in old.results if not any(x is a for a, _ in matched)),
-        only_new=tuple(_title(x, new.results) for x in new.results if not any(x is b for _, b in matched)),
+        only_old=tuple(old_titles[id(x)] for x in old.results if id(x) not in places[0]),
+        only_new=tuple(new_titles[id(x)] for x in new.results if id(x) not in places[1]),
         obstacles=tuple(_obstacles(old, new, matched)),
         notes=tuple(_notes(old, new, matched)),
         doubts=tuple(_doubts(old, new)),
@@ -117,12 +119,15 @@ def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, R
         lambda x: (x.model, x.quantization, x.file),
         lambda x: (x.model, x.quantization),
     )
-    pairs: list[tuple[Result, Result]] = []
+    pairs: dict[int, tuple[Result, Result]] = {}  # by the identity of the new one
+    taken: set[int] = set()
     for key in keys:
-        before = _singles([x for x in old if not any(x is a for a, _ in pairs)], key)
-        after = _singles([x for x in new if not any(x is b for _, b in pairs)], key)
-        pairs += [(before[k], after[k]) for k in before if k in after]
-    return [pair for result in new for pair in pairs if pair[1] is result]
+        before = _singles([x for x in old if id(x) not in taken], key)
+        after = _singles([x for x in new if id(x) not in pairs], key)
+        found = [(before[k], after[k]) for k in before if k in after]
+        pairs |= {id(b): (a, b) for a, b in found}
+        taken |= {id(a) for a, _ in found}
+    return [pairs[id(x)] for x in new if id(x) in pairs]
 
 
 def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
@@ -131,10 +136,11 @@ def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict
     return {key(x): x for x in results if counts[key(x)] == 1}
 
 
-def _title(result: Result, results: Sequence[Result]) -> str:
-    alike = sum((x.model, x.quantization) == (result.model, result.quantization) for x in results)
-    name = f"{result.model} {result.quantization}"
-    return name if alike == 1 else f"{name} ({result.file})"
+def _titles(results: Sequence[Result]) -> dict[int, str]:
+    """The name of each result, by its identity: network and quantisation, and the file where several have both."""
+    names = [f"{x.model} {x.quantization}" for x in results]
+    alike = Counter(names)
+    return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
 
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
@@ -209,8 +215,14 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
 
 def _doubts(old: Report, new: Report) -> Iterator[str]:
     for report, name in ((old, "OLD"), (new, "NEW")):
-        for doubt in dict.fromkeys(doubt for result in report.results for doubt in result.doubts):
-            yield f"of {name}: {doubt}"
+        titles = _titles(report.results)
+        holders: dict[str, list[str]] = {}
+        for result in report.results:
+            for doubt in result.doubts:
+                holders.setdefault(doubt, []).append(titles[id(result)])
+        for doubt, concerned in holders.items():
+            whose = "" if len(concerned) == len(report.results) else f", {', '.join(concerned)}"
+            yield f"of {name}{whose}: {doubt}"
 
 
 def _how(result: Result) -> tuple[str, int]:

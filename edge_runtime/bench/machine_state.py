@@ -48,15 +48,18 @@ class State:
     time: Annotated[float, Quantity("s"), "Unix time"]
     load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
     governor: Annotated[str | None, "how the kernel chooses the clock of the CPU used; of all CPUs, joined by ` + `"]
-    governors: Annotated[Mapping[str, int] | None, "number of CPUs under each governor"]
+    governors: Annotated[Mapping[str, Annotated[int, Quantity()]] | None, "number of CPUs under each governor"]
     clock_khz: Annotated[CpuClock | None, "does not show what a Raspberry Pi's firmware does against heat"]
     firmware_clock_khz: Annotated[
         int | None, Quantity("kHz", at_least=0), "as a Raspberry Pi's firmware measures it, throttling included"
     ]
-    temperatures_c: Annotated[Mapping[str, float] | None, "°C by type of CPU sensor"]
+    temperatures_c: Annotated[Mapping[str, Annotated[float, Quantity("°C")]] | None, "°C by type of CPU sensor"]
     throttled: Annotated[Throttled | None, "a Raspberry Pi's"]
     power_source: Annotated[Literal["mains", "battery"] | None, "what the machine runs on"]
-    cpu_times_s: Annotated[Mapping[str, tuple[float, float]] | None, "seconds since boot by CPU: busy, idle"]
+    cpu_times_s: Annotated[
+        Mapping[str, tuple[Annotated[float, Quantity("s")], Annotated[float, Quantity("s")]]] | None,
+        "seconds since boot by CPU: busy, idle",
+    ]
 
 
 def state(cpu: int | None = None, root: Path = ROOT) -> State:

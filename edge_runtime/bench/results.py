@@ -22,6 +22,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.system import dataclass_json
 from edge_runtime.system.dataclass_json import Quantity
 from edge_runtime.system.files import write_text
+from edge_runtime.system.outside_files import parse_json, read_text
 
 FORMAT = 1
 
@@ -29,8 +30,8 @@ Share = Annotated[float, Quantity(at_least=0, at_most=1)]
 Count = Annotated[int, Quantity(at_least=0)]
 Positive = Annotated[int, Quantity(at_least=1)]
 Bytes = Annotated[int, Quantity("bytes", at_least=0)]
-Milliseconds = Annotated[float, Quantity("ms", above=0)]
-Ratio = Annotated[float, Quantity(above=0)]
+Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
+Ratio = Annotated[float, Quantity(at_least=1e-6)]
 Points = Annotated[float, Quantity("percentage points", at_least=-100, at_most=100)]
 
 Interval = tuple[float, float]
@@ -125,8 +126,10 @@ class Result:
     size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]
     operators: Annotated[Count, "operators in the graph"]
     xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone, which does not tell"]
-    load_ms: Annotated[float | None, Quantity("ms"), "opening the model and allocating its tensors, median of rounds"]
-    first_ms: Annotated[float | None, Quantity("ms"), "the first inference, median of rounds"]
+    load_ms: Annotated[
+        float | None, Quantity("ms", at_least=0), "opening the model and allocating its tensors, median of rounds"
+    ]
+    first_ms: Annotated[float | None, Quantity("ms", at_least=0), "the first inference, median of rounds"]
     latency_ms: Annotated[
         Latency | None, "setting the input, invoking and getting the output for a window that is already quantised"
     ]
@@ -228,7 +231,7 @@ class EvaluatedData:
     name: Annotated[str, "of the data set"]
     fingerprint: Annotated[str, "digest of its content"]
     windows: Annotated[Positive, "test windows"]
-    period_s: Annotated[float | None, Quantity("s", above=0), "from one window of a stream to the next"] = None
+    period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
 
 
 @dataclass(frozen=True)
@@ -239,7 +242,7 @@ class Method:
     threads: Annotated[Positive, "as asked for"]
     runs: Annotated[Count | None, "timed inferences per model; null when a duration was given"]
     rounds: Annotated[Positive, "processes per model"]
-    duration_s: Annotated[float | None, Quantity("s", above=0), "timed per model, instead of `runs`"]
+    duration_s: Annotated[float | None, Quantity("s", at_least=1e-6), "timed per model, instead of `runs`"]
     paced: Annotated[bool, "whether `mode` is paced"]
     control: Annotated[bool, "whether a control was asked for"]
     mode: Annotated[Literal["back-to-back", "paced"], "whether it slept between inferences"]
@@ -278,19 +281,19 @@ def read(path: Path) -> Report:
     Raises `InputError` when the file is missing, is no such report, or contradicts itself.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        return parse(read_text(path, "a result of 'har-edge bench'"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: name a JSON file that 'har-edge bench' wrote") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not a result of 'har-edge bench' ({error}): name a JSON file it wrote") from error
 
 
 def parse(text: str) -> Report:
     """The report in `text`. Raises `ValueError` that names the wrong value."""
-    content = json.loads(text, parse_constant=_refuse)
-    if not isinstance(content, dict) or "format" not in content:
+    content = parse_json(text)
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise ValueError("it has no format number")
     if content["format"] != FORMAT:
         raise ValueError(f"it has format {content['format']}, this version of har-edge reads format {FORMAT}")
@@ -310,14 +313,11 @@ def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
 
     A result without such a form is compared with the first; none is compared with itself.
     """
-    pairs = []
-    for i, one in enumerate(results):
-        forms = [j for j, x in enumerate(results) if x.model == one.model and x.quantization == "float32"]
-        against = min(forms, key=lambda j: results[j].p50_ms or 0.0, default=0)
-        if against != i:
-            pairs.append((i, against))
-    return pairs
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a number")
+    fastest: dict[str, int] = {}  # float32 form by network
+    for i, result in enumerate(results):
+        if result.quantization == "float32":
+            j = fastest.setdefault(result.model, i)
+            if (result.p50_ms or 0.0) < (results[j].p50_ms or 0.0):
+                fastest[result.model] = i
+    pairs = ((i, fastest.get(result.model, 0)) for i, result in enumerate(results))
+    return [(i, against) for i, against in pairs if i != against]

@@ -41,7 +41,9 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.command(
     name="stream",
     epilog=options.examples(
-        "stream --replay 7 --speed 10", "stream edge --tcp 0.0.0.0:5555 --log day.csv", "stream edge --csv - --jsonl < walk.csv"
+        "stream --replay 7 --speed 10",
+        "stream edge --tcp 0.0.0.0:5555 --log day.csv",
+        "stream edge --csv - --jsonl < walk.csv",
     ),
 )
 @options.model()

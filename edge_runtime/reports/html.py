@@ -25,15 +25,17 @@ def render(devices: Sequence[DeviceReport]) -> str:
     names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
     single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
+    drawn, drawn_names = results[: charts.MOST_DRAWN], names[: charts.MOST_DRAWN]
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 2 if single else 1]
-    distributions = (charts.distribution(results, names, key, title) for key, title in kinds)
+    distributions = (charts.distribution(drawn, drawn_names, key, title) for key, title in kinds)
     return _template("bench.html.j2" if single else "devices.html.j2").render(
         title=content.headings[0] if single else f"{', '.join(x.device for x in devices)}, side by side",
         content=content,
         colour=charts.colour,
         groups=groups(results),
         distributions=[x for x in distributions if x],
-        scatter=charts.accuracy_against_latency(results, names),
+        scatter=charts.accuracy_against_latency(drawn, drawn_names),
+        drawn=drawn_names,
         **(_details(single) if single else {"devices": list(reports), "facts": _device_facts(list(reports.values()))}),
     )
 
@@ -44,7 +46,7 @@ def _details(report: Report) -> dict[str, Any]:
     names = sentences.titles(results)
     return {
         "report": report,
-        "subjects": charts.subjects(results, names),
+        "subjects": charts.subjects(results[: charts.MOST_DRAWN], names[: charts.MOST_DRAWN]),
         "people": dict.fromkeys(person for x in results for person in x.per_subject),
         "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
         "percent": percent,

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,19 +77,19 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: It
 
     `own` are files that are written as well, for each of several devices, wherever `paths` lead.
     """
-    taken = {path.resolve(): f"{path}, which is read" for path in inputs}
+    taken = {realpath(path): f"{path}, which is read" for path in inputs}  # unlike `resolve`, of a loop too
     for file in own:
         if file.is_dir():
             raise InputError(f"{file} is a folder, where the report of a device is written: give it another name")
-        if file.resolve() in taken:
+        if realpath(file) in taken:
             raise InputError(f"two devices would write {file}: measure on one after the other, with --json")
-        taken[file.resolve()] = f"{file}, the report of one device"
+        taken[realpath(file)] = f"{file}, the report of one device"
     for form, path in paths.items():
         if path is None:
             continue
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a file name with --{form}")
-        place = path.resolve()
+        place = realpath(path)
         if place in taken:
             raise InputError(f"--{form} would overwrite {taken[place]}: give it another file name")
         taken[place] = f"the --{form} file" if form != "json" else f"the JSON file {path}"

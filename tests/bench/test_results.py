@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +86,12 @@ WRONG = {
     r"results\[0\].accuracy is not at most 1": put(1.5, "results", 0, "accuracy"),
     r"results\[0\].accuracy is not a number": put("0.97", "results", 0, "accuracy"),
     r"results\[1\].latency_ms.p99 is missing": put(ABSENT, "results", 1, "latency_ms", "p99"),
-    r"results\[1\].latency_ms.p50 is not above 0": put(0, "results", 1, "latency_ms", "p50"),
+    r"results\[1\].latency_ms.p50 is not at least 1e-06": put(0, "results", 1, "latency_ms", "p50"),
     r"results\[0\].accuracy_ci95 is not a list of 2": put([0.1], "results", 0, "accuracy_ci95"),
     r"results\[0\].latency_ms.runs is not a whole number": put(2.5, "results", 0, "latency_ms", "runs"),
     r"results\[0\].labels is not a list": put("ABC", "results", 0, "labels"),
     r"results\[0\].confusion\[0\]\[0\] is not at least 0": put(-1, "results", 0, "confusion", 0, 0),
-    r"comparisons\[0\].p50_ratio is not above 0": put(-1.0, "comparisons", 0, "p50_ratio"),
+    r"comparisons\[0\].p50_ratio is not at least 1e-06": put(-1.0, "comparisons", 0, "p50_ratio"),
     "control.passed is missing": put(ABSENT, "control", "passed"),
     r"failures\[0\].error is missing": put(ABSENT, "failures", 0, "error"),
     "device.name is missing": put(ABSENT, "device", "name"),
@@ -115,7 +115,7 @@ def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(words, t
     [
         (put(((1,),), "results", 0, "confusion"), "confusion does not have a row and a column per label"),
         (put(7, "comparisons", 0, "against"), "about a result that is not there"),
-        (put(float("nan"), "results", 0, "accuracy"), "NaN is not a number"),
+        (put(float("nan"), "results", 0, "accuracy"), "NaN is not a finite number"),
     ],
 )
 def test_a_contradiction_is_refused(change, words):
@@ -123,6 +123,39 @@ def test_a_contradiction_is_refused(change, words):
     change(broken)
     with pytest.raises(ValueError, match=words):
         results.parse(json.dumps(broken))
+
+
+def leaves(x: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
+    """The paths of the numbers and texts in `x`, of lists those in the first two places."""
+    if isinstance(x, dict):
+        for key, part in x.items():
+            yield from leaves(part, *path, key)
+    elif isinstance(x, list):
+        for i, part in enumerate(x[:2]):
+            yield from leaves(part, *path, i)
+    elif x is not None and not isinstance(x, bool):
+        yield path
+
+
+def test_no_number_beyond_measure_is_read():
+    whole = content(samples.FULL)
+    for path in leaves(whole):
+        for odd in (1e300, -1e300):
+            broken = copy.deepcopy(whole)
+            put(odd, *path)(broken)
+            with pytest.raises(ValueError, match=rf"{path[-1]}\]? is (not|none)|no format number"):
+                results.parse(json.dumps(broken))
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [("1" + 5000 * "0", "more than 64 bits"), ("1e999", "not a finite number"), (r'"\ud800"', "half a surrogate pair")],
+)
+def test_what_no_number_and_no_text_can_be_is_one_sentence(odd, words, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(samples.FULL.to_json().replace('"AMD EPYC"', odd))
+    with pytest.raises(InputError, match=rf"x\.json is not a result of 'har-edge bench' \(.*{words}"):
+        results.read(path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"format": 1}', "[" * 100_000, "\x00\xff"])
@@ -136,8 +169,11 @@ def test_what_is_no_report_at_all_is_one_sentence(text, tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         results.read(tmp_path / "no.json")
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="no regular file but a folder"):
         results.read(tmp_path)
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    with pytest.raises(InputError, match=r"cannot read .*loop\.json"):
+        results.read(tmp_path / "loop.json")
 
 
 def test_each_result_is_compared_with_the_fastest_float32_form_of_its_network():

@@ -56,11 +56,14 @@ def test_a_result_for_standard_output_is_alone_there(real, har_edge_here, tmp_pa
 
 def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):
     before = real.read_bytes()
+    loop = real.with_name("loop.json")
+    loop.symlink_to(loop.name)
     for arguments, words in (
         ((real, "--html", real), "would overwrite"),
         ((real, "--csv", tmp_path / "x", "--html", tmp_path / "x"), "would overwrite"),
         ((real, "--markdown", tmp_path), "is a folder"),
         ((tmp_path / "no.json",), "does not exist"),
+        ((loop, "--html", tmp_path / "x"), "cannot read"),
     ):
         assert_one_sentence(har_edge_here("report", *arguments), 2, words)
     assert real.read_bytes() == before

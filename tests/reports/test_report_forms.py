@@ -2,7 +2,12 @@
 
 import csv
 import io
-from dataclasses import replace
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pytest
 import rich.console
@@ -10,8 +15,10 @@ import sample_reports as samples
 from markdown_it import MarkdownIt
 from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
-from edge_runtime.bench.results import Control, Energy, Report
-from edge_runtime.reports import machine_and_method, outputs, sentences, terminal_table
+from edge_runtime.bench import results
+from edge_runtime.bench.comparison import compare
+from edge_runtime.bench.results import Control, Energy, Report, Result
+from edge_runtime.reports import html, machine_and_method, outputs, sentences, terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
@@ -284,3 +291,67 @@ def test_markdown_has_a_column_for_each_model_on_each_device():
 def test_csv_has_a_row_for_each_model_on_each_device():
     rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
     assert [x["quantization"] for x in rows] == [x.quantization for x in gather(DEVICES).results]
+
+
+@pytest.mark.parametrize("odd", [1e15, 1e-6, 0, -1e15])
+def test_every_form_can_be_made_of_the_largest_and_the_smallest_numbers(odd):
+    """Of those that `results.parse` reads, in all places at once and beside a usual report."""
+    made = json.loads(FULL.to_json())
+    for owner, key in holders(made):
+        before, owner[key] = owner[key], odd if isinstance(owner[key], float) else int(odd)
+        try:
+            results.parse(json.dumps(made))
+        except ValueError:
+            owner[key] = before
+    report = results.parse(json.dumps(made))
+    assert report != FULL
+    for other in ([], [DeviceReport("other", FULL)]):
+        devices = [DeviceReport("odd", report), *other]
+        content = gather(devices)
+        terminal_table.show(content, rich.console.Console(file=io.StringIO(), width=80))
+        for text in (html.render(devices), to_markdown(content), to_csv([report])):
+            assert not re.search(r"\b(nan|inf)\b", text)
+    for pair in (*compare(FULL, report).pairs, *compare(report, FULL).pairs):
+        json.dumps(asdict(pair), allow_nan=False)
+
+
+def holders(x: Any) -> Iterator[tuple[Any, Any]]:
+    """The list or object and the place in it of each number, of lists those in the first two places."""
+    for key, part in x.items() if isinstance(x, dict) else list(enumerate(x))[:2]:
+        if isinstance(part, (dict, list)):
+            yield from holders(part)
+        elif isinstance(part, (int, float)) and not isinstance(part, bool):
+            yield x, key
+
+
+def test_thousands_of_results_are_all_in_the_files_and_the_first_ones_on_the_terminal_and_in_the_pictures():
+    many = of(*(result(scheme, model=f"m{i}") for i in range(150) for scheme in ("float32", "int8")))
+    console = rich.console.Console(file=io.StringIO(), width=100)
+    devices = [DeviceReport("local", many)]
+    terminal_table.show(gather(devices), console)
+    text = console.file.getvalue()
+    assert "m29 int8" in text
+    assert "m30 int8" not in text
+    assert text.endswith("Not shown: 240 results, 240 sentences; --html, --csv and --markdown have all of them.\n")
+    page = html.render(devices)
+    assert "Drawn are the first 60 of 300 results" in page
+    assert page.count("m149 int8") > page.count("m149 int8: p50") == 0
+    assert len(to_csv([many]).splitlines()) == 301
+    assert "m149 int8" in to_markdown(gather(devices))
+
+
+def test_pairs_are_found_by_one_look_at_each_result():
+    """Thousands of results took minutes when each was held against all others."""
+    looks = Counter()
+
+    @dataclass(frozen=True)
+    class Watched(Result):
+        def __getattribute__(self, name):
+            looks[name] += name == "model"
+            return super().__getattribute__(name)
+
+    n = 300
+    many = [Watched(**vars(result("int8", model=f"m{i}", samples_ms=None))) for i in range(n)]
+    results.compared(many)
+    compare(of(*many), of(*many))
+    assert looks["model"] <= 20 * n
