@@ -1,0 +1,75 @@
+"""Files from outside are read within limits: regular ones, of a size that they can have, and their JSON."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edge_runtime.errors import InputError
+from edge_runtime.system.outside_files import open_file, parse_json, read_bytes, read_text
+
+
+def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes("µ".encode() * 50)
+    assert read_bytes(path, at_most=100) == path.read_bytes()
+    assert read_text(path, "a text", 100) == "µ" * 50
+    with pytest.raises(InputError, match=r"file is larger than a model can be \(99 bytes\)"):
+        read_bytes(path, at_most=99)
+
+
+def test_an_endless_file_is_not_begun(tmp_path):
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(6 * 2**30)
+    with pytest.raises(InputError, match="sparse is larger than a model can be"):
+        open_file(path)
+
+
+def test_a_file_whose_size_is_unknown_is_read_up_to_the_limit():
+    # The kernel says that /proc/self/maps has 0 bytes.
+    with pytest.raises(InputError, match="maps is larger than a model can be"):
+        read_bytes(Path("/proc/self/maps"), at_most=100)
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
+    pipe, zero, folder = tmp_path / "pipe", tmp_path / "zero", tmp_path / "folder"
+    os.mkfifo(pipe)
+    zero.symlink_to("/dev/zero")
+    folder.mkdir()
+    for path, kind in ((pipe, "a pipe"), (zero, "a device"), (folder, "a folder")):
+        with pytest.raises(InputError) as refused:
+            read_bytes(path, "a card")
+        assert str(refused.value) == f"{path} is no regular file but {kind}; a card is expected there"
+
+
+def test_json_within_the_limits_is_what_the_standard_parser_reads():
+    text = '{"a": [1, -2.5, 1e3, true, null, "µ\\ud83d\\ude00"], "b": 18446744073709551615}'
+    assert parse_json(text) == {"a": [1, -2.5, 1000.0, True, None, "µ😀"], "b": 2**64 - 1}
+    assert parse_json(text.encode()) == parse_json(text)
+    assert parse_json("[" * 60 + "]" * 60)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100 + "]" * 100, "nested too deeply"),
+        ('{"a":' * 70 + "1" + "}" * 70, "nested too deeply"),
+        ("9" * 5000, "more than 64 bits"),
+        ("-" + "9" * 20, "more than 64 bits"),
+        ("[18446744073709551616]", "more than 64 bits"),
+        ("1e999", "1e999 is not a finite number"),
+        ("1" * 5000 + ".0", "is not a finite number"),
+        ("[NaN]", "NaN is not a finite number"),
+        ("-Infinity", "-Infinity is not a finite number"),
+        ('{"\\ud800": 1}', "half a surrogate pair"),
+        ('["\\uDC00"]', "half a surrogate pair"),
+        ('"\ud800"', "half a surrogate pair"),
+        (b"\xff", "can't decode"),
+        ("", "Expecting value"),
+    ],
+)
+def test_hostile_json_is_refused_with_the_reason(text, why):
+    with pytest.raises(ValueError, match=why):
+        parse_json(text)
