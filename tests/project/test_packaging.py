@@ -8,8 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from build import ProjectBuilder
+from build.env import DefaultIsolatedEnv
 from environments import PROJECT, copy_source
 from programs import ROOT, run_program, succeeded
+from pyproject_hooks import quiet_subprocess_runner
 
 DATA = (
     "edge_runtime/bench.schema.json",
@@ -43,6 +46,16 @@ def test_the_sdist_holds_the_same(built):
     with tarfile.open(built["sdist"]) as sdist:
         names = {x.partition("/")[2] for x in sdist.getnames()}
     assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_editable_install_warns_of_nothing(tmp_path):
+    """`make demo` begins with one: pip shows what the build of it warns of, even where it is to be quiet."""
+    copy_source(ROOT, tmp_path / "source")
+    with DefaultIsolatedEnv() as environment:
+        builder = ProjectBuilder.from_isolated_env(environment, tmp_path / "source", quiet_subprocess_runner)
+        environment.install(builder.build_system_requires)
+        assert Path(builder.build("editable", tmp_path)).exists()
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
