@@ -27,11 +27,11 @@ test-devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device
 
 # The phone app's APK, without Android Studio: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on x86-64,
-# and fetches the rest once (about 200 MB).
+# and fetches the rest once (215 MB).
 android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/build_app.py
 
-# The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (450 MB).
+# The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).
 test-android: $(INSTALLED)
 	$(BIN)/python -m pytest -m android
 

@@ -28,9 +28,20 @@ class Desktop:
     class_path: str
     folder: Path
 
+    def java(self, *options: str) -> list[str]:
+        """Return the command that runs a class; libraries are looked for by name, as on a phone."""
+        return [
+            "java",
+            "-Xmx1500m",
+            f"-Djava.library.path={self.folder / 'libraries'}",
+            "-cp",
+            self.class_path,
+            *options,
+        ]
+
     def drive(self, *arguments: str | Path, cwd: Path) -> str:
         """Return the output of a command of `haredge.jvm.Drive`. Raises `DeviceError` with its errors when it fails."""
-        command = ["java", "-Xmx1500m", "-cp", self.class_path, "haredge.jvm.Drive", *map(str, arguments)]
+        command = self.java("haredge.jvm.Drive", *map(str, arguments))
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise DeviceError(f"{arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
@@ -53,9 +64,11 @@ class Desktop:
             "robolectric.offline": "true",
             "robolectric.dependency.dir": self.folder / "frameworks",
         }
-        command = ["java", "-Xmx1500m", *(f"-D{key}={value}" for key, value in options.items())]
-        command += ["-cp", f"{files / 'config'}:{self.class_path}", "haredge.jvm.Tests"]
-        command += [f"haredge.demo.{name}" for name in classes]
+        command = self.java(
+            *(f"-D{key}={value}" for key, value in options.items()),
+            *("-cp", f"{files / 'config'}:{self.class_path}", "haredge.jvm.Tests"),
+            *(f"haredge.demo.{name}" for name in classes),
+        )
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         failures: dict[str, list[str]] = {}
         for line in done.stdout.splitlines():
@@ -78,16 +91,30 @@ def prepare(apk: Path, folder: Path) -> Desktop:
         check=True,
         capture_output=True,
     )
-    libraries = [*toolchain.robolectric(), *(toolchain.artifact(x) for x in toolchain.DESKTOP_TFLITE)]
+    (folder / "libraries").mkdir()
+    for name, library in toolchain.tflite_libraries("linux-x86_64").items():
+        (folder / "libraries" / Path(name).name).write_bytes(library)
+    tflite = [_without_resources(toolchain.artifact(x), folder) for x in toolchain.TFLITE]
+    libraries = [*toolchain.robolectric(), *tflite]
     # Against class files that javac made, since dex does not keep all that a compiler reads.
     app = build_app.compile_app(folder)
     ours = sorted(SOURCES.glob("**/*.java"))
-    build_app.compile_java(folder / "drivers", ours, [app, *folder.glob("a*/classes.jar"), *libraries])
+    build_app.compile_java(folder / "drivers", ours, [app, *libraries])
     (folder / "frameworks").mkdir()
     for framework in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
         (folder / "frameworks" / framework.name).symlink_to(framework)
-    parts = (folder / "drivers", dex, *libraries, toolchain.artifact(toolchain.FRAMEWORK))
+    # The libraries before the dex, since enjarify leaves out annotations, by which JavaCPP finds what to load.
+    parts = (folder / "drivers", *libraries, dex, toolchain.artifact(toolchain.FRAMEWORK))
     return Desktop(":".join(map(str, parts)), folder)
+
+
+def _without_resources(jar: Path, folder: Path) -> Path:
+    """Write what an APK has of `jar`, its class files alone, into `folder`."""
+    with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(folder / jar.name, "w") as classes:
+        for name in whole.namelist():
+            if name.endswith(".class") and not name.startswith("META-INF/"):
+                classes.writestr(name, whole.read(name))
+    return folder / jar.name
 
 
 def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:

@@ -4,6 +4,7 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 import zipfile
+from itertools import chain
 
 import assets
 import build_app
@@ -29,27 +30,37 @@ def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
     assert (tmp_path / "again.apk").read_bytes() == apk.read_bytes()
 
 
-def test_it_is_small_and_runs_on_every_common_processor(apk, badging):
+def test_it_is_small_and_runs_on_every_processor_of_64_bits(apk, badging):
     assert apk.stat().st_size <= 12_000_000
-    assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in badging
+    assert "native-code: 'arm64-v8a' 'x86_64'\n" in badging
 
 
-def test_its_libraries_are_for_pages_of_the_size_that_its_readme_names(apk):
+def test_all_its_libraries_are_loaded_on_phones_with_pages_of_16_kb(apk):
     with zipfile.ZipFile(apk) as archive:
-        sizes = {page_size(archive.read(f"lib/{x}/libtensorflowlite_jni.so")) for x in build_app.ABIS}
-    assert sizes == {4096}
-    assert "for pages of 4 kB" in (build_app.DEMO / "README.md").read_text()
+        libraries = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
+    assert set(libraries) == build_app.LIBRARIES
+    for name, content in libraries.items():
+        sizes = alignments(content)
+        assert sizes, name
+        assert min(sizes) >= 0x4000, name
 
 
-def page_size(library: bytes) -> int:
-    """The alignment of the segments that are loaded of an ELF file (`p_align` of PT_LOAD in elf(5))."""
-    wide = library[4] == 2
-    (table,) = struct.unpack_from("<Q" if wide else "<I", library, 32 if wide else 28)
-    size, count = struct.unpack_from("<HH", library, 54 if wide else 42)
-    headers = [
-        struct.unpack_from("<IIQQQQQQ" if wide else "<IIIIIIII", library, table + i * size) for i in range(count)
-    ]
-    return max(header[-1] for header in headers if header[0] == 1)
+def alignments(library: bytes) -> list[int]:
+    """Read the alignment of each segment that is loaded of a 64-bit ELF file (`p_align` of PT_LOAD in elf(5))."""
+    assert library[:5] == b"\x7fELF\x02"
+    (table,) = struct.unpack_from("<Q", library, 32)
+    size, count = struct.unpack_from("<HH", library, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", library, table + i * size) for i in range(count)]
+    return [header[-1] for header in headers if header[0] == 1]
+
+
+def test_the_licence_of_its_libraries_is_in_it(apk):
+    with zipfile.ZipFile(apk) as archive:
+        text = archive.read(f"assets/{assets.LICENCE}").decode()
+    for library in toolchain.TFLITE:
+        *_, version = library.coordinates.split(":")
+        assert version.split("-")[0] in text
+    assert "Apache License" in text
 
 
 def test_what_was_changed_after_signing_is_refused(apk, tmp_path):
@@ -68,7 +79,7 @@ def test_an_apk_without_a_library_is_not_complete(apk, tmp_path):
             if "arm64" not in entry.filename:
                 part.writestr(entry, whole.read(entry))
     build_app.align_and_sign(smaller, signed)
-    with pytest.raises(CheckFailedError, match="arm64-v8a"):
+    with pytest.raises(CheckFailedError, match=r"arm64-v8a/libjnijavacpp\.so, .*arm64-v8a/libjnitensorflowlite\.so$"):
         build_app.check(signed)
 
 
@@ -82,7 +93,9 @@ def test_gradle_builds_the_same_app(badging):
     assert build_app.version("applicationId") == build_app.version("namespace")
     assert tuple(re.search(r"abiFilters (.*)", APP)[1].replace("'", "").split(", ")) == build_app.ABIS
     assert f"VERSION_{build_app.JAVA_RELEASE}" in APP
-    assert re.findall(r"implementation '(.*)'", APP) == [toolchain.TFLITE.coordinates.removesuffix(":aar")]
+    phones = (toolchain.TFLITE_LIBRARIES[x] for x in ("android-arm64", "android-x86_64"))
+    libraries = [x.coordinates.replace(":jar:", ":") for x in (*toolchain.TFLITE, *chain(*phones))]
+    assert re.findall(r"implementation '(.*)'", APP) == libraries
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
     assert build_app.version("compileSdk") == build_app.version("targetSdk")
