@@ -6,6 +6,7 @@ same bytes: dates are fixed, files are in order, and the key is the one of `debu
 
 import hashlib
 import re
+import shlex
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -133,7 +134,8 @@ def _add_code(folder: Path) -> None:
 
 
 def main() -> int:
-    """Build, and say what came of it."""
+    """Build, and say what came of it and what to do with it."""
+    print(f"Building {APK.name}", file=sys.stderr)
     try:
         build(APK)
     except HarEdgeError as error:
@@ -141,6 +143,7 @@ def main() -> int:
         return error.exit_code
     digest = hashlib.sha256(APK.read_bytes()).hexdigest()
     print(f"{APK}: {APK.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
+    print(f"To install it on a phone with USB debugging: adb install -r {shlex.quote(str(APK))}")
     return 0
 
 

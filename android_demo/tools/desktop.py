@@ -1,6 +1,7 @@
 """Run the app's own code on a Java virtual machine: the APK's dex, turned back into class files.
 
-Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework.
+Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework. Run as a
+program it fetches what these need.
 """
 
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 import build_app
 import toolchain
 
-from edge_runtime.errors import DeviceError
+from edge_runtime.errors import DeviceError, HarEdgeError
 
 SOURCES = build_app.DEMO / "jvm"
 
@@ -108,6 +109,14 @@ def prepare(apk: Path, folder: Path) -> Desktop:
     return Desktop(":".join(map(str, parts)), folder)
 
 
+def fetch() -> None:
+    """Fetch all that `prepare` needs. Raises `DeviceError` when something cannot be had."""
+    toolchain.enjarify()
+    toolchain.robolectric()
+    for artifact in (*toolchain.INSTRUMENTED_FRAMEWORKS, *toolchain.TFLITE_LIBRARIES["linux-x86_64"]):
+        toolchain.artifact(artifact)
+
+
 def _without_resources(jar: Path, folder: Path) -> Path:
     """Write what an APK has of `jar`, its class files alone, into `folder`."""
     with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(folder / jar.name, "w") as classes:
@@ -125,3 +134,10 @@ def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
                 other = entry.filename == f"assets/{name}"
                 changed.writestr(entry, content if other else whole.read(entry), entry.compress_type)
     return target
+
+
+if __name__ == "__main__":  # before pytest, which would keep silent about what is fetched
+    try:
+        fetch()
+    except HarEdgeError as error:
+        sys.exit(f"Error: {error}")

@@ -280,6 +280,7 @@ def _fetched(
     """
 
     def say_and_fetch(folder: Path) -> None:
+        print(f"Fetching {what}: {megabytes:.{0 if megabytes >= 10 else 1}f} MB", file=sys.stderr, flush=True)
         fetch(folder)
 
     return cached_folder(cache_folder() / "android" / name, say_and_fetch, (needed or megabytes) * _MB)

@@ -4,6 +4,7 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
 from itertools import chain
 
 import assets
@@ -14,6 +15,7 @@ import toolchain
 import edge_runtime
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
+from edge_runtime.system.files import cache_folder
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 APP = (build_app.DEMO / "app/build.gradle").read_text()
@@ -25,9 +27,13 @@ def badging(apk) -> str:
     return toolchain.run(*toolchain.debian_command("aapt"), "dump", "badging", apk)
 
 
-def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
-    build_app.build(tmp_path / "again.apk")
-    assert (tmp_path / "again.apk").read_bytes() == apk.read_bytes()
+def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them(apk, tmp_path, monkeypatch, capsys):
+    again = tmp_path / "a folder/again.apk"
+    again.parent.mkdir()
+    monkeypatch.setattr(build_app, "APK", again)
+    assert build_app.main() == 0
+    assert again.read_bytes() == apk.read_bytes()
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f": adb install -r '{again}'")
 
 
 def test_it_is_small_and_runs_on_every_processor_of_64_bits(apk, badging):
@@ -61,6 +67,28 @@ def test_the_licence_of_its_libraries_is_in_it(apk):
         *_, version = library.coordinates.split(":")
         assert version.split("-")[0] in text
     assert "Apache License" in text
+
+
+@pytest.mark.parametrize("name", ["zipalign", "dexdump", "aapt"])
+def test_debians_tools_bring_all_their_libraries(name):
+    """The machine may have none of them, or others."""
+    loader, *rest = toolchain.debian_command(name)
+    lines = toolchain.run(loader, "--list", *rest).splitlines()
+    found = [re.fullmatch(r"\s+(\S+) => (\S+) \(0x\w+\)", line) for line in lines if "=>" in line]
+    assert len(found) > 5
+    assert all(x and x[2].startswith(str(cache_folder())) for x in found), lines
+
+
+def test_what_is_fetched_is_named_with_its_size_and_not_taken_when_it_is_another(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
+    *_, small = toolchain.TFLITE_LIBRARIES["linux-x86_64"]
+    assert toolchain.artifact(small).stat().st_size < 100_000
+    assert capsys.readouterr().err == f"Fetching {small.file_name}: 0.1 MB\n"
+    with pytest.raises(DeviceError, match="something else than it was"):
+        toolchain.artifact(replace(small, sha256="0" * 64))
+    assert [x.name for x in (tmp_path / "android").iterdir() if x.is_dir()] == [
+        f"{small.file_name}-{small.sha256[:12]}"
+    ]
 
 
 def test_what_was_changed_after_signing_is_refused(apk, tmp_path):
