@@ -1,7 +1,7 @@
 """Write what the app carries with it: `python3 android_demo/tools/assets.py FOLDER`.
 
-The models, their labels' test windows and the recordings these are cut from. Needs nothing but Python, since Gradle
-runs it too.
+The models, their labels' test windows, the recordings these are cut from, and the libraries' licence. Needs nothing
+but Python, since Gradle runs it too.
 """
 
 import lzma
@@ -11,7 +11,9 @@ import sys
 from itertools import accumulate
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2] / "edge_runtime"
+DEMO = Path(__file__).resolve().parents[1]
+PACKAGE = DEMO.parent / "edge_runtime"
+LICENCE = "LICENSE-TensorFlow-Lite-and-JavaCPP"  # Apache-2.0, under which both are taken
 MODELS = ("edge_int8.tflite", "edge_float32.tflite")
 TEST_SUBJECTS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 # SHA-256 of what the models learned from and are tested with: `Dataset.fingerprint`.
@@ -59,6 +61,7 @@ def write(folder: Path) -> None:
     (folder / "windows.txt").write_text(f"# UCI HAR {FINGERPRINT}\n{test_windows(table, chosen)}", encoding="ascii")
     for name in MODELS:
         shutil.copyfile(PACKAGE / "models" / name, folder / name)
+    shutil.copyfile(DEMO / LICENCE, folder / LICENCE)
 
 
 if __name__ == "__main__":

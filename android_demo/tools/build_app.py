@@ -6,7 +6,7 @@ same bytes: dates are fixed, files are in order, and the key is the one of `debu
 
 import hashlib
 import re
-import shutil
+import shlex
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -22,7 +22,8 @@ from edge_runtime.system.files import atomic_path, scratch_folder
 DEMO = Path(__file__).resolve().parents[1]
 MAIN = DEMO / "app/src/main"
 APK = DEMO / "build/har-edge-demo.apk"
-ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64")
+ABIS = ("arm64-v8a", "x86_64")
+LIBRARIES = {f"lib/{abi}/lib{name}.so" for abi in ABIS for name in ("jnijavacpp", "jnitensorflowlite")}
 LARGEST_BYTES = 12_000_000
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 JAVA_RELEASE = "11"
@@ -57,10 +58,10 @@ def check(apk: Path) -> None:
     with scratch_folder() as folder, zipfile.ZipFile(apk) as archive:
         code = Path(archive.extract("classes.dex", folder))
         classes = re.findall(r"Class descriptor\s+: '(L[^']+);'", run(*toolchain.debian_command("dexdump"), code))
-        libraries = {name.split("/")[1] for name in archive.namelist() if name.endswith("libtensorflowlite_jni.so")}
-    missing = {"Lharedge/demo/MainActivity", "Lorg/tensorflow/lite/Interpreter"} - set(classes)
-    if missing or libraries != set(ABIS):
-        raise CheckFailedError(f"the APK is not complete: it lacks {', '.join(missing or set(ABIS) - libraries)}")
+        wanted = {"Lharedge/demo/MainActivity", "Lorg/bytedeco/tensorflowlite/Interpreter", *LIBRARIES}
+        missing = wanted - {*classes, *archive.namelist()}
+    if missing:
+        raise CheckFailedError(f"the APK is not complete: it lacks {', '.join(sorted(missing))}")
     if apk.stat().st_size > LARGEST_BYTES:
         raise CheckFailedError(f"the APK has {apk.stat().st_size} bytes, more than {LARGEST_BYTES}")
 
@@ -74,14 +75,10 @@ def version(name: str) -> str:
 
 def compile_app(folder: Path) -> Path:
     """Fill `folder` with all that the APK is made of; where its class files are."""
-    for name, artifact in (("aar", toolchain.TFLITE), ("api", toolchain.TFLITE_API)):
-        with zipfile.ZipFile(toolchain.artifact(artifact)) as archive:
-            archive.extractall(folder / name)
     assets.write(folder / "assets")
-    shutil.copyfile(folder / "aar/LICENSE", folder / "assets/LICENSE-TensorFlow-Lite")
     _link_resources(folder)
     sources = [*sorted(MAIN.glob("java/**/*.java")), *sorted(folder.glob("gen/**/*.java"))]
-    compile_java(folder / "classes", sources, sorted(folder.glob("a*/classes.jar")))
+    compile_java(folder / "classes", sources, [toolchain.artifact(x) for x in toolchain.TFLITE])
     return folder / "classes"
 
 
@@ -120,23 +117,25 @@ def _make_dex(folder: Path, classes: Path) -> None:
     run(
         *(toolchain.java_tool("java"), "-cp", toolchain.d8(), "com.android.tools.r8.D8", "--release"),
         *("--min-api", version("minSdk"), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
-        *(jar, folder / "aar/classes.jar", folder / "api/classes.jar"),
+        *(jar, *(toolchain.artifact(x) for x in toolchain.TFLITE)),
     )
 
 
 def _add_code(folder: Path) -> None:
-    """Put dex and native libraries into `base.apk`; compressed, for three of the libraries fill an APK otherwise."""
-    files = {"classes.dex": folder / "classes.dex"}
-    files |= {f"lib/{x}/libtensorflowlite_jni.so": folder / f"aar/jni/{x}/libtensorflowlite_jni.so" for x in ABIS}
+    """Put dex and native libraries into `base.apk`; compressed, since the libraries are 25 MB otherwise."""
+    files = {"classes.dex": (folder / "classes.dex").read_bytes()}
+    for system in ("android-arm64", "android-x86_64"):
+        files |= toolchain.tflite_libraries(system)
     with zipfile.ZipFile(folder / "base.apk", "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, path in files.items():
+        for name, content in files.items():
             entry = zipfile.ZipInfo(name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
+            archive.writestr(entry, content)
 
 
 def main() -> int:
-    """Build, and say what came of it."""
+    """Build, and say what came of it and what to do with it."""
+    print(f"Building {APK.name}", file=sys.stderr)
     try:
         build(APK)
     except HarEdgeError as error:
@@ -144,6 +143,7 @@ def main() -> int:
         return error.exit_code
     digest = hashlib.sha256(APK.read_bytes()).hexdigest()
     print(f"{APK}: {APK.stat().st_size / 1e6:.2f} MB, SHA-256 {digest}")
+    print(f"To install it on a phone with USB debugging: adb install -r {shlex.quote(str(APK))}")
     return 0
 
 

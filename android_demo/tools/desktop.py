@@ -1,6 +1,7 @@
 """Run the app's own code on a Java virtual machine: the APK's dex, turned back into class files.
 
-Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework.
+Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework. Run as a
+program it fetches what these need.
 """
 
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 import build_app
 import toolchain
 
-from edge_runtime.errors import DeviceError
+from edge_runtime.errors import DeviceError, HarEdgeError
 
 SOURCES = build_app.DEMO / "jvm"
 
@@ -28,9 +29,20 @@ class Desktop:
     class_path: str
     folder: Path
 
+    def java(self, *options: str) -> list[str]:
+        """Return the command that runs a class; libraries are looked for by name, as on a phone."""
+        return [
+            "java",
+            "-Xmx1500m",
+            f"-Djava.library.path={self.folder / 'libraries'}",
+            "-cp",
+            self.class_path,
+            *options,
+        ]
+
     def drive(self, *arguments: str | Path, cwd: Path) -> str:
         """Return the output of a command of `haredge.jvm.Drive`. Raises `DeviceError` with its errors when it fails."""
-        command = ["java", "-Xmx1500m", "-cp", self.class_path, "haredge.jvm.Drive", *map(str, arguments)]
+        command = self.java("haredge.jvm.Drive", *map(str, arguments))
         done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode:
             raise DeviceError(f"{arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
@@ -53,9 +65,11 @@ class Desktop:
             "robolectric.offline": "true",
             "robolectric.dependency.dir": self.folder / "frameworks",
         }
-        command = ["java", "-Xmx1500m", *(f"-D{key}={value}" for key, value in options.items())]
-        command += ["-cp", f"{files / 'config'}:{self.class_path}", "haredge.jvm.Tests"]
-        command += [f"haredge.demo.{name}" for name in classes]
+        command = self.java(
+            *(f"-D{key}={value}" for key, value in options.items()),
+            *("-cp", f"{files / 'config'}:{self.class_path}", "haredge.jvm.Tests"),
+            *(f"haredge.demo.{name}" for name in classes),
+        )
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         failures: dict[str, list[str]] = {}
         for line in done.stdout.splitlines():
@@ -78,16 +92,38 @@ def prepare(apk: Path, folder: Path) -> Desktop:
         check=True,
         capture_output=True,
     )
-    libraries = [*toolchain.robolectric(), *(toolchain.artifact(x) for x in toolchain.DESKTOP_TFLITE)]
+    (folder / "libraries").mkdir()
+    for name, library in toolchain.tflite_libraries("linux-x86_64").items():
+        (folder / "libraries" / Path(name).name).write_bytes(library)
+    tflite = [_without_resources(toolchain.artifact(x), folder) for x in toolchain.TFLITE]
+    libraries = [*toolchain.robolectric(), *tflite]
     # Against class files that javac made, since dex does not keep all that a compiler reads.
     app = build_app.compile_app(folder)
     ours = sorted(SOURCES.glob("**/*.java"))
-    build_app.compile_java(folder / "drivers", ours, [app, *folder.glob("a*/classes.jar"), *libraries])
+    build_app.compile_java(folder / "drivers", ours, [app, *libraries])
     (folder / "frameworks").mkdir()
     for framework in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
         (folder / "frameworks" / framework.name).symlink_to(framework)
-    parts = (folder / "drivers", dex, *libraries, toolchain.artifact(toolchain.FRAMEWORK))
+    # The libraries before the dex, since enjarify leaves out annotations, by which JavaCPP finds what to load.
+    parts = (folder / "drivers", *libraries, dex, toolchain.artifact(toolchain.FRAMEWORK))
     return Desktop(":".join(map(str, parts)), folder)
+
+
+def fetch() -> None:
+    """Fetch all that `prepare` needs. Raises `DeviceError` when something cannot be had."""
+    toolchain.enjarify()
+    toolchain.robolectric()
+    for artifact in (*toolchain.INSTRUMENTED_FRAMEWORKS, *toolchain.TFLITE_LIBRARIES["linux-x86_64"]):
+        toolchain.artifact(artifact)
+
+
+def _without_resources(jar: Path, folder: Path) -> Path:
+    """Write what an APK has of `jar`, its class files alone, into `folder`."""
+    with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(folder / jar.name, "w") as classes:
+        for name in whole.namelist():
+            if name.endswith(".class") and not name.startswith("META-INF/"):
+                classes.writestr(name, whole.read(name))
+    return folder / jar.name
 
 
 def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
@@ -98,3 +134,10 @@ def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
                 other = entry.filename == f"assets/{name}"
                 changed.writestr(entry, content if other else whole.read(entry), entry.compress_type)
     return target
+
+
+if __name__ == "__main__":  # before pytest, which would keep silent about what is fetched
+    try:
+        fetch()
+    except HarEdgeError as error:
+        sys.exit(f"Error: {error}")

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Artifact:
 
     coordinates: str
     sha256: str
-    megabytes: float = 10
+    megabytes: float
 
     @property
     def file_name(self) -> str:
@@ -46,48 +46,64 @@ class Artifact:
 FRAMEWORK = Artifact(
     "org.robolectric:android-all:14-robolectric-10818077",
     "6be2218c6a53fe3c57bc22ebdc723edcb7270a8a6f187545708aa5c0ed813977",
-    megabytes=140,
+    megabytes=138,
 )
-# The last versions there that are no empty pointers to another repository.
-TFLITE_VERSION = "2.16.1"
-TFLITE = Artifact(
-    f"org.tensorflow:tensorflow-lite:{TFLITE_VERSION}:aar",
-    "34b065817e294e7dd3569504e8b9454938ceae453b6a459da54d5f6e45d3c94e",
+# TFLite and what calls it from Java: class files, and by Maven's name of a system the libraries for it.
+_TFLITE, _JAVACPP = "org.bytedeco:tensorflow-lite:2.20.0-1.5.13", "org.bytedeco:javacpp:1.5.13"
+TFLITE = (
+    Artifact(_TFLITE, "f6e60b78bf13754a005ce838dc607fc3923d27170ec4e0661d3cf066d8141643", megabytes=0.2),
+    Artifact(_JAVACPP, "077f27d663cc928adce43e912a90ec06f97f92f120ca02d414735ae0fb1c743c", megabytes=0.5),
 )
-TFLITE_API = Artifact(
-    f"org.tensorflow:tensorflow-lite-api:{TFLITE_VERSION}:aar",
-    "885b95bc9e47a4aa5cf8e71523aed9b05e397cfef1ea09773f13fea8b649fcee",
-)
-# TFLite for the JVM of a desktop: for tests alone.
-DESKTOP_TFLITE = (
-    Artifact(
-        "org.bytedeco:tensorflow-lite:2.19.0-1.5.12",
-        "5c4ff7db40a94c44e111ff4245681f0f2170886b0e11000b9e4228978f4090d2",
+TFLITE_LIBRARIES = {
+    "android-arm64": (
+        Artifact(
+            f"{_TFLITE}:jar:android-arm64",
+            "78ae1c9b6ff3ad974428de25d935dbec33d3afae0095eeb555f871c26491bb03",
+            megabytes=3.8,
+        ),
+        Artifact(
+            f"{_JAVACPP}:jar:android-arm64",
+            "f258e04282475d1f6c9dea22aef15b3401de001c2c2509051d9ab1c500e223f5",
+            megabytes=0.2,
+        ),
     ),
-    Artifact(
-        "org.bytedeco:tensorflow-lite:2.19.0-1.5.12:jar:linux-x86_64",
-        "5c02ff25114b4f69d0b79473135f3bb731f8ff4dd5cc5e1d0595e501c867071a",
+    "android-x86_64": (
+        Artifact(
+            f"{_TFLITE}:jar:android-x86_64",
+            "2245ade3b7f06365320109e8623f07fadd843b10b3b87a2377872a71b27d2242",
+            megabytes=4.5,
+        ),
+        Artifact(
+            f"{_JAVACPP}:jar:android-x86_64",
+            "3ed1021c16bd9cafb3e3621a23592cf37030f88fa8ad3e15eb5ce64d27898b25",
+            megabytes=0.2,
+        ),
     ),
-    Artifact(
-        "org.bytedeco:javacpp:1.5.12",
-        "898f636c1fcb092c3810587ed847b033946799bb56eefec9d4c088a780bf36fe",
+    # For tests alone.
+    "linux-x86_64": (
+        Artifact(
+            f"{_TFLITE}:jar:linux-x86_64",
+            "9bba5aaa6c53a005404a3f1b4bc4789d2bb1ec3dbe17896829822c883832542b",
+            megabytes=4.2,
+        ),
+        Artifact(
+            f"{_JAVACPP}:jar:linux-x86_64",
+            "b7ebf6240c4025681b5fe868cc2d4cb166cf297824e55f25396f8465d48d8244",
+            megabytes=0.1,
+        ),
     ),
-    Artifact(
-        "org.bytedeco:javacpp:1.5.12:jar:linux-x86_64",
-        "b20c8f1b5da22b0015faad73500130c53544757eab0c5945c8bcdc1fac050714",
-    ),
-)
+}
 # Android's framework with room for Robolectric's own code, which stands for the system around an app: for tests alone.
 INSTRUMENTED_FRAMEWORKS = (
     Artifact(
         "org.robolectric:android-all-instrumented:7.0.0_r1-robolectric-r1-i7",
         "57dc8d57a5d69adacf3aa4306aefbf147bd1621da347e20f3cf1f41c88a5dd49",
-        megabytes=90,
+        megabytes=88,
     ),
     Artifact(
         "org.robolectric:android-all-instrumented:14-robolectric-10818077-i7",
         "3fdac2d463f431c6b8d83b9d0ca739e795de75fffedee648c6761bd4bd864701",
-        megabytes=160,
+        megabytes=151,
     ),
 )
 # With all that they need; the digest is over the names and digests of all files.
@@ -110,8 +126,17 @@ def artifact(wanted: Artifact) -> Path:
         )
         _check(wanted.file_name, sha256(folder / wanted.file_name), wanted.sha256)
 
-    place = _cache() / f"{wanted.file_name}-{wanted.sha256[:12]}"
-    return cached_folder(place, fetch, wanted.megabytes * _MB) / wanted.file_name
+    folder = f"{wanted.file_name}-{wanted.sha256[:12]}"
+    return _fetched(folder, wanted.file_name, wanted.megabytes, fetch) / wanted.file_name
+
+
+def tflite_libraries(system: str) -> dict[str, bytes]:
+    """TFLite's libraries for `system`, one of `TFLITE_LIBRARIES`, by their names in Maven's files."""
+    libraries = {}
+    for path in map(artifact, TFLITE_LIBRARIES[system]):
+        with zipfile.ZipFile(path) as archive:
+            libraries |= {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
+    return libraries
 
 
 def robolectric() -> list[Path]:
@@ -138,7 +163,8 @@ def robolectric() -> list[Path]:
                 else:
                     shutil.copyfile(path, folder / path.name)
 
-    return sorted(cached_folder(_cache() / f"robolectric-{_ROBOLECTRIC_SHA256[:12]}", fetch, 400 * _MB).glob("*.jar"))
+    folder = f"robolectric-{_ROBOLECTRIC_SHA256[:12]}"
+    return sorted(_fetched(folder, "Robolectric and JUnit", 197, fetch, needed=400).glob("*.jar"))
 
 
 def d8() -> Path:
@@ -160,7 +186,7 @@ def enjarify() -> Path:
         with _wheel(_ENJARIFY_WHEEL) as archive:
             archive.extractall(folder)
 
-    return cached_folder(_cache() / "enjarify-1.0.2", make, 2 * _MB)
+    return _fetched("enjarify-1.0.2", "enjarify", 0.4, make, needed=3)
 
 
 def debian_command(name: str) -> list[str]:
@@ -207,7 +233,7 @@ def _android_tools() -> Path:
             (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
         (folder / "aapt2_64").chmod(0o755)
 
-    return cached_folder(_cache() / f"tools-{_TOOLS_WHEEL[1][:12]}", make, 120 * _MB)
+    return _fetched(f"tools-{_TOOLS_WHEEL[1][:12]}", "D8 and aapt2", 56, make, needed=120)
 
 
 def _debian_tools() -> Path:
@@ -220,7 +246,7 @@ def _debian_tools() -> Path:
                     for package in apt.fetch(packages, alone=alone):
                         debian.unpack(package, folder)
 
-    return cached_folder(_cache() / f"debian-{_SUITE}", make, 200 * _MB)
+    return _fetched(f"debian-{_SUITE}", "zipalign, dexdump, aapt and apksigner", 11, make, needed=200)
 
 
 @contextmanager
@@ -245,5 +271,16 @@ def _check(name: str, found: str, wanted: str) -> None:
         raise DeviceError(f"{name} is something else than it was (SHA-256 {found}): it is not used")
 
 
-def _cache() -> Path:
-    return cache_folder() / "android"
+def _fetched(
+    name: str, what: str, megabytes: float, fetch: Callable[[Path], None], needed: float | None = None
+) -> Path:
+    """The folder `name` of the cache. Where it is missing, say how much of `what` is fetched, since that may take long.
+
+    `needed` are the megabytes of disk, where they are more than those fetched.
+    """
+
+    def say_and_fetch(folder: Path) -> None:
+        print(f"Fetching {what}: {megabytes:.{0 if megabytes >= 10 else 1}f} MB", file=sys.stderr, flush=True)
+        fetch(folder)
+
+    return cached_folder(cache_folder() / "android" / name, say_and_fetch, (needed or megabytes) * _MB)

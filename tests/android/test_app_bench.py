@@ -11,6 +11,7 @@ from edge_runtime.bench import doubts, results
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
 from edge_runtime.reports import terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
@@ -59,6 +60,7 @@ def test_paced_inferences_are_as_far_apart_as_asked(jvm, job):
     ("spoil", "said"),
     [
         (lambda folder: (folder / "model.tflite").write_bytes(b"0" * 1000), "my model is not a TFLite model"),
+        (lambda folder: _damage(folder / "model.tflite"), "TFLite does not take my model: convert the model again"),
         (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 6), np.float32)), "do not have the shape"),
         (lambda folder: np.save(folder / "windows.npy", np.zeros((0, 128, 9), np.float32)), "no test windows"),
         (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 9))), "no float32 windows"),
@@ -98,6 +100,12 @@ def test_reports_of_a_phone_alone_are_compared_as_any_other(jvm):
     (jvm.folder / "slower.json").write_text(json.dumps(slower))
     for other, code in ((report, 0), (jvm.folder / "slower.json", 1)):
         assert har_edge("compare", report, other, "--fail-if", "p50>5%", cwd=jvm.folder).returncode == code
+
+
+def _damage(path: Path) -> None:
+    """Replace a part of the flatbuffer by what only the interpreter can see to be wrong."""
+    flatbuffer, card = cards.read_model(path)
+    cards.write_model(path, flatbuffer[:200] + bytes(len(flatbuffer) - 200), card)
 
 
 def _change(path: Path, **values) -> None:

@@ -4,6 +4,8 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 import zipfile
+from dataclasses import replace
+from itertools import chain
 
 import assets
 import build_app
@@ -13,6 +15,7 @@ import toolchain
 import edge_runtime
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
+from edge_runtime.system.files import cache_folder
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 APP = (build_app.DEMO / "app/build.gradle").read_text()
@@ -24,32 +27,68 @@ def badging(apk) -> str:
     return toolchain.run(*toolchain.debian_command("aapt"), "dump", "badging", apk)
 
 
-def test_the_same_sources_give_the_same_bytes(apk, tmp_path):
-    build_app.build(tmp_path / "again.apk")
-    assert (tmp_path / "again.apk").read_bytes() == apk.read_bytes()
+def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them(apk, tmp_path, monkeypatch, capsys):
+    again = tmp_path / "a folder/again.apk"
+    again.parent.mkdir()
+    monkeypatch.setattr(build_app, "APK", again)
+    assert build_app.main() == 0
+    assert again.read_bytes() == apk.read_bytes()
+    assert capsys.readouterr().out.splitlines()[-1].endswith(f": adb install -r '{again}'")
 
 
-def test_it_is_small_and_runs_on_every_common_processor(apk, badging):
+def test_it_is_small_and_runs_on_every_processor_of_64_bits(apk, badging):
     assert apk.stat().st_size <= 12_000_000
-    assert "native-code: 'arm64-v8a' 'armeabi-v7a' 'x86_64'" in badging
+    assert "native-code: 'arm64-v8a' 'x86_64'\n" in badging
 
 
-def test_its_libraries_are_for_pages_of_the_size_that_its_readme_names(apk):
+def test_all_its_libraries_are_loaded_on_phones_with_pages_of_16_kb(apk):
     with zipfile.ZipFile(apk) as archive:
-        sizes = {page_size(archive.read(f"lib/{x}/libtensorflowlite_jni.so")) for x in build_app.ABIS}
-    assert sizes == {4096}
-    assert "for pages of 4 kB" in (build_app.DEMO / "README.md").read_text()
+        libraries = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
+    assert set(libraries) == build_app.LIBRARIES
+    for name, content in libraries.items():
+        sizes = alignments(content)
+        assert sizes, name
+        assert min(sizes) >= 0x4000, name
 
 
-def page_size(library: bytes) -> int:
-    """The alignment of the segments that are loaded of an ELF file (`p_align` of PT_LOAD in elf(5))."""
-    wide = library[4] == 2
-    (table,) = struct.unpack_from("<Q" if wide else "<I", library, 32 if wide else 28)
-    size, count = struct.unpack_from("<HH", library, 54 if wide else 42)
-    headers = [
-        struct.unpack_from("<IIQQQQQQ" if wide else "<IIIIIIII", library, table + i * size) for i in range(count)
+def alignments(library: bytes) -> list[int]:
+    """Read the alignment of each segment that is loaded of a 64-bit ELF file (`p_align` of PT_LOAD in elf(5))."""
+    assert library[:5] == b"\x7fELF\x02"
+    (table,) = struct.unpack_from("<Q", library, 32)
+    size, count = struct.unpack_from("<HH", library, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", library, table + i * size) for i in range(count)]
+    return [header[-1] for header in headers if header[0] == 1]
+
+
+def test_the_licence_of_its_libraries_is_in_it(apk):
+    with zipfile.ZipFile(apk) as archive:
+        text = archive.read(f"assets/{assets.LICENCE}").decode()
+    for library in toolchain.TFLITE:
+        *_, version = library.coordinates.split(":")
+        assert version.split("-")[0] in text
+    assert "Apache License" in text
+
+
+@pytest.mark.parametrize("name", ["zipalign", "dexdump", "aapt"])
+def test_debians_tools_bring_all_their_libraries(name):
+    """The machine may have none of them, or others."""
+    loader, *rest = toolchain.debian_command(name)
+    lines = toolchain.run(loader, "--list", *rest).splitlines()
+    found = [re.fullmatch(r"\s+(\S+) => (\S+) \(0x\w+\)", line) for line in lines if "=>" in line]
+    assert len(found) > 5
+    assert all(x and x[2].startswith(str(cache_folder())) for x in found), lines
+
+
+def test_what_is_fetched_is_named_with_its_size_and_not_taken_when_it_is_another(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
+    *_, small = toolchain.TFLITE_LIBRARIES["linux-x86_64"]
+    assert toolchain.artifact(small).stat().st_size < 100_000
+    assert capsys.readouterr().err == f"Fetching {small.file_name}: 0.1 MB\n"
+    with pytest.raises(DeviceError, match="something else than it was"):
+        toolchain.artifact(replace(small, sha256="0" * 64))
+    assert [x.name for x in (tmp_path / "android").iterdir() if x.is_dir()] == [
+        f"{small.file_name}-{small.sha256[:12]}"
     ]
-    return max(header[-1] for header in headers if header[0] == 1)
 
 
 def test_what_was_changed_after_signing_is_refused(apk, tmp_path):
@@ -68,7 +107,7 @@ def test_an_apk_without_a_library_is_not_complete(apk, tmp_path):
             if "arm64" not in entry.filename:
                 part.writestr(entry, whole.read(entry))
     build_app.align_and_sign(smaller, signed)
-    with pytest.raises(CheckFailedError, match="arm64-v8a"):
+    with pytest.raises(CheckFailedError, match=r"arm64-v8a/libjnijavacpp\.so, .*arm64-v8a/libjnitensorflowlite\.so$"):
         build_app.check(signed)
 
 
@@ -82,7 +121,9 @@ def test_gradle_builds_the_same_app(badging):
     assert build_app.version("applicationId") == build_app.version("namespace")
     assert tuple(re.search(r"abiFilters (.*)", APP)[1].replace("'", "").split(", ")) == build_app.ABIS
     assert f"VERSION_{build_app.JAVA_RELEASE}" in APP
-    assert re.findall(r"implementation '(.*)'", APP) == [toolchain.TFLITE.coordinates.removesuffix(":aar")]
+    phones = (toolchain.TFLITE_LIBRARIES[x] for x in ("android-arm64", "android-x86_64"))
+    libraries = [x.coordinates.replace(":jar:", ":") for x in (*toolchain.TFLITE, *chain(*phones))]
+    assert re.findall(r"implementation '(.*)'", APP) == libraries
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
     assert build_app.version("compileSdk") == build_app.version("targetSdk")

@@ -57,7 +57,6 @@ def test_no_test_of_the_sandbox_is_left_out(sandbox):
     assert set(failures) == set(names())
 
 
-@pytest.mark.usefixtures("own_kernels")
 def test_the_service_decides_and_records_what_python_does(sandbox):
     _, folder = sandbox
     nanoseconds, *sensed = np.fromfile(folder / "samples", "<f8").reshape(-1, 7).T

@@ -8,8 +8,6 @@ import build_app
 import pytest
 from desktop import Desktop, prepare
 
-from edge_runtime.model import classifier
-
 
 @dataclass(frozen=True)
 class Jvm:
@@ -40,13 +38,6 @@ def desktop(apk, tmp_path_factory) -> Desktop:
 @pytest.fixture
 def jvm(desktop, assets, tmp_path) -> Jvm:
     return Jvm(desktop, assets, tmp_path)
-
-
-@pytest.fixture
-def own_kernels(monkeypatch):
-    """LiteRT without XNNPACK, as TFLite on the desktop's JVM is: int8 then agrees to the last bit."""
-    open_model = classifier.open_model
-    monkeypatch.setattr(classifier, "open_model", lambda content, *rest, name: open_model(content, *rest, False, name))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Check `har-edge bench --on adb:` to a phone: a real adbd, the app's own code, scripts for Android's commands."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def telephone(home, board, app, tmp_path):
 
 
 def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, desktop, tmp_path):
-    phone = telephone(f"java -Xmx1g -cp {desktop.class_path} haredge.jvm.Drive worker $job {ANSWERS.format(tmp_path)}")
+    phone = telephone(f"{shlex.join(desktop.java('haredge.jvm.Drive', 'worker'))} $job {ANSWERS.format(tmp_path)}")
     succeeded(home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK))
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert [x["windows"] for x in report["results"]] == [2947, 2947]

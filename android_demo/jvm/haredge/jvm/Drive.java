@@ -8,6 +8,7 @@ import haredge.core.Classifier;
 import haredge.core.FrontEnd;
 import haredge.core.ModelFile;
 import haredge.core.Streams;
+import haredge.demo.TfLiteEngine;
 import haredge.live.CsvRecorder;
 import haredge.live.Decision;
 import haredge.live.LiveRecognizer;
@@ -81,7 +82,7 @@ public final class Drive {
         ByteBuffer values = read(files[1]);
         Numbers inputs = new Numbers();
         Numbers answers = new Numbers();
-        try (Classifier classifier = new Classifier(model, DesktopEngine::new, 1)) {
+        try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
             float[] window = new float[classifier.card.samples * classifier.card.signals.size()];
             ByteBuffer input = classifier.preparation().buffer();
             while (values.hasRemaining()) {
@@ -120,7 +121,7 @@ public final class Drive {
      */
     private static void live(String[] files) throws Exception {
         ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
-        try (Classifier classifier = new Classifier(model, DesktopEngine::new, 1)) {
+        try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
             for (int i = 1; i < files.length; i += 2) {
                 live(classifier, read(files[i]), files[i + 1], i / 2);
             }
@@ -195,7 +196,7 @@ public final class Drive {
                 // It does not end by itself.
             }
         };
-        try (Session session = new Session(new Classifier(model, DesktopEngine::new, 1), source, true, deaf)) {
+        try (Session session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, true, deaf)) {
             session.record(recorder);
             session.start();
         }
@@ -205,7 +206,7 @@ public final class Drive {
     private static void worker(String[] files) throws IOException {
         Worker.Progress progress = (stage, share) -> System.out.println(
                 "{\"stage\": \"" + stage + "\", \"share\": " + share + "}");
-        new Worker(DesktopEngine::new, machine(), progress).run(new File(files[0]), new File(files[1]));
+        new Worker(TfLiteEngine::new, machine(), progress).run(new File(files[0]), new File(files[1]));
     }
 
     /** The app's assets to the report of a benchmark without another computer, in a folder. */
@@ -215,7 +216,7 @@ public final class Drive {
         for (String name : new String[] {"edge_float32.tflite", "edge_int8.tflite"}) {
             models.add(new ModelFile(Streams.readAll(new File(files[0], name)), name));
         }
-        Worker worker = new Worker(DesktopEngine::new, machine(), (stage, share) -> {});
+        Worker worker = new Worker(TfLiteEngine::new, machine(), (stage, share) -> {});
         OwnBench bench = new OwnBench(folder, testWindows(files[0]), models, 2, 60, "0.1.0");
         String text = bench.run(asked -> worker.run(asked, folder), (stage, share) -> {});
         Streams.write(new File(folder, "report.json"), text.getBytes(StandardCharsets.UTF_8));

@@ -1,32 +1,58 @@
 package haredge.demo;
 
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteTensorCopyFromBuffer;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteTensorCopyToBuffer;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteVersion;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteFloat32;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteInt8;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteOk;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteUInt8;
+
 import haredge.core.Engine;
 import haredge.core.InputError;
 import haredge.core.TensorInfo;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import org.tensorflow.lite.DataType;
-import org.tensorflow.lite.Interpreter;
-import org.tensorflow.lite.Tensor;
-import org.tensorflow.lite.TensorFlowLite;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.tensorflowlite.BuiltinOpResolver;
+import org.bytedeco.tensorflowlite.FlatBufferModel;
+import org.bytedeco.tensorflowlite.Interpreter;
+import org.bytedeco.tensorflowlite.InterpreterBuilder;
+import org.bytedeco.tensorflowlite.TfLiteTensor;
 
-/** Runs TFLite of the Android library, which runs operators by XNNPACK where it can. */
-final class TfLiteEngine implements Engine {
-    private final Interpreter interpreter;
+/** Runs TFLite, which runs operators by XNNPACK where it can. */
+public final class TfLiteEngine implements Engine {
+    private final BytePointer content; // the interpreter reads it as long as it lives
+    private final FlatBufferModel model;
+    private final BuiltinOpResolver resolver = new BuiltinOpResolver();
+    private final Interpreter interpreter = new Interpreter((Pointer) null); // until the builder fills it
+    private final TfLiteTensor in;
+    private final TfLiteTensor out;
     private final TensorInfo input;
     private final TensorInfo output;
 
-    TfLiteEngine(byte[] flatbuffer, int threads, String name) throws InputError {
-        ByteBuffer content = ByteBuffer.allocateDirect(flatbuffer.length).order(ByteOrder.nativeOrder());
-        content.put(flatbuffer);
-        try {
-            interpreter = new Interpreter(content, new Interpreter.Options().setNumThreads(threads));
-        } catch (IllegalArgumentException | IllegalStateException error) {
-            throw new InputError("TFLite does not take " + name + ": convert the model again", error);
+    public TfLiteEngine(byte[] flatbuffer, int threads, String name) throws InputError {
+        content = new BytePointer(flatbuffer);
+        model = FlatBufferModel.VerifyAndBuildFromBuffer(content, flatbuffer.length);
+        if (!built(threads)) {
+            close();
+            throw new InputError("TFLite does not take " + name + ": convert the model again");
         }
-        input = tensorInfo(interpreter.getInputTensor(0));
-        output = tensorInfo(interpreter.getOutputTensor(0));
-        interpreter.allocateTensors();
+        in = interpreter.input_tensor(0);
+        out = interpreter.output_tensor(0);
+        input = tensorInfo(in);
+        output = tensorInfo(out);
+    }
+
+    private boolean built(int threads) {
+        if (model == null) {
+            return false;
+        }
+        try (InterpreterBuilder builder = new InterpreterBuilder(model, resolver)) {
+            return builder.SetNumThreads(threads) == kTfLiteOk
+                    && builder.apply(interpreter) == kTfLiteOk
+                    && interpreter.AllocateTensors() == kTfLiteOk;
+        }
     }
 
     @Override
@@ -46,26 +72,36 @@ final class TfLiteEngine implements Engine {
 
     @Override
     public String version() {
-        return TensorFlowLite.runtimeVersion();
+        return TfLiteVersion().getString();
     }
 
     @Override
     public void run(ByteBuffer values, ByteBuffer answers) {
-        values.rewind();
-        answers.rewind();
-        interpreter.run(values, answers);
+        if (TfLiteTensorCopyFromBuffer(in, new Pointer(values.rewind()), values.capacity()) != kTfLiteOk
+                || interpreter.Invoke() != kTfLiteOk
+                || TfLiteTensorCopyToBuffer(out, new Pointer(answers.rewind()), answers.capacity()) != kTfLiteOk) {
+            throw new IllegalStateException("the inference failed");
+        }
     }
 
     @Override
     public void close() {
         interpreter.close();
+        resolver.close();
+        if (model != null) {
+            model.close();
+        }
+        content.close();
     }
 
-    private static TensorInfo tensorInfo(Tensor tensor) {
-        DataType type = tensor.dataType();
-        String dtype = type == DataType.FLOAT32 ? "float32"
-                : type == DataType.INT8 ? "int8" : type == DataType.UINT8 ? "uint8" : type.toString();
-        Tensor.QuantizationParams quantisation = tensor.quantizationParams();
-        return new TensorInfo(tensor.shape(), dtype, quantisation.getScale(), quantisation.getZeroPoint());
+    private static TensorInfo tensorInfo(TfLiteTensor tensor) {
+        int[] shape = new int[tensor.dims().size()];
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = tensor.dims().data(i);
+        }
+        int type = tensor.type();
+        String dtype = type == kTfLiteFloat32 ? "float32"
+                : type == kTfLiteInt8 ? "int8" : type == kTfLiteUInt8 ? "uint8" : "type " + type;
+        return new TensorInfo(shape, dtype, tensor.params().scale(), tensor.params().zero_point());
     }
 }
