@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float64]
 def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:
     """Tell of each of `samples` `[n, 6]`, g and rad/s, whether a sensor can have measured it: `[n]`; NaN is none."""
     acceleration, rotation = np.abs(samples[:, :3]), np.abs(samples[:, 3:])
-    possible: npt.NDArray[np.bool_] = (acceleration <= MAX_ACCELERATION_G).all(axis=1)
+    possible = np.asarray((acceleration <= MAX_ACCELERATION_G).all(axis=1))
     return possible & (rotation <= MAX_ROTATION_RAD_S).all(axis=1)
 
 
