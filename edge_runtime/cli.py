@@ -1,6 +1,8 @@
 """Start and end every `har-edge` command: load a subcommand when it is called, turn errors into exit codes."""
 
+import errno
 import importlib
+import os
 import signal
 import sys
 import traceback
@@ -15,6 +17,8 @@ from edge_runtime.system.printable import printable
 from edge_runtime.system.standard_streams import ReaderLeftError, guarded_streams, open_closed_streams
 
 _LONGEST_SENTENCE = 2000
+_NO_MEMORY = "this machine has too little free memory for that; close other programs"
+_SIGNS_OF_NO_MEMORY = ("can't start new thread", "failed to map segment", "cannot allocate memory")
 
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
@@ -106,11 +110,15 @@ def _fail(error: BaseException, debug: bool) -> ExitCode:
     match error:
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
+        case MemoryError() | OSError(errno=errno.ENOMEM):
+            sentence, code = _NO_MEMORY, ExitCode.DEVICE
+        case RuntimeError() | ImportError() if any(x in str(error) for x in _SIGNS_OF_NO_MEMORY):
+            sentence, code = _NO_MEMORY, ExitCode.DEVICE
         case OSError():
-            where = f"{error.filename}: " if error.filename else ""
+            where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""
             sentence, code = f"{where}{error.strerror or error}", ExitCode.USAGE
-        case MemoryError():
-            sentence, code = "this machine has too little free memory for that; close other programs", ExitCode.DEVICE
+        case RuntimeError() if str(error).startswith("Symlink loop"):  # of `Path.resolve` before Python 3.13
+            sentence, code = f"{error}: this link leads to itself; name a file", ExitCode.USAGE
         case _:
             fault = f"{type(error).__name__}: {error}"
             sentence = f"a fault in har-edge itself: {fault}; run it again with --debug and report it"

@@ -7,14 +7,19 @@ import errno
 import hashlib
 import io
 import os
+import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from edge_runtime.errors import InputError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MOST_LINKS = 40  # as many as Linux follows
 
 
 class _WriteError(InputError):
@@ -23,27 +28,41 @@ class _WriteError(InputError):
     def __init__(self, path: Path, reason: OSError) -> None:
         self.path, self.reason = path, reason
         super().__init__(
-            f"cannot write {path}: {reason.strerror or reason}; choose a folder that is writable and has space"
+            f"cannot write {path}: {reason.strerror or reason}; choose a place that can be written and has space"
         )
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, with the same suffix; move it to `path` if the block succeeds.
+    """Give a temporary path with the same suffix; move what is there to `path` if the block succeeds.
 
     Whatever happens inside, `path` is either what it was before or the complete new file. Missing parent folders are
-    made. A full disk or a folder that cannot be written raises `InputError` naming `path`.
+    made. A link stays, and what it points to is replaced. Into what is no regular file (a pipe, a device, and standard
+    output as /dev/stdout, whatever it is) the content is written in the end. A full disk, a folder that cannot be
+    written and a pipe that nobody reads raise `InputError` naming `path`.
     """
     path = Path(path)
     with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        descriptor, state = _own_descriptor(path), _state(path)
+        if state is not None and stat.S_ISDIR(state.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if descriptor is not None or (state is not None and not stat.S_ISREG(state.st_mode)):
+        with scratch_folder() as folder:
+            temporary = folder / f"content{path.suffix}"
+            yield temporary
+            with _writing(path), temporary.open("rb") as content, _special(path, descriptor) as special:
+                shutil.copyfileobj(content, special)
+        return
+    target = Path(os.path.realpath(path))
+    with _writing(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{path.stem[:20]}-", suffix=path.suffix)
         os.close(handle)
     temporary = Path(name)
     try:
         with _writing(path):
             yield temporary
-            _finish(temporary, path)
+            _finish(temporary, target)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -108,6 +127,40 @@ def scratch_folder() -> Iterator[Path]:
         if not _is_about(error, folder):
             raise
         raise _no_scratch(folder, error) from error
+
+
+def _state(path: Path) -> os.stat_result | None:
+    """What is at `path`, or where its link points; None when nothing is. Raises `OSError`, as for links in a ring."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """The number of this process's open file that `path` means: 1 for /dev/stdout, which links to /proc/self/fd/1."""
+    for _ in range(_MOST_LINKS):
+        if path.name.isdecimal() and os.path.realpath(path.parent) == f"/proc/{os.getpid()}/fd":
+            return int(path.name)
+        if not path.is_symlink():
+            break
+        path = path.parent / path.readlink()
+    return None
+
+
+def _special(path: Path, descriptor: int | None) -> BinaryIO:
+    """The special file at `path`, or an open file of this process, from where it stands; neither is made empty."""
+    if descriptor is not None:
+        sys.stdout.flush()  # what was printed before comes before
+        return os.fdopen(os.dup(descriptor), "wb")
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # a pipe would wait for a reader, perhaps forever
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(error.errno, "nobody reads it") from error
+        raise
+    os.set_blocking(opened, True)
+    return os.fdopen(opened, "wb")
 
 
 def _no_scratch(folder: Path | str, error: OSError) -> InputError:

@@ -4,11 +4,14 @@ import os
 import resource
 import stat
 import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import ROOT
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
@@ -45,6 +48,74 @@ def test_results_are_readable_by_whom_the_umask_says(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "card.json").stat().st_mode) == 0o640
+
+
+def test_a_link_stays_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "results").mkdir()
+    target, near, far = tmp_path / "results" / "new.json", tmp_path / "near.json", tmp_path / "far.json"
+    near.symlink_to("results/new.json")
+    far.symlink_to(near)
+    for content in ("one", "two"):  # there is nothing yet the first time
+        write_text(far, content)
+        assert target.read_text() == content
+    assert near.is_symlink()
+    assert far.is_symlink()
+    assert sorted(tmp_path.rglob("*")) == sorted([target, near, far, target.parent])
+
+
+def test_links_in_a_ring_and_folders_are_refused_and_stay(tmp_path):
+    ring = tmp_path / "ring"
+    ring.symlink_to("ring")
+    for path, why in ((ring, "Too many levels of symbolic links"), (tmp_path, "Is a directory")):
+        with pytest.raises(InputError, match=f"cannot write {path}: {why}"):
+            write_text(path, "")
+    assert list(tmp_path.iterdir()) == [ring]
+    assert ring.is_symlink()
+
+
+def test_a_device_is_written_into_and_stays(tmp_path):
+    for name, number in (("null", 3), ("full", 7)):
+        os.mknod(tmp_path / name, 0o666 | stat.S_IFCHR, os.makedev(1, number))
+    write_text(tmp_path / "null", "content")
+    with pytest.raises(InputError, match=r"cannot write .*full: No space left"):
+        write_text(tmp_path / "full", "content")
+    assert [stat.S_ISCHR(x.stat().st_mode) for x in tmp_path.iterdir()] == [True, True]
+
+
+def test_a_pipe_gets_the_content_if_it_has_a_reader(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match=r"cannot write .*pipe: nobody reads it"):
+        write_text(pipe, "content")
+    reader = subprocess.Popen(["cp", pipe, tmp_path / "copy"])
+    content = "content" * 100_000  # more than a pipe holds
+    for _ in range(1000):  # until cp has opened it
+        try:
+            write_text(pipe, content)
+            break
+        except InputError:
+            time.sleep(0.01)
+    assert reader.wait() == 0
+    assert (tmp_path / "copy").read_text() == content
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_output_has_a_path(tmp_path, path):
+    """Also where it is a file, which is neither replaced nor made empty."""
+    code = "import sys, pathlib; from edge_runtime.system.files import write_text; print('before'); "
+    code += f"write_text(pathlib.Path({path!r}), 'content\\n'); print('after')"
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout == b"before\ncontent\nafter\n"
+    with (tmp_path / "file").open("w") as file:
+        subprocess.run(command, stdout=file, check=True, cwd=ROOT)
+    assert (tmp_path / "file").read_text() == "before\ncontent\nafter\n"
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    write_text(tmp_path / ("x" * 255), "content")
+    with pytest.raises(InputError, match="File name too long"):
+        write_text(tmp_path / ("x" * 256), "content")
 
 
 @pytest.fixture

@@ -29,7 +29,11 @@ class Log:
         first_line = _row(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            # A pipe is not opened for reading: it would never be without a reader, and block when it is full.
+            is_special = path.exists() and not path.is_file()
+            mode = os.O_WRONLY | os.O_NONBLOCK if is_special else os.O_RDWR | os.O_CREAT
+            self._descriptor = os.open(path, mode | os.O_APPEND, 0o666)
+            os.set_blocking(self._descriptor, True)
         except OSError as error:
             raise InputError(
                 f"cannot write {path}: {error.strerror or error}; choose another file for --log"
