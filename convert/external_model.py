@@ -1,6 +1,5 @@
 """Load an external model, a `.keras` file not made by har-edge, with options that make its card."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import filters_of
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.outside_files import parse_json, read_text
 
 NO_CLIP = 1000.0
 """Beyond all that recordings may hold, in g, rad/s or standard deviations."""
@@ -42,7 +42,7 @@ def _lines(text: str) -> list[str]:
             raise InputError(f"--labels {text} does not exist: give a file with one label a line, or names, as A,B,C")
         return text.split(",")
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return read_text(path, "a list of labels").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"--labels {path} is no text: give a file with one label a line") from error
 
@@ -61,8 +61,8 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
     if not path.is_file():
         raise InputError(f"--normalisation {text} is no file: give one with {_FORM}, or none, or data")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = parse_json(read_text(path, "a normalisation"))
+    except ValueError as error:
         raise InputError(f"--normalisation {path} is not JSON ({error}): it must hold {_FORM}") from error
     if isinstance(content, dict) and isinstance(content.get("normalisation"), dict):  # a card
         content = content["normalisation"]

@@ -5,6 +5,7 @@ from typing import Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import has_softmax, is_network, is_softmax, last_call
+from edge_runtime.system.outside_files import open_file
 from edge_runtime.system.zip_archive import Archive, is_zip
 
 _ADVICE = "train it again, or give another file"
@@ -12,9 +13,9 @@ _ADVICE = "train it again, or give another file"
 
 def check_file(path: Path) -> None:
     """Raise `InputError` when `path` is missing, cut short, damaged or no Keras file; needs no TensorFlow."""
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
-    with path.open("rb") as file:
+    with open_file(path, "a trained network") as file:
         is_hdf5 = file.read(4) == b"\x89HDF"
     if is_hdf5:
         raise InputError(f"{path} is in Keras's older HDF5 format: load it with Keras and save it again as .keras")

@@ -6,6 +6,7 @@ altogether. Where each row is of one sensor, rotation is interpolated linearly a
 """
 
 import csv
+import io
 import math
 import re
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNI
 from edge_runtime.errors import InputError
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
+from edge_runtime.system.outside_files import open_file
 
 _EXPECTED = (
     "its first line has to name timestamp[s], ax[g], ay[g], az[g], gx[rad/s], gy[rad/s], gz[rad/s], label, subject"
@@ -62,7 +64,7 @@ def read(path: Path) -> Table:
     `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the app.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_file(path, "a recording"), encoding="utf-8-sig", newline="") as file:
             return _parse(path, file)
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason}); export the recording again as CSV") from error

@@ -19,6 +19,7 @@ from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
+from edge_runtime.system.outside_files import read_bytes
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive, is_zip
 
 FOLDER = "UCI HAR Dataset"
@@ -136,7 +137,7 @@ def _open(path: Path) -> Iterator[_Copy]:
             yield _Copy(f"{root}/", partial(_read_file, root))
             return
         path = path / f"{FOLDER}.zip"
-    if not path.is_file() or not is_zip(path):
+    if not path.exists() or not is_zip(path):
         raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; give one of them")
     with Archive(path, str(path)) as outer:
         nested = [x for x in outer.names if x.endswith(f"{FOLDER}.zip") and not x.startswith("__MACOSX")]
@@ -166,11 +167,10 @@ def _marks(archive: Archive) -> list[str]:
 
 def _read_file(root: Path, name: str) -> bytes:
     path = root / name
-    if not path.is_file():
-        raise InputError(f"{path} is missing; the official '{FOLDER}' has it: download or copy it again")
-    if path.stat().st_size > MAX_MEMBER:
-        raise InputError(f"{path} is too large to be a file of the official '{FOLDER}'")
-    return path.read_bytes()
+    try:
+        return read_bytes(path, f"a file of the official '{FOLDER}'", MAX_MEMBER)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; the official '{FOLDER}' has it: download or copy it again") from None
 
 
 def _read_rows(copy: _Copy, part: str) -> tuple[Bytes, Bytes]:

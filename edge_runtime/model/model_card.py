@@ -30,6 +30,7 @@ from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal, Window
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import write_bytes, write_text
+from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 
 FORMAT = 3
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
@@ -88,8 +89,8 @@ class Card:
     def from_json(cls, text: str, source: str) -> Card:
         """Read a card; `source` names it in the `InputError` raised when it is not a usable card."""
         try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            content = parse_json(text)
+        except ValueError as error:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
@@ -131,7 +132,7 @@ class Card:
 def load(path: Path) -> Card:
     """The card of a run folder's `card.json` or of any card file. Raises `InputError`."""
     try:
-        return Card.from_json(Path(path).read_text(encoding="utf-8"), str(path))
+        return Card.from_json(read_text(path, "a model card"), str(path))
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist; a model card is expected there") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -184,7 +185,7 @@ def read_model(path: Path) -> tuple[bytes, Card]:
 def read_tflite(path: Path) -> bytes:
     """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one."""
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except OSError as error:

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from edge_runtime.errors import InputError
 
-MAX_MODEL = 1 << 28
-"""The largest model, in bytes: a `.tflite` or `.keras` file."""
+MAX_SIZE = 1 << 28
+"""The largest file, in bytes: a model, the zip of a data set, or 20 hours of a recording at 50 Hz."""
 
 MAX_TEXT = 1 << 25
 """The largest JSON file, in bytes: the worst one takes 25 times as much memory."""
@@ -23,7 +23,7 @@ _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
-def open_file(path: Path, what: str = "a model", at_most: int = MAX_MODEL) -> BinaryIO:
+def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> BinaryIO:
     """Open the file at `path`, where `what` is expected, without waiting for anybody.
 
     Raises `InputError` when it is no regular file, and when it has more than `at_most` bytes; `OSError` as `open` does.
@@ -42,7 +42,7 @@ def open_file(path: Path, what: str = "a model", at_most: int = MAX_MODEL) -> Bi
     return os.fdopen(descriptor, "rb")
 
 
-def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_MODEL) -> bytes:
+def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> bytes:
     """The content of the file at `path`. Raises as `open_file` does."""
     with open_file(path, what, at_most) as file:
         content = file.read(at_most + 1)

@@ -5,10 +5,12 @@ import lzma
 import struct
 import zipfile
 import zlib
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from edge_runtime.errors import InputError
+from edge_runtime.system.outside_files import open_file
 
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
@@ -18,8 +20,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFErro
 
 def is_zip(path: Path) -> bool:
     """Tell whether the file at `path` is a zip, or the beginning of one."""
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(path)
+    with open_file(path, "a zip") as file:
+        return file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(file)
 
 
 class Archive:
@@ -31,15 +33,16 @@ class Archive:
 
     def __init__(self, file: Path | IO[bytes], place: str) -> None:
         self.place = place
-        try:
-            self._zip = zipfile.ZipFile(file)
-        except (*_BROKEN, NotImplementedError) as error:
-            raise InputError(f"{place} is a damaged or truncated zip ({error}); download or copy it again") from error
-        try:
+        with ExitStack() as opened:
+            source = opened.enter_context(open_file(file, "a zip")) if isinstance(file, Path) else file
+            try:
+                self._zip = opened.enter_context(zipfile.ZipFile(source))
+            except (*_BROKEN, NotImplementedError) as error:
+                raise InputError(
+                    f"{place} is a damaged or truncated zip ({error}); download or copy it again"
+                ) from error
             self._check()
-        except InputError:
-            self._zip.close()
-            raise
+            self._opened = opened.pop_all()
         entries = self._zip.infolist()
         self.names = [x.filename for x in entries if not x.is_dir()]
         self.start = min((x.header_offset for x in entries), default=0)
@@ -49,7 +52,7 @@ class Archive:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
+        self._opened.close()
 
     def read(self, name: str) -> bytes:
         """The content of the member `name`. Raises `InputError` when it is missing, damaged, encrypted or too large."""

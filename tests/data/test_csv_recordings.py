@@ -290,3 +290,13 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content, says):
     (tmp_path / "rec-a.csv").write_bytes(content)
     with pytest.raises(InputError, match=rf"rec-a\.csv.*{says}"):
         loading.load_data(tmp_path)
+
+
+def test_subjects_with_any_number_of_digits_are_in_natural_order(tmp_path):
+    many = "9" * 5000  # more digits than Python makes a number of
+    for seed, subject in enumerate([many, "s10", "s2", "s02", "8"]):
+        seconds, samples = motion(300, seed)
+        write(tmp_path / f"{seed}.csv", seconds, samples, ["walk"] * 150 + ["rest"] * 150, subject)
+    data = csv_recordings.load(tmp_path)
+    assert set(data.test.subject.tolist()) == {"s10"}  # the last of all
+    assert set(data.train.subject.tolist()) == {"8", many, "s02", "s2"}
