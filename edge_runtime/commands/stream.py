@@ -16,7 +16,7 @@ from edge_runtime.errors import InputError
 if TYPE_CHECKING:
     from edge_runtime.data.units import Units
     from edge_runtime.live.display.decision_log import Log
-    from edge_runtime.live.display.sinks import Sink
+    from edge_runtime.live.display.sinks import Sink, Truth
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
@@ -47,7 +47,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     ),
 )
 @options.model()
-@click.option("--replay", "recording", metavar="N", type=int, help="Source: recording N of the data.")
+@click.option("--replay", "recording", metavar="N", type=click.IntRange(0), help="Source: recording N of the data.")
 @click.option(
     "--csv",
     "csv_path",
@@ -136,9 +136,11 @@ def command(
 
     from edge_runtime.commands.model_arguments import find_model, open_classifier
     from edge_runtime.live.display.decision_log import Log
+    from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
+    from edge_runtime.live.sources.file_sources import find_recording, replay
     from edge_runtime.live.timestamps import Timestamps
 
     path = find_model(model)
@@ -148,12 +150,18 @@ def command(
         recognizer = LiveRecognizer(open_classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
-        stated = _stated(units, gyro_units, card)
-        source = opened.enter_context(closing(_open(name, value, stated, speed, data, card, take_over)))
+        if recording is None:
+            found = None
+            opener = _open(name, value, _stated(units, gyro_units, card), take_over)
+        else:
+            found = find_recording(recording, data, card.signals)
+            opener = replay(recording, found, 1.0 if speed is None else speed)
+        source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
+        truth = found.label_at if found else no_truth
+        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}", truth)
         follow(session, chain([opening], source), sink, log)
 
 
@@ -190,30 +198,24 @@ def _one(given: Mapping[str, object]) -> tuple[str, object]:
     raise InputError(f"{what}: give one of {', '.join(given)}")
 
 
-def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, truth: "Truth") -> "Sink":
     from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
     if jsonl:
-        return JsonLines()
+        return JsonLines(truth)
     if quiet:
         return Sink()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Changes()
+        return Changes(truth)
     from edge_runtime.live.display.timeline import Timeline
 
-    return Timeline(card.labels, title, session.summary, console, time)
+    return Timeline(card.labels, title, session.summary, console, time, truth)
 
 
-def _open(
-    name: str, value: object, stated: "Units", speed: float | None, data: Path | None, card: "Card", take_over: bool
-) -> "Source":
+def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source":
     """The source that the option `name` asks for with `value`; only what it needs is imported."""
-    if name == "--replay":
-        from edge_runtime.live.sources.file_sources import replay
-
-        return replay(int(str(value)), data, 1.0 if speed is None else speed, card.signals)
     if name == "--csv":
         from edge_runtime.live.sources.file_sources import csv_file
 
