@@ -1,12 +1,11 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,19 +19,6 @@ if TYPE_CHECKING:
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
-
-
-class FiniteRange(click.FloatRange):
-    """A number within limits. `nan` is beyond none, and still no number."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value` to a finite number within the limits."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number.", param, ctx)
-        return number
 
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
@@ -64,7 +50,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
     "--speed",
-    type=FiniteRange(min=0),
+    type=options.FiniteRange(min=0),
     metavar="X",
     help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
@@ -80,7 +66,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
 @click.option(
     "--rate",
-    type=FiniteRange(min=1, max=1000),
+    type=options.FiniteRange(min=1, max=1000),
     metavar="HZ",
     help="Of samples without times.  [default: the model's]",
 )
@@ -140,7 +126,6 @@ def command(
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
-    from edge_runtime.live.sources.file_sources import find_recording, replay
     from edge_runtime.live.timestamps import Timestamps
 
     path = find_model(model)
@@ -154,6 +139,8 @@ def command(
             found = None
             opener = _open(name, value, _stated(units, gyro_units, card), take_over)
         else:
+            from edge_runtime.live.sources.file_sources import find_recording, replay
+
             found = find_recording(recording, data, card.signals)
             opener = replay(recording, found, 1.0 if speed is None else speed)
         source = opened.enter_context(closing(opener))

@@ -14,7 +14,7 @@ from edge_runtime.errors import InputError
 try:
     from lzma import LZMAError
 except ImportError:  # a Python that was built without it, and never raises it
-    LZMAError = zlib.error  # type: ignore[misc]
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
 
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
