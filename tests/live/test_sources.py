@@ -93,8 +93,8 @@ class TestCsvFile:
         with pytest.raises(InputError, match=r"empty\.csv has no samples"):
             list(csv_file(path, Units()))
 
-    def test_a_file_that_is_not_there_or_a_folder_is_refused(self, tmp_path):
-        for path in (tmp_path / "none.csv", tmp_path):
+    def test_a_file_that_is_not_there_a_folder_or_an_endless_device_is_refused(self, tmp_path):
+        for path in (tmp_path / "none.csv", tmp_path, Path("/dev/zero")):
             with pytest.raises(InputError, match=str(path)):
                 list(csv_file(path, Units()))
 

@@ -93,6 +93,10 @@ def _opened(path: Path, name: str) -> Iterator[int]:
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
     try:
+        # A device, such as /dev/zero, may never end and holds no recording.
+        kind = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind) or os.isatty(descriptor)):
+            raise InputError(f"{name} is no file and no pipe: give one, or a board's device to --serial")
         yield descriptor
     finally:
         os.close(descriptor)
