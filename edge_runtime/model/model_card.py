@@ -108,13 +108,6 @@ class Card:
             raise InputError(f"{source} {fault}; mend the card and try again")
         return card
 
-    def _computed_with(self) -> list[Any]:
-        """The parts whose numbers are computed with; the others are records."""
-        correction = self.posture_correction
-        learnt = (correction.middle, correction.weights) if correction else ()
-        parts = (self.window, self.normalisation, self.front_end, self.live)
-        return [self.temperature, learnt, *(dataclasses.asdict(x) for x in parts if x is not None)]
-
     def _fault(self) -> str | None:
         """State what makes the card unusable, if anything does."""
         n_labels, n_signals, window = len(self.labels), len(self.signals), self.window
@@ -122,8 +115,6 @@ class Card:
             return "needs at least two labels, each of its own name"
         if not n_signals or len(set(self.signal_names)) != n_signals:
             return "needs at least one signal, each of its own name"
-        if not all(abs(x) <= _LARGEST_NUMBER for x in _numbers(self._computed_with())):
-            return f"has a number that is none, or beyond ±{_LARGEST_NUMBER:g}"
         if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= window.rate_hz <= _LONGEST):
             return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
         if self.temperature < LEAST_DIVISOR:
@@ -133,9 +124,20 @@ class Card:
             return "corrects postures by gravity, which is not among its signals"
         return (
             self.normalisation.fault(n_signals)
+            or self._fault_of_numbers()
             or self.live.fault(n_labels)
             or (correction.fault(n_labels) if correction else None)
         )
+
+    def _fault_of_numbers(self) -> str | None:
+        """Say so where a number that is computed with is none, or too large for that."""
+        correction = self.posture_correction
+        learnt = (correction.middle, correction.weights) if correction else ()
+        parts = (self.window, self.normalisation, self.front_end, self.live)
+        numbers = _numbers([self.temperature, learnt, *(dataclasses.asdict(x) for x in parts if x is not None)])
+        if all(abs(x) <= _LARGEST_NUMBER for x in numbers):
+            return None
+        return f"has a number that is not finite, or beyond ±{_LARGEST_NUMBER:g}"
 
 
 def load(path: Path) -> Card:
