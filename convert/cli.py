@@ -46,7 +46,7 @@ QUANTISED = SCHEMES[1:]
 )
 @click.option(
     "--max-size",
-    type=click.FloatRange(1),
+    type=shared.FiniteRange(1),
     default=MAX_SIZE,
     show_default=True,
     metavar="KB",
@@ -66,7 +66,7 @@ QUANTISED = SCHEMES[1:]
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0, 100),
+    type=shared.FiniteRange(0, 100),
     default=1.0,
     show_default=True,
     metavar="PP",
@@ -96,7 +96,7 @@ QUANTISED = SCHEMES[1:]
 @shared.out("FOLDER", "Of MODEL.keras: folder for its models.  [default: beside it]")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(1),
+    type=shared.FiniteRange(1),
     default=600.0,
     show_default=True,
     metavar="SECONDS",

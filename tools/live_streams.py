@@ -76,6 +76,6 @@ def smooth(stream: Stream, novelty: list[Novelty], smoothing: Smoothing, tempera
         rejection = persistence.update(novelty[i], int(window.argmax()))
         is_moving = bool(stream.movement[i] > smoothing.movement)
         current = smoother.update(window, step_s, is_moving, rejection.cannot_begin)
-        if current is not None and not rejection.rules_out(current):
-            shown[i] = current
+        answer = smoother.shown(current is not None and rejection.rules_out(current))
+        shown[i] = NO_DECISION if answer is None else answer
     return shown

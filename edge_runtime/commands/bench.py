@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--duration",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Time each model for so long in all, instead of --runs.",
 )

@@ -1,5 +1,6 @@
 """Declare what commands share under one name each: options, kinds of paths, examples below the help."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,19 @@ from edge_runtime.model.interpreters import RUNTIMES
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+class FiniteRange(click.FloatRange):
+    """A number within limits. `nan` is beyond none, and still no number."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert `value` to a finite number within the limits."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
 
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False) -> Callable[[F], F]:

@@ -35,7 +35,7 @@ POSTURES = ("SITTING", "STANDING")
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
 @click.option(
-    "--seconds", type=click.FloatRange(1), metavar="SECONDS", help="Of --evaluate: of each posture.  [default: 60]"
+    "--seconds", type=options.FiniteRange(1), metavar="SECONDS", help="Of --evaluate: of each posture.  [default: 60]"
 )
 @options.runtime
 @outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
@@ -75,8 +75,6 @@ def _check_usage(out: Path | None, evaluate: bool, seconds: float | None, json_p
     if not evaluate and (json_path or seconds is not None):
         name = "--json" if json_path else "--seconds"
         raise click.UsageError(f"{name} is for gains: give --evaluate too")
-    if seconds is not None and not math.isfinite(seconds):
-        raise click.UsageError(f"--seconds {seconds} is no time: give a number of seconds")
 
 
 def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> None:

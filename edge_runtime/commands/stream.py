@@ -1,12 +1,11 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,23 +15,10 @@ from edge_runtime.errors import InputError
 if TYPE_CHECKING:
     from edge_runtime.data.units import Units
     from edge_runtime.live.display.decision_log import Log
-    from edge_runtime.live.display.sinks import Sink
+    from edge_runtime.live.display.sinks import Sink, Truth
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
-
-
-class FiniteRange(click.FloatRange):
-    """A number within limits. `nan` is beyond none, and still no number."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value` to a finite number within the limits."""
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number.", param, ctx)
-        return number
 
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
@@ -47,7 +33,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     ),
 )
 @options.model()
-@click.option("--replay", "recording", metavar="N", type=int, help="Source: recording N of the data.")
+@click.option("--replay", "recording", metavar="N", type=click.IntRange(0), help="Source: recording N of the data.")
 @click.option(
     "--csv",
     "csv_path",
@@ -64,7 +50,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option(
     "--speed",
-    type=FiniteRange(min=0),
+    type=options.FiniteRange(min=0),
     metavar="X",
     help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
@@ -80,7 +66,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says.")
 @click.option(
     "--rate",
-    type=FiniteRange(min=1, max=1000),
+    type=options.FiniteRange(min=1, max=1000),
     metavar="HZ",
     help="Of samples without times.  [default: the model's]",
 )
@@ -136,6 +122,7 @@ def command(
 
     from edge_runtime.commands.model_arguments import find_model, open_classifier
     from edge_runtime.live.display.decision_log import Log
+    from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
@@ -148,12 +135,20 @@ def command(
         recognizer = LiveRecognizer(open_classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
         session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
-        stated = _stated(units, gyro_units, card)
-        source = opened.enter_context(closing(_open(name, value, stated, speed, data, card, take_over)))
+        if recording is None:
+            found = None
+            opener = _open(name, value, _stated(units, gyro_units, card), take_over)
+        else:
+            from edge_runtime.live.sources.file_sources import find_recording, replay
+
+            found = find_recording(recording, data, card.signals)
+            opener = replay(recording, found, 1.0 if speed is None else speed)
+        source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
+        truth = found.label_at if found else no_truth
+        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}", truth)
         follow(session, chain([opening], source), sink, log)
 
 
@@ -190,30 +185,24 @@ def _one(given: Mapping[str, object]) -> tuple[str, object]:
     raise InputError(f"{what}: give one of {', '.join(given)}")
 
 
-def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, truth: "Truth") -> "Sink":
     from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
     if jsonl:
-        return JsonLines()
+        return JsonLines(truth)
     if quiet:
         return Sink()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Changes()
+        return Changes(truth)
     from edge_runtime.live.display.timeline import Timeline
 
-    return Timeline(card.labels, title, session.summary, console, time)
+    return Timeline(card.labels, title, session.summary, console, time, truth)
 
 
-def _open(
-    name: str, value: object, stated: "Units", speed: float | None, data: Path | None, card: "Card", take_over: bool
-) -> "Source":
+def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source":
     """The source that the option `name` asks for with `value`; only what it needs is imported."""
-    if name == "--replay":
-        from edge_runtime.live.sources.file_sources import replay
-
-        return replay(int(str(value)), data, 1.0 if speed is None else speed, card.signals)
     if name == "--csv":
         from edge_runtime.live.sources.file_sources import csv_file
 

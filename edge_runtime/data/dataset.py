@@ -38,6 +38,11 @@ class Recording:
         """The signals of its sensors, in the order of `SIGNALS`."""
         return tuple(x for x in SIGNALS if self.has_gyroscope or not x.is_rotation)
 
+    def label_at(self, seconds: float) -> str:
+        """The label of the sample taken `seconds` after the first; "" where nothing was labelled."""
+        label = int(self.labels[min(max(round(seconds * self.rate_hz), 0), len(self.labels) - 1)])
+        return self.label_names[label] if label >= 0 else ""
+
     def check_signals(self, signals: Sequence[Signal]) -> None:
         """Raise `InputError` unless its sensors give the `signals` that a model takes."""
         if not self.has_gyroscope and any(x.is_rotation for x in signals):

@@ -6,7 +6,7 @@ stream), cut into windows and classified; the answers are smoothed, and rejected
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -207,12 +207,10 @@ class LiveRecognizer:
         start = self._windowing.start
         for seconds, signals in windows:
             try:
-                decision = self._decider.decide(signals, seconds, seconds - start < WARM_UP_S)
+                stuck = self._faults.stuck_at(seconds)
+                yield self._decider.decide(signals, seconds, seconds - start < WARM_UP_S, stuck)
             except InputError as error:  # of this window: the next may be answered
                 yield Notice(seconds, REFUSED, str(error))
-                continue
-            stuck = self._faults.stuck_at(seconds)
-            yield replace(decision, activity=UNKNOWN, reason=stuck) if stuck else decision
 
 
 class _Decider:
@@ -234,23 +232,27 @@ class _Decider:
         """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
         return self._classifier.probabilities(signals[np.newaxis, :, self._columns])[0]
 
-    def decide(self, signals: Array, seconds: float, warming_up: bool) -> Decision:
-        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`."""
+    def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Decision:
+        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`.
+
+        `stuck` says that a sensor is, which makes the activity unknown; "" if none is.
+        """
         start = time.perf_counter()
         answer = self.classify(signals)
         inference_ms = 1e3 * (time.perf_counter() - start)
         rejection = self._persistence.update(self._novelty(signals), int(answer.argmax()))
         is_moving = self._movement(signals) > self._card.live.smoothing.movement
         current = self._smoother.update(answer, self._step_s, is_moving, rejection.cannot_begin)
-        reason = self._reason(current, rejection)
+        reason = stuck or self._rejected(current, rejection)
+        shown = self._smoother.shown(bool(reason))
         return Decision(
             seconds,
-            UNKNOWN if current is None or reason else self._card.labels[current],
+            UNKNOWN if shown is None else self._card.labels[shown],
             self._card.labels,
             self._smoother.probabilities,
             answer.astype(np.float64),
             warming_up,
-            reason,
+            "" if shown is not None else reason or "no activity is certain yet",
             inference_ms,
         )
 
@@ -264,11 +266,11 @@ class _Decider:
         """The mean body acceleration (g) in the last hop of a window of all signals `[samples, 9]`."""
         return float(np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean())
 
-    def _reason(self, current: int | None, rejection: Rejection) -> str:
+    def _rejected(self, current: int | None, rejection: Rejection) -> str:
         if rejection.not_worn:
             return "the phone is lying still, not worn"
         if current is None:
-            return "no activity is certain yet"
+            return ""
         label = self._card.labels[current]
         if rejection.posture[current]:
             return f"orientation is not typical of {label}"

@@ -27,6 +27,7 @@ class Smoother:
         self._settings, self._n_labels, self._period_s = settings, n_labels, period_s
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
+        self._is_certain = False  # of the current activity, since it was last unknown
 
     def update(
         self, window: npt.NDArray[np.floating], seconds: float, is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
@@ -47,6 +48,15 @@ class Smoother:
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest
         return self.current
+
+    def shown(self, is_rejected: bool) -> int | None:
+        """The activity to show after the window that was taken last; None where it is unknown.
+
+        That is where something else rejects it and, after that, until it is probable again by itself.
+        """
+        is_probable = self.current is not None and self.probabilities[self.current] >= self._settings.confidence
+        self._is_certain = not is_rejected and (self._is_certain or is_probable)
+        return self.current if self._is_certain else None
 
     def _predict(self, seconds: float, is_moving: bool) -> None:
         """Let `seconds` pass, in which an activity may have ended."""

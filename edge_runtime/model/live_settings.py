@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from edge_runtime.model.novelty import NoveltyDetector
 
+_MOST_EVIDENCE = 10.0  # of more, all products of probabilities could round to 0
+
 
 @dataclass(frozen=True)
 class Smoothing:
@@ -23,8 +25,12 @@ class Smoothing:
     def fault(self) -> str | None:
         """State what makes it unusable, if anything does."""
         shares = (self.change_still, self.change_moving, self.confidence)
-        usable = self.evidence > 0 and self.movement >= 0 and all(0 < x < 1 for x in shares)
-        return None if usable else "needs smoothing with evidence above 0 and probabilities between 0 and 1"
+        usable = 0 < self.evidence <= _MOST_EVIDENCE and self.movement >= 0 and all(0 < x < 1 for x in shares)
+        if usable:
+            return None
+        return (
+            f"needs smoothing with evidence above 0 and at most {_MOST_EVIDENCE:g}, and probabilities between 0 and 1"
+        )
 
 
 @dataclass(frozen=True)

@@ -14,28 +14,29 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge_runtime.errors import InputError
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals.filters import Filters
-from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.normalisation import LEAST_DIVISOR, Normalisation
 from edge_runtime.signals.types import Signal, Window
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
+from edge_runtime.system.zip_archive import Archive
 
 FORMAT = 3
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
+_LARGEST_NUMBER = 1e12  # far beyond any sensor's, and no product of two of them is infinite in float32
+_LONGEST = 1_000_000  # samples, Hz
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
 
@@ -115,18 +116,29 @@ class Card:
             return "needs at least two labels, each of its own name"
         if not n_signals or len(set(self.signal_names)) != n_signals:
             return "needs at least one signal, each of its own name"
-        if window.samples < 1 or window.hop < 1 or not window.rate_hz > 0:
-            return "needs a window with rate_hz, samples and hop above 0"
-        if not (np.isfinite(self.temperature) and self.temperature > 0):
+        if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= window.rate_hz <= _LONGEST):
+            return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
+        if self.temperature < LEAST_DIVISOR:
             return "needs a temperature above 0"
         correction = self.posture_correction
         if correction and not {*self.signal_names} >= {*GRAVITY}:
             return "corrects postures by gravity, which is not among its signals"
         return (
             self.normalisation.fault(n_signals)
+            or self._fault_of_numbers()
             or self.live.fault(n_labels)
             or (correction.fault(n_labels) if correction else None)
         )
+
+    def _fault_of_numbers(self) -> str | None:
+        """Say so where a number that is computed with is none, or too large for that."""
+        correction = self.posture_correction
+        learnt = (correction.middle, correction.weights) if correction else ()
+        parts = (self.window, self.normalisation, self.front_end, self.live)
+        numbers = _numbers([self.temperature, learnt, *(dataclasses.asdict(x) for x in parts if x is not None)])
+        if all(abs(x) <= _LARGEST_NUMBER for x in numbers):
+            return None
+        return f"has a number that is not finite, or beyond ±{_LARGEST_NUMBER:g}"
 
 
 def load(path: Path) -> Card:
@@ -201,8 +213,8 @@ def strip(content: bytes) -> bytes:
     """The flatbuffer alone: `content` without an appended card."""
     if not _has_archive(content) or digest(content[:-_DIGEST]) != content[-_DIGEST:]:
         return content
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return content[: min(entry.header_offset for entry in archive.infolist())]
+    with Archive(io.BytesIO(content), "the archive behind the model") as archive:
+        return content[: archive.start]
 
 
 def flatbuffer_of(content: bytes, source: str) -> bytes:
@@ -234,17 +246,24 @@ def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
         )
     _check_digest(content, source)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if archive.getinfo(_CARD).file_size > _LARGEST_CARD:
-                raise InputError(f"the card inside {source} is too large to be one; convert the model again")
-            text = archive.read(_CARD).decode()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, NotImplementedError) as error:
-        raise InputError(f"{source} has no readable card ({_reason(error)}); convert the model again") from error
+        with Archive(io.BytesIO(content), "its archive") as archive:
+            text = archive.read(_CARD, _LARGEST_CARD).decode()
+    except (InputError, UnicodeDecodeError) as error:
+        raise InputError(f"{source} has no readable card: {error}") from error
     card = Card.from_json(text, f"the card inside {source}")
     flatbuffer = strip(content)
     if dict(card.file) != _file_facts(flatbuffer):
         raise InputError(_damaged(source))
     return flatbuffer, card
+
+
+def _numbers(part: Any) -> Iterator[float]:
+    """All numbers in a part of a card, however deep."""
+    if isinstance(part, (int, float)):
+        yield part
+    elif isinstance(part, (dict, list, tuple)):
+        for x in part.values() if isinstance(part, dict) else part:
+            yield from _numbers(x)
 
 
 def _damaged(source: str) -> str:

@@ -113,6 +113,8 @@ class NoveltyDetector:
             len(row) != len(x.mean) for x in self.movement for row in (*x.precision, x.precision)
         ):
             return "needs typical postures and movements of each activity, or no novelty detection"
+        if not all(x.centres for x in self.posture) or not all(_is_positive(x.precision) for x in self.movement):
+            return "needs a centre of each typical posture, and a positive definite precision of each typical movement"
         if self.rest is not None and not (sizes == {2} and self.rest > 0):
             return "has a limit of rest, which needs a number above 0 and the gyroscope among its signals"
         return None
@@ -153,6 +155,12 @@ class MotionFeatures:
     def rotation(self) -> Array | None:
         """The standard deviation of rotation (rad/s) `[...]`; None without the gyroscope."""
         return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
+
+
+def _is_positive(precision: Sequence[Sequence[float]]) -> bool:
+    """Tell whether a distance with this inverse covariance is a number above 0."""
+    matrix = np.array(precision)
+    return bool(np.linalg.eigvalsh((matrix + matrix.T) / 2).min() > 0)
 
 
 def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], window: Window) -> MotionFeatures:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+LEAST_DIVISOR = 1e-12
+"""What is divided by is not less: no quotient is infinite in float32."""
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -42,6 +45,6 @@ class Normalisation:
         if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
             return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
         positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
-        if not np.isfinite([*self.mean, *positive]).all() or min(positive) <= 0:
+        if not np.isfinite([*self.mean, *positive]).all() or min(positive) < LEAST_DIVISOR:
             return "needs finite normalisation with std, clip and knee above 0"
         return None

@@ -1,7 +1,8 @@
 """Read members of an untrusted zip archive into memory, never beyond a limit and never to disk."""
 
+from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+
 import io
-import lzma
 import struct
 import zipfile
 import zlib
@@ -12,10 +13,15 @@ from typing import IO
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import open_file
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python that was built without it, and never raises it
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
 
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError, ValueError)
 
 
 def is_zip(path: Path) -> bool:
@@ -27,8 +33,8 @@ def is_zip(path: Path) -> bool:
 class Archive:
     """A zip archive, checked when opened; `place` names it in errors.
 
-    Raises `InputError` when it is damaged or cut short, when a member's path climbs out of it, and when it would unpack
-    to more than `MAX_UNPACKED` bytes.
+    Raises `InputError` when it is damaged or cut short, when a member has no name, a path that climbs out of it or a
+    place before the file, and when it would unpack to more than `MAX_UNPACKED` bytes.
     """
 
     def __init__(self, file: Path | IO[bytes], place: str) -> None:
@@ -48,42 +54,45 @@ class Archive:
         self.start = min((x.header_offset for x in entries), default=0)
         """The position in the file of the first member: not 0 when something stands before the archive."""
 
-    def __enter__(self) -> "Archive":
+    def __enter__(self) -> Archive:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def read(self, name: str) -> bytes:
-        """The content of the member `name`. Raises `InputError` when it is missing, damaged, encrypted or too large."""
+    def read(self, name: str, largest: int = MAX_MEMBER) -> bytes:
+        """The content of the member `name`, of at most `largest` bytes.
+
+        Raises `InputError` when it is missing, damaged, encrypted or too large.
+        """
         try:
             entry = self._zip.getinfo(name)
         except KeyError:
             raise InputError(f"{self.place} has no member '{name}'; download or copy it again") from None
-        if entry.file_size > MAX_MEMBER:
-            raise InputError(
-                f"'{name}' in {self.place} unpacks to {entry.file_size:,} bytes; {MAX_MEMBER:,} is the limit"
-            )
+        if entry.file_size > largest:
+            raise InputError(f"'{name}' in {self.place} unpacks to {entry.file_size:,} bytes; {largest:,} is the limit")
         try:
             with self._zip.open(entry) as member:
-                content = member.read(MAX_MEMBER + 1)  # whatever the entry declares
+                content = member.read(largest + 1)  # whatever the entry declares
         except _BROKEN as error:
             raise InputError(f"'{name}' in {self.place} is damaged ({error}); download or copy it again") from error
         except (RuntimeError, NotImplementedError) as error:  # encrypted; a compression that zipfile does not know
             raise InputError(
-                f"'{name}' in {self.place} cannot be read ({error}); unpack the zip and give the folder"
+                f"'{name}' in {self.place} cannot be read ({error}); pack it again without a password, or unpack it"
             ) from error
-        if len(content) > MAX_MEMBER:
-            raise InputError(f"'{name}' in {self.place} unpacks to more than the limit of {MAX_MEMBER:,} bytes")
+        if len(content) > largest:
+            raise InputError(f"'{name}' in {self.place} unpacks to more than the limit of {largest:,} bytes")
         return content
 
-    def inner(self, name: str) -> "Archive":
+    def inner(self, name: str) -> Archive:
         """The zip archive that is the member `name`."""
         return Archive(io.BytesIO(self.read(name)), f"{self.place}/{name}")
 
     def _check(self) -> None:
         entries = self._zip.infolist()
         for entry in entries:
+            if not entry.filename or entry.header_offset < 0:
+                raise InputError(f"{self.place} has a member without a name or a place; download or copy it again")
             if _climbs_out(entry.filename):
                 raise InputError(
                     f"{self.place} has a member '{entry.filename}' that points out of the archive; do not trust it"

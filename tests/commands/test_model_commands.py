@@ -207,6 +207,8 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_
         (["--runs", "many"], "--runs"),
         (["--runs", "5", "--duration", "1"], "--duration"),
         (["--duration", "0"], "--duration"),
+        (["--duration", "nan"], "no finite number"),
+        (["--duration", "inf"], "no finite number"),
         (["--rounds", "0"], "--rounds"),
         (["--threads", "0"], "--threads"),
         (["--wings"], "--wings"),

@@ -87,7 +87,8 @@ def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
     [
         (["--evaluate", "-o", "x.tflite"], "-o"),
         (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
-        (["--evaluate", "--seconds", "nan"], "nan"),
+        (["--evaluate", "--seconds", "nan"], "no finite number"),
+        (["--evaluate", "--seconds", "inf"], "no finite number"),
         ([], "--data"),
     ],
 )

@@ -70,6 +70,9 @@ class TestReplay:
             [x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in wanted], atol=1e-5
         )
         assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
+        labels = [recording.labels[round(50 * x.seconds)] for x in wanted]
+        assert [x.get("label", "") for x in shown] == [recording.label_names[x] if x >= 0 else "" for x in labels]
+        assert {"STANDING", "stand_to_sit", "WALKING"} <= {x.get("label") for x in shown}
 
     def test_without_a_terminal_it_is_a_line_for_each_change_then_a_summary(self, stream):
         done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0))
@@ -78,6 +81,7 @@ class TestReplay:
         assert all(re.match(r" +\d+:\d\d  \S", x) for x in lines[:summary])
         names = [x[10:].split("  ")[0] for x in lines[:summary]]
         assert all(a != b for a, b in pairwise(names))
+        assert any(re.search(r"  SITTING  \d+ %  labelled SITTING$", x) for x in lines[:summary])
         assert {"WALKING", "WALKING UPSTAIRS", "SITTING", "LAYING"} <= set(names)
         assert "15,888 samples" in lines[-1]
         assert "recording 7" in done.stderr
@@ -144,6 +148,7 @@ class TestRefusals:
             (["--replay", 7, "--jsonl", "--quiet"], ["--quiet"]),
             (["--replay", 7, "--axes", "y,x,z"], ["mirror"]),
             (["--replay", 99], ["0 to 60"]),
+            (["--replay", -1], ["Invalid value for '--replay'", "x>=0"]),
             (["--udp", "host:port"], ["'host:port'"]),
             (["--i2c", "thermometer"], ["mpu6050 or lsm6ds"]),
             (["nothing.tflite", "--replay", 7], ["nothing.tflite"]),

@@ -16,7 +16,7 @@ from streams import FakeClock, decision
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.live.display.decision_log import Log
-from edge_runtime.live.display.sinks import Changes, JsonLines
+from edge_runtime.live.display.sinks import Changes, JsonLines, Truth, no_truth
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import StreamSummary
@@ -117,11 +117,11 @@ class TestLines:
 class Screen:
     """A timeline on a console without colours that writes into memory."""
 
-    def __init__(self, width: int = 80, height: int = 40) -> None:
+    def __init__(self, width: int = 80, height: int = 40, truth: Truth = no_truth) -> None:
         self._console = Console()
         self._console.file, self._console.size = io.StringIO(), (width, height)
         self.clock, self.summary = FakeClock(), StreamSummary(LABELS, 1.28, 2.56)
-        self.timeline = Timeline(LABELS, "edge_int8   --replay 7", self.summary, self._console, self.clock)
+        self.timeline = Timeline(LABELS, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
 
     def picture(self) -> str:
         """Draw the timeline as it is now, as text."""
@@ -150,6 +150,7 @@ class TestTimeline:
         assert "U WALKING UPSTAIRS" in text
         assert "90 %" in text
         assert "no samples for 2 s" in text
+        assert re.search(r"^5 min ago +\? unknown   · no answer +now$", text, re.M)
         band = next(x for x in lines if re.fullmatch(r"·*S+U+", x))
         assert band.count("S") == pytest.approx(band.count("U"), abs=2)
 
@@ -158,6 +159,30 @@ class TestTimeline:
         for seconds in [*range(60), *range(180, 300)]:
             screen.timeline.decision(decision(seconds, "LAYING"))
         assert any(re.fullmatch(r"·*L{15,17}·{31,33}L{31,33}", x) for x in screen.picture().splitlines())
+
+    @pytest.mark.parametrize(("width", "height", "bands"), [(80, 24, 5), (120, 50, 6), (80, 20, 1), (120, 80, 6)])
+    def test_a_tall_screen_has_bands_of_earlier_minutes(self, width, height, bands):
+        screen = Screen(width, height)
+        for second in range(29 * 60):
+            screen.timeline.decision(decision(second, ["LAYING", "SITTING", "WALKING"][second // 300 % 3]))
+        for number in range(3):
+            screen.timeline.notice(Notice(0, "gap", f"notice {number}: " + "no samples for a while; " * 5))
+        lines = screen.picture().splitlines()
+        assert len(lines) <= height
+        assert max(map(len, lines)) == width
+        found = [x for x in lines if re.fullmatch(r"(\d+ min ago +)?[·LSW]+", x) and len(x) == width]
+        assert len(found) == bands
+        assert sum(x.count("notice") for x in lines) == 3
+        if bands > 1:
+            assert [x[:11].strip() for x in found] == [f"{5 * i} min ago" for i in range(bands, 0, -1)]
+            assert [set(x[11:]) for x in found[-2:]] == [{"L", "S"}, {"S", "W"}]
+
+    def test_what_a_recording_is_labelled_stands_beside_the_answer(self):
+        screen = Screen(truth=lambda second: "stand_to_sit" if second > 5 else "")
+        screen.timeline.decision(decision(4, "SITTING"))
+        assert "labelled" not in screen.picture()
+        screen.timeline.decision(decision(6, "SITTING", warming_up=True))
+        assert "the filters are settling   labelled stand to sit" in screen.picture()
 
     def test_a_clock_that_goes_back_begins_a_new_band(self):
         screen = Screen()

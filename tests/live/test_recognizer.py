@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -340,6 +341,25 @@ def test_nobody_who_sits_stands_or_lies_is_taken_for_a_table():
     stillest = [x for x in recordings() if x.subject in (11, 17, 30)]
     for still in stillest[::2]:
         assert NOT_WORN not in {x.reason for x in decisions(watch(still.samples)[0])}
+
+
+def test_no_activity_is_announced_after_unknown_that_is_not_probable():
+    announced = []
+    for number in (0, 3, 7):
+        found = decisions(watch(recording(number).samples)[0])
+        pairs = pairwise(found)
+        announced += [x for before, x in pairs if before.activity == UNKNOWN != x.activity]
+    assert len(announced) > 40
+    assert min(x.probability(x.activity) for x in announced) >= classifier().card.live.smoothing.confidence
+
+
+def test_after_a_stuck_sensor_an_activity_is_announced_once_it_is_probable():
+    samples = recording(3).samples[1000:4000].copy()
+    samples[1000:1600] = samples[1000]
+    found = decisions(watch(samples)[0])
+    stuck = [i for i, x in enumerate(found) if x.reason.endswith("switched off")]
+    again = next(x for x in found[stuck[-1] :] if x.activity != UNKNOWN)
+    assert again.probability(again.activity) >= classifier().card.live.smoothing.confidence
 
 
 def test_persistence_begins_anew_after_a_gap():

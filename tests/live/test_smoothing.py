@@ -35,6 +35,26 @@ def test_an_activity_that_cannot_begin_is_not_taken_up():
     assert [smoother.update(np.array([0.98, 0.01, 0.01]), 1.28, True, cannot_begin) for _ in range(5)] == [None] * 5
 
 
+def test_after_unknown_an_activity_is_shown_again_once_it_is_probable_by_itself():
+    smoother = Smoother(Smoothing(), 3, 1.28)
+    assert smoother.shown(False) is None  # nothing is known yet
+
+    def after(window: list[float], is_moving: bool, is_rejected: bool = False) -> int | None:
+        smoother.update(np.array(window), 1.28, is_moving, ALL_CAN_BEGIN)
+        return smoother.shown(is_rejected)
+
+    sure, torn = [0.98, 0.01, 0.01], [0.4, 0.3, 0.3]
+    assert [after(sure, is_moving=False) for _ in range(4)][-1] == 0
+    assert [after(torn, is_moving=True) for _ in range(3)] == [0, 0, 0]  # it stays, however improbable
+    assert after(torn, is_moving=True, is_rejected=True) is None
+    assert [after(torn, is_moving=True) for _ in range(3)] == [None] * 3
+    assert smoother.probabilities[0] < 0.8
+    found = [after(sure, is_moving=False) for _ in range(4)]
+    assert found[-1] == 0
+    assert after(sure, is_moving=False, is_rejected=True) is None
+    assert after(sure, is_moving=False) == 0  # it was probable all the time
+
+
 @pytest.mark.parametrize("hops", [1, 2, 5])
 def test_a_window_counts_no_more_after_a_longer_hop(hops):
     """Above the hop of the card one window's evidence stays that of one window, while the time that passes counts."""

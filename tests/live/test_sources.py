@@ -18,7 +18,7 @@ from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError, MissingExtraError
 from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.file_sources import csv_file, replay
+from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
 from edge_runtime.live.sources.serial_port import serial_port
 from edge_runtime.live.sources.sockets import Address, parse, tcp, udp
 
@@ -55,16 +55,16 @@ def recordings() -> Iterator[tuple[dataset.Recording, ...]]:
 
 class TestReplay:
     def test_a_replay_gives_every_sample_at_its_time(self, recordings):
-        items = list(replay(7, speed=0, clock=FakeClock()))
+        items = list(replay(7, recordings[7], speed=0, clock=FakeClock()))
         recording = recordings[7]
         assert np.array_equal(samples(items), recording.samples)
         assert np.array_equal(seconds(items), np.arange(len(recording.samples)) / 50)
         assert all(x.recorded for x in chunks(items))
 
     @pytest.mark.parametrize("speed", [1.0, 10.0, 1000.0])
-    def test_a_replay_takes_as_long_as_its_speed_says_and_gives_nothing_before_it_was_measured(self, speed):
+    def test_a_replay_takes_as_long_as_its_speed_says_and_gives_nothing_before_it_was_measured(self, speed, recordings):
         clock = FakeClock()
-        for item in replay(7, speed=speed, clock=clock):
+        for item in replay(7, recordings[7], speed=speed, clock=clock):
             for chunk in chunks([item]):
                 assert chunk.seconds[-1] <= (clock.now - 100) * speed + 1e-6
                 last = chunk.seconds[-1]
@@ -73,7 +73,7 @@ class TestReplay:
     @pytest.mark.parametrize("number", [-1, 61])
     def test_a_recording_that_is_not_there_is_refused(self, number):
         with pytest.raises(InputError, match="0 to 60"):
-            next(replay(number))
+            find_recording(number)
 
 
 class TestCsvFile:
@@ -93,8 +93,8 @@ class TestCsvFile:
         with pytest.raises(InputError, match=r"empty\.csv has no samples"):
             list(csv_file(path, Units()))
 
-    def test_a_file_that_is_not_there_or_a_folder_is_refused(self, tmp_path):
-        for path in (tmp_path / "none.csv", tmp_path):
+    def test_a_file_that_is_not_there_a_folder_or_an_endless_device_is_refused(self, tmp_path):
+        for path in (tmp_path / "none.csv", tmp_path, Path("/dev/zero")):
             with pytest.raises(InputError, match=str(path)):
                 list(csv_file(path, Units()))
 

@@ -31,7 +31,7 @@ def with_archive(files: dict[str, bytes], content: bytes = FLATBUFFER, comment: 
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_STORED) as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
         archive.comment = comment
     return stream.getvalue()
 
@@ -135,7 +135,7 @@ def signed(entries: dict[str, str], content: bytes = FLATBUFFER) -> bytes:
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, text in entries.items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
         archive.comment = bytes(64)
     start = stream.getvalue()[:-64]
     return start + cards.digest(start)
@@ -153,7 +153,8 @@ def test_a_card_that_belongs_to_another_model_is_refused(model):
     [
         ({"labels.txt": "a"}, "no readable card"),
         ({"card.json": "{"}, "not JSON"),
-        ({"card.json": " " * (2 << 20)}, "too large"),
+        ({"card.json": " " * (2 << 20)}, "unpacks to 2,097,152 bytes; 1,048,576 is the limit"),
+        ({"card.json": "{}", "": "a"}, "member without a name"),
     ],
 )
 def test_an_archive_without_a_usable_card_is_refused(model, entries, words):
@@ -162,12 +163,64 @@ def test_an_archive_without_a_usable_card_is_refused(model, entries, words):
         cards.read_model(model)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        (8, b"\x01\x00", "encrypted"),
+        (10, b"\x63\x00", "cannot be read"),
+        (28, b"\x00\x00", "damaged"),
+        (42, b"\xff\xff\xff\x7f", "damaged"),
+    ],
+    ids=["encrypted", "unknown compression", "no name", "a place beyond the file"],
+)
+def test_a_central_directory_of_another_hand_is_refused(model, field, value, words):
+    entry = model.read_bytes().find(b"PK\x01\x02")  # of card.json (APPNOTE.TXT 4.3.12)
+    model.write_bytes(with_bytes(model.read_bytes(), entry + field, value))
+    with pytest.raises(InputError, match=words):
+        cards.read_model(model)
+
+
+def test_an_archive_that_begins_before_its_file_is_refused(model):
+    content = model.read_bytes()
+    end = content.rfind(b"PK\x05\x06")
+    size = int.from_bytes(content[end + 12 : end + 16], "little")
+    model.write_bytes(with_bytes(content, end + 16, (end - size + 1000).to_bytes(4, "little")))
+    with pytest.raises(InputError, match="no readable card"):
+        cards.read_model(model)
+
+
+def test_a_card_whose_compressed_bytes_are_spoilt_is_refused(model):
+    content = model.read_bytes()
+    begin = content.find(b"card.json") + len("card.json")
+    model.write_bytes(with_bytes(content, begin, b"\xff" * 30))
+    with pytest.raises(InputError, match=r"'card\.json' in its archive is damaged"):
+        cards.read_model(model)
+
+
+def with_bytes(content: bytes, place: int, new: bytes) -> bytes:
+    """A model file with other bytes at `place`, signed again."""
+    changed = content[:place] + new + content[place + len(new) : -64]
+    return changed + cards.digest(changed)
+
+
 def changed(**changes: object) -> str:
     return json.dumps(json.loads(CARD.to_json()) | changes)
 
 
 def normalised(**changes: object) -> str:
     return changed(normalisation=json.loads(CARD.to_json())["normalisation"] | changes)
+
+
+def live(part: str = "smoothing", **changes: object) -> str:
+    content = json.loads(CARD.to_json())["live"]
+    return changed(live=content | {part: (content[part] or {}) | changes})
+
+
+def novelty(**changes: object) -> str:
+    posture = {"centres": [[1.0, 0.2]], "unusual": 0.3, "novel": 0.5}
+    movement = {"mean": [-1.7, -0.8], "precision": [[83.0, -42.0], [-42.0, 39.0]], "unusual": 3.9, "novel": 6.6}
+    spoilt = [x | {key: y for key, y in changes.items() if key in x} for x in (posture, movement)]
+    return live("novelty", posture=[spoilt[0]] * 2, movement=[spoilt[1]] * 2)
 
 
 def test_a_card_survives_json():
@@ -222,6 +275,19 @@ def test_a_card_without_settings_of_its_own_has_the_default_ones():
         (normalised(mean=["a", 0]), "not a complete model card"),
         (changed(temperature=0), "temperature"),
         (changed(scores=5), "not a complete model card"),
+        (changed(live=None), "live is not an object"),
+        (changed(window={"rate_hz": 50, "samples": 10**12, "hop": 1}), "at most 1,000,000"),
+        (changed(window={"rate_hz": 50, "samples": 3, "hop": 10**18}), "at most 1,000,000"),
+        (changed(window={"rate_hz": 5e-324, "samples": 3, "hop": 1}), "above 0"),
+        (changed(window={"rate_hz": 1e308, "samples": 3, "hop": 1}), "at most 1,000,000"),
+        (changed(temperature=1e300), "beyond ±1e\\+12"),
+        (changed(temperature=1e-300), "temperature above 0"),
+        (normalised(std=[1, 5e-324]), "above 0"),
+        (live(movement=float("nan")), "needs smoothing|finite"),
+        (live(evidence=1e9), "evidence above 0 and at most 10"),
+        (novelty(centres=[]), "a centre of each typical posture"),
+        (novelty(precision=[[-1.0, 0.0], [0.0, 1.0]]), "positive definite"),
+        (novelty(novel=float("inf")), "finite"),
     ],
 )
 def test_an_unusable_card_is_refused_with_its_source(text, words):
@@ -273,5 +339,5 @@ def test_a_card_that_could_not_be_read_again_is_not_written(attach, tmp_path):
     """One that is larger than any card that is read."""
     content = json.loads(CARD.to_json()) | {"training": {"notes": "x" * (2 << 20)}}
     (tmp_path / "card.json").write_text(json.dumps(content))
-    assert_one_sentence(attach(CONTENT), 2, "m.tflite was not written", "too large")
+    assert_one_sentence(attach(CONTENT), 2, "m.tflite was not written", "1,048,576 is the limit")
     assert (tmp_path / "m.tflite").read_bytes() == CONTENT

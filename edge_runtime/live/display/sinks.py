@@ -1,6 +1,7 @@
 """Print decisions and notices: lines for people, lines for programs, and the summary at the end."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -22,6 +23,11 @@ def activity_name(label: str) -> str:
     return "unknown" if label == UNKNOWN else printable(label, _LONGEST_NAME).replace("_", " ")
 
 
+def labelled(label: str) -> str:
+    """`labelled SITTING`; "" without a label."""
+    return f"labelled {activity_name(label)}" if label else ""
+
+
 def minutes_and_seconds(seconds: float) -> str:
     """`m:ss`, or `h:mm:ss` from an hour on."""
     minutes, whole = divmod(int(max(seconds, 0)), 60)
@@ -29,11 +35,25 @@ def minutes_and_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
+Truth = Callable[[float], str]
+"""The label of a moment (seconds, in the clock of the source); "" where there is none, or nobody knows."""
+
+
+def no_truth(seconds: float) -> str:
+    """Know no label, as in a stream of a sensor."""
+    del seconds
+    return ""
+
+
 class Sink:
     """Takes events in their order, a tick after each item of the source, and the summary when the stream has ended.
 
-    This one prints nothing until the end. It is a context: a display is on the screen inside.
+    This one prints nothing until the end. It is a context: a display is on the screen inside. `truth` is shown beside
+    the answers, where it knows a label.
     """
+
+    def __init__(self, truth: Truth = no_truth) -> None:
+        self._truth = truth
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +78,8 @@ class Sink:
 class Changes(Sink):
     """Prints a line on stdout for each change of activity, one on stderr for each notice; then the summary."""
 
-    def __init__(self) -> None:
+    def __init__(self, truth: Truth = no_truth) -> None:
+        super().__init__(truth)
         self._elapsed = ElapsedTime()
         self._shown = ""
 
@@ -67,7 +88,8 @@ class Changes(Sink):
         passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
-            click.echo(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}")
+            label = labelled(self._truth(decision.seconds))
+            click.echo(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}{label and '  ' + label}")
 
     def notice(self, notice: Notice) -> None:
         """Print the notice on stderr."""
@@ -97,6 +119,8 @@ class JsonLines(Sink):
             "reason": decision.reason,
             "inference_ms": round(decision.inference_ms, 4),
         }
+        if label := self._truth(decision.seconds):
+            content["label"] = label
         click.echo(json.dumps(content))
 
     def notice(self, notice: Notice) -> None:

@@ -5,7 +5,7 @@ Every activity has a colour and a letter, so that the picture says the same with
 
 import textwrap
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,15 @@ from rich.live import Live
 from rich.text import Text
 
 from edge_runtime.data.recording_plots import span_colour
-from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, show_summary
+from edge_runtime.live.display.sinks import (
+    Sink,
+    Truth,
+    activity_name,
+    labelled,
+    minutes_and_seconds,
+    no_truth,
+    show_summary,
+)
 from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
@@ -22,6 +30,7 @@ from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
 
 BAND_S = 300.0
+_MOST_BANDS, _LEAST_WIDTH = 12, 40  # an hour; columns beside which there is room for the times of several
 _REFRESH_S = 0.1
 _NOTICES, _NOTICE_LINES = 3, 2
 _LEAST_BAR, _LOW_SCREEN = 5, 9  # columns, lines
@@ -33,8 +42,15 @@ class Timeline(Sink):
     """Draws on `console`; `title` names the model and the source, `summary` is that of the session."""
 
     def __init__(
-        self, labels: Sequence[str], title: str, summary: StreamSummary, console: Console, clock: SourceClock
+        self,
+        labels: Sequence[str],
+        title: str,
+        summary: StreamSummary,
+        console: Console,
+        clock: SourceClock,
+        truth: Truth = no_truth,
     ) -> None:
+        super().__init__(truth)
         self._console = console
         self._names = [*labels, UNKNOWN]
         self._letters = letters(self._names)
@@ -42,7 +58,7 @@ class Timeline(Sink):
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
         self._elapsed = ElapsedTime()
-        self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
+        self._past: deque[tuple[float, int]] = deque(maxlen=int(_MOST_BANDS * BAND_S) + 1)  # at most one a second
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
 
@@ -85,18 +101,23 @@ class Timeline(Sink):
                 self._console.print(Text(said))
 
     def picture(self) -> RenderableType:
-        """Render the picture; where there are too few lines, bars and older notices are left out first."""
+        """Render the picture; where there are too few lines, bars and older notices are left out first.
+
+        Lines that are left are for bands of earlier minutes.
+        """
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        now, below = self._now(width), [*self._band(width), self._facts()]
-        room -= 1 + len(now) + len(below)
+        now = self._now(width)
+        room -= 1 + len(now) + 3  # the band, its scale and the facts
         notices: list[Text] = []
         for seconds, text in reversed(self._notices):
             lines = _wrapped(f"{minutes_and_seconds(seconds)}  {text}", width)
             if len(notices) + len(lines) <= room:
                 notices = lines + notices
         bars = [*self._bars(width), Text("")]
-        return Group(title, *now, *(bars if len(bars) + len(notices) <= room else []), *below, *notices)
+        bars = bars if len(bars) + len(notices) <= room else []
+        left = room - len(bars) - _NOTICES * _NOTICE_LINES  # whether there are notices or not: bands do not jump
+        return Group(title, *now, *bars, *self._bands(width, 1 + max(0, left)), self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
         """The activity, three lines high and letter-spaced; one line on a screen of a few."""
@@ -110,6 +131,8 @@ class Timeline(Sink):
             remark = printable(decision.reason)
         elif decision and decision.warming_up:
             remark = "warming up: the filters are settling"
+        if decision:
+            remark = "   ".join(x for x in (remark, labelled(self._truth(decision.seconds))) if x)
         lines = ["", large.center(width), remark.center(width)]
         if self._console.height < _LOW_SCREEN:
             lines = [f"{name.upper()}  {remark}"]
@@ -137,24 +160,41 @@ class Timeline(Sink):
             lines.append(line.append(f"{percent(share, 0):>5}"))
         return lines
 
-    def _band(self, width: int) -> list[Text]:
-        """The last minutes, a letter on its colour for each stretch of time, and a scale below."""
-        band = Text(no_wrap=True)
-        now = self._elapsed.seconds
+    def _bands(self, width: int, most: int) -> list[Text]:
+        """The last minutes, a letter on its colour for each stretch of time, and a scale below.
+
+        There are as many bands, `most` at most, as have something to show; the latest is the lowest.
+        """
+        n = min(most, _MOST_BANDS, 1 + int(self._elapsed.seconds / BAND_S)) if width >= _LEAST_WIDTH else 1
+        longest = len(_ago(n)) + 1 if n > 1 else 0
+        bands, moments = [], iter(self._answers(n, width - longest))
+        for number in range(n, 0, -1):
+            band = Text(f"{_ago(number):<{longest}}" if longest else "", style="dim", no_wrap=True)
+            for _ in range(width - longest):
+                answer = next(moments)
+                if answer is None:
+                    band.append("·")
+                else:
+                    band.append(self._letters[answer], f"not dim {_INK} on {self._colour(answer)}")
+            bands.append(band)
+        left = "" if longest else _ago(1)
+        legend = "? unknown   · no answer".center(width - len(left) - len("now"))
+        if len(left) + len(legend) + len("now") > width:
+            legend = " " * (width - len(left) - len("now"))
+        return [*bands, Text(f"{left}{legend}now", style="dim", no_wrap=True)]
+
+    def _answers(self, n_bands: int, width: int) -> Iterator[int | None]:
+        """The activity at each moment of the bands, the oldest first; None where nothing was recognised."""
         past = list(self._past)
         place = 0
         current: tuple[float, int] | None = None
-        for column in range(width):
-            moment = now - BAND_S * (width - 1 - column) / width
+        for column in range(n_bands * width):
+            moment = self._elapsed.seconds - BAND_S * (n_bands * width - 1 - column) / width
             while place < len(past) and past[place][0] <= moment + 1e-9:
                 current, place = past[place], place + 1
             # Where nothing was recognised for longer than a decision takes, there was a gap.
-            if current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0):
-                band.append("·", "dim")
-            else:
-                band.append(self._letters[current[1]], f"{_INK} on {self._colour(current[1])}")
-        left, right = f"{BAND_S / 60:g} min ago", "now"
-        return [band, Text(left + right.rjust(width - len(left)), style="dim", no_wrap=True)]
+            is_gap = current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0)
+            yield None if current is None or is_gap else current[1]
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
@@ -169,6 +209,11 @@ class Timeline(Sink):
 
     def _colour(self, index: int) -> str:
         return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else span_colour(index)
+
+
+def _ago(number: int) -> str:
+    """When band `number`, from 1 for the latest, begins."""
+    return f"{number * BAND_S / 60:g} min ago"
 
 
 def _wrapped(text: str, width: int) -> list[Text]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import loading
+from edge_runtime.data.dataset import Recording
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
@@ -53,22 +54,20 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
         raise InputError(f"{name} has no samples" + (f"; first unreadable line: {decoder.fault}" * bool(decoder.fault)))
 
 
-def replay(
-    number: int,
-    data: Path | None = None,
-    speed: float = 1.0,
-    signals: Sequence[Signal] = (),
-    clock: SourceClock = time,
-) -> Source:
-    """Recording `number`, counted from 0, at `speed` times the pace at which it was made; 0 is without any wait.
+def find_recording(number: int, data: Path | None = None, signals: Sequence[Signal] = ()) -> Recording:
+    """Recording `number`, counted from 0, of the `data`.
 
     Raises `InputError` when there is no such recording, or it lacks one of the `signals` that a model takes.
     """
     recordings = loading.load_recordings(data)
     if not 0 <= number < len(recordings):
         raise InputError(f"there is no recording {number}; there are 0 to {len(recordings) - 1} (har-edge data)")
-    recording = recordings[number]
-    recording.check_signals(signals)
+    recordings[number].check_signals(signals)
+    return recordings[number]
+
+
+def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceClock = time) -> Source:
+    """Recording `number` at `speed` times the pace at which it was made; 0 is without any wait."""
     seconds = np.arange(len(recording.samples)) / recording.rate_hz
     pace = f"{speed:g} times real time" if speed else "as fast as it goes"
     yield Event("opened", f"recording {number}, subject {recording.subject}, {pace}")
@@ -94,6 +93,10 @@ def _opened(path: Path, name: str) -> Iterator[int]:
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}") from error
     try:
+        # A device, such as /dev/zero, may never end and holds no recording.
+        kind = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind) or os.isatty(descriptor)):
+            raise InputError(f"{name} is no file and no pipe: give one, or a board's device to --serial")
         yield descriptor
     finally:
         os.close(descriptor)

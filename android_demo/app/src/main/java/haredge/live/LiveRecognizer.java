@@ -143,8 +143,12 @@ public final class LiveRecognizer {
         boolean moving = movement(signals) > settings.movement;
         int current = smoother.update(answer, stepS, moving, rejection.cannotBegin);
         Decision.Reason reason =
-                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : reason(current, rejection);
-        int label = reason == Decision.Reason.NONE ? current : Decision.UNKNOWN;
+                faults.isStuckAt(seconds) ? Decision.Reason.SENSOR_STUCK : rejected(current, rejection);
+        int label = smoother.shown(reason != Decision.Reason.NONE);
+        if (label == Smoother.NONE) {
+            label = Decision.UNKNOWN;
+            reason = reason == Decision.Reason.NONE ? Decision.Reason.UNCERTAIN : reason;
+        }
         boolean warmingUp = seconds - windowing.start < WARM_UP_S;
         listener.decided(
                 new Decision(seconds, label, smoother.probabilities(), answer, warmingUp, reason, inferenceMs));
@@ -162,12 +166,12 @@ public final class LiveRecognizer {
         return window;
     }
 
-    private static Decision.Reason reason(int current, PersistenceTracker.Rejection rejection) {
+    private static Decision.Reason rejected(int current, PersistenceTracker.Rejection rejection) {
         if (rejection.notWorn) {
             return Decision.Reason.NOT_WORN;
         }
         if (current == Smoother.NONE) {
-            return Decision.Reason.UNCERTAIN;
+            return Decision.Reason.NONE;
         }
         if (rejection.posture[current]) {
             return Decision.Reason.POSTURE;

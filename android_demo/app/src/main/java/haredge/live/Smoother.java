@@ -37,6 +37,7 @@ final class Smoother {
     private final double periodS; // from one window to the next, which the settings are for
     private double[] probabilities;
     private int current = NONE;
+    private boolean certain; // of the current activity, since it was last unknown
 
     Smoother(Settings settings, int labels, double periodS) {
         this.settings = settings;
@@ -74,6 +75,16 @@ final class Smoother {
             current = likeliest;
         }
         return current;
+    }
+
+    /**
+     * The activity to show after the last window; {@link #NONE} where something else rejects it and, after that, until it
+     * is probable again by itself.
+     */
+    int shown(boolean rejected) {
+        boolean probable = current != NONE && probabilities[current] >= settings.confidence;
+        certain = !rejected && (certain || probable);
+        return certain ? current : NONE;
     }
 
     /** Let time pass, in which an activity may have ended. */
