@@ -24,6 +24,7 @@ DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
     "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
+    "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
     "compare": ("edge_runtime.commands.compare", "Show what changed between two results of bench; a gate for CI."),
     "report": ("edge_runtime.commands.report", "Show a result of bench again, or as CSV, Markdown or HTML."),
     "evaluate": ("edge_runtime.commands.evaluate", "Score a model on the test subjects, by windows or live."),
