@@ -133,8 +133,10 @@ def _files(path: Path) -> Sequence[Path]:
 
     if not path.exists():
         raise InputError(f"{path} does not exist: give a CSV recording, or a folder of some")
-    if not path.is_dir():
+    if path.is_file():
         return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes and devices")
     found = files_in(path)
     if not found:
         raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")

@@ -154,7 +154,7 @@ def test_the_work_goes_on_without_standard_error_and_input(tmp_path, how):
 
 
 def test_a_closed_output_is_not_written_into_the_next_file_that_is_opened(tmp_path):
-    assert in_shell("data export windows.npz >&- 2>&-", tmp_path).returncode == 2
+    assert in_shell("data export -o windows.npz >&- 2>&-", tmp_path).returncode == 2
     assert (tmp_path / "windows.npz").read_bytes()[:4] == b"PK\x03\x04"
 
 
