@@ -27,7 +27,7 @@ QUANTISED = SCHEMES[1:]
         "convert my_network.keras --quantize --normalisation data -o models",
     ),
 )
-@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=shared.PATH)
+@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=shared.RunPath(".keras"))
 @click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
 @click.option(
     "--quantize-as",

@@ -1,7 +1,9 @@
 """Start and end every `har-edge` command: load a subcommand when it is called, turn errors into exit codes."""
 
+import difflib
 import errno
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -10,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem, get_completion_class
 
 import edge_runtime
-from edge_runtime.errors import ExitCode, HarEdgeError
+from edge_runtime.errors import ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
 from edge_runtime.system.standard_streams import ReaderLeftError, guarded_streams, open_closed_streams
 
@@ -24,6 +27,7 @@ DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
     "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
+    "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
     "compare": ("edge_runtime.commands.compare", "Show what changed between two results of bench; a gate for CI."),
     "report": ("edge_runtime.commands.report", "Show a result of bench again, or as CSV, Markdown or HTML."),
     "evaluate": ("edge_runtime.commands.evaluate", "Score a model on the test subjects, by windows or live."),
@@ -33,6 +37,13 @@ DEVICE_COMMANDS = {
     "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),
 }
 """Command -> (module that defines `command`, help line). The help text imports no such module."""
+
+
+HOST_COMMANDS = ("train", "crossval", "convert")
+"""The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
+
+COMPLETION = "_HAR_EDGE_COMPLETE"
+"""The variable by which a shell's script, which click writes, asks for completions."""
 
 
 class LazyGroup(click.Group):
@@ -53,10 +64,53 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(self._lazy[name][0]).command
         return command
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand that `arguments` begin with; say what to do instead where there is none."""
+        name, known = arguments[0], self.list_commands(context)
+        if name in HOST_COMMANDS and name not in known:
+            raise InputError(_where_to_run(name))
+        if name not in known and not name.startswith("-") and not context.resilient_parsing:
+            near = " or ".join(difflib.get_close_matches(name, dict.fromkeys([*known, *HOST_COMMANDS]), 2))
+            advice = f"did you mean {near}?" if near else "'har-edge --help' lists them"
+            raise click.UsageError(f"there is no command {name!r}: {advice}", context)
+        return super().resolve_command(context, arguments)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the subcommands and options that begin with `incomplete`, without importing the subcommands."""
+        found = [
+            CompletionItem(name, help=text) for name, (_, text) in self._lazy.items() if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, context, incomplete)
+
+    def main(self, arguments: Sequence[str], **settings: Any) -> Any:  # type: ignore[override]
+        """Run the command, or answer a shell that completes what is typed; click would end the program after that."""
+        shell, _, part = os.environ.get(COMPLETION, "").partition("_")
+        if not shell:
+            return super().main(arguments, **settings)
+        kind = get_completion_class(shell)
+        if kind is None or part not in ("source", "complete"):
+            raise InputError(
+                f"{COMPLETION} is no request for bash, zsh or fish: set it as docs/command.md says, or unset it"
+            )
+        completion = kind(self, {}, settings["prog_name"], COMPLETION)
+        click.echo(completion.source() if part == "source" else completion.complete())
+        return ExitCode.OK
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands into the help text, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+
+
+def _where_to_run(name: str) -> str:
+    if importlib.util.find_spec("har_edge"):
+        return f"{name} is no command of 'python -m edge_runtime': run 'har-edge {name}'"
+    return (
+        f"{name} is done on a host, where more than this package is: there pip install '.[train]' in a clone of "
+        f"har-edge, then 'har-edge {name}'"
+    )
 
 
 def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:

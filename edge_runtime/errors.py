@@ -31,13 +31,6 @@ class InputError(HarEdgeError):
     exit_code = ExitCode.USAGE
 
 
-class MissingExtraError(InputError):
-    """A command needs packages that this installation does not have."""
-
-    def __init__(self, what: str, package: str, extra: str) -> None:
-        super().__init__(f"{what} needs {package}, which is not installed here: pip install 'har-edge[{extra}]'")
-
-
 class CheckFailedError(HarEdgeError):
     """The work was done, and what it made does not pass a check (accuracy drop, regression)."""
 

@@ -88,6 +88,11 @@ def make_latest(run: Run) -> None:
         point_link(LATEST, folder.name)
 
 
+def finished() -> list[Path]:
+    """The folders in `runs` of trainings that have ended, in the order of their names."""
+    return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
+
+
 def find(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
 

@@ -20,7 +20,7 @@ from convert.lowering.layers import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps, named_steps, split_steps
-from edge_runtime.errors import MissingExtraError
+from edge_runtime.system.installation import MissingExtraError
 
 _CELLS: dict[type, type[LSTMCell] | type[GRUCell]] = {layers.LSTM: LSTMCell, layers.GRU: GRUCell}
 

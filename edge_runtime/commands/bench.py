@@ -14,7 +14,7 @@ from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.model.model_paths import is_reference, reference_model
+from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         "bench runs/latest --on ssh://pi@raspberrypi.local --on local",
     ),
 )
-@click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=options.PATH)
+@click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=options.MODEL)
 @options.data(options.DATA_SET)
 @click.option(
     "--on",
@@ -207,7 +207,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
         elif is_reference(path):
             models += _reference_models(str(path))
         else:
-            models.append(measurement.open_file(path))
+            models.append(measurement.open_file(model_path(path)))
     return models, run if len(paths) < 2 else None
 
 

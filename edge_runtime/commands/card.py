@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from edge_runtime.commands import options
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
 from edge_runtime.model.model_paths import model_path
@@ -27,6 +28,8 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
         _, card = cards.read_model(model_path(model))
         click.echo(card.to_json(), nl=False)
         return
+    if not model.is_file():
+        raise InputError(f"{model} is no .tflite file, to which --from attaches a card: name the file itself")
     from edge_runtime.bench.inspection import inspect
     from edge_runtime.devices import open_device
 

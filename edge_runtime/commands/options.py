@@ -1,13 +1,16 @@
 """Declare what commands share under one name each: options, kinds of paths, examples below the help."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from edge_runtime import runs
 from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.model_paths import REFERENCE_NETWORKS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,9 +30,26 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class RunPath(click.Path):
+    """A path of a run or of a model, for which a shell completes more than files: names, and what is in `runs`."""
+
+    def __init__(self, suffix: str, names: Sequence[str] = ()) -> None:
+        super().__init__(path_type=Path)
+        self._suffix, self._names = suffix, names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names, runs and models here that begin with `incomplete`; failing these, any file."""
+        known = [*self._names, *map(str, runs.finished()), *map(str, sorted(Path().glob(f"*{self._suffix}")))]
+        found = [CompletionItem(x) for x in known if x.startswith(incomplete)]
+        return found or super().shell_complete(ctx, param, incomplete)
+
+
+MODEL = RunPath(".tflite", REFERENCE_NETWORKS)
+
+
 def model(metavar: str = "[MODEL|RUN]", required: bool = False) -> Callable[[F], F]:
     """The argument that names a model: a file, a run folder or a reference network."""
-    return click.argument("model", metavar=metavar, required=required, type=PATH)
+    return click.argument("model", metavar=metavar, required=required, type=MODEL)
 
 
 def examples(*lines: str) -> str:

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording, segments
-from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
+from edge_runtime.system.installation import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

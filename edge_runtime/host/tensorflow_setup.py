@@ -4,7 +4,8 @@ import importlib.util
 import os
 from collections.abc import Sequence
 
-from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.errors import InputError
+from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.native_stderr import suppressed_stderr
 
 THREADS = 2

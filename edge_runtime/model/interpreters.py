@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import InputError, MissingExtraError
+from edge_runtime.errors import InputError
+from edge_runtime.system.installation import MissingExtraError
 
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 """The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""

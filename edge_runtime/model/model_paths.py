@@ -2,6 +2,8 @@
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
+import difflib
+from contextlib import suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -37,7 +39,9 @@ def model_path(path: Path | str) -> Path:
         return reference_model(str(path), "int8")
     if not path.exists():
         names = " or ".join(REFERENCE_NETWORKS)
-        raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}")
+        raise InputError(
+            f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}{_near(path)}"
+        )
     if not path.is_dir():
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "float32")]
@@ -45,3 +49,13 @@ def model_path(path: Path | str) -> Path:
     if not found:
         raise InputError(f"{path} has no converted model: run 'har-edge convert {path} --quantize'")
     return found[0]
+
+
+def _near(path: Path) -> str:
+    """A question after the one whose name is nearest to `path`, among the reference networks and what is beside it."""
+    beside: list[Path] = []
+    with suppress(OSError):  # no folder, or one that may not be read
+        beside = sorted(path.parent.iterdir())
+    known = {x.name: x for x in [*beside, *map(Path, REFERENCE_NETWORKS)]}
+    near = difflib.get_close_matches(path.name, known, 1)
+    return f"; did you mean {known[near[0]]}?" if near else ""

@@ -41,7 +41,7 @@ def option(form: str, help_text: str) -> Callable[[F], F]:
 
 def _keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
     """Keep standard output for the result, if that is where it goes: what is for people goes to stderr."""
-    if path == STDOUT and _STREAM not in context.meta:
+    if path == STDOUT and _STREAM not in context.meta and not context.resilient_parsing:
         context.meta[_STREAM] = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))
     return path

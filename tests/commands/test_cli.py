@@ -1,5 +1,6 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error."""
 
+import importlib.util
 import sys
 import tomllib
 
@@ -8,7 +9,8 @@ import pytest
 from programs import MODELS, ROOT, assert_one_sentence, har_edge, in_shell, python, run_program, succeeded
 
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
-from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError, MissingExtraError
+from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
+from edge_runtime.system.installation import MissingExtraError
 
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "ai_edge_litert")
 
@@ -30,7 +32,7 @@ def fail(error: BaseException):
     ("error", "code", "words"),
     [
         (InputError("x.csv is empty"), 2, "Error: x.csv is empty"),
-        (MissingExtraError("har-edge train", "tensorflow", "train"), 2, "pip install 'har-edge[train]'"),
+        (MissingExtraError("har-edge train", "tensorflow", "train"), 2, "[train]'"),
         (CheckFailedError("lost too much"), 1, "Error: lost too much"),
         (DeviceError("pi is gone"), 3, "Error: pi is gone"),
         (PermissionError(13, "Permission denied", "/x/y"), 2, "/x/y: Permission denied"),
@@ -93,8 +95,21 @@ def test_the_version_is_the_installed_one(tmp_path):
 
 
 def test_unknown_commands_and_options_are_usage_errors(tmp_path):
-    assert_one_sentence(har_edge("fly", cwd=tmp_path), 2, "fly")
+    assert_one_sentence(har_edge("fly", cwd=tmp_path), 2, "fly", "--help")
     assert_one_sentence(har_edge("train", "--wings", cwd=tmp_path), 2, "--wings")
+
+
+def test_a_slip_is_answered_with_what_was_meant(har_edge_here, tmp_path):
+    (tmp_path / "mine.tflite").touch()
+    for arguments, meant in (
+        (["trian"], "did you mean train?"),
+        (["evalaute", "edge"], "did you mean evaluate?"),
+        (["train", "--epoch", "3"], "--epochs"),
+        (["info", "egde-smal"], "did you mean edge-small?"),
+        (["bench", "egde", "--runs", "1"], "did you mean edge?"),
+        (["stream", "mien.tflite", "--replay", "7"], "did you mean mine.tflite?"),
+    ):
+        assert_one_sentence(har_edge_here(*arguments), 2, meant)
 
 
 def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
@@ -139,7 +154,7 @@ def test_the_work_goes_on_without_standard_error_and_input(tmp_path, how):
 
 
 def test_a_closed_output_is_not_written_into_the_next_file_that_is_opened(tmp_path):
-    assert in_shell("data export windows.npz >&- 2>&-", tmp_path).returncode == 2
+    assert in_shell("data export -o windows.npz >&- 2>&-", tmp_path).returncode == 2
     assert (tmp_path / "windows.npz").read_bytes()[:4] == b"PK\x03\x04"
 
 
@@ -148,3 +163,11 @@ def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     result = succeeded(run_program(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path))
     assert "bench" in result.stdout
     assert "train " not in result.stdout
+
+
+def test_python_m_edge_runtime_says_where_to_train(monkeypatch, capsys):
+    refused = run_program(sys.executable, "-m", "edge_runtime", "train", cwd=ROOT)
+    assert_one_sentence(refused, 2, "run 'har-edge train'")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # as where only that package is
+    assert run(make_command(DEVICE_COMMANDS), ["convert", "runs/mine"]) == ExitCode.USAGE
+    assert "on a host, where more than this package is: there pip install '.[train]'" in capsys.readouterr().err

@@ -60,6 +60,7 @@ def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run
     card = succeeded(har_edge_here("card", named)).stdout
     assert json.loads(succeeded(har_edge_here("info", named, "--json", "-")).stdout)["card"] == json.loads(card)
     assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing", "edge-small")
+    assert_one_sentence(har_edge_here("card", named, "--from", "card.json"), 2, named, "name the file itself")
 
 
 def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
@@ -218,7 +219,7 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_
         (["--data", "/none"], "/none"),
         (["--json", "."], "--json"),
         (["none.tflite"], "none.tflite"),
-        (["--runtime", "tflite-runtime"], "pip install 'har-edge[tflite-runtime]'"),
+        (["--runtime", "tflite-runtime"], "[tflite-runtime]"),
     ],
 )
 def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):

@@ -20,7 +20,7 @@ from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS, Diagnosis
 from convert.lowering.network import Lowered, Node, lower
 from convert.quantise.calibration import ActivationRange, observed_ranges
 from convert.quantise.tflite_converter import to_int8
-from edge_runtime.errors import MissingExtraError
+from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.terminal import Console
 
 

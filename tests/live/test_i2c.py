@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from streams import FakeClock, chunks, kinds, samples, seconds, until
 
-from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources.i2c import i2c
+from edge_runtime.system.installation import MissingExtraError
 
 MPU6050 = {0x75: 0x68}
 LSM6DS = {"LSM6DS33": 0x69, "LSM6DS3TRC": 0x6A, "ISM330DHCX": 0x6B, "LSM6DSOX": 0x6C}
@@ -145,7 +146,7 @@ def test_what_is_no_sensor_is_refused(text):
 
 def test_without_the_drivers_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "adafruit_mpu6050", None)
-    with pytest.raises(MissingExtraError, match=r"har-edge\[sensors\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .*\[sensors\]"):
         next(i2c("mpu6050", FakeClock(), mpu6050))
 
 

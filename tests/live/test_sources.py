@@ -15,12 +15,13 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.data.units import Units
-from edge_runtime.errors import DeviceError, InputError, MissingExtraError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
 from edge_runtime.live.sources.serial_port import serial_port
 from edge_runtime.live.sources.sockets import Address, parse, tcp, udp
+from edge_runtime.system.installation import MissingExtraError
 
 KNOWN = Units(1.0, 1.0, 1.0)
 SAMPLE = b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
@@ -292,7 +293,7 @@ class TestSerial:
 
     def test_without_pyserial_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "serial", None)
-        with pytest.raises(MissingExtraError, match=r"har-edge\[sensors\]"):
+        with pytest.raises(MissingExtraError, match=r"pip install .*\[sensors\]"):
             next(serial_port("/dev/ttyUSB0", KNOWN))
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError, MissingExtraError
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.files import write_bytes
+from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 from train.fit.fit_job import FitJob
 from train.fit.own_networks import is_own
@@ -119,9 +120,9 @@ def _check_workers(client: Any, address: str, network: str) -> None:
             cluster = import_module("train.run.dask_cluster")
             theirs: str = import_module("edge_runtime").__version__
         except Exception as error:  # noqa: BLE001 - another package of that name may do anything
-            return f"cannot load har-edge ({error}): pip install 'har-edge[train,cluster]' there"
+            return f"cannot load har-edge ({error}): install it there with its extras train and cluster"
         if find_spec("tensorflow") is None:
-            return "lacks TensorFlow: pip install 'har-edge[train,cluster]' there"
+            return "lacks TensorFlow: install har-edge there with its extras train and cluster"
         if theirs != version:
             return f"has har-edge {theirs}, and this is {version}: install the same on both"
         lacks: str = cluster.network_fault(network)

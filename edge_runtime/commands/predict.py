@@ -1,0 +1,211 @@
+"""Recognise the activities of whole recordings: `har-edge predict`."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+import click
+
+from edge_runtime.commands import options
+from edge_runtime.commands.stream import sample_options, stated_units
+from edge_runtime.errors import InputError
+from edge_runtime.reports import outputs
+
+if TYPE_CHECKING:
+    from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.session import Session
+    from edge_runtime.live.sources import Source
+    from edge_runtime.live.stream_summary import StreamSummary
+    from edge_runtime.system.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A time of one activity, in the clock of the recording; `probability` is the mean over its decisions."""
+
+    start: float
+    end: float
+    activity: str
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """All that was recognised in one file, whose samples begin at `start` in its clock."""
+
+    file: Path
+    start: float
+    decisions: Sequence["Decision"]
+    segments: Sequence[Segment]
+    notices: Sequence[str]
+    summary: "StreamSummary"
+
+
+@click.command(
+    name="predict",
+    epilog=options.examples(
+        "predict walk.csv",
+        "predict walk.csv -o decisions.csv --json segments.json",
+        "predict my_recordings --model edge",
+    ),
+)
+@click.argument("paths", metavar="FILE.csv|FOLDER ...", nargs=-1, required=True, type=options.PATH)
+@click.option(
+    "--model",
+    metavar="MODEL|RUN",
+    type=options.MODEL,
+    help="A .tflite file, a run folder, or a reference model: edge, edge-small.  [default: the latest run, or edge]",
+)
+@options.out("FILE", "Write a CSV file too, with a row for each decision.")
+@outputs.option("json", "Write the segments and the time of each activity too; - is standard output.")
+@sample_options
+@options.runtime
+def command(
+    paths: Sequence[Path],
+    model: Path | None,
+    out: Path | None,
+    json_path: Path | None,
+    axes: str,
+    units: str | None,
+    gyro_units: str | None,
+    rate: float | None,
+    hop: int | None,
+    runtime: str,
+) -> None:
+    """Recognise the activities in recordings: when each began and ended, and its share of the time.
+
+    FILE.csv is a recording as 'har-edge stream' takes it, with or without labels, FOLDER one that holds such files. The
+    decisions are those of 'har-edge stream --csv FILE.csv'.
+    """
+    files = [file for path in paths for file in _files(path)]
+    outputs.check({"out": out, "json": json_path}, inputs=files)
+
+    from edge_runtime.commands.model_arguments import find_model, open_classifier
+    from edge_runtime.live.recognizer import LiveRecognizer
+    from edge_runtime.live.session import Session
+    from edge_runtime.live.sources.axes import Axes
+    from edge_runtime.live.sources.file_sources import csv_file
+    from edge_runtime.live.timestamps import Timestamps
+    from edge_runtime.system.files import write_csv
+    from edge_runtime.system.terminal import progress
+
+    turn = Axes.parse(axes)
+    classifier = open_classifier(find_model(model), runtime)
+    card = classifier.card
+    predictions = []
+    with progress() as on_progress:
+        for done, file in enumerate(files):
+            session = Session(LiveRecognizer(classifier, hop), turn, Timestamps(rate or card.window.rate_hz, time))
+            share = _Share(on_progress, done, len(files), file)
+            share.read(0)
+            with closing(csv_file(file, stated_units(units, gyro_units, card), on_read=share.read)) as source:
+                predictions.append(_predict(file, session, source, card.window.samples / card.window.rate_hz))
+    if out is not None:
+        write_csv(out, _rows(predictions, card.labels))
+    for prediction in predictions:
+        _show(prediction, has_name=len(files) > 1)
+    recordings = [
+        {"file": str(x.file), "segments": [asdict(y) for y in x.segments], "minutes": x.summary.to_dict()["minutes"]}
+        for x in predictions
+    ]
+    outputs.write_json(json_path, {"model": card.name, "recordings": recordings})
+
+
+class _Share:
+    """Tells the share of all files that is read, while one of them is."""
+
+    def __init__(self, on_progress: "OnProgress", done: int, n_files: int, file: Path) -> None:
+        self._on_progress, self._done, self._n_files, self._file = on_progress, done, n_files, file
+        self._n_bytes = 0
+
+    def read(self, n_bytes: int) -> None:
+        self._n_bytes += n_bytes
+        share = self._n_bytes / max(self._file.stat().st_size, self._n_bytes, 1)
+        self._on_progress((self._done + share) / self._n_files, str(self._file))
+
+
+def _files(path: Path) -> Sequence[Path]:
+    from edge_runtime.data.csv_recordings import files_in
+
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a CSV recording, or a folder of some")
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes and devices")
+    found = files_in(path)
+    if not found:
+        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")
+    return found
+
+
+def _predict(file: Path, session: "Session", source: "Source", window_s: float) -> Prediction:
+    from edge_runtime.live.recognizer import Decision
+
+    decisions, notices = [], []
+    for found in session.run(source):
+        for x in found:
+            if isinstance(x, Decision):
+                decisions.append(x)
+            elif x.kind != "opened":
+                notices.append(x.text)
+    if not decisions:
+        why = f" ({notices[-1]})" if notices else ""
+        raise InputError(f"{file} has no {window_s:g} s of samples without a gap{why}: record more")
+    segments = list(_segments(decisions, session.summary.hop_s))
+    return Prediction(file, decisions[0].seconds - window_s, decisions, segments, notices, session.summary)
+
+
+def _segments(decisions: Sequence["Decision"], hop_s: float) -> Iterator[Segment]:
+    """Join decisions of one activity that follow each other; each stands for the hop before it."""
+    from edge_runtime.live.recognizer import UNKNOWN
+
+    first = 0
+    for i, each in enumerate(decisions):
+        following = decisions[i + 1] if i + 1 < len(decisions) else None
+        # Half a hop more is jitter; a longer step is a gap, or another clock.
+        if following and following.activity == each.activity and 0 < following.seconds - each.seconds < 1.5 * hop_s:
+            continue
+        joined = decisions[first : i + 1]
+        is_known = each.activity != UNKNOWN
+        share = mean(x.probability(x.activity) for x in joined) if is_known else None
+        start, end = (round(x, 6) for x in (joined[0].seconds - hop_s, each.seconds))
+        yield Segment(start, end, each.activity, share)
+        first = i + 1
+
+
+def _rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:
+    """The decisions of all files, as `--log` of a stream has them, without what differs from run to run."""
+    yield ["file", "seconds", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
+    for prediction in predictions:
+        for x in prediction.decisions:
+            probabilities = [f"{float(p):.5f}" for p in x.probabilities]
+            yield [prediction.file, f"{x.seconds:.6f}", x.activity, int(x.warming_up), x.reason, *probabilities]
+
+
+def _show(prediction: Prediction, has_name: bool) -> None:
+    from rich.text import Text
+
+    from edge_runtime.live.display.sinks import activity_name, minutes_and_seconds, show_summary
+    from edge_runtime.system.quantities import percent
+    from edge_runtime.system.terminal import Console, plain_table
+
+    console = Console(markup=False)
+    table = plain_table(["from", "to", "activity"], ["probability"])
+    for x in prediction.segments:
+        table.add_row(
+            *(minutes_and_seconds(y - prediction.start) for y in (x.start, x.end)),
+            Text(activity_name(x.activity)),
+            percent(x.probability, 0),
+        )
+    if has_name:
+        console.print(str(prediction.file), style="bold")
+    console.print(table)
+    console.print()
+    show_summary(prediction.summary, console)
+    for text in prediction.notices:
+        click.echo(f"{prediction.file}: {text}", err=True)

@@ -1,0 +1,89 @@
+"""Check `har-edge predict`: its decisions are those of a stream, joined to segments."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from programs import assert_one_sentence, succeeded
+from streams import csv_lines
+
+from edge_runtime.data import uci_har
+
+HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return uci_har.recordings()[7].samples[:6000]
+
+
+@pytest.fixture
+def walk(tmp_path, samples):
+    """Two minutes of several activities with times, and half a minute that is missing in the middle."""
+    seconds = 1000 + 0.02 * np.arange(6000)
+    seconds[3000:] += 30
+    path = tmp_path / "walk.csv"
+    path.write_text(csv_lines(samples, HEADER, seconds))
+    return path
+
+
+def rows(path) -> list[dict]:
+    return list(csv.DictReader(path.open(newline="")))
+
+
+def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
+    succeeded(har_edge_here("stream", "edge", "--csv", walk, "--quiet", "--log", "log.csv"))
+    succeeded(har_edge_here("predict", walk, "--model", "edge", "-o", "decisions.csv"))
+    logged, found = rows(tmp_path / "log.csv"), rows(tmp_path / "decisions.csv")
+    assert len(found) > 80
+    same = [key for key in logged[0] if key not in ("time", "inference_ms")]
+    assert [[x[key] for key in same] for x in found] == [[x[key] for key in same] for x in logged]
+
+
+def test_segments_cover_the_decisions_and_end_at_a_gap(har_edge_here, walk, tmp_path):
+    done = succeeded(har_edge_here("predict", "walk.csv", "--model", "edge", "--json", "-", "-o", "decisions.csv"))
+    (found,) = json.loads(done.stdout)["recordings"]
+    segments, decisions = found["segments"], rows(tmp_path / "decisions.csv")
+    assert found["file"] == "walk.csv"
+    covered = [
+        [x["activity"] for x in segments if x["start"] < float(decision["seconds"]) <= x["end"]]
+        for decision in decisions
+    ]
+    assert covered == [[x["activity"]] for x in decisions]
+    lengths = sum(x["end"] - x["start"] for x in segments)
+    assert lengths == pytest.approx(1.28 * len(decisions))
+    assert sum(found["minutes"].values()) == pytest.approx(lengths / 60, abs=1e-3)
+    assert not [x for x in segments if x["start"] < 1061 < x["end"]]
+    assert len({x["activity"] for x in segments}) > 2
+    assert all((x["probability"] is None) == (x["activity"] == "unknown") for x in segments)
+    assert f"{found['segments'][0]['activity'].replace('_', ' ')} " in done.stderr.replace("_", " ")
+
+
+def test_a_folder_is_predicted_file_by_file(har_edge_here, tmp_path, samples):
+    for name, part in (("a10", samples[:400]), ("a9", samples[-400:])):
+        (tmp_path / "own").mkdir(exist_ok=True)
+        (tmp_path / "own" / f"{name}.csv").write_text(csv_lines(part, HEADER.removeprefix("t[s],")))
+    done = succeeded(har_edge_here("predict", "own", "--model", "edge-small", "-o", "all.csv"))
+    assert list(dict.fromkeys(x["file"] for x in rows(tmp_path / "all.csv"))) == ["own/a9.csv", "own/a10.csv"]
+    assert [x for x in done.stdout.splitlines() if x.startswith("own/")] == ["own/a9.csv", "own/a10.csv"]
+    assert "own/a9.csv: samples have no time" in done.stderr
+
+
+def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "short.csv").write_text(csv_lines(samples[:127], HEADER.removeprefix("t[s],")))
+    (tmp_path / "words.csv").write_text("to be\nor not\n")
+    for arguments, words in (
+        ([], "FILE.csv"),
+        (["none.csv"], "none.csv"),
+        (["empty"], "holds no .csv file"),
+        (["/dev/zero"], "no regular file"),
+        (["short.csv"], "2.56 s"),
+        (["words.csv"], "no samples"),
+        (["short.csv", "-o", "short.csv"], "would overwrite"),
+        (["short.csv", "--model", "egde"], "did you mean edge?"),
+    ):
+        model = () if "--model" in arguments else ("--model", "edge")
+        assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["empty", "short.csv", "words.csv"]
