@@ -8,7 +8,9 @@ from pathlib import Path
 import build_app
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from programs import har_edge
+from tiny_models import Part, build, card
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import load
@@ -94,6 +96,21 @@ def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
     assert np.abs(logits - wanted).max() < 1e-5
     uncorrected = Classifier(reference_model("edge", "int8")).logits(windows)
     assert (wanted.argmax(axis=1) != uncorrected.argmax(axis=1)).sum() > 10
+
+
+def test_answers_are_found_where_an_inference_moved_them(jvm):
+    """The interpreter has room for 128 tensors and keeps 16 free; an operator that XNNPACK does not take adds some."""
+    unused = [Part(f"unused {i}", (1,)) for i in range(109)]
+    parts = [Part("logits", (1, 2)), Part("window", (1, 128, 2)), Part("axis", (1,), "int32", values=[1]), *unused]
+    options = (schema.BuiltinOptions.ReducerOptions, schema.ReducerOptionsT())
+    takes = ["window", "axis"]
+    product = build(schema.BuiltinOperator.REDUCE_PROD, parts, ["window"], ["logits"], takes, options=options)
+    cards.write_model(jvm.folder / "product.tflite", product, card())
+    windows = np.random.default_rng(0).uniform(0.9, 1.1, (3, 128, 2)).astype(np.float32)
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("classify", "product.tflite", "windows", "inputs", "answers")
+    logits = np.fromfile(jvm.folder / "answers", "<f4").reshape(3, 2, -1)[:, 0]
+    assert np.allclose(logits, windows.prod(axis=1), rtol=1e-5)
 
 
 def test_a_card_without_smoothing_means_the_same_numbers():

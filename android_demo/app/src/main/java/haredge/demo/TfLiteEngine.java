@@ -26,8 +26,6 @@ public final class TfLiteEngine implements Engine {
     private final FlatBufferModel model;
     private final BuiltinOpResolver resolver = new BuiltinOpResolver();
     private final Interpreter interpreter = new Interpreter((Pointer) null); // until the builder fills it
-    private final TfLiteTensor in;
-    private final TfLiteTensor out;
     private final TensorInfo input;
     private final TensorInfo output;
 
@@ -38,10 +36,8 @@ public final class TfLiteEngine implements Engine {
             close();
             throw new InputError("TFLite does not take " + name + ": convert the model again");
         }
-        in = interpreter.input_tensor(0);
-        out = interpreter.output_tensor(0);
-        input = tensorInfo(in);
-        output = tensorInfo(out);
+        input = tensorInfo(interpreter.input_tensor(0));
+        output = tensorInfo(interpreter.output_tensor(0));
     }
 
     private boolean built(int threads) {
@@ -77,9 +73,14 @@ public final class TfLiteEngine implements Engine {
 
     @Override
     public void run(ByteBuffer values, ByteBuffer answers) {
+        // Asked for anew: an inference may move the interpreter's tensors in memory.
+        TfLiteTensor in = interpreter.input_tensor(0);
         if (TfLiteTensorCopyFromBuffer(in, new Pointer(values.rewind()), values.capacity()) != kTfLiteOk
-                || interpreter.Invoke() != kTfLiteOk
-                || TfLiteTensorCopyToBuffer(out, new Pointer(answers.rewind()), answers.capacity()) != kTfLiteOk) {
+                || interpreter.Invoke() != kTfLiteOk) {
+            throw new IllegalStateException("the inference failed");
+        }
+        TfLiteTensor out = interpreter.output_tensor(0);
+        if (TfLiteTensorCopyToBuffer(out, new Pointer(answers.rewind()), answers.capacity()) != kTfLiteOk) {
             throw new IllegalStateException("the inference failed");
         }
     }
