@@ -39,6 +39,7 @@ ALIVE_SECONDS = 5.0
 """A sign of life comes at least so often, whatever the work is."""
 
 _PIECE = 1 << 20
+_LONGEST_LINE = 1 << 16
 _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
 # Asks an interpreter what it has; looking a package up does not import it.
 _PROBE = """
@@ -263,9 +264,10 @@ class Agent:
         files: Mapping[str, str],
         texts: Mapping[str, str],
         job: str,
+        answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker on a job, pass on its output, and send the files that it leaves.
+        """Run the worker on a job, pass on its output, and send those of the files `answers` that it leaves.
 
         It is stopped once it has printed nothing for `silence_seconds`.
         """
@@ -288,9 +290,9 @@ class Agent:
                 )
                 silent = not self._relay(process, silence_seconds)
                 _stop(process)
-            ours = {*files, *texts, "lock", "log"}
-            for path in sorted(x for x in folder.iterdir() if x.name not in ours):
-                self._wire.send(path.read_bytes(), file=path.name)
+            for path in (folder / name for name in answers):
+                if path.is_file():
+                    self._wire.send(path.read_bytes(), file=path.name)
             words = (folder / "log").read_bytes()[-4000:].decode("utf-8", "replace")
             return {"code": process.returncode, "log": words, "silent": silent}
         finally:
@@ -321,7 +323,9 @@ class Agent:
                 return self._ends(process, silence_seconds)
             heard = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
-            for line in lines:
+            if len(pending) > _LONGEST_LINE:  # of a library, perhaps: no message of the worker is so long
+                lines, pending = [*lines, pending], b""
+            for line in (x[:_LONGEST_LINE] for x in lines):
                 self._wire.send(line=line.decode("utf-8", "replace"))
         return False
 

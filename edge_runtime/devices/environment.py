@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.devices import python_packages
+from edge_runtime.devices.messages import Hello, Interpreter
 from edge_runtime.devices.python_packages import Platform, requirements
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache_folders import cached_folder
@@ -48,25 +47,25 @@ class Environment:
         return Platform(machine, ".".join(map(str, self.version[:2])), int(self.libc[1].split(".")[1]))
 
     @classmethod
-    def choose(cls, hello: Mapping[str, Any], runtime: str, name: str) -> Environment:
+    def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
         """Choose for the device that greeted with `hello`: LiteRT where one of its Pythons has it, else tflite-runtime.
 
         Raises `DeviceError` when no Python there fits, `InputError` for a runtime that is not measured with remotely.
         """
         if runtime == "tensorflow":
             raise InputError("TensorFlow is not installed on devices: give --runtime litert or tflite-runtime")
-        if hello["libc"][0] != "glibc":
+        if hello.libc[0] != "glibc":
             raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
         obstacles = []
         for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
-            for interpreter in hello["interpreters"]:
+            for interpreter in hello.interpreters:
                 environment = cls(
                     wanted,
-                    interpreter["path"],
-                    tuple(interpreter["version"]),
-                    hello["machine"],
-                    interpreter["bits"],
-                    (hello["libc"][0], hello["libc"][1]),
+                    interpreter.path,
+                    interpreter.version,
+                    hello.machine,
+                    interpreter.bits,
+                    hello.libc,
                     _missing(wanted, interpreter),
                 )
                 obstacle = environment._obstacle()
@@ -103,9 +102,9 @@ class Environment:
         return sorted(cached_folder(cache_folder() / "wheels" / self.key, fetch).glob("*.whl"))
 
 
-def _missing(runtime: str, interpreter: Mapping[str, Any]) -> tuple[str, ...]:
+def _missing(runtime: str, interpreter: Interpreter) -> tuple[str, ...]:
     """The packages to install: a 32-bit system's own NumPy is used, since there are no wheels of one."""
-    own = interpreter["numpy"]
-    if interpreter["bits"] == 32 and own and own.startswith("1."):
+    own = interpreter.numpy
+    if interpreter.bits == 32 and own and own.startswith("1."):
         return requirements(runtime)[:1]
     return requirements(runtime)
