@@ -234,7 +234,10 @@ class Agent:
     def environment(
         self, interpreter: str, key: str, requirements: Sequence[str], wheels: Mapping[str, str] | None
     ) -> dict[str, Any]:
-        """Install packages for `interpreter` once: from `wheels` (name -> digest), or by pip from its index."""
+        """Install packages for `interpreter` once: `wheels` (name -> digest), or by pip from its index.
+
+        `requirements` are the lines of a requirements file, each with the digest of the one wheel that will do.
+        """
         folder = self._store.environments / key
         with folder.with_suffix(".lock").open("w") as lock:
             self._waiting(lambda: _try_lock(lock), "waiting for another measurement that makes the environment")
@@ -360,9 +363,12 @@ class Agent:
             tools = temporary / "pip"
             self._command([interpreter, "-m", "venv", str(tools)], "making an environment")
             interpreter = str(tools / "bin" / "python")
+        chosen = temporary / "requirements.txt"
+        chosen.write_text("\n".join(requirements), encoding="utf-8")
         options = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--no-deps", "--only-binary=:all:"]
-        command = [interpreter, "-m", "pip", "install", *options, "--target", str(site), *requirements]
-        self._command(command, "installing {}".format(", ".join(requirements)))
+        options += ["--require-hashes", "--target", str(site), "--requirement", str(chosen)]
+        names = ", ".join(x.split()[0] for x in requirements)
+        self._command([interpreter, "-m", "pip", "install", *options], f"installing {names}")
         shutil.rmtree(temporary / "pip", ignore_errors=True)
 
     def _command(self, command: Sequence[str], stage: str) -> None:
@@ -390,7 +396,9 @@ class Agent:
             if os.strerror(errno.ENOSPC).encode() in said:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             words = _last_line(bytes(said))
-            raise RequestError(f"{stage} failed there ({words}): without a package index, use --offline")
+            raise RequestError(
+                f"{stage} failed there ({words}): where its package index is missing or has other files, use --offline"
+            )
 
 
 def main() -> None:

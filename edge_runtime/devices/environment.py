@@ -25,7 +25,7 @@ _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter` (Python `version`) with `runtime`, for which pip installs `requirements`."""
+    """A device's `interpreter` (Python `version`) with `runtime`, for which `requirements` are installed."""
 
     runtime: str
     interpreter: str
@@ -35,10 +35,9 @@ class Environment:
     libc: tuple[str, str]
     requirements: tuple[str, ...]
 
-    @property
-    def key(self) -> str:
-        """The environment's name: the same only for the same interpreter and packages."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+    def key(self, *packages: str) -> str:
+        """The environment's name: the same only for the same interpreter and `packages`, told by their digests."""
+        return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
 
     @property
     def platform(self) -> Platform:
@@ -90,6 +89,19 @@ class Environment:
             return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
         return None
 
+    def pins(self) -> list[str]:
+        """Choose the wheels of all packages once; return the lines of a requirements file, each with its SHA-256.
+
+        Raises `DeviceError` when pip here finds none that fit.
+        """
+
+        def choose(folder: Path) -> None:
+            lines = python_packages.resolve(self.requirements, self.platform)
+            (folder / "requirements.txt").write_text("\n".join(lines))
+
+        folder = cached_folder(cache_folder() / "pins" / self.key(), choose)
+        return (folder / "requirements.txt").read_text().split("\n")
+
     def download(self) -> list[Path]:
         """Download the wheels of all packages once into the user's cache; return their paths.
 
@@ -99,7 +111,7 @@ class Environment:
         def fetch(folder: Path) -> None:
             python_packages.download(self.requirements, folder, self.platform)
 
-        return sorted(cached_folder(cache_folder() / "wheels" / self.key, fetch).glob("*.whl"))
+        return sorted(cached_folder(cache_folder() / "wheels" / self.key(), fetch).glob("*.whl"))
 
 
 def _missing(runtime: str, interpreter: Interpreter) -> tuple[str, ...]:

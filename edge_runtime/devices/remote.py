@@ -34,8 +34,8 @@ _GRACE_SECONDS = 30.0  # for the agent, which ends a silent worker itself
 class RemoteDevice:
     """A device reached over `transport`, whose environment is made at first need.
 
-    `offline` sends the packages as wheels instead of letting the device fetch them from its package index; `ready` says
-    that the device's own Python has them all.
+    This machine chooses the wheels of its packages. `offline` sends them instead of letting the device fetch these very
+    ones from its package index; `ready` says that the device's own Python has all packages.
     """
 
     here = False
@@ -65,7 +65,11 @@ class RemoteDevice:
         if self.ready:
             return
         wheels: dict[str, str] | None = None
-        if self.offline:
+        pins: list[str] = []
+        if not self.offline:
+            on_progress(0.0, "choosing its packages")
+            pins = environment.pins()
+        else:
             on_progress(0.0, "fetching its packages")
             paths = environment.download()
             wheels = {path.name: sha256(path) for path in paths}
@@ -75,8 +79,8 @@ class RemoteDevice:
             Site,
             on_notice=lambda notice, _: on_progress(0.5, printable(notice.stage or "at work", _LONGEST_STAGE)),
             interpreter=environment.interpreter,
-            key=environment.key,
-            requirements=environment.requirements,
+            key=environment.key(*(wheels or {}).values(), *pins),
+            requirements=pins,
             wheels=wheels,
         ).site
 
