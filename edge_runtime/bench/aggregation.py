@@ -155,7 +155,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         per_class=scores.per_class(confusion, data.labels),
         calibration_error=scores.calibration_error(measured.logits / model.card.temperature, data.test.y),
         warm_up=warm_up if real else None,
-        energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and "energy" in x.facts), None),
+        energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and x.facts["energy"]), None),
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
         instructions=measured.instructions,
     )

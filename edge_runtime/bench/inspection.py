@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.model import model_card as cards
@@ -38,7 +39,7 @@ def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=str(path), runtime=runtime)
-        facts = device.run(job, folder, ignore_progress).facts
+        facts = checked(device.run(job, folder, ignore_progress), job, device.name).facts
     model = facts["model"]
     return Inspection(
         runtime=facts["runtime"]["name"],

@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from edge_runtime.bench import aggregation
+from edge_runtime.bench import aggregation, answer_check
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
@@ -131,7 +131,7 @@ def measure(
         check_data(model, data)
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
-        _take_turns(participants, device, folder, settings, on_progress)
+        _take_turns(participants, data, device, folder, settings, on_progress)
         for participant in participants[: len(models)]:
             _count_instructions(participant, device, folder, on_progress)
     failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure)
@@ -181,13 +181,14 @@ def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
 
 def _take_turns(
     participants: Sequence[_Participant],
+    data: Dataset,
     device: Device,
     folder: Path,
     settings: MeasurementSettings,
     on_progress: OnProgress,
 ) -> None:
     """Give every participant `settings.turns` turns, each of which adds an answer; one that fails gets no more."""
-    turns = settings.turns
+    turns, shape = settings.turns, (len(data.test), len(data.labels))
     total = turns * len(participants)
     announced = _announcement(participants, settings)
     for turn in range(turns):
@@ -201,8 +202,9 @@ def _take_turns(
 
             report(0.0, "starting")
             try:
-                job = _turn(participant.job, turn, settings)
-                participant.answers.append(device.run(replace(job, name=f"{turn}-{i}"), folder, report))
+                job = replace(_turn(participant.job, turn, settings), name=f"{turn}-{i}")
+                answer = device.run(job, folder, report)
+                participant.answers.append(answer_check.checked(answer, job, device.name, shape))
             except HarEdgeError as error:
                 participant.failure = error
 

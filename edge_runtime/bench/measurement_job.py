@@ -8,8 +8,13 @@ every device passes on all lines.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +23,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import DeviceError, HarEdgeError
-from edge_runtime.system.child_processes import error_fields, error_with, exit_description
+from edge_runtime.errors import DeviceError, ExitCode, HarEdgeError, InputError
+from edge_runtime.system.child_processes import error_fields
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
+from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
+from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import exit_description
 
 FORMAT = 1
 SILENCE_SECONDS = 300.0
 """A worker that reports nothing for so long is stopped."""
+
+LARGEST_ANSWER = 1 << 28
+"""The largest file of an answer, in bytes: the times of 16 million inferences."""
+
+_LONGEST_ERROR = 2000
+# numpy.lib.format, version 1.0: magic, version and the length of the header, then a dictionary of Python.
+_NPY = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<type><[iuf][248])', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>[0-9, ]{0,100})\), \} *\n",
+    re.DOTALL,
+)
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, InputError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""All that reading a damaged or hostile answer raises: there is no answer then."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +123,45 @@ def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
 def read_answer(folder: Path, name: str) -> Answer | None:
     """The answer to the job `name` in `folder`; None when there is no complete one.
 
-    Raises the error that the worker wrote instead of an answer.
+    It may come from any machine: nothing in it is run, and no array takes more memory than it is long in the file.
+    `edge_runtime.bench.answer_check` checks its content. Raises the error that the worker wrote instead of an answer.
     """
     try:
-        content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        if "error" in content:
-            raise error_with(content["exit_code"], content["error"])
-        arrays = {}
-        if content["arrays_sha256"]:
-            path = folder / f"{name}.npz"
-            if sha256(path) != content["arrays_sha256"]:
-                return None
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {key: stored[key] for key in stored.files}
-    except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile):
+        content = parse_json(read_text(folder / f"{name}.json", "an answer"))
+        if content["format"] != FORMAT:
+            return None
+        error, digest = content.get("error"), content.get("arrays_sha256")
+        facts = content["facts"] if error is None else {}
+        arrays = _read_arrays(folder / f"{name}.npz", digest) if digest else {}
+    except _UNREADABLE:
         return None
-    return Answer(content["facts"], arrays)
+    if error is not None:
+        kind = InputError if content.get("exit_code") == ExitCode.USAGE else DeviceError
+        raise kind(printable(str(error), _LONGEST_ERROR))
+    return Answer(facts, arrays)
+
+
+def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of numbers in the `.npz` file at `path`, whose SHA-256 is `digest`."""
+    content = read_bytes(path, "an answer", LARGEST_ANSWER)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError("it is not whole")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        if sum(x.file_size for x in members) > LARGEST_ANSWER:
+            raise ValueError("it unpacks to more than an answer can have")
+        return {x.filename.removesuffix(".npy"): _read_array(archive, x) for x in members}
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    # `numpy.load` evaluates the header and makes an array of whatever shape it claims, before it reads one.
+    header = _NPY.match(content)
+    if header is None:
+        raise ValueError("it is no array of numbers by rows")
+    shape = tuple(int(x) for x in header["shape"].decode().split(",") if x.strip())
+    return np.frombuffer(content, header["type"].decode(), offset=header.end()).reshape(shape)
 
 
 def no_answer(title: str, stage: str, code: int, log: str) -> str:

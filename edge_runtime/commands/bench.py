@@ -110,8 +110,8 @@ def command(
 
     if n_runs is not None and duration is not None:
         raise InputError("--runs and --duration say the same in two ways: give one of them")
-    models, run = _find_models(paths)
     devices = open_all(targets or ("local",), runtime, offline)
+    models, run = _find_models(paths)
     if offline and all(device.here for device in devices):
         raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
     folder = run or Run(Path())

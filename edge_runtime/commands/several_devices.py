@@ -37,9 +37,10 @@ class DeviceOutcome:
 
 
 def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device | AbsentDevice]:
-    """The devices that `targets` name; one that cannot be opened is an `AbsentDevice`.
+    """The devices that `targets` name; one of several that cannot be opened is an `AbsentDevice`.
 
-    Raises `InputError` when one of them is no target at all.
+    Raises `InputError` when one of them is no target at all, and the error of the first when none can be opened: before
+    a model is read, or any data.
     """
     openers = [opener(target, runtime, offline) for target in targets]
     devices: list[Device | AbsentDevice] = []
@@ -48,6 +49,9 @@ def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device
             devices.append(opening())
         except HarEdgeError as error:
             devices.append(AbsentDevice(target, error))
+    absent = [x for x in devices if isinstance(x, AbsentDevice)]
+    if len(absent) == len(devices):
+        raise absent[0].error
     return devices
 
 

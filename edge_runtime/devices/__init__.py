@@ -9,6 +9,7 @@ from edge_runtime.errors import InputError
 
 if TYPE_CHECKING:
     from edge_runtime.devices.remote import RemoteDevice
+    from edge_runtime.devices.ssh import Ssh
 
 TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
 """The kinds of target, as messages list them."""
@@ -45,7 +46,7 @@ def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> 
     from edge_runtime.devices.ssh import Ssh
 
     if target.startswith("ssh://") or (":" not in target and "@" in target):
-        return partial(RemoteDevice, Ssh.parse(target), runtime, offline)
+        return partial(_open_ssh, Ssh.parse(target), runtime, offline)
     if target.startswith("adb:"):
         return lambda: RemoteDevice(Adb.parse(target), runtime, offline)
     if target.startswith("emulated:") and target.partition(":")[2]:
@@ -54,6 +55,14 @@ def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> 
         device = EmulatedDevice(target.partition(":")[2], runtime)
         return lambda: device
     raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
+
+
+def _open_ssh(ssh: "Ssh", runtime: str, offline: bool) -> "RemoteDevice":
+    """Open a machine reached by ssh. Raises `InputError` where there is no ssh on this one."""
+    from edge_runtime.devices.remote import RemoteDevice
+
+    ssh.command(())
+    return RemoteDevice(ssh, runtime, offline)
 
 
 def _open_adb(target: str, runtime: str, offline: bool) -> Device:

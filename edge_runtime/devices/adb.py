@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.devices.connection import program
+from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.system.printable import printable, quoted
+from edge_runtime.system.process_endings import ending
+from edge_runtime.system.program_output import run_program
+
+_LONGEST_REASON = 300
 
 # By the state in which `adb devices` lists a device that cannot be used: the remedy.
 _STATES = {
@@ -24,11 +29,14 @@ _STATES = {
 class Adb:
     """The device that `adb devices` lists as `serial`; it answers a shell within `answer_seconds`.
 
+    No file takes more than `transfer_seconds`: the largest has some MB.
+
     HAR_EDGE_ADB is another adb command than `adb`.
     """
 
     serial: str
     answer_seconds: float = 20.0
+    transfer_seconds: float = 600.0
 
     @classmethod
     def parse(cls, target: str) -> Adb:
@@ -40,11 +48,11 @@ class Adb:
         found = _devices()
         if not serial:
             if len(found) != 1:
-                names = f"{len(found)} devices ({', '.join(found)})" if found else "no device"
+                names = f"{len(found)} devices ({_listed(found)})" if found else "no device"
                 raise DeviceError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
             (serial,) = found
         if serial not in found:
-            raise DeviceError(f"adb knows no device {serial}: it has {', '.join(found) or 'none'}")
+            raise DeviceError(f"adb knows no device {serial}: it has {_listed(found)}")
         state = found[serial]
         if state != "device":
             raise DeviceError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
@@ -59,7 +67,7 @@ class Adb:
     def android(self) -> str | None:
         """The release of Android that it runs; None for another Linux."""
         release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
-        return release if re.fullmatch(r"[\d.]+", release) else None
+        return release if re.fullmatch(r"[\d.]{1,20}", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """The adb command that runs `argv` there, quoted, since a shell reads it. Raises `DeviceError` on Android."""
@@ -79,16 +87,17 @@ class Adb:
         return _run(self.answer_seconds, ["-s", self.serial, "shell", "-T", line])
 
     def push(self, path: Path, there: str) -> None:
-        """Send the file `path`, however long that takes. Raises `DeviceError`."""
-        _run(None, ["-s", self.serial, "push", str(path), there])
+        """Send the file `path`. Raises `DeviceError`."""
+        _run(self.transfer_seconds, ["-s", self.serial, "push", str(path), there])
 
-    def pull(self, there: str, folder: Path) -> None:
-        """Bring the file `there` into `folder`. Raises `DeviceError`."""
-        _run(None, ["-s", self.serial, "pull", there, str(folder)])
+    def pull(self, there: str, folder: Path, at_most: int) -> None:
+        """Bring the file `there`, of `at_most` bytes, into `folder`. Raises `DeviceError`."""
+        limit = ["sh", "-c", f'ulimit -f {at_most // 512} && exec "$0" "$@"']
+        _run(self.transfer_seconds, ["-s", self.serial, "pull", there, str(folder)], limit)
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how adb ended; it ends with 0 when the device goes away, so that its exit code says little."""
-        last = (stderr.splitlines() or [f"exit code {code}"])[-1]
+        last = last_words(stderr, code)
         if not greeted and code == 127:
             return DeviceError(f"{self.name} has no python3: install it there")
         return DeviceError(f"the connection to {self.name} was lost ({last}): plug it in again, and try again")
@@ -98,22 +107,33 @@ def _adb() -> list[str]:
     return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
 
 
-def _run(seconds: float | None, arguments: Sequence[str]) -> str:
-    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
+def _run(seconds: float, arguments: Sequence[str], before: Sequence[str] = ()) -> str:
+    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`.
+
+    `before` is a command that starts it.
+    """
     command = [*_adb(), *arguments]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=True
-        )
+        done = run_program([*before, *command], seconds)
+    except ValueError as error:
+        raise DeviceError(f"'{shlex.join(command)}' fails ({error}): try it by hand") from error
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.strip().partition("\n")[0] or f"exit code {error.returncode}"
-        raise DeviceError(f"'{shlex.join(command)}' fails ({reason}): try it by hand") from error
+    if done.returncode:
+        reason = printable(done.stderr.strip().partition("\n")[0], _LONGEST_REASON) or ending(done.returncode)
+        raise DeviceError(f"'{shlex.join(command)}' fails ({reason}): try it by hand")
     return done.stdout
 
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
     lines = map(str.split, _run(Adb.answer_seconds, ["devices"]).splitlines()[1:])
-    return {x[0]: x[1] for x in lines if len(x) > 1}
+    found = {x[0]: printable(x[1]) for x in lines if len(x) > 1}
+    odd = next((x for x in found if not re.fullmatch(r"[\w.:-]{1,100}", x, re.ASCII)), None)
+    if odd is not None:
+        raise DeviceError(f"adb lists a device with the name {quoted(odd)}, which is none: see what 'adb devices' says")
+    return found
+
+
+def _listed(found: Iterable[str]) -> str:
+    return printable(", ".join(found), _LONGEST_REASON) or "none"

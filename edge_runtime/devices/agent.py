@@ -39,6 +39,7 @@ ALIVE_SECONDS = 5.0
 """A sign of life comes at least so often, whatever the work is."""
 
 _PIECE = 1 << 20
+_LONGEST_LINE = 1 << 16
 _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
 # Asks an interpreter what it has; looking a package up does not import it.
 _PROBE = """
@@ -233,7 +234,10 @@ class Agent:
     def environment(
         self, interpreter: str, key: str, requirements: Sequence[str], wheels: Mapping[str, str] | None
     ) -> dict[str, Any]:
-        """Install packages for `interpreter` once: from `wheels` (name -> digest), or by pip from its index."""
+        """Install packages for `interpreter` once: `wheels` (name -> digest), or by pip from its index.
+
+        `requirements` are the lines of a requirements file, each with the digest of the one wheel that will do.
+        """
         folder = self._store.environments / key
         with folder.with_suffix(".lock").open("w") as lock:
             self._waiting(lambda: _try_lock(lock), "waiting for another measurement that makes the environment")
@@ -263,9 +267,10 @@ class Agent:
         files: Mapping[str, str],
         texts: Mapping[str, str],
         job: str,
+        answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker on a job, pass on its output, and send the files that it leaves.
+        """Run the worker on a job, pass on its output, and send those of the files `answers` that it leaves.
 
         It is stopped once it has printed nothing for `silence_seconds`.
         """
@@ -288,9 +293,9 @@ class Agent:
                 )
                 silent = not self._relay(process, silence_seconds)
                 _stop(process)
-            ours = {*files, *texts, "lock", "log"}
-            for path in sorted(x for x in folder.iterdir() if x.name not in ours):
-                self._wire.send(path.read_bytes(), file=path.name)
+            for path in (folder / name for name in answers):
+                if path.is_file():
+                    self._wire.send(path.read_bytes(), file=path.name)
             words = (folder / "log").read_bytes()[-4000:].decode("utf-8", "replace")
             return {"code": process.returncode, "log": words, "silent": silent}
         finally:
@@ -321,7 +326,9 @@ class Agent:
                 return self._ends(process, silence_seconds)
             heard = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
-            for line in lines:
+            if len(pending) > _LONGEST_LINE:  # of a library, perhaps: no message of the worker is so long
+                lines, pending = [*lines, pending], b""
+            for line in (x[:_LONGEST_LINE] for x in lines):
                 self._wire.send(line=line.decode("utf-8", "replace"))
         return False
 
@@ -356,9 +363,12 @@ class Agent:
             tools = temporary / "pip"
             self._command([interpreter, "-m", "venv", str(tools)], "making an environment")
             interpreter = str(tools / "bin" / "python")
+        chosen = temporary / "requirements.txt"
+        chosen.write_text("\n".join(requirements), encoding="utf-8")
         options = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--no-deps", "--only-binary=:all:"]
-        command = [interpreter, "-m", "pip", "install", *options, "--target", str(site), *requirements]
-        self._command(command, "installing {}".format(", ".join(requirements)))
+        options += ["--require-hashes", "--target", str(site), "--requirement", str(chosen)]
+        names = ", ".join(x.split()[0] for x in requirements)
+        self._command([interpreter, "-m", "pip", "install", *options], f"installing {names}")
         shutil.rmtree(temporary / "pip", ignore_errors=True)
 
     def _command(self, command: Sequence[str], stage: str) -> None:
@@ -386,7 +396,9 @@ class Agent:
             if os.strerror(errno.ENOSPC).encode() in said:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             words = _last_line(bytes(said))
-            raise RequestError(f"{stage} failed there ({words}): without a package index, use --offline")
+            raise RequestError(
+                f"{stage} failed there ({words}): where its package index is missing or has other files, use --offline"
+            )
 
 
 def main() -> None:

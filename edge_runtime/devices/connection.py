@@ -8,18 +8,28 @@ import selectors
 import shlex
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
+from edge_runtime.devices.messages import LONGEST_LINE, MOST_NOTICES, AgentNotice, Greeting
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.outside_files import parse_json
+from edge_runtime.system.printable import printable, quoted
+from edge_runtime.system.process_endings import ending
 
 SILENCE_SECONDS = 60.0
 """The agent gives a sign of life every few seconds; after so long without one it is taken for lost."""
+
+_PIECE = 1 << 18
+_LONGEST_WORDS = 500  # of the agent, in a sentence
+_KEPT_STDERR = 1 << 16
+_T = TypeVar("_T")
 
 # Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
 # agent's source follows on stdin. Python 2 gets as far as the sentence.
@@ -61,28 +71,39 @@ def program(variable: str, usual: str, package: str) -> list[str]:
     return words
 
 
+def last_words(stderr: str, code: int) -> str:
+    """The last line of a command's `stderr`; where it said nothing, how it ended with `code`."""
+    return printable((stderr.splitlines() or [f"it {ending(code)}"])[-1], _LONGEST_WORDS)
+
+
 class Connection:
-    """One agent at work, until the end of a `with` block or `close`."""
+    """One agent at work, until the end of a `with` block or `close`.
+
+    The device is not trusted: each message is checked here against its kind in `edge_runtime.devices.messages`, and one
+    that does not fit, that is too long or that comes too late is a `DeviceError`.
+    """
 
     def __init__(self, transport: Transport, processes: Stoppable | None = None) -> None:
         """Start the agent by a command among `processes`, which another thread may stop."""
         self._transport = transport
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
+        # A session of its own: Ctrl-C reaches this process, which then ends the other.
+        self._process = (processes or Stoppable()).start(
+            transport.command(loader),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+        self._pending, self._stderr = bytearray(), bytearray()
+        self._greeted = False
         try:
-            # A session of its own: Ctrl-C reaches this process, which then ends the other.
-            self._process = (processes or Stoppable()).start(
-                transport.command(loader), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
-            )
-        except BaseException:
-            self._log.close()
-            raise
-        self._pending = b""
-        self.hello: Mapping[str, Any] = {}
-        try:
+            for pipe in (self._stdin, self._stdout, self._errors):
+                os.set_blocking(pipe.fileno(), False)
             self._write(source)
-            self.hello = self._receive()["hello"]
+            self.hello = self._fitting(Greeting, self._receive()).hello
+            self._greeted = True
         except BaseException:
             self.close()
             raise
@@ -96,20 +117,20 @@ class Connection:
     def close(self) -> None:
         """End the agent with whatever it does."""
         child_processes.stop(self._process)
-        self._log.close()
 
     def ask(
         self,
         task: str,
+        kind: type[_T],
         payload: Path | None = None,
-        on_message: Callable[[Mapping[str, Any], bytes], None] = lambda message, payload: None,
+        on_notice: Callable[[AgentNotice, bytes], None] = lambda notice, content: None,
         on_sent: Callable[[int], None] = lambda n_bytes: None,
         **arguments: Any,
-    ) -> Mapping[str, Any]:
-        """Ask for `task` and return its answer; `on_message` hears the messages before it.
+    ) -> _T:
+        """Ask for `task` and return its answer, of `kind`; `on_notice` hears the messages before it.
 
         The file `payload` goes along, and `on_sent` hears the bytes of each piece. Raises `DeviceError` when the agent
-        cannot do it, or is lost.
+        cannot do it, is lost, or answers with what is no answer.
         """
         request = {"do": task, **arguments}
         if payload is not None:
@@ -117,56 +138,102 @@ class Connection:
         self._write(json.dumps(request).encode() + b"\n")
         if payload is not None:
             with payload.open("rb") as file:
-                for piece in iter(lambda: file.read(1 << 18), b""):
+                for piece in iter(lambda: file.read(_PIECE), b""):
                     self._write(piece)
                     on_sent(len(piece))
-        while not (message := self._receive()).get("done"):
-            on_message(message, self._read_bytes(message.get("n_bytes", 0)))
-        return message
+        for _ in range(MOST_NOTICES):
+            message = self._receive()
+            if message.get("done") is True:
+                return self._fitting(kind, message)
+            notice = self._fitting(AgentNotice, message)
+            on_notice(notice, self._read_bytes(notice.n_bytes))
+        raise self.misfit(f"{MOST_NOTICES:,} messages and no answer")
 
-    def _receive(self) -> Mapping[str, Any]:
-        while b"\n" not in self._pending:
-            self._read()
-        line, self._pending = self._pending.split(b"\n", 1)
+    def misfit(self, what: str) -> DeviceError:
+        """The error that says `what` in an answer cannot be."""
+        return DeviceError(
+            f"{self._transport.name} does not answer as har-edge's agent does ({what}): see what its python3 is"
+        )
+
+    def _fitting(self, kind: type[_T], message: dict[str, Any]) -> _T:
         try:
-            message: Mapping[str, Any] = json.loads(line)
+            return from_json(kind, message)
         except ValueError as error:
-            words = line.decode(errors="replace")[:100]
+            raise self.misfit(str(error)) from error
+
+    def _receive(self) -> dict[str, Any]:
+        while (end := self._pending.find(b"\n")) < 0:
+            if len(self._pending) > LONGEST_LINE:
+                raise self.misfit(f"a line of more than {LONGEST_LINE:,} bytes")
+            self._read()
+        line = self._take(end + 1)
+        try:
+            message = parse_json(line)
+        except ValueError as error:
+            if self._greeted:
+                raise self.misfit(f"{quoted(line, 100)}: {error}") from error
             raise DeviceError(
-                f"{self._transport.name} answers with something else ({words!r}): its login prints text; let it be "
-                "silent when nobody is at the terminal"
+                f"{self._transport.name} answers with something else ({quoted(line[:-1], 100)}): its login prints "
+                "text; let it be silent when nobody is at the terminal"
             ) from error
+        if not isinstance(message, dict):
+            raise self.misfit("a message is no object")
         if "error" in message:
-            raise DeviceError(f"{self._transport.name}: {message['error']}")
+            raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
         return message
 
     def _read_bytes(self, n_bytes: int) -> bytes:
         while len(self._pending) < n_bytes:
             self._read()
-        content, self._pending = self._pending[:n_bytes], self._pending[n_bytes:]
+        return self._take(n_bytes)
+
+    def _take(self, n_bytes: int) -> bytes:
+        with memoryview(self._pending) as view:
+            content = bytes(view[:n_bytes])
+        del self._pending[:n_bytes]
         return content
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            if not selector.select(SILENCE_SECONDS):
-                raise DeviceError(
-                    f"{self._transport.name} has given no sign of life for {SILENCE_SECONDS:g} s: is it still there?"
-                )
-        read = os.read(self._process.stdout.fileno(), 1 << 18)
+        self._wait_for(self._stdout, selectors.EVENT_READ)
+        read = os.read(self._stdout.fileno(), _PIECE)
         if not read:
             raise self._lost()
         self._pending += read
 
     def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
         view = memoryview(data)
         try:
             while view:
-                view = view[os.write(self._process.stdin.fileno(), view) :]
+                self._wait_for(self._stdin, selectors.EVENT_WRITE)
+                view = view[os.write(self._stdin.fileno(), view) :]
         except BrokenPipeError as error:
             raise self._lost() from error
+
+    def _wait_for(self, pipe: IO[bytes], event: int) -> None:
+        """Wait until `pipe` can be read or written, and keep the end of what the command says on stderr meanwhile."""
+        deadline = time.monotonic() + SILENCE_SECONDS
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, event)
+            errors = selector.register(self._errors, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                ready = {key.fileobj for key, _ in selector.select(left)}
+                if errors.fileobj in ready and not self._keep_stderr():
+                    selector.unregister(self._errors)
+                if pipe in ready:
+                    return
+        raise DeviceError(
+            f"{self._transport.name} has given no sign of life for {SILENCE_SECONDS:g} s: is it still there?"
+        )
+
+    def _keep_stderr(self) -> bool:
+        """Read what there is on stderr; return whether there may be more."""
+        try:
+            read = os.read(self._errors.fileno(), _PIECE)
+        except BlockingIOError:
+            return True
+        self._stderr += read
+        del self._stderr[:-_KEPT_STDERR]
+        return bool(read)
 
     def _lost(self) -> HarEdgeError:
         """The command has ended, or is about to."""
@@ -174,8 +241,29 @@ class Connection:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             return DeviceError(f"the connection to {self._transport.name} was lost: try again")
-        if self._pending.startswith(b'{"python"'):
-            version = json.loads(self._pending)["python"]
+        if version := self._old_python():
             return DeviceError(f"{self._transport.name} has Python {version}: 3.9 or newer is needed to measure there")
-        self._log.seek(0)
-        return self._transport.explain(code, self._log.read().decode(errors="replace").strip(), bool(self.hello))
+        self._keep_stderr()
+        return self._transport.explain(code, self._stderr.decode(errors="replace").strip(), self._greeted)
+
+    def _old_python(self) -> str | None:
+        """The version of which the loader says that it is too old."""
+        try:
+            return printable(str(parse_json(bytes(self._pending))["python"]))
+        except (ValueError, LookupError, TypeError):
+            return None
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def _stdout(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def _errors(self) -> IO[bytes]:
+        assert self._process.stderr is not None
+        return self._process.stderr

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.devices import python_packages
+from edge_runtime.devices.messages import Hello, Interpreter
 from edge_runtime.devices.python_packages import Platform, requirements
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache_folders import cached_folder
@@ -26,7 +25,7 @@ _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter` (Python `version`) with `runtime`, for which pip installs `requirements`."""
+    """A device's `interpreter` (Python `version`) with `runtime`, for which `requirements` are installed."""
 
     runtime: str
     interpreter: str
@@ -36,10 +35,9 @@ class Environment:
     libc: tuple[str, str]
     requirements: tuple[str, ...]
 
-    @property
-    def key(self) -> str:
-        """The environment's name: the same only for the same interpreter and packages."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+    def key(self, *packages: str) -> str:
+        """The environment's name: the same only for the same interpreter and `packages`, told by their digests."""
+        return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
 
     @property
     def platform(self) -> Platform:
@@ -48,25 +46,25 @@ class Environment:
         return Platform(machine, ".".join(map(str, self.version[:2])), int(self.libc[1].split(".")[1]))
 
     @classmethod
-    def choose(cls, hello: Mapping[str, Any], runtime: str, name: str) -> Environment:
+    def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
         """Choose for the device that greeted with `hello`: LiteRT where one of its Pythons has it, else tflite-runtime.
 
         Raises `DeviceError` when no Python there fits, `InputError` for a runtime that is not measured with remotely.
         """
         if runtime == "tensorflow":
             raise InputError("TensorFlow is not installed on devices: give --runtime litert or tflite-runtime")
-        if hello["libc"][0] != "glibc":
+        if hello.libc[0] != "glibc":
             raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
         obstacles = []
         for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
-            for interpreter in hello["interpreters"]:
+            for interpreter in hello.interpreters:
                 environment = cls(
                     wanted,
-                    interpreter["path"],
-                    tuple(interpreter["version"]),
-                    hello["machine"],
-                    interpreter["bits"],
-                    (hello["libc"][0], hello["libc"][1]),
+                    interpreter.path,
+                    interpreter.version,
+                    hello.machine,
+                    interpreter.bits,
+                    hello.libc,
                     _missing(wanted, interpreter),
                 )
                 obstacle = environment._obstacle()
@@ -91,6 +89,19 @@ class Environment:
             return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
         return None
 
+    def pins(self) -> list[str]:
+        """Choose the wheels of all packages once; return the lines of a requirements file, each with its SHA-256.
+
+        Raises `DeviceError` when pip here finds none that fit.
+        """
+
+        def choose(folder: Path) -> None:
+            lines = python_packages.resolve(self.requirements, self.platform)
+            (folder / "requirements.txt").write_text("\n".join(lines))
+
+        folder = cached_folder(cache_folder() / "pins" / self.key(), choose)
+        return (folder / "requirements.txt").read_text().split("\n")
+
     def download(self) -> list[Path]:
         """Download the wheels of all packages once into the user's cache; return their paths.
 
@@ -100,12 +111,12 @@ class Environment:
         def fetch(folder: Path) -> None:
             python_packages.download(self.requirements, folder, self.platform)
 
-        return sorted(cached_folder(cache_folder() / "wheels" / self.key, fetch).glob("*.whl"))
+        return sorted(cached_folder(cache_folder() / "wheels" / self.key(), fetch).glob("*.whl"))
 
 
-def _missing(runtime: str, interpreter: Mapping[str, Any]) -> tuple[str, ...]:
+def _missing(runtime: str, interpreter: Interpreter) -> tuple[str, ...]:
     """The packages to install: a 32-bit system's own NumPy is used, since there are no wheels of one."""
-    own = interpreter["numpy"]
-    if interpreter["bits"] == 32 and own and own.startswith("1."):
+    own = interpreter.numpy
+    if interpreter.bits == 32 and own and own.startswith("1."):
         return requirements(runtime)[:1]
     return requirements(runtime)

@@ -8,7 +8,9 @@ known.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -17,13 +19,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import LARGEST_ANSWER, SILENCE_SECONDS, Answer, MeasurementJob, read_answer
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
+from edge_runtime.devices.messages import MOST_NOTICES
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 PACKAGE = "haredge.demo"
@@ -56,6 +60,8 @@ class Phone:
         on_progress(0.0, "looking for the app")
         # Where Android's shell may write and apps may read, and where apps may write and the shell may read.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
+        if len(folders) != 2 or not all(re.fullmatch(r"/[\w./-]+", x, re.ASCII) for x in folders):
+            raise DeviceError(f"{self.name} does not say where an app may write: see what 'adb shell' does there")
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
         self.adb.shell(f"mkdir -p {self._folder} && chmod 755 {self._folder}")
@@ -92,7 +98,7 @@ class Phone:
             self._work(asked, folder, on_progress)
             for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
                 if name in (f"{asked.name}.json", f"{asked.name}.npz"):
-                    self.adb.pull(f"{self._answers}/{name}", folder)
+                    self.adb.pull(f"{self._answers}/{name}", folder, LARGEST_ANSWER)
             answer = read_answer(folder, asked.name)
         finally:
             self._forget(asked, folder)
@@ -124,9 +130,10 @@ class Phone:
         # What `adb install` falls back on; how it streams to Android's own installer depends on both their versions.
         said = self.adb.shell(f"pm install -r {self._folder}/{apk.name} 2>&1; rm -f {self._folder}/{apk.name}").strip()
         if not said.endswith("Success"):
+            reason = printable(said, 300) or "it said nothing"
             raise DeviceError(
-                f"the app cannot be installed on {self.name} ({said or 'it said nothing'}): allow it on the phone's "
-                f"screen, or remove another app of its name with 'adb uninstall {PACKAGE}'"
+                f"the app cannot be installed on {self.name} ({reason}): allow it on the phone's screen, or "
+                f"remove another app of its name with 'adb uninstall {PACKAGE}'"
             )
 
     def _send(self, path: Path) -> None:
@@ -147,7 +154,8 @@ class Phone:
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
+            lines = child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS)
+            for line in itertools.islice(lines, MOST_NOTICES):
                 message = message_of(line)
                 if message.get("done") == name:
                     return

@@ -1,14 +1,11 @@
 """Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
@@ -19,14 +16,19 @@ from edge_runtime.bench.measurement_job import (
     silence,
 )
 from edge_runtime.devices.bundle import write_bundle
+from edge_runtime.devices.messages import Description
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.outside_files import parse_json
+from edge_runtime.system.program_output import run_program
 from edge_runtime.system.progress import OnProgress
 
 OLDEST_PYTHON = (3, 9)
+_LONGEST_ANSWER = 1 << 16
 
 # Asks any Python, however old, what it has; looking a package up does not import it.
 _PROBE = """\
@@ -63,16 +65,16 @@ class PythonDevice:
     def close(self) -> None:
         """Do nothing: nothing is open between jobs."""
 
-    def read_machine(self) -> Mapping[str, Any]:
-        """Describe the machine as this interpreter sees it, as `machine` and `state`. Raises `DeviceError`."""
+    def read_machine(self) -> Description:
+        """Describe the machine as this interpreter sees it. Raises `DeviceError`."""
         with scratch_folder() as folder:
             command = [self.interpreter, "-B", str(write_bundle(folder)), "--machine"]
             try:
-                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
-                description: Mapping[str, Any] = json.loads(done.stdout)
+                done = run_program(command, seconds=60)
+                done.check_returncode()
+                return from_json(Description, parse_json(done.stdout))
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
-        return description
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job` in a fresh process; its answer.
@@ -127,7 +129,8 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
         raise InputError(f"--on python:{path}: there is no program at {path}; give the path of a Python interpreter")
-    version, packages = _probe(interpreter, f"--on python:{path}")
+    probed = _probe(interpreter, f"--on python:{path}")
+    version, packages = probed.version, probed.packages
     dotted = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         raise InputError(f"{interpreter} is Python {dotted}; har-edge measures with Python 3.9 or newer")
@@ -142,14 +145,20 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     return PythonDevice(f"python{version[0]}.{version[1]}-{found}", interpreter)
 
 
-def _probe(interpreter: str, option: str) -> tuple[tuple[int, ...], set[str]]:
+@dataclass(frozen=True)
+class _Probed:
+    version: tuple[int, int, int]
+    packages: tuple[str, ...]
+
+
+def _probe(interpreter: str, option: str) -> _Probed:
     """The version of `interpreter` and which of numpy and the runtimes it finds."""
     command = [interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)]
     try:
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=True)
-        answer = json.loads(done.stdout)
-        return tuple(answer["version"]), set(answer["packages"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        done = run_program(command, seconds=60, at_most=_LONGEST_ANSWER)
+        done.check_returncode()
+        return from_json(_Probed, parse_json(done.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise InputError(
             f"{option}: {interpreter} does not answer as a Python interpreter does; give another"
         ) from error

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
+from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.outside_files import parse_json
+from edge_runtime.system.process_endings import ending
 
 TFLITE_RUNTIME = "tflite-runtime==2.14.0"
 """The last release of the older runtime."""
@@ -53,6 +57,59 @@ def download(requirements: Sequence[str], folder: Path, platform: Platform) -> N
     _pip(["download", "--dest", str(folder)], requirements, platform)
 
 
+def resolve(requirements: Sequence[str], platform: Platform) -> tuple[str, ...]:
+    """Choose the wheels of `requirements`: for each a line of a requirements file, with its version and SHA-256.
+
+    Raises `DeviceError`.
+    """
+    with scratch_folder() as folder:
+        report = folder / "report.json"
+        options = ["--dry-run", "--ignore-installed", "--target", str(folder / "none"), "--report", str(report)]
+        _pip(["install", *options], requirements, platform)
+        try:
+            found = from_json(_Report, parse_json(report.read_bytes())).install
+            return tuple(x.line for x in found)
+        except (OSError, ValueError) as error:
+            raise DeviceError(f"the pip of {sys.executable} does not tell its choice ({error}): upgrade it") from error
+
+
+@dataclass(frozen=True)
+class _Archive:
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Download:
+    archive_info: _Archive
+
+
+@dataclass(frozen=True)
+class _Metadata:
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    metadata: _Metadata
+    download_info: _Download
+
+    @property
+    def line(self) -> str:
+        """The line of a requirements file."""
+        digest = self.download_info.archive_info.hashes.get("sha256")
+        if digest is None:
+            raise ValueError(f"no SHA-256 of {self.metadata.name}")
+        return f"{self.metadata.name}=={self.metadata.version} --hash=sha256:{digest}"
+
+
+@dataclass(frozen=True)
+class _Report:
+    """The parts that are used of pip's report (pip.pypa.io/en/stable/reference/installation-report)."""
+
+    install: tuple[_Resolved, ...]
+
+
 def install(requirements: Sequence[str], folder: Path, platform: Platform) -> None:
     """Unpack those wheels in `folder`. Raises `DeviceError`."""
     options = ["install", "--root-user-action=ignore", "--no-user", "--no-compile", "--target", str(folder)]
@@ -80,7 +137,7 @@ def _pip(command: Sequence[str], requirements: Sequence[str], platform: Platform
     )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        reason = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.returncode}"
+        reason = lines[-1].removeprefix("ERROR: ") if lines else f"it {ending(done.returncode)}"
         raise DeviceError(
             f"pip has no {' and '.join(requirements)} for Python {platform.python} on {platform.machine} ({reason}): "
             "see that pip finds packages here"

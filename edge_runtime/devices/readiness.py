@@ -61,7 +61,7 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
             name = f"{runtime.name} {runtime.version or ''}".strip()
             return Readiness(target, asdict(machine.read_facts()), asdict(machine.state()), name)
         found = device.read_machine()
-        return Readiness(target, found["machine"], found["state"], device.name)
+        return Readiness(target, asdict(found.machine), asdict(found.state), device.name)
     except HarEdgeError as error:
         return Readiness(target, failure=error)
 
@@ -71,9 +71,9 @@ def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) 
         if device.ready:
             device.prepare(on_progress)
         found = device.read_machine(on_progress)
-        facts, state = found["machine"], found["state"]
+        facts, state = asdict(found.machine), asdict(found.state)
         try:
-            chosen = Environment.choose(found["hello"], "auto", device.name)
+            chosen = Environment.choose(device.connect().hello, "auto", device.name)
         except HarEdgeError as error:
             return Readiness(target, facts, state, failure=error)
         version = ".".join(map(str, chosen.version))

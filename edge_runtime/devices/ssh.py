@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from edge_runtime.devices.connection import program
+from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
 # Never a question on the terminal; and a link that broke is noticed within a quarter of a minute.
@@ -56,7 +56,7 @@ class Ssh:
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how ssh ended: 255 is its own exit code, any other that of the program there."""
-        last = (stderr.splitlines() or [f"exit code {code}"])[-1]
+        last = last_words(stderr, code)
         there = f"ssh {self._at()}"
         if greeted:
             return DeviceError(f"the connection to {self.name} was lost ({last}): try again")

@@ -7,8 +7,9 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
@@ -44,6 +45,40 @@ def cached_folder(place: Path, make: Callable[[Path], None], space: float = 0) -
             ) from error
         raise
     return place
+
+
+def locked_folder(prefix: str) -> tuple[Path, int]:
+    """Make a folder for temporary files whose name starts with `prefix`; return it and the descriptor that locks it.
+
+    Folders of that prefix that nobody locks are removed first: their programs were killed, which ends a lock. Raises
+    `OSError`.
+    """
+    for abandoned in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with suppress(OSError):  # it is at work, another user's, or goes away just now
+            lock = _lock(abandoned)
+            shutil.rmtree(abandoned, ignore_errors=True)
+            os.close(lock)
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        return folder, _lock(folder)
+    except OSError:  # another program took it for abandoned before it was locked, and takes no second one
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
+        return folder, _lock(folder)
+
+
+def _lock(folder: Path) -> int:
+    """Lock `folder`, one of this user's, and return the descriptor. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(descriptor).st_uid != os.getuid():
+            raise PermissionError(errno.EACCES, "it is another user's")
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not folder.exists():
+            raise FileNotFoundError(errno.ENOENT, "it was removed")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def remove(folder: Path) -> int:

@@ -2,7 +2,7 @@
 
 The protocol: a child prints lines of JSON. Progress is `{"stage": ..., "share": ...}` or whatever else its parent
 understands; the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
-`exit_description` describes any other end of a process.
+`edge_runtime.system.process_endings` describes any other end of a process.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
+from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import exit_description, ran_out_of_memory
 
 Tell = Callable[..., None]
 """Called in a child with the fields of a message, which its parent reads as one line of JSON."""
 
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
+_LONGEST_STAGE = 200
+_LONGEST_LINE = 1 << 20
 _ROOT = Path(__file__).resolve().parents[2]
 # With -P and the path put in front.
 _CODE = """
@@ -50,16 +54,17 @@ def message_of(line: str) -> dict[str, Any]:
     """The message in `line`; empty for a line that is none, as some library prints it."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 
 
 def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
     """The share that is done, and the stage; None for a message of something else."""
-    if not isinstance(message.get("share"), (int, float)):
+    share, stage = message.get("share"), message.get("stage")
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
         return None
-    return float(message["share"]), str(message.get("stage"))
+    return float(share), printable(str(stage), _LONGEST_STAGE)
 
 
 def error_fields(error: HarEdgeError) -> dict[str, Any]:
@@ -70,35 +75,6 @@ def error_fields(error: HarEdgeError) -> dict[str, Any]:
 def error_with(exit_code: int, text: str) -> HarEdgeError:
     """The error that says `text` and ends the command with this exit code: the inverse of `error_fields`."""
     return _ERRORS.get(ExitCode(exit_code), HarEdgeError)(text)
-
-
-def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
-    """Describe how the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
-
-    `stage` is what it last reported to be doing.
-    """
-    if code == -signal.SIGKILL:
-        how = "was killed, as the system does when memory runs out"
-    elif code < 0:
-        how = f"died of {_signal_name(-code)}"
-    else:
-        how = f"ended with exit code {code} and left no answer"
-    last = last_log_line(log)
-    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({last[:200]})' if last else ''}"
-
-
-def _signal_name(number: int) -> str:
-    """`SIGSEGV`, or `signal 35` for one without a name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
-
-
-def last_log_line(log: str) -> str:
-    """The last line of `log` that is no mere information or warning; empty where there is none."""
-    lines = [line.strip() for line in log.splitlines()]
-    return next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
 
 
 def run_as_child(task: Callable[[Tell], object]) -> None:
@@ -177,7 +153,7 @@ class Child:
         log = self._log.read().decode(errors="replace").strip()
         if "error" in self._last:
             error = error_with(self._last["exit_code"], self._last["error"])
-        elif code < 0:
+        elif code < 0 or ran_out_of_memory(code, log):
             error = DeviceError(f"{exit_description(self._name, code, log, self._stage)}; {self._advice}")
         else:
             how = exit_description(self._name, code, log, self._stage)
@@ -226,6 +202,8 @@ class LineReader:
         if not read:
             return None
         *complete, self._pending = (self._pending + read).split(b"\n")
+        if len(self._pending) > _LONGEST_LINE:  # whoever writes without end fills no memory
+            complete, self._pending = [*complete, self._pending], b""
         return [line.decode(errors="replace") for line in complete]
 
 
@@ -281,6 +259,6 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 def stop(process: subprocess.Popen[bytes]) -> None:
     """`kill`, and close its pipes, which nobody may be reading any more."""
     kill(process)
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge_runtime.errors import InputError
+from edge_runtime.system.cache_folders import locked_folder
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_LINKS = 40  # as many as Linux follows
@@ -109,16 +110,20 @@ def sha256(path: Path) -> str:
 def scratch_folder() -> Iterator[Path]:
     """Give a temporary folder, which is removed after the block, whatever happens inside.
 
+    Those of programs that were killed are removed by the next that makes one: a living one holds a lock on its own.
+
     Raises `InputError` naming the folder and TMPDIR when it cannot be made, or when its disk is full.
     """
     try:
-        made = tempfile.TemporaryDirectory(prefix="har-edge-")
+        folder, lock = locked_folder("har-edge-")
     except OSError as error:
         raise _no_scratch("a new folder", error) from error
-    folder = Path(made.name)
     try:
-        with made:
+        try:
             yield folder
+        finally:
+            shutil.rmtree(folder)
+            os.close(lock)
     except _WriteError as error:
         if folder not in error.path.parents:
             raise

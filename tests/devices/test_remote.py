@@ -4,8 +4,10 @@ import os
 import signal
 import sys
 import threading
+import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices import opener
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.environment import Environment
+from edge_runtime.devices.messages import Done, Hello, Interpreter, Missing, Ran
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.python_packages import requirements
 from edge_runtime.devices.remote import RemoteDevice
@@ -97,8 +100,8 @@ def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, tmp_path, m
 
 def test_what_it_is_and_does_is_told(device):
     found = device.read_machine()
-    assert found["machine"]["machine"] == os.uname().machine
-    assert isinstance(doubts.of_state(found["state"]), tuple)
+    assert found.machine.machine == os.uname().machine
+    assert isinstance(doubts.of_state(asdict(found.state)), tuple)
 
 
 HANGS = """
@@ -145,7 +148,7 @@ def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
 
 def test_what_does_not_fit_on_its_disk_is_not_sent(device):
     with pytest.raises(DeviceError, match=r"no space left in .*har-edge/device: make room there"):
-        device.connect().ask("missing", sizes={"0" * 64: 10**18})
+        device.connect().ask("missing", Missing, sizes={"0" * 64: 10**18})
 
 
 def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
@@ -156,7 +159,7 @@ def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
     (own / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path))
     with Connection(Here("here", tmp_path, f"{sys.base_prefix}/bin/python3")) as connection:
-        assert connection.hello["interpreters"][0]["numpy"] != "1.0"
+        assert connection.hello.interpreters[0].numpy != "1.0"
 
 
 class AfterScript(Here):
@@ -174,7 +177,7 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
     with Connection(transport) as connection:
         os.kill(int((tmp_path / "agent").read_text()), signal.SIGKILL)
         with pytest.raises(DeviceError, match="at work"):
-            connection.ask("missing", sizes={})
+            connection.ask("missing", Missing, sizes={})
 
 
 def test_text_before_the_first_message_is_named(tmp_path):
@@ -187,23 +190,23 @@ def test_text_before_the_first_message_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["../lock", "lock", "a/b", "..", ""])
 def test_no_file_of_a_job_has_a_name_that_leads_elsewhere(device, name):
     request = {"interpreter": sys.executable, "site": None, "files": {}, "texts": {name: ""}, "job": "x"}
-    request["silence_seconds"] = 1.0
+    request |= {"answers": [], "silence_seconds": 1.0}
     with pytest.raises(DeviceError, match="is no name for a file"):
-        device.connect().ask("run", **request)
+        device.connect().ask("run", Ran, **request)
 
 
 @pytest.mark.parametrize("digest", ["", "../lock", "A" * 64])
 def test_only_digests_name_objects(device, digest):
     with pytest.raises(DeviceError, match="is no SHA-256"):
-        device.connect().ask("missing", sizes={digest: 1})
+        device.connect().ask("missing", Missing, sizes={digest: 1})
 
 
 def test_a_file_that_is_not_what_was_announced_is_not_kept(device, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"content")
     with pytest.raises(DeviceError, match="damaged"):
-        device.connect().ask("put", payload=path, digest="0" * 64)
-    assert device.connect().ask("missing", sizes={"0" * 64: 7})["missing"] == ["0" * 64]
+        device.connect().ask("put", Done, payload=path, digest="0" * 64)
+    assert device.connect().ask("missing", Missing, sizes={"0" * 64: 7}).missing == ("0" * 64,)
 
 
 HOSTILE = st.text(st.sampled_from("pi.-_~:@[]%/?#$`'\"\\;&|()<> \t\n!*{}=,\x00é"), max_size=12)
@@ -266,12 +269,12 @@ def test_what_is_installed_on_devices_is_what_this_package_asks_for(monkeypatch)
     assert requirements("litert")[0] in [x.partition(";")[0] for x in own]
 
 
-def python(*version: int, bits: int = 64, numpy: str | None = None) -> dict:
-    return {"version": list(version), "bits": bits, "path": f"/usr/bin/python{version[0]}.{version[1]}", "numpy": numpy}
+def python(*version: int, bits: int = 64, numpy: str | None = None) -> Interpreter:
+    return Interpreter(f"/usr/bin/python{version[0]}.{version[1]}", version, bits, numpy)
 
 
-def hello(machine: str, *interpreters: dict, libc: tuple[str, str] = ("glibc", "2.36")) -> dict:
-    return {"machine": machine, "libc": list(libc), "interpreters": list(interpreters)}
+def hello(machine: str, *interpreters: Interpreter, libc: tuple[str, str] = ("glibc", "2.36")) -> Hello:
+    return Hello(machine, libc, interpreters)
 
 
 @pytest.mark.parametrize(
@@ -342,3 +345,38 @@ def test_wheels_are_those_of_the_devices_c_library():
     chosen = Environment.choose(hello("aarch64", narrow, libc=("glibc", "2.31")), "auto", "pi")
     assert chosen.platform.tags[0] == "manylinux_2_31_armv7l"
     assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
+
+
+def write_wheel(folder: Path, requirement: str, content: str) -> None:
+    """A wheel that meets `requirement` and fits everywhere, with a module that holds `content`."""
+    name, version = requirement.split("==")
+    module = name.replace("-", "_")
+    files = {
+        f"{module}.py": content,
+        f"{module}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{module}-{version}.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+
+
+def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, monkeypatch):
+    index = tmp_path / "index"
+    index.mkdir()
+    for name, value in {"NO_INDEX": "1", "FIND_LINKS": index, "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{name}", str(value))
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / "cache"))
+    runtime = requirements("litert")[0]
+    for requirement in (runtime, "numpy==1.26.9"):
+        write_wheel(index, requirement, "x = 1\n")
+    with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device:
+        device.prepare(ignore_progress)
+    (site,) = (tmp_path / "one/har-edge/device/environments").glob("*/site")
+    assert (site / "numpy.py").read_text() == "x = 1\n"
+    write_wheel(index, runtime, "x = 2\n")  # another file of the same name and version
+    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, use --offline")
+    with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device, refused:
+        device.prepare(ignore_progress)
+    assert not list((tmp_path / "two").rglob("ai_edge_litert.py"))

@@ -71,6 +71,29 @@ def test_what_is_no_target_is_refused_before_anything_is_opened():
         open_all(["python:/none/python", "telnet://pi"], "auto", offline=False)
 
 
+@pytest.mark.parametrize(
+    ("target", "code", "words"),
+    [
+        ("python:/nonexistent", 2, "there is no program at /nonexistent"),
+        ("python:/bin/false", 2, "does not answer as a Python interpreter does"),
+        ("python:/dev/null", 2, "there is no program at /dev/null"),
+        ("python:yes", 2, "does not answer as a Python interpreter does"),
+        ("ssh://a b", 2, "give ssh://[user@]host[:port]"),
+        ("ssh://pi", 2, "there is no no-such-ssh on this machine"),
+        ("emulated:x", 2, "there is no emulated board with the CPU 'x'"),
+        ("adb:", 2, "there is no no-such-adb on this machine"),
+    ],
+)
+def test_a_target_that_cannot_be_measured_on_is_said_before_models_and_data_are_read(
+    har_edge, tmp_path, target, code, words
+):
+    absent = tmp_path / "absent"  # neither model nor data: they would be missed first
+    done = har_edge(
+        *("bench", absent, "--data", absent, "--on", target), HAR_EDGE_SSH="no-such-ssh", HAR_EDGE_ADB="no-such-adb"
+    )
+    assert_one_sentence(done, code, words)
+
+
 def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other(models, few):
     def written(device, report):
         if device.name == "unwritable":

@@ -62,7 +62,7 @@ def test_a_child_is_heard_by_its_messages_alone():
         ("exit", HarEdgeError, "the child ended with exit code 9 .*while working .*; .*--debug"),
         ("11", DeviceError, r"the child died of SIGSEGV while working \(F op: bad\); try again"),
         ("35", DeviceError, r"the child died of signal 35 while working \(F op: bad\); try again"),
-        ("9", DeviceError, "the child was killed, .* memory runs out while working .*; try again"),
+        ("9", DeviceError, "the child was killed by SIGKILL, .* memory runs out while working .*; try again"),
     ],
 )
 def test_how_a_child_failed_is_a_sentence(ending, kind, sentence):

@@ -5,6 +5,7 @@ Programs on the board do not change them: their files are gone when they end.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from edge_runtime.devices.emulated.disk import Disk, litert_disk
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache_folders import cached_folder, remove
 from edge_runtime.system.files import cache_folder
+from edge_runtime.system.process_endings import ending
+from edge_runtime.system.program_output import run_program
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 CPUS = {"arm64": ("cortex-a53", "cortex-a72", "cortex-a76"), "armhf": ("cortex-a7",)}
@@ -65,7 +68,8 @@ class Board:
 
     def emulator_version(self) -> str:
         """The version of QEMU."""
-        return _run([str(self.emulator), "--version"]).stdout.split()[2]
+        found = re.search(r"version (\d[\w.]*)", _run([str(self.emulator), "--version"]).stdout)
+        return found[1] if found else "of unknown version"
 
 
 def open_board(
@@ -132,10 +136,11 @@ def _check_cpu(cpu: str, emulator: Path, content: Disk) -> None:
 
 def _check(tried: subprocess.CompletedProcess[str]) -> None:
     if tried.returncode:
-        raise DeviceError(tried.stderr.strip() or f"the emulated board ended with exit code {tried.returncode}")
+        raise DeviceError(tried.stderr.strip() or f"the emulated board {ending(tried.returncode)}")
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-    )
+    try:
+        return run_program(command)
+    except ValueError as error:
+        raise DeviceError(f"the emulated board does not work ({error}): remove {cache_folder() / 'boards'}") from error

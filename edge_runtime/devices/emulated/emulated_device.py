@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.bench.results import Instructions
+from edge_runtime.devices.connection import last_words
 from edge_runtime.devices.emulated.board import CPUS, Board, open_board, remove_boards
 from edge_runtime.devices.emulated.disk import litert_disk, tflite_runtime_disk
 from edge_runtime.devices.emulated.instructions import count_instructions
@@ -40,7 +41,7 @@ class Emulated:
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Why it ended: there is no network between that could be lost."""
-        last = (stderr.splitlines() or [f"exit code {code}"])[-1]
+        last = last_words(stderr, code)
         return DeviceError(f"the emulated board ended {'while it was at work' if greeted else 'at its start'} ({last})")
 
 

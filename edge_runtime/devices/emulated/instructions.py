@@ -25,8 +25,9 @@ from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import Board
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, last_log_line
+from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.process_endings import ending, last_log_line
 
 _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
 _START = """\
@@ -87,13 +88,18 @@ def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppab
             os.close(its)
         try:
             counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
-            process.wait()
-        except TimeoutError as error:
+            process.wait(_SILENCE_SECONDS)
+        except (LookupError, ValueError) as error:
+            raise DeviceError(
+                f"the emulator's log cannot be read ({type(error).__name__}: {error}): 'har-edge devices clean "
+                f"emulated:{board.cpu}' fetches it again"
+            ) from error
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
         finally:
             child_processes.stop(process)
         if process.returncode:
             said.seek(0)
-            last = last_log_line(said.read().decode(errors="replace")) or f"exit code {process.returncode}"
-            raise DeviceError(f"the emulated board could not run the model: {last}")
+            last = last_log_line(said.read().decode(errors="replace")) or "without a word"
+            raise DeviceError(f"the emulated board {ending(process.returncode)} and could not run the model: {last}")
     return counts

@@ -1,0 +1,52 @@
+"""Say how a process ended: its exit code, its signal or that memory ran out, and its last words."""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import re
+import signal
+
+from edge_runtime.system.printable import printable
+
+_LAST_WORDS = 4000
+_LONGEST_LINE = 200
+# As Python, its threads, the loader of libraries, C++, numpy and OpenBLAS say that they got none.
+_NO_MEMORY = re.compile(
+    r"MemoryError|[Cc]annot allocate memory|failed to map segment|bad_alloc|Unable to allocate|can't start new thread"
+    r"|Memory allocation still failed|[Oo]ut of memory|pthread_create failed|thread constructor failed"
+)
+
+
+def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
+    """Describe how the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
+
+    `stage` is what it last reported to be doing.
+    """
+    if ran_out_of_memory(code, log):
+        how = f"ran out of memory (a limit of this session, 'ulimit -v', or the machine's) and {ending(code)}"
+    elif code == -signal.SIGKILL:
+        how = "was killed by SIGKILL, as the system does when memory runs out"
+    else:
+        how = ending(code) if code < 0 else f"{ending(code)} and left no answer"
+    last = printable(last_log_line(log), _LONGEST_LINE)
+    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({last})' if last else ''}"
+
+
+def ending(code: int) -> str:
+    """What a process did that ended with exit code `code`, or of a signal: `died of SIGSEGV`."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"died of {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"died of signal {-code}"
+
+
+def ran_out_of_memory(code: int, log: str) -> bool:
+    """Tell whether a process that ended with `code` says in its last words that it got no more memory."""
+    return code != 0 and bool(_NO_MEMORY.search(log[-_LAST_WORDS:]))
+
+
+def last_log_line(log: str) -> str:
+    """The last line of `log` that is no mere information or warning; empty where there is none."""
+    lines = [line.strip() for line in log.splitlines()]
+    return next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")
