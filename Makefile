@@ -41,6 +41,15 @@ test-android: android
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
 
+# Thousands of bad inputs, hostile peers and devices, full disks and kills, and a figure of what went wrong: half an hour on
+# two cores. Needs root, for device nodes and file systems of its own. `python -m tools.attack GROUP ...` runs a part.
+attack: $(INSTALLED)
+	$(BIN)/python -m tools.attack
+
+# Mutated inputs for each parser, in a process of its own; the tests run a fixed number of them.
+fuzz: $(INSTALLED)
+	PYTHONPATH=. $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS)
+
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

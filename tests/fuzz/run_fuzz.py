@@ -1,0 +1,95 @@
+"""Fuzz each parser in a process of its own for as long as one likes: `make fuzz SECONDS=600`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+import fuzzing
+from targets import TARGETS
+
+from tools import ROOT
+
+FIRST_SEED = 1_000_000  # beyond those of `make test`
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[TARGET]...", type=click.Choice(list(TARGETS)))
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="Of each target.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draw other inputs than with another seed.")
+@click.option("--jobs", type=int, default=2, show_default=True, help="Targets at the same time.")
+@click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build/fuzz", help="Where findings are kept.")
+@click.option("--one", is_flag=True, hidden=True, help="Fuzz the one TARGET in this process.")
+def main(targets: Sequence[str], seconds: float, seed: int, jobs: int, out: Path, one: bool) -> None:
+    """Fuzz each TARGET, print executions and findings, and exit with 1 when there is a finding."""
+    if one:
+        print(json.dumps(fuzz(targets[0], seconds, seed, out)))
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        found = list(pool.map(lambda name: _in_a_process(name, seconds, seed, out), targets or TARGETS))
+    executions, findings = sum(x["executions"] for x in found), sum(len(x["findings"]) for x in found)
+    print(f"{len(found)} targets, {executions} executions, {findings} findings")
+    sys.exit(1 if any(x["findings"] for x in found) else 0)
+
+
+def fuzz(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    """Draw inputs for so long; one of each failure is kept in a file."""
+    target, deadline = TARGETS[name], time.monotonic() + seconds
+    findings: dict[str, dict[str, str]] = {}
+    number = FIRST_SEED * (seed + 1)
+    first = number
+    with tempfile.TemporaryDirectory(prefix="har-edge-fuzz-") as folder, fuzzing.limited_memory():
+        while time.monotonic() < deadline:
+            failure = fuzzing.execute(target, fuzzing.draw(target, number), Path(folder))
+            number += 1
+            if failure and failure.place not in findings:
+                path = out / name / hashlib.sha256(failure.content).hexdigest()[:16]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(failure.content)
+                findings[failure.place] = {"text": failure.text, "file": str(path)}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"executions": number - first, "peak_mb": peak, "findings": findings}
+
+
+def _in_a_process(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
+    """Fuzz a target in a fresh process; a crash of it is a finding."""
+    command = [
+        sys.executable,
+        __file__,
+        name,
+        "--one",
+        "--seconds",
+        str(seconds),
+        "--seed",
+        str(seed),
+        "--out",
+        str(out),
+    ]
+    with tempfile.TemporaryDirectory(prefix="har-edge-fuzz-") as cache:
+        environment = os.environ | {"HAR_EDGE_CACHE": cache, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
+    if done.returncode:
+        crash = {f"exit code {done.returncode}": {"text": done.stderr[-500:], "file": "unknown"}}
+        found = {"executions": 0, "peak_mb": 0, "findings": crash}
+    else:
+        found = json.loads(done.stdout)
+    counts = f"{found['executions']} executions in {seconds:g} s, peak {found['peak_mb']} MB"
+    print(f"{name}: {counts}, {len(found['findings'])} findings", flush=True)
+    for place, finding in found["findings"].items():
+        print(f"  {place}: {finding['text']}\n    {finding['file']}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Give each parser of outside input a fixed number of drawn inputs: a value or an error of the project comes."""
+
+import fuzzing
+import pytest
+from targets import TARGETS
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_input_gives_a_value_or_an_error_that_is_understood(name, tmp_path):
+    target = TARGETS[name]
+    with fuzzing.limited_memory():
+        found = [fuzzing.execute(target, fuzzing.draw(target, seed), tmp_path) for seed in range(target.examples)]
+    assert {x.place: x.text for x in found if x} == {}
+
+
+def test_a_crash_a_fault_of_our_own_and_an_endless_loop_are_found(tmp_path, monkeypatch):
+    def crash(content, folder):
+        raise KeyError("x")
+
+    def fault(content, folder):
+        raise fuzzing.HarEdgeError("never to be seen")
+
+    def loop(content, folder):
+        while True:
+            pass
+
+    monkeypatch.setattr(fuzzing, "CPU_SECONDS", 0.1)
+    target = TARGETS["card"]
+    for read in (crash, fault, loop):
+        broken = type(target)(target.make, read, 1)
+        assert fuzzing.execute(broken, fuzzing.draw(broken, 0), tmp_path)

@@ -1,0 +1,98 @@
+"""The attack notices every kind of fault, a fork ends as a fresh process does, and a part of each group finds none."""
+
+import importlib
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from tools.attack.__main__ import GROUPS
+from tools.attack.ground import ESCAPE, Ground
+from tools.attack.harness import KINDS, Case, Ending, Place, judge, run_cases
+
+GOOD = Ending(code=2, hung=False, seconds=1.0, peak_bytes=1, stdout=b"", stderr=b"Error: x is missing: give it\n")
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path, tmp_path / "scratch", 60.0)
+    yield made
+    made.close()
+
+
+def test_one_sentence_is_no_fault():
+    assert judge(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("traceback", {"stderr": b"Traceback (most recent call last):\nError: x\n"}),
+        ("exit 70", {"code": 70}),
+        ("signal", {"code": -signal.SIGSEGV}),
+        ("hang", {"hung": True, "code": -signal.SIGKILL}),
+        ("memory", {"peak_bytes": 2 << 30}),
+        ("control", {"stderr": f"Error: {ESCAPE}\n".encode()}),
+        ("control", {"stdout": "\x9b31m".encode()}),
+        ("control", {"stdout": "\u202ex".encode()}),
+        ("other", {"stderr": b""}),
+        ("other", {"stderr": b"Error: x\nError: y\n"}),
+        ("other", {"code": 5}),
+        ("other", {"stderr": b"/x/y.py:5: RuntimeWarning: overflow\nError: x\n"}),
+    ],
+)
+def test_each_kind_of_fault_is_noticed(kind, changes):
+    assert kind in KINDS
+    assert [x.kind for x in judge(replace(GOOD, **changes))] == [kind]
+
+
+@pytest.mark.parametrize(("code", "kinds"), [(2, ["lost"]), (0, [])])
+def test_a_file_that_a_failing_command_changed_is_lost(code, kinds, tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_text("precious")
+
+    def execute(case):
+        kept.write_text("changed")
+        return replace(GOOD, code=code)
+
+    found = Case("x", (), keeps=(kept, tmp_path / "new")).run(SimpleNamespace(execute=execute))
+    assert [x.kind for x in found.faults] == kinds
+
+
+@pytest.mark.parametrize("line", [("--version",), ("info", "/nonexistent"), ("stream",), ("card", "edge")])
+def test_a_fork_ends_as_a_fresh_process_does(line, place):
+    forked, fresh = (place.execute(Case("x", line, fresh=x)) for x in (False, True))
+    assert (forked.code, forked.stdout, forked.stderr) == (fresh.code, fresh.stdout, fresh.stderr)
+
+
+def test_a_command_that_does_not_end_is_killed(tmp_path):
+    place = Place(tmp_path, tmp_path / "scratch", 3.0)
+    found = Case("x", ("stream", "edge-small", "--tcp", "127.0.0.1:0")).run(place)
+    place.close()
+    assert [x.kind for x in found.faults] == ["hang"]
+    assert found.code == -signal.SIGKILL
+
+
+# Cases that take a fraction of a second; the whole table is `make attack`.
+QUICK = {
+    "models": ("card-", "entry-", "foreign-"),
+    "results": ("deep", "markup", "before-", "1e999", "400-digits"),
+    "recordings": ("zip ", "escape-", "digits-subject"),
+    "streams": ("json-", "1e39", "five-1e308"),
+    "device": ("hello-", "message-", "answer-"),
+}
+
+
+@pytest.mark.parametrize("group", QUICK)
+def test_a_part_of_each_table_is_without_fault(group, tmp_path, place):
+    cases = importlib.import_module(f"tools.attack.{group}").cases(Ground(tmp_path / "ground", 0))
+    chosen = [x for x in cases if x.name.startswith(QUICK[group])][:: 8 if group != "streams" else 3]
+    assert len(chosen) >= 8
+    found = run_cases(chosen, [place], lambda finding: None)
+    assert {x.case: x.faults for x in found if x.faults} == {}
+
+
+def test_every_group_has_a_module_and_says_its_subject():
+    for group in GROUPS:
+        assert importlib.import_module(f"tools.attack.{group}").cases
