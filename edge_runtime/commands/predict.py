@@ -136,7 +136,7 @@ def _files(path: Path) -> Sequence[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes and devices")
+        raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes")
     found = files_in(path)
     if not found:
         raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")
