@@ -1,7 +1,6 @@
 """Cross-validate a network: the command `har-edge crossval`."""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from edge_runtime.commands import options
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
+from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.quantities import counted
 from train.choices import check_network, load_data, training_options
 from train.fit.fit_job import FitJob
@@ -78,8 +78,8 @@ def command(
     title = (
         f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
     )
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as scratch:
-        jobs = plan_folds(folds, loaded, recipe, seed, Path(scratch))
+    with scratch_folder() as scratch:
+        jobs = plan_folds(folds, loaded, recipe, seed, scratch)
         click.echo(f"Cross-validating {title}: fits of {counted(recipe.epochs, 'epoch')} -> {folder}", err=True)
         _fit(jobs, loaded, cluster, network)
         result = summarise(jobs, loaded)

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from edge_runtime.errors import DeviceError
 
+# In each folder of `locked_folder`, and in none that anybody else made.
+_MARK = ".har-edge-scratch"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -48,33 +51,34 @@ def cached_folder(place: Path, make: Callable[[Path], None], space: float = 0) -
 
 
 def locked_folder(prefix: str) -> tuple[Path, int]:
-    """Make a folder for temporary files whose name starts with `prefix`; return it and the descriptor that locks it.
+    """Make a folder for temporary files whose name starts with `prefix`; return it and the descriptor of its lock.
 
-    Folders of that prefix that nobody locks are removed first: their programs were killed, which ends a lock. Raises
-    `OSError`.
+    Folders that this function made and that nobody locks are removed first: their programs were killed, which ends a
+    lock. Raises `OSError`.
     """
-    for abandoned in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+    for mark in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_MARK}"):
         with suppress(OSError):  # it is at work, another user's, or goes away just now
-            lock = _lock(abandoned)
-            shutil.rmtree(abandoned, ignore_errors=True)
+            lock = _lock(mark, os.O_RDWR)
+            shutil.rmtree(mark.parent, ignore_errors=True)
             os.close(lock)
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        return folder, _lock(folder)
-    except OSError:  # another program took it for abandoned before it was locked, and takes no second one
-        folder = Path(tempfile.mkdtemp(prefix=prefix))
-        return folder, _lock(folder)
+        lock = _lock(folder / "mark", os.O_RDWR | os.O_CREAT)
+        (folder / "mark").rename(folder / _MARK)  # locked before anybody sees it
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder, lock
 
 
-def _lock(folder: Path) -> int:
-    """Lock `folder`, one of this user's, and return the descriptor. Raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+def _lock(mark: Path, flags: int) -> int:
+    """Lock the file `mark`, one of this user's, and return its descriptor. Raises `OSError`."""
+    descriptor = os.open(mark, flags | os.O_NOFOLLOW, 0o600)
     try:
-        if os.fstat(descriptor).st_uid != os.getuid():
-            raise PermissionError(errno.EACCES, "it is another user's")
+        state = os.fstat(descriptor)
+        if state.st_uid != os.getuid() or not stat.S_ISREG(state.st_mode):
+            raise PermissionError(errno.EACCES, "it is not ours", str(mark))
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not folder.exists():
-            raise FileNotFoundError(errno.ENOENT, "it was removed")
     except BaseException:
         os.close(descriptor)
         raise

@@ -18,6 +18,7 @@ def main(ending: str) -> None:
         "error": lambda: raise_(CheckFailedError("it is too large")),
         "fault": lambda: raise_(RuntimeError("the cause")),
         "exit": lambda: sys.exit(9),
+        "memory": lambda: bytes(1 << 60),
     }
 
     def task(tell) -> None:
@@ -60,6 +61,11 @@ def test_a_child_is_heard_by_its_messages_alone():
             r"the child ended with exit code 1 .*while working \(RuntimeError: the cause\); .*--debug",
         ),
         ("exit", HarEdgeError, "the child ended with exit code 9 .*while working .*; .*--debug"),
+        (
+            "memory",
+            DeviceError,
+            r"the child ran out of memory .*'ulimit -v'.* while working \(MemoryError\); try again",
+        ),
         ("11", DeviceError, r"the child died of SIGSEGV while working \(F op: bad\); try again"),
         ("35", DeviceError, r"the child died of signal 35 while working \(F op: bad\); try again"),
         ("9", DeviceError, "the child was killed by SIGKILL, .* memory runs out while working .*; try again"),

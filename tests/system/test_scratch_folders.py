@@ -42,9 +42,14 @@ def test_what_a_killed_program_left_is_removed_and_what_is_at_work_stays(tempora
     programs[1].communicate()
 
 
-def test_a_link_of_that_name_leads_nowhere(temporary, tmp_path_factory):
+def test_no_folder_is_removed_that_was_not_made_for_this(temporary, tmp_path_factory):
+    """A clone, the temporary folder of something else, and a link."""
     other = tmp_path_factory.mktemp("other")
-    (other / "file").touch()
+    folders = [temporary / "har-edge-main", temporary / "har-edge-fuzz-abcdefgh", other]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+        (folder / "file").touch()
     (temporary / "har-edge-link").symlink_to(other)
     with scratch_folder():
-        assert (other / "file").exists()
+        pass
+    assert all((folder / "file").exists() for folder in folders)

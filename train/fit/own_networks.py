@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.system import child_processes
+from edge_runtime.system.files import scratch_folder
 
 if TYPE_CHECKING:
     import keras
@@ -94,8 +94,8 @@ def _named(layer: Any) -> str:
 def _loading_fault(network: keras.Model) -> str:
     import keras
 
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
-        path = Path(folder) / "network.keras"
+    with scratch_folder() as folder:
+        path = folder / "network.keras"
         try:
             network.save(path)
             keras.models.load_model(path, compile=False, safe_mode=True)

@@ -5,18 +5,16 @@ same kind of machine.
 """
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.child_processes import run_in_child
-from edge_runtime.system.files import write_bytes
+from edge_runtime.system.files import scratch_folder, write_bytes
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 from train.fit.fit_job import FitJob
@@ -91,8 +89,8 @@ def run_on_workers(jobs: Sequence[FitJob], dataset: Dataset, client: Any, on_don
 
 def do_job(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
     """On a worker: do the job; its files by name, the outcome coming last."""
-    with tempfile.TemporaryDirectory(prefix="har-edge-") as folder:
-        job = replace(job, folder=Path(folder))
+    with scratch_folder() as folder:
+        job = replace(job, folder=folder)
         run_jobs([job], dataset, lambda job, step: None)
         return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 
