@@ -118,11 +118,20 @@ def _fit(jobs: Sequence[FitJob], data: Dataset, cluster: str | None, network: st
         from train.run.fit_processes import run_jobs
         from train.training_progress import TrainingProgress
 
-        with TrainingProgress(jobs) as progress:
-            run_jobs(jobs, data, progress.on_step)
+        with TrainingProgress(jobs) as steps:
+            run_jobs(jobs, data, steps.on_step)
         return
+    from edge_runtime.system.terminal import progress
     from train.run.dask_cluster import connect, run_on_workers
 
     with connect(cluster, network) as client:
         click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)
-        run_on_workers(jobs, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
+        with progress() as on_progress:
+            done: list[FitJob] = []
+
+            def finish(job: FitJob) -> None:
+                done.append(job)
+                on_progress(len(done) / len(jobs), f"the {job.title} is done")
+
+            on_progress(0.0, "the fits of all folds")
+            run_on_workers(jobs, data, client, finish)
