@@ -1,4 +1,4 @@
-"""A run remembers its data and its test subjects: convert, bench and evaluate take them, or say what became of them."""
+"""A run remembers its data and test subjects: convert, bench and evaluate take them, or say what became of them."""
 
 import dataclasses
 import json
