@@ -56,7 +56,7 @@ def test_a_model_is_scored_on_its_own_test_subjects(home):
     where = home / "elsewhere"
     succeeded(har_edge("bench", "../run", *BENCH, "--json", "bench.json", cwd=where))
     windows = len(loading.load_data(home / "mine").with_test(["b"]).test)
-    assert json.loads((where / "bench.json").read_text())["data"]["windows"] == windows
+    assert json.loads((where / "bench.json").read_text())["results"][0]["windows"] == windows
     model = Run(Path("../run")).tflite("float32")
     succeeded(har_edge("evaluate", model, "--json", "scores.json", cwd=where))
     assert list(json.loads((where / "scores.json").read_text())["per_subject"]) == ["b"]
