@@ -14,6 +14,7 @@ from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import SCHEMES
+from edge_runtime.system.files import check_folder
 
 QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
@@ -77,7 +78,7 @@ QUANTISED = SCHEMES[1:]
     is_flag=True,
     help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
 )
-@shared.data("The data the run was trained on.  [default: the embedded UCI HAR data]")
+@shared.data("The data to calibrate with.  [default: that of the run; of MODEL.keras the embedded data]")
 @click.option(
     "--labels",
     metavar="NAMES|FILE",
@@ -100,7 +101,7 @@ QUANTISED = SCHEMES[1:]
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Stop the conversion of a network after this time.",
+    help="Stop the conversion of a network after this time, and keep the forms that are finished.",
 )
 def command(
     source: Path | None,
@@ -149,7 +150,8 @@ def command(
         file_options = read_options(labels, signals, normalisation)
         check_file(source)
         files = NamedFiles(out or source.parent, source.stem)
-        _show(convert(source, files, options, file_options), files.folder, normalisation or "none")
+        check_folder(files.folder)
+        _show(convert(source, files, options, file_options), options, files.folder, normalisation or "none")
         return
     for option, given in of_file.items():
         if given is not None:
@@ -163,7 +165,7 @@ def command(
         convert_seeds(found, options)
     else:
         (run,) = found
-        _show(convert(run.folder, run, options), run.folder)
+        _show(convert(run.folder, run, options), options, run.folder)
 
 
 def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
@@ -172,9 +174,9 @@ def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
     return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
 
 
-def _show(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
+def _show(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:
     from convert.conversion_report import show
 
-    if conversion.failure:
-        raise conversion.failure
-    show(conversion, folder, normalisation)
+    if not conversion.failure:
+        show(conversion, folder, normalisation)
+    conversion.raise_if_incomplete(options.time_limit)

@@ -10,10 +10,10 @@ from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
-from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
-from edge_runtime.runs import Run
-from edge_runtime.system.files import scratch_folder
+from edge_runtime.runs import Run, trained_on
+from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import kilobytes, percent
 
 
@@ -39,15 +39,33 @@ ModelFiles: TypeAlias = Run | NamedFiles
 
 @dataclass(frozen=True)
 class Conversion:
-    """The report of a conversion and, when it failed the check and left no model, the reason."""
+    """The report of a conversion and, when it failed the check and left no model, the reason.
+
+    `unfinished` are the forms that the time limit left out; the others are there.
+    """
 
     files: ModelFiles
     report: ConversionReport
     failure: CheckFailedError | None = None
+    unfinished: tuple[str, ...] = ()
+
+    def raise_if_incomplete(self, time_limit: float) -> None:
+        """Raise the `failure`, or `DeviceError` when forms are unfinished."""
+        if self.failure:
+            raise self.failure
+        if self.unfinished:
+            raise DeviceError(
+                f"the conversion took more than {time_limit:g} s and was stopped: {', '.join(self.report.schemes)} "
+                f"{'is' if len(self.report.schemes) == 1 else 'are'} written, {', '.join(self.unfinished)} "
+                f"{'is' if len(self.unfinished) == 1 else 'are'} not; allow more with --time-limit"
+            )
 
 
 def check_run(run: Run, options: Options) -> None:
     """Raise `InputError` for a run that the conversion process would refuse half a minute later."""
+    if options.data is None:
+        trained_on(run.model)
+    check_folder(run.folder)
     card = load(run.card)
     TrainingRecord.of(card, run.card)
     if "int8" in options.schemes and options.calibration < len(card.labels):
@@ -66,18 +84,20 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
     from edge_runtime.system.terminal import progress
 
     click.echo(f"Converting {source}", err=True)
+    if file_options is None and options.data is None:
+        options = replace(options, data=trained_on(Run(source).model))
     with scratch_folder() as scratch:
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        if options.diagnose:  # before the check: a model that fails is the one to diagnose
+        if options.diagnose and "int8" in report.schemes:  # before the check: a model that fails is the one to diagnose
             _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"])
         try:
             check(report, options)
             write_models(files, job, report)
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
-    return Conversion(files, report)
+    return Conversion(files, report, unfinished=tuple(x for x in options.schemes if x not in report.schemes))
 
 
 def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str) -> None:
@@ -126,7 +146,7 @@ def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport
     """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
     options = job.options
     models: dict[str, tuple[bytes, Card]] = {}
-    for scheme in ("float32", *options.schemes):
+    for scheme in report.schemes:
         flatbuffer, card = read_model(job.flatbuffer("model", scheme))
         models[scheme] = flatbuffer, _converted_card(card, scheme, options.io_type, report)
         size = len(attach(*models[scheme]))
@@ -163,4 +183,7 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
     included = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in included if key in x} for part, x in card.scores.items()}
-    return replace(card, quantisation=quantisation, parity=parity, scores=scores)
+    training = dict(card.training)
+    if "data" in training:  # the place on this machine stays in the run folder's card
+        training["data"] = {key: x for key, x in training["data"].items() if key != "path"}
+    return replace(card, training=training, quantisation=quantisation, parity=parity, scores=scores)

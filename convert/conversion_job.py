@@ -111,12 +111,17 @@ class ConversionReport:
         """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
         return self.selection or self.model
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The forms that there are."""
+        return ("float32", *self.model.forms)
+
 
 def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
-    """Convert in a process of its own and return its report.
+    """Convert in a process of its own and return its report: of the forms that were finished within the time limit.
 
-    Raises the process's own error again, or `DeviceError` when it died or took more than its time limit. However this
-    ends, the process has ended too; and it ends by itself soon after this one was killed.
+    Raises the process's own error again, or `DeviceError` when it died, or finished no form within the limit. However
+    this ends, the process has ended too; and it ends by itself soon after this one was killed.
     """
     time_limit = job.options.time_limit
     deadline = time.monotonic() + time_limit
@@ -135,7 +140,8 @@ def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> Co
             seconds=lambda: deadline - time.monotonic(),
         )
     except TimeoutError as error:
-        raise DeviceError(
-            f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
-        ) from error
+        if not job.report.exists():
+            raise DeviceError(
+                f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
+            ) from error
     return from_text(ConversionReport, job.report.read_text())

@@ -98,8 +98,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
         conversions[name] = None
         try:
             conversion = conversions[name] = convert(run.folder, run, options)
-            if conversion.failure:
-                raise conversion.failure
+            conversion.raise_if_incomplete(options.time_limit)
         except HarEdgeError as error:
             failures[name] = error
             click.echo(f"{name} failed: {error}", err=True)
@@ -125,6 +124,7 @@ def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Ta
     """
     columns = _columns(scheme)
     table = _table(f"model_{scheme}.tflite", columns)
+    conversions = {name: x if x and scheme in x.report.schemes else None for name, x in conversions.items()}
     for name, conversion in conversions.items():
         table.add_row(
             name, *(_cell(value(conversion) if conversion else None, write) for value, write in columns.values())

@@ -1,6 +1,6 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, Fo
 from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
-from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
@@ -26,113 +26,142 @@ Tell = Callable[[float, str], None]
 """Called with the share of the work that is done, and the name of the next part."""
 
 # About how long each form takes, in terms of float32's time: int8 has ranges to find.
-_EFFORT = {"float16": 1, "dynamic": 1, "int8": 4}
+_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "int8": 4}
 _DIAGNOSIS_EFFORT = 1
 
 
 def main(text: str) -> None:
     """Do the job given as JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
-    child_processes.run_as_child(lambda tell: _convert(job, lambda share, stage: tell(stage=stage, share=share)))
+
+    def task(tell: child_processes.Tell) -> None:
+        with short_of_memory("the conversion"):
+            _convert(job, lambda share, stage: tell(stage=stage, share=share))
+
+    child_processes.run_as_child(task)
 
 
 def _convert(job: ConversionJob, tell: Tell) -> None:
+    """Convert form by form, each of all networks, and report after each: what is finished outlives a time limit."""
     data = load_data(job)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
-    networks = of_run(job, data) if job.file is None else of_file(job, data)
-    # Loading TensorFlow takes a tenth of the time, the networks share the rest.
-    shares = np.linspace(0.1, 1.0, len(networks) + 1)
-    reports: dict[str, NetworkReport] = {}
-    lowering: tuple[str, str] | None = None
-    for network, (start, end) in zip(networks, pairwise(shares.tolist()), strict=True):
-        done = reports[network.name] = _convert_network(network, job, lowering, _part(tell, start, end))
-        lowering = done.lowering, done.lowering_reason  # both networks of a run have one form
-    write_text(job.report, to_text(ConversionReport(**reports)))
+    inputs = of_run(job, data) if job.file is None else of_file(job, data)
+    # Loading TensorFlow takes a tenth of the time, trying both forms of long recurrent layers about half of the rest.
+    started = [0.1]
+
+    def choosing(share: float, text: str) -> None:
+        started[0] = 0.1 + 0.4 * share
+        tell(started[0], text)
+
+    networks = _lowered(inputs, job, choosing)
+    diagnosed = networks[-1] if job.options.diagnose else None  # the one that will be used
+    schemes = ("float32", *job.options.schemes)
+    efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks] + [_DIAGNOSIS_EFFORT] * bool(diagnosed)
+    ends = started[0] + (1 - started[0]) * np.cumsum([0, *efforts]) / sum(efforts)
+    parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
+    for scheme in schemes:
+        for network in networks:
+            network.convert(scheme, job, next(parts))
+            if network is diagnosed and scheme == "int8":
+                network.diagnose(next(parts))
+        write_text(job.report, to_text(ConversionReport(**{x.input.name: x.report() for x in networks})))
 
 
-def _convert_network(
-    network: ConversionInput, job: ConversionJob, lowering: tuple[str, str] | None, tell: Tell
-) -> NetworkReport:
-    """Write the network's flatbuffers, lowered as `lowering` says, with the reason, or else as the job does."""
+def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob, tell: Tell) -> "list[_Network]":
+    """The networks, all lowered in the form that is chosen for the first."""
     # TensorFlow comes with these.
     from convert.lowering.network import lower
     from convert.lowering_selection import select_lowering
-    from convert.quantise import tflite_converter
 
     options = job.options
-    tell(0.0, f"{NETWORKS[network.name]}: float32")
-    if lowering is None:
-        measured = "int8" if "int8" in options.schemes else "float32"
-        max_size = round(1000 * options.max_size)
-        selected = select_lowering(network.model, options.lstm, measured, max_size, network.windows)
-        lowered, lowering = selected.network, (selected.lowering, selected.reason)
-    else:
-        lowered = lower(network.model, fused=lowering[0] == "fused")
-    float32 = _write(job, network, "float32", tflite_converter.to_float32(lowered))
-    expected = np.asarray(network.model(network.windows, training=False))
-    # Where the true classes are not known, float32's answers stand for them.
-    y = network.held_out.y if network.is_labelled else float32.argmax(1).astype(np.uint8)
-    forms: dict[str, FormReport] = {}
-    diagnosis = None
-    is_diagnosed = options.diagnose and network.name == "model"  # the one that will be used
-    done, total = 1, 1 + sum(_EFFORT[scheme] for scheme in options.schemes) + _DIAGNOSIS_EFFORT * is_diagnosed
-    for scheme in options.schemes:
-        end = done + _EFFORT[scheme]
-        part = _part(tell, done / total, end / total)
-        flatbuffer, facts, ranges = _quantise(lowered, scheme, network, options, part)
-        answers = _write(job, network, scheme, flatbuffer)
-        forms[scheme] = FormReport(compare(float32, answers, y), facts)
-        done = end
-        if is_diagnosed and ranges is not None:
-            done += _DIAGNOSIS_EFFORT
-            diagnosis = _diagnose(network, lowered, ranges, answers, _part(tell, end / total, done / total))
-    return NetworkReport(
-        is_labelled=network.is_labelled,
-        subjects=len(np.unique(network.held_out.subject)),
-        windows=len(expected),
-        lowering=lowering[0],
-        lowering_reason=lowering[1],
-        float32_accuracy=accuracy(float32, y) if network.is_labelled else None,
-        float32_relative_difference=relative_difference(float32, expected),
-        forms=forms,
-        diagnosis=diagnosis,
-    )
+    measured = "int8" if "int8" in options.schemes else "float32"
+    max_size = round(1000 * options.max_size)
+    first, *others = inputs
+    chosen = select_lowering(first.model, options.lstm, measured, max_size, first.windows, tell)
+    lowered = [chosen.network, *(lower(x.model, fused=chosen.lowering == "fused") for x in others)]
+    return [_Network(x, network, chosen.lowering, chosen.reason) for x, network in zip(inputs, lowered, strict=True)]
 
 
-def _quantise(
-    lowered: "Lowered", scheme: str, network: ConversionInput, options: Options, tell: Tell
-) -> tuple[bytes, dict[str, Any], "Ranges | None"]:
-    """The flatbuffer, the facts for its card and int8's activation ranges; only the converter knows a fused LSTM's."""
-    from convert.quantise import tflite_converter
-    from convert.quantise.calibration import calibrate, draw_windows
+class _Network:
+    """A lowered network, and what is known of the forms that it was converted to so far."""
 
-    what = f"{NETWORKS[network.name]}: {scheme}"
-    tell(0.0, what)
-    if scheme == "float16":
-        return tflite_converter.to_float16(lowered), {}, None
-    if scheme == "dynamic":
-        return tflite_converter.to_dynamic(lowered), {}, None
-    rows = draw_windows(network.calibration, options.calibration, network.seed)
-    calibration = network.card.normalisation.apply(network.calibration.X[rows])
-    facts: dict[str, Any] = {"calibration_windows": len(rows)}
-    if lowered.is_fused:
-        return tflite_converter.to_int8_by_samples(lowered, calibration, options.io_type), facts, None
-    ranges = calibrate(lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, calibrating"))
-    tell(0.6, what)
-    facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
-    return tflite_converter.to_int8(lowered, ranges, options.io_type), facts, ranges
+    def __init__(self, source: ConversionInput, lowered: "Lowered", lowering: str, reason: str) -> None:
+        self.input = source
+        self._lowered, self._lowering, self._reason = lowered, lowering, reason
+        self._name = NETWORKS[source.name]
+        self._expected = np.asarray(source.model(source.windows, training=False))
+        self._logits: dict[str, Logits] = {}
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._ranges: Ranges | None = None  # of int8; of fused layers only the converter knows them
+        self._diagnosis: Diagnosis | None = None
 
+    def convert(self, scheme: str, job: ConversionJob, tell: Tell) -> None:
+        """Write the flatbuffer of the form `scheme`, and compare its answers."""
+        tell(0.0, f"{scheme}: {self._name}")
+        flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
+        self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
 
-def _diagnose(network: ConversionInput, lowered: "Lowered", ranges: "Ranges", int8: Logits, tell: Tell) -> Diagnosis:
-    from convert.diagnosis.noise_measurement import WINDOWS, diagnose
-    from convert.quantise.calibration import draw_windows
+    def diagnose(self, tell: Tell) -> None:
+        """Measure where the int8 form loses precision."""
+        from convert.diagnosis.noise_measurement import WINDOWS, diagnose
+        from convert.quantise.calibration import draw_windows
 
-    held_out = network.held_out
-    rows = draw_windows(held_out, min(WINDOWS, len(held_out)), network.seed)
-    what = f"{NETWORKS[network.name]}: int8, diagnosing"
-    X = network.card.normalisation.apply(held_out.X[rows])
-    return diagnose(lowered, ranges, X, int8[rows], lambda done, of: tell(done / of, what))
+        if self._ranges is None:
+            return
+        held_out = self.input.held_out
+        rows = draw_windows(held_out, min(WINDOWS, len(held_out)), self.input.seed)
+        X = self.input.card.normalisation.apply(held_out.X[rows])
+        int8 = self._logits["int8"][rows]
+        what = f"diagnosing int8: {self._name}"
+        self._diagnosis = diagnose(self._lowered, self._ranges, X, int8, lambda done, of: tell(done / of, what))
+
+    def report(self) -> NetworkReport:
+        """What is known so far."""
+        float32, source = self._logits["float32"], self.input
+        # Where the true classes are not known, float32's answers stand for them.
+        y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
+        return NetworkReport(
+            is_labelled=source.is_labelled,
+            subjects=len(np.unique(source.held_out.subject)),
+            windows=len(float32),
+            lowering=self._lowering,
+            lowering_reason=self._reason,
+            float32_accuracy=accuracy(float32, y) if source.is_labelled else None,
+            float32_relative_difference=relative_difference(float32, self._expected),
+            forms={
+                scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
+                for scheme, logits in self._logits.items()
+                if scheme != "float32"
+            },
+            diagnosis=self._diagnosis,
+        )
+
+    def _quantise(self, scheme: str, options: Options, tell: Tell) -> tuple[bytes, dict[str, Any]]:
+        """The flatbuffer and the facts for its card."""
+        from convert.quantise import tflite_converter
+        from convert.quantise.calibration import calibrate, draw_windows
+
+        lowered, source = self._lowered, self.input
+        direct = {
+            "float32": tflite_converter.to_float32,
+            "float16": tflite_converter.to_float16,
+            "dynamic": tflite_converter.to_dynamic,
+        }
+        if scheme in direct:
+            return direct[scheme](lowered), {}
+        rows = draw_windows(source.calibration, options.calibration, source.seed)
+        calibration = source.card.normalisation.apply(source.calibration.X[rows])
+        facts: dict[str, Any] = {"calibration_windows": len(rows)}
+        if lowered.is_fused:
+            return tflite_converter.to_int8_by_samples(lowered, calibration, options.io_type), facts
+        what = f"{scheme}: {self._name}"
+        self._ranges = calibrate(
+            lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, range {done} of {of}")
+        )
+        tell(0.6, what)
+        facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in self._ranges.items()}
+        return tflite_converter.to_int8(lowered, self._ranges, options.io_type), facts
 
 
 def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer: bytes) -> Logits:

@@ -1,5 +1,7 @@
 """Check `.keras` files, load them in safe mode, and take off the softmax that a network ends in."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 _ADVICE = "train it again, or give another file"
 
 
-def check_file(path: Path) -> None:
-    """Raise `InputError` when `path` is missing, cut short, damaged or no Keras file; needs no TensorFlow."""
+def check_file(path: Path) -> dict[str, int]:
+    """The size in bytes of each member of the Keras file at `path`; needs no TensorFlow.
+
+    Raises `InputError` when it is missing, cut short, damaged or no Keras file.
+    """
     if not path.exists():
         raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
     with open_file(path, "a trained network") as file:
@@ -22,10 +27,10 @@ def check_file(path: Path) -> None:
     if not is_zip(path):
         raise InputError(f"{path} is no Keras file: {_ADVICE}")
     with Archive(path, str(path)) as archive:
-        for name in archive.names:  # finds damage, and archives that unpack without end
-            archive.read(name)
-        if "config.json" not in archive.names:
+        sizes = {name: len(archive.read(name)) for name in archive.names}  # finds damage, and what unpacks without end
+        if "config.json" not in sizes:
             raise InputError(f"{path} is a zip archive, but no Keras file (it has no config.json): {_ADVICE}")
+    return sizes
 
 
 def load_network(path: Path) -> Any:
@@ -35,11 +40,30 @@ def load_network(path: Path) -> Any:
     """
     import keras
 
-    check_file(path)
+    sizes = check_file(path)
     try:
+        _check_weights(path, sum(sizes.values()))
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RecursionError) as error:
         raise InputError(f"{path} cannot be loaded as a Keras network ({_reason(error)}): {_ADVICE}") from error
+
+
+def _check_weights(path: Path, n_bytes: int) -> None:
+    """Raise `InputError` for a network whose weights are larger than its file of `n_bytes`, before Keras makes them."""
+    import keras
+
+    with Archive(path, str(path)) as archive:
+        description = json.loads(archive.read("config.json"), object_hook=_uncompiled)
+    with keras.StatelessScope(initialize_variables=False):  # variables have shapes there, and no values
+        network = keras.saving.deserialize_keras_object(description, safe_mode=True)
+    needed = sum(math.prod(x.shape) for x in getattr(network, "weights", ()))
+    if needed > n_bytes:
+        raise InputError(f"{path} describes a network of {needed:,} weights, more than the file can hold: {_ADVICE}")
+
+
+def _uncompiled(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of a network's description without an optimiser, which holds variables with values."""
+    return {key: x for key, x in part.items() if key != "compile_config"}
 
 
 def _reason(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.model.classifier import Quantiser
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.native_stderr import suppressed_stderr
+from edge_runtime.system.progress import OnProgress
 
 if TYPE_CHECKING:
     import keras
@@ -53,12 +54,14 @@ class _Candidate:
     fault: str | None = None
 
 
-def select_lowering(model: "keras.Model", wanted: str, scheme: str, max_size: int, X: np.ndarray) -> SelectedLowering:
+def select_lowering(
+    model: "keras.Model", wanted: str, scheme: str, max_size: int, X: np.ndarray, on_progress: OnProgress
+) -> SelectedLowering:
     """Lower `model` as `wanted`, one of `auto`, `unrolled` and `fused`.
 
     `auto` measures the form `scheme` (float32 or int8) on normalised windows `X` `[n, samples, n_signals]`; no file may
-    be larger than `max_size` bytes. Raises `InputError` for a network that cannot be lowered, and
-    `CheckFailedError` when no form is small enough.
+    be larger than `max_size` bytes. `on_progress` hears of its parts, each of which may take minutes. Raises
+    `InputError` for a network that cannot be lowered, and `CheckFailedError` when no form is small enough.
     """
     if wanted != "auto":
         return SelectedLowering(lower(model, fused=wanted == "fused"), f"asked for with --lstm {wanted}")
@@ -66,12 +69,17 @@ def select_lowering(model: "keras.Model", wanted: str, scheme: str, max_size: in
     if unrolled.n_steps <= FEW_STEPS:
         steps = f"of {unrolled.n_steps} recurrent steps; up to {FEW_STEPS}, that is the faster form"
         return SelectedLowering(unrolled, steps if unrolled.n_steps else "there is no recurrent layer")
-    candidates = {
-        "unrolled": _candidate(lambda: unrolled, scheme, max_size, X)
+    trying = f"trying {{}} of {unrolled.n_steps} recurrent steps"
+    candidates = {}
+    on_progress(0.0, trying.format("the unrolled form"))
+    candidates["unrolled"] = (
+        _candidate(lambda: unrolled, scheme, max_size, X)
         if unrolled.n_steps <= MANY_STEPS
-        else _Candidate(None, fault=f"{unrolled.n_steps} recurrent steps, more than the {MANY_STEPS} that are tried"),
-        "fused": _candidate(lambda: lower(model, fused=True), scheme, max_size, X),
-    }
+        else _Candidate(None, fault=f"{unrolled.n_steps} recurrent steps, more than the {MANY_STEPS} that are tried")
+    )
+    on_progress(0.7, trying.format("the fused form"))
+    candidates["fused"] = _candidate(lambda: lower(model, fused=True), scheme, max_size, X)
+    on_progress(1.0, trying.format("both forms"))
     texts = "; ".join(f"{name} {_candidate_text(x, scheme)}" for name, x in candidates.items())
     usable = [x for x in candidates.values() if x.fault is None]
     if not usable:

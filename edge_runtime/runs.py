@@ -1,6 +1,6 @@
 """Find run folders, which `train`, `convert` and `bench` hand to each other, and name their files."""
 
-import json
+import fcntl
 import os
 import re
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from edge_runtime.errors import InputError
+from edge_runtime.model import model_card
 from edge_runtime.system.files import point_link
+from edge_runtime.system.outside_files import parse_json, read_text
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -76,6 +78,11 @@ def settings_path(folder: Path) -> Path:
     return checkpoint_folder(folder) / "settings.json"
 
 
+def lock_path(folder: Path) -> Path:
+    """The file that a process keeps locked while it trains into `folder`."""
+    return checkpoint_folder(folder) / "lock"
+
+
 def new_folder(name: str) -> Path:
     """The folder of a run that starts now: `runs/<name>-<date>-<time>`."""
     return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -91,6 +98,35 @@ def make_latest(run: Run) -> None:
 def finished() -> list[Path]:
     """The folders in `runs` of trainings that have ended, in the order of their names."""
     return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
+
+
+def trained_on(model: Path) -> Path | None:
+    """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
+
+    None is the embedded data, and that of a model which is in no run folder. Raises `InputError` when the data is gone.
+    """
+    file = Run(model.parent).card
+    record = model_card.load(file).training.get("data") if file.is_file() else None
+    path = record.get("path") if isinstance(record, dict) else None
+    if not isinstance(path, str):
+        return None
+    if not Path(path).exists():
+        raise InputError(
+            f"{model.parent} was trained on the data at {path}, which is gone: say with --data where it is"
+        )
+    return Path(path)
+
+
+def is_under_way(folder: Path) -> bool:
+    """Tell whether a process is training into `folder` now: it holds the lock."""
+    try:
+        with lock_path(folder).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none
+        return False
+    return False
 
 
 def find(path: Path | None) -> Run:
@@ -120,10 +156,11 @@ def _folder(path: Path | None) -> Path:
         return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
+    if is_under_way(path):
+        raise InputError(f"a training into {path} is under way: wait for its end")
     if settings_path(path).exists():
         raise InputError(
-            f"the training in {path} has not ended: wait for it or, when it was stopped, go on with "
-            f"'har-edge train --resume --out {path}'"
+            f"the training in {path} was stopped before its end: go on with 'har-edge train --resume --out {path}'"
         )
     return path
 
@@ -134,8 +171,8 @@ def _runs_in(folder: Path) -> list[Run]:
     if not seeds.exists():
         return [Run(folder)]
     try:
-        names = json.loads(seeds.read_text(encoding="utf-8"))["runs"]
-        if not isinstance(names, list) or not names or not all(isinstance(x, str) for x in names):
+        names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
+        if not isinstance(names, list) or not names or not all(isinstance(x, str) and "\0" not in x for x in names):
             raise TypeError("runs must be a list of names")
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error

@@ -1,5 +1,7 @@
 """Train a network: the command `har-edge train`."""
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,14 @@ from edge_runtime.data import dataset
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
+from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted
-from train.choices import LAST_SEED, check_network, load_data, training_options
+from train.choices import LAST_SEED, check_network, names, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 
 if TYPE_CHECKING:
+    from edge_runtime.model.model_card import Card
     from train.run.training import TrainingSettings
 
 
@@ -32,15 +36,22 @@ if TYPE_CHECKING:
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
 )
 @options.out("FOLDER", "The run folder to make.  [default: runs/NETWORK-DATE-TIME]")
+@click.option(
+    "--held-out",
+    metavar="A,B,C",
+    help="Training subjects whom the first fit does not see.  [default: every fourth, from the second on]",
+)
 @click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 def command(
     network: str,
     data: Path | None,
     sensors: str,
     classes: str,
+    test_subjects: str | None,
     seed: int,
     epochs: int | None,
     seeds: int | None,
+    held_out: str | None,
     out: Path | None,
     resume: bool,
 ) -> None:
@@ -49,50 +60,85 @@ def command(
     Leaves a run folder with the networks, the card, the history and pictures. The fits run side by side, one on each
     CPU. A training that was stopped, however abruptly, goes on with --resume and ends with the same weights.
     """
-    if resume:
-        fixed = ("network", "data", "sensors", "classes", "seed", "seeds", "epochs")
-        source_of = click.get_current_context().get_parameter_source
-        if given := [x for x in fixed if source_of(x) is click.core.ParameterSource.COMMANDLINE]:
-            raise InputError(f"--{given[0]} cannot be changed on --resume: leave it out, or start a new run")
     require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
-    # Only now: these load scipy, scikit-learn and matplotlib.
-    from train.run.experiment import check_data
-    from train.run.training import TrainingSettings, folder_lock
+    # Only now: it loads scipy, scikit-learn and matplotlib.
+    from train.run.training import TrainingSettings
 
-    if resume:
-        folder = out or _newest_stopped()
-        settings = TrainingSettings.load(settings_path(folder))
-        loaded = load_data(Path(settings.data) if settings.data else None, settings.sensors, settings.classes)
-        if loaded.fingerprint != settings.fingerprint:
+    recipe, path = choose_recipe(network, epochs), str(data.resolve()) if data else None
+    people = names(test_subjects), names(held_out)
+    wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people)
+    if not resume:
+        _begin(wanted, out or runs.new_folder(short_name(network)))
+        return
+    source_of = click.get_current_context().get_parameter_source
+    values = wanted.options()
+    given = {x: values[x] for x in values if source_of(x) is click.core.ParameterSource.COMMANDLINE}
+    _resume(out or _newest_stopped(), given)
+
+
+def _begin(wanted: "TrainingSettings", folder: Path) -> None:
+    """Train as `wanted` into the new `folder`."""
+    from train.run.experiment import check_data
+    from train.run.training import folder_lock
+
+    last = wanted.seed + (wanted.seeds or 1) - 1
+    if last > LAST_SEED:
+        raise InputError(
+            f"--seed {wanted.seed} with --seeds {wanted.seeds} goes beyond the last seed, {LAST_SEED}: start lower"
+        )
+    check_network(wanted.recipe, "har-edge train")
+    if runs.is_under_way(folder):
+        raise InputError(f"a training into {folder} is under way: wait for its end, or choose another --out")
+    _check_free(folder)
+    check_folder(folder)
+    loaded = wanted.load_data()
+    check_data(loaded, wanted.held_out_of(loaded))
+    check_network(wanted.recipe, "har-edge train", loaded)
+    settings = dataclasses.replace(wanted, fingerprint=loaded.fingerprint)
+    with folder_lock(folder):
+        _check_free(folder)  # another training may have begun since
+        settings.save(settings_path(folder))
+        _train(settings, loaded, folder)
+
+
+def _resume(folder: Path, given: Mapping[str, object]) -> None:
+    """Go on with the training in `folder`, if the options that are `given` are its own; or say that it has ended."""
+    from train.run.training import TrainingSettings, finished, folder_lock
+
+    if not settings_path(folder).exists() and (found := finished(folder)):
+        settings, cards = found
+        _check_same(given, settings, folder)
+        click.echo(f"The training in {folder} has ended, and nothing is left to do: these are its scores.", err=True)
+        _show(cards, settings, folder)
+        return
+    settings = TrainingSettings.load(settings_path(folder))
+    _check_same(given, settings, folder)
+    loaded = settings.load_data()
+    if loaded.fingerprint != settings.fingerprint:
+        raise InputError(f"the data at {settings.data} changed since the training in {folder} began: start a new run")
+    with folder_lock(folder):
+        # Read again: it may have ended since.
+        _train(TrainingSettings.load(settings_path(folder)), loaded, folder)
+
+
+def _check_same(given: Mapping[str, object], settings: "TrainingSettings", folder: Path) -> None:
+    """Raise `InputError` when an option that is `given` has another value in the `settings` of `folder`."""
+    recorded = settings.options()
+    for name, value in given.items():
+        if value != recorded[name]:
+            option = f"--{name.replace('_', '-')}"
+            here, there = (", ".join(x) if isinstance(x, tuple) else x for x in (value, recorded[name]))
+            began = f"began without {option}" if there is None else f"began with {option} {there}"
             raise InputError(
-                f"the data at {settings.data} changed since the training in {folder} began: start a new run"
+                f"{option} {here} cannot be changed on --resume, since the training in {folder} {began}: leave it out, "
+                "or start a new run"
             )
-        with folder_lock(folder):
-            # Read again: it may have ended since.
-            _train(TrainingSettings.load(settings_path(folder)), loaded, folder)
-    else:
-        recipe = choose_recipe(network, epochs)
-        if seeds and seed + seeds - 1 > LAST_SEED:
-            raise InputError(f"--seed {seed} with --seeds {seeds} goes beyond the last seed, {LAST_SEED}: start lower")
-        check_network(recipe, "har-edge train")
-        loaded = load_data(data, sensors, classes)
-        folder = out or runs.new_folder(short_name(network))
-        _check_free(folder)
-        check_data(loaded)
-        check_network(recipe, "har-edge train", loaded)
-        path = str(data.resolve()) if data else None
-        settings = TrainingSettings(recipe, seed, path, loaded.fingerprint, seeds, sensors, classes)
-        with folder_lock(folder):
-            _check_free(folder)  # another training may have begun since
-            settings.save(settings_path(folder))
-            _train(settings, loaded, folder)
 
 
 def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) -> None:
     from train.run.fit_processes import cpus
     from train.run.training import Training
     from train.training_progress import TrainingProgress
-    from train.training_report import show_run, show_seeds
 
     training = Training(settings, loaded, folder)
     jobs = training.jobs()
@@ -110,6 +156,12 @@ def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) 
     except (KeyboardInterrupt, DeviceError, InputError):
         click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
         raise
+    _show(cards, settings, folder)
+
+
+def _show(cards: "Sequence[Card]", settings: "TrainingSettings", folder: Path) -> None:
+    from train.training_report import show_run, show_seeds
+
     if settings.seeds is None:
         show_run(cards[0], folder)
     else:

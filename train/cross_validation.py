@@ -51,20 +51,24 @@ class CrossValidation:
     scores: dict[str, Any]
 
 
-def choose_folds(train: Split, labels: Sequence[str], n_folds: int) -> list[list[Any]]:
+def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> list[list[Any]]:
     """The subjects of each fold: as many windows in each as the subjects allow (scikit-learn's `GroupKFold`).
+
+    None stands for a fold of each subject (leave one subject out), in the order of the subjects.
 
     Raises `InputError` when there are fewer subjects than folds, or when those outside a fold leave a class empty.
     """
     subjects = np.unique(train.subject)
-    if len(subjects) < n_folds:
+    if len(subjects) < (n_folds or 2):
         raise InputError(
-            f"{n_folds} folds need as many training subjects, and the data has {len(subjects)}: choose fewer --folds"
+            f"{n_folds or 2} folds need as many training subjects, and the data has {len(subjects)}: choose fewer "
+            "--folds"
         )
-    found = [
-        np.unique(train.subject[rows]).tolist()
-        for _, rows in GroupKFold(n_folds).split(train.X, train.y, train.subject)
-    ]
+    if n_folds is None:
+        found = [[x] for x in subjects.tolist()]
+    else:
+        groups = GroupKFold(n_folds).split(train.X, train.y, train.subject)
+        found = [np.unique(train.subject[rows]).tolist() for _, rows in groups]
     for i, held in enumerate(found):
         left = train.y[~held_rows(train, held)]
         absent = ", ".join(label for k, label in enumerate(labels) if not (left == k).any())

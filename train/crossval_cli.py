@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,12 +12,25 @@ from edge_runtime.commands import options
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
-from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted
-from train.choices import check_network, load_data, training_options
+from train.choices import check_network, load_data, names, training_options
 from train.fit.fit_job import FitJob
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
+
+
+class FoldCount(click.IntRange):
+    """A number of folds, or None for as many as there are subjects."""
+
+    name = "folds"
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Convert the text of the option."""
+        return None if value == "subjects" else super().convert(value, param, ctx)
 
 
 @click.command(
@@ -31,11 +45,11 @@ from train.fit.recipe import choose_recipe
 @click.option(
     "--folds",
     "n_folds",
-    type=click.IntRange(2),
-    default=4,
+    type=FoldCount(),
+    default="4",
     show_default=True,
-    metavar="N",
-    help="Groups of training subjects, each scored by a network trained on all others.",
+    metavar="N|subjects",
+    help="Groups of training subjects, each scored by a network trained on all others; subjects: each one by itself.",
 )
 @click.option(
     "--cluster",
@@ -48,9 +62,10 @@ def command(
     data: Path | None,
     sensors: str,
     classes: str,
+    test_subjects: str | None,
     seed: int,
     epochs: int | None,
-    n_folds: int,
+    n_folds: int | None,
     cluster: str | None,
     out: Path | None,
 ) -> None:
@@ -69,10 +84,11 @@ def command(
         check_address(cluster)
     recipe = choose_recipe(network, epochs)
     check_network(recipe, "har-edge crossval")
-    loaded = load_data(data, sensors, classes)
     folder = out or runs.new_folder(f"crossval-{short_name(network)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
+    check_folder(folder)
+    loaded = load_data(data, sensors, classes, names(test_subjects))
     folds = choose_folds(loaded.train, loaded.labels, n_folds)
     check_network(recipe, "har-edge crossval", loaded)
     title = (
@@ -101,11 +117,20 @@ def _fit(jobs: Sequence[FitJob], data: Dataset, cluster: str | None, network: st
         from train.run.fit_processes import run_jobs
         from train.training_progress import TrainingProgress
 
-        with TrainingProgress(jobs) as progress:
-            run_jobs(jobs, data, progress.on_step)
+        with TrainingProgress(jobs) as steps:
+            run_jobs(jobs, data, steps.on_step)
         return
+    from edge_runtime.system.terminal import progress
     from train.run.dask_cluster import connect, run_on_workers
 
     with connect(cluster, network) as client:
         click.echo(f"{cluster} has {counted(len(client.scheduler_info()['workers']), 'worker')}.", err=True)
-        run_on_workers(jobs, data, client, lambda job: click.echo(f"The {job.title} is done.", err=True))
+        with progress() as on_progress:
+            done: list[FitJob] = []
+
+            def finish(job: FitJob) -> None:
+                done.append(job)
+                on_progress(len(done) / len(jobs), f"the {job.title} is done")
+
+            on_progress(0.0, "the fits of all folds")
+            run_on_workers(jobs, data, client, finish)

@@ -7,10 +7,10 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from edge_runtime.system.quantities import percent
-from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import PULSE_S, Console
 from train.fit.fit_job import FitJob, Step
 
-_LINE_EVERY = 10  # epochs, without a terminal
+_LINE_EVERY = 10  # epochs, without a terminal, or sooner where they take long
 _WIDE = 100  # columns: from there on, scores have room
 _NAMED = 2  # so many fits that run at a time are named; of more, only their number is shown
 
@@ -29,6 +29,7 @@ class TrainingProgress:
         self._running: dict[FitJob, Step] = {}
         self._finished = 0
         self._began: float | None = None
+        self._said = time.monotonic()
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -64,7 +65,9 @@ class TrainingProgress:
             self._show()
         ends_epoch = step.step + 1 == step.steps
         ends_fit = ends_epoch and step.epoch + 1 == job.recipe.epochs
-        if not self._console.is_terminal and ends_epoch and ((step.epoch + 1) % _LINE_EVERY == 0 or ends_fit):
+        is_due = ends_fit or (ends_epoch and (step.epoch + 1) % _LINE_EVERY == 0)
+        if not self._console.is_terminal and (is_due or time.monotonic() - self._said > PULSE_S):
+            self._said = time.monotonic()
             self._print(job, step)
         if ends_fit:
             del self._running[job]

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -31,11 +32,12 @@ from edge_runtime.model.model_card import Card
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file as it will be measured; `title` is its path or another name for people."""
+    """A model file as it will be measured; `title` is its path or another name for people, `path` where it was read."""
 
     title: str
     content: bytes
     card: Card
+    path: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import csv_recordings, loading
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
-from edge_runtime.data.dataset import Dataset, Recording, Split
+from edge_runtime.data.dataset import Dataset, Recording, Split, own_test_subjects
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 
@@ -18,13 +18,17 @@ from edge_runtime.model.model_card import Card
 def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
     """The recordings at `path` to evaluate the model of `card` with, each after its number.
 
-    Those of the test subjects; of everyone where there are fewer people than a training needs; of the person whom the
-    model is adapted to. Raises `InputError` when there are none, or they lack signals or labels
-    of the model.
+    Those of its training's test subjects, or else of the data's; of everyone where there are fewer people than a
+    training needs; of the person whom the model is adapted to. Raises `InputError` when there are none, or they lack
+    signals or labels of the model.
     """
     found = list(enumerate(loading.load_recordings(path)))
     subjects = sorted({x.subject for _, x in found}, key=str)
-    chosen = {_person(card, subjects)} if card.posture_correction else set(test_subjects(path, [x for _, x in found]))
+    chosen = (
+        {_person(card, subjects)}
+        if card.posture_correction
+        else set(own_test_subjects(card, subjects) or test_subjects(path, [x for _, x in found]))
+    )
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)

@@ -83,7 +83,7 @@ class _Participant:
 def open_file(path: Path, title: str | None = None) -> ModelFile:
     """The model at `path`. Raises `InputError` when it is missing, damaged or without a card."""
     _, card = cards.read_model(path)
-    return ModelFile(title or str(path), path.read_bytes(), card)
+    return ModelFile(title or str(path), path.read_bytes(), card, path)
 
 
 def check_data(model: ModelFile, data: Dataset) -> None:

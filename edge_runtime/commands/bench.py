@@ -12,6 +12,7 @@ from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models
+from edge_runtime.commands.model_arguments import data_path as data_path_for
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
@@ -134,7 +135,21 @@ def command(
     outputs.check(
         written, [x for x in paths if x.is_file()], [path for forms in own.values() for path in forms.values()]
     )
-    _measure(devices, models, loading.load_data(data), settings, own, written, profile)
+    _measure(devices, models, _load_data(models, data), settings, own, written, profile)
+
+
+def _load_data(models: Sequence[ModelFile], given: Path | None) -> "Dataset":
+    """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
+    cards = [x.card for x in models]
+    path = data_path_for([x.path for x in models if x.path], given)
+    data = loading.load_data(path) if path is None or given is not None else loading.load_unchanged(path, cards)
+    splits = [data.split_for(card) for card in cards]
+    if any(set(x.test.subject.tolist()) != set(splits[0].test.subject.tolist()) for x in splits):
+        raise InputError(
+            "the models were trained with different test subjects: measure them one after the other, so that none is "
+            "scored on people whom it was trained on"
+        )
+    return splits[0]
 
 
 def _measure(

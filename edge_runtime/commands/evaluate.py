@@ -10,7 +10,9 @@ import numpy as np
 
 from edge_runtime.bench import evaluation_data, measurement, scores
 from edge_runtime.commands import options
+from edge_runtime.commands.model_arguments import data_path as data_path_for
 from edge_runtime.commands.model_arguments import find_model, open_classifier
+from edge_runtime.data import loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
@@ -60,6 +62,8 @@ def command(
         raise click.UsageError("--plots draws timelines: give --live too")
     path = find_model(model)
     classifier = open_classifier(path, runtime)
+    if data is None and (data := data_path_for([path], None)) is not None:
+        loading.load_unchanged(data, [classifier.card])
     content = _live(classifier, data, hop, plots) if live else _windows(path, classifier, data)
     if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")

@@ -1,5 +1,6 @@
 """Find the model that a command's argument names, or the latest run's, and open it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -46,3 +47,17 @@ def open_classifier(path: Path, runtime: str) -> Classifier:
     if not is_shipped(path):
         inspect(path, open_device("local", runtime), runtime)
     return Classifier(path, runtime)
+
+
+def data_path(models: Sequence[Path], given: Path | None) -> Path | None:
+    """The data for `models`: what `--data` has `given` or, if nothing, what the run of all of them was trained on.
+
+    None is the embedded data. Raises `InputError` when their runs were trained on different data.
+    """
+    if given is not None:
+        return given
+    found = {runs.trained_on(x): x for x in models}
+    if len(found) > 1:
+        names = " and ".join(str(x) for x in found.values())
+        raise InputError(f"{names} were trained on different data: say with --data which to take")
+    return next(iter(found), None)

@@ -1,8 +1,8 @@
 """Hold recordings, and data sets of windows, labels and subjects in a training and a test part."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -114,13 +114,35 @@ class Dataset:
         train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
         return replace(self, labels=labels, train=train, test=test)
 
+    def with_test(self, subjects: Collection[int | str]) -> "Dataset":
+        """The same windows, those of `subjects` in the test part and all others in the training part."""
+        if set(self.test.subject.tolist()) == set(subjects):
+            return self
+        both = Split(*(np.concatenate([getattr(x, f.name) for x in (self.train, self.test)]) for f in fields(Split)))
+        testing = np.isin(both.subject, np.array(sorted(subjects, key=str), both.subject.dtype))
+        return replace(self, train=both.select(~testing), test=both.select(testing))
+
+    def split_for(self, card: Card) -> "Dataset":
+        """The same windows with the test subjects of the model with this `card`, if it was trained on these people."""
+        people = {*self.train.subject.tolist(), *self.test.subject.tolist()}
+        return self.with_test(own_test_subjects(card, people) or self.test.subject.tolist())
+
     def as_for(self, card: Card) -> "Dataset":
-        """The same windows with the signals and, coarse or not, the classes of the model with this `card`.
+        """The same windows with the signals, the classes, coarse or not, and the test subjects of the `card`'s model.
 
         Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has.
         """
-        data = self.coarse() if is_coarse(card.labels) else self
+        data = (self.coarse() if is_coarse(card.labels) else self).split_for(card)
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
+
+
+def own_test_subjects(card: Card, people: Collection[int | str]) -> list[int | str] | None:
+    """The subjects who were kept from the training of the model with this `card`, if that was on the same `people`."""
+    training, testing = (card.training.get(part) for part in ("subjects", "test_subjects"))
+    if not isinstance(training, list) or not isinstance(testing, list):
+        return None
+    named = [x for x in (*training, *testing) if isinstance(x, (int, str))]
+    return testing if set(named) == set(people) and len(named) == len(training) + len(testing) else None
 
 
 def cut(signals: npt.NDArray[np.floating], starts: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:

@@ -1,10 +1,12 @@
 """Load a data set or its recordings: the embedded ones, an official copy, or a folder of CSV files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from edge_runtime.data import csv_recordings, official_copy, uci_har
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
 from edge_runtime.system import zip_archive
 
 _EXPECTED = (
@@ -38,6 +40,18 @@ def load_recordings(path: str | Path | None = None) -> tuple[Recording, ...]:
     raise InputError(
         f"{path} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
     )
+
+
+def load_unchanged(path: Path, cards: Iterable[Card]) -> Dataset:
+    """The data at `path`, on which models with these `cards` were trained. Raises `InputError` if it changed since."""
+    data = load_data(path)
+    for card in cards:
+        if card.training["data"]["fingerprint"] != data.as_for(card).fingerprint:
+            raise InputError(
+                f"the data at {path} changed since '{card.name}' was trained on it: give --data {path} to take it "
+                "as it is"
+            )
+    return data
 
 
 def has_recordings(path: Path | None) -> bool:

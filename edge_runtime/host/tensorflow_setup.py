@@ -2,14 +2,19 @@
 
 import importlib.util
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.native_stderr import suppressed_stderr
 
 THREADS = 2
 """Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
+
+_NO_MEMORY = "failed to map segment"  # the dynamic linker, of a library that does not fit
+_MEMORY_ADVICE = "close other programs, or raise the limit (ulimit -v)"
 
 
 def require_train_extra(what: str, packages: Sequence[str]) -> None:
@@ -22,7 +27,8 @@ def require_train_extra(what: str, packages: Sequence[str]) -> None:
 def import_tensorflow(what: str, threads: int = THREADS) -> None:
     """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
 
-    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load.
+    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load,
+    `DeviceError` when there is too little memory for it.
     """
     require_train_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -32,6 +38,8 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         try:
             import tensorflow as tf
         except ImportError as error:
+            if _NO_MEMORY in str(error):
+                raise DeviceError(f"{what} has too little memory to load TensorFlow: {_MEMORY_ADVICE}") from error
             raise InputError(
                 f"{what} needs TensorFlow, which is installed but does not load ({error}): "
                 "pip install --force-reinstall tensorflow"
@@ -39,3 +47,17 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on
+
+
+@contextmanager
+def short_of_memory(what: str) -> Iterator[None]:
+    """Raise `DeviceError`, saying that there is too little memory for `what`, when the block runs out of it."""
+    try:
+        yield
+    except _memory_errors() as error:
+        raise DeviceError(f"there is too little memory for {what}: {_MEMORY_ADVICE}") from error
+
+
+def _memory_errors() -> tuple[type[BaseException], ...]:
+    tensorflow = sys.modules.get("tensorflow")  # perhaps it did not come to that
+    return (MemoryError,) if tensorflow is None else (MemoryError, tensorflow.errors.ResourceExhaustedError)

@@ -87,6 +87,22 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
     write_text(path, text.getvalue())
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `InputError` unless files can be written into `folder`, which need not exist; leave nothing there."""
+    missing = [x for x in (folder, *folder.parents) if not x.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise InputError(
+            f"cannot write into {folder}: {error.strerror or error}; choose a folder that is writable"
+        ) from error
+    finally:
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()
+
+
 def point_link(link: Path, target: str) -> None:
     """Make the symbolic link `link` point to `target`, replacing an older link in one step."""
     with _writing(link):

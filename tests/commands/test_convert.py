@@ -4,24 +4,42 @@ import io
 import json
 import shutil
 import signal
+import sys
 import zipfile
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from programs import MODELS, Finished, assert_one_sentence, finish, har_edge, processes, start_har_edge, wait_until
+from programs import (
+    MODELS,
+    ROOT,
+    Finished,
+    assert_one_sentence,
+    finish,
+    har_edge,
+    processes,
+    run_program,
+    start_har_edge,
+    wait_until,
+)
+from rich.console import Console
+from rich.table import Table
 from training_fixtures import ruin_in_int8, run_card
 
 from convert.conversion import NamedFiles, check, write_models
+from convert.conversion import convert as convert_run
 from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, Options, run_job
+from convert.conversion_report import seeds_table, show
 from convert.parity import Parity, compare, relative_difference
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.system import terminal
 
 
 @pytest.fixture
@@ -321,9 +339,56 @@ def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     assert not processes(run.folder)
 
 
+def test_forms_that_are_finished_when_the_time_is_over_are_written(run, monkeypatch):
+    """The limit is stood in for by an error at the first word of int8, whatever the time."""
+
+    @contextmanager
+    def out_of_time():
+        def hear(share: float, text: str) -> None:
+            if text.startswith("int8"):
+                raise TimeoutError
+
+        yield hear
+
+    monkeypatch.setattr(terminal, "progress", out_of_time)
+    done = convert_run(run.folder, run, Options(("float16", "int8"), time_limit=60))
+    assert run.converted() == [run.tflite("float32"), run.tflite("float16")]
+    assert "held_out" in cards.read_model(run.tflite("float16"))[1].parity
+    assert not processes(run.folder)
+    with pytest.raises(
+        DeviceError, match=r"more than 60 s .*: float32, float16 are written, int8 is not;.*--time-limit"
+    ):
+        done.raise_if_incomplete(60)
+    show(done, run.folder)
+    assert "mean of 1" in table_text(seeds_table({"seed-0": done}, "float16"))
+    assert "mean" not in table_text(seeds_table({"seed-0": done}, "int8"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_loaded(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = har_edge("convert", run.model, "--out", tmp_path / "file" / "out", cwd=tmp_path)
+    assert_one_sentence(result, 2, "cannot write into", str(tmp_path / "file" / "out"))
+    assert "TensorFlow" not in result.stderr
+
+
+@pytest.mark.parametrize("kilobytes", [1_000_000, 2_000_000])
+def test_too_little_memory_is_said(run, kilobytes):
+    """TensorFlow does not load in the first; how it dies in the second is its own affair, and still one sentence."""
+    command = f"ulimit -v {kilobytes}; exec {sys.executable} {ROOT / 'har_edge.py'} convert {run.folder} --quantize"
+    result = run_program("bash", "-c", command, cwd=run.folder)
+    assert_one_sentence(result, 3, "memory" if kilobytes == 1_000_000 else "conversion")
+    assert run.converted() == []
+
+
+def table_text(table: Table) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table)
+    return console.file.getvalue()
+
+
 def test_ctrl_c_ends_the_conversion_process_too(run):
     with start_har_edge("convert", run.folder, "--quantize", cwd=run.folder) as started:
-        while "network" not in started.stderr.readline():
+        while "float32" not in started.stderr.readline():
             assert started.poll() is None
         started.send_signal(signal.SIGINT)
         done = finish(started)

@@ -1,6 +1,7 @@
 """Check `har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -11,7 +12,7 @@ from programs import assert_one_sentence, har_edge, succeeded
 
 from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
-from convert.keras_files import as_logits
+from convert.keras_files import as_logits, load_network
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from edge_runtime.errors import InputError
@@ -218,3 +219,21 @@ def test_a_file_that_cannot_be_used_is_refused_and_leaves_nothing(har_edge_here,
 def test_options_of_a_file_are_refused_for_a_run(har_edge_here, trained_run, tmp_path):
     for option in ("--labels", "--signals", "--normalisation", "--out"):
         assert_one_sentence(har_edge_here("convert", trained_run.folder, option, "x"), 2, option, ".keras")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.Dense(8, name="large"), layers.LSTM(8, name="large"), layers.Conv1D(8, 3, name="large")],
+    ids=["Dense", "LSTM", "Conv1D"],
+)
+def test_a_network_of_more_weights_than_its_file_holds_is_refused_before_they_are_made(tmp_path, layer):
+    path = file_of(tmp_path, keras.Sequential([keras.Input((128, 9)), layer]))
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    size = "filters" if isinstance(layer, layers.Conv1D) else "units"
+    parts["config.json"] = parts["config.json"].replace(f'"{size}": 8'.encode(), f'"{size}": 1000000000'.encode(), 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match=r"mine\.keras describes a network of [\d,]{13,} weights, more than the file"):
+        load_network(path)

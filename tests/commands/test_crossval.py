@@ -44,6 +44,13 @@ def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_ha
     assert not {x for fold in folds for x in fold} & set(uci_har.test.subject.tolist())
 
 
+def test_each_subject_may_be_a_fold(uci_har):
+    folds = choose_folds(uci_har.train, uci_har.labels, None)
+    assert folds == [[x] for x in np.unique(uci_har.train.subject).tolist()]
+    with pytest.raises(InputError, match="2 folds need as many training subjects, and the data has 1"):
+        choose_folds(subjects_with(a=[0, 1]), LABELS, None)
+
+
 def test_more_folds_than_subjects_are_refused():
     with pytest.raises(InputError, match="3 folds need as many training subjects, and the data has 2"):
         choose_folds(subjects_with(a=[0, 1], b=[0, 1]), LABELS, 3)
@@ -80,6 +87,8 @@ def test_files_and_table_tell_the_same(here, uci_har):
     ("arguments", "code", "words"),
     [
         (["--folds", 22], 2, ["22 folds", "21"]),
+        (["--folds", "people"], 2, ["--folds", "people"]),
+        (["--folds", "subjects", "--test-subjects", ",".join(map(str, range(2, 31)))], 2, ["2 folds", "1"]),
         (["--network", "absent"], 2, ["absent", "edge"]),
         (["--cluster", "tcp://127.0.0.1:9"], 3, ["no dask scheduler", "tcp://127.0.0.1:9"]),
         (["--cluster", "nonsense"], 2, ["'nonsense'", "tcp://HOST:8786"]),

@@ -13,7 +13,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run, settings_path
 from train.fit.fit import hash_weights
-from train.run.training import TrainingSettings
+from train.run.training import TrainingSettings, folder_lock
 
 
 def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
@@ -60,8 +60,14 @@ def test_training_never_overwrites(har_edge_here, trained_run):
         (["--data", "absent"], ["absent"]),
         (["--resume"], ["stopped training"]),
         (["--resume", "--out", "absent"], ["absent", "stopped training"]),
-        (["--resume", "--seed", "3"], ["--seed"]),
-        (["--resume", "--classes", "coarse"], ["--classes"]),
+        (["--test-subjects", "2,31"], ["--test-subjects", "31", "30"]),
+        (["--test-subjects", ","], ["--test-subjects", "nobody"]),
+        (["--test-subjects", "2,3", "--held-out", "3"], ["--held-out", "3", "training subjects"]),
+        (["--test-subjects", ",".join(map(str, range(2, 31)))], ["at least two training subjects"]),
+        (
+            ["--held-out", "1,3,5,6,7,8,11,14,15,16,17,19,21,22,23,25,26,27,28,29,30"],
+            ["--held-out", "no training subject"],
+        ),
     ],
 )
 def test_bad_usage_is_one_sentence(har_edge_here, tmp_path, arguments, words):
@@ -99,7 +105,63 @@ def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(har_edge_
     shutil.copytree(trained_run.folder, folder)
     (folder / "checkpoint").mkdir()
     (folder / "checkpoint" / "final.npz").write_bytes(b"left over")
-    assert_one_sentence(har_edge_here("train", "--resume", "--out", folder), 2, "no stopped training")
+    result = har_edge_here("train", "--resume", "--out", folder, "--epochs", EPOCHS, "--network", "edge")
+    assert result.returncode == 0
+    assert "has ended, and nothing is left to do" in result.stderr
+    assert f"{100 * run_card(trained_run)['scores']['test']['accuracy']:.2f} %" in result.stdout
+    assert_one_sentence(
+        har_edge_here("train", "--resume", "--out", folder, "--seed", 1),
+        2,
+        "--seed 1 cannot be changed on --resume",
+        "with --seed 0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "began"),
+    [
+        (("--epochs", 2), "with --epochs 1"),
+        (("--network", "edge-small"), "with --network edge"),
+        (("--classes", "coarse"), "with --classes six"),
+        (("--seeds", 2), "without --seeds"),
+        (("--held-out", "3,1"), "with --held-out 1, 2"),
+        (("--data", "elsewhere"), "without --data"),
+    ],
+)
+def test_an_option_that_differs_from_the_stopped_trainings_is_refused_by_name(har_edge_here, tmp_path, option, began):
+    write_settings(tmp_path / "run", held_out=["1", "2"])
+    result = har_edge_here("train", "--resume", "--out", "run", *option)
+    assert_one_sentence(result, 2, f"{option[0]} ", "cannot be changed on --resume", began)
+
+
+def test_options_that_are_the_stopped_trainings_are_taken(har_edge_here, tmp_path):
+    """They are: what is refused after that is the data."""
+    write_settings(tmp_path / "run", held_out=["1", "3"])
+    same = ("--epochs", 1, "--network", "edge", "--seed", 0, "--classes", "six", "--held-out", "3, 1")
+    assert_one_sentence(har_edge_here("train", "--resume", "--out", "run", *same), 2, "changed since")
+
+
+def test_a_training_that_is_under_way_is_said(har_edge_here, tmp_path):
+    write_settings(tmp_path / "run")
+    with folder_lock(tmp_path / "run"):
+        for arguments in (("train", "--out", "run"), ("convert", "run"), ("train", "--resume", "--out", "run")):
+            assert_one_sentence(
+                har_edge_here(*arguments), 2, "run", *(("changed",) if "--resume" in arguments else ("under way",))
+            )
+    assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "stopped training", "--resume --out run")
+    assert_one_sentence(har_edge_here("convert", "run"), 2, "was stopped", "--resume --out run")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "[" * 100_000, '{"seed": 1e999}', '{"seed": ' + "9" * 5000 + "}", '"\\ud800"']
+)
+def test_settings_from_elsewhere_are_refused_in_a_sentence(har_edge_here, tmp_path, text):
+    write_settings(tmp_path / "run").write_text(text)
+    assert_one_sentence(har_edge_here("train", "--resume", "--out", "run"), 2, "settings.json is damaged")
+    seeds = tmp_path / "run" / "seeds.json"
+    settings_path(tmp_path / "run").unlink()
+    seeds.write_text(text)
+    assert_one_sentence(har_edge_here("convert", "run"), 2, "seeds.json is damaged")
 
 
 def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_at_once(tmp_path):
@@ -112,4 +174,6 @@ def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_
 
 def test_an_unwritable_run_folder_is_named(har_edge_here, tmp_path):
     (tmp_path / "file").write_text("")
-    assert_one_sentence(har_edge_here("train", "--epochs", 1, "--out", tmp_path / "file" / "run"), 2, "file")
+    for command in ("train", "crossval"):
+        result = har_edge_here(command, "--data", "absent", "--out", tmp_path / "file" / "run")
+        assert_one_sentence(result, 2, "cannot write into", str(tmp_path / "file" / "run"))

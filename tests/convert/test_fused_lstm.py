@@ -11,6 +11,7 @@ from convert.lowering_selection import FEW_STEPS, select_lowering
 from convert.parity import relative_difference, snr_db
 from convert.quantise.tflite_converter import to_float32, to_int8_by_samples
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.system.progress import ignore_progress
 
 pytestmark = pytest.mark.long
 
@@ -87,29 +88,29 @@ def test_what_the_operator_cannot_do_is_refused_by_layer_and_option(layer, words
 
 def test_few_steps_are_unrolled_unmeasured(windows):
     short = keras.Sequential([keras.Input((STEPS, 9)), layers.AveragePooling1D(2), layers.LSTM(3), layers.Dense(6)])
-    chosen = select_lowering(short, "auto", "int8", 10**7, windows)
+    chosen = select_lowering(short, "auto", "int8", 10**7, windows, ignore_progress)
     assert chosen.lowering == "unrolled"
     assert chosen.reason == f"of 18 recurrent steps; up to {FEW_STEPS}, that is the faster form"
 
 
 def test_of_many_steps_the_faster_form_that_is_small_enough_is_taken_and_the_reason_has_both(windows):
     model = network(*FORMS["one"])
-    free = select_lowering(model, "auto", "float32", 10**7, windows)
+    free = select_lowering(model, "auto", "float32", 10**7, windows, ignore_progress)
     assert "unrolled" in free.reason
     assert "fused" in free.reason
     assert free.reason.count("µs as float32") == 2
-    small = select_lowering(model, "auto", "float32", 10_000, windows)
+    small = select_lowering(model, "auto", "float32", 10_000, windows, ignore_progress)
     assert small.lowering == "fused"
     assert "more than --max-size 10" in small.reason
 
 
 def test_of_very_many_steps_the_unrolled_form_is_not_tried(windows, monkeypatch):
     monkeypatch.setattr("convert.lowering_selection.MANY_STEPS", STEPS - 1)
-    chosen = select_lowering(network(*FORMS["one"]), "auto", "float32", 10**7, windows)
+    chosen = select_lowering(network(*FORMS["one"]), "auto", "float32", 10**7, windows, ignore_progress)
     assert chosen.lowering == "fused"
     assert f"unrolled cannot be used: {STEPS} recurrent steps, more than the {STEPS - 1}" in chosen.reason
 
 
 def test_a_network_of_which_no_form_is_small_enough_is_refused_with_both_sizes(windows):
     with pytest.raises(CheckFailedError, match=r"unrolled .* kB.*fused .* kB.*--max-size"):
-        select_lowering(network(*FORMS["one"]), "auto", "float32", 1000, windows)
+        select_lowering(network(*FORMS["one"]), "auto", "float32", 1000, windows, ignore_progress)

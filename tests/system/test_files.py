@@ -16,7 +16,7 @@ from programs import ROOT
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
-from edge_runtime.system.files import atomic_path, point_link, scratch_folder, write_bytes, write_text
+from edge_runtime.system.files import atomic_path, check_folder, point_link, scratch_folder, write_bytes, write_text
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
@@ -215,3 +215,13 @@ def test_a_run_that_is_no_folder_is_refused(tmp_path):
 
 def test_results_are_named_after_their_device():
     assert Run(Path("r")).bench("ssh://pi@10.0.0.2:22").name == "bench-ssh-pi-10.0.0.2-22.json"
+
+
+def test_a_folder_is_tried_without_a_trace(tmp_path):
+    check_folder(tmp_path / "deep" / "er")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("kept")
+    for folder in (tmp_path / "file", tmp_path / "file" / "in", Path("/proc/in")):
+        with pytest.raises(InputError, match=f"cannot write into {folder}: .*; choose a folder that is writable"):
+            check_folder(folder)
+    assert (tmp_path / "file").read_text() == "kept"

@@ -16,6 +16,7 @@ from edge_runtime import runs
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.runs import Run, settings_path
+from train import training_progress
 from train.fit.fit_job import FitOutcome, Step
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
@@ -124,13 +125,13 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
 def test_a_folder_in_which_a_training_is_at_work_keeps_its_settings(tmp_path):
     with folder_lock(tmp_path / "run"):
         result = har_edge("train", "--epochs", "1", "--out", "run", cwd=tmp_path)
-    assert_one_sentence(result, 2, "another process is training in run", "--out")
+    assert_one_sentence(result, 2, "a training into run is under way", "--out")
     assert not settings_path(tmp_path / "run").exists()
 
 
 def test_an_unfinished_training_is_no_run_yet(small, tmp_path):
     TrainingSettings(Recipe(), 0, None, small.fingerprint).save(settings_path(tmp_path))
-    with pytest.raises(InputError, match=f"has not ended.*har-edge train --resume --out {tmp_path}"):
+    with pytest.raises(InputError, match=f"was stopped before its end.*har-edge train --resume --out {tmp_path}"):
         runs.find(tmp_path)
 
 
@@ -147,3 +148,13 @@ def test_without_a_terminal_progress_is_a_line_every_ten_epochs(small, tmp_path,
         for i, name in enumerate(("selection", "final"))
     ]
     assert "loss 0.500, accuracy 90.0 %, about 0 s left" in lines[-1]
+
+
+def test_without_a_terminal_long_epochs_say_that_they_go_on(small, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training_progress, "PULSE_S", -1.0)  # it has always passed
+    (job, _) = Experiment(Recipe(epochs=20), 0, small, Run(tmp_path)).jobs.values()
+    with TrainingProgress([job]) as progress:
+        for step in range(3):
+            progress.on_step(job, Step(0, step, 100, 0.5, 0.9))
+    lines = capsys.readouterr().err.splitlines()
+    assert [x.partition(":")[0] for x in lines] == ["fit 1 of 1 (selection fit), epoch 1 of 20"] * 3

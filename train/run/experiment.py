@@ -7,6 +7,7 @@ end.
 
 import dataclasses
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,9 +44,13 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     return ordered[1::4]
 
 
-def check_data(dataset: Dataset) -> None:
-    """Raise `InputError` when the subjects that are not held out lack a class, or a signal was off."""
-    fitting = dataset.train.select(~held_rows(dataset.train, hold_out(dataset.train.subject)))
+def check_data(dataset: Dataset, held_out: Sequence[int | str] | None = None) -> None:
+    """Raise `InputError` when the subjects who are not held out lack a class, or a signal was off."""
+    if held_out is None:
+        held_out = hold_out(dataset.train.subject)
+    fitting = dataset.train.select(~held_rows(dataset.train, held_out))
+    if not len(fitting):
+        raise InputError("--held-out leaves no training subject to train on: name fewer")
     absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
     if absent:
         raise InputError(
@@ -58,18 +63,28 @@ def check_data(dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty."""
+    """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty.
+
+    `held_out` are the subjects whom the selection fit does not see, `hold_out`'s if None; `data` is its place, None if
+    it is embedded.
+    """
 
     recipe: Recipe
     seed: int
     dataset: Dataset
     run: Run
     title: str = ""
+    held_out: Sequence[int | str] | None = None
+    data: str | None = None
+
+    @cached_property
+    def _held_out(self) -> list[Any]:
+        return hold_out(self.dataset.train.subject) if self.held_out is None else list(self.held_out)
 
     @cached_property
     def jobs(self) -> dict[str, FitJob]:
         """The two fits by name."""
-        held_out = {"selection": hold_out(self.dataset.train.subject), "final": []}
+        held_out = {"selection": self._held_out, "final": []}
         return {
             name: plan_fit(
                 name,
@@ -116,11 +131,12 @@ class Experiment:
             live=LiveSettings(novelty=fit_novelty_detector(dataset)),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
-                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint}
+                | ({} if self.data is None else {"path": self.data}),
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
                 "subjects": _distinct(dataset.train.subject),
-                "held_out_subjects": hold_out(dataset.train.subject),
+                "held_out_subjects": self._held_out,
                 "test_subjects": _distinct(dataset.test.subject),
                 "selection_normalisation": dataclasses.asdict(selection.normalisation),
                 "weights_sha256": {"model": final.weights_sha256, "selection": selection.weights_sha256},

@@ -17,8 +17,8 @@ import joblib
 import numpy as np
 
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.errors import InputError
+from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
@@ -96,7 +96,7 @@ def main(text: str, windows: str) -> None:
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:
     """Train, and write the job's files, the outcome last."""
-    with locked(job.lock, _WAIT_S):
+    with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
         # Opened anew, since processes that share an open file share its position too.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             train, test_X = Split(stored["X"], stored["y"], stored["subject"]), stored["test_X"]
@@ -108,12 +108,9 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
         from train.fit.fit import fit, predict_logits
 
         tf.config.experimental.enable_op_determinism()
-        try:
-            model, outcome = fit(job, train.select(~held), held_out, _Steps(tell))
-            unseen_X = held_out.X if held_out else test_X
-            logits = predict_logits(model, outcome.normalisation.apply(unseen_X))
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            raise DeviceError(f"too little memory for the {job.title}: close other programs") from error
+        model, outcome = fit(job, train.select(~held), held_out, _Steps(tell))
+        unseen_X = held_out.X if held_out else test_X
+        logits = predict_logits(model, outcome.normalisation.apply(unseen_X))
         with atomic_path(job.logits) as temporary:
             np.save(temporary, logits)
         with atomic_path(job.model) as temporary:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
-from edge_runtime.runs import SEEDS, Run, checkpoint_folder, make_latest, settings_path
+from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_all, lock_path, make_latest, settings_path
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import write_csv, write_text
+from edge_runtime.system.outside_files import parse_json, read_text
+from train.choices import load_data, named
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
@@ -39,6 +42,41 @@ class TrainingSettings:
     seeds: int | None = None
     sensors: str = "all"
     classes: str = "six"
+    test_subjects: tuple[str, ...] | None = None  # None: those of the data
+    held_out: tuple[str, ...] | None = None
+
+    def load_data(self) -> Dataset:
+        """Load the data as the training takes it; errors as of `choices.load_data`."""
+        path = Path(self.data) if self.data else None
+        return load_data(path, self.sensors, self.classes, self.test_subjects)
+
+    def held_out_of(self, dataset: Dataset) -> list[int | str] | None:
+        """The training subjects of `dataset` whom `held_out` names, None for None. Raises `InputError` for others."""
+        if self.held_out is None:
+            return None
+        return named("--held-out", self.held_out, dataset.train.subject.tolist(), "the training subjects")
+
+    @classmethod
+    def of(cls, cards: Sequence[Card], has_seeds: bool) -> "TrainingSettings":
+        """The settings of the training that left `cards`, one a seed. Raises `ValueError` or others for other cards."""
+        card, record = cards[0], cards[0].training
+        return cls(
+            recipe=from_json(Recipe, record["recipe"]),
+            seed=record["seed"],
+            data=record["data"].get("path"),
+            fingerprint=record["data"]["fingerprint"],
+            seeds=len(cards) if has_seeds else None,
+            sensors="all" if any(x.is_rotation for x in card.signals) else "accelerometer",
+            classes="coarse" if is_coarse(card.labels) else "six",
+            test_subjects=tuple(sorted(map(str, record["test_subjects"]))),
+            held_out=tuple(sorted(map(str, record["held_out_subjects"]))),
+        )
+
+    def options(self) -> dict[str, object]:
+        """The options of `har-edge train` that decide the outcome, by name."""
+        own = {"network": self.recipe.network, "epochs": self.recipe.epochs}
+        names = ("data", "sensors", "classes", "test_subjects", "seed", "seeds", "held_out")
+        return own | {name: getattr(self, name) for name in names}
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON, whole or not at all."""
@@ -48,16 +86,31 @@ class TrainingSettings:
     def load(cls, path: Path) -> "TrainingSettings":
         """Read settings; `InputError` when they are missing or damaged."""
         try:
-            return from_json(cls, json.loads(path.read_text(encoding="utf-8")), known_keys_only=True)
+            content = parse_json(read_text(path, "the settings of a training"))
+            return from_json(cls, content, known_keys_only=True)
         except FileNotFoundError as error:
             raise InputError(f"{path.parent.parent} has no stopped training to resume") from error
         except (OSError, ValueError) as error:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
 
 
+def finished(folder: Path) -> tuple[TrainingSettings, list[Card]] | None:
+    """What the training that ended in `folder` was asked for, as its cards tell it, and those; None without one.
+
+    Raises `InputError` when a card is damaged.
+    """
+    if not any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
+        return None
+    cards = [load(run.card) for run in find_all(folder)]
+    try:
+        return TrainingSettings.of(cards, (folder / SEEDS).exists()), cards
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{folder} is not the folder of a training ({error}): name another with --out") from error
+
+
 def folder_lock(folder: Path) -> AbstractContextManager[None]:
     """Keep other trainings out of `folder` within the block. Raises `InputError` when one is at work there."""
-    return locked(checkpoint_folder(folder) / "lock")
+    return locked(lock_path(folder))
 
 
 @dataclass(frozen=True)
@@ -71,13 +124,16 @@ class Training:
     @cached_property
     def experiments(self) -> list[Experiment]:
         """One for each seed, in `folder` itself or, of several, each in a folder in it."""
-        recipe, first, n = self.settings.recipe, self.settings.seed, self.settings.seeds
-        if n is None:
-            return [Experiment(recipe, first, self.dataset, Run(self.folder))]
-        return [
-            Experiment(recipe, seed, self.dataset, Run(self.folder / f"seed-{seed}"), f" of seed {seed}")
-            for seed in range(first, first + n)
-        ]
+        settings = self.settings
+        first, held_out = settings.seed, settings.held_out_of(self.dataset)
+
+        def experiment(seed: int, folder: Path, title: str) -> Experiment:
+            return Experiment(settings.recipe, seed, self.dataset, Run(folder), title, held_out, settings.data)
+
+        if settings.seeds is None:
+            return [experiment(first, self.folder, "")]
+        seeds = range(first, first + settings.seeds)
+        return [experiment(seed, self.folder / f"seed-{seed}", f" of seed {seed}") for seed in seeds]
 
     def jobs(self) -> list[FitJob]:
         """All fits that are still to be done; the two fits of a seed side by side."""

@@ -1,0 +1,115 @@
+"""A run remembers its data and test subjects: convert, bench and evaluate take them, or say what became of them."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from programs import assert_one_sentence, har_edge, succeeded
+from written_recordings import write_subjects
+
+from edge_runtime.data import loading
+from edge_runtime.model import model_card
+from edge_runtime.runs import Run
+
+BENCH = ("--runs", 2, "--rounds", 1, "--no-control")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """Recordings of five people, and a run on them with a test subject of its own, converted from elsewhere."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "mine").mkdir()
+    write_subjects(home / "mine", ("a", "b", "c", "d", "e"), n=600)
+    people = ("--test-subjects", "b", "--held-out", "a,e")
+    options = ("--network", "edge-small", "--epochs", 1, "--data", "mine", *people)
+    succeeded(har_edge("train", *options, "--out", "run", cwd=home))
+    (home / "elsewhere").mkdir()
+    succeeded(har_edge("convert", "../run", "--max-drop", 100, cwd=home / "elsewhere"))
+    return home
+
+
+@pytest.fixture
+def copy(home, tmp_path) -> Path:
+    """The same run, remembering a copy of the data that a test may spoil."""
+    shutil.copytree(home, tmp_path / "home")
+    run = Run(tmp_path / "home" / "run")
+    content = json.loads(run.card.read_text())
+    content["training"]["data"]["path"] = str(tmp_path / "home" / "mine")
+    run.card.write_text(json.dumps(content))
+    return tmp_path / "home"
+
+
+def test_the_card_names_the_people_and_the_place_which_no_model_carries(home):
+    run = Run(home / "run")
+    training = model_card.load(run.card).training
+    assert (training["test_subjects"], sorted(training["held_out_subjects"])) == (["b"], ["a", "e"])
+    assert training["subjects"] == ["a", "c", "d", "e"]
+    assert training["data"]["path"] == str((home / "mine").resolve())
+    carried = model_card.read_model(run.tflite("float32"))[1].training
+    assert carried == training | {"data": {x: training["data"][x] for x in ("name", "fingerprint")}}
+
+
+def test_a_model_is_scored_on_its_own_test_subjects(home):
+    where = home / "elsewhere"
+    succeeded(har_edge("bench", "../run", *BENCH, "--json", "bench.json", cwd=where))
+    windows = len(loading.load_data(home / "mine").with_test(["b"]).test)
+    assert json.loads((where / "bench.json").read_text())["results"][0]["windows"] == windows
+    model = Run(Path("../run")).tflite("float32")
+    succeeded(har_edge("evaluate", model, "--json", "scores.json", cwd=where))
+    assert list(json.loads((where / "scores.json").read_text())["per_subject"]) == ["b"]
+    succeeded(har_edge("evaluate", model, "--live", "--json", "live.json", cwd=where))
+    assert list(json.loads((where / "live.json").read_text())["per_subject"]) == ["b"]
+
+
+def commands(home: Path) -> list[tuple[object, ...]]:
+    model = Run(home / "run").tflite("float32")
+    return [
+        ("convert", home / "run"),
+        ("bench", home / "run", *BENCH),
+        ("evaluate", model),
+        ("evaluate", model, "--live"),
+    ]
+
+
+def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here):
+    run = copy / "run"
+    (copy / "mine").rename(copy / "moved")
+    for arguments in commands(copy):
+        assert_one_sentence(har_edge_here(*arguments), 2, f"{run} was trained on the data at", "gone", "--data")
+    (copy / "moved").rename(copy / "mine")
+    (copy / "mine" / "rec-e.csv").unlink()
+    for arguments in commands(copy)[1:]:
+        assert_one_sentence(har_edge_here(*arguments), 2, "changed since 'edge-small' was trained on it", "--data")
+    assert_one_sentence(har_edge("convert", run, cwd=copy), 2, "other data", "--data")
+    assert har_edge_here("evaluate", commands(copy)[2][1], "--data", copy / "mine").returncode == 0
+
+
+def test_models_of_different_data_need_to_be_told_which(copy, har_edge_here):
+    assert_one_sentence(har_edge_here("bench", copy / "run", "edge", *BENCH), 2, "trained on different data", "--data")
+
+
+def test_windows_change_parts_with_their_subjects(uci_har):
+    testing = [1, 2]
+    split = uci_har.with_test(testing)
+    assert set(split.test.subject.tolist()) == {1, 2}
+    assert not set(split.train.subject.tolist()) & {1, 2}
+    assert len(split.train) + len(split.test) == len(uci_har.train) + len(uci_har.test)
+    for subject in testing:
+        source = uci_har.train if subject == 1 else uci_har.test
+        assert np.array_equal(split.test.X[split.test.subject == subject], source.X[source.subject == subject])
+    assert uci_har.with_test(uci_har.test.subject.tolist()) is uci_har
+    assert split.with_test(uci_har.test.subject.tolist()).fingerprint != split.fingerprint
+
+
+def test_only_the_people_of_a_training_are_divided_as_it_did(uci_har, trained_run):
+    card = model_card.load(trained_run.card)
+    assert uci_har.split_for(card) is uci_har
+    people = {"subjects": [x for x in range(1, 31) if x != 7], "test_subjects": [7]}
+    other = dataclasses.replace(card, training=card.training | people)
+    assert set(uci_har.split_for(other).test.subject.tolist()) == {7}
+    for subjects, test_subjects in (([1], [7]), (None, [7]), ([{}], [7]), ([1, 2], "7")):
+        odd = dataclasses.replace(card, training={"subjects": subjects, "test_subjects": test_subjects})
+        assert uci_har.split_for(odd) is uci_har

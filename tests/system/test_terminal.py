@@ -1,0 +1,27 @@
+"""Progress without a terminal: a line for each stage, and a pulse while one stage goes on."""
+
+import threading
+
+from edge_runtime.system import terminal
+
+
+def test_work_that_tells_nothing_for_long_is_said_to_go_on(monkeypatch):
+    """As while one call of TensorFlow's converter runs for minutes."""
+    said: list[str] = []
+    pulsed = threading.Event()
+
+    def keep(self, text, **options):
+        said.append(text)
+        if "since" in text:
+            pulsed.set()
+
+    monkeypatch.setattr(terminal.Console, "print", keep)
+    with terminal.progresses([""], pulse_s=0.001) as (on_progress,):
+        on_progress(0.1, "trying the unrolled form")
+        assert pulsed.wait(60)
+        on_progress(0.1, "trying the unrolled form: the same stage")
+        on_progress(1.0, "done")
+    stages = [x for x in said if "since" not in x]
+    assert stages == [" 10 % trying the unrolled form", "100 % done"]
+    assert {x.partition(", since ")[0] for x in said} == set(stages)
+    assert "100 % done, since" not in " ".join(said)
