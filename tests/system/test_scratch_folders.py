@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from programs import start
 
-from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.files import SCRATCH, scratch_folder
 
 HOLDS = """
 import sys, time
@@ -45,6 +45,14 @@ def test_what_a_killed_program_left_is_removed_and_what_is_at_work_stays(tempora
 def test_a_link_of_that_name_leads_nowhere(temporary, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "file").touch()
-    (temporary / "har-edge-link").symlink_to(other)
+    (temporary / f"{SCRATCH}link").symlink_to(other)
     with scratch_folder():
         assert (other / "file").exists()
+
+
+def test_a_temporary_folder_that_is_no_scratch_folder_stays(temporary):
+    """Others' have no lock: those of the makers' programs, of a fit, of an older version."""
+    others = [Path(tempfile.mkdtemp(prefix=f"har-edge-{x}")) for x in ("", "claims-", "fuzz-")]
+    with scratch_folder():
+        pass
+    assert [x for x in others if not x.exists()] == []
