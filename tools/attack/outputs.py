@@ -77,7 +77,7 @@ class Kept:
 
 def _drain(pipe: Path) -> None:
     """Read all that is written into a pipe, until the attack ends."""
-    while True:
+    while stat.S_ISFIFO(pipe.stat().st_mode):
         with pipe.open("rb") as file:
             while file.read(1 << 16):
                 pass
