@@ -49,7 +49,7 @@ def fuzz(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
     findings: dict[str, dict[str, str]] = {}
     number = FIRST_SEED * (seed + 1)
     first = number
-    with tempfile.TemporaryDirectory(prefix="har-edge-fuzz-") as folder, fuzzing.limited_memory():
+    with tempfile.TemporaryDirectory(prefix="fuzz-har-edge-") as folder, fuzzing.limited_memory():
         while time.monotonic() < deadline:
             failure = fuzzing.execute(target, fuzzing.draw(target, number), Path(folder))
             number += 1
@@ -76,7 +76,7 @@ def _in_a_process(name: str, seconds: float, seed: int, out: Path) -> dict[str, 
         "--out",
         str(out),
     ]
-    with tempfile.TemporaryDirectory(prefix="har-edge-fuzz-") as cache:
+    with tempfile.TemporaryDirectory(prefix="fuzz-har-edge-") as cache:
         environment = os.environ | {"HAR_EDGE_CACHE": cache, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, cwd=ROOT)
     if done.returncode:

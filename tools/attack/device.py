@@ -34,7 +34,8 @@ def cases(ground: Ground) -> Iterator[Case]:
         path = _program(folder / name, script)
         yield Case(f"ssh {name}", ("devices", "ssh://h"), environment={"HAR_EDGE_SSH": str(path)}, codes=CODES)
         line = ("bench", "edge-small", *short, "--on", f"python:{path}")
-        yield Case(f"python {name}", line, codes=CODES)
+        # What is no Python at all is a wrong --on.
+        yield Case(f"python {name}", line, codes=(*CODES, 2))
     for name, listed in ADB_LISTS.items():
         path = _program(folder / f"adb-{name}", f"printf '{listed}'")
         for line in (("devices", "adb:"), ("bench", "edge-small", *short, "--on", "adb:")):

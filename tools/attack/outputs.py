@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ class Kept:
         """The files that a failing command leaves as they are."""
         if not isinstance(self.output, Path) or self.kind == "new-folder":
             return ()
-        return (self.output, self.output.parent / f"target{self.output.suffix}")
+        target = (self.output.parent / f"target{self.output.suffix}",) if self.kind == "link" else ()
+        return (self.output, *target)
 
     def fault(self, ending: Ending) -> str | None:
         """State what became of a device, a pipe or a link."""
@@ -73,6 +75,14 @@ class Kept:
         return None
 
 
+def _drain(pipe: Path) -> None:
+    """Read all that is written into a pipe, until the attack ends."""
+    while stat.S_ISFIFO(pipe.stat().st_mode):
+        with pipe.open("rb") as file:
+            while file.read(1 << 16):
+                pass
+
+
 def _outputs(place: Path, suffix: str) -> dict[str, Path | str]:
     """Things to write to, by kind."""
     paths = {
@@ -81,8 +91,7 @@ def _outputs(place: Path, suffix: str) -> dict[str, Path | str]:
     os.mknod(paths["null"], CHARACTER_DEVICE, NULL)
     os.mknod(paths["full"], CHARACTER_DEVICE, FULL)
     os.mkfifo(paths["fifo"])
-    # Somebody reads: who opens it to write must not wait.
-    os.open(paths["fifo"], os.O_RDONLY | os.O_NONBLOCK)
+    threading.Thread(target=_drain, args=(paths["fifo"],), daemon=True).start()
     paths["loop"].symlink_to(paths["loop"].name)
     (place / f"target{suffix}").write_text(PRECIOUS)
     paths["link"].symlink_to(f"target{suffix}")
