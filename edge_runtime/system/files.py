@@ -19,9 +19,6 @@ from typing import BinaryIO
 from edge_runtime.errors import InputError
 from edge_runtime.system.cache_folders import locked_folder
 
-SCRATCH = "har-edge-scratch-"
-"""The beginning of the names of scratch folders: of no other folder, since one without a lock is removed."""
-
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_LINKS = 40  # as many as Linux follows
 
@@ -134,7 +131,7 @@ def scratch_folder() -> Iterator[Path]:
     Raises `InputError` naming the folder and TMPDIR when it cannot be made, or when its disk is full.
     """
     try:
-        folder, lock = locked_folder(SCRATCH)
+        folder, lock = locked_folder("har-edge-")
     except OSError as error:
         raise _no_scratch("a new folder", error) from error
     try:
