@@ -1,4 +1,4 @@
-"""Run a parser on drawn inputs within limits of memory and CPU, and find whatever is no value and no proper error."""
+"""Run a parser on drawn inputs within limits of memory and CPU, and find what is no answer."""
 
 from __future__ import annotations
 

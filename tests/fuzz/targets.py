@@ -1,4 +1,4 @@
-"""Define the parsers of what comes from outside: the seeds of each, how an input is made, and what reads it."""
+"""Define the parsers of what comes from outside: their seeds, how inputs are made, and what reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Give each parser of outside input a fixed number of drawn inputs: a value or an error of the project comes."""
+"""Give each parser a fixed number of drawn inputs: a value or an error of the project comes."""
 
 import fuzzing
 import pytest

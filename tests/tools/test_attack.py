@@ -1,4 +1,4 @@
-"""The attack notices every kind of fault, a fork ends as a fresh process does, and a part of each group finds none."""
+"""Check that the attack notices every kind of fault, that a fork ends as a process does, and a sample."""
 
 import importlib
 import signal

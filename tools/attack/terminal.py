@@ -1,4 +1,4 @@
-"""Attack a terminal: text from outside must not reach it as an escape sequence, a C1 control or a text direction."""
+"""Attack a terminal: nothing from outside may reach it as an escape, a control or a text direction."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _names(folder: Path) -> Iterator[TerminalCase]:
             *(("data", "--data", path), ("data", "check", path), ("info", f"--{foreign}"), (foreign,)),
             *(("stream", path, "--replay", 0), ("stream", "edge", "--csv", path), ("train", "--network", foreign)),
             *(("bench", path), ("evaluate", path), ("devices", foreign), ("bench", "--on", f"ssh://{foreign}")),
-            *(("crossval", "--cluster", foreign), ("data", "export", f"/dev/null/{foreign}")),
+            *(("crossval", "--cluster", foreign), ("data", "export", "-o", f"/dev/null/{foreign}")),
         ):
             yield TerminalCase(f"{' '.join(map(str, line[:-1]))} {foreign!r}", line)
 
