@@ -23,7 +23,7 @@ from train.fit.recipe import choose_recipe
 class FoldCount(click.IntRange):
     """A number of folds, or None for as many as there are subjects."""
 
-    name = "folds"
+    name = "number of folds"
 
     def __init__(self) -> None:
         super().__init__(2)
