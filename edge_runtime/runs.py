@@ -27,9 +27,10 @@ _DATED = re.compile(r"-\d{8}-\d{6}$")
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder and the names of the files in it."""
+    """One run folder and the names of the files in it; pictures end in `pictures`."""
 
     folder: Path
+    pictures: str = "png"
 
     @property
     def card(self) -> Path:
@@ -51,6 +52,10 @@ class Run:
         """Loss and accuracy per epoch of both fits."""
         return self.folder / "history.csv"
 
+    def picture(self, name: str) -> Path:
+        """One of the pictures of the training."""
+        return self.folder / f"{name}.{self.pictures}"
+
     def tflite(self, scheme: str) -> Path:
         """The converted model of one of the `SCHEMES`."""
         return self.folder / f"model_{scheme}.tflite"
@@ -62,7 +67,7 @@ class Run:
         return [path for path in known if path.exists()] + others
 
     def diagnosis(self, suffix: str) -> Path:
-        """Return the path of the diagnosis of the int8 model: `.csv` or `.png`."""
+        """Return the path of the diagnosis of the int8 model: `.csv`, or the ending of a picture."""
         return self.folder / f"diagnosis{suffix}"
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
