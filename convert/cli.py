@@ -78,6 +78,7 @@ QUANTISED = SCHEMES[1:]
     is_flag=True,
     help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
 )
+@shared.picture_format
 @shared.data("The data to calibrate with.  [default: that of the run; of MODEL.keras the embedded data]")
 @click.option(
     "--labels",
@@ -113,6 +114,7 @@ def command(
     calibration: int | None,
     max_drop: float,
     diagnose: bool,
+    pictures: str,
     data: Path | None,
     labels: str | None,
     signals: str | None,
@@ -127,7 +129,7 @@ def command(
     without the held-out subjects is converted as well: on those subjects each quantised form is compared with float32,
     and a loss beyond --max-drop fails with exit code 1.
 
-    --diagnose writes diagnosis.csv and diagnosis.png, also of a model that fails.
+    --diagnose writes diagnosis.csv and a picture, also of a model that fails.
 
     MODEL.keras becomes MODEL_float32.tflite and so on, with a card made of --labels, --signals and --normalisation; it
     is calibrated and checked on training subjects of the data.
@@ -143,7 +145,18 @@ def command(
             )
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     options = Options(
-        *(schemes, io_type or "int8", calibration or CALIBRATION, max_drop, diagnose, data, time_limit, lstm, max_size)
+        *(
+            schemes,
+            io_type or "int8",
+            calibration or CALIBRATION,
+            max_drop,
+            diagnose,
+            data,
+            time_limit,
+            lstm,
+            max_size,
+            pictures,
+        )
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix == ".keras"):

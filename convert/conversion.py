@@ -14,7 +14,7 @@ from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run, trained_on
 from edge_runtime.system.files import check_folder, scratch_folder
-from edge_runtime.system.quantities import kilobytes, percent
+from edge_runtime.system.quantities import counted, kilobytes, percent
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NamedFiles:
         return self.folder / f"{self.stem}_{scheme}.tflite"
 
     def diagnosis(self, suffix: str) -> Path:
-        """Return the path of the diagnosis of the int8 model: `.csv` or `.png`."""
+        """Return the path of the diagnosis of the int8 model: `.csv`, or the ending of a picture."""
         return self.folder / f"{self.stem}_diagnosis{suffix}"
 
 
@@ -91,7 +91,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         with progress() as on_progress:
             report = run_job(job, on_progress)
         if options.diagnose and "int8" in report.schemes:  # before the check: a model that fails is the one to diagnose
-            _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"])
+            _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"], options.pictures)
         try:
             check(report, options)
             write_models(files, job, report)
@@ -100,15 +100,15 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
     return Conversion(files, report, unfinished=tuple(x for x in options.schemes if x not in report.schemes))
 
 
-def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str) -> None:
+def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str, pictures: str) -> None:
     from convert.diagnosis.diagnosis_report import write_diagnosis
 
     diagnosis = report.model.diagnosis
     if diagnosis is None:
         click.echo("No diagnosis: the inside of a fused LSTM operator cannot be seen", err=True)
         return
-    title = f"{network}, {diagnosis.windows} windows of {report.model.subjects} held-out subjects"
-    write_diagnosis(diagnosis, title, files.diagnosis(".csv"), files.diagnosis(".png"))
+    title = f"{network}, {counted(diagnosis.windows, 'window')} of {counted(report.model.subjects, 'held-out subject')}"
+    write_diagnosis(diagnosis, title, files.diagnosis(".csv"), files.diagnosis(f".{pictures}"))
 
 
 def check(report: ConversionReport, options: Options) -> None:

@@ -47,6 +47,7 @@ class Options:
     time_limit: float = 600.0  # seconds
     lstm: str = LOWERINGS[0]
     max_size: float = MAX_SIZE  # kB
+    pictures: str = "png"
 
 
 @dataclass(frozen=True)

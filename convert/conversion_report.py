@@ -14,7 +14,7 @@ from convert.parity import Parity
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.runs import Run
 from edge_runtime.system.child_processes import error_with
-from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
+from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 from edge_runtime.system.terminal import Console
 
 _Column: TypeAlias = tuple[Callable[[Conversion], float | None], Callable[[float], str]]
@@ -56,20 +56,24 @@ def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
     return path.name, kilobytes(path.stat().st_size)
 
 
-def _explanation(conversion: Conversion, normalisation: str | None) -> str:
-    """The data behind the columns of the table, and their meaning."""
+def _explanation(conversion: Conversion, normalisation: str | None, with_snr: bool = True) -> str:
+    """The data behind the columns of the table, and their meaning; that of several seeds has no SNR."""
     compared = conversion.report.compared
     if normalisation is None:
         sentence = (
-            f"Accuracy is that of the selection network, trained without the {compared.subjects} held-out subjects, on "
-            f"their {compared.windows} windows."
+            "Accuracy is that of the selection network, trained without "
+            f"{counted(compared.subjects, 'held-out subject')}, on {counted(compared.windows, 'window')} of theirs."
         )
-        quantised = (
-            "Its quantised forms are compared with its float32 form: points of accuracy lost, how often both answer "
-            "alike, and the signal-to-noise ratio of the logits."
+        quantised = "Its quantised forms are compared with its float32 form: points of accuracy lost" + (
+            ", how often both answer alike, and the signal-to-noise ratio of the logits."
+            if with_snr
+            else " and how often both answer alike."
         )
     else:
-        where = f"{compared.windows} windows of {compared.subjects} training subjects that did not calibrate"
+        where = (
+            f"{counted(compared.windows, 'window')} of {counted(compared.subjects, 'training subject')} that did not "
+            "calibrate"
+        )
         sentence = (
             f"Accuracy is that on {where}; the network may have been trained on them."
             if compared.is_labelled
@@ -108,7 +112,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
         for scheme in options.schemes or ("float32",):
             console.print(seeds_table(conversions, scheme))
             console.print()
-        console.print(_explanation(first, None))
+        console.print(_explanation(first, None, with_snr=False))
     if failures:
         name, failure = next(iter(failures.items()))
         others = f" ({', '.join(list(failures)[1:])} failed too)" if len(failures) > 1 else ""

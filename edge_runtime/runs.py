@@ -11,7 +11,7 @@ import click
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
-from edge_runtime.system.files import point_link
+from edge_runtime.system.files import point_link, write_bytes
 from edge_runtime.system.outside_files import parse_json, read_text
 
 RUNS = Path("runs")
@@ -22,12 +22,15 @@ SEEDS = "seeds.json"
 SCHEMES = ("float32", "float16", "dynamic", "int8")
 """The forms of a converted model, from the one nearest to the trained network to the smallest."""
 
+_DATED = re.compile(r"-\d{8}-\d{6}$")
+
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder and the names of the files in it."""
+    """One run folder and the names of the files in it; pictures end in `pictures`."""
 
     folder: Path
+    pictures: str = "png"
 
     @property
     def card(self) -> Path:
@@ -49,6 +52,10 @@ class Run:
         """Loss and accuracy per epoch of both fits."""
         return self.folder / "history.csv"
 
+    def picture(self, name: str) -> Path:
+        """One of the pictures of the training."""
+        return self.folder / f"{name}.{self.pictures}"
+
     def tflite(self, scheme: str) -> Path:
         """The converted model of one of the `SCHEMES`."""
         return self.folder / f"model_{scheme}.tflite"
@@ -60,12 +67,36 @@ class Run:
         return [path for path in known if path.exists()] + others
 
     def diagnosis(self, suffix: str) -> Path:
-        """Return the path of the diagnosis of the int8 model: `.csv` or `.png`."""
+        """Return the path of the diagnosis of the int8 model: `.csv`, or the ending of a picture."""
         return self.folder / f"diagnosis{suffix}"
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
-        """The benchmark result of one device; `device` may be any text."""
+        """The newest benchmark result of one device; `device` may be any text. `keep_result` keeps those before it."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
+
+
+def keep_result(path: Path) -> None:
+    """Keep the benchmark result at `path`, which is about to be replaced, as `<its name>-<date>-<time>.json`."""
+    if path.is_file():
+        written = datetime.fromtimestamp(path.stat().st_mtime)
+        write_bytes(path.with_name(f"{path.stem}-{written:%Y%m%d-%H%M%S}{path.suffix}"), path.read_bytes())
+
+
+def last_results(path: Path | None, n: int = 1) -> list[Path]:
+    """The last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
+
+    None is the latest run or, when there is none, the current folder. Raises `InputError` when there are fewer.
+    """
+    folder = Path() if path is None and not LATEST.exists() else find(path).folder
+    newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
+    if not newest:
+        raise InputError(f"{folder} has no result of 'har-edge bench' (bench-DEVICE.json): measure, or name a file")
+    last = max(newest, key=lambda x: x.stat().st_mtime)
+    before = sorted(x for x in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", x.stem) == last.stem)
+    found = [*before, last][-n:]
+    if len(found) < n:
+        raise InputError(f"{last} is the only result of its device in {folder}: bench again, or name another file")
+    return found
 
 
 def checkpoint_folder(folder: Path) -> Path:

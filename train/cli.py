@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
 )
+@options.picture_format
 @options.out("FOLDER", "The run folder to make.  [default: runs/NETWORK-DATE-TIME]")
 @click.option(
     "--held-out",
@@ -52,6 +53,7 @@ def command(
     epochs: int | None,
     seeds: int | None,
     held_out: str | None,
+    pictures: str,
     out: Path | None,
     resume: bool,
 ) -> None:
@@ -66,14 +68,15 @@ def command(
 
     recipe, path = choose_recipe(network, epochs), str(data.resolve()) if data else None
     people = names(test_subjects), names(held_out)
-    wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people)
+    wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people, pictures)
     if not resume:
         _begin(wanted, out or runs.new_folder(short_name(network)))
         return
     source_of = click.get_current_context().get_parameter_source
     values = wanted.options()
     given = {x: values[x] for x in values if source_of(x) is click.core.ParameterSource.COMMANDLINE}
-    _resume(out or _newest_stopped(), given)
+    chosen = source_of("pictures") is click.core.ParameterSource.COMMANDLINE
+    _resume(out or _newest_stopped(), given, pictures if chosen else None)
 
 
 def _begin(wanted: "TrainingSettings", folder: Path) -> None:
@@ -101,8 +104,11 @@ def _begin(wanted: "TrainingSettings", folder: Path) -> None:
         _train(settings, loaded, folder)
 
 
-def _resume(folder: Path, given: Mapping[str, object]) -> None:
-    """Go on with the training in `folder`, if the options that are `given` are its own; or say that it has ended."""
+def _resume(folder: Path, given: Mapping[str, object], pictures: str | None) -> None:
+    """Go on with the training in `folder`, if the options that are `given` are its own; or say that it has ended.
+
+    `pictures` is another format than it began with, if one is wanted.
+    """
     from train.run.training import TrainingSettings, finished, folder_lock
 
     if not settings_path(folder).exists() and (found := finished(folder)):
@@ -118,7 +124,8 @@ def _resume(folder: Path, given: Mapping[str, object]) -> None:
         raise InputError(f"the data at {settings.data} changed since the training in {folder} began: start a new run")
     with folder_lock(folder):
         # Read again: it may have ended since.
-        _train(TrainingSettings.load(settings_path(folder)), loaded, folder)
+        settings = TrainingSettings.load(settings_path(folder))
+        _train(dataclasses.replace(settings, pictures=pictures or settings.pictures), loaded, folder)
 
 
 def _check_same(given: Mapping[str, object], settings: "TrainingSettings", folder: Path) -> None:

@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
@@ -25,7 +26,7 @@ from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, p
 from train.fit.recipe import Recipe
 from train.scoring import score
 from train.spread import Spread, in_order
-from train.training_plots import plot_confusion, plot_subjects
+from train.training_plots import plot_subjects
 
 FORMAT = 1
 
@@ -106,15 +107,22 @@ def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     )
 
 
-def write(result: CrossValidation, asked: Mapping[str, Any], title: str, labels: tuple[str, ...], folder: Path) -> None:
+def write(
+    result: CrossValidation,
+    asked: Mapping[str, Any],
+    title: str,
+    labels: tuple[str, ...],
+    folder: Path,
+    pictures: str = "png",
+) -> None:
     """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
     write_csv(folder / "crossval.csv", _rows(result))
     per_subject = result.scores["per_subject"]
     folds = {
         f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
     }
-    plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / "crossval.png")
-    plot_confusion(result.scores["confusion"], labels, title, folder / "confusion.png")
+    plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / f"crossval.{pictures}")
+    plot_confusion(result.scores["confusion"], labels, title, folder / f"confusion.{pictures}")
     content = {"format": FORMAT, **asked, **dataclasses.asdict(result)}
     del content["accuracy"]["per_seed"]  # it is that of each of the folds
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")

@@ -56,6 +56,7 @@ class FoldCount(click.IntRange):
     metavar="ADDRESS",
     help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
 )
+@options.picture_format
 @options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 def command(
     network: str,
@@ -67,6 +68,7 @@ def command(
     epochs: int | None,
     n_folds: int | None,
     cluster: str | None,
+    pictures: str,
     out: Path | None,
 ) -> None:
     """Cross-validate a network over groups of the training subjects.
@@ -107,7 +109,7 @@ def command(
         "labels": loaded.labels,
         "seed": seed,
     }
-    write(result, asked, title, loaded.labels, folder)
+    write(result, asked, title, loaded.labels, folder, pictures)
     show(result, title, folder)
 
 

@@ -1,21 +1,20 @@
-"""Draw a training: the curves of both fits, a confusion matrix, and the spread over seeds."""
+"""Draw a training: the curves of both fits, and accuracy by subject, of folds and over seeds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from edge_runtime.data.recording_plots import plain_text
-from edge_runtime.system.files import atomic_path
+from edge_runtime.system.figures import new_figure, percent_ticks, plain_text, save
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
 from train.spread import Spread
 
-# Okabe and Ito's palette: told apart by people with any colour vision.
+_NARROWEST = 5.0  # inches: captions need room, however few subjects there are
 _FEW = 5  # epochs: of one there would be no line to see
+# Okabe and Ito's palette: told apart by people with any colour vision.
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
@@ -28,7 +27,7 @@ def plot_curves(
     ones without meaning that the network generalises backwards; the picture says so. In the first `coarse_epochs`
     coarse classes alone were learnt, and are what is scored.
     """
-    figure = _figure(10, 4.2)
+    figure = new_figure(10, 4.2, title)
     loss, accuracy = figure.subplots(1, 2)
     for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
         _curve(axes, selection, attribute, color=_TRAINING, label="selection fit, training")
@@ -44,7 +43,7 @@ def plot_curves(
     loss.set_ylabel("cross-entropy")
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1))
+    percent_ticks(accuracy.yaxis)
     last = selection[-1]
     accuracy.annotate(
         percent(last.held_out_accuracy, 1),
@@ -54,36 +53,9 @@ def plot_curves(
         ha="right",
         color=_HELD_OUT,
     )
-    figure.suptitle(title)
     coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
     note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}"
-    _save(figure, note, path)
-
-
-def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
-    """Rows are true classes, columns predictions; each cell has its count, its share of the row and of all windows."""
-    counts = np.asarray(confusion)
-    total = max(counts.sum(), 1)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = [plain_text(x.replace("_", " ").capitalize()) for x in labels]
-    size = 1.5 + 0.95 * len(labels)
-    figure = _figure(size + 0.9, size)
-    axes = figure.subplots()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
-            ink = "white" if share[row, column] > 0.5 else "0.1"
-            axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    axes.set_title(title, fontsize=11)
-    figure.colorbar(
-        image, ax=axes, format=PercentFormatter(1, decimals=0), fraction=0.046, label="share of the true class"
-    )
-    _save(figure, "Each cell: windows, their share of the true class and, in brackets, of all windows.", path)
+    save(figure, path, note)
 
 
 def plot_seeds(
@@ -91,7 +63,7 @@ def plot_seeds(
 ) -> None:
     """Accuracy on each subject of each part of the data: a dot for each seed, their mean and standard deviation."""
     widths = [2 + len(x) for x in per_subject.values()]
-    figure = _figure(2 + 0.45 * sum(widths), 4.6)
+    figure = new_figure(max(_NARROWEST, 2 + 0.45 * sum(widths)), 4.6, title)
     panels = figure.subplots(1, len(per_subject), sharey=True, width_ratios=widths, squeeze=False)[0]
     for axes, (part, subjects), color in zip(panels, per_subject.items(), (_HELD_OUT, _TRAINING), strict=True):
         mean_of = {name: spread.mean for name, spread in subjects.items()}
@@ -104,22 +76,21 @@ def plot_seeds(
         axes.errorbar(range(len(names)), means, deviations, fmt="D", color=color, markersize=5, capsize=4)
         average = overall[part]
         axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_title(f"{part}: {average}", fontsize=11)
+        axes.set_title(f"{part}\n{average}", fontsize=10)
         axes.set_xticks(range(len(names)), map(plain_text, names))
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel("subject")
         axes.grid(axis="y", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("accuracy")
-    panels[0].yaxis.set_major_formatter(PercentFormatter(1))
-    figure.suptitle(title)
+    percent_ticks(panels[0].yaxis)
     note = "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows."
-    _save(figure, note, path)
+    save(figure, path, note)
 
 
 def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
     """Accuracy on each subject of each group, by the group's name, lowest first; dashed, the mean of its subjects."""
-    figure = _figure(2.5 + 0.38 * sum(len(x) + 1 for x in groups.values()), 4.4)
+    figure = new_figure(max(_NARROWEST, 2.5 + 0.38 * sum(len(x) + 1 for x in groups.values())), 4.4, title)
     axes = figure.subplots()
     ticks: list[int] = []
     names: list[str] = []
@@ -138,26 +109,14 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
     axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
     axes.set_xlabel("subject")
     axes.set_ylabel("accuracy")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(axes.yaxis)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(plain_text(title))
-    _save(figure, f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}", path)
+    save(figure, path, f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}")
 
 
-def _curve(axes: matplotlib.axes.Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
+def _curve(axes: Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
     values = [getattr(x, attribute) for x in epochs]
     marker = "o" if len(epochs) <= _FEW else ""
     axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained", dpi=130)
-
-
-def _save(figure: Figure, note: str, path: Path) -> None:
-    """Write the figure, with `note` below it."""
-    figure.supxlabel(note, fontsize=8, color="0.35")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, facecolor="white")

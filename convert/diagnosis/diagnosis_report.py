@@ -9,14 +9,13 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 from rich.text import Text
 
 from convert.diagnosis.precision import WEIGHTS, Diagnosis, PlacePrecision, StepPrecision
-from edge_runtime.data.recording_plots import plain_text
-from edge_runtime.system.files import atomic_path, write_csv
+from edge_runtime.system.figures import ink_on, new_figure, percent_ticks, plain_text, save
+from edge_runtime.system.files import write_csv
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 
@@ -31,7 +30,7 @@ _ENDS = ("saturated_low", "saturated_high")
 
 
 def write_diagnosis(diagnosis: Diagnosis, title: str, table: Path, picture: Path) -> None:
-    """Write the diagnosis to a CSV file and a PNG picture, each whole or not at all, and print its table.
+    """Write the diagnosis to a CSV file and a picture, each whole or not at all, and print its table.
 
     `title` names the network and the windows.
     """
@@ -118,7 +117,11 @@ def plot(diagnosis: Diagnosis, title: str, path: Path) -> None:
     """
     places = diagnosis.places
     n_steps = max((x.steps[-1].step or 1) for x in places)
-    figure = Figure(figsize=(12, 1.9 + 0.34 * len(places)), layout="constrained", dpi=130)
+    title = (
+        f"Where int8 loses precision: {title}; logits {diagnosis.logits_snr_db:.1f} dB, "
+        f"costliest: {diagnosis.weakest.name}"
+    )
+    figure = new_figure(12, 2.0 + 0.34 * len(places), title)
     noise, cost, cut = figure.subplots(1, 3, sharey=True, width_ratios=(6, 1.7, 1.7))
     _draw_noise(figure, noise, places, n_steps)
     rows = range(len(places))
@@ -130,7 +133,7 @@ def plot(diagnosis: Diagnosis, title: str, path: Path) -> None:
     cut.barh(rows, low, 0.6, color=_LOW, label="low end")
     cut.barh(rows, high, 0.6, left=low, color=_HIGH, label="high end")
     cut.set_xlim(0, max(0.01, 1.1 * float((low + high).max())))
-    cut.xaxis.set_major_formatter(PercentFormatter(1, decimals=0 if cut.get_xlim()[1] > 0.04 else 1))
+    percent_ticks(cut.xaxis)
     cut.set_xlabel("values cut off\nat the range's ends")
     cut.legend(frameon=False, fontsize=8, loc="best")
     for axes in (cost, cut):
@@ -144,16 +147,10 @@ def plot(diagnosis: Diagnosis, title: str, path: Path) -> None:
     for label, place in zip(noise.get_yticklabels(), places, strict=True):
         label.set_color("0.5" if place.kind == WEIGHTS else "0.1")
     noise.get_yticklabels()[weakest_row].set(fontweight="bold", color=_COST)
-    figure.suptitle(
-        f"Where int8 loses precision: {plain_text(title)}\nlogits {diagnosis.logits_snr_db:.1f} dB, "
-        f"costliest: {plain_text(diagnosis.weakest.name)}",
-        fontsize=11,
-    )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, facecolor="white")
+    save(figure, path)
 
 
-def _draw_noise(figure: Figure, axes: Any, places: tuple[PlacePrecision, ...], n_steps: int) -> None:
+def _draw_noise(figure: Any, axes: Any, places: tuple[PlacePrecision, ...], n_steps: int) -> None:
     shades = Normalize(0, _BEST)
     for row, place in enumerate(places):
         if place.kind == WEIGHTS or place.steps[0].step is None:
@@ -182,11 +179,11 @@ def _draw_cell(
     axes: Any, row: int, left: float, width: float, value: float, shades: Normalize, with_number: bool
 ) -> None:
     share = float(np.clip(shades(value), 0, 1)) if not np.isnan(value) else 0.0
-    axes.barh(row, width, 0.94, left=left, color=colormaps[_COLOURS](share), edgecolor="white", linewidth=0.6)
+    colour = colormaps[_COLOURS](share)
+    axes.barh(row, width, 0.94, left=left, color=colour, edgecolor="white", linewidth=0.6)
     if with_number:
-        ink = "white" if share < 0.6 else _INK
         text = f"{value:.0f}" if np.isfinite(value) else "exact" if value > 0 else "–"
-        axes.text(left + width / 2, row, text, ha="center", va="center", fontsize=7.5, color=ink)
+        axes.text(left + width / 2, row, text, ha="center", va="center", fontsize=7.5, color=ink_on(colour))
 
 
 def _separate_layers(axes: Any, places: tuple[PlacePrecision, ...]) -> None:

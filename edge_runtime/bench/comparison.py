@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
-from edge_runtime.bench.statistics import half_width, p50_ratio
+from edge_runtime.bench.statistics import half_width, percentile_ratio
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
@@ -44,8 +44,8 @@ class Change:
     """One number, before and after; None where a file does not have it.
 
     `change` is in percent of the old value or in percentage points, as `unit` says, and so is its 95 % `interval`,
-    which only p50, end to end and accuracy have. `beyond_noise` is whether the interval leaves out 0; a file's size has
-    no noise; without an interval it is None.
+    which only p50, p99, end to end and accuracy have. `beyond_noise` is whether the interval leaves out 0; a file's
+    size has no noise; without an interval it is None.
     """
 
     old: float | None
@@ -145,8 +145,9 @@ def _titles(results: Sequence[Result]) -> dict[int, str]:
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
     intervals = {
-        "p50": _ratio_interval(old.samples_ms, new.samples_ms, "latency"),
-        "end_to_end": _ratio_interval(old.samples_ms, new.samples_ms, "end_to_end"),
+        "p50": _ratio_interval(old.samples_ms, new.samples_ms, "latency", 50),
+        "p99": _ratio_interval(old.samples_ms, new.samples_ms, "latency", 99),
+        "end_to_end": _ratio_interval(old.samples_ms, new.samples_ms, "end_to_end", 50),
         "accuracy": _accuracy_interval(old, new) if same_data else None,
     }
     return {name: _change(name, metric, old, new, intervals.get(name)) for name, metric in METRICS.items()}
@@ -168,14 +169,14 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
     return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)
 
 
-def _ratio_interval(old: Samples | None, new: Samples | None, kind: str) -> Interval | None:
-    """In percent of the old p50. The rounds of two runs did not take turns, so they are not paired."""
+def _ratio_interval(old: Samples | None, new: Samples | None, kind: str, q: float) -> Interval | None:
+    """In percent of the old percentile `q`. The rounds of two runs did not take turns, so they are not paired."""
     if old is None or new is None:
         return None
     before, after = getattr(old, kind), getattr(new, kind)
     if not all((before, after, *before, *after)):
         return None
-    low, high = (round(100 * (end - 1), 4) for end in p50_ratio(after, before, paired=False)[1])
+    low, high = (round(100 * (end - 1), 4) for end in percentile_ratio(after, before, q, paired=False)[1])
     return low, high
 
 

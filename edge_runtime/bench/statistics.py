@@ -59,20 +59,25 @@ def latency(rounds: Rounds) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=_interval(_medians(rounds), len(rounds)),
+        p50_ci95=_interval(_percentiles(rounds, 50), len(rounds)),
     )
 
 
-def p50_ratio(rounds: Rounds, against: Rounds, paired: bool = True) -> tuple[float, Interval]:
-    """Return the p50 of `rounds` over that of `against`, and its interval.
+def p50_ratio(rounds: Rounds, against: Rounds) -> tuple[float, Interval]:
+    """Return the p50 of `rounds` over that of `against`, and its interval, as `percentile_ratio` does for pairs."""
+    return percentile_ratio(rounds, against, 50, paired=True)
+
+
+def percentile_ratio(rounds: Rounds, against: Rounds, q: float, paired: bool) -> tuple[float, Interval]:
+    """Return the percentile `q` of `rounds` over that of `against`, and its interval.
 
     `paired` draws the same rounds of both, which have to be equally many: for rounds that took turns, in which whatever
     slowed one slowed the other. Without it the two are independent, as those of two runs are.
     """
     if paired and len(rounds) != len(against):
         raise ValueError(f"{len(rounds)} and {len(against)} rounds cannot be paired")
-    ratio = np.median(np.concatenate(rounds)) / np.median(np.concatenate(against))
-    replicates = _medians(rounds) / _medians(against, seed=0 if paired else 1)
+    ratio = np.percentile(np.concatenate(rounds), q) / np.percentile(np.concatenate(against), q)
+    replicates = _percentiles(rounds, q) / _percentiles(against, q, seed=0 if paired else 1)
     return _tidy(ratio), _interval(replicates, min(len(rounds), len(against)))
 
 
@@ -149,8 +154,8 @@ def sign_flip_test(
     return float(probability[as_large].sum())
 
 
-def _medians(rounds: Rounds, seed: int = 0) -> Floats:
-    """`[REPLICATES]` medians of rounds drawn with replacement, and of circular blocks of each.
+def _percentiles(rounds: Rounds, q: float, seed: int = 0) -> Floats:
+    """`[REPLICATES]` percentiles `q` of rounds drawn with replacement, and of circular blocks of each.
 
     Equal seeds draw equal rounds of any samples: that pairs them.
     """
@@ -164,11 +169,13 @@ def _medians(rounds: Rounds, seed: int = 0) -> Floats:
     windows = np.lib.stride_tricks.sliding_window_view(laid_out, block, axis=1)
     which, where = np.random.default_rng((seed, 0)), np.random.default_rng((seed, 1))
     drawn = which.integers(len(parts), size=(REPLICATES, len(parts), 1))
-    medians = [
-        np.median(windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)], axis=(1, 2, 3))
+    percentiles = [
+        np.percentile(
+            windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)], q, axis=(1, 2, 3)
+        )
         for turn in np.split(drawn, REPLICATES // _BATCH)
     ]
-    return np.concatenate(medians).astype(np.float64)
+    return np.concatenate(percentiles).astype(np.float64)
 
 
 def _interval(replicates: Floats, n: int) -> Interval:

@@ -105,6 +105,8 @@ def command(
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge' and 'edge-small' name
     the reference models that come with har-edge. Without any: the latest run or, when there is none, 'edge'.
 
+    The result is bench-DEVICE.json in the run folder; one from before stays beside it, with its date in its name.
+
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
     from edge_runtime.commands.several_devices import open_all
@@ -123,6 +125,7 @@ def command(
         raise InputError(f"--on names {twice} twice: give each device once")
     written = {"json": json_path, "csv": csv_path, "markdown": markdown_path}
     own: dict[str, dict[str, Path]] = {}
+    history = json_path is None
     if len(devices) == 1:
         written["json"] = json_path = json_path or folder.bench(names[0])
         named = json_path if json_path != outputs.STDOUT else folder.bench(names[0])
@@ -135,7 +138,7 @@ def command(
     outputs.check(
         written, [x for x in paths if x.is_file()], [path for forms in own.values() for path in forms.values()]
     )
-    _measure(devices, models, _load_data(models, data), settings, own, written, profile)
+    _measure(devices, models, _load_data(models, data), settings, own, written, history, profile)
 
 
 def _load_data(models: Sequence[ModelFile], given: Path | None) -> "Dataset":
@@ -159,11 +162,13 @@ def _measure(
     settings: MeasurementSettings,
     own: Mapping[str, Mapping[str, Path]],
     written: Mapping[str, Path | None],
+    history: bool,
     profile: bool,
 ) -> None:
     """Measure on all devices, write and show the report, of several side by side.
 
-    `own` are the files of each of several devices, by its name, and `written` those of all together.
+    `own` are the files of each of several devices, by its name, and `written` those of all together. `history` keeps
+    the result that was there before.
     """
     from edge_runtime.commands.several_devices import measure_on
     from edge_runtime.reports import terminal_table
@@ -174,6 +179,7 @@ def _measure(
 
     def write(device: "Device", report: "Report") -> None:
         if device.name in own:
+            runs.keep_result(own[device.name]["json"])
             files.extend(outputs.write([DeviceReport(device.name, report)], own[device.name]))
 
     with progresses([device.name for device in devices] if own else [""]) as on_progress:
@@ -184,6 +190,8 @@ def _measure(
     reports = [x.report for x in measured if x.report]
     try:
         # Before the table: a reader that goes away costs no file.
+        if history and written["json"] and reports:
+            runs.keep_result(written["json"])
         files += outputs.write(measured, written) if reports else []
     finally:  # a folder that cannot be written costs the files, not the measurement
         terminal_table.show(gather(measured), Console())

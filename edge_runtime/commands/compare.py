@@ -20,12 +20,12 @@ FORMAT = 1
 @click.command(
     name="compare",
     epilog=options.examples(
-        "compare old.json new.json",
+        "compare",
         "compare old.json new.json --fail-if 'p50>5%' --json changes.json",
     ),
 )
-@click.argument("old", type=options.PATH)
-@click.argument("new", type=options.PATH)
+@click.argument("old", metavar="[OLD]", required=False, type=options.PATH)
+@click.argument("new", metavar="[NEW]", required=False, type=options.PATH)
 @click.option(
     "--fail-if",
     "conditions",
@@ -36,13 +36,19 @@ FORMAT = 1
 )
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
 @outputs.option("json", "Write the comparison too; - is standard output.")
-def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_path: Path | None) -> None:
+def command(
+    old: Path | None, new: Path | None, conditions: Sequence[str], anyway: bool, json_path: Path | None
+) -> None:
     """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
+
+    Without NEW, OLD is compared with the newest result of the latest run. A run folder is its newest result; alone, or
+    without any argument, its last two are compared.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files, those of accuracy are over people.
     """
     from rich.markup import escape
+    from rich.text import Text
 
     from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
@@ -50,6 +56,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     from edge_runtime.system.terminal import Console
 
     wanted = [regression_gates.parse(text) for text in conditions]
+    old, new = _files(old, new)
     outputs.check({"json": json_path}, inputs=[old, new])
     outcome = compare(results.read(old), results.read(new))
     if outcome.obstacles and not anyway:
@@ -60,6 +67,7 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     if not outcome.pairs:
         raise InputError(f"{old} and {new} have no model in the same quantisation in common: bench the same models")
     console = Console()
+    console.print(Text(f"{old} (OLD), {new} (NEW)"))
     for obstacle in outcome.obstacles:
         console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
     changes.show(outcome, console)
@@ -69,6 +77,17 @@ def command(old: Path, new: Path, conditions: Sequence[str], anyway: bool, json_
     outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
     if failures:
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
+
+
+def _files(old: Path | None, new: Path | None) -> tuple[Path, Path]:
+    """The two results that the arguments name."""
+    from edge_runtime import runs
+
+    if new is None and (old is None or old.is_dir()):
+        before, last = runs.last_results(old, 2)
+        return before, last
+    before, last = (runs.last_results(x)[0] if x is None or x.is_dir() else x for x in (old, new))
+    return before, last
 
 
 def _content(

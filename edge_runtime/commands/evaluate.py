@@ -1,9 +1,9 @@
 """Score a model on the test subjects, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 import numpy as np
@@ -17,10 +17,15 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
-from edge_runtime.system.quantities import percent
+from edge_runtime.runs import Run
+from edge_runtime.system.figures import require_matplotlib
+from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import Track
+
+Picture: TypeAlias = Callable[[str], Path]
+"""The path of a picture by its name."""
 
 
 @click.command(
@@ -41,8 +46,12 @@ if TYPE_CHECKING:
 @options.runtime
 @outputs.option("json", "Write the scores too; - is standard output.")
 @click.option(
-    "--plots", metavar="FOLDER", type=options.PATH, help="With --live: a timeline of each recording into this folder."
+    "--plots",
+    metavar="FOLDER",
+    type=options.PATH,
+    help="Draw the confusion matrix and, with --live, a timeline of each recording into this folder.",
 )
+@options.picture_format
 def command(
     model: Path | None,
     live: bool,
@@ -51,6 +60,7 @@ def command(
     runtime: str,
     json_path: Path | None,
     plots: Path | None,
+    pictures: str,
 ) -> None:
     """Score MODEL on the test subjects.
 
@@ -58,19 +68,22 @@ def command(
     taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
     when there is none, 'edge'.
     """
-    if plots and not live:
-        raise click.UsageError("--plots draws timelines: give --live too")
+    picture = None
+    if plots:
+        require_matplotlib()
+        _make_folder(plots)
+        picture = Run(plots, pictures).picture
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     if data is None and (data := data_path_for([path], None)) is not None:
         loading.load_unchanged(data, [classifier.card])
-    content = _live(classifier, data, hop, plots) if live else _windows(path, classifier, data)
+    content = _live(classifier, data, hop, picture) if live else _windows(path, classifier, data, picture)
     if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     outputs.write_json(json_path, {"model": classifier.card.name} | content)
 
 
-def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict[str, Any]:
+def _windows(path: Path, classifier: Classifier, data_path: Path | None, picture: Picture | None) -> dict[str, Any]:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console, progress
@@ -98,6 +111,9 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     if others:
         named = ", ".join(f"{n} of {label}" for label, n in others.items())
         console.print(f"Windows left out, since the model has no such label: {named}.")
+    if picture:
+        title = f"{classifier.card.name}: {percent(accuracy)} of {counted(len(test), 'window')}"
+        _draw_confusion(confusion.tolist(), labels, f"{title} ({counted(len(subjects), 'subject')})", picture)
     return {
         "windows": len(test),
         "left_out": others,
@@ -108,17 +124,25 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None) -> dict
     }
 
 
-def _live(classifier: Classifier, data_path: Path | None, hop: int | None, plots: Path | None) -> dict[str, Any]:
+def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, picture: Picture) -> None:
+    from edge_runtime.reports.confusion_plot import plot_confusion
+
+    path = picture("confusion")
+    plot_confusion(counts, labels, title, path)
+    click.echo(path)
+
+
+def _live(classifier: Classifier, data_path: Path | None, hop: int | None, picture: Picture | None) -> dict[str, Any]:
     from edge_runtime.live import scores_by_part
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels
-    from edge_runtime.live.stream_scores import score
+    from edge_runtime.live.stream_scores import confusion, score
     from edge_runtime.system.terminal import Console
 
     chosen = evaluation_data.recordings(data_path, classifier.card)
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
-    tracks = _follow(classifier, chosen, names, hop, plots)
+    tracks = _follow(classifier, chosen, names, hop, picture)
     rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
     found = score(tracks, len(labels), window.samples, window.rate_hz, rows)
     people = scores_by_part.per_subject(tracks, len(labels), window.samples)
@@ -132,8 +156,11 @@ def _live(classifier: Classifier, data_path: Path | None, hop: int | None, plots
     report.show_parts("subject", people, console)
     report.show_parts("activity", activities, console)
     report.show_reported(transitions, others, labels, console)
-    if plots:
-        click.echo(f"{len(tracks)} timelines in {plots}")
+    if picture:
+        click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
+        counts = confusion(tracks, len(labels), window.samples).tolist()
+        title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
+        _draw_confusion(counts, labels, title, picture)
     parts: dict[str, Mapping[str, Any]] = {
         "per_subject": people,
         "per_activity": activities,
@@ -152,26 +179,23 @@ def _follow(
     chosen: Sequence[tuple[int, Recording]],
     names: Sequence[str],
     hop: int | None,
-    plots: Path | None,
+    picture: Picture | None,
 ) -> "list[Track]":
-    """Live through the `chosen` recordings; draw each into the folder `plots`, if one is named."""
+    """Live through the `chosen` recordings; draw each, if pictures are wanted."""
     from edge_runtime.live.recording_replay import follow
     from edge_runtime.system.terminal import progress
 
-    if plots:
-        from edge_runtime.data.recording_plots import require_matplotlib
+    if picture:
         from edge_runtime.live.display.timeline_plot import plot_timeline
 
-        require_matplotlib()
-        _make_folder(plots)
     tracks: list[Track] = []
     with progress() as on_progress:
         for done, (number, recording) in enumerate(chosen):
             on_progress(done / len(chosen), f"recording {number}")
             tracks.append(follow(recording, classifier, hop))
-            if plots:
+            if picture:
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
-                path = plots / f"recording-{number}.png"
+                path = picture(f"recording-{number}")
                 plot_timeline(path, tracks[-1], names, len(classifier.card.labels), recording.rate_hz, title)
     return tracks
 

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from edge_runtime import runs
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import REFERENCE_NETWORKS
+from edge_runtime.system.figures import FORMATS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +70,13 @@ def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:
     """The option `-o/--out`: the FILE or FOLDER that the command is called to write."""
     kind = click.Path(path_type=Path, file_okay=metavar != "FOLDER")
     return click.option("-o", "--out", metavar=metavar, type=kind, help=help_text, **settings)
+
+
+def picture_format(command: F) -> F:
+    """Give `command` the option `--format`, of the pictures that it draws."""
+    return click.option(
+        "--format", "pictures", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of pictures."
+    )(command)
 
 
 def runtime(command: F) -> F:

@@ -11,25 +11,30 @@ from edge_runtime.reports import outputs
 
 @click.command(
     name="report",
-    epilog=options.examples("report bench-local.json", "report pi4.json pi5.json --html boards.html --markdown -"),
+    epilog=options.examples("report", "report pi4.json pi5.json --html boards.html --markdown -"),
 )
-@click.argument("paths", metavar="BENCH.json ...", type=options.PATH, nargs=-1, required=True)
+@click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.PATH, nargs=-1)
 @outputs.option("csv", "Write a row per result; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
 @outputs.option("html", "Write one self-contained page.")
 def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:
     """Show a result that 'har-edge bench' wrote: on the terminal or, with options, in files.
 
-    It may be from another machine or an older version. Several are shown side by side.
+    It may be from another machine or an older version. Several are shown side by side. Of a run folder it is the newest
+    one; without an argument that of the latest run or, when there is none, of this folder.
     """
+    from edge_runtime import runs
     from edge_runtime.bench import results
     from edge_runtime.reports import terminal_table
-    from edge_runtime.reports.report_content import DeviceReport, gather
+    from edge_runtime.reports.report_content import gather, side_by_side
     from edge_runtime.system.terminal import Console
 
+    paths = [
+        x for path in paths or (None,) for x in ([path] if path and not path.is_dir() else runs.last_results(path))
+    ]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check(written, inputs=paths)
-    devices = [DeviceReport(report.device.name, report) for report in map(results.read, paths)]
+    devices = side_by_side({str(path): results.read(path) for path in paths})
     if not any(written.values()):
         terminal_table.show(gather(devices), Console())
     for path in outputs.write(devices, written):

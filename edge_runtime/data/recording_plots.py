@@ -8,18 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording, segments
-from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
-from edge_runtime.system.files import atomic_path
-from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.figures import check_ending, new_figure, plain_text, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-FORMATS = (".png", ".svg", ".pdf")
 
 _LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
 _INK = "#333333"
@@ -63,11 +59,6 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
     save(figure, path)
 
 
-def plain_text(text: str) -> str:
-    """Escape `text` for matplotlib, so that a dollar sign begins no formula."""
-    return text.replace("$", r"\$")
-
-
 def _figure(
     path: Path,
     values: npt.NDArray[np.floating],
@@ -82,7 +73,8 @@ def _figure(
     quantities: dict[str, list[int]] = {}
     for column, signal in enumerate(signals):
         quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
-    figure = new_figure(path, size, title)
+    check_ending(path)
+    figure = new_figure(*size, title)
     panels = list(figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0])
     time = np.arange(len(values)) / samples_in_unit
     for panel, (quantity, columns) in zip(panels, quantities.items(), strict=True):
@@ -100,34 +92,6 @@ def _figure(
     panels[-1].set_xlabel(f"time ({unit})")
     figure.align_ylabels(panels)
     return figure, panels
-
-
-def require_matplotlib() -> None:
-    """Raise `MissingExtraError` without matplotlib, before long work rather than after it."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("A plot", "matplotlib", "train") from error
-
-
-def new_figure(path: Path, size: tuple[float, float], title: str) -> "Figure":
-    """An empty figure of a size in inches; raises as `plot_window` does, for a `path` that names no picture too."""
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(
-            f"{path} has to end in one of {', '.join(FORMATS)}: the ending says what kind of picture to write"
-        )
-    require_matplotlib()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    figure.suptitle(plain_text(title), fontsize=14, color=_INK)
-    return figure
-
-
-def save(figure: "Figure", path: Path) -> None:
-    """Write a figure whole or not at all. Raises `InputError` for a file that cannot be written."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
 
 
 def span_colour(label: int) -> str:

@@ -114,6 +114,15 @@ def score(
     )
 
 
+def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integers:
+    """Count what was reported at the end of windows wholly in one activity: `[true, reported]`, without unknown."""
+    counts = np.zeros((n_activities, n_activities), np.int64)
+    for track in tracks:
+        rows = inside_activity(track, n_activities, samples) & (track.shown != NO_DECISION)
+        np.add.at(counts, (track.labels[track.ends[rows] - 1], track.shown[rows]), 1)
+    return counts
+
+
 def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
     """Find the decisions whose windows lie wholly in one activity."""
     changes = np.concatenate([[0], np.cumsum(np.diff(track.labels) != 0)])

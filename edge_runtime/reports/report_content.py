@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Report, Result
@@ -34,6 +34,20 @@ class ReportContent:
     notes: tuple[str, ...]
     real_time_factors: str | None
     origins: tuple[str, ...]
+
+
+def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
+    """Reports by their files' names, each named by as much of device, runtime and file as tells them apart."""
+    forms: tuple[Callable[[str, Report], str], ...] = (
+        lambda _, report: report.device.name,
+        lambda _, report: f"{report.device.runtime.name} {report.device.runtime.version or ''}".strip(),
+        lambda file, _: file,
+    )
+    for form in forms:
+        names = [form(file, report) for file, report in reports.items()]
+        if len(set(names)) == len(names):
+            break
+    return [DeviceReport(name, report) for name, report in zip(names, reports.values(), strict=True)]
 
 
 def gather(devices: Sequence[DeviceReport]) -> ReportContent:

@@ -26,7 +26,7 @@ class ComparedResults:
 
 
 def title(report: Report) -> str:
-    """Runtime, device, threads and data in a line."""
+    """Networks, runtime, device, threads and data in a line."""
     device = report.device
     where = device.board or device.cpu or device.machine
     about = f"test windows of {report.data.name}"
@@ -35,7 +35,9 @@ def title(report: Report) -> str:
     first = report.results[0]
     runtime = f"{first.runtime} {first.runtime_version}" if first.runtime_version else first.runtime
     paced = ", paced" if report.settings.mode == "paced" else ""
-    return f"{runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}"
+    networks = list(dict.fromkeys(x.model for x in report.results))
+    what = _listed(networks) if len(networks) <= 3 else f"{len(networks)} networks"
+    return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}"
 
 
 def titles(results: Sequence[Result]) -> list[str]:

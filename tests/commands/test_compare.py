@@ -1,6 +1,8 @@
 """Check `har-edge compare`: changes, noise, reports that are not comparable, and the gates."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,10 +242,59 @@ def slower(tmp_path, written_before) -> tuple[Path, Path]:
     return paths
 
 
+def test_the_last_results_are_found(compared, slower, tmp_path):
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    old, new = folder / "bench-local-20261126-013000.json", folder / "bench-local.json"
+    assert_one_sentence(compared(folder), 2, "mine has no result")
+    shutil.copy(slower[1], new)
+    assert_one_sentence(compared(folder), 2, "bench-local.json is the only result")
+    shutil.copy(slower[0], old)
+    shutil.copy(slower[0], folder / "bench-local-20251126-013000.json")
+    shutil.copy(slower[0], folder / "bench-local-2.json")  # of another device, and older than the last one
+    os.utime(folder / "bench-local-2.json", (1, 1))
+    (tmp_path / "runs" / "latest").symlink_to("mine")
+    words = "bench-local-20261126-013000.json (OLD), runs/mine/bench-local.json (NEW)"
+    for arguments in ([], [folder.relative_to(tmp_path)], ["old.json"], ["old.json", "runs/mine"]):
+        shown = " ".join(succeeded(compared(*arguments, width=120)).stdout.split())
+        assert shown.startswith(
+            ("runs/mine/" + words) if "old.json" not in arguments else "old.json (OLD), runs/mine/bench"
+        )
+        assert "edge int8: latency p50 +10.0 %" in shown
+
+
+def test_a_doubt_names_the_model_that_it_is_about(written_before):
+    one, other = written_before.results
+    doubted = replace(
+        written_before, results=(replace(one, doubts=("all busy",)), replace(other, doubts=("all busy", "too few")))
+    )
+    assert compare(doubted, written_before).doubts[:2] == ("of OLD: all busy", "of OLD, edge int8: too few")
+
+
+def test_p99_is_judged_by_an_interval_of_its_own(written_before):
+    def with_tails(seed: int) -> Report:
+        random = np.random.default_rng(seed)
+        rounds = 0.02 * (1 + 0.01 * random.random((5, 400)) + 3 * (random.random((5, 400)) < 0.01))
+        samples = Samples(*(tuple(map(tuple, rounds.tolist())),) * 2)
+        return replace(
+            written_before,
+            results=tuple(
+                replace(x, samples_ms=samples, latency_ms=statistics.latency(samples.latency))
+                for x in written_before.results
+            ),
+        )
+
+    outcome = compare(with_tails(1), with_tails(2))
+    assert not change(outcome, "p99").beyond_noise  # it is far less certain than p50
+    low, high = change(outcome, "p99").interval
+    assert high - low > 20 * np.ptp(change(outcome, "p50").interval)
+
+
 def test_the_command_shows_a_table_and_leaves_with_0(compared, slower, tmp_path):
     done = succeeded(compared(*slower, "--fail-if", "p50>15%", "--json", tmp_path / "changes.json"))
     assert "edge int8: the same file" in done.stdout
-    assert "edge int8: latency p50 +10.0 %, end to end p50 +10.0 % beyond the noise." in done.stdout
+    changes = "edge int8: latency p50 +10.0 %, latency p99 +10.0 %, end to end p50 +10.0 % beyond the noise."
+    assert changes in " ".join(done.stdout.split())
     assert "\x1b" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "…" not in done.stdout

@@ -40,8 +40,13 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     assert " of 2947 windows of 9 people" in done.stdout
 
 
-def test_plots_are_of_live_recognition(har_edge_here, tmp_path):
-    assert_one_sentence(har_edge_here("evaluate", "edge", "--plots", "x"), 2, "give --live too")
+def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path):
+    data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
+    for kind, begin in (("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")):
+        done = succeeded(evaluate(data, "edge", "--data", data, "--plots", "plots", "--format", kind))
+        assert done.stdout.splitlines()[-1] == f"plots/confusion.{kind}"
+        assert (tmp_path / "plots" / f"confusion.{kind}").read_bytes().startswith(begin)
+    assert "1 subject)" in (tmp_path / "plots" / "confusion.svg").read_text()
 
 
 def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
@@ -92,8 +97,8 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
     assert sum(x["windows"] for x in found["per_activity"].values()) == found["windows"]
     assert "DOWNSTAIRS" in done.stdout  # no heading is cut short
     assert found["live_accuracy"] > 0.9
-    (plot,) = (tmp_path / "plots").iterdir()
-    assert plot.read_bytes().startswith(b"\x89PNG")
+    plots = {x.name: x.read_bytes()[:4] for x in (tmp_path / "plots").iterdir()}
+    assert plots == dict.fromkeys(("recording-0.png", "confusion.png"), b"\x89PNG")
 
 
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):

@@ -86,6 +86,17 @@ def test_bench_measures_the_latest_run_and_writes_into_it(har_edge_here, run, tm
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
 
 
+def test_a_result_from_before_is_kept(har_edge_here, run):
+    (run / "bench-local.json").write_text("the last one")
+    os.utime(run / "bench-local.json", (1.7e9, 1.7e9))
+    succeeded(har_edge_here("bench", "--runs", 1))
+    (kept,) = run.glob("bench-local-202311??-??????.json")
+    assert kept.read_text() == "the last one"
+    assert set(results(run / "bench-local.json")) == {"float32", "int8"}
+    succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--json", run / "bench-local.json"))
+    assert len(list(run.glob("bench-*.json"))) == 2  # where it is told to write, it replaces
+
+
 def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
     succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json"))
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]

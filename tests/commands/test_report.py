@@ -1,6 +1,7 @@
 """Check `har-edge report`: a result shown again, on the terminal and in files."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_a_result_for_standard_output_is_alone_there(real, har_edge_here, tmp_pa
     assert "latency p50" in done.stderr
     assert sorted(x.suffix for x in tmp_path.iterdir()) == [".html", ".html"]
     assert_one_sentence(har_edge_here("report", real, "--markdown", "-", "--csv", "-"), 2, "would overwrite")
+
+
+def test_report_takes_a_run_folder_or_the_last_result(real, tmp_path, har_edge_here):
+    shutil.copy(real, tmp_path / "bench-local.json")
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    assert "latency p99" in succeeded(har_edge_here("report")).stdout
+    assert_one_sentence(har_edge_here("report", run), 2, "runs/mine has no result", "bench-DEVICE.json")
+    shutil.copy(real, run / "bench-local.json")
+    shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
+    assert "runs/mine/bench-local.json" in "".join(shown.split())
 
 
 def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):

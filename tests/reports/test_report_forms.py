@@ -17,9 +17,9 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 
 from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
-from edge_runtime.bench.results import Control, Energy, Report, Result
+from edge_runtime.bench.results import Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.reports import html, machine_and_method, outputs, sentences, terminal_table
-from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 
@@ -276,7 +276,7 @@ def test_the_terminal_shows_every_device_within_its_width(capsys, monkeypatch, w
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width
     text = " ".join(" ".join(lines).split())
-    assert "pi4: litert 2.3.0 on" in text
+    assert "pi4: edge by litert 2.3.0 on" in text
     assert "failed: <b>gone</b> cannot be reached" in text
     assert "pi5.local:2222: int8 is 2.00 times as fast as float32" in text
 
@@ -355,3 +355,20 @@ def test_pairs_are_found_by_one_look_at_each_result():
     results.compared(many)
     compare(of(*many), of(*many))
     assert looks["model"] <= 20 * n
+
+
+def test_reports_side_by_side_are_named_by_what_tells_them_apart():
+    def names(*made: Report) -> list[str]:
+        return [x.device for x in side_by_side({f"{i}.json": report for i, report in enumerate(made)})]
+
+    other_runtime = replace(FULL, device=replace(FULL.device, runtime=RuntimeVersion("tflite-runtime", "2.14.0")))
+    assert names(FULL, replace(FULL, device=replace(FULL.device, name="ssh://pi"))) == ["local", "ssh://pi"]
+    assert names(FULL, other_runtime) == ["litert 2.3.0", "tflite-runtime 2.14.0"]
+    assert names(FULL, FULL) == ["0.json", "1.json"]
+    assert names(FULL) == ["local"]
+
+
+def test_the_title_names_the_networks():
+    assert sentences.title(of(FLOAT, INT8)).startswith("edge by litert 2.3.0 on AMD EPYC, 1 thread: ")
+    assert sentences.title(of(FLOAT, replace(INT8, model="small"))).startswith("edge and small by litert")
+    assert sentences.title(of(*(replace(INT8, model=f"m{i}") for i in range(4)))).startswith("4 networks by litert")

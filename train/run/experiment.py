@@ -20,6 +20,7 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
+from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.signals.frontend import filters_of
 from edge_runtime.system.files import write_bytes, write_csv
@@ -30,7 +31,7 @@ from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
 from train.scoring import fit_temperature, score
 from train.spread import PARTS
-from train.training_plots import plot_confusion, plot_curves, plot_subjects
+from train.training_plots import plot_curves, plot_subjects
 
 
 def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
@@ -160,7 +161,7 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     write_csv(run.history, history_rows(histories))
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
-    plot_curves(histories["selection"], histories["final"], title, run.folder / "curves.png", coarse_epochs)
+    plot_curves(histories["selection"], histories["final"], title, run.picture("curves"), coarse_epochs)
     for part, name, file in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
         scores = card.scores[part]
         plot_confusion(
@@ -168,8 +169,8 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
             card.labels,
             f"{card.name}: {percent(scores['accuracy'])} of {scores['windows']} {name} windows "
             f"({counted(len(scores['per_subject']), 'subject')})",
-            run.folder / f"{file}.png",
+            run.picture(file),
         )
     per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
-    plot_subjects(per_subject, title, "Test subjects are only scored.", run.folder / "subjects.png")
+    plot_subjects(per_subject, title, "Test subjects are only scored.", run.picture("subjects"))
     save(card, run.card)

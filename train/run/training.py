@@ -44,6 +44,7 @@ class TrainingSettings:
     classes: str = "six"
     test_subjects: tuple[str, ...] | None = None  # None: those of the data
     held_out: tuple[str, ...] | None = None
+    pictures: str = "png"
 
     def load_data(self) -> Dataset:
         """Load the data as the training takes it; errors as of `choices.load_data`."""
@@ -128,7 +129,9 @@ class Training:
         first, held_out = settings.seed, settings.held_out_of(self.dataset)
 
         def experiment(seed: int, folder: Path, title: str) -> Experiment:
-            return Experiment(settings.recipe, seed, self.dataset, Run(folder), title, held_out, settings.data)
+            return Experiment(
+                settings.recipe, seed, self.dataset, Run(folder, settings.pictures), title, held_out, settings.data
+            )
 
         if settings.seeds is None:
             return [experiment(first, self.folder, "")]
@@ -150,7 +153,7 @@ class Training:
         run_jobs(self.jobs(), self.dataset, on_step, lambda job: self._finish_trained())
         cards = [load(x.run.card) for x in self.experiments]
         if self.settings.seeds is not None:
-            write_seeds(self.folder, cards)
+            write_seeds(self.folder, cards, self.settings.pictures)
         make_latest(Run(self.folder))
         # Without its settings a training counts as ended, whatever else is still there.
         settings_path(self.folder).unlink(missing_ok=True)
@@ -166,8 +169,8 @@ class Training:
                 shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
 
 
-def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
-    """Write how scores vary with the seed: `seeds.csv`, `seeds.png` and, last, `seeds.json`, which completes them.
+def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
+    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`, which completes them.
 
     As in each of the trainings, test subjects are only scored: neither a seed nor anything else is chosen by them.
     """
@@ -178,7 +181,7 @@ def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
         {name: parts[part].per_subject for part, name in PARTS.items()},
         {name: parts[part].accuracy for part, name in PARTS.items()},
         f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}",
-        folder / "seeds.png",
+        folder / f"seeds.{pictures}",
     )
     content = {
         "format": SEEDS_FORMAT,

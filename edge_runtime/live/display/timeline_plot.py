@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.data.dataset import segments
-from edge_runtime.data.recording_plots import new_figure, plain_text, save, span_colour
+from edge_runtime.data.recording_plots import span_colour
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track
+from edge_runtime.system.figures import new_figure, plain_text, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def plot_timeline(
     reported. Writes `path` whole or not at all; raises `MissingExtraError` without matplotlib, `InputError` for a file
     that cannot be written.
     """
-    figure = new_figure(path, (14, 2.9), title)
+    figure = new_figure(14, 2.9, title)
     from matplotlib.patches import Patch  # there is one, or there would be no figure
 
     panel = figure.subplots()

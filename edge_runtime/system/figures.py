@@ -1,0 +1,79 @@
+"""Make and save figures in one style: captions that fit, readable ticks and ink, whole files."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_runtime.errors import InputError
+from edge_runtime.system.files import atomic_path
+from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.quantities import percent_tick
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+
+_INK = "#333333"
+_TITLE, _NOTE = 13, 8  # points
+_EM = 0.62  # the width of a letter in its height; that of the font's average is 0.55
+
+
+def require_matplotlib() -> None:
+    """Raise `MissingExtraError` without matplotlib, before long work rather than after it."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("A plot", "matplotlib", "train") from error
+
+
+def check_ending(path: Path) -> None:
+    """Raise `InputError` when the name of `path` is not that of a picture."""
+    if path.suffix.lower().lstrip(".") not in FORMATS:
+        raise InputError(
+            f"{path} has to end in one of {', '.join(f'.{x}' for x in FORMATS)}: the ending says what kind of picture "
+            "to write"
+        )
+
+
+def new_figure(width: float, height: float, title: str) -> Figure:
+    """Return an empty figure, in inches, whose `title` is broken where it would be wider."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=130, facecolor="white")
+    figure.suptitle(_fitting(title, width, _TITLE), fontsize=_TITLE, color=_INK)
+    return figure
+
+
+def save(figure: Figure, path: Path, note: str = "") -> None:
+    """Write a figure, with `note` below it, in the format of the name of `path`, whole or not at all."""
+    if note:
+        figure.supxlabel(_fitting(note, figure.get_figwidth(), _NOTE), fontsize=_NOTE, color="0.35")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lower().lstrip("."))
+
+
+def plain_text(text: str) -> str:
+    """Escape `text` for matplotlib, so that a dollar sign begins no formula."""
+    return text.replace("$", r"\$")
+
+
+def percent_ticks(axis: Axis) -> None:
+    """Write shares as percent, with as many digits as they have: 97.5 % is not 98 %."""
+    axis.set_major_formatter(lambda share, _: percent_tick(share))
+
+
+def ink_on(colour: Sequence[float]) -> str:
+    """Black or white, whichever has more contrast with `colour`, red, green and blue from 0 to 1 (WCAG 2.2)."""
+    red, green, blue = ((x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4) for x in colour[:3])
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
+
+
+def _fitting(text: str, width: float, size: float) -> str:
+    """`text` in lines of `width` inches."""
+    return plain_text(textwrap.fill(text, max(12, int(width * 72 / (_EM * size)))))
