@@ -19,6 +19,7 @@ MAX_TEXT = 1 << 25
 """The largest JSON file, in bytes: the worst one takes 25 times as much memory."""
 
 _DEEPEST = 64
+_PART = 1 << 20  # bytes
 _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
@@ -44,11 +45,14 @@ def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> Bin
 
 def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> bytes:
     """The content of the file at `path`. Raises as `open_file` does."""
+    content = bytearray()
     with open_file(path, what, at_most) as file:
-        content = file.read(at_most + 1)
+        # In parts, since all that is asked for is set aside before it is read.
+        while len(content) <= at_most and (part := file.read(_PART)):
+            content += part
     if len(content) > at_most:  # it grew, or is one of the kernel's, whose size is said to be 0
         raise _too_large(path, what, at_most)
-    return content
+    return bytes(content)
 
 
 def read_text(path: Path, what: str, at_most: int = MAX_TEXT) -> str:
