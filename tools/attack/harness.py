@@ -261,6 +261,8 @@ def run_cases(cases: Iterable[Any], places: list[Place], report: Callable[[Findi
         place = free.get()
         try:
             found: Finding = case.run(place)
+        except Exception as error:  # noqa: BLE001 - a case that cannot be run must not end the others
+            found = Finding(case.name, "", (Fault("other", f"cannot be run: {type(error).__name__}: {error}"),))
         finally:
             free.put(place)
         with lock:

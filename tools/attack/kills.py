@@ -113,7 +113,7 @@ class Kill:
         faults += [Fault("lost", x) for x in whole_files.faults(self.folder) if is_mine or "left behind" not in x]
         if self.finishes:
             faults += self._finish(place)
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
         return finding(self.name, self.victim.line(self.folder), ending, faults)
 
     def _killed(self, place: Place, mark: str) -> Ending:
@@ -190,7 +190,8 @@ def _victims(ground: Ground) -> Iterator[Victim]:
     models = ("model_float32.tflite", "model_int8.tflite")
 
     def resume(folder: Path) -> Words:
-        return ("train", "--resume", "--out", folder) if (folder / "checkpoint").exists() else (*train, folder)
+        has_begun = folder.exists() and any(folder.iterdir())
+        return ("train", "--resume", "--out", folder) if has_begun else (*train, folder)
 
     def convert(folder: Path) -> Words:
         return ("convert", folder, "--quantize", "--max-drop", 100, *data)

@@ -237,5 +237,5 @@ TEXTS: dict[str, str | bytes] = {
     "huge-line": TOP + "1," * 3_000_000 + "\n",
     "million-columns": ",".join(f"c{i}" for i in range(10**6)) + "\n" + ",".join("1" for _ in range(10**6)) + "\n",
     "zeros": bytes(1000),
-    "million-rows": TOP + rows(400_000),
+    "100000-rows": TOP + rows(100_000),
 }
