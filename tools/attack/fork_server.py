@@ -1,6 +1,7 @@
-"""Run `har-edge` commands each in a fork of this process, in which the imports are done.
+"""Run `har-edge` commands each in a fork of this process, in which the imports are done; or any program.
 
-Reads a request as a line of JSON on stdin, answers with a line on stdout when the command has ended.
+Reads a request as a line of JSON on stdin, answers with a line on stdout when the command has ended. A program's peak
+memory begins with that of the process which starts it: this one stays small.
 """
 
 import gc
@@ -39,6 +40,8 @@ def serve() -> None:
             process = os.fork()
             if process == 0:
                 _become(request)
+                if request["program"]:
+                    os.execvp(request["program"][0], request["program"])
                 har_edge._own_package("train")
                 har_edge._own_package("convert")
                 start(har_edge.COMMANDS)

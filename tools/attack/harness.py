@@ -13,14 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from tools import COMMAND, ROOT
-from tools.attack.fork_server import limit, wait
 
 PATIENCE_S = 30.0
 MEMORY_LIMIT = 1 << 30
@@ -28,7 +26,6 @@ HOST_MEMORY_LIMIT = 2 << 30  # of what loads TensorFlow, which alone takes 0.6 G
 ADDRESS_SPACE = 4 << 30
 HOST_ADDRESS_SPACE = 12 << 30  # TensorFlow reserves more than it uses
 _SHOWN = 400_000  # bytes of an output that are judged
-_MODES = ("rb", "wb", "wb")
 _FAULT = 600  # characters of it that a finding keeps
 
 # A terminal obeys C0 and C1 controls; bidirectional marks show other text than there is; U+2028 breaks a line.
@@ -82,7 +79,7 @@ class Case:
     """One command line, and what must be true of it besides the judgement that all share.
 
     `keeps` are files that a failing command leaves as they are. `codes` are the exit codes that are right. A `fresh`
-    one gets a new Python instead of a fork. `check` returns what else is wrong, or None.
+    one gets a new Python instead of a fork; `program` is run in place of `har-edge`. `check` says what else is wrong.
     """
 
     name: str
@@ -92,6 +89,7 @@ class Case:
     environment: Mapping[str, str] = field(default_factory=dict)
     codes: tuple[int, ...] = ENDINGS
     fresh: bool = False
+    program: tuple[str, ...] = ()
     memory_limit: int = MEMORY_LIMIT
     address_space: int = ADDRESS_SPACE
     patience: float = 1.0  # times the usual
@@ -130,9 +128,16 @@ class Place:
     def execute(self, case: Case) -> Ending:
         """Run the command of `case`, with nothing to read or with its stdin, to its end."""
         self._files["stdin"].write_bytes(case.stdin or b"")
-        arguments = [os.fspath(x) if isinstance(x, Path) else str(x) for x in case.arguments]
-        limit_s = self.patience_s * case.patience
-        ended = (self._start if case.fresh else self._fork)(case, arguments, limit_s)
+        arguments = [str(x) for x in case.arguments]
+        request = {name: os.fspath(path) for name, path in self._files.items()} | {
+            "arguments": arguments,
+            "program": list(case.program) or ([*COMMAND, *arguments] if case.fresh else []),
+            "environment": dict(case.environment),
+            "folder": os.fspath(self.folder),
+            "limit_s": self.patience_s * case.patience,
+            "address_space": case.address_space,
+        }
+        ended = self._ask(request)
         outputs = {name: self._read(name) for name in ("stdout", "stderr")}
         return Ending(**ended, **outputs)
 
@@ -142,7 +147,7 @@ class Place:
             self._server.communicate()
             self._server = None
 
-    def _fork(self, case: Case, arguments: list[str], limit_s: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "tools.attack.fork_server"],
@@ -152,38 +157,12 @@ class Place:
                 cwd=ROOT,
                 env=self.environment,
             )
-        request = {name: os.fspath(path) for name, path in self._files.items()} | {
-            "arguments": arguments,
-            "environment": dict(case.environment),
-            "folder": os.fspath(self.folder),
-            "limit_s": limit_s,
-            "address_space": case.address_space,
-        }
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
         answer: dict[str, Any] = json.loads(self._server.stdout.readline())
         return answer
-
-    def _start(self, case: Case, arguments: list[str], limit_s: float) -> dict[str, Any]:
-        with ExitStack() as opened:
-            read, out, error = (
-                opened.enter_context(x.open(mode)) for x, mode in zip(self._files.values(), _MODES, strict=True)
-            )
-            process = subprocess.Popen(
-                [*COMMAND, *arguments],
-                stdin=read,
-                stdout=out,
-                stderr=error,
-                cwd=self.folder,
-                env=self.environment | case.environment,
-                start_new_session=True,
-                preexec_fn=lambda: limit(case.address_space),
-            )
-        ended = wait(process.pid, limit_s)
-        process.returncode = ended["code"]
-        return ended
 
     def _read(self, name: str) -> bytes:
         with self._files[name].open("rb") as file:

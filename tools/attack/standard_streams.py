@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from tools import COMMAND
-from tools.attack.fork_server import wait
 from tools.attack.ground import Ground
-from tools.attack.harness import ENDINGS, Ending, Finding, Place, finding, judge
+from tools.attack.harness import ENDINGS, Case, Finding, Place
 
 REDIRECTIONS = (
     *(">/dev/full", ">&-", "2>&-", "2>/dev/full", "<&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full 2>&1"),
@@ -21,33 +18,13 @@ REDIRECTIONS = (
 PIPE_ENDED = 141  # 128 + SIGPIPE, of a shell's pipe
 
 
-@dataclass(frozen=True)
-class ShellCase:
-    """A command line of a shell, which closes streams or gives them away."""
-
-    name: str
-    line: str
+class ShellCase(Case):
+    """A command line of a shell, which closes streams or gives them away: what cannot be said is no sentence."""
 
     def run(self, place: Place) -> Finding:
-        """Run the line and judge its exit code and what it still could say."""
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
-            process = subprocess.Popen(
-                ["bash", "-c", f"set -o pipefail; {self.line}"],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=error,
-                cwd=place.folder,
-                env=place.environment,
-                start_new_session=True,
-            )
-            ended = wait(process.pid, place.patience_s)
-            process.returncode = ended["code"]
-            for file in (out, error):
-                file.seek(0)
-            ending = Ending(**ended, stdout=out.read(), stderr=error.read())
-        # What cannot be said is no sentence.
-        faults = [x for x in judge(ending, (*ENDINGS, PIPE_ENDED)) if "sentences" not in x.text]
-        return finding(self.name, [self.line], ending, faults)
+        """Run the line and judge it, but for its sentences."""
+        found = super().run(place)
+        return replace(found, faults=tuple(x for x in found.faults if "sentences" not in x.text))
 
 
 def cases(ground: Ground) -> Iterator[ShellCase]:
@@ -68,4 +45,5 @@ def cases(ground: Ground) -> Iterator[ShellCase]:
     for name, line in lines.items():
         for redirection in REDIRECTIONS:
             command = shlex.join(map(str, (*COMMAND, *line)))
-            yield ShellCase(f"{name} {redirection}", f"{command} {redirection}")
+            program = ("bash", "-c", f"set -o pipefail; {command} {redirection}")
+            yield ShellCase(f"{name} {redirection}", program[2:], program=program, codes=(*ENDINGS, PIPE_ENDED))

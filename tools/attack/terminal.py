@@ -36,7 +36,7 @@ class TerminalCase:
         ending = on_terminal([*COMMAND, *map(str, self.arguments)], place, self.environment)
         shown = ending.stdout.decode("utf-8", "replace")
         # Colours and lines that are drawn again are the command's own.
-        faults = [x for x in judge(ending) if x.kind not in ("control", "other")]
+        faults = [x for x in judge(ending) if x.kind not in ("control", "memory", "other")]
         faults += [Fault("control", f"{name} reaches the terminal") for name, x in FOREIGN.items() if x in shown]
         return finding(self.name, self.arguments, ending, faults)
 
