@@ -99,14 +99,15 @@ class Ground:
         return folder
 
     def har_edge(self, *arguments: object) -> None:
-        """Run a command that succeeds. Raises `CalledProcessError` when it does not."""
-        subprocess.run(
+        """Run a command that has to succeed."""
+        done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             cwd=self.folder,
             env=own_environment(self.folder / "scratch"),
-            stdout=subprocess.DEVNULL,
-            check=True,
+            capture_output=True,
+            check=False,
         )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
 
     def planted(self) -> list[Path]:
         """The files that an attack has made, and temporary ones that a command has left behind."""

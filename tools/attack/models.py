@@ -6,6 +6,7 @@ import io
 import json
 import os
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -54,7 +55,8 @@ class Maker:
     def with_files(self, files: Iterable[tuple[str, bytes | str]], comment: bytes | None = None) -> bytes:
         """The flatbuffer with an archive of `files`, signed unless there is another `comment`."""
         content = io.BytesIO(bytes(len(self.flatbuffer)))
-        with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a name that is there twice
             for name, file in files:
                 archive.writestr(zipfile.ZipInfo(name), file, zipfile.ZIP_DEFLATED)
             archive.comment = bytes(64) if comment is None else comment
