@@ -63,7 +63,7 @@ def cases(ground: Ground) -> Iterator[DiskCase]:
             ("plot", ("data", "plot", "--window", 0, *data), {"-o": "a.png"}),
             ("personalise", ("personalise", "edge-small", "--data", ground.person), {"-o": "m.tflite"}),
             ("evaluate", ("evaluate", "edge-small", *data), {"--json": "e.json"}),
-            ("log", ("stream", "edge-small", "--replay", 0, "--speed", 0, "--quiet", *data), {"--log": "l.csv"}),
+            ("log", ("stream", "edge-small", "--replay", 0, "--speed", 0, "--quiet", *data), {"--log": "l.log"}),
             ("bench", ("bench", "edge-small", *short), {"--json": "b.json"}),
         ):
             place = disk()
