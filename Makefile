@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android check format claims reference networks results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android attack fuzz check format claims reference networks results golden constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -46,7 +46,9 @@ test-android: android
 attack: $(INSTALLED)
 	$(BIN)/python -m tools.attack
 
-# Mutated inputs for each parser, in a process of its own; the tests run a fixed number of them.
+# Mutated inputs for each parser, in a process of its own; the tests run a fixed number of them. `make fuzz SECONDS=600`
+# gives each ten minutes.
+SECONDS ?= 60
 fuzz: $(INSTALLED)
 	PYTHONPATH=. $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS)
 

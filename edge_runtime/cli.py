@@ -90,12 +90,17 @@ class LazyGroup(click.Group):
         if not shell:
             return super().main(arguments, **settings)
         kind = get_completion_class(shell)
+        no_request = InputError(
+            f"{COMPLETION} is no request for bash, zsh or fish: set it as docs/command.md says, or unset it"
+        )
         if kind is None or part not in ("source", "complete"):
-            raise InputError(
-                f"{COMPLETION} is no request for bash, zsh or fish: set it as docs/command.md says, or unset it"
-            )
+            raise no_request
         completion = kind(self, {}, settings["prog_name"], COMPLETION)
-        click.echo(completion.source() if part == "source" else completion.complete())
+        try:
+            found = completion.source() if part == "source" else completion.complete()
+        except (KeyError, ValueError):  # COMP_WORDS and COMP_CWORD, which the shell's script sets
+            raise no_request from None
+        click.echo(found)
         return ExitCode.OK
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

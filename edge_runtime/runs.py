@@ -136,8 +136,9 @@ def trained_on(model: Path) -> Path | None:
 
     None is the embedded data, and that of a model which is in no run folder. Raises `InputError` when the data is gone.
     """
-    file = Run(model.parent).card
-    record = model_card.load(file).training.get("data") if file.is_file() else None
+    run = Run(model.parent)
+    # A card.json alone may be anybody's, beside a model that was copied to a device, say.
+    record = model_card.load(run.card).training.get("data") if run.model.is_file() and run.card.is_file() else None
     path = record.get("path") if isinstance(record, dict) else None
     if not isinstance(path, str):
         return None

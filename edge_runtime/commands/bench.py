@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=options.MODEL)
-@options.data(options.DATA_SET)
+@options.data(options.DATA_OF_RUN)
 @click.option(
     "--on",
     "targets",

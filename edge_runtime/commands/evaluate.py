@@ -42,7 +42,7 @@ Picture: TypeAlias = Callable[[str], Path]
     metavar="N",
     help="Of --live: samples from one decision to the next.  [default: the model's, 64]",
 )
-@options.data(options.DATA_SET)
+@options.data(options.DATA_OF_RUN)
 @options.runtime
 @outputs.option("json", "Write the scores too; - is standard output.")
 @click.option(

@@ -63,7 +63,9 @@ def data(help_text: str, **settings: Any) -> Callable[[F], F]:
     return click.option("--data", metavar="PATH", type=PATH, help=help_text, **settings)
 
 
-DATA_SET = "Official UCI HAR folder or zip, or a folder of CSV recordings.  [default: the embedded UCI HAR data]"
+_DATA_SET = "Official UCI HAR folder or zip, or a folder of CSV recordings."
+DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
+DATA_OF_RUN = f"{_DATA_SET}  [default: what the run was trained on, else the embedded UCI HAR data]"
 
 
 def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:

@@ -173,7 +173,10 @@ def _special(path: Path, descriptor: int | None) -> BinaryIO:
     """The special file at `path`, or an open file of this process, from where it stands; neither is made empty."""
     if descriptor is not None:
         sys.stdout.flush()  # what was printed before comes before
-        return os.fdopen(os.dup(descriptor), "wb")
+        try:
+            return os.fdopen(os.dup(descriptor), "wb")
+        except OverflowError:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), path) from None
     try:
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # a pipe would wait for a reader, perhaps forever
     except OSError as error:

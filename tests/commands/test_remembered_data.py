@@ -12,7 +12,7 @@ from written_recordings import write_subjects
 
 from edge_runtime.data import loading
 from edge_runtime.model import model_card
-from edge_runtime.runs import Run
+from edge_runtime.runs import Run, trained_on
 
 BENCH = ("--runs", 2, "--rounds", 1, "--no-control")
 
@@ -85,6 +85,12 @@ def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here):
         assert_one_sentence(har_edge_here(*arguments), 2, "changed since 'edge-small' was trained on it", "--data")
     assert_one_sentence(har_edge("convert", run, cwd=copy), 2, "other data", "--data")
     assert har_edge_here("evaluate", commands(copy)[2][1], "--data", copy / "mine").returncode == 0
+
+
+def test_a_model_beside_a_card_of_anybody_is_in_no_run_folder(home, tmp_path):
+    model = shutil.copy(Run(home / "run").tflite("float32"), tmp_path)
+    (tmp_path / "card.json").write_text("{}")
+    assert trained_on(Path(model)) is None
 
 
 def test_models_of_different_data_need_to_be_told_which(copy, har_edge_here):

@@ -83,6 +83,6 @@ echo "${COMPREPLY[@]}"
     assert (done.stdout, done.stderr) == ("edge-small\n", "")
 
 
-@pytest.mark.parametrize("asked", ["tcsh_source", "bash_everything", "1"])
+@pytest.mark.parametrize("asked", ["tcsh_source", "bash_everything", "bash_complete", "1"])
 def test_a_request_of_no_known_shell_is_refused(asked):
     assert_one_sentence(har_edge(env={"_HAR_EDGE_COMPLETE": asked}), 2, "_HAR_EDGE_COMPLETE")

@@ -73,6 +73,12 @@ def test_links_in_a_ring_and_folders_are_refused_and_stay(tmp_path):
     assert ring.is_symlink()
 
 
+@pytest.mark.parametrize("number", ["987", "9" * 30])
+def test_a_file_that_is_not_open_is_a_sentence(number):
+    with pytest.raises(InputError, match=f"cannot write /proc/self/fd/{number}"):
+        write_text(Path(f"/proc/self/fd/{number}"), "x")
+
+
 def test_a_device_is_written_into_and_stays(tmp_path):
     for name, number in (("null", 3), ("full", 7)):
         os.mknod(tmp_path / name, 0o666 | stat.S_IFCHR, os.makedev(1, number))
