@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from edge_runtime.system.figures import new_figure, percent_ticks, plain_text, save
+from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, text_width
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
 from train.spread import Spread
@@ -37,7 +37,7 @@ def plot_curves(
         if coarse_epochs:
             axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     loss.set_ylabel("cross-entropy")
@@ -48,9 +48,10 @@ def plot_curves(
     accuracy.annotate(
         percent(last.held_out_accuracy, 1),
         (last.epoch, last.held_out_accuracy),
-        xytext=(0, -12),
+        xytext=(8, 0),  # beside the curves, where none goes on
         textcoords="offset points",
-        ha="right",
+        va="center",
+        annotation_clip=False,
         color=_HELD_OUT,
     )
     coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
@@ -77,21 +78,25 @@ def plot_seeds(
         average = overall[part]
         axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_title(f"{part}\n{average}", fontsize=10)
-        axes.set_xticks(range(len(names)), map(plain_text, names))
+        name_ticks(axes, range(len(names)), names, (figure.get_figwidth() - 1.5) / sum(widths))
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel("subject")
         axes.grid(axis="y", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("accuracy")
     percent_ticks(panels[0].yaxis)
+    low, high = panels[0].get_ylim()
+    panels[0].set_yticks([x for x in panels[0].get_yticks() if low <= x <= min(high, 1 + 1e-9)])  # none beyond 100 %
     note = "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows."
     save(figure, path, note)
 
 
 def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
     """Accuracy on each subject of each group, by the group's name, lowest first; dashed, the mean of its subjects."""
-    figure = new_figure(max(_NARROWEST, 2.5 + 0.38 * sum(len(x) + 1 for x in groups.values())), 4.4, title)
+    n_places = sum(len(x) + 1 for x in groups.values())
+    figure = new_figure(max(_NARROWEST, 2.5 + 0.38 * n_places), 4.4, title)
     axes = figure.subplots()
+    inches = (figure.get_figwidth() - 1.5) / n_places  # of a bar
     ticks: list[int] = []
     names: list[str] = []
     for i, (group, subjects) in enumerate(groups.items()):
@@ -100,12 +105,22 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
         first = len(names) + i  # a gap between groups
         places = range(first, first + len(ordered))
         axes.bar(places, accuracies, color=(_TRAINING, _FINAL)[i % 2])
-        axes.hlines(np.mean(accuracies), first - 0.5, places[-1] + 0.5, color=_HELD_OUT, linewidth=1, linestyle="--")
-        middle = (first + places[-1]) / 2
-        axes.text(middle, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
+        axes.hlines(
+            np.mean(accuracies),
+            first - 0.5,
+            places[-1] + 0.5,
+            color=_HELD_OUT,
+            linewidth=1,
+            linestyle="--",
+            clip_on=False,
+        )
+        if text_width(group, 9) < (len(ordered) + 1) * inches:
+            middle = (first + places[-1]) / 2
+            axes.text(middle, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
         ticks += places
         names += ordered
-    axes.set_xticks(ticks, map(plain_text, names))
+    name_ticks(axes, ticks, names, inches)
+    axes.set_xlim(-1, ticks[-1] + 1)
     axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
     axes.set_xlabel("subject")
     axes.set_ylabel("accuracy")

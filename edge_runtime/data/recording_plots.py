@@ -11,7 +11,7 @@ from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
-from edge_runtime.system.figures import check_ending, new_figure, plain_text, save
+from edge_runtime.system.figures import check_ending, legend_below, new_figure, save, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +54,9 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
             for panel in panels:
                 panel.axvspan(first / minute, end / minute, color=span_colour(label), alpha=_SPAN_ALPHA, linewidth=0)
     present = [x for x in range(len(names)) if (recording.labels == x).any()]
-    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=plain_text(names[x])) for x in present]
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title="label (white: none)")
+    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=short_name(names[x])) for x in present]
+    if handles:
+        legend_below(figure, handles, "label (white: none)")
     save(figure, path)
 
 

@@ -174,16 +174,16 @@ def _columns(x: Scale, bottom: float, title: str) -> Iterator[Markup]:
 
 
 def _labels(labels: Sequence[tuple[float, float, float, str]]) -> Iterator[Markup]:
-    """Names beside their circles, pushed down where they would lie on each other."""
-    last = -math.inf
+    """Names beside their circles and above the bars, on each side pushed down where they would lie on each other."""
+    last = {True: -math.inf, False: -math.inf}
     for x, y, radius, name in sorted(labels, key=lambda label: label[1]):
-        last = max(y - 6, last + 13)
         on_the_left = x > WIDTH * 0.6
+        last[on_the_left] = max(y - 6, last[on_the_left] + 16)
         yield element(
             "text",
             shorten(name, 24),
             class_="name",
             x=x - radius - 5 if on_the_left else x + radius + 5,
-            y=last,
+            y=last[on_the_left],
             text_anchor="end" if on_the_left else "start",
         )

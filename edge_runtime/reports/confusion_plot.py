@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.system.figures import ink_on, new_figure, percent_ticks, plain_text, save
+from edge_runtime.system.figures import ink_on, name_ticks, new_figure, percent_ticks, save, short_name, text_width
 from edge_runtime.system.quantities import percent
+
+_CELL, _LEAST_CELL = 0.95, 0.14  # inches: with its three numbers, and with a name beside it
+_MOST_NUMBERS = 32  # classes; with more, the cells get smaller and their colours alone say the shares
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
@@ -14,23 +17,27 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
 
     Writes `path` whole or not at all. Raises `MissingExtraError` without matplotlib.
     """
-    size = 1.5 + 0.95 * len(labels)
-    figure = new_figure(size + 0.9, size + 0.3, title)
+    names = list(map(short_name, labels))
+    beside = text_width(max(names, key=len), 10)
+    cell = _CELL if len(names) <= _MOST_NUMBERS else max(_LEAST_CELL, _CELL * _MOST_NUMBERS / len(names))
+    size = max(1.6, cell * len(names))  # the bar beside it has a caption to hold
+    figure = new_figure(max(5.0, size + beside + 1.9), size + 0.6 * beside + 1.6, title)
     counts = np.asarray(confusion)
     total = max(counts.sum(), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = list(map(plain_text, labels))
     axes = figure.subplots()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
-        if count:
+        if count and len(names) <= _MOST_NUMBERS:
             text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
             ink = ink_on(image.cmap(float(share[row, column])))
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
+    name_ticks(axes, range(len(names)), labels, size / len(names))
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true class")
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, aspect=20 if size < 10 else 40)
+    bar.set_label("share of the true class", fontsize=9)
     percent_ticks(bar.ax.yaxis)
-    save(figure, path, "Each cell: windows, their share of the true class and, in brackets, of all windows.")
+    numbers = "Each cell: windows, their share of the true class and, in brackets, of all windows."
+    save(figure, path, numbers if len(names) <= _MOST_NUMBERS else "")

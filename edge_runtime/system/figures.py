@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +14,17 @@ from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.quantities import percent_tick
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
 
 _INK = "#333333"
-_TITLE, _NOTE = 13, 8  # points
+_TITLE, _TEXT, _NOTE = 13, 10, 8  # points
+_LARGEST = 50.0  # inches: a larger picture takes gigabytes to draw, and few programs open it
+_LONGEST_NAME = 28  # letters: of longer names the middle is left out
 _EM = 0.62  # the width of a letter in its height; that of the font's average is 0.55
 
 
@@ -45,6 +50,7 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     require_matplotlib()
     from matplotlib.figure import Figure
 
+    width, height = min(width, _LARGEST), min(height, _LARGEST)
     figure = Figure(figsize=(width, height), layout="constrained", dpi=130, facecolor="white")
     figure.suptitle(_fitting(title, width, _TITLE), fontsize=_TITLE, color=_INK)
     return figure
@@ -65,7 +71,41 @@ def plain_text(text: str) -> str:
 
 def percent_ticks(axis: Axis) -> None:
     """Write shares as percent, with as many digits as they have: 97.5 % is not 98 %."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
     axis.set_major_formatter(lambda share, _: percent_tick(share))
+
+
+def name_ticks(axes: Axes, places: Sequence[int], names: Sequence[str], inches: float) -> None:
+    """Write `names` below the x axis, `inches` apart: slanted, or some of them, where they would lie on each other."""
+    shown = list(map(short_name, names))
+    is_slanted = text_width(max(shown, key=len, default=""), _TEXT) > inches
+    every = math.ceil(1.8 * _TEXT / 72 / inches) if is_slanted else 1
+    axes.set_xticks(places[::every], shown[::every])
+    if is_slanted:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], title: str) -> None:
+    """Explain `handles` below a figure in as many columns as fit, at most six; more than two rows make it higher."""
+    widest = max(text_width(str(x.get_label()), _TEXT) for x in handles) + 0.6
+    columns = max(1, min(6, int(figure.get_figwidth() / widest)))
+    more_rows = max(0, math.ceil(len(handles) / columns) - 2)
+    figure.set_figheight(min(figure.get_figheight() + 0.21 * more_rows, _LARGEST))
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False, title=title)
+
+
+def short_name(text: str) -> str:
+    """`text` escaped for matplotlib, without its middle where it is long: both ends tell names apart."""
+    half = _LONGEST_NAME // 2
+    return plain_text(text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}")
+
+
+def text_width(text: str, points: float) -> float:
+    """About as many inches as `text` is wide, if its letters are `points` high."""
+    return len(text) * _EM * points / 72
 
 
 def ink_on(colour: Sequence[float]) -> str:

@@ -1,7 +1,12 @@
 """Figures: captions stay inside, ink is readable, ticks say what they are."""
 
+import re
+from itertools import pairwise
+
+import numpy as np
 import pytest
 from matplotlib import colormaps
+from matplotlib.patches import Patch
 
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system import figures
@@ -43,3 +48,42 @@ def test_labels_are_drawn_as_they_are(tmp_path):
     text = path.read_text()
     assert "McDonald_walk" in text
     assert "a$b$" in text.replace("\\", "")
+
+
+@pytest.mark.parametrize("names", [["1", "2", "30"], [f"subject_{i}_of_the_home" for i in range(30)]])
+def test_names_of_subjects_do_not_lie_on_each_other(names, tmp_path):
+    figure = figures.new_figure(8, 4, "title")
+    axes = figure.subplots()
+    figures.name_ticks(axes, range(len(names)), names, 6.5 / len(names))
+    axes.set_xlim(-1, len(names))
+    figures.save(figure, tmp_path / "x.png")
+    figure.draw_without_rendering()
+    labels = axes.get_xticklabels()
+    assert len(labels) == len(names) or len(labels) > 5
+    for one, next_one in pairwise(labels):
+        apart = next_one.get_window_extent().x1 - one.get_window_extent().x1
+        # Slanted lines of text are as far apart as their ends, times the sine of the slant.
+        angle = np.radians(one.get_rotation())
+        room = apart * np.sin(angle) if angle else next_one.get_window_extent().x0 - one.get_window_extent().x1
+        assert room > (one.get_fontsize() * figure.dpi / 72 if angle else 0)
+
+
+@pytest.mark.parametrize("n", [2, 14, 60])
+def test_a_legend_lies_inside_its_figure_and_leaves_room_for_the_axes(n, tmp_path):
+    figure = figures.new_figure(14, 2.9, "title")
+    axes = figure.subplots()
+    figures.legend_below(figure, [Patch(label=f"a_rather_long_name_of_an_activity_{i}") for i in range(n)], "label")
+    figures.save(figure, tmp_path / "x.png")
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert axes.get_window_extent().height > 60
+    assert box.y1 <= axes.get_tightbbox().y0
+
+
+def test_a_picture_of_very_many_classes_is_no_larger_than_programs_open(tmp_path):
+    for n in (1, 40, 256):
+        plot_confusion(np.eye(n, dtype=int).tolist(), [f"class_{i}" for i in range(n)], "title", tmp_path / "x.svg")
+        width, height = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', (tmp_path / "x.svg").read_text()).groups()
+        assert max(float(width), float(height)) <= 72 * 50

@@ -167,7 +167,7 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
         plot_confusion(
             scores["confusion"],
             card.labels,
-            f"{card.name}: {percent(scores['accuracy'])} of {scores['windows']} {name} windows "
+            f"{card.name}: {percent(scores['accuracy'])} of {counted(scores['windows'], f'{name} window')} "
             f"({counted(len(scores['per_subject']), 'subject')})",
             run.picture(file),
         )

@@ -8,7 +8,7 @@ from edge_runtime.data.dataset import segments
 from edge_runtime.data.recording_plots import span_colour
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track
-from edge_runtime.system.figures import new_figure, plain_text, save
+from edge_runtime.system.figures import legend_below, new_figure, save, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,13 +51,13 @@ def plot_timeline(
         panel.broken_barh([(first / minute, (end - first) / minute)], (_WRONG, _WRONG_HEIGHT), color=_WRONG_COLOUR)
     _axes(panel, len(track.labels) / minute)
     present = [x for x in range(len(names)) if x in track.labels or x in track.shown]
-    handles = [Patch(facecolor=span_colour(x), label=plain_text(names[x])) for x in present]
+    handles = [Patch(facecolor=span_colour(x), label=short_name(names[x])) for x in present]
     handles += [
         Patch(**_UNKNOWN, linewidth=0, label="unknown"),
         Patch(color=_WRONG_COLOUR, label="another is reported"),
         Patch(color=_WARM_UP_COLOUR, label="filters settle"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, title=_BLANK)
+    legend_below(figure, handles, _BLANK)
     save(figure, path)
 
 
