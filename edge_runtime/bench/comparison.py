@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
-from edge_runtime.bench.statistics import half_width, percentile_ratio
+from edge_runtime.bench.statistics import half_width, percentile_ratios
+from edge_runtime.system.quantities import counted
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
@@ -96,13 +97,20 @@ class RunComparison:
     doubts: tuple[str, ...]
 
 
-def compare(old: Report, new: Report) -> RunComparison:
-    """Match the results of two reports by model and quantisation, and list the changes."""
+def compare(old: Report, new: Report, on_progress: Callable[[float, str], None] | None = None) -> RunComparison:
+    """Match the results of two reports by model and quantisation, and list the changes.
+
+    `on_progress` is told the share that is done: a pair with thousands of single times takes a second.
+    """
     matched = _match(old.results, new.results)
     same_data = old.data.fingerprint == new.data.fingerprint
     places = [{id(pair[side]) for pair in matched} for side in (0, 1)]
     old_titles, new_titles = _titles(old.results), _titles(new.results)
-    pairs = [ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)) for a, b in matched]
+    pairs: list[ResultChanges] = []
+    for a, b in matched:
+        if on_progress:
+            on_progress(len(pairs) / len(matched), f"comparing {counted(len(matched), 'result')}")
+        pairs.append(ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)))
     return RunComparison(
         pairs=tuple(pairs),
         only_old=tuple(old_titles[id(x)] for x in old.results if id(x) not in places[0]),
@@ -144,12 +152,10 @@ def _titles(results: Sequence[Result]) -> dict[int, str]:
 
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
-    intervals = {
-        "p50": _ratio_interval(old.samples_ms, new.samples_ms, "latency", 50),
-        "p99": _ratio_interval(old.samples_ms, new.samples_ms, "latency", 99),
-        "end_to_end": _ratio_interval(old.samples_ms, new.samples_ms, "end_to_end", 50),
-        "accuracy": _accuracy_interval(old, new) if same_data else None,
-    }
+    p50, p99 = _ratio_intervals(old.samples_ms, new.samples_ms, "latency", (50, 99))
+    (end_to_end,) = _ratio_intervals(old.samples_ms, new.samples_ms, "end_to_end", (50,))
+    accuracy = _accuracy_interval(old, new) if same_data else None
+    intervals = {"p50": p50, "p99": p99, "end_to_end": end_to_end, "accuracy": accuracy}
     return {name: _change(name, metric, old, new, intervals.get(name)) for name, metric in METRICS.items()}
 
 
@@ -169,15 +175,18 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
     return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)
 
 
-def _ratio_interval(old: Samples | None, new: Samples | None, kind: str, q: float) -> Interval | None:
-    """In percent of the old percentile `q`. The rounds of two runs did not take turns, so they are not paired."""
+def _ratio_intervals(
+    old: Samples | None, new: Samples | None, kind: str, percents: Sequence[float]
+) -> list[Interval | None]:
+    """In percent of each old percentile. The rounds of two runs did not take turns, so they are not paired."""
+    unknown: list[Interval | None] = [None] * len(percents)
     if old is None or new is None:
-        return None
+        return unknown
     before, after = getattr(old, kind), getattr(new, kind)
     if not all((before, after, *before, *after)):
-        return None
-    low, high = (round(100 * (end - 1), 4) for end in percentile_ratio(after, before, q, paired=False)[1])
-    return low, high
+        return unknown
+    ratios = percentile_ratios(after, before, percents, paired=False)
+    return [(round(100 * (low - 1), 4), round(100 * (high - 1), 4)) for _, (low, high) in ratios]
 
 
 def _accuracy_interval(old: Result, new: Result) -> Interval | None:

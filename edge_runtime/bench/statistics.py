@@ -59,26 +59,29 @@ def latency(rounds: Rounds) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=_interval(_percentiles(rounds, 50), len(rounds)),
+        p50_ci95=_interval(_percentiles(rounds, (50,))[0], len(rounds)),
     )
 
 
 def p50_ratio(rounds: Rounds, against: Rounds) -> tuple[float, Interval]:
-    """Return the p50 of `rounds` over that of `against`, and its interval, as `percentile_ratio` does for pairs."""
-    return percentile_ratio(rounds, against, 50, paired=True)
+    """Return the p50 of `rounds` over that of `against`, and its interval, as `percentile_ratios` does for pairs."""
+    return percentile_ratios(rounds, against, (50,), paired=True)[0]
 
 
-def percentile_ratio(rounds: Rounds, against: Rounds, q: float, paired: bool) -> tuple[float, Interval]:
-    """Return the percentile `q` of `rounds` over that of `against`, and its interval.
+def percentile_ratios(
+    rounds: Rounds, against: Rounds, percents: Sequence[float], paired: bool
+) -> list[tuple[float, Interval]]:
+    """Return each of the percentiles of `rounds` over that of `against`, and its interval, all from the same draws.
 
     `paired` draws the same rounds of both, which have to be equally many: for rounds that took turns, in which whatever
     slowed one slowed the other. Without it the two are independent, as those of two runs are.
     """
     if paired and len(rounds) != len(against):
         raise ValueError(f"{len(rounds)} and {len(against)} rounds cannot be paired")
-    ratio = np.percentile(np.concatenate(rounds), q) / np.percentile(np.concatenate(against), q)
-    replicates = _percentiles(rounds, q) / _percentiles(against, q, seed=0 if paired else 1)
-    return _tidy(ratio), _interval(replicates, min(len(rounds), len(against)))
+    ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
+    replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=0 if paired else 1)
+    n = min(len(rounds), len(against))
+    return [(_tidy(ratio), _interval(drawn, n)) for ratio, drawn in zip(ratios, replicates, strict=True)]
 
 
 def accuracy_over_windows(right: int, windows: int) -> Interval:
@@ -154,8 +157,8 @@ def sign_flip_test(
     return float(probability[as_large].sum())
 
 
-def _percentiles(rounds: Rounds, q: float, seed: int = 0) -> Floats:
-    """`[REPLICATES]` percentiles `q` of rounds drawn with replacement, and of circular blocks of each.
+def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
+    """`[len(percents), REPLICATES]` percentiles of rounds drawn with replacement, and of circular blocks of each.
 
     Equal seeds draw equal rounds of any samples: that pairs them.
     """
@@ -171,11 +174,13 @@ def _percentiles(rounds: Rounds, q: float, seed: int = 0) -> Floats:
     drawn = which.integers(len(parts), size=(REPLICATES, len(parts), 1))
     percentiles = [
         np.percentile(
-            windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)], q, axis=(1, 2, 3)
+            windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)],
+            percents,
+            axis=(1, 2, 3),
         )
         for turn in np.split(drawn, REPLICATES // _BATCH)
     ]
-    return np.concatenate(percentiles).astype(np.float64)
+    return np.concatenate(percentiles, axis=1).astype(np.float64)
 
 
 def _interval(replicates: Floats, n: int) -> Interval:

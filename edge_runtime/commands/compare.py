@@ -53,12 +53,13 @@ def command(
     from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
     from edge_runtime.reports import changes
-    from edge_runtime.system.terminal import Console
+    from edge_runtime.system.terminal import Console, progress
 
     wanted = [regression_gates.parse(text) for text in conditions]
     old, new = _files(old, new)
     outputs.check({"json": json_path}, inputs=[old, new])
-    outcome = compare(results.read(old), results.read(new))
+    with progress() as on_progress:
+        outcome = compare(results.read(old), results.read(new), on_progress)
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import rich.console
 from rich.markup import escape
@@ -10,28 +11,34 @@ from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
 from edge_runtime.reports.rows import time_unit
-from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
+from edge_runtime.reports.terminal_table import MOST
+from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, megabytes, percent, time
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
 
 
 def show(outcome: RunComparison, console: rich.console.Console) -> None:
-    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and the summary."""
-    for pair in outcome.pairs:
+    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and the summary; `MOST` of each."""
+    for pair in outcome.pairs[:MOST]:
         about = "the same file" if pair.old.sha256 == pair.new.sha256 else "the model file changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
         console.print(_table(pair))
         console.print()
     for titles, name in ((outcome.only_old, "OLD"), (outcome.only_new, "NEW")):
         if titles:
-            console.print(escape(f"only in {name}: {', '.join(titles)}"))
-    for note in outcome.notes:
+            more = f" and {counted(len(titles) - MOST, 'other')}" if len(titles) > MOST else ""
+            console.print(escape(f"only in {name}: {', '.join(titles[:MOST])}{more}"))
+    for note in outcome.notes[:MOST]:
         console.print(f"[yellow]note:[/yellow] {escape(note)}")
-    for doubt in outcome.doubts:
+    for doubt in outcome.doubts[:MOST]:
         console.print(f"[yellow]doubt[/yellow] {escape(doubt)}")
-    for sentence in sentences(outcome):
+    for sentence in islice(sentences(outcome), MOST):
         console.print(escape(sentence))
+    whole = {"result": outcome.pairs, "note": outcome.notes, "doubt": outcome.doubts}
+    left_out = [counted(len(all_of) - MOST, noun) for noun, all_of in whole.items() if len(all_of) > MOST]
+    if left_out:
+        console.print(f"Not shown: {', '.join(left_out)}; --json has all of them.")
 
 
 def sentences(outcome: RunComparison) -> Iterator[str]:

@@ -67,14 +67,14 @@ def test_pairing_takes_out_what_the_rounds_share():
     random = np.random.default_rng(4)
     shared = 0.1 * random.standard_normal(10)
     one, other = (rounds(random, 10, between=0.002, shared=shared) for _ in range(2))
-    (_, paired), (_, unpaired) = (statistics.percentile_ratio(one, other, 50, paired=x) for x in (True, False))
+    (_, paired), (_, unpaired) = (statistics.percentile_ratios(one, other, (50,), paired=x)[0] for x in (True, False))
     assert np.ptp(paired) < np.ptp(unpaired) / 4
 
 
 def test_only_equally_many_rounds_can_be_paired():
     with pytest.raises(ValueError, match="2 and 1 rounds cannot be paired"):
         statistics.p50_ratio([[1.0], [1.0]], [[1.0]])
-    assert statistics.percentile_ratio([[2.0], [2.0]], [[1.0]], 99, paired=False) == (2.0, (2.0, 2.0))
+    assert statistics.percentile_ratios([[2.0], [2.0]], [[1.0]], (99,), paired=False) == [(2.0, (2.0, 2.0))]
 
 
 @pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947), (10, 10), (1, 2)])

@@ -1,5 +1,6 @@
 """Check `har-edge compare`: changes, noise, reports that are not comparable, and the gates."""
 
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rich.console
 from hypothesis import given
 from hypothesis import strategies as st
 from programs import assert_one_sentence, succeeded
@@ -16,6 +18,8 @@ from edge_runtime.bench import regression_gates, results, statistics
 from edge_runtime.bench.comparison import METRICS, compare
 from edge_runtime.bench.results import Failure, Report, Samples
 from edge_runtime.errors import InputError
+from edge_runtime.reports import changes
+from edge_runtime.reports.terminal_table import MOST
 
 WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
 
@@ -347,3 +351,18 @@ def test_files_that_cannot_be_compared_leave_with_2(compared, tmp_path, written_
     disjoint = compared(tmp_path / "a.json", tmp_path / "b.json")
     assert_one_sentence(disjoint, 2, "no model in the same quantisation in common")
     assert_one_sentence(compared(*slower, "--fail-if", "p50>5"), 2, "end it with %")
+
+
+def test_of_very_many_results_the_first_are_shown_and_it_is_said(written_before):
+    (one, _), n = written_before.results, 75
+    many = replace(written_before, results=tuple(replace(one, model=f"m{i}", samples_ms=None) for i in range(n)))
+    told = []
+    outcome = compare(many, many, lambda share, text: told.append((share, text)))
+    assert told[0] == (0, "comparing 75 results")
+    assert [share for share, _ in told] == sorted({i / n for i in range(n)})
+    console = rich.console.Console(file=io.StringIO(), width=120)
+    changes.show(outcome, console)
+    shown = console.file.getvalue()
+    assert shown.count("the same file") == MOST < n
+    assert "Not shown: 15 results; --json has all of them." in shown
+    assert len(outcome.pairs) == n

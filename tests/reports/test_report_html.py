@@ -126,6 +126,19 @@ def test_every_text_stands_out_from_its_ground(tab, pages, name, dark):
     assert tab.evaluate(CONTRAST) == []
 
 
+def test_names_lie_on_no_bar(tab, pages):
+    tab.open(pages["full"], width=1000)
+    crossed = """
+      [...document.querySelectorAll("svg")].flatMap(svg => [...svg.querySelectorAll("text.name")].filter(name => {
+        const n = name.getBoundingClientRect();
+        return [...svg.querySelectorAll("g line")].some(line => { const l = line.getBoundingClientRect();
+          return l.left < n.right && l.right > n.left && l.top < n.bottom - 1 && l.bottom > n.top + 1; });
+      }).map(e => e.textContent))
+    """
+    assert tab.evaluate("document.querySelectorAll('svg text.name').length") == 2
+    assert tab.evaluate(crossed) == []
+
+
 def test_what_is_drawn_lies_inside_the_drawing(tab, pages):
     for name in ("full", "many", "little", "evil"):
         tab.open(pages[name], width=360)
