@@ -178,7 +178,7 @@ def _labels(labels: Sequence[tuple[float, float, float, str]]) -> Iterator[Marku
     last = {True: -math.inf, False: -math.inf}
     for x, y, radius, name in sorted(labels, key=lambda label: label[1]):
         on_the_left = x > WIDTH * 0.6
-        last[on_the_left] = max(y - 6, last[on_the_left] + 16)
+        last[on_the_left] = max(y - 6, last[on_the_left] + 19)
         yield element(
             "text",
             shorten(name, 24),

@@ -25,6 +25,16 @@ LITTLE = samples.of(
         for x in (samples.FLOAT, samples.INT8)
     )
 )
+ALIKE = samples.of(
+    *(
+        replace(
+            samples.FLOAT,
+            quantization=name,
+            latency_ms=replace(samples.FLOAT.latency_ms, p50=p50, p50_ci95=(8.0, 30.0)),
+        )
+        for name, p50 in (("fast", 10.0), ("quick", 10.0), ("slow", 28.0), ("late", 28.0))
+    )
+)
 REPORTS = {
     "full": [DeviceReport("local", samples.FULL)],
     "emulated": [DeviceReport("local", samples.EMULATED)],
@@ -33,6 +43,7 @@ REPORTS = {
     "many": [DeviceReport("local", MANY)],
     "little": [DeviceReport("local", LITTLE)],
     "devices": samples.DEVICES,
+    "alike": [DeviceReport("local", ALIKE)],
 }
 CONTRAST = """
 (() => {
@@ -127,7 +138,7 @@ def test_every_text_stands_out_from_its_ground(tab, pages, name, dark):
 
 
 def test_names_lie_on_no_bar(tab, pages):
-    tab.open(pages["full"], width=1000)
+    tab.open(pages["alike"], width=1000)
     crossed = """
       [...document.querySelectorAll("svg")].flatMap(svg => [...svg.querySelectorAll("text.name")].filter(name => {
         const n = name.getBoundingClientRect();
@@ -135,7 +146,7 @@ def test_names_lie_on_no_bar(tab, pages):
           return l.left < n.right && l.right > n.left && l.top < n.bottom - 1 && l.bottom > n.top + 1; });
       }).map(e => e.textContent))
     """
-    assert tab.evaluate("document.querySelectorAll('svg text.name').length") == 2
+    assert tab.evaluate("document.querySelectorAll('svg text.name').length") == 4
     assert tab.evaluate(crossed) == []
 
 
