@@ -1,9 +1,12 @@
 """Give each parser a fixed number of drawn inputs: a value or an error of the project comes."""
 
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import fuzzing
 import pytest
+import run_fuzz
 from targets import TARGETS
 
 
@@ -36,10 +39,17 @@ def test_a_crash_a_fault_of_our_own_and_an_endless_loop_are_found(tmp_path, monk
 
     def loop(content, folder):
         while True:
-            pass
+            with suppress(Exception):
+                while True:
+                    pass
 
     monkeypatch.setattr(fuzzing, "CPU_SECONDS", 0.1)
     target = TARGETS["card"]
     for read in (crash, fault, loop):
         broken = replace(target, read=read)
         assert fuzzing.execute(broken, fuzzing.draw(broken, 0), tmp_path)
+
+
+def test_an_input_that_takes_too_much_memory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_fuzz, "MEMORY_LIMIT_MB", 1)
+    assert Path(run_fuzz.fuzz("bench-json", 0.01, 0, tmp_path)["findings"]["memory"]["file"]).is_file()
