@@ -41,7 +41,7 @@ from edge_runtime.system.files import sha256
 from edge_runtime.system.progress import ignore_progress
 from tools import ROOT
 from tools.attack import recordings, streams
-from tools.attack.hostile_device import HELLO, HELLOS
+from tools.attack.hostile_device import HELLO, MEASURED
 
 MODEL = ROOT / "edge_runtime/models/edge-small_int8.tflite"
 LARGEST_SEED = 40_000
@@ -342,7 +342,7 @@ def make_answers(random: Random) -> bytes:
     messages, arrays = [json.dumps(x) for x in _messages()], _arrays()
     part = random.choice(("greeting", "message", "answer", "arrays"))
     if part == "greeting":
-        messages[0] = json.dumps(random.choice([x for x in HELLOS.values() if not isinstance(x, bytes)]))
+        messages[0] = random.choice([x["greeting"].strip() for x in MEASURED.values() if "greeting" in x])
     if part == "message":
         number = random.randrange(len(messages))
         messages[number] = changed_json(random, _messages()[number])

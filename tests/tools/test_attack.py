@@ -81,7 +81,7 @@ QUICK = {
     "results": ("deep", "markup", "before-", "1e999", "400-digits"),
     "recordings": ("zip ", "escape-", "digits-subject"),
     "streams": ("json-", "1e39", "five-1e308"),
-    "device": ("hello-", "message-", "answer-"),
+    "device": ("good ", "hello: ", "run: ", "answer: "),
 }
 
 
