@@ -42,7 +42,7 @@ class TerminalCase:
         # Colours and lines that are drawn again are the command's own.
         faults = [x for x in judge(ending) if x.kind not in ("control", "memory", "other")]
         faults += [Fault("control", f"{name} reaches the terminal") for name, x in FOREIGN.items() if x in shown]
-        return finding(self.name, self.arguments, ending, faults)
+        return finding(self.name, self.arguments, ending, faults, f"{place.patience_s:g} s, memory not measured")
 
 
 def on_terminal(command: list[str], place: Place, environment: Mapping[str, str]) -> Ending:
