@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -30,6 +29,7 @@ from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.progress import ignore_progress
+from tools.attack import package_index
 
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
@@ -347,35 +347,16 @@ def test_wheels_are_those_of_the_devices_c_library():
     assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
-def write_wheel(folder: Path, requirement: str, content: str) -> None:
-    """A wheel that meets `requirement` and fits everywhere, with a module that holds `content`."""
-    name, version = requirement.split("==")
-    module = name.replace("-", "_")
-    files = {
-        f"{module}.py": content,
-        f"{module}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{module}-{version}.dist-info/RECORD": "",
-    }
-    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-
-
 def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, monkeypatch):
     index = tmp_path / "index"
-    index.mkdir()
-    for name, value in {"NO_INDEX": "1", "FIND_LINKS": index, "CONFIG_FILE": os.devnull}.items():
-        monkeypatch.setenv(f"PIP_{name}", str(value))
+    for name, value in package_index.write(index).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / "cache"))
-    runtime = requirements("litert")[0]
-    for requirement in (runtime, "numpy==1.26.9"):
-        write_wheel(index, requirement, "x = 1\n")
     with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device:
         device.prepare(ignore_progress)
     (site,) = (tmp_path / "one/har-edge/device/environments").glob("*/site")
-    assert (site / "numpy.py").read_text() == "x = 1\n"
-    write_wheel(index, runtime, "x = 2\n")  # another file of the same name and version
+    assert (site / "numpy.py").read_text() == ""
+    package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")  # another file of the same name and version
     refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, use --offline")
     with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device, refused:
         device.prepare(ignore_progress)

@@ -25,8 +25,8 @@ ADDRESS_SPACE = 4 << 30
 LONGEST_MESSAGE = 20_000
 
 
-class TooSlowError(Exception):
-    """An input took more than its budget of CPU time."""
+class TooSlowError(BaseException):
+    """An input took more than its budget of CPU time; no `except Exception` of a parser swallows it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def execute(target: Target, content: bytes, folder: Path) -> Failure | None:
         except HarEdgeError as error:
             fault = _message_fault(error)
             return Failure(content, f"message of {_place(error)}", fault) if fault else None
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+        except (Exception, TooSlowError) as error:  # noqa: BLE001 - whatever it is, it is the finding
             return Failure(content, f"{type(error).__name__} at {_place(error)}", printable(str(error), 300))
     return None
 

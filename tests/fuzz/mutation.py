@@ -1,4 +1,9 @@
-"""Change bytes and JSON at random, as a fuzzer does, from a generator that makes the same changes again."""
+"""Change bytes and JSON at random, as a fuzzer does, from a generator that makes the same changes again.
+
+No coverage guides it, as it guides atheris, which would have to be compiled for each Python; hypothesis draws values
+from a description and changes no given file. So a quiet run says no more than that these changes of these seeds
+were read.
+"""
 
 from __future__ import annotations
 

@@ -17,10 +17,12 @@ from typing import Any
 
 import click
 import fuzzing
+from fuzzing import Failure
 from targets import TARGETS
 
 from tools import ROOT
 
+MEMORY_LIMIT_MB = 1024
 FIRST_SEED = 1_000_000  # beyond those of `make test`
 
 
@@ -51,15 +53,25 @@ def fuzz(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:
     first = number
     with tempfile.TemporaryDirectory(prefix="fuzz-har-edge-") as folder, fuzzing.limited_memory():
         while time.monotonic() < deadline:
-            failure = fuzzing.execute(target, fuzzing.draw(target, number), Path(folder))
+            content = fuzzing.draw(target, number)
+            failure = fuzzing.execute(target, content, Path(folder)) or _too_large(content)
             number += 1
             if failure and failure.place not in findings:
                 path = out / name / hashlib.sha256(failure.content).hexdigest()[:16]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(failure.content)
                 findings[failure.place] = {"text": failure.text, "file": str(path)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return {"executions": number - first, "peak_mb": peak, "findings": findings}
+    return {"executions": number - first, "peak_mb": _peak_mb(), "findings": findings}
+
+
+def _too_large(content: bytes) -> Failure | None:
+    """Too much memory of this process so far, as a failure; the first, which is kept, is of the input that took it."""
+    peak = _peak_mb()
+    return Failure(content, "memory", f"{peak} MB") if peak > MEMORY_LIMIT_MB else None
+
+
+def _peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _in_a_process(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -14,12 +15,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 from mutation import changed_bytes, changed_json
 
 from edge_runtime.bench import measurement_job, results
+from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
-from edge_runtime.data import csv_recordings, loading
+from edge_runtime.data import csv_recordings, loading, uci_har
 from edge_runtime.data.units import Units
+from edge_runtime.devices.connection import Connection
+from edge_runtime.devices.messages import Greeting, Site
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.live.recognizer import LiveRecognizer
@@ -32,9 +37,11 @@ from edge_runtime.model import model_card
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import html, text_forms
 from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.system.files import sha256
+from edge_runtime.system.progress import ignore_progress
 from tools import ROOT
 from tools.attack import recordings, streams
-from tools.attack.hostile_device import HELLO, HELLOS
+from tools.attack.hostile_device import HELLO, MEASURED
 
 MODEL = ROOT / "edge_runtime/models/edge-small_int8.tflite"
 LARGEST_SEED = 40_000
@@ -45,12 +52,13 @@ LARGEST_SEED = 40_000
 class Target:
     """A parser: `make` draws an input, `read` gives it a folder to work in. `examples` are for `make test`.
 
-    `read` returns, or raises an error of the project.
+    `read` returns, or raises an error of the project; `seed` is an input that it reads to its end.
     """
 
     make: Callable[[Random], bytes]
     read: Callable[[bytes, Path], object]
     examples: int
+    seed: Callable[[], bytes]
 
 
 def _small(contents: dict[str, str | bytes]) -> list[bytes]:
@@ -207,12 +215,15 @@ def read_recording(content: bytes, folder: Path) -> None:
 
 @cache
 def _zip() -> bytes:
-    names = [f"{p}/{x}_{p}.txt" for p in ("train", "test") for x in ("y", "subject")]
-    signals = [f"{p}/Inertial Signals/body_acc_x_{p}.txt" for p in ("train", "test")]
+    """A copy with the true labels and subjects, so that its signals are read; of these there are too few."""
+    data = uci_har.load()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (*names, *signals):
-            archive.writestr(f"{recordings.OFFICIAL}{name}", "1 2 3\n" * 20)
+        for part, split in (("train", data.train), ("test", data.test)):
+            for name, values in (("y", split.y + 1), ("subject", split.subject)):
+                archive.writestr(f"{recordings.OFFICIAL}{part}/{name}_{part}.txt", "\n".join(map(str, values)) + "\n")
+            signal = f"{part}/Inertial Signals/body_acc_x_{part}.txt"
+            archive.writestr(f"{recordings.OFFICIAL}{signal}", "1 2 3\n" * 20)
         archive.comment = b"comment"
     return content.getvalue()
 
@@ -229,77 +240,141 @@ def read_zip(content: bytes, folder: Path) -> None:
     loading.load_data(path)
 
 
-@dataclass(frozen=True)
-class Replayed:
-    """A transport whose agent says what is in a file, whatever it is asked."""
+class Replayed(Connection):
+    """A connection to an agent that says `content`, whatever it is asked, and is lost then; there is no process."""
 
-    path: Path
-    name: str = "device"
+    def __init__(self, content: bytes) -> None:
+        """Hear the greeting."""
+        self._transport = Here()
+        self._pending = bytearray(content)
+        self._greeted = False
+        self.hello = self._fitting(Greeting, self._receive()).hello
+        self._greeted = True
+
+    def _read(self) -> None:
+        raise DeviceError(f"the connection to {self._transport.name} was lost: try again")
+
+    def _write(self, data: bytes) -> None:
+        """Take it."""
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class Here:
+    """A transport that starts nothing."""
+
+    name = "device"
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """Take all that comes, and say it."""
-        return ["sh", "-c", f"cat >/dev/null & cat {self.path}"]
+        """Nobody asks for it."""
+        raise AssertionError(argv)
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """The end of an agent."""
-        return DeviceError(f"the connection to {self.name} was lost: try again")
+        """Nobody asks for it."""
+        raise AssertionError(code)
+
+
+SHAPE = (40, 6)
+JOB = measurement_job.MeasurementJob(name="job", task="measure", model="model.tflite", title="model")
 
 
 @cache
+def _arrays() -> bytes:
+    times = np.array([1000, 1100], np.int64)
+    file = io.BytesIO()
+    np.savez(file, latency_ns=times, end_to_end_ns=times, logits=np.zeros(SHAPE, np.float32))
+    return file.getvalue()
+
+
+@cache
+def _facts() -> Any:
+    tensor = {"index": 0, "name": "x", "shape": [1, 8], "dtype": "int8", "scales": [0.1], "zero_points": [0]}
+    model = {"input": tensor, "output": tensor, "scheme": "int8", "stateful": False, "operators": {"ADD": 1}}
+    device = _report()["device"]
+    return {
+        **{"machine": device, "before": device["before"], "after": device["after"], "others_busy": 0.0},
+        **{"runtime": device["runtime"], "model": model | {"xnnpack": {}, "operator_costs": {}}, "pinned_cpu": 0},
+        **{"load_ms": 1.0, "first_ms": 1.0, "warm_up": {"calls": 1, "seconds": 0.1, "stable": True}},
+        **{"harness_overhead_us": 0.1, "baseline_memory_bytes": 1, "peak_memory_bytes": 2},
+    }
+
+
+def _conversation(arrays: bytes, answer: str, messages: Sequence[str] = ()) -> bytes:
+    """What an agent says from its greeting on; `messages` are those of `_messages`, changed or not."""
+    files = {f"{JOB.name}.npz": arrays, f"{JOB.name}.json": answer.encode("utf-8", "surrogatepass")}
+    sent = [json.dumps({"file": x, "n_bytes": len(content)}).encode() + b"\n" + content for x, content in files.items()]
+    lines = [x.encode("utf-8", "surrogatepass") + b"\n" for x in messages or map(json.dumps, _messages())]
+    return b"".join([*lines[:BEFORE_FILES], *sent, *lines[BEFORE_FILES:]])
+
+
 def _messages() -> list[Any]:
-    answer = {"format": 1, "facts": {"runtime": {"name": "litert", "version": "2"}}, "arrays_sha256": None}
-    text = json.dumps(answer)
+    device = _report()["device"]
     return [
         {"hello": HELLO},
-        {"done": True, "missing": []},
         {"stage": "installing"},
         {"done": True, "site": "/x/site", "made": True},
-        {"done": True, "missing": []},
+        {"done": True, "missing": [sha256(MODEL)]},
+        {"done": True},
         {"line": json.dumps({"share": 0.5, "stage": "timing"})},
-        {"file": "job.json", "n_bytes": len(text)},
+        {"alive": True},
         {"done": True, "code": 0, "log": "", "silent": False},
-        {"done": True, "description": {"machine": {}, "state": {}}},
+        {"done": True, "description": {"machine": device, "state": device["before"]}},
         {"done": True, "removed_bytes": 5},
     ]
 
 
+BEFORE_FILES = 7
+"""So many of these come before the files of the answer."""
+
+
+def _answer(arrays: bytes) -> Any:
+    return {"format": 1, "facts": _facts(), "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
+
+
+def agent_seed() -> bytes:
+    """What an agent says when all goes well."""
+    return _conversation(_arrays(), json.dumps(_answer(_arrays())))
+
+
 def make_answers(random: Random) -> bytes:
-    """What an agent says, changed, with the file that it sends."""
-    messages = _messages()
-    if random.random() < 0.1:
-        messages = [random.choice([x for x in HELLOS.values() if not isinstance(x, bytes)]), *messages[1:]]
-    number = random.randrange(len(messages))
-    lines = [json.dumps(x) for x in messages]
-    lines[number] = changed_json(random, messages[number])
-    body = "\n".join(lines).encode("utf-8", "surrogatepass") + b"\n"
-    return body if random.random() < 0.5 else changed_bytes(random, body, [body])
+    """What an agent says, changed in a message, in the answer or in the arrays, whose digest fits."""
+    messages, arrays = [json.dumps(x) for x in _messages()], _arrays()
+    part = random.choice(("greeting", "message", "answer", "arrays"))
+    if part == "greeting":
+        messages[0] = random.choice([x["greeting"].strip() for x in MEASURED.values() if "greeting" in x])
+    if part == "message":
+        number = random.randrange(len(messages))
+        messages[number] = changed_json(random, _messages()[number])
+    if part == "arrays":
+        arrays = changed_bytes(random, arrays, [arrays])
+    answer = changed_json(random, _answer(arrays)) if part == "answer" else json.dumps(_answer(arrays))
+    body = _conversation(arrays, answer, messages)
+    return changed_bytes(random, body, [body]) if random.random() < 0.2 else body
 
 
-def read_answers(content: bytes, folder: Path) -> None:
-    """Prepare, measure, look and clean on a device that gives these answers."""
-    path = folder / "answers"
-    path.write_bytes(content)
-    device = RemoteDevice(Replayed(path), silence_seconds=1)
-    job = measurement_job.MeasurementJob(name="job", task="inspect", model="model.tflite", title="model")
+def read_answers(content: bytes, folder: Path) -> bytes:
+    """Make an environment, measure, look and clean on a device that gives these answers; what it says beyond them."""
     inside = folder / "job"
     shutil.rmtree(inside, ignore_errors=True)
     inside.mkdir()
-    shutil.copy(MODEL, inside / "model.tflite")
-    try:
-        device.prepare(lambda share, stage: None)
-        device.run(job, inside, lambda share, stage: None)
-        device.read_machine()
-        device.clean()
-    finally:
-        device.close()
+    shutil.copy(MODEL, inside / JOB.model)
+    connection = Replayed(content)
+    device = RemoteDevice(Here(), ready=True, _connection=connection)
+    device.prepare(ignore_progress)
+    connection.ask("environment", Site)
+    checked(device.run(JOB, inside, ignore_progress), JOB, device.name, SHAPE)
+    device.read_machine()
+    device.clean()
+    return bytes(connection._pending)
 
 
 TARGETS = {
-    "model-file": Target(make_model, read_model, 1500),
-    "card": Target(make_card, read_card, 250),
-    "bench-json": Target(make_result, read_result, 150),
-    "sample-lines": Target(make_lines, read_lines, 120),
-    "recordings": Target(make_recording, read_recording, 200),
-    "official-zip": Target(make_zip, read_zip, 1500),
-    "agent-protocol": Target(make_answers, read_answers, 150),
+    "model-file": Target(make_model, read_model, 1500, lambda: _model()[0]),
+    "card": Target(make_card, read_card, 250, lambda: json.dumps(_card()).encode()),
+    "bench-json": Target(make_result, read_result, 150, lambda: json.dumps(_report()).encode()),
+    "sample-lines": Target(make_lines, read_lines, 120, lambda: _lines()[0]),
+    "recordings": Target(make_recording, read_recording, 200, lambda: (recordings.TOP + recordings.rows()).encode()),
+    "official-zip": Target(make_zip, read_zip, 600, _zip),
+    "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),
 }

@@ -2,14 +2,16 @@
 
 import importlib
 import signal
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from tools.attack import figure, kills
 from tools.attack.__main__ import GROUPS
 from tools.attack.ground import ESCAPE, Ground
-from tools.attack.harness import KINDS, Case, Ending, Place, judge, run_cases
+from tools.attack.harness import KINDS, Case, Ending, Fault, Finding, Place, judge, run_cases
 
 GOOD = Ending(code=2, hung=False, seconds=1.0, peak_bytes=1, stdout=b"", stderr=b"Error: x is missing: give it\n")
 
@@ -81,7 +83,7 @@ QUICK = {
     "results": ("deep", "markup", "before-", "1e999", "400-digits"),
     "recordings": ("zip ", "escape-", "digits-subject"),
     "streams": ("json-", "1e39", "five-1e308"),
-    "device": ("hello-", "message-", "answer-"),
+    "device": ("good ", "hello: ", "run: ", "answer: "),
 }
 
 
@@ -98,3 +100,32 @@ def test_a_part_of_each_table_is_without_fault(group, tmp_path, place):
 def test_every_group_has_a_module_and_says_its_subject():
     for group in GROUPS:
         assert importlib.import_module(f"tools.attack.{group}").cases
+
+
+def test_the_figure_says_what_cases_were_held_to_and_how_many_kills_hit():
+    found = {
+        "options": [Finding("a", "", (), 0, 1.0, 1 << 29, limits="30 s, 1 GB"), Finding("b", "", (), 2, 4.0)],
+        "kills": [Finding("c", "", (), -9), Finding("d", "", (Fault("other", "exit code 0"),), 0)],
+    }
+    said = figure.document(found, 60.0)
+    assert "| all | 4 | 0 | 0 | 0 | 0 | 0 | 0 | 0 | 1 |" in said
+    for note in ("limits of 1 cases: 30 s, 1 GB", "slowest: 4.0 s (b)", "largest: 0.50 GB (a)", "at work: 1 of 2"):
+        assert note in said
+        assert note in figure.text(found)
+
+
+def test_a_command_that_ends_before_its_kill_is_killed_earlier_and_never_counts(tmp_path, monkeypatch):
+    sleep = "import sys, time; time.sleep(float(sys.argv[1]))"
+    monkeypatch.setattr(kills, "COMMAND", [sys.executable, "-c", sleep])
+    monkeypatch.setattr(kills, "FIRST_S", 0.0)
+    place = Place(tmp_path, tmp_path / "scratch", 60.0)
+
+    def killed(seconds, reference_s):
+        reference = SimpleNamespace(seconds=reference_s, outcome=None)
+        left = iter(seconds)
+        victim = kills.Victim("x", 1, lambda folder: (next(left, 0),), lambda folder: (), lambda folder: None)
+        found = kills.Kill("x", victim, reference, tmp_path / "x", signal.SIGKILL, 1.0, finishes=False).run(place)
+        return found.code, [x.text for x in found.faults]
+
+    assert killed([0] * kills.ATTEMPTS, 400.0) == (0, ["exit code 0"])
+    assert killed([0, 60], 4.0) == (-signal.SIGKILL, [])

@@ -6,8 +6,7 @@ import json
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +14,9 @@ import click
 
 from edge_runtime.system.printable import printable
 from tools import ROOT
+from tools.attack import figure
 from tools.attack.ground import Ground
-from tools.attack.harness import KINDS, PATIENCE_S, Fault, Finding, Place, run_cases
+from tools.attack.harness import PATIENCE_S, Fault, Finding, Place, run_cases
 
 GROUPS = {
     "models": "model files and cards",
@@ -43,8 +43,10 @@ GROUPS = {
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random number.")
 @click.option("--patience", type=float, default=PATIENCE_S, show_default=True, help="Seconds after which a case hangs.")
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build/attack", help="Made anew.")
-def main(groups: Sequence[str], only: str, seed: int, patience: float, folder: Path) -> None:
+@click.option("--document", type=click.Path(path_type=Path), help="Write the figure here too, as Markdown.")
+def main(groups: Sequence[str], only: str, seed: int, patience: float, folder: Path, document: Path | None) -> None:
     """Run the cases of every GROUP, as many at a time as there are CPUs; exit with 1 when one has a fault."""
+    started = time.monotonic()
     ground = Ground(folder.absolute(), seed)
     workers = range(os.cpu_count() or 1)
     places = [Place(ground.folder, ground.folder / "scratch" / str(i), patience) for i in workers]
@@ -55,8 +57,10 @@ def main(groups: Sequence[str], only: str, seed: int, patience: float, folder: P
         written.write_text(json.dumps({name: [asdict(x) for x in cases] for name, cases in found.items()}, indent=1))
     for place in places:
         place.close()
-    _show(found)
+    print(figure.text(found))
     print(f"every case: {written}")
+    if document:
+        document.write_text(figure.document(found, time.monotonic() - started))
     sys.exit(any(x.faults for cases in found.values() for x in cases))
 
 
@@ -79,17 +83,6 @@ def _tell(finding: Finding) -> None:
     for fault in finding.faults:
         shown = f"{fault.kind}: {printable(finding.case, 100)}: {printable(fault.text, 200)}"
         print(f"{shown} | {printable(finding.said, 300)}", file=sys.stderr)
-
-
-def _show(found: Mapping[str, Sequence[Finding]]) -> None:
-    """Print a row for each group and for all: how many cases, and how many of them with each kind of fault."""
-    rows: list[list[object]] = [["group", "cases", *KINDS]]
-    for group, cases in found.items():
-        counts = Counter(kind for x in cases for kind in {fault.kind for fault in x.faults})
-        rows.append([group, len(cases), *(counts[kind] for kind in KINDS)])
-    rows.append(["all", *(sum(column) for column in list(zip(*rows[1:], strict=True))[1:])])
-    for name, *numbers in rows:
-        print(f"{name!s:<18}" + "".join(f"{x!s:>11}" for x in numbers))
 
 
 if __name__ == "__main__":

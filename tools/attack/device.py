@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from tools.attack import hostile_device
+from edge_runtime.data import official_copy, uci_har
+from tools.attack import hostile_device, package_index
 from tools.attack.ground import ESCAPE, Ground
 from tools.attack.harness import Case
 
-# An error of the device has exit code 3; 0 is what `look` and `clean` may make of an odd but readable answer.
-CODES = (0, 3)
+FAILS = (3,)  # an error of the device
 
 
 def cases(ground: Ground) -> Iterator[Case]:
     """All cases of this group."""
     folder = ground.place("device")
-    program = shlex.join([sys.executable, hostile_device.__file__])
-    short = ("--runs", 2, "--rounds", 1, "--no-control", "--data", ground.data)
-    for mode, tasks in {**hostile_device.modes(), "hello-endless": ("run",)}.items():
-        environment = {"HAR_EDGE_SSH": program, "ATTACK_MODE": mode}
-        lines: dict[str, tuple[object, ...]] = {
-            "run": ("bench", "edge-small", "--on", "ssh://h", *short, "--json", folder / "result.json"),
-            "look": ("devices", "ssh://h"),
-            "clean": ("devices", "clean", "ssh://h"),
-        }
-        for task in tasks:
-            line = lines.get(task, lines["run"])
-            yield Case(f"{mode}: {task}", line, environment=environment, codes=CODES)
+    index = package_index.write(folder / "index")
+    short = ("--runs", 2, "--rounds", 1, "--no-control")
+    bench = ("bench", "edge-small", "--on", "ssh://h", *short, "--json", folder / "result.json")
+    lines: dict[str, tuple[object, ...]] = {"look": ("devices", "ssh://h"), "clean": ("devices", "clean", "ssh://h")}
+
+    def case(name: str, script: dict[str, Any], line: tuple[object, ...], *codes: int) -> Case:
+        agent = hostile_device.program(folder / f"{hashlib.sha256(name.encode()).hexdigest()}.json", script)
+        return Case(name, line, environment=index | {"HAR_EDGE_SSH": shlex.join(agent)}, codes=codes)
+
+    # What is refused, and what is not, so that the others are refused for what is odd in them.
+    good = hostile_device.good(official_copy.N_WINDOWS["test"], len(uci_har.LABELS))
+    yield case("good answer", good, bench, 0)
+    yield case("good look", hostile_device.GOOD_LOOK, lines["look"], 0)
+    yield case("good clean", {}, lines["clean"], 0)
+    for name, script in hostile_device.MEASURED.items():
+        yield case(name, script, (*bench, "--data", ground.data), *FAILS)
+    for name, script in hostile_device.ASKED.items():
+        task = "clean" if "clean" in script else "look"
+        yield case(name, script, lines[task], *FAILS)
+    short = (*short, "--data", ground.data)
     for name, script in SCRIPTS.items():
         path = _program(folder / name, script)
-        yield Case(f"ssh {name}", ("devices", "ssh://h"), environment={"HAR_EDGE_SSH": str(path)}, codes=CODES)
+        yield Case(f"ssh {name}", ("devices", "ssh://h"), environment={"HAR_EDGE_SSH": str(path)}, codes=FAILS)
         line = ("bench", "edge-small", *short, "--on", f"python:{path}")
         # What is no Python at all is a wrong --on.
-        yield Case(f"python {name}", line, codes=(*CODES, 2))
+        yield Case(f"python {name}", line, codes=(*FAILS, 2))
     for name, listed in ADB_LISTS.items():
         path = _program(folder / f"adb-{name}", f"printf '{listed}'")
         for line in (("devices", "adb:"), ("bench", "edge-small", *short, "--on", "adb:")):

@@ -63,7 +63,7 @@ class Ending:
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one case; without faults it is as it should be."""
+    """The outcome of one case; without faults it is as it should be. `limits` says what it was held to."""
 
     case: str
     command: str
@@ -72,6 +72,7 @@ class Finding:
     seconds: float = 0.0
     peak_bytes: int = 0
     said: str = ""
+    limits: str = "what the group's module says"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ class Case:
             faults += [Fault("lost", f"{path} was changed though the command failed") for path in changed]
         if wrong := self.check(ending):
             faults.append(Fault("other", wrong))
-        return finding(self.name, self.arguments, ending, faults)
+        limits = f"{place.patience_s * self.patience:g} s, {self.memory_limit / (1 << 30):g} GB"
+        return finding(self.name, self.arguments, ending, faults, limits)
 
 
 def host_case(name: str, arguments: tuple[Any, ...], patience: float = 3, **more: Any) -> Case:
@@ -209,11 +211,11 @@ def judge(ending: Ending, codes: Iterable[int] = ENDINGS, memory_limit: int = ME
     return faults
 
 
-def finding(name: str, arguments: Iterable[Any], ending: Ending, faults: Iterable[Fault]) -> Finding:
+def finding(name: str, arguments: Iterable[Any], ending: Ending, faults: Iterable[Fault], limits: str) -> Finding:
     """The outcome of a command, its last words made printable."""
     said = (ending.stderr or ending.stdout).decode("utf-8", "replace").strip()[-_FAULT:]
     shown = " ".join(str(x)[:200] for x in arguments)
-    return Finding(name, shown, tuple(faults), ending.code, round(ending.seconds, 2), ending.peak_bytes, said)
+    return Finding(name, shown, tuple(faults), ending.code, round(ending.seconds, 2), ending.peak_bytes, said, limits)
 
 
 def fingerprint(path: Path) -> str:

@@ -1,210 +1,252 @@
-"""Answer as no agent does: a program in place of ssh, which ATTACK_MODE tells how to misbehave."""
+"""Collect what a hostile device may say: scripts for `scripted_agent.py`, each wrong in one thing."""
 
 import hashlib
 import io
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ESCAPE = "\x1b]0;PLANTED\x07"
-ENDLESS_S = 10.0
-PATIENT_S = 20.0
-TASKS = ("missing", "put", "environment", "look", "run", "clean")
-FIELDS = ("site", "missing", "description", "removed_bytes", "code", "log", "silent")
+from edge_runtime.bench import machine
 
-HELLO: dict[str, Any] = {
-    "machine": "x86_64",
-    "libc": ["glibc", "2.36"],
-    "interpreters": [
-        {"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "pip": True, "ensurepip": True, "numpy": None}
-    ],
+AGENT = Path(__file__).with_name("scripted_agent.py")
+ESCAPE = "\x1b]0;title\x07"
+DEEP = "[" * 200_000
+PYTHON = {"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}
+HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"], "interpreters": [PYTHON]}
+JOB = "%JOB%"
+"""The player puts the name of the job here that is asked for."""
+
+
+def program(path: Path, script: dict[str, Any]) -> list[str]:
+    """The command that plays `script`, written at `path`; the loader's command follows as its last argument."""
+    path.write_text(json.dumps({"hello": HELLO, **script}))
+    return [sys.executable, "-S", "-E", str(AGENT), str(path)]
+
+
+def line(**message: Any) -> str:
+    """A message."""
+    return json.dumps(message) + "\n"
+
+
+def hello(**changes: Any) -> dict[str, Any]:
+    """A greeting, changed."""
+    return {"greeting": line(hello={**HELLO, **changes})}
+
+
+def run(before: str = "", **changes: Any) -> dict[str, Any]:
+    """An answer to `run`, changed, after messages."""
+    return {"run": before + line(**{"done": True, "code": 0, "log": "", "silent": False, **changes})}
+
+
+def file(name: Any, content: bytes, **changes: Any) -> str:
+    """A message that brings a file."""
+    return line(**{"file": name, "n_bytes": len(content), **changes}) + content.decode("latin-1")
+
+
+def answer(content: Any, arrays: bytes | None = None) -> dict[str, Any]:
+    """A run that leaves an answer: its JSON, as text or value, and the bytes of its arrays."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    sent = file(f"{JOB}.npz", arrays) if arrays is not None else ""
+    return run(sent + file(f"{JOB}.json", text.encode()))
+
+
+def with_arrays(content: bytes, facts: Any = None) -> dict[str, Any]:
+    """A run that leaves facts and these bytes as arrays, with their digest."""
+    digest = hashlib.sha256(content).hexdigest()
+    return answer({"format": 1, "facts": FACTS if facts is None else facts, "arrays_sha256": digest}, content)
+
+
+def saved(**arrays: Any) -> bytes:
+    """The bytes of arrays."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def claimed(shape: str, dtype: str = "'<i8'") -> bytes:
+    """The arrays of an answer, the first of which has this shape and type in its header and no content."""
+    header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    short = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n"
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("latency_ns.npy", short)
+    return file.getvalue()
+
+
+class Runs:
+    """Runs a program where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Run it."""
+        return os.system, ("touch pickled",)
+
+
+TENSOR = {"index": 0, "name": "x", "shape": [1, 8], "dtype": "int8", "scales": [0.1], "zero_points": [0]}
+MODEL = {
+    **{"input": TENSOR, "output": TENSOR, "scheme": "int8", "stateful": False, "operators": {"ADD": 1}},
+    **{"xnnpack": {}, "operator_costs": {}},
 }
-DEEP = b"[" * 200_000
+STATE = json.loads(json.dumps(asdict(machine.state())))
+FACTS = {
+    "machine": json.loads(json.dumps(asdict(machine.read_facts()))),
+    **{"before": STATE, "after": STATE, "others_busy": 0.0, "runtime": {"name": "litert", "version": "2"}},
+    **{"model": MODEL, "pinned_cpu": 0, "load_ms": 1.0, "first_ms": 1.0, "harness_overhead_us": 0.1},
+    **{"warm_up": {"calls": 1, "seconds": 0.1, "stable": True}},
+    **{"baseline_memory_bytes": 1, "peak_memory_bytes": 2},
+}
+TIMES = np.array([1000, 1100], np.int64)
+LOGITS = np.zeros((40, 6), np.float32)
+GOOD = {"latency_ns": TIMES, "end_to_end_ns": TIMES, "logits": LOGITS}
 
-# The first message instead of a good one: bytes as they are, or JSON.
-HELLOS: dict[str, Any] = {
-    "list": [],
-    "null": None,
-    "number": 5,
-    "unknown": {"x": 1},
-    "hello-null": {"hello": None},
-    "hello-list": {"hello": []},
-    "no-interpreters": {"hello": HELLO | {"interpreters": []}},
-    "interpreters-null": {"hello": HELLO | {"interpreters": None}},
-    "odd-interpreter": {"hello": HELLO | {"interpreters": [{"path": 5}]}},
-    "odd-version": {"hello": HELLO | {"interpreters": [HELLO["interpreters"][0] | {"version": "x"}]}},
-    "odd-libc": {"hello": HELLO | {"libc": None}},
-    "escape-machine": {"hello": HELLO | {"machine": ESCAPE}},
-    "huge-number": {"hello": HELLO | {"machine": 10**400}},
-    "deep": DEEP,
-    "digits": b"1" + b"0" * 5000,
-    "not-utf-8": b"\xff\xfe\xfd",
-    "escape": ESCAPE.encode(),
-    "error": {"error": f"{ESCAPE}evil"},
-    "error-null": {"error": None},
-    "error-long": {"error": "x" * 1_000_000},
-    "python": b'{"python": "\\u001b]0;PLANTED\\u0007"}',
-    "old-python": b'{"python": 5',
-    "silence": b"",
+
+def good(windows: int, classes: int) -> dict[str, Any]:
+    """A run that leaves what is asked for, of so many windows and classes."""
+    return with_arrays(saved(**{**GOOD, "logits": np.zeros((windows, classes), np.float32)}))
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """A run that leaves good arrays and changed facts."""
+    return with_arrays(saved(**GOOD), {**FACTS, **changes})
+
+
+def without(name: str) -> dict[str, Any]:
+    """A run that leaves all facts but one."""
+    return with_arrays(saved(**GOOD), {key: x for key, x in FACTS.items() if key != name})
+
+
+MEASURED = {
+    "greeting: a list": {"greeting": "[]\n"},
+    "greeting: null": {"greeting": "null\n"},
+    "greeting: something else": {"greeting": line(x=1)},
+    "greeting: nothing in it": {"greeting": line(hello=None)},
+    "greeting: deep": {"greeting": DEEP + "\n"},
+    "greeting: a line without end": {"greeting": "A" * (2 << 20)},
+    "greeting: half": {"greeting": '{"hello"'},
+    "greeting: too old": {"greeting": '{"python": "2.7.18"}'},
+    "greeting: too old, oddly": {"greeting": '{"python": [1]}'},
+    "greeting: an error": {"greeting": line(error=ESCAPE + "x" * 5000)},
+    "greeting: an error of no text": {"greeting": line(error={"a": 1})},
+    "greeting: bytes": {"greeting": "\xff\xfe\n"},
+    "greeting: half a surrogate": {"greeting": '{"hello": "\\ud800"}\n'},
+    "greeting: a large number": {"greeting": '{"hello": 1' + "0" * 5000 + "}\n"},
+    "hello: no interpreter": hello(interpreters=[]),
+    "hello: an odd interpreter": hello(interpreters=[{"path": 5}]),
+    "hello: an odd version": hello(interpreters=[{**PYTHON, "version": ["3"]}]),
+    "hello: a large version": hello(interpreters=[{**PYTHON, "version": [10**30, 1, 1]}]),
+    "hello: no C library": hello(libc=None),
+    "hello: a C library without end": hello(libc=["glibc", "2.999999999"]),
+    "hello: an odd C library": hello(libc=["glibc", "x"]),
+    "hello: an odd machine": hello(machine=ESCAPE),
+    "missing: an error": {"missing": line(error=ESCAPE)},
+    "missing: nothing": {"missing": line(done=True)},
+    "missing: null": {"missing": line(done=True, missing=None)},
+    "missing: text": {"missing": line(done=True, missing="x")},
+    "missing: unknown files": {"missing": line(done=True, missing=["f" * 64])},
+    "missing: bytes without end": {"missing": line(alive=True, n_bytes=10**12)},
+    "missing: a negative number of bytes": {"missing": line(file="x", n_bytes=-1)},
+    "put: an error": {"put": line(error=ESCAPE)},
+    "put: a list": {"put": "[]\n"},
+    "environment: an error": {"environment": line(error=ESCAPE)},
+    "environment: nothing": {"environment": line(done=True)},
+    "environment: null": {"environment": line(done=True, site=None)},
+    "environment: something else": {"environment": line(x=1)},
+    "environment: an odd stage": {"environment": line(stage=[1])},
+    "run: an error": {"run": line(error=ESCAPE)},
+    "run: nothing": {"run": line(done=True)},
+    "run: null": run(code=None),
+    "run: an odd log": run(log=5),
+    "run: a large code": run(code=10**12),
+    "run: last words": run(log=ESCAPE + "last words", code=1),
+    "run: a signal without a name": run(code=-35),
+    "run: silence": run(silent=True),
+    "run: neither answer nor notice": {"run": line(x=1)},
+    "run: two notices in one": {"run": line(stage="x", line="y")},
+    "run: lines that are no progress": run(
+        line(line='{"share": 1e999, "stage": "x"}')
+        + line(line='{"share": 1' + "0" * 400 + ', "stage": "x"}')
+        + line(line='{"share": true, "stage": 5}')
+        + line(line='{"share": NaN}')
+        + line(line=DEEP[:60_000]),
+        code=1,
+    ),
+    **{
+        f"run: a file named {name!r}": run(file(name, b"x"))
+        for name in ("../x", "..", "", "a\0b", 5, "worker.pyz", "model-0.tflite", "0-0.job.json", f"../{JOB}.json")
+    },
+    "run: a file twice": run(file(f"{JOB}.json", b"[]") * 2),
+    "run: a file larger than any": run(file(f"{JOB}.json", b"", n_bytes=10**12)),
+    "answer: nothing": run(),
+    "answer: empty": answer(""),
+    "answer: a list": answer("[]"),
+    "answer: of another format": answer({"format": 9, "facts": {}, "arrays_sha256": None}),
+    "answer: null": answer({"format": 1, "facts": None, "arrays_sha256": None}),
+    "answer: no facts": answer({"format": 1, "facts": {}, "arrays_sha256": None}),
+    "answer: deep": answer(DEEP),
+    "answer: an error of no kind": answer({"format": 1, "error": {"a": 1}, "exit_code": "x"}),
+    "answer: a fault": answer({"format": 1, "error": "x", "exit_code": 70}),
+    "answer: an error": answer({"format": 1, "error": ESCAPE, "exit_code": 3}),
+    "answer: no arrays": answer({"format": 1, "facts": FACTS, "arrays_sha256": None}),
+    "answer: arrays of another digest": answer({"format": 1, "facts": FACTS, "arrays_sha256": "f" * 64}, saved(**GOOD)),
+    "answer: a digest that is none": answer({"format": 1, "facts": FACTS, "arrays_sha256": 5}, b""),
+    **{
+        f"facts: {name} is {value!r}"[:80]: facts(**{name: value})
+        for name, value in [
+            ("machine", None),
+            ("machine", {"machine": 5}),
+            ("before", {}),
+            ("after", []),
+            ("runtime", "litert"),
+            ("model", {**MODEL, "operators": {"ADD": -1}}),
+            ("model", {**MODEL, "input": {}}),
+            ("load_ms", -1.0),
+            ("load_ms", 1e308),
+            ("first_ms", "1"),
+            ("warm_up", {"calls": 1}),
+            ("peak_memory_bytes", 2**62),
+            ("energy", {"per_inference_mj": "x"}),
+        ]
+    },
+    **{f"facts: no {name}": without(name) for name in ("machine", "before", "model", "load_ms", "warm_up")},
+    "arrays: no zip": with_arrays(b"PK"),
+    "arrays: a pickle": with_arrays(saved(**{**GOOD, "latency_ns": np.array([Runs()], object)})),
+    "arrays: more than there is memory": with_arrays(claimed(f"({10**15},)")),
+    "arrays: a shape of 5000 digits": with_arrays(claimed(f"(1{'0' * 5000},)")),
+    "arrays: a nested shape": with_arrays(claimed("(" * 4000)),
+    "arrays: a nested type": with_arrays(claimed("(1,)", "[" * 4000)),
+    "arrays: numbers of no size": with_arrays(claimed("(1,)", "'<i0'")),
+    "arrays: none of them": with_arrays(saved()),
+    "arrays: no times": with_arrays(saved(**{**GOOD, "latency_ns": TIMES[:0]})),
+    "arrays: times of another type": with_arrays(saved(**{**GOOD, "latency_ns": TIMES.astype(float)})),
+    "arrays: times of nothing": with_arrays(saved(**{**GOOD, "latency_ns": TIMES * 0})),
+    "arrays: times of centuries": with_arrays(saved(**{**GOOD, "end_to_end_ns": TIMES * 10**15})),
+    "arrays: no logits": with_arrays(saved(**{**GOOD, "logits": LOGITS[:3]})),
+    "arrays: logits of other classes": with_arrays(saved(**{**GOOD, "logits": LOGITS[:, :2]})),
+    "arrays: logits that are no numbers": with_arrays(saved(**{**GOOD, "logits": LOGITS * np.nan})),
 }
 
-# What is sent during `run`: files by name and content, or messages.
-RUN_FILES: dict[str, Any] = {
-    "climbing": ("../../../../PLANTED", b"x"),
-    "absolute": ("/tmp/PLANTED", b"x"),
-    "dots": ("..", b"x"),
-    "nameless": ("", b"x"),
-    "zero": ("a\0b", b"x"),
-    "number": (5, b"x"),
-    "worker": ("worker.pyz", b"x"),
-    "long": ("x" * 5000, b"x"),
+DESCRIPTION = {"machine": FACTS["machine"], "state": STATE}
+GOOD_LOOK = {"look": line(done=True, description=DESCRIPTION)}
+ASKED = {
+    "look: an error": {"look": line(error=ESCAPE)},
+    "look: nothing": {"look": line(done=True)},
+    "look: null": {"look": line(done=True, description=None)},
+    "look: text": {"look": line(done=True, description="x")},
+    "look: empty": {"look": line(done=True, description={})},
+    "look: odd": {"look": line(done=True, description={"machine": ESCAPE, "state": ESCAPE})},
+    "look: an odd machine": {
+        "look": line(done=True, description={**DESCRIPTION, "machine": {**FACTS["machine"], "cores": "x"}})
+    },
+    "look: an odd state": {"look": line(done=True, description={**DESCRIPTION, "state": {**STATE, "throttled": [1]}})},
+    "clean: an error": {"clean": line(error=ESCAPE)},
+    "clean: nothing": {"clean": line(done=True)},
+    "clean: null": {"clean": line(done=True, removed_bytes=None)},
+    "clean: text": {"clean": line(done=True, removed_bytes="x")},
+    "clean: more than there is": {"clean": line(done=True, removed_bytes=10**30)},
+    "hello: only an old Python": hello(interpreters=[{**PYTHON, "version": [3, 8, 1]}]),
 }
-RUN_MESSAGES: dict[str, Any] = {
-    "escape-line": {"line": json.dumps({"share": 0.5, "stage": f"{ESCAPE}line"})},
-    "infinite-share": {"line": '{"share": 1e999, "stage": "x"}'},
-    "nan-share": {"line": '{"share": NaN, "stage": "x"}'},
-    "digits-share": {"line": '{"share": 1' + "0" * 400 + ', "stage": "x"}'},
-    "deep-line": {"line": DEEP.decode()},
-    "line-number": {"line": 5},
-    "unknown": {"x": 1},
-    "negative-bytes": {"file": "x", "n_bytes": -5},
-    "text-bytes": {"file": "x", "n_bytes": "x"},
-    "float-bytes": {"file": "x", "n_bytes": 1e300},
-}
-RUN_ANSWERS: dict[str, bytes] = {
-    "list": b"[]",
-    "nulls": b'{"facts": null, "arrays_sha256": null}',
-    "no-facts": b'{"facts": {}, "arrays_sha256": null}',
-    "deep": DEEP,
-    "not-utf-8": b"\xff\xfe",
-    "digits": b'{"facts": 1' + b"0" * 5000 + b"}",
-    "error-code": json.dumps({"error": "x", "exit_code": "zzz"}).encode(),
-    "error-success": json.dumps({"error": "x", "exit_code": 0}).encode(),
-    "error-own": json.dumps({"error": "x", "exit_code": 70}).encode(),
-    "error-null": json.dumps({"error": None, "exit_code": None}).encode(),
-    "error-escape": json.dumps({"error": f"{ESCAPE}boo", "exit_code": 3}).encode(),
-}
-
-
-class _Pickled:
-    """A value whose reading would run a command."""
-
-    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
-        return os.system, ("touch PLANTED",)
-
-
-def modes() -> dict[str, tuple[str, ...]]:
-    """The names of all modes, each with the tasks that it needs to be asked for."""
-    found: dict[str, tuple[str, ...]] = {f"hello-{x}": ("run", "look", "clean") for x in HELLOS}
-    found |= {f"{kind}-{task}": (task,) for kind in ("error", "nothing", "nulls", "texts", "endless") for task in TASKS}
-    found |= dict.fromkeys(("unknown-missing", "escape-stage", "no-stage", "huge-payload", "pickle"), ("run",))
-    found |= dict.fromkeys(("escape-look",), ("look",))
-    found |= dict.fromkeys(("huge-clean",), ("clean",))
-    for kind, names in (("file", RUN_FILES), ("message", RUN_MESSAGES), ("answer", RUN_ANSWERS)):
-        found |= {f"{kind}-{x}": ("run",) for x in names}
-    return found
-
-
-def send(message: Any, payload: bytes = b"") -> None:
-    """Send a message, then bytes."""
-    line = message if isinstance(message, bytes) else json.dumps(message).encode()
-    sys.stdout.buffer.write(line + b"\n" + payload)
-    sys.stdout.buffer.flush()
-
-
-def endless() -> None:
-    """Send without a line end, for a while or until nobody reads."""
-    deadline = time.monotonic() + ENDLESS_S
-    while time.monotonic() < deadline:
-        sys.stdout.buffer.write(b"A" * (1 << 20))
-        sys.stdout.buffer.flush()
-
-
-def requests() -> Iterator[dict[str, Any]]:
-    """Read the host's requests, with the bytes that belong to them."""
-    lines = sys.stdin.buffer
-    for line in lines:
-        request = json.loads(line)
-        lines.read(request.get("n_bytes", 0))
-        yield request
-
-
-def answer(mode: str, request: dict[str, Any]) -> None:
-    """Answer one request: wrongly where `mode` is about it, else as an agent does."""
-    task = request["do"]
-    kind, _, about = mode.partition("-")
-    if about == task and kind in ("error", "nothing", "nulls", "texts", "endless"):
-        wrong = {
-            "error": {"error": f"{ESCAPE}evil {'x' * 5000}"},
-            "nothing": {"done": True},
-            "nulls": {"done": True} | dict.fromkeys(FIELDS),
-            "texts": {"done": True} | dict.fromkeys(FIELDS, "x"),
-        }
-        return send(wrong[kind]) if kind in wrong else endless()
-    if mode == "huge-payload" and task == "missing":
-        send({"n_bytes": 10**12, "alive": True})
-        return endless()
-    if task == "missing":
-        return send({"done": True, "missing": ["f" * 64] if mode == "unknown-missing" else list(request["sizes"])})
-    if task == "environment":
-        stages = {"escape-stage": {"stage": f"{ESCAPE}stage"}, "no-stage": {"x": 1}}
-        if mode in stages:
-            send(stages[mode])
-        return send({"done": True, "site": "/x/site", "made": True})
-    if task == "look":
-        odd = {"machine": ESCAPE, "state": ESCAPE}
-        return send({"done": True, "description": odd if mode == "escape-look" else {}})
-    if task == "clean":
-        return send({"done": True, "removed_bytes": 10**4000 if mode == "huge-clean" else 10})
-    if task == "run":
-        return run(kind, about, request["job"].removesuffix(".job.json"))
-    return send({"done": True})
-
-
-def run(kind: str, about: str, name: str) -> None:
-    """Answer a measurement: with odd files, messages or answers, and odd last words."""
-    if kind == "message":
-        send(RUN_MESSAGES[about])
-    files = {"file": RUN_FILES, "answer": {x: (f"{name}.json", content) for x, content in RUN_ANSWERS.items()}}
-    if kind in files:
-        path, content = files[kind][about]
-        send({"file": path, "n_bytes": len(content)}, content)
-    if kind == "pickle":
-        arrays = io.BytesIO()
-        np.savez(arrays, latency=np.array([_Pickled()], dtype=object))
-        facts = {"facts": {}, "arrays_sha256": hashlib.sha256(arrays.getvalue()).hexdigest()}
-        for suffix, content in (("npz", arrays.getvalue()), ("json", json.dumps(facts).encode())):
-            send({"file": f"{name}.{suffix}", "n_bytes": len(content)}, content)
-    send({"done": True, "code": 1, "log": f"{ESCAPE}last words", "silent": False})
-
-
-def main() -> None:
-    """Take the agent's source, greet, and answer until the host leaves."""
-    mode = os.environ["ATTACK_MODE"]
-    # The remote command ends with the size of the agent's source, its name and how it is compiled.
-    sys.stdin.buffer.read(int(sys.argv[-1].split()[-3].strip("'")))
-    if mode == "hello-endless":
-        return endless()
-    if mode.startswith("hello-"):
-        send(HELLOS[mode.removeprefix("hello-")])
-        # An agent stays; the host decides.
-        deadline = time.monotonic() + PATIENT_S
-        while time.monotonic() < deadline and sys.stdin.buffer.read(1 << 16):
-            pass
-        return None
-    send({"hello": HELLO})
-    for request in requests():
-        answer(mode, request)
-    return None
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except BrokenPipeError:
-        os._exit(0)

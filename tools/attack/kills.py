@@ -27,6 +27,9 @@ DIES_WITHIN_S = 30.0
 ORPHANS_END_WITHIN_S = 15.0
 FIRST_S = 0.5  # before that a process is Python that starts
 FINISHES_WITHIN_S = 600.0
+LIMITS = f"{DIES_WITHIN_S:g} s from the signal, {FINISHES_WITHIN_S:g} s to go on, memory not measured"
+ATTEMPTS = 4
+"""To hit a command before it ends; exit code 0 after the last is a fault."""
 MARK = "HAR_EDGE_ATTACK"
 """In the environment of a killed command and of all that it starts."""
 
@@ -96,11 +99,15 @@ class Kill:
     finishes: bool
 
     def run(self, place: Place) -> Finding:
-        """Start, kill, look for what is wrong, go on, and compare."""
-        self.victim.prepare(self.folder)
-        before = {x: sha256(self.folder / x) for x in self.victim.kept}
+        """Start, kill, look for what is wrong, go on, and compare; a command that was quicker is killed earlier."""
         mark = f"{self.name}-{os.getpid()}"
-        ending = self._killed(place, mark)
+        for sooner in range(ATTEMPTS):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.victim.prepare(self.folder)
+            before = {x: sha256(self.folder / x) for x in self.victim.kept}
+            ending = self._killed(place, mark, self.share / 2**sooner)
+            if ending.code != 0:
+                break
         faults = judge(ending, (INTERRUPTED, -self.number))
         faults = [x for x in faults if x.kind != "signal" or ending.code != -self.number]
         if not wait_for(lambda: not _marked(mark), ORPHANS_END_WITHIN_S):
@@ -114,10 +121,10 @@ class Kill:
         if self.finishes:
             faults += self._finish(place)
         shutil.rmtree(self.folder, ignore_errors=True)
-        return finding(self.name, self.victim.line(self.folder), ending, faults)
+        return finding(self.name, self.victim.line(self.folder), ending, faults, LIMITS)
 
-    def _killed(self, place: Place, mark: str) -> Ending:
-        wait_s = FIRST_S + self.share * max(0.0, self.reference.seconds - FIRST_S)
+    def _killed(self, place: Place, mark: str, share: float) -> Ending:
+        wait_s = FIRST_S + share * max(0.0, self.reference.seconds - FIRST_S)
         started = time.monotonic()
         process = self._start(place, self.victim.line(self.folder), {MARK: mark})
         try:
@@ -131,8 +138,7 @@ class Kill:
             process.kill()
             out, error = process.communicate()
             hung = True
-        code = INTERRUPTED if process.returncode == 0 else process.returncode  # it was quicker than the kill
-        return Ending(code, hung, time.monotonic() - started, 0, out, error)
+        return Ending(process.returncode, hung, time.monotonic() - started, 0, out, error)
 
     def _finish(self, place: Place) -> list[Fault]:
         line = self.victim.again(self.folder)
@@ -214,9 +220,9 @@ def _victims(ground: Ground) -> Iterator[Victim]:
 
     yield Victim("train", 12, lambda folder: (*train, folder), resume, _weights, lambda folder: None)
     yield Victim("convert", 9, convert, convert, _digests, lambda folder: shutil.copytree(ground.run, folder), models)
-    yield Victim("bench", 9, measure, measure, lambda folder: None, old_result, ("b.json",))
+    yield Victim("bench", 9, measure, measure, _measured, old_result, ("b.json",))
     yield Victim("personalise", 9, personalise, adapted, _digests)
-    yield Victim("crossval", 6, cross_validate, cross_validate, lambda folder: None)
+    yield Victim("crossval", 6, cross_validate, cross_validate, _validated)
 
 
 def _weights(folder: Path) -> object:
@@ -228,6 +234,17 @@ def _weights(folder: Path) -> object:
 def _digests(folder: Path) -> object:
     """The digests of the models in a folder."""
     return {path.name: sha256(path) for path in sorted(folder.glob("*.tflite"))}
+
+
+def _measured(folder: Path) -> object:
+    """What each model of a result answered, and that the table is there."""
+    results = json.loads((folder / "b.json").read_text())["results"]
+    return [(x["model"], x["confusion"]) for x in results], (folder / "b.csv").exists()
+
+
+def _validated(folder: Path) -> object:
+    """What all folds answered."""
+    return json.loads((folder / "out/crossval.json").read_text())["scores"]["confusion"]
 
 
 def _marked(mark: str) -> list[int]:

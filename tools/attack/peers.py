@@ -168,7 +168,13 @@ class PeerCase:
             faults.append(Fault("lost", "a good peer is not recognised any more"))
         if wrong:
             faults.append(Fault("other", wrong))
-        return finding(self.name, ("stream", f"--{self.protocol}", *self.options), ending, faults)
+        return finding(
+            self.name,
+            ("stream", f"--{self.protocol}", *self.options),
+            ending,
+            faults,
+            f"{place.patience_s:g} s to stop, {MEMORY_LIMIT / (1 << 30):g} GB",
+        )
 
 
 def cases(ground: Ground) -> Iterator[PeerCase]:

@@ -20,7 +20,11 @@ from tools.attack.harness import Case, Ending, Fault, Finding, Place, finding, j
 
 FOREIGN = {"an escape sequence": ESCAPE[:8], "a C1 control": "\x9b31m", "a text direction": "\u202e"}
 
-PROGRAMS = ("ssh evil", "python evil", "adb")
+TASKS = ("greeting", "missing", "put", "environment", "run", "answer", "look", "clean")
+DEVICES = (
+    *(f"{x}: an error" for x in TASKS),
+    *("hello: an odd machine", "run: last words", "look: odd", "ssh evil", "python evil", "adb"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class TerminalCase:
         # Colours and lines that are drawn again are the command's own.
         faults = [x for x in judge(ending) if x.kind not in ("control", "memory", "other")]
         faults += [Fault("control", f"{name} reaches the terminal") for name, x in FOREIGN.items() if x in shown]
-        return finding(self.name, self.arguments, ending, faults)
+        return finding(self.name, self.arguments, ending, faults, f"{place.patience_s:g} s, memory not measured")
 
 
 def on_terminal(command: list[str], place: Place, environment: Mapping[str, str]) -> Ending:
@@ -69,10 +73,10 @@ def on_terminal(command: list[str], place: Place, environment: Mapping[str, str]
             os.killpg(process.pid, signal.SIGKILL)
             break
     os.close(ours)
-    _, status, usage = os.wait4(process.pid, 0)
+    _, status = os.waitpid(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - started
-    return Ending(process.returncode, hung, seconds, usage.ru_maxrss * 1024, bytes(shown), b"")
+    return Ending(process.returncode, hung, seconds, 0, bytes(shown), b"")
 
 
 def cases(ground: Ground) -> Iterator[TerminalCase]:
@@ -84,7 +88,7 @@ def cases(ground: Ground) -> Iterator[TerminalCase]:
         *_chosen(results.cases(inner), ("markup", "failure-markup", "created-odd", "name-surrogate")),
         *_chosen(recordings.cases(inner), ("escape", "bidi", "c1", "zip escape", "invalid-name")),
         *_chosen(streams.cases(inner), ("escape", "c1", "source", "options", "json-escape")),
-        *_chosen(device.cases(inner), ("error-", "escape-", "message-escape", "answer-error", "hello-e", *PROGRAMS)),
+        *_chosen(device.cases(inner), DEVICES),
     ):
         yield TerminalCase(case.name, case.arguments, case.environment)
     yield from _names(folder)
@@ -105,5 +109,8 @@ def _names(folder: Path) -> Iterator[TerminalCase]:
 
 
 def _chosen(cases: Iterator[Case], prefixes: tuple[str, ...]) -> Iterator[Case]:
-    """Those of `cases` whose names begin with one of `prefixes`."""
-    return (x for x in cases if x.name.startswith(prefixes) and not x.stdin)
+    """Those of `cases` whose names begin with one of `prefixes`, each of which is the beginning of one."""
+    made = list(cases)
+    unknown = [x for x in prefixes if not any(case.name.startswith(x) for case in made)]
+    assert not unknown, unknown
+    return (x for x in made if x.name.startswith(prefixes) and not x.stdin)
