@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 import edge_runtime
 from edge_runtime.errors import ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
-from edge_runtime.system.standard_streams import ReaderLeftError, guarded_streams, open_closed_streams
+from edge_runtime.system.standard_streams import guarded_streams, open_closed_streams
 
 _LONGEST_SENTENCE = 2000
 _NO_MEMORY = "this machine has too little free memory for that; close other programs"
@@ -143,8 +143,6 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     with guarded_streams():
         try:
             return _run(command, [x for x in arguments if x != "--debug"])
-        except ReaderLeftError:
-            return ExitCode.OK  # commands write their files before they print
         except click.ClickException as error:
             error.show()
             return ExitCode.USAGE

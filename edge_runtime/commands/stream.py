@@ -165,8 +165,9 @@ def command(
 
 
 def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
-    """Show and log what comes, until the source ends or Ctrl-C is pressed, which is how a live stream ends."""
+    """Show and log what comes, until the source ends, nobody reads what is shown, or Ctrl-C ends the stream."""
     from edge_runtime.live.recognizer import Decision
+    from edge_runtime.system.standard_streams import READER_LEFT
 
     with sink:
         try:
@@ -182,6 +183,8 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
                         sink.notice(trouble)
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
+                if READER_LEFT.is_set():
+                    break
         except KeyboardInterrupt:
             pass
     sink.end(session.summary)

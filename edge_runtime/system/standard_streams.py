@@ -5,14 +5,18 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Event
 from typing import Any, TextIO, cast
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import shown
 
+READER_LEFT = Event()
+"""Set when the reader of standard output has gone, as in `har-edge data | head`.
 
-class ReaderLeftError(Exception):
-    """The reader of standard output went away, as in `har-edge data | head`."""
+A command does its work to its end all the same, since its files and its exit code are for others; what it prints goes
+nowhere. One that has no end, as `har-edge stream`, stops.
+"""
 
 
 class _Guarded:
@@ -21,16 +25,16 @@ class _Guarded:
     def __init__(self, stream: TextIO, is_output: bool, as_is: bool = False) -> None:
         self._stream, self._is_output, self._as_is = stream, is_output, as_is
         if not as_is:
-            self.rich_proxied_file = _Guarded(stream, is_output, as_is=True)
-            """The file that a rich console writes to, which escapes text itself and needs its own codes obeyed."""
+            self.unescaped = _Guarded(stream, is_output, as_is=True)
+            """The file of our own console alone, which escapes text itself and needs its own codes obeyed."""
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("buffer", "rich_proxied_file"):
+        if name in ("buffer", "unescaped"):
             raise AttributeError(name)
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write `text`. Raises, of standard output only, `InputError` and `ReaderLeftError`."""
+        """Write `text`. Raises `InputError`, of standard output only."""
         with self._guard():
             self._stream.write(text if self._as_is else shown(text))
         return len(text)
@@ -53,7 +57,9 @@ class _Guarded:
             if not self._is_output:
                 return  # nobody can be told; the work goes on
             if isinstance(error, BrokenPipeError):
-                raise ReaderLeftError from error
+                READER_LEFT.set()
+                _discard_rest(self._stream)
+                return
             raise InputError(
                 f"cannot write to standard output: {error.strerror or error}; send it to where it can be written"
             ) from error
@@ -62,6 +68,7 @@ class _Guarded:
 @contextmanager
 def guarded_streams() -> Iterator[None]:
     """Guard `sys.stdout` and `sys.stderr` within the block."""
+    READER_LEFT.clear()
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):

@@ -29,6 +29,7 @@ class Console(rich.console.Console):
         file = sys.stderr if stderr else sys.stdout
         while (inner := getattr(file, "rich_proxied_file", None)) is not None:
             file = inner
+        file = getattr(file, "unescaped", file)
         super().__init__(file=file, stderr=stderr, markup=markup, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:

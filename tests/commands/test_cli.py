@@ -1,6 +1,7 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error."""
 
 import importlib.util
+import json
 import sys
 import tomllib
 
@@ -140,6 +141,21 @@ def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
 )
 def test_a_reader_that_goes_away_is_no_error(tmp_path, line):
     assert succeeded(in_shell(line, tmp_path)).stderr == ""
+
+
+def test_what_a_command_writes_and_judges_is_for_others_than_a_reader_that_goes_away(tmp_path):
+    result = (ROOT / "tests/bench/bench.json").read_bytes()
+    for name in ("old.json", "new.json"):
+        (tmp_path / name).write_bytes(result)
+    line = "compare old.json new.json --fail-if 'p50>-5%' --json changes.json | true"
+    assert_one_sentence(in_shell(line, tmp_path), 1, "the comparison fails on p50>-5%")
+    assert json.loads((tmp_path / "changes.json").read_text())["failures"]
+    succeeded(in_shell("report old.json --csv - | true", tmp_path))
+
+
+def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
+    source = "--csv <(yes 0,0,1,0,0,0) --units g --gyro-units rad/s"
+    assert succeeded(in_shell(f"stream edge-small {source} --jsonl | head -1", tmp_path)).stdout.startswith('{"type"')
 
 
 @pytest.mark.parametrize("line", ["card edge >/dev/full", "--help >&-", "report bench.json >/dev/full 2>&1"])

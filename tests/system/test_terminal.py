@@ -1,8 +1,11 @@
-"""Progress without a terminal: a line for each stage, and a pulse while one stage goes on."""
+"""Progress without a terminal, with a pulse while one stage goes on; and whose text is escaped."""
 
 import threading
 
+import rich.console
+
 from edge_runtime.system import terminal
+from edge_runtime.system.standard_streams import guarded_streams
 
 
 def test_work_that_tells_nothing_for_long_is_said_to_go_on(monkeypatch):
@@ -25,3 +28,12 @@ def test_work_that_tells_nothing_for_long_is_said_to_go_on(monkeypatch):
     assert stages == [" 10 % trying the unrolled form", "100 % done"]
     assert {x.partition(", since ")[0] for x in said} == set(stages)
     assert "100 % done, since" not in " ".join(said)
+
+
+def test_a_foreign_console_is_escaped_too(capsys):
+    """Text of Keras, say, goes to standard output by a console that escapes nothing."""
+    with guarded_streams():
+        rich.console.Console().out("foreign \x1bc")
+        print("plain \x1bc")
+        terminal.Console().print("ours \x1bc")
+    assert capsys.readouterr().out.splitlines() == [rf"{whose} \x1bc" for whose in ("foreign", "plain", "ours")]
