@@ -187,7 +187,17 @@ def test_text_before_the_first_message_is_named(tmp_path):
         Connection(transport)
 
 
-@pytest.mark.parametrize("name", ["../lock", "lock", "a/b", "..", ""])
+def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
+    job = tmp_path / "har-edge/device/jobs/tmp1"
+    job.mkdir(parents=True)
+    with Connection(Here("here", tmp_path)):
+        assert not job.exists()
+        job.mkdir()  # as an agent at work makes it, which has nothing in it yet
+        with Connection(Here("here", tmp_path)):
+            assert job.exists()
+
+
+@pytest.mark.parametrize("name", ["../lock", "log", "a/b", "..", ""])
 def test_no_file_of_a_job_has_a_name_that_leads_elsewhere(device, name):
     request = {"interpreter": sys.executable, "site": None, "files": {}, "texts": {name: ""}, "job": "x"}
     request |= {"answers": [], "silence_seconds": 1.0}
