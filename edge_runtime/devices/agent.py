@@ -386,7 +386,8 @@ class Agent:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             words = _last_line(bytes(said))
             raise RequestError(
-                f"{stage} failed there ({words}): where its package index is missing or has other files, use --offline"
+                f"{stage} failed there ({words}): try again, which chooses anew, or use --offline where its package "
+                "index is missing or has other files"
             )
 
 

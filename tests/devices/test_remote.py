@@ -25,7 +25,7 @@ from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.messages import Done, Hello, Interpreter, Missing, Ran
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.python_packages import requirements
+from edge_runtime.devices.python_packages import Platform, requirements, resolve
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -372,6 +372,14 @@ def write_wheel(folder: Path, requirement: str, content: str) -> None:
             archive.writestr(path, text)
 
 
+# What pip before 22.2 says, which has no --dry-run.
+OLD_PIP = """
+import sys
+print("Usage: pip install [options]", "", "no such option: --dry-run", "", sep="\\n", file=sys.stderr)
+sys.exit(2)
+"""
+
+
 def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, monkeypatch):
     index = tmp_path / "index"
     index.mkdir()
@@ -386,7 +394,20 @@ def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, mon
     (site,) = (tmp_path / "one/har-edge/device/environments").glob("*/site")
     assert (site / "numpy.py").read_text() == "x = 1\n"
     write_wheel(index, runtime, "x = 2\n")  # another file of the same name and version
-    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, use --offline")
+    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, or use --offline")
     with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device, refused:
         device.prepare(ignore_progress)
     assert not list((tmp_path / "two").rglob("ai_edge_litert.py"))
+    with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device:  # what was chosen is withdrawn
+        device.prepare(ignore_progress)
+    (site,) = (tmp_path / "two/har-edge/device/environments").glob("*/site")
+    assert (site / "ai_edge_litert.py").read_text() == "x = 2\n"
+
+
+def test_a_pip_that_is_too_old_is_named(tmp_path, monkeypatch):
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").touch()
+    (tmp_path / "pip/__main__.py").write_text(OLD_PIP)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DeviceError, match=r"the pip of .* is too old: .* -m pip install --upgrade pip"):
+        resolve(["numpy"], Platform("x86_64", "3.11", 36))
