@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import has_softmax, is_network, is_softmax, last_call
-from edge_runtime.system.outside_files import open_file
+from edge_runtime.system.outside_files import integer, open_file
 from edge_runtime.system.zip_archive import Archive, is_zip
 
 _ADVICE = "train it again, or give another file"
@@ -53,7 +53,8 @@ def _check_weights(path: Path, n_bytes: int) -> None:
     import keras
 
     with Archive(path, str(path)) as archive:
-        description = json.loads(archive.read("config.json"), object_hook=_uncompiled)
+        # Not `parse_json`: Keras writes infinities too.
+        description = json.loads(archive.read("config.json"), object_hook=_uncompiled, parse_int=integer)
     with keras.StatelessScope(initialize_variables=False):  # variables have shapes there, and no values
         network = keras.saving.deserialize_keras_object(description, safe_mode=True)
     needed = sum(math.prod(x.shape) for x in getattr(network, "weights", ()))

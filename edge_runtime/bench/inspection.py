@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Operators, Tensor
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
@@ -29,16 +27,15 @@ class Inspection:
     tensors: tuple[Tensor, ...]
 
 
-def inspect(path: Path, device: Device, runtime: str = "auto") -> Inspection:
-    """Open the model at `path`, with or without a card, on `device`, run it once and describe it.
+def inspect(content: bytes, title: str, device: Device, runtime: str = "auto") -> Inspection:
+    """Open the model in `content`, with or without a card, on `device`, run it a few times and describe it.
 
-    Raises `InputError` when it is no model, the runtime does not take it or there is no space for temporary files,
-    `DeviceError` when it crashes the runtime.
+    `title` names it in errors. Raises `InputError` when the runtime does not take it or there is no space for temporary
+    files, `DeviceError` when it crashes the runtime.
     """
-    content = cards.read_tflite(path)
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
-        job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=str(path), runtime=runtime)
+        job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)
         facts = checked(device.run(job, folder, ignore_progress), job, device.name).facts
     model = facts["model"]
     return Inspection(

@@ -110,10 +110,13 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
 
 
 def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
-    """Read the facts of a model, card or no card, and run it once on zeros."""
+    """Read the facts of a model, card or no card, and run it on zeros and on extreme windows."""
     flatbuffer = cards.strip(cards.read_tflite(folder / job.model))
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
-    model.run(np.zeros(model.input.shape, model.input.dtype))
+    dtype = np.dtype(model.input.dtype)
+    lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)
+    for value in (0, lowest, highest):
+        model.run(np.full(model.input.shape, value, dtype))
     runtime = {"name": model.runtime.name, "version": model.runtime.version}
     tensors = [asdict(tensor) for tensor in model.tensors]
     return {"runtime": runtime, "model": _model_facts(model), "tensors": tensors}, {}

@@ -34,8 +34,9 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
     from edge_runtime.devices import open_device
 
     card = cards.load(source)
-    flatbuffer = cards.flatbuffer_of(cards.read_tflite(model), str(model))
-    found = inspect(model, open_device("local", runtime), runtime)
+    content = cards.read_tflite(model)
+    flatbuffer = cards.flatbuffer_of(content, str(model))
+    found = inspect(content, str(model), open_device("local", runtime), runtime)
     check_graph(found.input, found.output, card, str(model))
     cards.write_model(model, flatbuffer, card)
     click.echo(f"wrote {model} with the card {source}")

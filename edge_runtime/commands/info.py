@@ -35,9 +35,10 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
     from edge_runtime.devices import open_device
 
     model = model_path(model)
-    _, card = cards.read_model(model)
-    found = inspect(model, open_device("local", runtime), runtime)
-    size = model.stat().st_size
+    content = cards.read_tflite(model)
+    _, card = cards.parse(content, str(model))
+    found = inspect(content, str(model), open_device("local", runtime), runtime)
+    size = len(content)
     _show(model, size, card, found, all_tensors)
     outputs.write_json(json_path, _content(model, size, card, found))
 

@@ -9,6 +9,7 @@ from edge_runtime import runs
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 
@@ -41,12 +42,13 @@ def find_model(path: Path | None) -> Path:
 def open_classifier(path: Path, runtime: str) -> Classifier:
     """The model at `path`, ready to classify.
 
-    One from elsewhere is opened and run in a child first, since an interpreter may crash of a graph that no check
-    refuses. Raises `InputError` as `Classifier` does, `DeviceError` when the child dies.
+    One from elsewhere is opened and run a few times in a child first, since an interpreter may crash of a graph that no
+    check refuses. Raises `InputError` as `Classifier` does, `DeviceError` when the child dies.
     """
+    content = cards.read_tflite(path)
     if not is_shipped(path):
-        inspect(path, open_device("local", runtime), runtime)
-    return Classifier(path, runtime)
+        inspect(content, str(path), open_device("local", runtime), runtime)
+    return Classifier(path, runtime, content=content)
 
 
 def data_path(models: Sequence[Path], given: Path | None) -> Path | None:

@@ -117,10 +117,9 @@ class Store:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = (root / "lock").open("w")
         if _try_lock(self._lock):  # nobody else is at work: what is half made is abandoned
-            for half_made in [*self.objects.glob("tmp*"), *self.environments.glob("tmp*")]:
-                shutil.rmtree(half_made) if half_made.is_dir() else half_made.unlink()
+            for half_made in [*self.objects.glob("tmp*"), *self.environments.glob("tmp*"), *self.jobs.iterdir()]:
+                shutil.rmtree(half_made, ignore_errors=True) if half_made.is_dir() else half_made.unlink()
         fcntl.flock(self._lock, fcntl.LOCK_SH)
-        self._remove_abandoned_jobs()
 
     def path(self, digest: str) -> Path:
         """The path of the file with this SHA-256."""
@@ -153,19 +152,17 @@ class Store:
             temporary.unlink()
             raise
 
-    def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> tuple[Path, IO[str]]:
-        """Make a folder with `files` (name -> digest) and `texts` (name -> content); return it and its owner's lock."""
+    def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> Path:
+        """Make a folder with `files` (name -> digest) and `texts` (name -> content)."""
         folder = Path(tempfile.mkdtemp(dir=self.jobs))
-        lock = (folder / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
         for name in [*files, *texts]:
-            if Path(name).name != name or name in ("", "..", "lock", "log"):
+            if Path(name).name != name or name in ("", "..", "log"):
                 raise RequestError(f"{name!r} is no name for a file of a job")
         for name, digest in files.items():
             (folder / name).symlink_to(self.path(digest))
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        return folder, lock
+        return folder
 
     def clean(self) -> int:
         """Remove everything; return how many bytes that was."""
@@ -178,13 +175,6 @@ class Store:
             self.root.parent.rmdir()
             self.root.parent.parent.rmdir()
         return total
-
-    def _remove_abandoned_jobs(self) -> None:
-        for folder in self.jobs.iterdir():
-            # Not one that is at work, or is going away just now.
-            with suppress(OSError), (folder / "lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Agent:
@@ -274,7 +264,7 @@ class Agent:
 
         It is stopped once it has printed nothing for `silence_seconds`.
         """
-        folder, lock = self._store.new_job(files, texts)
+        folder = self._store.new_job(files, texts)
         environment = _environment()
         if site:
             environment["PYTHONPATH"] = site
@@ -301,7 +291,6 @@ class Agent:
         finally:
             if process is not None:
                 _stop(process)
-            lock.close()
             shutil.rmtree(folder, ignore_errors=True)
 
     def clean(self) -> dict[str, Any]:
@@ -397,7 +386,8 @@ class Agent:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             words = _last_line(bytes(said))
             raise RequestError(
-                f"{stage} failed there ({words}): where its package index is missing or has other files, use --offline"
+                f"{stage} failed there ({words}): try again, which chooses anew, or use --offline where its package "
+                "index is missing or has other files"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,15 +93,23 @@ class Environment:
     def pins(self) -> list[str]:
         """Choose the wheels of all packages once; return the lines of a requirements file, each with its SHA-256.
 
-        Raises `DeviceError` when pip here finds none that fit.
+        They are chosen anew after `forget_pins`. Raises `DeviceError` when pip here finds none that fit.
         """
 
         def choose(folder: Path) -> None:
             lines = python_packages.resolve(self.requirements, self.platform)
             (folder / "requirements.txt").write_text("\n".join(lines))
 
-        folder = cached_folder(cache_folder() / "pins" / self.key(), choose)
+        folder = cached_folder(self._pins_folder, choose)
         return (folder / "requirements.txt").read_text().split("\n")
+
+    def forget_pins(self) -> None:
+        """Let `pins` choose anew: an index may have withdrawn what was chosen."""
+        shutil.rmtree(self._pins_folder, ignore_errors=True)
+
+    @property
+    def _pins_folder(self) -> Path:
+        return cache_folder() / "pins" / self.key()
 
     def download(self) -> list[Path]:
         """Download the wheels of all packages once into the user's cache; return their paths.

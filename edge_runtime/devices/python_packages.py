@@ -136,6 +136,8 @@ def _pip(command: Sequence[str], requirements: Sequence[str], platform: Platform
         check=False,
     )
     if done.returncode:
+        if "no such option: " in done.stderr:
+            raise DeviceError(f"the pip of {sys.executable} is too old: {sys.executable} -m pip install --upgrade pip")
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
         reason = lines[-1].removeprefix("ERROR: ") if lines else f"it {ending(done.returncode)}"
         raise DeviceError(

@@ -74,15 +74,19 @@ class RemoteDevice:
             paths = environment.download()
             wheels = {path.name: sha256(path) for path in paths}
             self._send({wheels[path.name]: path for path in paths}, on_progress)
-        self._site = connection.ask(
-            "environment",
-            Site,
-            on_notice=lambda notice, _: on_progress(0.5, printable(notice.stage or "at work", _LONGEST_STAGE)),
-            interpreter=environment.interpreter,
-            key=environment.key(*(wheels or {}).values(), *pins),
-            requirements=pins,
-            wheels=wheels,
-        ).site
+        try:
+            self._site = connection.ask(
+                "environment",
+                Site,
+                on_notice=lambda notice, _: on_progress(0.5, printable(notice.stage or "at work", _LONGEST_STAGE)),
+                interpreter=environment.interpreter,
+                key=environment.key(*(wheels or {}).values(), *pins),
+                requirements=pins,
+                wheels=wheels,
+            ).site
+        except DeviceError:
+            environment.forget_pins()
+            raise
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""

@@ -87,12 +87,13 @@ class Classifier:
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let
-    `edge_runtime.bench.inspection.inspect` open a model of unknown origin first.
+    `edge_runtime.bench.inspection.inspect` open a model of unknown origin first, and give the `content` of the file
+    that it opened.
     """
 
-    def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1) -> None:
+    def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1, content: bytes | None = None) -> None:
         path = model_path(path)
-        flatbuffer, self.card = cards.read_model(path)
+        flatbuffer, self.card = cards.read_model(path) if content is None else cards.parse(content, str(path))
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))

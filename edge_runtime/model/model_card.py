@@ -180,7 +180,7 @@ def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
     """
     content = attach(flatbuffer, card)
     try:
-        _parse(content, str(path))
+        parse(content, str(path))
     except InputError as error:
         raise InputError(f"{path} was not written, since it could not be read again: {error}") from error
     write_bytes(path, content)
@@ -191,7 +191,7 @@ def read_model(path: Path) -> tuple[bytes, Card]:
 
     Raises `InputError` when the file is missing, is no TFLite model, is damaged or has no card.
     """
-    return _parse(read_tflite(path), str(path))
+    return parse(read_tflite(path), str(path))
 
 
 def read_tflite(path: Path) -> bytes:
@@ -237,7 +237,7 @@ def flatbuffer_of(content: bytes, source: str) -> bytes:
     return content
 
 
-def _parse(content: bytes, source: str) -> tuple[bytes, Card]:
+def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
     if not _has_archive(content):
         raise InputError(

@@ -68,7 +68,7 @@ def parse_json(text: str | bytes) -> Any:
     """
     text = text.decode() if isinstance(text, bytes) else text
     try:
-        content = json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_number)
+        content = json.loads(text, parse_int=integer, parse_float=_number, parse_constant=_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     _check_depth(content)
@@ -80,7 +80,8 @@ def parse_json(text: str | bytes) -> Any:
     return content
 
 
-def _integer(digits: str) -> int:
+def integer(digits: str) -> int:
+    """The whole number of these `digits`. Raises `ValueError` when it has more than 64 bits."""
     if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:  # measured first: a million digits take minutes
         raise ValueError("a whole number in it has more than 64 bits")
     return int(digits)

@@ -20,6 +20,7 @@ except ImportError:  # a Python that was built without it, and never raises it
 
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
+MAX_DIRECTORY = 2**20  # bytes that list the members, each 46 and its name; the official archive has 28 members
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError, ValueError)
 
@@ -34,7 +35,7 @@ class Archive:
     """A zip archive, checked when opened; `place` names it in errors.
 
     Raises `InputError` when it is damaged or cut short, when a member has no name, a path that climbs out of it or a
-    place before the file, and when it would unpack to more than `MAX_UNPACKED` bytes.
+    place before the file, when it would unpack to more than `MAX_UNPACKED` bytes, and when it lists too many members.
     """
 
     def __init__(self, file: Path | IO[bytes], place: str) -> None:
@@ -42,6 +43,7 @@ class Archive:
         with ExitStack() as opened:
             source = opened.enter_context(open_file(file, "a zip")) if isinstance(file, Path) else file
             try:
+                self._check_directory(source)
                 self._zip = opened.enter_context(zipfile.ZipFile(source))
             except (*_BROKEN, NotImplementedError) as error:
                 raise InputError(
@@ -87,6 +89,17 @@ class Archive:
     def inner(self, name: str) -> Archive:
         """The zip archive that is the member `name`."""
         return Archive(io.BytesIO(self.read(name)), f"{self.place}/{name}")
+
+    def _check_directory(self, source: IO[bytes]) -> None:
+        """Raise `InputError` when there are more members than anybody packs: `ZipFile` makes an object of each."""
+        # Its own reader of the end record, so that both see the same one.
+        end = zipfile._EndRecData(source)  # type: ignore[attr-defined]
+        size = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
+        if size > MAX_DIRECTORY:
+            raise InputError(
+                f"{self.place} lists its members in {size:,} bytes, more than the limit of {MAX_DIRECTORY:,}; "
+                "do not trust it"
+            )
 
     def _check(self) -> None:
         entries = self._zip.infolist()

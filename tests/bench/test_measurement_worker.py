@@ -1,6 +1,7 @@
 """The benchmark's worker: what it answers, how it ends, what is sent to run it, and which interpreters can."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from programs import interpreter, wait_until, write_program
+from programs import MODELS, interpreter, wait_until, write_program
 
-from edge_runtime.bench import measurement_job
+from edge_runtime.bench import measurement_job, measurement_worker
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices import open_device
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import Model
 from edge_runtime.system.progress import ignore_progress
 
 
@@ -39,6 +41,18 @@ def test_the_worker_answers_with_logits_and_times(folder):
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
     assert answer.facts["warm_up"]["calls"] >= 3
     assert answer.facts["pinned_cpu"] in os.sched_getaffinity(0)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "values"), [("int8", ["0", "-128", "127"]), ("float32", ["0.0", "-100.0", "100.0"])]
+)
+def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, scheme, values):
+    shutil.copy(MODELS[scheme], tmp_path / "m.tflite")
+    seen = []
+    run = Model.run
+    monkeypatch.setattr(Model, "run", lambda self, window: (seen.append(str(window.flat[0])), run(self, window)))
+    measurement_worker.inspect(MeasurementJob("0-0", "inspect", "m.tflite", "m.tflite"), tmp_path)
+    assert seen == values
 
 
 def test_several_threads_are_not_pinned(folder):

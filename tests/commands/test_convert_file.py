@@ -221,6 +221,23 @@ def test_options_of_a_file_are_refused_for_a_run(har_edge_here, trained_run, tmp
         assert_one_sentence(har_edge_here("convert", trained_run.folder, option, "x"), 2, option, ".keras")
 
 
+def change_configuration(path: Path, old: str, new: str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert old.encode() in parts["config.json"]
+    parts["config.json"] = parts["config.json"].replace(old.encode(), new.encode(), 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_a_number_without_end_in_a_network_is_refused_in_words_of_ours(tmp_path):
+    path = file_of(tmp_path, keras.Sequential([keras.Input((128, 9)), layers.Dense(8)]))
+    change_configuration(path, '"units": 8', f'"units": 8{"0" * 5000}')
+    with pytest.raises(InputError, match=r"mine\.keras cannot .* \(a whole number in it has more than 64 bits\)"):
+        load_network(path)
+
+
 @pytest.mark.parametrize(
     "layer",
     [layers.Dense(8, name="large"), layers.LSTM(8, name="large"), layers.Conv1D(8, 3, name="large")],
@@ -228,12 +245,7 @@ def test_options_of_a_file_are_refused_for_a_run(har_edge_here, trained_run, tmp
 )
 def test_a_network_of_more_weights_than_its_file_holds_is_refused_before_they_are_made(tmp_path, layer):
     path = file_of(tmp_path, keras.Sequential([keras.Input((128, 9)), layer]))
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
     size = "filters" if isinstance(layer, layers.Conv1D) else "units"
-    parts["config.json"] = parts["config.json"].replace(f'"{size}": 8'.encode(), f'"{size}": 1000000000'.encode(), 1)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
+    change_configuration(path, f'"{size}": 8', f'"{size}": 1000000000')
     with pytest.raises(InputError, match=r"mine\.keras describes a network of [\d,]{13,} weights, more than the file"):
         load_network(path)

@@ -25,6 +25,7 @@ from programs import (
     wait_until,
 )
 
+from edge_runtime.commands import model_arguments
 from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 
@@ -202,6 +203,13 @@ def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path, command):
     done = har_edge(name, "crafted.tflite", *options, cwd=tmp_path)
     assert_one_sentence(done, ExitCode.DEVICE, "the process that runs crafted.tflite died of SIGSEGV")
     assert sorted(x.name for x in tmp_path.iterdir()) == ["card.json", "crafted.tflite"]
+
+
+def test_what_is_opened_is_what_was_tried_in_a_child(tmp_path, monkeypatch):
+    path = tmp_path / "m.tflite"
+    shutil.copy(MODELS["int8"], path)
+    monkeypatch.setattr(model_arguments, "inspect", lambda *_: path.write_bytes(b"another"))
+    assert model_arguments.open_classifier(path, "auto").card == cards.read_model(MODELS["int8"])[1]
 
 
 def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):

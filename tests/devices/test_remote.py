@@ -24,7 +24,7 @@ from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.messages import Done, Hello, Interpreter, Missing, Ran
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.python_packages import requirements
+from edge_runtime.devices.python_packages import Platform, requirements, resolve
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -187,7 +187,17 @@ def test_text_before_the_first_message_is_named(tmp_path):
         Connection(transport)
 
 
-@pytest.mark.parametrize("name", ["../lock", "lock", "a/b", "..", ""])
+def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
+    job = tmp_path / "har-edge/device/jobs/tmp1"
+    job.mkdir(parents=True)
+    with Connection(Here("here", tmp_path)):
+        assert not job.exists()
+        job.mkdir()  # as an agent at work makes it, which has nothing in it yet
+        with Connection(Here("here", tmp_path)):
+            assert job.exists()
+
+
+@pytest.mark.parametrize("name", ["../lock", "log", "a/b", "..", ""])
 def test_no_file_of_a_job_has_a_name_that_leads_elsewhere(device, name):
     request = {"interpreter": sys.executable, "site": None, "files": {}, "texts": {name: ""}, "job": "x"}
     request |= {"answers": [], "silence_seconds": 1.0}
@@ -347,6 +357,14 @@ def test_wheels_are_those_of_the_devices_c_library():
     assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
+# What pip before 22.2 says, which has no --dry-run.
+OLD_PIP = """
+import sys
+print("Usage: pip install [options]", "", "no such option: --dry-run", "", sep="\\n", file=sys.stderr)
+sys.exit(2)
+"""
+
+
 def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, monkeypatch):
     index = tmp_path / "index"
     for name, value in package_index.write(index).items():
@@ -357,7 +375,20 @@ def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, mon
     (site,) = (tmp_path / "one/har-edge/device/environments").glob("*/site")
     assert (site / "numpy.py").read_text() == ""
     package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")  # another file of the same name and version
-    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, use --offline")
+    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, or use --offline")
     with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device, refused:
         device.prepare(ignore_progress)
     assert not list((tmp_path / "two").rglob("ai_edge_litert.py"))
+    with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device:  # what was chosen is withdrawn
+        device.prepare(ignore_progress)
+    (site,) = (tmp_path / "two/har-edge/device/environments").glob("*/site")
+    assert (site / "ai_edge_litert.py").read_text() == "x = 2\n"
+
+
+def test_a_pip_that_is_too_old_is_named(tmp_path, monkeypatch):
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").touch()
+    (tmp_path / "pip/__main__.py").write_text(OLD_PIP)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DeviceError, match=r"the pip of .* is too old: .* -m pip install --upgrade pip"):
+        resolve(["numpy"], Platform("x86_64", "3.11", 36))

@@ -1,5 +1,6 @@
 """Makes copies of the official data set, in its own text format, from the rebuilt windows."""
 
+import io
 import os
 import shutil
 import struct
@@ -72,6 +73,17 @@ def write_bomb(path: Path) -> Path:
     write_zip(path, {f"zeros{x}": bytes(2**17) for x in range(9)}, zipfile.ZIP_DEFLATED)
     declare(path, 2**27)
     return path
+
+
+def with_members(n: int) -> bytes:
+    """A zip whose central directory lists one empty member `n` times."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("x", "")
+    whole = content.getvalue()
+    entry, end = whole.find(b"PK\1\2"), whole.find(b"PK\5\6")
+    directory = whole[entry:end] * n
+    return whole[:entry] + directory + whole[end : end + 12] + struct.pack("<I", len(directory)) + whole[end + 16 :]
 
 
 def declare(path: Path, size: int) -> None:

@@ -118,7 +118,8 @@ def _zips(ground: Ground, place: Path) -> Iterator[Case]:
         "huge-numbers": _zipped(dict.fromkeys(full, "1e308 " * 128 + "\n")),
         "bomb": _zipped(bomb),
         "bomb-of-many": _zipped({f"{i}": "0" * (60 << 20) for i in range(20)}),
-        "60000-members": _zipped({f"{i}": "" for i in range(60_000)}),
+        "20000-members": _zipped({f"{i}": "" for i in range(20_000)}),
+        "3000000-members": _listing(_zipped({"x": ""}), 3_000_000),
         "inner-climbing": _zipped({"UCI HAR Dataset.zip": inner}),
         "inner-cut": _zipped({"UCI HAR Dataset.zip": inner[:20]}),
         "inner-none": _zipped({"UCI HAR Dataset.zip": b"PK\x03\x04" + bytes(100)}),
@@ -170,6 +171,14 @@ def _zipped(members: dict[str, str] | dict[str, str | bytes], compression: int =
         for name, member in members.items():
             archive.writestr(zipfile.ZipInfo(name), member, compression)
     return content.getvalue()
+
+
+def _listing(whole: bytes, times: int) -> bytes:
+    """The zip `whole` of one member, whose central directory lists it `times` times (APPNOTE.TXT 4.3.16)."""
+    entry, end = whole.find(b"PK\x01\x02"), whole.find(b"PK\x05\x06")
+    directory = whole[entry:end] * times
+    size = len(directory).to_bytes(4, "little")
+    return whole[:entry] + directory + whole[end : end + 12] + size + whole[end + 16 :]
 
 
 def _write(path: Path, content: str | bytes) -> None:
