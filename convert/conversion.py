@@ -12,7 +12,7 @@ from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
-from edge_runtime.runs import Run, trained_on
+from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted, kilobytes, percent
 
@@ -64,7 +64,7 @@ class Conversion:
 def check_run(run: Run, options: Options) -> None:
     """Raise `InputError` for a run that the conversion process would refuse half a minute later."""
     if options.data is None:
-        trained_on(run.model)
+        remembered_data(run.model)  # raises if it is gone
     check_folder(run.folder)
     card = load(run.card)
     TrainingRecord.of(card, run.card)
@@ -85,7 +85,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
 
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
-        options = replace(options, data=trained_on(Run(source).model))
+        options = replace(options, data=remembered_data(Run(source).model))
     with scratch_folder() as scratch:
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:

@@ -131,7 +131,7 @@ def finished() -> list[Path]:
     return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
 
 
-def trained_on(model: Path) -> Path | None:
+def remembered_data(model: Path) -> Path | None:
     """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
 
     None is the embedded data, and that of a model which is in no run folder. Raises `InputError` when the data is gone.
