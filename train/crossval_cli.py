@@ -23,14 +23,17 @@ from train.fit.recipe import choose_recipe
 class FoldCount(click.IntRange):
     """A number of folds, or None for as many as there are subjects."""
 
-    name = "number of folds, nor 'subjects'"
-
     def __init__(self) -> None:
         super().__init__(2)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the text of the option."""
-        return None if value == "subjects" else super().convert(value, param, ctx)
+        if value == "subjects":
+            return None
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a number of at least 2 nor 'subjects'.", param, ctx)
 
 
 @click.command(
