@@ -161,6 +161,17 @@ def is_under_way(folder: Path) -> bool:
     return False
 
 
+def check_idle(folder: Path) -> None:
+    """Raise `InputError` while a process is training into `folder`."""
+    if is_under_way(folder):
+        raise under_way(folder)
+
+
+def under_way(folder: Path) -> InputError:
+    """The error that says that a process is training into `folder`."""
+    return InputError(f"a training into {folder} is under way: wait for its end")
+
+
 def find(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
 
@@ -188,8 +199,7 @@ def _folder(path: Path | None) -> Path:
         return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
-    if is_under_way(path):
-        raise InputError(f"a training into {path} is under way: wait for its end")
+    check_idle(path)
     if settings_path(path).exists():
         raise InputError(
             f"the training in {path} was stopped before its end: go on with 'har-edge train --resume --out {path}'"
