@@ -41,7 +41,7 @@ ModelFiles: TypeAlias = Run | NamedFiles
 class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
-    `unfinished` are the forms that the time limit left out; the others are there.
+    `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there.
     """
 
     files: ModelFiles
@@ -50,7 +50,7 @@ class Conversion:
     unfinished: tuple[str, ...] = ()
 
     def raise_if_incomplete(self, time_limit: float) -> None:
-        """Raise the `failure`, or `DeviceError` when forms are unfinished."""
+        """Raise the `failure`, or `DeviceError` when something is unfinished."""
         if self.failure:
             raise self.failure
         if self.unfinished:
@@ -90,14 +90,17 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        if options.diagnose and "int8" in report.schemes:  # before the check: a model that fails is the one to diagnose
+        unfinished = [x for x in options.schemes if x not in report.schemes]
+        if options.diagnose and report.model.diagnosis is None and report.model.lowering == "unrolled":
+            unfinished.append("the diagnosis")
+        elif options.diagnose:  # before the check: a model that fails is the one to diagnose
             _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"], options.pictures)
         try:
             check(report, options)
             write_models(files, job, report)
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
-    return Conversion(files, report, unfinished=tuple(x for x in options.schemes if x not in report.schemes))
+    return Conversion(files, report, unfinished=tuple(unfinished))
 
 
 def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str, pictures: str) -> None:
