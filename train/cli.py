@@ -190,10 +190,9 @@ def _check_free(folder: Path) -> None:
 
 
 def _newest_stopped() -> Path:
-    """The folder in `runs` of the newest training that was stopped or, when there is none, of the latest that ended."""
-    stopped = [
-        x for x in runs.RUNS.glob("*") if not x.is_symlink() and settings_path(x).exists() and not runs.is_under_way(x)
-    ]
+    """The folder in `runs` of the newest training that was stopped; else of one under way, or of the latest."""
+    begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and settings_path(x).exists()]
+    stopped = [x for x in begun if not runs.is_under_way(x)] or begun
     if not stopped and runs.LATEST.exists():
         return runs.LATEST
     if not stopped:

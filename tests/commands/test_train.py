@@ -145,14 +145,14 @@ def test_options_that_are_the_stopped_trainings_are_taken(har_edge_here, tmp_pat
 def test_without_a_folder_the_newest_stopped_training_is_resumed_else_the_latest_told_of(
     har_edge_here, trained_run, tmp_path
 ):
-    """One that is under way is neither."""
     home = trained_run.folder.parent.parent
     shutil.copytree(home / "runs", tmp_path / "runs", symlinks=True)
+    ended = succeeded(har_edge_here("train", "--resume"))
+    assert "The training in runs/latest has ended" in ended.stderr
+    assert_one_sentence(har_edge_here("train", "--resume", "--format", "pdf"), 2, "--format pdf", "has ended")
     write_settings(tmp_path / "runs" / "at-work")
     with folder_lock(tmp_path / "runs" / "at-work"):
-        ended = succeeded(har_edge_here("train", "--resume"))
-        assert "The training in runs/latest has ended" in ended.stderr
-        assert_one_sentence(har_edge_here("train", "--resume", "--format", "pdf"), 2, "--format pdf", "has ended")
+        assert_one_sentence(har_edge_here("train", "--resume"), 2, "a training into runs/at-work is under way")
         write_settings(tmp_path / "runs" / "stopped", data="absent")
         os.utime(settings_path(tmp_path / "runs" / "stopped"), (1, 1))
         assert_one_sentence(har_edge_here("train", "--resume"), 2, "absent does not exist")

@@ -68,7 +68,7 @@ def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folde
     with start_har_edge("train", "--out", "runs/stopped", cwd=tmp_path) as process:
         folder = Path("runs/stopped/checkpoint")
         wait_until(lambda: fits_in(folder))
-        assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "another process", "runs/stopped")
+        assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "a training into runs/stopped is under way")
         process.send_signal(signal.SIGINT)
         done = finish(process)
     assert done.returncode == 130
