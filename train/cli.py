@@ -15,7 +15,7 @@ from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted
-from train.choices import LAST_SEED, check_network, names, training_options
+from train.choices import LAST_SEED, check_network, split_names, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 
@@ -67,7 +67,7 @@ def command(
     from train.run.training import TrainingSettings
 
     recipe, path = choose_recipe(network, epochs), str(data.resolve()) if data else None
-    people = names(test_subjects), names(held_out)
+    people = split_names(test_subjects), split_names(held_out)
     wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people, pictures)
     folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(network)))
     runs.check_idle(folder)
@@ -83,8 +83,8 @@ def command(
 
 def _begin(wanted: "TrainingSettings", folder: Path) -> None:
     """Train as `wanted` into the new `folder`."""
-    from train.run.experiment import check_data
     from train.run.training import folder_lock
+    from train.training_data import check_data
 
     last = wanted.seed + (wanted.seeds or 1) - 1
     if last > LAST_SEED:
@@ -109,9 +109,9 @@ def _resume(folder: Path, given: Mapping[str, object], pictures: str | None) -> 
 
     `pictures` is another format than it began with, if one is wanted.
     """
-    from train.run.training import TrainingSettings, finished, folder_lock
+    from train.run.training import TrainingSettings, folder_lock, load_finished
 
-    if not settings_path(folder).exists() and (found := finished(folder)):
+    if not settings_path(folder).exists() and (found := load_finished(folder)):
         settings, cards = found
         _check_same(given, settings, folder)
         if pictures:
