@@ -145,18 +145,16 @@ def command(
             )
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     options = Options(
-        *(
-            schemes,
-            io_type or "int8",
-            calibration or CALIBRATION,
-            max_drop,
-            diagnose,
-            data,
-            time_limit,
-            lstm,
-            max_size,
-            pictures,
-        )
+        schemes,
+        io_type=io_type or "int8",
+        calibration=calibration or CALIBRATION,
+        max_drop=max_drop,
+        diagnose=diagnose,
+        data=data,
+        time_limit=time_limit,
+        lstm=lstm,
+        max_size=max_size,
+        pictures=pictures,
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix == ".keras"):

@@ -12,7 +12,7 @@ from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
-from edge_runtime.runs import Run, trained_on
+from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted, kilobytes, percent
 
@@ -41,7 +41,7 @@ ModelFiles: TypeAlias = Run | NamedFiles
 class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
-    `unfinished` are the forms that the time limit left out; the others are there.
+    `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there.
     """
 
     files: ModelFiles
@@ -50,7 +50,7 @@ class Conversion:
     unfinished: tuple[str, ...] = ()
 
     def raise_if_incomplete(self, time_limit: float) -> None:
-        """Raise the `failure`, or `DeviceError` when forms are unfinished."""
+        """Raise the `failure`, or `DeviceError` when something is unfinished."""
         if self.failure:
             raise self.failure
         if self.unfinished:
@@ -64,7 +64,7 @@ class Conversion:
 def check_run(run: Run, options: Options) -> None:
     """Raise `InputError` for a run that the conversion process would refuse half a minute later."""
     if options.data is None:
-        trained_on(run.model)
+        remembered_data(run.model)  # raises if it is gone
     check_folder(run.folder)
     card = load(run.card)
     TrainingRecord.of(card, run.card)
@@ -85,19 +85,22 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
 
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
-        options = replace(options, data=trained_on(Run(source).model))
+        options = replace(options, data=remembered_data(Run(source).model))
     with scratch_folder() as scratch:
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        if options.diagnose and "int8" in report.schemes:  # before the check: a model that fails is the one to diagnose
+        unfinished = [x for x in options.schemes if x not in report.schemes]
+        if options.diagnose and report.model.diagnosis is None and report.model.lowering == "unrolled":
+            unfinished.append("the diagnosis")
+        elif options.diagnose:  # before the check: a model that fails is the one to diagnose
             _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"], options.pictures)
         try:
             check(report, options)
             write_models(files, job, report)
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
-    return Conversion(files, report, unfinished=tuple(x for x in options.schemes if x not in report.schemes))
+    return Conversion(files, report, unfinished=tuple(unfinished))
 
 
 def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str, pictures: str) -> None:

@@ -48,24 +48,30 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     import_tensorflow("har-edge convert")
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
     # Loading TensorFlow takes a tenth of the time, trying both forms of long recurrent layers about half of the rest.
-    started = [0.1]
+    started = 0.1
 
     def choosing(share: float, text: str) -> None:
-        started[0] = 0.1 + 0.4 * share
-        tell(started[0], text)
+        nonlocal started
+        started = 0.1 + 0.4 * share
+        tell(started, text)
 
     networks = _lowered(inputs, job, choosing)
     diagnosed = networks[-1] if job.options.diagnose else None  # the one that will be used
     schemes = ("float32", *job.options.schemes)
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks] + [_DIAGNOSIS_EFFORT] * bool(diagnosed)
-    ends = started[0] + (1 - started[0]) * np.cumsum([0, *efforts]) / sum(efforts)
+    ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
     parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
+
+    def report() -> None:
+        write_text(job.report, to_text(ConversionReport(**{x.input.name: x.report() for x in networks})))
+
     for scheme in schemes:
         for network in networks:
             network.convert(scheme, job, next(parts))
-            if network is diagnosed and scheme == "int8":
-                network.diagnose(next(parts))
-        write_text(job.report, to_text(ConversionReport(**{x.input.name: x.report() for x in networks})))
+        report()
+    if diagnosed:
+        diagnosed.diagnose(next(parts))
+        report()
 
 
 def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob, tell: Tell) -> "list[_Network]":

@@ -131,7 +131,7 @@ def finished() -> list[Path]:
     return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
 
 
-def trained_on(model: Path) -> Path | None:
+def remembered_data(model: Path) -> Path | None:
     """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
 
     None is the embedded data, and that of a model which is in no run folder. Raises `InputError` when the data is gone.
@@ -161,6 +161,17 @@ def is_under_way(folder: Path) -> bool:
     return False
 
 
+def check_idle(folder: Path) -> None:
+    """Raise `InputError` while a process is training into `folder`."""
+    if is_under_way(folder):
+        raise under_way(folder)
+
+
+def under_way(folder: Path) -> InputError:
+    """The error that says that a process is training into `folder`."""
+    return InputError(f"a training into {folder} is under way: wait for its end")
+
+
 def find(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
 
@@ -188,8 +199,7 @@ def _folder(path: Path | None) -> Path:
         return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
-    if is_under_way(path):
-        raise InputError(f"a training into {path} is under way: wait for its end")
+    check_idle(path)
     if settings_path(path).exists():
         raise InputError(
             f"the training in {path} was stopped before its end: go on with 'har-edge train --resume --out {path}'"

@@ -1,16 +1,13 @@
-"""Give every command that trains the same options, and choose the data and the network by them."""
+"""Give every command that trains the same options, and check the network that they name."""
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.data import loading
 from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow
 from train.fit.networks import NETWORKS, find_builder
 from train.fit.own_networks import check, is_own
@@ -73,32 +70,9 @@ def training_options(command: _Command) -> _Command:
     return command
 
 
-def load_data(path: Path | None, sensors: str, classes: str, test_subjects: Sequence[str] | None = None) -> Dataset:
-    """The data at `path` with the chosen signals, classes and test subjects; errors as of `loading.load_data`."""
-    data = loading.load_data(path)
-    if test_subjects is not None:
-        people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-        data = data.with_test(named("--test-subjects", test_subjects, people, f"the subjects of '{data.name}'"))
-    if classes == "coarse":
-        data = data.coarse()
-    if sensors == "accelerometer":
-        data = data.select([x.name for x in data.signals if not x.is_rotation])
-    return data
-
-
-def names(text: str | None) -> tuple[str, ...] | None:
+def split_names(text: str | None) -> tuple[str, ...] | None:
     """The names in `text`, between commas, each once and in order; None for None."""
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
-
-
-def named(option: str, wanted: Sequence[str], people: Iterable[int | str], who: str) -> list[int | str]:
-    """Those of `people`, who are `who`, whom `option` names. Raises `InputError` for others, and for none."""
-    known = {str(x): x for x in people}
-    unknown = [x for x in wanted if x not in known]
-    if unknown or not wanted:
-        fault = f"{', '.join(unknown)}, not among" if unknown else "nobody of"
-        raise InputError(f"{option} names {fault} {who}: {', '.join(sorted(known, key=lambda x: (len(x), x)))}")
-    return [known[x] for x in wanted]
 
 
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:

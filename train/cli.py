@@ -15,7 +15,7 @@ from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted
-from train.choices import LAST_SEED, check_network, names, training_options
+from train.choices import LAST_SEED, check_network, split_names, training_options
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 
@@ -67,22 +67,24 @@ def command(
     from train.run.training import TrainingSettings
 
     recipe, path = choose_recipe(network, epochs), str(data.resolve()) if data else None
-    people = names(test_subjects), names(held_out)
+    people = split_names(test_subjects), split_names(held_out)
     wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people, pictures)
+    folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(network)))
+    runs.check_idle(folder)
     if not resume:
-        _begin(wanted, out or runs.new_folder(short_name(network)))
+        _begin(wanted, folder)
         return
     source_of = click.get_current_context().get_parameter_source
     values = wanted.options()
     given = {x: values[x] for x in values if source_of(x) is click.core.ParameterSource.COMMANDLINE}
     chosen = source_of("pictures") is click.core.ParameterSource.COMMANDLINE
-    _resume(out or _newest_stopped(), given, pictures if chosen else None)
+    _resume(folder, given, pictures if chosen else None)
 
 
 def _begin(wanted: "TrainingSettings", folder: Path) -> None:
     """Train as `wanted` into the new `folder`."""
-    from train.run.experiment import check_data
     from train.run.training import folder_lock
+    from train.training_data import check_data
 
     last = wanted.seed + (wanted.seeds or 1) - 1
     if last > LAST_SEED:
@@ -90,8 +92,6 @@ def _begin(wanted: "TrainingSettings", folder: Path) -> None:
             f"--seed {wanted.seed} with --seeds {wanted.seeds} goes beyond the last seed, {LAST_SEED}: start lower"
         )
     check_network(wanted.recipe, "har-edge train")
-    if runs.is_under_way(folder):
-        raise InputError(f"a training into {folder} is under way: wait for its end, or choose another --out")
     _check_free(folder)
     check_folder(folder)
     loaded = wanted.load_data()
@@ -109,11 +109,13 @@ def _resume(folder: Path, given: Mapping[str, object], pictures: str | None) -> 
 
     `pictures` is another format than it began with, if one is wanted.
     """
-    from train.run.training import TrainingSettings, finished, folder_lock
+    from train.run.training import TrainingSettings, folder_lock, load_finished
 
-    if not settings_path(folder).exists() and (found := finished(folder)):
+    if not settings_path(folder).exists() and (found := load_finished(folder)):
         settings, cards = found
         _check_same(given, settings, folder)
+        if pictures:
+            raise InputError(f"--format {pictures}: the training in {folder} has ended with its pictures; leave it out")
         click.echo(f"The training in {folder} has ended, and nothing is left to do: these are its scores.", err=True)
         _show(cards, settings, folder)
         return
@@ -188,7 +190,11 @@ def _check_free(folder: Path) -> None:
 
 
 def _newest_stopped() -> Path:
-    stopped = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and settings_path(x).exists()]
+    """The folder in `runs` of the newest training that was stopped; else of one under way, or of the latest."""
+    begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and settings_path(x).exists()]
+    stopped = [x for x in begun if not runs.is_under_way(x)] or begun
+    if not stopped and runs.LATEST.exists():
+        return runs.LATEST
     if not stopped:
         raise InputError(
             "there is no stopped training in runs to resume: name its folder with --out, or start a new one"

@@ -14,23 +14,27 @@ from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_train_extra
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted
-from train.choices import check_network, load_data, names, training_options
+from train.choices import check_network, split_names, training_options
 from train.fit.fit_job import FitJob
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
+from train.training_data import load_data
 
 
 class FoldCount(click.IntRange):
     """A number of folds, or None for as many as there are subjects."""
-
-    name = "number of folds, nor 'subjects'"
 
     def __init__(self) -> None:
         super().__init__(2)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the text of the option."""
-        return None if value == "subjects" else super().convert(value, param, ctx)
+        if value == "subjects":
+            return None
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither a number of at least 2 nor 'subjects'.", param, ctx)
 
 
 @click.command(
@@ -90,7 +94,7 @@ def command(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     check_folder(folder)
-    loaded = load_data(data, sensors, classes, names(test_subjects))
+    loaded = load_data(data, sensors, classes, split_names(test_subjects))
     folds = choose_folds(loaded.train, loaded.labels, n_folds)
     check_network(recipe, "har-edge crossval", loaded)
     title = (

@@ -15,14 +15,17 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 
 
-def recordings(path: Path | None, card: Card) -> list[tuple[int, Recording]]:
+def recordings(path: Path | None, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
     """The recordings at `path` to evaluate the model of `card` with, each after its number.
 
     Those of its training's test subjects, or else of the data's; of everyone where there are fewer people than a
-    training needs; of the person whom the model is adapted to. Raises `InputError` when there are none, or they lack
-    signals or labels of the model.
+    training needs; of the person whom the model is adapted to. Raises `InputError` when there are none, when they lack
+    signals or labels of the model, or when data that `is_remembered` by the model's run changed since.
     """
-    found = list(enumerate(loading.load_recordings(path)))
+    loaded = loading.load_recordings(path)
+    if path is not None and is_remembered:
+        loading.check_unchanged(csv_recordings.windows(path, loaded), path, card)
+    found = list(enumerate(loaded))
     subjects = sorted({x.subject for _, x in found}, key=str)
     chosen = (
         {_person(card, subjects)}
@@ -49,20 +52,22 @@ def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | s
     return list(csv_recordings.test_subjects(found))
 
 
-def windows(model: ModelFile, path: Path | None) -> tuple[Split, dict[str, int]]:
+def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> tuple[Split, dict[str, int]]:
     """The windows of the same people, `y` counting in the labels of `model`; and, by label, how many have another one.
 
     Those are left out, and labels of the model may be absent. Raises `InputError` unless signals and windows are those
-    of the data at `path`, and at least one label.
+    of the data at `path`, and at least one label; and when data that `is_remembered` by the model's run changed since.
     """
     card = model.card
     if path is None or not loading.has_recordings(path):
         data = loading.load_data(path)
+        if path is not None and is_remembered:
+            loading.check_unchanged(data, path, card)
         if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
     else:
-        chosen = [x for _, x in recordings(path, card)]
+        chosen = [x for _, x in recordings(path, card, is_remembered)]
         data = csv_recordings.as_test(path, chosen)
     data = data.as_for(card)
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()

@@ -11,8 +11,7 @@ from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import converted_models
-from edge_runtime.commands.model_arguments import data_path as data_path_for
+from edge_runtime.commands.model_arguments import converted_models, data_for
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
@@ -144,8 +143,11 @@ def command(
 def _load_data(models: Sequence[ModelFile], given: Path | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
     cards = [x.card for x in models]
-    path = data_path_for([x.path for x in models if x.path], given)
-    data = loading.load_data(path) if path is None or given is not None else loading.load_unchanged(path, cards)
+    path = data_for([x.path for x in models if x.path], given)
+    data = loading.load_data(path)
+    if path is not None and given is None:
+        for card in cards:
+            loading.check_unchanged(data, path, card)
     splits = [data.split_for(card) for card in cards]
     if any(set(x.test.subject.tolist()) != set(splits[0].test.subject.tolist()) for x in splits):
         raise InputError(

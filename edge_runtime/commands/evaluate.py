@@ -10,10 +10,8 @@ import numpy as np
 
 from edge_runtime.bench import evaluation_data, measurement, scores
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import data_path as data_path_for
-from edge_runtime.commands.model_arguments import find_model, open_classifier
-from edge_runtime.data import loading
-from edge_runtime.data.dataset import Recording
+from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for
+from edge_runtime.data.dataset import Recording, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
@@ -75,20 +73,24 @@ def command(
         picture = Run(plots, pictures).picture
     path = find_model(model)
     classifier = open_classifier(path, runtime)
-    if data is None and (data := data_path_for([path], None)) is not None:
-        loading.load_unchanged(data, [classifier.card])
-    content = _live(classifier, data, hop, picture) if live else _windows(path, classifier, data, picture)
+    if live:
+        recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
+        content = _live(classifier, recordings, hop, picture)
+    else:
+        windows = evaluation_data.windows(
+            measurement.open_file(path), data_for([path], data), is_remembered=data is None
+        )
+        content = _windows(classifier, *windows, picture)
     if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     outputs.write_json(json_path, {"model": classifier.card.name} | content)
 
 
-def _windows(path: Path, classifier: Classifier, data_path: Path | None, picture: Picture | None) -> dict[str, Any]:
+def _windows(classifier: Classifier, test: Split, others: Mapping[str, int], picture: Picture | None) -> dict[str, Any]:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console, progress
 
-    test, others = evaluation_data.windows(measurement.open_file(path), data_path)
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         predicted = classifier.logits(test.X).argmax(axis=1)
@@ -132,14 +134,15 @@ def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, 
     click.echo(path)
 
 
-def _live(classifier: Classifier, data_path: Path | None, hop: int | None, picture: Picture | None) -> dict[str, Any]:
+def _live(
+    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
+) -> dict[str, Any]:
     from edge_runtime.live import scores_by_part
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels
     from edge_runtime.live.stream_scores import confusion, score
     from edge_runtime.system.terminal import Console
 
-    chosen = evaluation_data.recordings(data_path, classifier.card)
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, picture)

@@ -65,7 +65,8 @@ def data(help_text: str, **settings: Any) -> Callable[[F], F]:
 
 _DATA_SET = "Official UCI HAR folder or zip, or a folder of CSV recordings."
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
-DATA_OF_RUN = f"{_DATA_SET}  [default: what the run was trained on, else the embedded UCI HAR data]"
+OF_RUN = "[default: what the run was trained on, else the embedded UCI HAR data]"
+DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"
 
 
 def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:

@@ -9,7 +9,7 @@ import click
 
 from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, open_classifier
+from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
@@ -31,7 +31,7 @@ POSTURES = ("SITTING", "STANDING")
     ),
 )
 @options.model()
-@options.data("Folder of one person's labelled CSV recordings.  [required without --evaluate]")
+@options.data(f"Folder of labelled CSV recordings: one person's, required; of --evaluate anybody's.  {options.OF_RUN}")
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
 @click.option(
@@ -60,7 +60,7 @@ def command(
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(classifier, data, 60.0 if seconds is None else seconds, json_path)
+        _evaluate(path, classifier, data, 60.0 if seconds is None else seconds, json_path)
         return
     if data is None or out is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
@@ -112,7 +112,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> No
     )
 
 
-def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, json_path: Path | None) -> None:
+def _evaluate(path: Path, classifier: Classifier, data: Path | None, seconds: float, json_path: Path | None) -> None:
     from edge_runtime.system.terminal import progress
 
     labels = classifier.card.labels
@@ -121,9 +121,10 @@ def _evaluate(classifier: Classifier, data_path: Path | None, seconds: float, js
         raise InputError(
             f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
         )
-    recordings = loading.load_recordings(data_path)
+    where = recordings_for(path, data)
+    recordings = [x for _, x in evaluation_data.recordings(where, classifier.card, is_remembered=data is None)]
     _check_sensors(recordings, classifier)
-    subjects = evaluation_data.test_subjects(data_path, recordings)
+    subjects = list(dict.fromkeys(x.subject for x in recordings))
     gains = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):

@@ -86,7 +86,7 @@ def sample_options(command: options.F) -> options.F:
     metavar="X",
     help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
-@options.data("Of --replay: a folder of CSV recordings.  [default: the embedded UCI HAR data]")
+@options.data(f"Of --replay: a folder of CSV recordings.  {options.OF_RUN}")
 @sample_options
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
@@ -132,7 +132,7 @@ def command(
     if name in ("--replay", "--i2c") and (units or gyro_units or rate):
         raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model, open_classifier
+    from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer
@@ -153,7 +153,7 @@ def command(
         else:
             from edge_runtime.live.sources.file_sources import find_recording, replay
 
-            found = find_recording(recording, data, card.signals)
+            found = find_recording(recording, recordings_for(path, data), card.signals)
             opener = replay(recording, found, 1.0 if speed is None else speed)
         source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.

@@ -61,12 +61,16 @@ def recordings(folder: Path) -> tuple[Recording, ...]:
 
 
 def load(folder: Path) -> Dataset:
-    """Windows of the recordings in `folder`, with the classes that its labels name.
+    """The windows of the recordings in `folder`; errors as of `recordings` and `windows`."""
+    return windows(folder, recordings(folder))
+
+
+def windows(folder: Path, found: Sequence[Recording]) -> Dataset:
+    """Windows of the recordings that were `found` in `folder`, with the classes that its labels name.
 
     Classes are in alphabetical order, or in that of UCI HAR when all of them are its names. Raises `InputError` for
-    files that cannot be read as they are, fewer than three subjects, and classes without a window to learn from.
+    fewer than three subjects, and classes without a window to learn from.
     """
-    found = recordings(folder)
     subjects = _subjects(found)
     if len(subjects) < MIN_SUBJECTS:
         raise InputError(

@@ -1,6 +1,5 @@
 """Load a data set or its recordings: the embedded ones, an official copy, or a folder of CSV files."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from edge_runtime.data import csv_recordings, official_copy, uci_har
@@ -42,16 +41,15 @@ def load_recordings(path: str | Path | None = None) -> tuple[Recording, ...]:
     )
 
 
-def load_unchanged(path: Path, cards: Iterable[Card]) -> Dataset:
-    """The data at `path`, on which models with these `cards` were trained. Raises `InputError` if it changed since."""
-    data = load_data(path)
-    for card in cards:
-        if card.training["data"]["fingerprint"] != data.as_for(card).fingerprint:
-            raise InputError(
-                f"the data at {path} changed since '{card.name}' was trained on it: give --data {path} to take it "
-                "as it is"
-            )
-    return data
+def check_unchanged(data: Dataset, path: Path, card: Card) -> None:
+    """Raise `InputError` unless, by its `card`, a model was trained on the `data` at `path` as it is now."""
+    record = card.training.get("data")
+    remembered = record.get("fingerprint") if isinstance(record, dict) else None
+    if remembered != data.as_for(card).fingerprint:
+        raise InputError(
+            f"by its card, '{card.name}' was not trained on the data at {path} as it is now: give --data {path} to "
+            "take it all the same"
+        )
 
 
 def has_recordings(path: Path | None) -> bool:

@@ -339,18 +339,31 @@ def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     assert not processes(run.folder)
 
 
-def test_forms_that_are_finished_when_the_time_is_over_are_written(run, monkeypatch):
-    """The limit is stood in for by an error at the first word of int8, whatever the time."""
+def end_time_at(word: str, monkeypatch) -> None:
+    """Stand in for the time limit by an error at the first stage that begins with `word`, whatever the time."""
 
     @contextmanager
     def out_of_time():
         def hear(share: float, text: str) -> None:
-            if text.startswith("int8"):
+            if text.startswith(word):
                 raise TimeoutError
 
         yield hear
 
     monkeypatch.setattr(terminal, "progress", out_of_time)
+
+
+def test_a_diagnosis_that_is_not_finished_costs_no_form(run, monkeypatch, capsys):
+    end_time_at("diagnosing", monkeypatch)
+    done = convert_run(run.folder, run, Options(("int8",), diagnose=True, time_limit=60))
+    assert run.converted() == [run.tflite("float32"), run.tflite("int8")]
+    assert "cannot be seen" not in capsys.readouterr().err
+    with pytest.raises(DeviceError, match=r"float32, int8 are written, the diagnosis is not;.*--time-limit"):
+        done.raise_if_incomplete(60)
+
+
+def test_forms_that_are_finished_when_the_time_is_over_are_written(run, monkeypatch):
+    end_time_at("int8", monkeypatch)
     done = convert_run(run.folder, run, Options(("float16", "int8"), time_limit=60))
     assert run.converted() == [run.tflite("float32"), run.tflite("float16")]
     assert "held_out" in cards.read_model(run.tflite("float16"))[1].parity

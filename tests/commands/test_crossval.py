@@ -212,3 +212,10 @@ def test_a_worker_killed_midway_costs_time_alone_and_the_weights_are_those_of_th
     assert "has 2 workers" in done.stderr
     ours, theirs = (json.loads((x / "crossval.json").read_text()) for x in (here[1], out))
     assert ours == theirs
+
+
+@pytest.mark.parametrize("folds", ["1", "all"])
+def test_folds_of_another_kind_are_refused(har_edge_here, folds):
+    assert_one_sentence(
+        har_edge_here("crossval", "--folds", folds), 2, f"'{folds}' is neither a number of at least 2 nor 'subjects'"
+    )

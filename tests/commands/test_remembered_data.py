@@ -1,4 +1,4 @@
-"""A run remembers its data and test subjects: convert, bench and evaluate take them, or say what became of them."""
+"""A run remembers its data and test subjects: commands take them, or say what became of them."""
 
 import dataclasses
 import json
@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, har_edge, succeeded
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import write_subjects
 
-from edge_runtime.data import loading
+from edge_runtime.commands import personalise
+from edge_runtime.commands.model_arguments import data_for, recordings_for
+from edge_runtime.data import csv_table, loading
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
-from edge_runtime.runs import Run, trained_on
+from edge_runtime.runs import Run, remembered_data
 
 BENCH = ("--runs", 2, "--rounds", 1, "--no-control")
 
@@ -68,29 +71,61 @@ def commands(home: Path) -> list[tuple[object, ...]]:
     model = Run(home / "run").tflite("float32")
     return [
         ("convert", home / "run"),
+        ("stream", model, "--replay", 0, "--speed", 0),
         ("bench", home / "run", *BENCH),
         ("evaluate", model),
         ("evaluate", model, "--live"),
+        ("personalise", model, "--evaluate"),
     ]
 
 
-def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here):
+def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here, monkeypatch):
+    monkeypatch.setattr(personalise, "POSTURES", ("walk", "rest"))
     run = copy / "run"
     (copy / "mine").rename(copy / "moved")
     for arguments in commands(copy):
         assert_one_sentence(har_edge_here(*arguments), 2, f"{run} was trained on the data at", "gone", "--data")
     (copy / "moved").rename(copy / "mine")
+    assert "recording 0, subject a" in har_edge_here(*commands(copy)[1]).stderr
     (copy / "mine" / "rec-e.csv").unlink()
-    for arguments in commands(copy)[1:]:
-        assert_one_sentence(har_edge_here(*arguments), 2, "changed since 'edge-small' was trained on it", "--data")
+    for arguments in commands(copy)[2:]:
+        assert_one_sentence(har_edge_here(*arguments), 2, "'edge-small' was not trained on", "as it is now", "--data")
     assert_one_sentence(har_edge("convert", run, cwd=copy), 2, "other data", "--data")
-    assert har_edge_here("evaluate", commands(copy)[2][1], "--data", copy / "mine").returncode == 0
+    assert har_edge_here(*commands(copy)[3], "--data", copy / "mine").returncode == 0
+
+
+def test_own_recordings_are_read_once(home, har_edge_here, monkeypatch):
+    read, files = csv_table.read, []
+    monkeypatch.setattr(csv_table, "read", lambda path: files.append(path.name) or read(path))
+    for arguments in (("evaluate",), ("evaluate", "--live")):
+        succeeded(har_edge_here(*arguments, Run(home / "run").tflite("float32")))
+        assert sorted(files) == [f"rec-{x}.csv" for x in "abcde"]
+        files.clear()
+
+
+@pytest.mark.parametrize("training", [{}, {"data": None}, {"data": {"name": "mine"}}, {"data": "mine"}])
+def test_a_card_that_tells_of_no_data_is_not_trained_on_any(training, uci_har):
+    card = dataclasses.replace(model_card.read_model(MODELS["int8"])[1], training=training)
+    with pytest.raises(InputError, match="by its card, 'edge' was not trained on the data at mine"):
+        loading.check_unchanged(uci_har, Path("mine"), card)
+
+
+def test_recordings_of_a_remembered_official_copy_are_the_embedded_ones(tmp_path):
+    run = Run(tmp_path)
+    (official := tmp_path / "official.zip").write_bytes(b"PK\5\6" + bytes(18))
+    run.model.touch()
+    card = model_card.read_model(MODELS["int8"])[1]
+    training = card.training | {"data": card.training["data"] | {"path": str(official)}}
+    model_card.save(dataclasses.replace(card, training=training), run.card)
+    assert data_for([run.model], None) == official
+    assert recordings_for(run.model, None) is None
+    assert recordings_for(run.model, official) == official
 
 
 def test_a_model_beside_a_card_of_anybody_is_in_no_run_folder(home, tmp_path):
     model = shutil.copy(Run(home / "run").tflite("float32"), tmp_path)
     (tmp_path / "card.json").write_text("{}")
-    assert trained_on(Path(model)) is None
+    assert remembered_data(Path(model)) is None
 
 
 def test_models_of_different_data_need_to_be_told_which(copy, har_edge_here):

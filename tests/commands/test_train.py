@@ -2,11 +2,12 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, in_shell
+from programs import assert_one_sentence, in_shell, succeeded
 from training_fixtures import EPOCHS, run_card
 
 from edge_runtime.errors import InputError
@@ -141,13 +142,27 @@ def test_options_that_are_the_stopped_trainings_are_taken(har_edge_here, tmp_pat
     assert_one_sentence(har_edge_here("train", "--resume", "--out", "run", *same), 2, "changed since")
 
 
+def test_without_a_folder_the_newest_stopped_training_is_resumed_else_the_latest_told_of(
+    har_edge_here, trained_run, tmp_path
+):
+    home = trained_run.folder.parent.parent
+    shutil.copytree(home / "runs", tmp_path / "runs", symlinks=True)
+    ended = succeeded(har_edge_here("train", "--resume"))
+    assert "The training in runs/latest has ended" in ended.stderr
+    assert_one_sentence(har_edge_here("train", "--resume", "--format", "pdf"), 2, "--format pdf", "has ended")
+    write_settings(tmp_path / "runs" / "at-work")
+    with folder_lock(tmp_path / "runs" / "at-work"):
+        assert_one_sentence(har_edge_here("train", "--resume"), 2, "a training into runs/at-work is under way")
+        write_settings(tmp_path / "runs" / "stopped", data="absent")
+        os.utime(settings_path(tmp_path / "runs" / "stopped"), (1, 1))
+        assert_one_sentence(har_edge_here("train", "--resume"), 2, "absent does not exist")
+
+
 def test_a_training_that_is_under_way_is_said(har_edge_here, tmp_path):
     write_settings(tmp_path / "run")
     with folder_lock(tmp_path / "run"):
         for arguments in (("train", "--out", "run"), ("convert", "run"), ("train", "--resume", "--out", "run")):
-            assert_one_sentence(
-                har_edge_here(*arguments), 2, "run", *(("changed",) if "--resume" in arguments else ("under way",))
-            )
+            assert_one_sentence(har_edge_here(*arguments), 2, "a training into run is under way")
     assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "stopped training", "--resume --out run")
     assert_one_sentence(har_edge_here("convert", "run"), 2, "was stopped", "--resume --out run")
 

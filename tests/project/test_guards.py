@@ -17,8 +17,9 @@ from edge_runtime.runs import Run
 from train.cross_validation import choose_folds, plan_folds, summarise
 from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
-from train.run.experiment import Experiment, hold_out
+from train.run.experiment import Experiment
 from train.run.fit_processes import run_jobs
+from train.training_data import hold_out
 
 RECIPE = Recipe(network="edge-small", epochs=1, batch_size=32)
 
@@ -51,7 +52,7 @@ def fit(jobs: list[FitJob], data: Dataset) -> list[FitOutcome]:
 
 
 def trained(data: Dataset, folder: Path) -> Experiment:
-    experiment = Experiment(RECIPE, 0, data, Run(folder))
+    experiment = Experiment(RECIPE, 0, data, Run(folder), hold_out(data.train.subject))
     fit(list(experiment.jobs.values()), data)
     experiment.finish()
     return experiment
@@ -79,7 +80,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
     subjects = hold_out(data.train.subject)
     assert subjects
     changed = replace(data, train=noise(data.train, subjects))
-    other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run")).jobs["selection"]], changed)[0]
+    other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run"), subjects).jobs["selection"]], changed)[0]
     found = FitOutcome.load(experiment.jobs["selection"])
     assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
 

@@ -10,8 +10,8 @@ from sklearn.metrics import f1_score
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from train.fit.fit_job import Epoch
-from train.run.experiment import check_data, hold_out
 from train.scoring import fit_temperature, score
+from train.training_data import check_data, hold_out
 from train.training_plots import plot_curves
 
 
@@ -27,7 +27,7 @@ def test_a_sensor_that_was_off_is_named_before_training(uci_har):
     X = uci_har.train.X.copy()
     X[..., 4] = 0.25
     with pytest.raises(InputError, match="no variation in body_gyro_y"):
-        check_data(replace(uci_har, train=replace(uci_har.train, X=X)))
+        check_data(replace(uci_har, train=replace(uci_har.train, X=X)), [])
 
 
 def test_scores_are_scikit_learns():

@@ -24,6 +24,8 @@ from train.run.fit_processes import cpus, locked, run_jobs
 from train.run.training import TrainingSettings, folder_lock
 from train.training_progress import TrainingProgress
 
+HELD_OUT = (3, 8, 16, 22, 27)
+
 
 @pytest.fixture(scope="module")
 def small(uci_har) -> Dataset:
@@ -32,7 +34,7 @@ def small(uci_har) -> Dataset:
 
 
 def experiment(small: Dataset, folder: Path) -> Experiment:
-    return Experiment(Recipe(epochs=1, batch_size=16), 3, small, Run(folder))
+    return Experiment(Recipe(epochs=1, batch_size=16), 3, small, Run(folder), HELD_OUT)
 
 
 def fits_in(folder: Path) -> list[int]:
@@ -68,7 +70,7 @@ def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folde
     with start_har_edge("train", "--out", "runs/stopped", cwd=tmp_path) as process:
         folder = Path("runs/stopped/checkpoint")
         wait_until(lambda: fits_in(folder))
-        assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "another process", "runs/stopped")
+        assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "a training into runs/stopped is under way")
         process.send_signal(signal.SIGINT)
         done = finish(process)
     assert done.returncode == 130
@@ -115,7 +117,7 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
-        with pytest.raises(InputError, match="another process is training"), locked(path):
+        with pytest.raises(InputError, match=f"a training into {tmp_path} is under way"), locked(path):
             pass
         process.kill()
         with locked(path, seconds=10):
@@ -125,7 +127,7 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
 def test_a_folder_in_which_a_training_is_at_work_keeps_its_settings(tmp_path):
     with folder_lock(tmp_path / "run"):
         result = har_edge("train", "--epochs", "1", "--out", "run", cwd=tmp_path)
-    assert_one_sentence(result, 2, "a training into run is under way", "--out")
+    assert_one_sentence(result, 2, "a training into run is under way")
     assert not settings_path(tmp_path / "run").exists()
 
 
@@ -136,7 +138,7 @@ def test_an_unfinished_training_is_no_run_yet(small, tmp_path):
 
 
 def test_without_a_terminal_progress_is_a_line_every_ten_epochs(small, tmp_path, capsys):
-    jobs = list(Experiment(Recipe(epochs=20), 0, small, Run(tmp_path), " of seed 0").jobs.values())
+    jobs = list(Experiment(Recipe(epochs=20), 0, small, Run(tmp_path), HELD_OUT, " of seed 0").jobs.values())
     with TrainingProgress(jobs) as progress:
         for epoch in range(20):
             for job in jobs:
@@ -152,7 +154,7 @@ def test_without_a_terminal_progress_is_a_line_every_ten_epochs(small, tmp_path,
 
 def test_without_a_terminal_long_epochs_say_that_they_go_on(small, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(training_progress, "PULSE_S", -1.0)  # it has always passed
-    (job, _) = Experiment(Recipe(epochs=20), 0, small, Run(tmp_path)).jobs.values()
+    (job, _) = Experiment(Recipe(epochs=20), 0, small, Run(tmp_path), HELD_OUT).jobs.values()
     with TrainingProgress([job]) as progress:
         for step in range(3):
             progress.on_step(job, Step(0, step, 100, 0.5, 0.9))

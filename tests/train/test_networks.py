@@ -12,10 +12,11 @@ from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run
-from train.choices import check_network, load_data
+from train.choices import check_network
 from train.fit.networks import NETWORKS, build, find_builder
 from train.fit.own_networks import check
 from train.fit.recipe import Recipe, choose_recipe
+from train.training_data import load_data
 
 OWN = """
 import keras

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import InputError
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.reports.confusion_plot import plot_confusion
@@ -31,61 +27,29 @@ from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
 from train.scoring import fit_temperature, score
 from train.spread import PARTS
+from train.training_data import distinct
 from train.training_plots import plot_curves, plot_subjects
-
-
-def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Every fourth training subject, from the second on: the same for every seed, so that runs can be compared.
-
-    Raises `InputError` when there are fewer than two.
-    """
-    ordered = _distinct(subjects)
-    if len(ordered) < 2:
-        raise InputError("training needs at least two training subjects, since one is held out: record another person")
-    return ordered[1::4]
-
-
-def check_data(dataset: Dataset, held_out: Sequence[int | str] | None = None) -> None:
-    """Raise `InputError` when the subjects who are not held out lack a class, or a signal was off."""
-    if held_out is None:
-        held_out = hold_out(dataset.train.subject)
-    fitting = dataset.train.select(~held_rows(dataset.train, held_out))
-    if not len(fitting):
-        raise InputError("--held-out leaves no training subject to train on: name fewer")
-    absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
-    if absent:
-        raise InputError(
-            f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
-        )
-    constant = [x.name for i, x in enumerate(dataset.signals) if not fitting.X[..., i].std(dtype=np.float64) > 1e-6]
-    if constant:
-        raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
 
 
 @dataclass(frozen=True)
 class Experiment:
     """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty.
 
-    `held_out` are the subjects whom the selection fit does not see, `hold_out`'s if None; `data` is its place, None if
-    it is embedded.
+    `held_out` are the subjects whom the selection fit does not see; `data` is its place, None if it is embedded.
     """
 
     recipe: Recipe
     seed: int
     dataset: Dataset
     run: Run
+    held_out: Sequence[int | str]
     title: str = ""
-    held_out: Sequence[int | str] | None = None
     data: str | None = None
-
-    @cached_property
-    def _held_out(self) -> list[Any]:
-        return hold_out(self.dataset.train.subject) if self.held_out is None else list(self.held_out)
 
     @cached_property
     def jobs(self) -> dict[str, FitJob]:
         """The two fits by name."""
-        held_out = {"selection": self._held_out, "final": []}
+        held_out = {"selection": self.held_out, "final": []}
         return {
             name: plan_fit(
                 name,
@@ -136,9 +100,9 @@ class Experiment:
                 | ({} if self.data is None else {"path": self.data}),
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
-                "subjects": _distinct(dataset.train.subject),
-                "held_out_subjects": self._held_out,
-                "test_subjects": _distinct(dataset.test.subject),
+                "subjects": distinct(dataset.train.subject),
+                "held_out_subjects": list(self.held_out),
+                "test_subjects": distinct(dataset.test.subject),
                 "selection_normalisation": dataclasses.asdict(selection.normalisation),
                 "weights_sha256": {"model": final.weights_sha256, "selection": selection.weights_sha256},
                 "versions": {
@@ -149,11 +113,6 @@ class Experiment:
             },
             scores=scores,
         )
-
-
-def _distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Each subject once, in the order of the data."""
-    return list(dict.fromkeys(subjects.tolist()))
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
+from edge_runtime.runs import under_way
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
@@ -150,8 +151,6 @@ def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise InputError(
-                        f"another process is training in {path.parent.parent}: wait for its end, or take another --out"
-                    ) from error
+                    raise under_way(path.parent.parent) from error
                 time.sleep(0.05)
         yield

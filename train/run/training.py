@@ -17,12 +17,12 @@ from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_all, lock_path
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
-from train.choices import load_data, named
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import OnStep, locked, run_jobs
 from train.spread import MEASURES, PARTS, PartSpread, spread
+from train.training_data import hold_out, load_data, subjects_named
 from train.training_plots import plot_seeds
 
 SEEDS_FORMAT = 1
@@ -47,15 +47,15 @@ class TrainingSettings:
     pictures: str = "png"
 
     def load_data(self) -> Dataset:
-        """Load the data as the training takes it; errors as of `choices.load_data`."""
+        """Load the data as the training takes it; errors as of `training_data.load_data`."""
         path = Path(self.data) if self.data else None
         return load_data(path, self.sensors, self.classes, self.test_subjects)
 
-    def held_out_of(self, dataset: Dataset) -> list[int | str] | None:
-        """The training subjects of `dataset` whom `held_out` names, None for None. Raises `InputError` for others."""
+    def held_out_of(self, dataset: Dataset) -> list[int | str]:
+        """The training subjects of `dataset` whom `held_out` names, or else `hold_out`. Raises `InputError` as both."""
         if self.held_out is None:
-            return None
-        return named("--held-out", self.held_out, dataset.train.subject.tolist(), "the training subjects")
+            return hold_out(dataset.train.subject)
+        return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist(), "the training subjects")
 
     @classmethod
     def of(cls, cards: Sequence[Card], has_seeds: bool) -> "TrainingSettings":
@@ -95,7 +95,7 @@ class TrainingSettings:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
 
 
-def finished(folder: Path) -> tuple[TrainingSettings, list[Card]] | None:
+def load_finished(folder: Path) -> tuple[TrainingSettings, list[Card]] | None:
     """What the training that ended in `folder` was asked for, as its cards tell it, and those; None without one.
 
     Raises `InputError` when a card is damaged.
@@ -130,7 +130,7 @@ class Training:
 
         def experiment(seed: int, folder: Path, title: str) -> Experiment:
             return Experiment(
-                settings.recipe, seed, self.dataset, Run(folder, settings.pictures), title, held_out, settings.data
+                settings.recipe, seed, self.dataset, Run(folder, settings.pictures), held_out, title, settings.data
             )
 
         if settings.seeds is None:

@@ -1,0 +1,69 @@
+"""Load the data of a training, choose whom its first fit holds out, and refuse what cannot be learnt from."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import loading
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import InputError
+from train.fit.fit_job import held_rows
+
+
+def load_data(path: Path | None, sensors: str, classes: str, test_subjects: Sequence[str] | None = None) -> Dataset:
+    """The data at `path` with the chosen signals, classes and test subjects; errors as of `loading.load_data`."""
+    data = loading.load_data(path)
+    if test_subjects is not None:
+        people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
+        data = data.with_test(
+            subjects_named("--test-subjects", test_subjects, people, f"the subjects of '{data.name}'")
+        )
+    if classes == "coarse":
+        data = data.coarse()
+    if sensors == "accelerometer":
+        data = data.select([x.name for x in data.signals if not x.is_rotation])
+    return data
+
+
+def subjects_named(option: str, wanted: Sequence[str], people: Iterable[int | str], who: str) -> list[int | str]:
+    """Those of `people`, who are `who`, whom `option` names. Raises `InputError` for others, and for none."""
+    known = {str(x): x for x in people}
+    unknown = [x for x in wanted if x not in known]
+    if unknown or not wanted:
+        fault = f"{', '.join(unknown)}, not among" if unknown else "nobody of"
+        raise InputError(f"{option} names {fault} {who}: {', '.join(sorted(known, key=lambda x: (len(x), x)))}")
+    return [known[x] for x in wanted]
+
+
+def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
+    """Every fourth training subject, from the second on: the same for every seed, so that runs can be compared.
+
+    Raises `InputError` when there are fewer than two.
+    """
+    ordered = distinct(subjects)
+    if len(ordered) < 2:
+        raise InputError("training needs at least two training subjects, since one is held out: record another person")
+    return ordered[1::4]
+
+
+def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
+    """Raise `InputError` when the subjects who are not `held_out` lack a class, or a signal was off."""
+    fitting = dataset.train.select(~held_rows(dataset.train, held_out))
+    if not len(fitting):
+        raise InputError("--held-out leaves no training subject to train on: name fewer")
+    absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
+    if absent:
+        raise InputError(
+            f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
+        )
+    constant = [x.name for i, x in enumerate(dataset.signals) if not fitting.X[..., i].std(dtype=np.float64) > 1e-6]
+    if constant:
+        raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
+
+
+def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
+    """Each subject once, in the order of the data."""
+    return list(dict.fromkeys(subjects.tolist()))
