@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratio
 
@@ -170,11 +171,16 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
 
 
 def _ratio_interval(old: Samples | None, new: Samples | None, kind: str, q: float) -> Interval | None:
-    """In percent of the old percentile `q`. The rounds of two runs did not take turns, so they are not paired."""
+    """In percent of the old percentile `q`; None where there are too few times for one so high.
+
+    The rounds of two runs did not take turns, so they are not paired.
+    """
     if old is None or new is None:
         return None
     before, after = getattr(old, kind), getattr(new, kind)
     if not all((before, after, *before, *after)):
+        return None
+    if q > 90 and min(sum(map(len, x)) for x in (before, after)) < FEWEST_RUNS:
         return None
     low, high = (round(100 * (end - 1), 4) for end in percentile_ratio(after, before, q, paired=False)[1])
     return low, high
