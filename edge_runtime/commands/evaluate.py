@@ -105,8 +105,8 @@ def _windows(path: Path, classifier: Classifier, data_path: Path | None, picture
     accuracy = scores.accuracy(confusion)
     worst = min(subjects, key=lambda x: subjects[x])
     console.print(
-        f"Accuracy {percent(accuracy)} of {len(test)} windows of {len(subjects)} people; subject {worst} has the "
-        f"least, {percent(subjects[worst], 1)}."
+        f"Accuracy {percent(accuracy)} of {counted(len(test), 'window')} of {counted(len(subjects), 'subject')}; "
+        f"subject {worst} has the least, {percent(subjects[worst], 1)}."
     )
     if others:
         named = ", ".join(f"{n} of {label}" for label, n in others.items())

@@ -37,7 +37,7 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     test = loading.load_data(None).test
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert scores(tmp_path / "none")["accuracy"] == (predicted == test.y).mean()
-    assert " of 2947 windows of 9 people" in done.stdout
+    assert " of 2,947 windows of 9 subjects" in done.stdout
 
 
 def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path):
