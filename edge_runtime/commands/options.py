@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -12,6 +12,10 @@ from edge_runtime import runs
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import REFERENCE_NETWORKS
 from edge_runtime.system.figures import FORMATS
+
+if TYPE_CHECKING:
+    from edge_runtime.data.units import Units
+    from edge_runtime.model.model_card import Card
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,3 +90,45 @@ def runtime(command: F) -> F:
     return click.option(
         "--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter."
     )(command)
+
+
+_SAMPLE_OPTIONS = (
+    click.option(
+        "--axes",
+        metavar="X,Y,Z",
+        default="x,y,z",
+        show_default=True,
+        help="The sensor's axes that stand for x (up while standing), y, z.",
+    ),
+    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
+    click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),
+    click.option(
+        "--rate",
+        type=FiniteRange(min=1, max=1000),
+        metavar="HZ",
+        help="Of samples without times.  [default: the model's]",
+    ),
+    click.option(
+        "--hop",
+        type=click.IntRange(1, 3000),
+        metavar="N",
+        help="Samples from one decision to the next.  [default: the model's, 64]",
+    ),
+)
+
+
+def sample_options(command: F) -> F:
+    """Give `command` the options that say what the samples of a source are, and how often to decide."""
+    for option in reversed(_SAMPLE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
+    """The units that the options state, for a model with `card`."""
+    from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+
+    acceleration = ACCELERATION_UNITS[units] if units else None
+    if not any(x.is_rotation for x in card.signals):
+        return Units(None, acceleration, NOT_NEEDED)
+    return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)
