@@ -24,8 +24,8 @@ FORMAT = 1
         "compare old.json new.json --fail-if 'p50>5%' --json changes.json",
     ),
 )
-@click.argument("old", metavar="[OLD]", required=False, type=options.PATH)
-@click.argument("new", metavar="[NEW]", required=False, type=options.PATH)
+@click.argument("old", metavar="[OLD]", required=False, type=options.BENCH)
+@click.argument("new", metavar="[NEW]", required=False, type=options.BENCH)
 @click.option(
     "--fail-if",
     "conditions",

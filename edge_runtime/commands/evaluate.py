@@ -68,6 +68,9 @@ def command(
     taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
     when there is none, 'edge'.
     """
+    if hop is not None and not live:
+        raise InputError("--hop belongs to --live: give it with that, or leave it out")
+    options.check_pictures_wanted(plots is not None, "--plots")
     picture = None
     if plots:
         require_matplotlib()

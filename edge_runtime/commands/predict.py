@@ -49,8 +49,12 @@ class Prediction:
     type=options.MODEL,
     help="A .tflite file, a run folder, or a reference model: edge, edge-small.  [default: the latest run, or edge]",
 )
-@options.out("FILE", "Write a CSV file too, with a row for each decision.")
-@outputs.option("json", "Write the segments and the time of each activity too; - is standard output.")
+@options.out(
+    "FILE",
+    "Write a CSV file too, with a row for each decision; - is standard output, for each form.",
+    callback=outputs.keep_stdout,
+)
+@outputs.option("json", "Write the segments and the time of each activity too.")
 @options.sample_options
 @options.runtime
 def command(
@@ -79,7 +83,7 @@ def command(
     from edge_runtime.live.sources.axes import Axes
     from edge_runtime.live.sources.file_sources import csv_file
     from edge_runtime.live.timestamps import Timestamps
-    from edge_runtime.system.files import write_csv
+    from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
     turn = Axes.parse(axes)
@@ -94,7 +98,7 @@ def command(
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
                 predictions.append(_predict(file, session, source, card.window.samples / card.window.rate_hz))
     if out is not None:
-        write_csv(out, _rows(predictions, card.labels))
+        outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:
         _show(prediction, has_name=len(files) > 1)
     recordings = [

@@ -49,6 +49,12 @@ def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path)
     assert "1 subject)" in (tmp_path / "plots" / "confusion.svg").read_text()
 
 
+def test_an_option_of_another_is_refused_alone(har_edge_here):
+    assert_one_sentence(har_edge_here("evaluate", "edge", "--hop", 5), 2, "--hop belongs to --live")
+    assert_one_sentence(har_edge_here("evaluate", "edge", "--format", "pdf"), 2, "--format belongs to --plots")
+    assert_one_sentence(har_edge_here("convert", "--format", "pdf"), 2, "--format belongs to --diagnose")
+
+
 def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
     data = people(tmp_path / "own", ("RUNNING", posture("SITTING", 10)), ("CYCLING", posture("STANDING", 10)))
     for how in ([], ["--live"]):
