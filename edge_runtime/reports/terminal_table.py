@@ -12,39 +12,42 @@ from rich.text import Text
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.model.operator_costs import NO_TIMES
-from edge_runtime.reports.report_content import ReportContent
+from edge_runtime.reports.report_content import MOST, ReportContent
 from edge_runtime.reports.rows import Row, groups
 from edge_runtime.system.quantities import counted, kilobytes
 
 # Of a column, with the space beside it; the names above may fold, down to this.
 _NARROWEST = 14
 _LONGEST_WORD = 24
-_MOST = 60
-"""Results, and sentences of a kind, that somebody reads on a terminal."""
 
 
 def show(content: ReportContent, console: rich.console.Console) -> None:
     """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
     for heading in content.headings:
         console.print(heading, style="bold", markup=False)
-    results, names = content.results[:_MOST], content.names[:_MOST]
+    results, names = content.results[:MOST], content.names[:MOST]
     n = _fitting(results, names, console.width)
     for start in range(0, len(results), n):
         console.print(_table(results[start : start + n], names[start : start + n]))
     for note in content.notes:
         _item(console, *note.split(": ", 1))
-    for failure in content.failures[:_MOST]:
+    for failure in content.failures[:MOST]:
         _item(console, "failed", failure, "red")
-    for doubt in content.doubts[:_MOST]:
+    for doubt in content.doubts[:MOST]:
         _item(console, "doubt", doubt, "yellow")
-    for sentence in content.verdicts[:_MOST]:
+    for sentence in content.verdicts[:MOST]:
         console.print(Text(sentence))
-    if content.real_time_factors and len(results) == len(content.results):
+    parts = (
+        ("result", content.results),
+        ("failure", content.failures),
+        ("doubt", content.doubts),
+        ("sentence", content.verdicts),
+    )
+    left_out = [counted(len(whole) - MOST, noun) for noun, whole in parts if len(whole) > MOST]
+    if content.real_time_factors and len(results) < len(content.results):
+        left_out.append("the real-time factors")
+    elif content.real_time_factors:
         console.print(Text(content.real_time_factors))
-    whole = {
-        "result": content.results, "failure": content.failures, "doubt": content.doubts, "sentence": content.verdicts
-    }  # fmt: skip
-    left_out = [counted(len(all_of) - _MOST, noun) for noun, all_of in whole.items() if len(all_of) > _MOST]
     if left_out:
         console.print(f"Not shown: {', '.join(left_out)}; --html, --csv and --markdown have all of them.")
 
