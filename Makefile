@@ -37,7 +37,7 @@ android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).
-test-android: android
+test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
 

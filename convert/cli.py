@@ -143,6 +143,7 @@ def command(
             raise InputError(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
             )
+    shared.check_pictures_wanted(diagnose, "--diagnose")
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     options = Options(
         schemes,

@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -79,7 +79,10 @@ def keep_result(path: Path) -> None:
     """Keep the benchmark result at `path`, which is about to be replaced, as `<its name>-<date>-<time>.json`."""
     if path.is_file():
         written = datetime.fromtimestamp(path.stat().st_mtime)
-        write_bytes(path.with_name(f"{path.stem}-{written:%Y%m%d-%H%M%S}{path.suffix}"), path.read_bytes())
+        # Copied files may all be of one second: none takes the place of another.
+        while (kept := path.with_name(f"{path.stem}-{written:%Y%m%d-%H%M%S}{path.suffix}")).exists():
+            written += timedelta(seconds=1)
+        write_bytes(kept, path.read_bytes())
 
 
 def last_results(path: Path | None, n: int = 1) -> list[Path]:
@@ -90,12 +93,13 @@ def last_results(path: Path | None, n: int = 1) -> list[Path]:
     folder = Path() if path is None and not LATEST.exists() else find(path).folder
     newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
     if not newest:
-        raise InputError(f"{folder} has no result of 'har-edge bench' (bench-DEVICE.json): measure, or name a file")
+        where = "this folder" if folder == Path() else folder
+        raise InputError(f"{where} has no result of 'har-edge bench' (bench-DEVICE.json): measure, or name a file")
     last = max(newest, key=lambda x: x.stat().st_mtime)
     before = sorted(x for x in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", x.stem) == last.stem)
     found = [*before, last][-n:]
     if len(found) < n:
-        raise InputError(f"{last} is the only result of its device in {folder}: bench again, or name another file")
+        raise InputError(f"{last} is the only result of its device there: bench again, or name another file")
     return found
 
 

@@ -42,7 +42,7 @@ GRID = {
     "movement": (0.03, 0.045),
     "confidence": (0.8, 0.85, 0.95),
 }
-# Limits of unusual and novel, of postures and of movements.
+# Limits of far and strange, of postures and of movements.
 LIMITS = (
     ((2.0, 2.5), (2.0, 2.5)),
     ((2.0, 4.0), (1.5, 2.5)),
@@ -170,7 +170,7 @@ def _report(
     rows = [scored[0], *sorted(good, key=lambda x: -x[1].live_accuracy)[:SHOWN]]
     rows += [x for x in scored if x[0] == default and x not in rows]
     smoothing = table(
-        "evidence | change, moving | moving, g | confidence | unusual | novel | accuracy | of all moments | delay, "
+        "evidence | change, moving | moving, g | confidence | far | strange | accuracy | of all moments | delay, "
         "median | 90 % | false changes / h | unknown, activities | transitions",
         [_bold(_cells(settings, scores), settings == default) for settings, scores in rows],
     )
@@ -188,7 +188,7 @@ in two phases; temperature {temperature:.2f}. Written by `python -m tools.choose
 The first row is each window alone. Then, of {len(scored) - 1} settings, those with a median delay of at most
 {MOST_DELAY_S:g} s and at most {MOST_FALSE_CHANGES:g} false changes an hour, the most accurate first (windows wholly in
 one activity; unknown counts as wrong). A false change in brackets is one of a window that showed nothing but the
-labelled activity. Unusual and novel are multiples of the distance within which 95 % of other people's windows are, of
+labelled activity. Far and strange are multiples of the distance within which 95 % of other people's windows are, of
 postures and of movements. Bold, the default: the most accurate of those that know at least
 {percent(LEAST_IN_TRANSITIONS, 0)} of transitions for unknown.
 

@@ -21,6 +21,7 @@ _OPTIONS = (
     click.option(
         "--network",
         metavar="NAME",
+        type=options.OneOf(NETWORKS),
         default="edge",
         show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",

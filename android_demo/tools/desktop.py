@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import build_app
@@ -110,10 +111,13 @@ def prepare(apk: Path, folder: Path) -> Desktop:
 
 
 def fetch() -> None:
-    """Fetch all that `prepare` needs. Raises `DeviceError` when something cannot be had."""
+    """Fetch all that the build of an APK and `prepare` need. Raises `DeviceError` when something cannot be had."""
+    toolchain.d8()
+    toolchain.debian_command("zipalign")
     toolchain.enjarify()
     toolchain.robolectric()
-    for artifact in (*toolchain.INSTRUMENTED_FRAMEWORKS, *toolchain.TFLITE_LIBRARIES["linux-x86_64"]):
+    frameworks = (toolchain.FRAMEWORK, *toolchain.INSTRUMENTED_FRAMEWORKS)
+    for artifact in (*frameworks, *toolchain.TFLITE, *chain(*toolchain.TFLITE_LIBRARIES.values())):
         toolchain.artifact(artifact)
 
 

@@ -19,6 +19,7 @@ from edge_runtime.devices.emulated import debian
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache_folders import cached_folder
 from edge_runtime.system.files import cache_folder, scratch_folder, sha256
+from edge_runtime.system.terminal import progress
 
 _MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 _MAVEN_QUIETLY = ("--batch-mode", "--quiet", "-Dstyle.color=never")
@@ -274,13 +275,14 @@ def _check(name: str, found: str, wanted: str) -> None:
 def _fetched(
     name: str, what: str, megabytes: float, fetch: Callable[[Path], None], needed: float | None = None
 ) -> Path:
-    """The folder `name` of the cache. Where it is missing, say how much of `what` is fetched, since that may take long.
+    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on: it may take long.
 
     `needed` are the megabytes of disk, where they are more than those fetched.
     """
 
     def say_and_fetch(folder: Path) -> None:
-        print(f"Fetching {what}: {megabytes:.{0 if megabytes >= 10 else 1}f} MB", file=sys.stderr, flush=True)
-        fetch(folder)
+        with progress() as on_progress:
+            on_progress(0, f"fetching {what}, {megabytes:.{0 if megabytes >= 10 else 1}f} MB")
+            fetch(folder)
 
     return cached_folder(cache_folder() / "android" / name, say_and_fetch, (needed or megabytes) * _MB)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.system.quantities import counted
@@ -178,7 +179,10 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
 def _ratio_intervals(
     old: Samples | None, new: Samples | None, kind: str, percents: Sequence[float]
 ) -> list[Interval | None]:
-    """In percent of each old percentile. The rounds of two runs did not take turns, so they are not paired."""
+    """In percent of each old percentile; None where there are too few times for one so high.
+
+    The rounds of two runs did not take turns, so they are not paired.
+    """
     unknown: list[Interval | None] = [None] * len(percents)
     if old is None or new is None:
         return unknown
@@ -186,7 +190,11 @@ def _ratio_intervals(
     if not all((before, after, *before, *after)):
         return unknown
     ratios = percentile_ratios(after, before, percents, paired=False)
-    return [(round(100 * (low - 1), 4), round(100 * (high - 1), 4)) for _, (low, high) in ratios]
+    are_few = min(sum(map(len, x)) for x in (before, after)) < FEWEST_RUNS
+    return [
+        None if q > 90 and are_few else (round(100 * (low - 1), 4), round(100 * (high - 1), 4))
+        for q, (_, (low, high)) in zip(percents, ratios, strict=True)
+    ]
 
 
 def _accuracy_interval(old: Result, new: Result) -> Interval | None:

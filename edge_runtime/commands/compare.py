@@ -24,8 +24,8 @@ FORMAT = 1
         "compare old.json new.json --fail-if 'p50>5%' --json changes.json",
     ),
 )
-@click.argument("old", metavar="[OLD]", required=False, type=options.PATH)
-@click.argument("new", metavar="[NEW]", required=False, type=options.PATH)
+@click.argument("old", metavar="[OLD]", required=False, type=options.BENCH)
+@click.argument("new", metavar="[NEW]", required=False, type=options.BENCH)
 @click.option(
     "--fail-if",
     "conditions",
@@ -87,6 +87,8 @@ def _files(old: Path | None, new: Path | None) -> tuple[Path, Path]:
     if new is None and (old is None or old.is_dir()):
         before, last = runs.last_results(old, 2)
         return before, last
+    if old and not old.exists():  # before NEW is looked for
+        raise InputError(f"{old} does not exist: name a result of 'har-edge bench', or a run folder")
     before, last = (runs.last_results(x)[0] if x is None or x.is_dir() else x for x in (old, new))
     return before, last
 

@@ -66,6 +66,9 @@ def command(
     taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
     when there is none, 'edge'.
     """
+    if hop is not None and not live:
+        raise InputError("--hop belongs to --live: give it with that, or leave it out")
+    options.check_pictures_wanted(plots is not None, "--plots")
     picture = None
     if plots:
         require_matplotlib()
@@ -107,8 +110,8 @@ def _windows(classifier: Classifier, test: Split, others: Mapping[str, int], pic
     accuracy = scores.accuracy(confusion)
     worst = min(subjects, key=lambda x: subjects[x])
     console.print(
-        f"Accuracy {percent(accuracy)} of {len(test)} windows of {len(subjects)} people; subject {worst} has the "
-        f"least, {percent(subjects[worst], 1)}."
+        f"Accuracy {percent(accuracy)} of {counted(len(test), 'window')} of {counted(len(subjects), 'subject')}; "
+        f"subject {worst} has the least, {percent(subjects[worst], 1)}."
     )
     if others:
         named = ", ".join(f"{n} of {label}" for label, n in others.items())

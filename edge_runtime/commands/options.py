@@ -1,17 +1,22 @@
 """Declare what commands share under one name each: options, kinds of paths, examples below the help."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from edge_runtime import runs
+from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import REFERENCE_NETWORKS
 from edge_runtime.system.figures import FORMATS
+
+if TYPE_CHECKING:
+    from edge_runtime.data.units import Units
+    from edge_runtime.model.model_card import Card
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,20 +37,34 @@ class FiniteRange(click.FloatRange):
 
 
 class RunPath(click.Path):
-    """A path of a run or of a model, for which a shell completes more than files: names, and what is in `runs`."""
+    """A path of a run, or of a file that ends in `suffix`; a shell completes `names` and what is in `runs` too."""
 
     def __init__(self, suffix: str, names: Sequence[str] = ()) -> None:
         super().__init__(path_type=Path)
         self._suffix, self._names = suffix, names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the names, runs and models here that begin with `incomplete`; failing these, any file."""
+        """Return the names, runs and files here that begin with `incomplete`; failing these, any file."""
         known = [*self._names, *map(str, runs.finished()), *map(str, sorted(Path().glob(f"*{self._suffix}")))]
         found = [CompletionItem(x) for x in known if x.startswith(incomplete)]
         return found or super().shell_complete(ctx, param, incomplete)
 
 
 MODEL = RunPath(".tflite", REFERENCE_NETWORKS)
+BENCH = RunPath(".json")
+
+
+class OneOf(click.ParamType):
+    """Any text; a shell completes `names`, which are not all that it can be."""
+
+    name = "name"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin with `incomplete`."""
+        return [CompletionItem(x) for x in self._names if x.startswith(incomplete)]
 
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False) -> Callable[[F], F]:
@@ -76,10 +95,17 @@ def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:
 
 
 def picture_format(command: F) -> F:
-    """Give `command` the option `--format`, of the pictures that it draws."""
+    """Give `command` the option `--format`, of the `pictures` that it draws."""
     return click.option(
         "--format", "pictures", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of pictures."
     )(command)
+
+
+def check_pictures_wanted(wanted: bool, option: str) -> None:
+    """Raise `InputError` if `--format` is given to the command at work, while `option` does not want pictures."""
+    source = click.get_current_context().get_parameter_source("pictures")
+    if not wanted and source is click.core.ParameterSource.COMMANDLINE:
+        raise InputError(f"--format belongs to {option}: give it with that, or leave it out")
 
 
 def runtime(command: F) -> F:
@@ -87,3 +113,45 @@ def runtime(command: F) -> F:
     return click.option(
         "--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter."
     )(command)
+
+
+_SAMPLE_OPTIONS = (
+    click.option(
+        "--axes",
+        metavar="X,Y,Z",
+        default="x,y,z",
+        show_default=True,
+        help="The sensor's axes that stand for x (up while standing), y, z.",
+    ),
+    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
+    click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),
+    click.option(
+        "--rate",
+        type=FiniteRange(min=1, max=1000),
+        metavar="HZ",
+        help="Of samples without times.  [default: the model's]",
+    ),
+    click.option(
+        "--hop",
+        type=click.IntRange(1, 3000),
+        metavar="N",
+        help="Samples from one decision to the next.  [default: the model's, 64]",
+    ),
+)
+
+
+def sample_options(command: F) -> F:
+    """Give `command` the options that say what the samples of a source are, and how often to decide."""
+    for option in reversed(_SAMPLE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
+    """The units that the options state, for a model with `card`."""
+    from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+
+    acceleration = ACCELERATION_UNITS[units] if units else None
+    if not any(x.is_rotation for x in card.signals):
+        return Units(None, acceleration, NOT_NEEDED)
+    return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)

@@ -5,32 +5,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import mean
 from typing import TYPE_CHECKING
 
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.commands.stream import sample_options, stated_units
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 
 if TYPE_CHECKING:
     from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.segments import Segment
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Source
     from edge_runtime.live.stream_summary import StreamSummary
     from edge_runtime.system.progress import OnProgress
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A time of one activity, in the clock of the recording; `probability` is the mean over its decisions."""
-
-    start: float
-    end: float
-    activity: str
-    probability: float | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Prediction:
     file: Path
     start: float
     decisions: Sequence["Decision"]
-    segments: Sequence[Segment]
+    segments: Sequence["Segment"]
     notices: Sequence[str]
     summary: "StreamSummary"
 
@@ -60,9 +49,13 @@ class Prediction:
     type=options.MODEL,
     help="A .tflite file, a run folder, or a reference model: edge, edge-small.  [default: the latest run, or edge]",
 )
-@options.out("FILE", "Write a CSV file too, with a row for each decision.")
-@outputs.option("json", "Write the segments and the time of each activity too; - is standard output.")
-@sample_options
+@options.out(
+    "FILE",
+    "Write a CSV file too, with a row for each decision; - is standard output, for each form.",
+    callback=outputs.keep_stdout,
+)
+@outputs.option("json", "Write the segments and the time of each activity too.")
+@options.sample_options
 @options.runtime
 def command(
     paths: Sequence[Path],
@@ -90,7 +83,7 @@ def command(
     from edge_runtime.live.sources.axes import Axes
     from edge_runtime.live.sources.file_sources import csv_file
     from edge_runtime.live.timestamps import Timestamps
-    from edge_runtime.system.files import write_csv
+    from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
     turn = Axes.parse(axes)
@@ -102,10 +95,10 @@ def command(
             session = Session(LiveRecognizer(classifier, hop), turn, Timestamps(rate or card.window.rate_hz, time))
             share = _Share(on_progress, done, len(files), file)
             share.read(0)
-            with closing(csv_file(file, stated_units(units, gyro_units, card), on_read=share.read)) as source:
+            with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
                 predictions.append(_predict(file, session, source, card.window.samples / card.window.rate_hz))
     if out is not None:
-        write_csv(out, _rows(predictions, card.labels))
+        outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:
         _show(prediction, has_name=len(files) > 1)
     recordings = [
@@ -145,6 +138,7 @@ def _files(path: Path) -> Sequence[Path]:
 
 def _predict(file: Path, session: "Session", source: "Source", window_s: float) -> Prediction:
     from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.segments import segments
 
     decisions, notices = [], []
     for found in session.run(source):
@@ -156,26 +150,8 @@ def _predict(file: Path, session: "Session", source: "Source", window_s: float) 
     if not decisions:
         why = f" ({notices[-1]})" if notices else ""
         raise InputError(f"{file} has no {window_s:g} s of samples without a gap{why}: record more")
-    segments = list(_segments(decisions, session.summary.hop_s))
-    return Prediction(file, decisions[0].seconds - window_s, decisions, segments, notices, session.summary)
-
-
-def _segments(decisions: Sequence["Decision"], hop_s: float) -> Iterator[Segment]:
-    """Join decisions of one activity that follow each other; each stands for the hop before it."""
-    from edge_runtime.live.recognizer import UNKNOWN
-
-    first = 0
-    for i, each in enumerate(decisions):
-        following = decisions[i + 1] if i + 1 < len(decisions) else None
-        # Half a hop more is jitter; a longer step is a gap, or another clock.
-        if following and following.activity == each.activity and 0 < following.seconds - each.seconds < 1.5 * hop_s:
-            continue
-        joined = decisions[first : i + 1]
-        is_known = each.activity != UNKNOWN
-        share = mean(x.probability(x.activity) for x in joined) if is_known else None
-        start, end = (round(x, 6) for x in (joined[0].seconds - hop_s, each.seconds))
-        yield Segment(start, end, each.activity, share)
-        first = i + 1
+    joined = list(segments(decisions, session.summary.hop_s))
+    return Prediction(file, decisions[0].seconds - window_s, decisions, joined, notices, session.summary)
 
 
 def _rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:

@@ -13,7 +13,7 @@ from edge_runtime.reports import outputs
     name="report",
     epilog=options.examples("report", "report pi4.json pi5.json --html boards.html --markdown -"),
 )
-@click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.PATH, nargs=-1)
+@click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.BENCH, nargs=-1)
 @outputs.option("csv", "Write a row per result; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
 @outputs.option("html", "Write one self-contained page.")

@@ -24,38 +24,6 @@ if TYPE_CHECKING:
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 
 
-_SAMPLE_OPTIONS = (
-    click.option(
-        "--axes",
-        metavar="X,Y,Z",
-        default="x,y,z",
-        show_default=True,
-        help="The sensor's axes that stand for x (up while standing), y, z.",
-    ),
-    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
-    click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),
-    click.option(
-        "--rate",
-        type=options.FiniteRange(min=1, max=1000),
-        metavar="HZ",
-        help="Of samples without times.  [default: the model's]",
-    ),
-    click.option(
-        "--hop",
-        type=click.IntRange(1, 3000),
-        metavar="N",
-        help="Samples from one decision to the next.  [default: the model's, 64]",
-    ),
-)
-
-
-def sample_options(command: options.F) -> options.F:
-    """Give `command` the options that say what the samples of a source are, and how often to decide."""
-    for option in reversed(_SAMPLE_OPTIONS):
-        command = option(command)
-    return command
-
-
 @click.command(
     name="stream",
     epilog=options.examples(
@@ -87,7 +55,7 @@ def sample_options(command: options.F) -> options.F:
     help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
 @options.data(f"Of --replay: a folder of CSV recordings.  {options.OF_RUN}")
-@sample_options
+@options.sample_options
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
 @click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
@@ -149,7 +117,7 @@ def command(
         session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
         if recording is None:
             found = None
-            opener = _open(name, value, stated_units(units, gyro_units, card), take_over)
+            opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)
         else:
             from edge_runtime.live.sources.file_sources import find_recording, replay
 
@@ -234,13 +202,3 @@ def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source
     from edge_runtime.live.sources.i2c import i2c
 
     return i2c(str(value))
-
-
-def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
-    """The units that the options state, for a model with `card`."""
-    from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
-
-    acceleration = ACCELERATION_UNITS[units] if units else None
-    if not any(x.is_rotation for x in card.signals):
-        return Units(None, acceleration, NOT_NEEDED)
-    return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)

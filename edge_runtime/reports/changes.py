@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
+from edge_runtime.reports.report_content import MOST
 from edge_runtime.reports.rows import time_unit
-from edge_runtime.reports.terminal_table import MOST
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, megabytes, percent, time
 
 # The rows of the table; the other metrics are for gates and for the JSON.

@@ -18,9 +18,6 @@ from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, sho
 from edge_runtime.system.quantities import in_unit, percent, percent_range, time
 
 COLOURS = 6
-MOST_DRAWN = 60
-"""Of more results the first ones are drawn: nobody tells more lines apart, and the page stays small."""
-
 MOST_LABELS = 4
 """Of more results the names beside their circles would hide other circles; the key has them all."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bench.results import Report
 from edge_runtime.reports import charts, machine_and_method, sentences
-from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_content import MOST, DeviceReport, gather
 from edge_runtime.reports.rows import groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
 
@@ -25,7 +25,7 @@ def render(devices: Sequence[DeviceReport]) -> str:
     names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
     single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
-    drawn, drawn_names = results[: charts.MOST_DRAWN], names[: charts.MOST_DRAWN]
+    drawn, drawn_names = results[:MOST], names[:MOST]
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 2 if single else 1]
     distributions = (charts.distribution(drawn, drawn_names, key, title) for key, title in kinds)
     return _template("bench.html.j2" if single else "devices.html.j2").render(
@@ -46,7 +46,7 @@ def _details(report: Report) -> dict[str, Any]:
     names = sentences.titles(results)
     return {
         "report": report,
-        "subjects": charts.subjects(results[: charts.MOST_DRAWN], names[: charts.MOST_DRAWN]),
+        "subjects": charts.subjects(results[:MOST], names[:MOST]),
         "people": dict.fromkeys(person for x in results for person in x.per_subject),
         "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
         "percent": percent,

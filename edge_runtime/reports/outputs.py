@@ -34,13 +34,16 @@ def option(form: str, help_text: str) -> Callable[[F], F]:
         f"{form}_path",
         metavar="FILE",
         type=click.Path(path_type=Path, allow_dash=True),
-        callback=_keep_stdout,
+        callback=keep_stdout,
         help=help_text,
     )
 
 
-def _keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Keep standard output for the result, if that is where it goes: what is for people goes to stderr."""
+def keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Keep standard output for the result, if `path` says so: what is for people goes to stderr.
+
+    The callback of an option that `write_result` writes.
+    """
     if path == STDOUT and _STREAM not in context.meta and not context.resilient_parsing:
         context.meta[_STREAM] = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.reports import machine_and_method, sentences
 
+MOST = 60
+"""Of more results, or sentences of a kind, a terminal shows and a page draws the first ones: nobody takes in more."""
+
 
 @dataclass(frozen=True)
 class DeviceReport:

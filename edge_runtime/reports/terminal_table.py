@@ -12,15 +12,13 @@ from rich.text import Text
 
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.model.operator_costs import NO_TIMES
-from edge_runtime.reports.report_content import ReportContent
+from edge_runtime.reports.report_content import MOST, ReportContent
 from edge_runtime.reports.rows import Row, groups
 from edge_runtime.system.quantities import counted, kilobytes
 
 # Of a column, with the space beside it; the names above may fold, down to this.
 _NARROWEST = 14
 _LONGEST_WORD = 24
-MOST = 60
-"""Results, and sentences of a kind, that somebody reads on a terminal."""
 
 
 def show(content: ReportContent, console: rich.console.Console) -> None:
@@ -39,12 +37,17 @@ def show(content: ReportContent, console: rich.console.Console) -> None:
         _item(console, "doubt", doubt, "yellow")
     for sentence in content.verdicts[:MOST]:
         console.print(Text(sentence))
-    if content.real_time_factors and len(results) == len(content.results):
+    parts = (
+        ("result", content.results),
+        ("failure", content.failures),
+        ("doubt", content.doubts),
+        ("sentence", content.verdicts),
+    )
+    left_out = [counted(len(whole) - MOST, noun) for noun, whole in parts if len(whole) > MOST]
+    if content.real_time_factors and len(results) < len(content.results):
+        left_out.append("the real-time factors")
+    elif content.real_time_factors:
         console.print(Text(content.real_time_factors))
-    whole = {
-        "result": content.results, "failure": content.failures, "doubt": content.doubts, "sentence": content.verdicts
-    }  # fmt: skip
-    left_out = [counted(len(all_of) - MOST, noun) for noun, all_of in whole.items() if len(all_of) > MOST]
     if left_out:
         console.print(f"Not shown: {', '.join(left_out)}; --html, --csv and --markdown have all of them.")
 

@@ -82,9 +82,14 @@ def write_text(path: Path, content: str) -> None:
 
 def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """Write `rows`, the first being the heading, to `path` as CSV, whole or not at all."""
+    write_text(path, csv_text(rows))
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return `rows`, the first being the heading, as CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def check_folder(folder: Path) -> None:

@@ -2,13 +2,16 @@
 
 import re
 import struct
+import time
 import xml.etree.ElementTree as ET
 import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
 import assets
 import build_app
+import desktop
 import pytest
 import toolchain
 
@@ -16,6 +19,7 @@ import edge_runtime
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.system.files import cache_folder
+from edge_runtime.system.terminal import progresses
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 APP = (build_app.DEMO / "app/build.gradle").read_text()
@@ -31,9 +35,35 @@ def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them
     again = tmp_path / "a folder/again.apk"
     again.parent.mkdir()
     monkeypatch.setattr(build_app, "APK", again)
+    used, cached = set(), toolchain.cached_folder
+    monkeypatch.setattr(toolchain, "cached_folder", lambda path, *rest: used.add(path.name) or cached(path, *rest))
     assert build_app.main() == 0
+    of_build = set(used)
+    used.clear()
+    desktop.fetch()
+    assert of_build < used  # what is fetched before the tests, which would keep silent about it
     assert again.read_bytes() == apk.read_bytes()
     assert capsys.readouterr().out.splitlines()[-1].endswith(f": adb install -r '{again}'")
+
+
+def test_what_takes_long_to_fetch_is_said_to_go_on(tmp_path, monkeypatch, capsys):
+    @contextmanager
+    def soon():
+        with progresses([""], pulse_s=0.01) as (on_progress,):
+            yield on_progress
+
+    said = []
+
+    def fetch(folder):
+        while len(said) < 200 and "since" not in "".join(said):
+            time.sleep(0.05)
+            said.append(capsys.readouterr().err)
+
+    monkeypatch.setattr(toolchain, "progress", soon)
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
+    assert toolchain._fetched("tools", "tools", 138, fetch).is_dir()
+    assert "fetching tools, 138 MB\n" in said[0]
+    assert "fetching tools, 138 MB, since" in "".join(said)
 
 
 def test_it_is_small_and_runs_on_every_processor_of_64_bits(apk, badging):

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import assert_one_sentence, succeeded
 
+from edge_runtime import runs
 from edge_runtime.bench import regression_gates, results, statistics
 from edge_runtime.bench.comparison import METRICS, compare
 from edge_runtime.bench.results import Failure, Report, Samples
@@ -292,6 +293,28 @@ def test_p99_is_judged_by_an_interval_of_its_own(written_before):
     assert not change(outcome, "p99").beyond_noise  # it is far less certain than p50
     low, high = change(outcome, "p99").interval
     assert high - low > 20 * np.ptp(change(outcome, "p50").interval)
+
+
+def test_p99_of_few_times_has_no_interval(written_before):
+    few = tuple(replace(x, samples_ms=Samples(((1.0, 2.0),), ((1.0, 2.0),))) for x in written_before.results)
+    outcome = compare(timed(written_before), replace(written_before, results=few))
+    assert change(outcome, "p50").interval
+    assert change(outcome, "p99").interval is change(outcome, "p99").beyond_noise is None
+
+
+def test_results_of_one_second_are_all_kept(tmp_path):
+    path = tmp_path / "bench-local.json"
+    for content in ("first", "second", "third"):
+        path.write_text(content)
+        os.utime(path, (1e9, 1e9))
+        runs.keep_result(path)
+    path.write_text("last")
+    assert [x.read_text() for x in runs.last_results(tmp_path, 4)] == ["first", "second", "third", "last"]
+
+
+def test_a_missing_file_is_named_before_the_newest_is_looked_for(compared):
+    assert_one_sentence(compared("nosuch.json"), 2, "nosuch.json does not exist")
+    assert_one_sentence(compared(), 2, "this folder has no result")
 
 
 def test_the_command_shows_a_table_and_leaves_with_0(compared, slower, tmp_path):

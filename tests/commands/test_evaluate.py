@@ -37,7 +37,7 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     test = loading.load_data(None).test
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert scores(tmp_path / "none")["accuracy"] == (predicted == test.y).mean()
-    assert " of 2947 windows of 9 people" in done.stdout
+    assert " of 2,947 windows of 9 subjects" in done.stdout
 
 
 def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path):
@@ -47,6 +47,12 @@ def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path)
         assert done.stdout.splitlines()[-1] == f"plots/confusion.{kind}"
         assert (tmp_path / "plots" / f"confusion.{kind}").read_bytes().startswith(begin)
     assert "1 subject)" in (tmp_path / "plots" / "confusion.svg").read_text()
+
+
+def test_an_option_of_another_is_refused_alone(har_edge_here):
+    assert_one_sentence(har_edge_here("evaluate", "edge", "--hop", 5), 2, "--hop belongs to --live")
+    assert_one_sentence(har_edge_here("evaluate", "edge", "--format", "pdf"), 2, "--format belongs to --plots")
+    assert_one_sentence(har_edge_here("convert", "--format", "pdf"), 2, "--format belongs to --diagnose")
 
 
 def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):

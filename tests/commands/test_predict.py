@@ -39,6 +39,10 @@ def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     assert len(found) > 80
     same = [key for key in logged[0] if key not in ("time", "inference_ms")]
     assert [[x[key] for key in same] for x in found] == [[x[key] for key in same] for x in logged]
+    done = succeeded(har_edge_here("predict", walk, "--model", "edge", "-o", "-"))
+    assert done.stdout == (tmp_path / "decisions.csv").read_text()
+    assert "probability" in done.stderr
+    assert not (tmp_path / "-").exists()
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(har_edge_here, walk, tmp_path):

@@ -9,7 +9,13 @@ from programs import HAR_EDGE, assert_one_sentence, har_edge, run_program, succe
 @pytest.fixture
 def complete(tmp_path):
     """Give what `shell` is told about the last of `words`: kind, value and help, as far as it takes them."""
-    for path in ("runs/mine/card.json", "runs/seeds/seeds.json", "runs/crossval-edge/crossval.json", "my.tflite"):
+    for path in (
+        "runs/mine/card.json",
+        "runs/seeds/seeds.json",
+        "runs/crossval-edge/crossval.json",
+        "my.tflite",
+        "pi.json",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
 
@@ -39,6 +45,10 @@ def complete(tmp_path):
         (["info", ""], ["edge", "edge-small", "runs/mine", "runs/seeds", "my.tflite"]),
         (["evaluate", "edge-"], ["edge-small"]),
         (["convert", "runs/m"], ["runs/mine"]),
+        (["report", ""], ["runs/mine", "runs/seeds", "pi.json"]),
+        (["compare", "pi.json", "runs/s"], ["runs/seeds"]),
+        (["train", "--network", "edge"], ["edge", "edge-small"]),
+        (["crossval", "--network", "gru"], ["gru-coarse"]),
         (["info", "--json", "-", "my"], ["my.tflite"]),
     ],
 )

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
 from edge_runtime.bench.results import Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.reports import html, machine_and_method, outputs, sentences, terminal_table
-from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
+from edge_runtime.reports.report_content import MOST, DeviceReport, gather, side_by_side
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 
@@ -326,15 +327,18 @@ def holders(x: Any) -> Iterator[tuple[Any, Any]]:
 
 def test_thousands_of_results_are_all_in_the_files_and_the_first_ones_on_the_terminal_and_in_the_pictures():
     many = of(*(result(scheme, model=f"m{i}") for i in range(150) for scheme in ("float32", "int8")))
-    console = rich.console.Console(file=io.StringIO(), width=100)
+    console = rich.console.Console(file=io.StringIO(), width=120)
     devices = [DeviceReport("local", many)]
     terminal_table.show(gather(devices), console)
     text = console.file.getvalue()
     assert "m29 int8" in text
     assert "m30 int8" not in text
-    assert text.endswith("Not shown: 240 results, 240 sentences; --html, --csv and --markdown have all of them.\n")
+    assert text.endswith(
+        "Not shown: 240 results, 240 sentences, the real-time factors; --html, --csv and --markdown have all of them.\n"
+    )
     page = html.render(devices)
     assert "Drawn are the first 60 of 300 results" in page
+    assert f"the first {MOST} results" in (Path(__file__).parents[2] / "docs/bench.md").read_text()
     assert page.count("m149 int8") > page.count("m149 int8: p50") == 0
     assert len(to_csv([many]).splitlines()) == 301
     assert "m149 int8" in to_markdown(gather(devices))

@@ -1,5 +1,6 @@
 """Temporary folders: gone after the block, and those of programs that were killed gone at the next."""
 
+import shutil
 import signal
 import sys
 import tempfile
@@ -49,6 +50,8 @@ def test_no_folder_is_removed_that_was_not_made_for_this(temporary, tmp_path_fac
     for folder in folders:
         folder.mkdir(exist_ok=True)
         (folder / "file").touch()
+    with scratch_folder() as marked:
+        shutil.copytree(marked, other, dirs_exist_ok=True)
     (temporary / "har-edge-link").symlink_to(other)
     with scratch_folder():
         pass

@@ -11,7 +11,7 @@ from rich.text import Text
 from edge_runtime.live.recognizer import UNKNOWN
 from edge_runtime.live.scores_by_part import PartScores, Reported
 from edge_runtime.live.stream_scores import LiveScores
-from edge_runtime.system.quantities import NOT_MEASURED, percent
+from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import plain_table
 
 
@@ -21,7 +21,7 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
     table.add_column(style="bold")
     table.add_column()
     for name, value in (
-        ("recordings", f"{recordings} of {people} people, {found.hours:.2f} h of activities"),
+        ("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities"),
         (
             "accuracy, windows alone",
             f"{percent(found.window_accuracy)} of {found.windows} windows wholly in one activity",
