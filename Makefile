@@ -41,16 +41,16 @@ test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
 
-# Thousands of bad inputs, hostile peers and devices, full disks and kills, and a figure of what went wrong: half an hour on
-# two cores. Needs root, for device nodes and file systems of its own. `python -m tools.attack GROUP ...` runs a part.
+# Thousands of bad inputs, hostile peers and devices, full disks and kills, and a figure of what went wrong in
+# docs/results/attack.md, which says how long it took. Needs root, for device nodes and file systems of its own. `python -m tools.attack GROUP ...` runs a part.
 attack: $(INSTALLED)
-	$(BIN)/python -m tools.attack
+	$(BIN)/python -m tools.attack --document docs/results/attack.md
 
 # Mutated inputs for each parser, in a process of its own; the tests run a fixed number of them. `make fuzz SECONDS=600`
-# gives each ten minutes.
+# gives each ten minutes. The figure is in docs/results/fuzz.md.
 SECONDS ?= 60
 fuzz: $(INSTALLED)
-	PYTHONPATH=. $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS)
+	PYTHONPATH=. $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS) --document docs/results/fuzz.md
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from fuzzing import Failure
 from targets import TARGETS
 
 from tools import ROOT
+from tools.attack import figure
 
 MEMORY_LIMIT_MB = 1024
 FIRST_SEED = 1_000_000  # beyond those of `make test`
@@ -32,17 +33,37 @@ FIRST_SEED = 1_000_000  # beyond those of `make test`
 @click.option("--seed", type=int, default=0, show_default=True, help="Draw other inputs than with another seed.")
 @click.option("--jobs", type=int, default=2, show_default=True, help="Targets at the same time.")
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "build/fuzz", help="Where findings are kept.")
+@click.option("--document", type=click.Path(path_type=Path), help="Write the table here too, as Markdown.")
 @click.option("--one", is_flag=True, hidden=True, help="Fuzz the one TARGET in this process.")
-def main(targets: Sequence[str], seconds: float, seed: int, jobs: int, out: Path, one: bool) -> None:
+def main(
+    targets: Sequence[str], seconds: float, seed: int, jobs: int, out: Path, document: Path | None, one: bool
+) -> None:
     """Fuzz each TARGET, print executions and findings, and exit with 1 when there is a finding."""
     if one:
         print(json.dumps(fuzz(targets[0], seconds, seed, out)))
         return
+    names = targets or tuple(TARGETS)
     with ThreadPoolExecutor(jobs) as pool:
-        found = list(pool.map(lambda name: _in_a_process(name, seconds, seed, out), targets or TARGETS))
+        found = list(pool.map(lambda name: _in_a_process(name, seconds, seed, out), names))
     executions, findings = sum(x["executions"] for x in found), sum(len(x["findings"]) for x in found)
     print(f"{len(found)} targets, {executions} executions, {findings} findings")
+    if document:
+        document.write_text(described(dict(zip(names, found, strict=True)), seconds))
     sys.exit(1 if any(x["findings"] for x in found) else 0)
+
+
+def described(found: Mapping[str, dict[str, Any]], seconds: float) -> str:
+    """What was found, as Markdown."""
+    head = ["parser", "seconds", "inputs", "peak memory", "findings"]
+    rows = [
+        [name, f"{seconds:g}", x["executions"], f"{x['peak_mb']} MB", len(x["findings"])] for name, x in found.items()
+    ]
+    text = (
+        f"{figure.written_by(f'make fuzz SECONDS={seconds:g}')} A finding is an input that is answered neither by a "
+        f"value nor by an error of the project, takes more than {fuzzing.CPU_SECONDS:g} s of CPU, or more than "
+        f"{MEMORY_LIMIT_MB} MB of memory."
+    )
+    return figure.markdown("What changed inputs made of the parsers", text, head, rows)
 
 
 def fuzz(name: str, seconds: float, seed: int, out: Path) -> dict[str, Any]:

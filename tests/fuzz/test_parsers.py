@@ -53,3 +53,8 @@ def test_a_crash_a_fault_of_our_own_and_an_endless_loop_are_found(tmp_path, monk
 def test_an_input_that_takes_too_much_memory_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(run_fuzz, "MEMORY_LIMIT_MB", 1)
     assert Path(run_fuzz.fuzz("bench-json", 0.01, 0, tmp_path)["findings"]["memory"]["file"]).is_file()
+
+
+def test_the_table_says_how_long_each_parser_was_fuzzed():
+    said = run_fuzz.described({"card": {"executions": 5, "peak_mb": 100, "findings": {"x": {}}}}, 600.0)
+    assert "| card | 600 | 5 | 100 MB | 1 |" in said

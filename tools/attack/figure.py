@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from edge_runtime.bench import machine
 from tools.attack.harness import KINDS, Finding
 
+Row = Sequence[object]
 Found = Mapping[str, Sequence[Finding]]
 """The findings of each group."""
 
@@ -22,23 +23,30 @@ def text(found: Found) -> str:
 def document(found: Found, seconds: float) -> str:
     """The figure as Markdown, with the machine and the day."""
     head, *rows = _rows(found)
-    table = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    facts = machine.read_facts()
-    when = f"{datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.0f} minutes on {facts.cpu}, {facts.cores} virtual cores"
-    where = when if facts.virtual else when.replace("virtual cores", "cores")
-    return "\n".join(
-        [
-            *("# What bad input, hostile peers and kills made go wrong", ""),
-            *(f"Written by `make attack` ({where}). A case counts once for each kind of fault.", ""),
-            *("| " + " | ".join(map(str, row)) + " |" for row in table),
-            *("", *(f"- {x}" for x in _notes(found)), ""),
-        ]
+    title = "What bad input, hostile peers and kills made go wrong"
+    written = (
+        f"{written_by('make attack')} It took {seconds / 60:.0f} minutes. A case counts once for each kind of fault."
     )
+    return markdown(title, written, head, rows, _notes(found))
 
 
-def _rows(found: Found) -> list[list[object]]:
+def written_by(command: str) -> str:
+    """A sentence on where and when `command` has run."""
+    facts = machine.read_facts()
+    cores = f"{facts.cores} {'virtual ' if facts.virtual else ''}cores"
+    return f"Written by `{command}` on {facts.cpu}, {cores}, on {datetime.now(UTC):%Y-%m-%d}."
+
+
+def markdown(title: str, text: str, head: Row, rows: Sequence[Row], notes: Sequence[str] = ()) -> str:
+    """A document of one table: words to the left, numbers to the right."""
+    table = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    lines = [f"# {title}", "", text, "", *("| " + " | ".join(map(str, row)) + " |" for row in table)]
+    return "\n".join([*lines, *([""] if notes else []), *(f"- {x}" for x in notes), ""])
+
+
+def _rows(found: Found) -> list[Row]:
     """A row for each group and for all: how many cases, and how many of them with each kind of fault."""
-    rows: list[list[object]] = []
+    rows: list[Row] = []
     for group, cases in found.items():
         counts = Counter(kind for x in cases for kind in {fault.kind for fault in x.faults})
         rows.append([group, len(cases), *(counts[kind] for kind in KINDS)])
