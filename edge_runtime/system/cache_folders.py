@@ -58,9 +58,7 @@ def locked_folder(prefix: str) -> tuple[Path, int]:
     """
     for mark in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_MARK}"):
         with suppress(OSError):  # it is at work, another user's, or goes away just now
-            lock = _lock(mark, os.O_RDWR)
-            shutil.rmtree(mark.parent, ignore_errors=True)
-            os.close(lock)
+            remove_locked(mark.parent, _lock(mark, os.O_RDWR))
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         lock = _lock(folder / "mark", os.O_RDWR | os.O_CREAT)
@@ -69,6 +67,22 @@ def locked_folder(prefix: str) -> tuple[Path, int]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder, lock
+
+
+def remove_locked(folder: Path, lock: int) -> None:
+    """Remove `folder`, the mark last, so that another may end what is cut short, and close its `lock`.
+
+    Raises `OSError`.
+    """
+    try:
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != _MARK:
+                path.unlink()
+        shutil.rmtree(folder)
+    finally:
+        os.close(lock)
 
 
 def _lock(mark: Path, flags: int) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge_runtime.errors import InputError
-from edge_runtime.system.cache_folders import locked_folder
+from edge_runtime.system.cache_folders import locked_folder, remove_locked
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_LINKS = 40  # as many as Linux follows
@@ -143,8 +143,7 @@ def scratch_folder() -> Iterator[Path]:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder)
-            os.close(lock)
+            remove_locked(folder, lock)
     except _WriteError as error:
         if folder not in error.path.parents:
             raise
@@ -177,11 +176,12 @@ def _own_descriptor(path: Path) -> int | None:
 def _special(path: Path, descriptor: int | None) -> BinaryIO:
     """The special file at `path`, or an open file of this process, from where it stands; neither is made empty."""
     if descriptor is not None:
-        sys.stdout.flush()  # what was printed before comes before
-        try:
-            return os.fdopen(os.dup(descriptor), "wb")
-        except OverflowError:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF), path) from None
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # what was printed before comes before
+        with suppress(OverflowError):
+            if os.get_inheritable(descriptor):  # unlike those that this process has opened for itself, as its locks
+                return os.fdopen(os.dup(descriptor), "wb")
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), path)
     try:
         opened = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # a pipe would wait for a reader, perhaps forever
     except OSError as error:

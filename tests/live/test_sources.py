@@ -174,9 +174,27 @@ class TestUdp:
         with sender(port) as send, sender(port, "127.0.0.2") as send_other:
             send(SAMPLE)
             until(datagrams, has(1))
+            next(datagrams)  # silence begins when the sample has been taken
             clock.now += 10
             send_other(SAMPLE)
+            assert "connected" in kinds(until(datagrams, has(1)))
+
+    def test_who_sends_no_samples_keeps_nobody_out(self, port, datagrams, clock):
+        with sender(port) as send, sender(port, "127.0.0.2") as send_other:
+            for _ in range(3):
+                send(b"junk")
+                clock.now += 2
+                until(datagrams, lambda items: sum(x.left_out for x in items if isinstance(x, Chunk)) == 1)
+            send_other(SAMPLE)
             assert kinds(until(datagrams, has(1))) == ["connected"]
+
+    def test_who_waits_for_the_reader_of_the_samples_has_not_gone(self, port, datagrams, clock):
+        with sender(port) as send, sender(port, "127.0.0.2") as send_other:
+            send(SAMPLE)
+            send_other(SAMPLE)
+            until(datagrams, has(1))
+            clock.now += 10  # in the hands of the reader, as after Ctrl-S
+            assert "connected" not in kinds(until(datagrams, says("others")))
 
     def test_a_port_that_is_taken_is_refused(self, port, datagrams):
         with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
@@ -225,11 +243,31 @@ class TestTcp:
         with socket.create_connection(("127.0.0.1", port)) as hanging:
             hanging.sendall(SAMPLE)
             until(connections, has(1))
+            next(connections)  # silence begins when the sample has been taken
             clock.now += 10
             until(connections, says("waiting"))
             with socket.create_connection(("127.0.0.1", port)) as phone:
                 phone.sendall(SAMPLE)
                 assert kinds(until(connections, has(1))) == ["lost", "connected", "back"]
+
+    def test_who_sends_no_samples_keeps_nobody_out(self, port, connections, clock):
+        with socket.create_connection(("127.0.0.1", port)) as scanner:
+            for _ in range(3):
+                scanner.sendall(b"junk\n")
+                until(connections, lambda items: sum(x.left_out for x in items if isinstance(x, Chunk)) == 1)
+                clock.now += 2
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(SAMPLE)
+                assert kinds(until(connections, has(1))) == ["lost", "connected"]
+
+    def test_who_waits_for_the_reader_of_the_samples_has_not_gone(self, port, connections, clock):
+        with socket.create_connection(("127.0.0.1", port)) as phone:
+            until(connections, says("connected"))
+            phone.sendall(SAMPLE)
+            with socket.create_connection(("127.0.0.1", port)):
+                until(connections, has(1))
+                clock.now += 10  # in the hands of the reader, as after Ctrl-S
+                assert "connected" not in kinds(until(connections, says("others")))
 
     def test_half_a_line_is_no_sample_when_the_connection_ends(self, port, connections):
         with socket.create_connection(("127.0.0.1", port)) as phone:

@@ -79,6 +79,16 @@ def test_a_file_that_is_not_open_is_a_sentence(number):
         write_text(Path(f"/proc/self/fd/{number}"), "x")
 
 
+def test_an_open_file_that_was_given_is_written_into_and_one_of_our_own_is_not(tmp_path):
+    with (tmp_path / "lock").open("w") as file:
+        path = Path(f"/dev/fd/{file.fileno()}")
+        with pytest.raises(InputError, match=f"cannot write {path}: Bad file descriptor"):
+            write_text(path, "content")
+        os.set_inheritable(file.fileno(), True)  # as a shell gives it
+        write_text(path, "content")
+    assert (tmp_path / "lock").read_text() == "content"
+
+
 def test_a_device_is_written_into_and_stays(tmp_path):
     for name, number in (("null", 3), ("full", 7)):
         os.mknod(tmp_path / name, 0o666 | stat.S_IFCHR, os.makedev(1, number))

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from programs import start
 
+from edge_runtime.errors import InputError
 from edge_runtime.system.files import scratch_folder
 
 HOLDS = """
 import sys, time
+from edge_runtime.errors import InputError
 from edge_runtime.system.files import scratch_folder
 with scratch_folder() as folder:
     (folder / "file").write_text("x")
@@ -56,3 +58,42 @@ def test_no_folder_is_removed_that_was_not_made_for_this(temporary, tmp_path_fac
     with scratch_folder():
         pass
     assert all((folder / "file").exists() for folder in folders)
+
+
+def test_a_folder_whose_removal_is_cut_short_is_removed_by_the_next(temporary, monkeypatch):
+    removed = shutil.rmtree
+
+    def cut_short(path: Path, **options: object) -> None:
+        raise InterruptedError(4, "cut short", str(path))
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(InputError) as refused, scratch_folder():
+        monkeypatch.setattr(shutil, "rmtree", cut_short)
+    [folder] = temporary.iterdir()
+    assert str(folder) in str(refused.value)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    monkeypatch.setattr(shutil, "rmtree", removed)
+    with scratch_folder() as own:
+        assert list(temporary.iterdir()) == [own]
+
+
+def test_the_mark_goes_last(temporary, monkeypatch):
+    """Else what a killed program had not yet removed would stay for ever."""
+    gone: list[str] = []
+    unlink, rmtree = Path.unlink, shutil.rmtree
+
+    def seen(path: Path, *rest: object) -> None:
+        gone.append(path.name)
+        unlink(path, *rest)
+
+    def tree(path: Path, **options: object) -> None:
+        gone.append(" ".join(sorted(x.name for x in path.iterdir())))
+        rmtree(path, **options)
+
+    with scratch_folder() as folder:
+        (folder / "file").touch()
+        (folder / "folder").mkdir()
+        monkeypatch.setattr(Path, "unlink", seen)
+        monkeypatch.setattr(shutil, "rmtree", tree)
+    assert sorted(gone[:-1]) == ["", "file"]
+    assert gone[-1] == ".har-edge-scratch"

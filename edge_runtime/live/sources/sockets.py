@@ -51,9 +51,9 @@ def parse(text: str, option: str) -> Address:
 def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: bool = False) -> Source:
     """Samples of whoever connects to `address`, one sender at a time.
 
-    Another is refused while the first sends; one that is silent is replaced, since a phone may reconnect although its
-    old connection is still open. With `take_over` the newest connection always replaces the one before. Goes on until
-    it is closed. Raises `InputError` when this machine cannot listen there.
+    Another is refused while the first sends samples; one that sends none is replaced, since a phone may reconnect
+    although its old connection is still open. With `take_over` the newest connection always replaces the one before.
+    Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
         server, address = _listen(address, socket.SOCK_STREAM)
@@ -74,9 +74,11 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
             if connection and connection in ready:
                 block = _received(connection)
                 if block:
-                    heard = clock.monotonic()
+                    before = decoder.samples
                     yield from silence.something_came()
                     yield from decoder.feed(block)
+                    if decoder.samples > before:  # whoever sends none keeps nobody out
+                        heard = clock.monotonic()  # after whoever takes the samples, who may have kept us waiting
                 else:
                     yield from _ended(connection, decoder)
                     connection = None
@@ -127,12 +129,15 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                 others = False
                 decoder.restart()
             yield from silence.something_came()
+            before = decoder.samples
             # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
             yield from decoder.feed(datagram + b"\n")
+            if decoder.samples > before:
+                sender.is_heard()
 
 
 class _Sender:
-    """One port of one host, as long as it sends; another is accepted once it has been silent for `SILENCE_S`.
+    """One port of one host, as long as it sends samples; another is accepted once none has come for `SILENCE_S`.
 
     Some programs send each datagram from another port: until a port comes a second time, all of a host's are one.
     """
@@ -154,13 +159,16 @@ class _Sender:
         if self.is_new:
             if now - self._last < SILENCE_S:
                 return False
-            self._host, self._port = host, 0
+            self._host, self._port, self._last = host, 0, now
             self._ports.clear()
         if port in self._ports:
             self._port = port
         self._ports.append(port)
-        self._last = now
         return True
+
+    def is_heard(self) -> None:
+        """Note that a sample of it has been taken."""
+        self._last = self._clock.monotonic()
 
 
 def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
