@@ -2,13 +2,15 @@
 
 import importlib
 import signal
+import socket
 import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tools.attack import figure, kills
+from edge_runtime.live.sources import sockets
+from tools.attack import figure, kills, peers
 from tools.attack.__main__ import GROUPS
 from tools.attack.ground import ESCAPE, Ground
 from tools.attack.harness import KINDS, Case, Ending, Fault, Finding, Place, judge, run_cases
@@ -129,3 +131,18 @@ def test_a_command_that_ends_before_its_kill_is_killed_earlier_and_never_counts(
 
     assert killed([0] * kills.ATTEMPTS, 400.0) == (0, ["exit code 0"])
     assert killed([0, 60], 4.0) == (-signal.SIGKILL, [])
+
+
+def test_a_good_peer_that_is_refused_tries_for_longer_than_a_silent_one_keeps_its_place(monkeypatch):
+    paused = []
+    monkeypatch.setattr(peers.time, "sleep", paused.append)
+    assert peers.tries(lambda: sum(paused) > sockets.SILENCE_S)
+    assert not peers.tries(lambda: False)
+
+
+def test_a_peer_notices_that_it_was_hung_up_on():
+    ours, theirs = socket.socketpair()
+    with ours:
+        assert not peers.hung_up(ours)
+        theirs.close()
+        assert peers.hung_up(ours)

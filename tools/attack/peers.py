@@ -28,8 +28,9 @@ DECISIONS = 3
 FLOOD_S = 5.0
 FLOOD_BYTES = 50 << 20
 SENT_AT_ONCE = 50
-ANSWERS_WITHIN_S = 8.0
-TRIES = 4
+ANSWERS_WITHIN_S = 30.0
+TRIES = 6
+PAUSE_S = 1.0
 LARGEST_DATAGRAM = 60_000
 
 
@@ -95,7 +96,8 @@ class Listener:
                 for content in lines if self.protocol == "udp" else [b"".join(lines)]:
                     made.send(content)
                 time.sleep(0.02)
-            return wait_for(lambda: self.decisions() - before >= DECISIONS, ANSWERS_WITHIN_S)
+            wait_for(lambda: self.decisions() - before >= DECISIONS or hung_up(made), ANSWERS_WITHIN_S)
+            return self.decisions() - before >= DECISIONS
         except OSError:
             return False
         finally:
@@ -144,6 +146,25 @@ class Listener:
         return int(found[1]) * 1024 if found else 0
 
 
+def hung_up(connection: socket.socket) -> bool:
+    """Tell whether the other side has closed `connection`; a listener never sends."""
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def tries(is_recognised: Callable[[], bool]) -> bool:
+    """Try until it is, with pauses that are longer in all than a silent sender keeps its place."""
+    for _ in range(TRIES):
+        if is_recognised():
+            return True
+        time.sleep(PAUSE_S)
+    return False
+
+
 @dataclass(frozen=True)
 class PeerCase:
     """A listener, what a hostile peer does to it, and a good peer after that."""
@@ -159,7 +180,7 @@ class PeerCase:
         wrong = self.attack(listener)
         alive = listener.process.poll() is None
         # Who is refused while another seems to send tries again.
-        good = alive and any(listener.recognises() for _ in range(TRIES))
+        good = alive and tries(listener.recognises)
         ending = listener.stop()
         faults = judge(ending, (0,), MEMORY_LIMIT)
         if not alive:
