@@ -291,9 +291,11 @@ def _push_in(listener: Listener) -> str | None:
     first = listener.connect()
     if not listener.recognises(first):
         return "the first peer is not recognised"
-    others = [listener.connect() for _ in range(20)]
-    for other in others:
-        listener.send(b'{"t": 9, "acc": [5, 5, 5], "gyro": [0, 0, 0]}\n', other)
+    others = []
+    for _ in range(20):
+        others.append(listener.connect())
+        listener.send(b'{"t": 9, "acc": [5, 5, 5], "gyro": [0, 0, 0]}\n', others[-1])
+        listener.send(listener.sample(), first)  # who is silent for long is replaced, rightly
     stays = listener.recognises(first)
     for connection in (first, *others):
         connection.close()
