@@ -155,8 +155,7 @@ def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) 
     last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
     click.echo(
         f"Training {recipe.network} on {loaded.name}, seed{'s' if last else ''} {settings.seed}{last}: "
-        f"{counted(len(jobs), 'fit')} of {counted(recipe.epochs, 'epoch')}, "
-        f"{min(cpus(), len(jobs))} at a time -> {folder}",
+        f"{_work(len(jobs), recipe.epochs, cpus())} -> {folder}",
         err=True,
     )
     try:
@@ -166,6 +165,13 @@ def _train(settings: "TrainingSettings", loaded: dataset.Dataset, folder: Path) 
         click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
         raise
     _show(cards, settings, folder)
+
+
+def _work(fits: int, epochs: int, at_a_time: int) -> str:
+    """What is left to do; a training may have been stopped after its last fit."""
+    if not fits:
+        return "all fits are done"
+    return f"{counted(fits, 'fit')} of {counted(epochs, 'epoch')}, {min(at_a_time, fits)} at a time"
 
 
 def _show(cards: "Sequence[Card]", settings: "TrainingSettings", folder: Path) -> None:

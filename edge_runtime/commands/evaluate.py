@@ -90,9 +90,7 @@ def command(
 
 
 def _windows(classifier: Classifier, test: Split, others: Mapping[str, int], picture: Picture | None) -> dict[str, Any]:
-    from rich.table import Table
-
-    from edge_runtime.system.terminal import Console, progress
+    from edge_runtime.system.terminal import Console, plain_table, progress
 
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
@@ -100,7 +98,7 @@ def _windows(classifier: Classifier, test: Split, others: Mapping[str, int], pic
     labels = classifier.card.labels
     confusion = scores.confusion_matrix(test.y, predicted, len(labels))
     per_class = scores.per_class(confusion, labels)
-    table = Table("activity", "windows", "recall", "precision", "F1", title_justify="left")
+    table = plain_table(["activity"], ["windows", "recall", "precision", "F1"])
     for label, row in per_class.items():
         shares = (percent(x if row.windows else None, 1) for x in (row.recall, row.precision, row.f1))
         table.add_row(label, f"{row.windows}", *shares)

@@ -199,9 +199,10 @@ def _axes(
         for name in _WITHOUT_GRAVITY:
             if name + "x" in by_name and names is _ACCELERATIONS:
                 raise _no_gravity(f"{name}x")
+        hint = "" if names is _ACCELERATIONS else "; a model of 'train --sensors accelerometer' needs no rotation"
         raise InputError(
             f"there are no columns {expected} (or acc_x, accelerometer_x, gyro_x … as phone apps name them); "
-            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
+            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}{hint}"
         )
     if found[0] == "accelerometer" and "secondselapsed" in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.

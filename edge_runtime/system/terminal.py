@@ -107,7 +107,7 @@ class _Lines:
     def pulse(self) -> None:
         """Say that the stage goes on, if nothing was said since the last pulse and it is not done."""
         if self._said and not self._is_new and self._share < 1:
-            self._print(f"{self._said}, since {time.monotonic() - self._began:.0f} s")
+            self._print(f"{self._said}, for {time.monotonic() - self._began:.0f} s")
         self._is_new = False
 
     def _print(self, text: str) -> None:

@@ -55,7 +55,7 @@ def test_what_takes_long_to_fetch_is_said_to_go_on(tmp_path, monkeypatch, capsys
     said = []
 
     def fetch(folder):
-        while len(said) < 200 and "since" not in "".join(said):
+        while len(said) < 200 and "MB, for" not in "".join(said):
             time.sleep(0.05)
             said.append(capsys.readouterr().err)
 
@@ -63,7 +63,7 @@ def test_what_takes_long_to_fetch_is_said_to_go_on(tmp_path, monkeypatch, capsys
     monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
     assert toolchain._fetched("tools", "tools", 138, fetch).is_dir()
     assert "fetching tools, 138 MB\n" in said[0]
-    assert "fetching tools, 138 MB, since" in "".join(said)
+    assert "fetching tools, 138 MB, for" in "".join(said)
 
 
 def test_it_is_small_and_runs_on_every_processor_of_64_bits(apk, badging):

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
@@ -38,6 +39,9 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(tmp_path):
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert scores(tmp_path / "none")["accuracy"] == (predicted == test.y).mean()
     assert " of 2,947 windows of 9 subjects" in done.stdout
+    head, *rows = done.stdout.splitlines()[:7]
+    end = head.index("windows") + len("windows")
+    assert [row[:end].split()[-1] for row in rows] == [str(x) for x in np.bincount(test.y)]  # under the head's end
 
 
 def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path):

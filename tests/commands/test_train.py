@@ -13,6 +13,7 @@ from training_fixtures import EPOCHS, run_card
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run, settings_path
+from train.cli import _work
 from train.fit.fit import hash_weights
 from train.run.training import TrainingSettings, folder_lock
 
@@ -165,6 +166,12 @@ def test_a_training_that_is_under_way_is_said(har_edge_here, tmp_path):
             assert_one_sentence(har_edge_here(*arguments), 2, "a training into run is under way")
     assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "stopped training", "--resume --out run")
     assert_one_sentence(har_edge_here("convert", "run"), 2, "was stopped", "--resume --out run")
+
+
+def test_what_is_left_to_do_is_counted():
+    assert _work(2, 1, 8) == "2 fits of 1 epoch, 2 at a time"
+    assert _work(1, 6, 8) == "1 fit of 6 epochs, 1 at a time"
+    assert _work(0, 6, 8) == "all fits are done"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ def test_the_sdist_holds_the_same(built):
     assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
 
 
+def test_the_long_install_of_a_clone_is_not_silent():
+    (line,) = [x for x in (ROOT / "Makefile").read_text().splitlines() if "--editable" in x]
+    assert "--quiet" not in line.split()
+
+
 @pytest.mark.filterwarnings("error")
 def test_an_editable_install_warns_of_nothing(tmp_path):
     """`make demo` begins with one: pip shows what the build of it warns of, even where it is to be quiet."""

@@ -15,7 +15,7 @@ def test_work_that_tells_nothing_for_long_is_said_to_go_on(monkeypatch):
 
     def keep(self, text, **options):
         said.append(text)
-        if "since" in text:
+        if ", for " in text:
             pulsed.set()
 
     monkeypatch.setattr(terminal.Console, "print", keep)
@@ -24,10 +24,10 @@ def test_work_that_tells_nothing_for_long_is_said_to_go_on(monkeypatch):
         assert pulsed.wait(60)
         on_progress(0.1, "trying the unrolled form: the same stage")
         on_progress(1.0, "done")
-    stages = [x for x in said if "since" not in x]
+    stages = [x for x in said if ", for " not in x]
     assert stages == [" 10 % trying the unrolled form", "100 % done"]
-    assert {x.partition(", since ")[0] for x in said} == set(stages)
-    assert "100 % done, since" not in " ".join(said)
+    assert {x.partition(", for ")[0] for x in said} == set(stages)
+    assert "100 % done, for" not in " ".join(said)
 
 
 def test_a_foreign_console_is_escaped_too(capsys):

@@ -1,6 +1,7 @@
 """Check a run: held-out subjects, refused data, scores, temperature and pictures."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.metrics import f1_score
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
+from train import training_plots
 from train.fit.fit_job import Epoch
 from train.scoring import fit_temperature, score
 from train.training_data import check_data, hold_out
@@ -70,3 +72,16 @@ def test_all_curves_are_seen_after_one_epoch_too(n, tmp_path):
     picture = matplotlib.image.imread(tmp_path / "curves.png")
     accuracy = picture[:, picture.shape[1] // 2 :]  # the half without the legend
     assert all(of_colour(accuracy, x) > 20 for x in COLOURS)
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_ticks_are_at_whole_epochs(n, monkeypatch):
+    figures = []
+    monkeypatch.setattr(training_plots, "save", lambda figure, *rest: figures.append(figure))
+    epochs = [Epoch(i + 1, 0.5, 0.5, 0.4, 0.7) for i in range(n)]
+    plot_curves(epochs, epochs, "title", Path("curves.png"))
+    for axes in figures[0].axes:
+        low, high = axes.get_xlim()
+        shown = [x for x in axes.get_xticks() if low <= x <= high]
+        assert shown
+        assert all(x == round(x) for x in shown)
