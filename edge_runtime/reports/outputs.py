@@ -93,6 +93,8 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: It
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a file name with --{form}")
         place = realpath(path)
+        if path.exists() and not path.is_file():
+            continue  # a pipe, a device: nothing there is overwritten
         if place in taken:
             raise InputError(f"--{form} would overwrite {taken[place]}: give it another file name")
         taken[place] = f"the --{form} file" if form != "json" else f"the JSON file {path}"
