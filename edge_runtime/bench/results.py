@@ -281,7 +281,7 @@ def read(path: Path) -> Report:
     Raises `InputError` when the file is missing, is no such report, or contradicts itself.
     """
     try:
-        return parse(read_text(path, "a result of 'har-edge bench'"))
+        return parse(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: name a JSON file that 'har-edge bench' wrote") from None
     except OSError as error:

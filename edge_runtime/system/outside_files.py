@@ -24,15 +24,19 @@ _KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
-def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> BinaryIO:
+def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> BinaryIO:
     """Open the file at `path`, where `what` is expected, without waiting for anybody.
+
+    With `or_pipe` it may be a pipe, which has its end where nobody writes to it, but for whose writer a read waits.
 
     Raises `InputError` when it is no regular file, and when it has more than `at_most` bytes; `OSError` as `open` does.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
     try:
         state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode):
+        if or_pipe and stat.S_ISFIFO(state.st_mode):
+            os.set_blocking(descriptor, True)
+        elif not stat.S_ISREG(state.st_mode):
             kind = next((words for is_kind, words in _KINDS if is_kind(state.st_mode)), "a special file")
             raise InputError(f"{path} is no regular file but {kind}; {what} is expected there")
         if state.st_size > at_most:
@@ -43,10 +47,10 @@ def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> Bin
     return os.fdopen(descriptor, "rb")
 
 
-def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> bytes:
+def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> bytes:
     """The content of the file at `path`. Raises as `open_file` does."""
     content = bytearray()
-    with open_file(path, what, at_most) as file:
+    with open_file(path, what, at_most, or_pipe) as file:
         # In parts, since all that is asked for is set aside before it is read.
         while len(content) <= at_most and (part := file.read(_PART)):
             content += part
@@ -55,9 +59,9 @@ def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE) -> by
     return bytes(content)
 
 
-def read_text(path: Path, what: str, at_most: int = MAX_TEXT) -> str:
+def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = False) -> str:
     """The UTF-8 text of the file at `path`. Raises as `open_file` does, and `UnicodeDecodeError`."""
-    return read_bytes(path, what, at_most).decode()
+    return read_bytes(path, what, at_most, or_pipe).decode()
 
 
 def parse_json(text: str | bytes) -> Any:

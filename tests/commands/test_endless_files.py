@@ -41,6 +41,8 @@ def sparse(path):
 def test_an_endless_file_is_refused(har_edge_here, tmp_path, arguments, make):
     name = next(x for x in map(str, arguments) if x.startswith("x."))
     why = make(tmp_path / name)
+    if make is pipe and arguments[0] in ("report", "compare"):
+        why = "is not a result"  # a pipe is read: this one, which nobody writes to, is empty
     assert_one_sentence(har_edge_here(*arguments), 2, name, why)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from programs import MODELS, ROOT, assert_one_sentence, har_edge, python, succeeded
+from programs import MODELS, ROOT, assert_one_sentence, har_edge, in_shell, python, succeeded
 
 from edge_runtime.errors import ExitCode
 
@@ -80,6 +80,17 @@ def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_h
         assert_one_sentence(har_edge_here("report", *arguments), 2, words)
     assert real.read_bytes() == before
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_forms_may_go_where_nothing_is_overwritten(real, har_edge_here):
+    succeeded(har_edge_here("report", real, "--csv", "/dev/null", "--markdown", "/dev/null"))
+
+
+def test_results_are_read_from_pipes_up_to_a_limit(real, tmp_path):
+    assert "latency p99" in succeeded(in_shell(f"report <(cat {real})", tmp_path)).stdout
+    succeeded(in_shell(f"compare <(cat {real}) <(sleep 0.5; cat {real})", tmp_path))
+    assert_one_sentence(in_shell("report <(yes)", tmp_path), 2, "larger than a result of 'har-edge bench' can be")
+    assert_one_sentence(in_shell("info <(yes)", tmp_path), 2, "is no regular file but a pipe")
 
 
 def test_only_the_page_needs_the_template_engine():
