@@ -17,11 +17,13 @@ from click.shell_completion import CompletionItem, get_completion_class
 import edge_runtime
 from edge_runtime.errors import ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import guarded_streams, open_closed_streams
 
 _LONGEST_SENTENCE = 2000
-_NO_MEMORY = "this machine has too little free memory for that; close other programs"
-_SIGNS_OF_NO_MEMORY = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+_TOO_LITTLE_MEMORY = (
+    "this machine has too little free memory for that; close other programs, or raise the limit (ulimit -v)"
+)
 
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
@@ -168,9 +170,9 @@ def _fail(error: BaseException, debug: bool) -> ExitCode:
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
         case MemoryError() | OSError(errno=errno.ENOMEM):
-            sentence, code = _NO_MEMORY, ExitCode.DEVICE
-        case RuntimeError() | ImportError() if any(x in str(error) for x in _SIGNS_OF_NO_MEMORY):
-            sentence, code = _NO_MEMORY, ExitCode.DEVICE
+            sentence, code = _TOO_LITTLE_MEMORY, ExitCode.DEVICE
+        case RuntimeError() | ImportError() if says_no_memory(str(error)):
+            sentence, code = _TOO_LITTLE_MEMORY, ExitCode.DEVICE
         case OSError():
             where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""
             sentence, code = f"{where}{error.strerror or error}", ExitCode.USAGE

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.native_stderr import suppressed_stderr
+from edge_runtime.system.process_endings import says_no_memory
 
 THREADS = 2
 """Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
 
-_NO_MEMORY = "failed to map segment"  # the dynamic linker, of a library that does not fit
 _MEMORY_ADVICE = "close other programs, or raise the limit (ulimit -v)"
 
 
@@ -38,7 +38,7 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         try:
             import tensorflow as tf
         except ImportError as error:
-            if _NO_MEMORY in str(error):
+            if says_no_memory(str(error)):
                 raise DeviceError(f"{what} has too little memory to load TensorFlow: {_MEMORY_ADVICE}") from error
             raise InputError(
                 f"{what} needs TensorFlow, which is installed but does not load ({error}): "

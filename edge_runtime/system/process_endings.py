@@ -43,7 +43,12 @@ def ending(code: int) -> str:
 
 def ran_out_of_memory(code: int, log: str) -> bool:
     """Tell whether a process that ended with `code` says in its last words that it got no more memory."""
-    return code != 0 and bool(_NO_MEMORY.search(log[-_LAST_WORDS:]))
+    return code != 0 and says_no_memory(log[-_LAST_WORDS:])
+
+
+def says_no_memory(text: str) -> bool:
+    """Tell whether `text`, of a log or an error, says that there was no more memory."""
+    return bool(_NO_MEMORY.search(text))
 
 
 def last_log_line(log: str) -> str:

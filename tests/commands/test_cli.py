@@ -42,6 +42,7 @@ def fail(error: BaseException):
         (OSError(12, "Cannot allocate memory"), 3, "too little free memory"),
         (RuntimeError("can't start new thread"), 3, "too little free memory"),
         (ImportError("x.so: failed to map segment from shared object"), 3, "too little free memory"),
+        (RuntimeError("std::bad_alloc"), 3, "raise the limit (ulimit -v)"),
         (RuntimeError("Symlink loop from '/x/y'"), 2, "Symlink loop from '/x/y': this link leads to itself"),
         (RuntimeError("oops"), 70, "a fault in har-edge itself: RuntimeError"),
         (KeyError("oops"), 70, "a fault in har-edge itself: KeyError"),
