@@ -75,6 +75,8 @@ def remove_locked(folder: Path, lock: int) -> None:
     Raises `OSError`.
     """
     try:
+        if folder.is_symlink():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a link", str(folder))
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
