@@ -22,6 +22,7 @@ from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S, FaultFinder, is_measurement
 from edge_runtime.signals.windowing import Windowing
+from edge_runtime.system.printable import quoted
 
 UNKNOWN = "unknown"
 REFUSED = "refused"
@@ -279,14 +280,15 @@ class _Decider:
 
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
+    name = quoted(card.name)
     if card.window.rate_hz != RATE_HZ:
-        raise InputError(f"'{card.name}' takes {card.window.rate_hz:g} Hz, and live signals have {RATE_HZ} Hz")
+        raise InputError(f"{name} takes {card.window.rate_hz:g} Hz, and live signals have {RATE_HZ} Hz")
     absent = [x.name for x in card.signals if x not in SIGNALS]
     if absent:
-        raise InputError(f"'{card.name}' takes {absent[0]}, which is not a live signal: those are {', '.join(_NAMES)}")
+        raise InputError(f"{name} takes {quoted(absent[0])}, which is not a live signal: those are {', '.join(_NAMES)}")
     if card.front_end != FILTERS:
         found = "no" if card.front_end is None else "another"
         raise InputError(
-            f"the card of '{card.name}' has {found} front_end than live signals: if its training data were filtered "
+            f"the card of {name} has {found} front_end than live signals: if its training data were filtered "
             "alike, copy the front_end that 'har-edge card edge' prints"
         )

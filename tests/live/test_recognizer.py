@@ -401,6 +401,14 @@ def test_a_model_of_other_filters_is_refused(tmp_path, front_end):
         LiveRecognizer(Classifier(tmp_path / "m.tflite"))
 
 
+def test_a_signal_that_is_not_live_is_named_on_one_line():
+    classifier = Classifier("edge")
+    first, *others = classifier.card.signals
+    classifier.card = replace(classifier.card, signals=(replace(first, name="a\nb"), *others))
+    with pytest.raises(InputError, match=r"^'edge' takes 'a\\nb', which is not a live signal"):
+        LiveRecognizer(classifier)
+
+
 def test_memory_does_not_grow_over_an_hour():
     held = json.loads(python((Path(__file__).parent / "long_stream.py").read_text(), 1))
     assert len(held) == 10
