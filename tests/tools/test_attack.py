@@ -60,7 +60,7 @@ def test_a_file_that_a_failing_command_changed_is_lost(code, kinds, tmp_path):
         kept.write_text("changed")
         return replace(GOOD, code=code)
 
-    found = Case("x", (), keeps=(kept, tmp_path / "new")).run(SimpleNamespace(execute=execute))
+    found = Case("x", (), keeps=(kept, tmp_path / "new")).run(SimpleNamespace(execute=execute, patience_s=30.0))
     assert [x.kind for x in found.faults] == kinds
 
 
