@@ -4,6 +4,8 @@ from __future__ import annotations  # the benchmark's worker also runs on Python
 
 import csv
 import errno
+import fcntl
+import glob
 import hashlib
 import io
 import os
@@ -11,6 +13,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +24,7 @@ from edge_runtime.system.cache_folders import locked_folder, remove_locked
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_LINKS = 40  # as many as Linux follows
+_UNLOCKED_S = 5.0  # a temporary file is locked long before
 
 
 class _WriteError(InputError):
@@ -57,16 +61,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     with _writing(path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{path.stem[:20]}-", suffix=path.suffix)
-        os.close(handle)
+        prefix = f".{path.stem[:20]}-"
+        _remove_abandoned(target.parent, prefix, path.suffix)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=path.suffix)
     temporary = Path(name)
     try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with _writing(path):
             yield temporary
             _finish(temporary, target)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        os.close(handle)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -206,6 +214,17 @@ def _is_about(error: OSError, folder: Path) -> bool:
         return path == folder or folder in path.parents
     # Writing to an open file names none; and numpy's "3394944 requested and 127968 written" has no number.
     return error.errno in _NO_SPACE or (error.errno is None and str(error).endswith(" written"))
+
+
+def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove temporary files of the same output whose programs were killed: a living one has a lock on its own."""
+    for path in folder.glob(f"{glob.escape(prefix)}{'[a-z0-9_]' * 8}{glob.escape(suffix)}"):
+        with suppress(OSError):
+            state = path.lstat()
+            if stat.S_ISREG(state.st_mode) and time.time() - state.st_mtime > _UNLOCKED_S:
+                with path.open("rb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
 
 
 def _finish(temporary: Path, path: Path) -> None:

@@ -50,6 +50,22 @@ def test_results_are_readable_by_whom_the_umask_says(tmp_path):
     assert stat.S_IMODE((tmp_path / "card.json").stat().st_mode) == 0o640
 
 
+def test_what_a_killed_program_left_beside_an_output_is_removed_when_it_is_written(tmp_path):
+    out = tmp_path / "out.json"
+    left, young, others = (tmp_path / f".{x}" for x in ("out-abcd_123.json", "out-abcd_124.json", "out-abcd_123.csv"))
+    for path in (left, young, others):
+        path.touch()
+    for path in (left, others):
+        os.utime(path, (time.time() - 60, time.time() - 60))
+    with atomic_path(out) as at_work:
+        at_work.write_text("1")
+        os.utime(at_work, (0, 0))
+        write_text(out, "2")
+        assert at_work.exists()
+    assert out.read_text() == "1"
+    assert sorted(tmp_path.iterdir()) == sorted([out, young, others])
+
+
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     (tmp_path / "results").mkdir()
     target, near, far = tmp_path / "results" / "new.json", tmp_path / "near.json", tmp_path / "far.json"
