@@ -29,12 +29,11 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
     (PEP 610) what it installed from. Where the packages were copied alone, a clone is needed.
     """
     is_clone = (root / "pyproject.toml").exists()
-    try:
-        note = importlib.metadata.distribution("har-edge").read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:
-        if not is_clone:
-            return f"pip install '.[{extra}]' in a clone of har-edge"
-        note = None
+    # An editable installation leaves metadata in the clone too, without the note.
+    notes = [x.read_text("direct_url.json") for x in importlib.metadata.distributions(name="har-edge")]
+    if not notes and not is_clone:
+        return f"pip install '.[{extra}]' in a clone of har-edge"
+    note = next(filter(None, notes), None)
     origin = json.loads(note) if note else {}
     options = ["--editable"] if origin.get("dir_info", {}).get("editable") else []
     if is_clone:

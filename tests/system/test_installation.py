@@ -21,7 +21,7 @@ def installed(tmp_path, monkeypatch):
         (noted / "METADATA").write_text("Metadata-Version: 2.1\nName: har-edge\nVersion: 9\n")
         if origin:
             (noted / "direct_url.json").write_text(json.dumps(origin))
-        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(sys, "path", [str(tmp_path)])
         return how_to_install("train", tmp_path)
 
     (tmp_path / "pip").write_text("")
