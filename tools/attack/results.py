@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from tools.attack.ground import ESCAPE, PLANT, Ground
@@ -123,12 +124,10 @@ def _places(content: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 
 
 def _put(content: Any, keys: tuple[Any, ...], value: Any) -> None:
-    try:
+    with suppress(KeyError, IndexError, TypeError):  # where a change before this one has taken the place away
         for key in keys[:-1]:
             content = content[key]
         content[keys[-1]] = value
-    except (KeyError, IndexError, TypeError):
-        pass  # a change before this one has taken the place away
 
 
 def _every_text(content: dict[str, Any], text: str) -> None:
