@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,15 @@ def _check_weights(path: Path, n_bytes: int) -> None:
     with Archive(path, str(path)) as archive:
         # Not `parse_json`: Keras writes infinities too.
         description = json.loads(archive.read("config.json"), object_hook=_uncompiled, parse_int=integer)
-    with keras.StatelessScope(initialize_variables=False):  # variables have shapes there, and no values
-        network = keras.saving.deserialize_keras_object(description, safe_mode=True)
-    needed = sum(math.prod(x.shape) for x in getattr(network, "weights", ()))
+
+    def count() -> int:
+        with keras.StatelessScope(initialize_variables=False):  # variables have shapes there, and no values
+            network = keras.saving.deserialize_keras_object(description, safe_mode=True)
+        return sum(math.prod(x.shape) for x in getattr(network, "weights", ()))
+
+    # Keras notes variables without values, by thread, and makes them later: of a thread that has ended it makes none.
+    with ThreadPoolExecutor(1) as thread:
+        needed = thread.submit(count).result()
     if needed > n_bytes:
         raise InputError(f"{path} describes a network of {needed:,} weights, more than the file can hold: {_ADVICE}")
 
