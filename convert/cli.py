@@ -126,8 +126,8 @@ def command(
 
     Writes model_float32.tflite into the run folder and, with --quantize, the full-integer model_int8.tflite; with
     --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
-    without the held-out subjects is converted as well: on those subjects each quantised form is compared with float32,
-    and a loss beyond --max-drop fails with exit code 1.
+    without the held-out subjects is converted as well: on those subjects each quantised form of both is compared with
+    float32, and a loss beyond --max-drop, of either network, fails with exit code 1.
 
     --diagnose writes diagnosis.csv and a picture, also of a model that fails.
 

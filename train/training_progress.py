@@ -87,20 +87,20 @@ class TrainingProgress:
             loss = sum(step.loss for _, step in running) / len(running)
             accuracy = sum(step.accuracy for _, step in running) / len(running)
             scores = f"loss {loss:.3f} accuracy {percent(accuracy, 1)}"
-        left = round(self._seconds_left())
         self._bar.update(
             self._task,
             completed=sum(self._done.values()),
             description=text,
             scores=scores,
-            left=f"{left // 60}:{left % 60:02d} left",
+            left="" if (left := self._seconds_left()) is None else f"{left // 60}:{left % 60:02d} left",
         )
 
     def _print(self, job: FitJob, step: Step) -> None:
+        left = self._seconds_left()
         self._console.print(
             f"fit {self._number(job)} of {len(self._numbers)} ({job.title}), epoch {step.epoch + 1} of "
-            f"{job.recipe.epochs}: loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}, "
-            f"about {self._seconds_left():.0f} s left",
+            f"{job.recipe.epochs}: loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
+            + ("" if left is None else f", about {left} s left"),
             markup=False,
             soft_wrap=True,
         )
@@ -108,7 +108,9 @@ class TrainingProgress:
     def _number(self, job: FitJob) -> int:
         return self._numbers[job.outcome]
 
-    def _seconds_left(self) -> float:
-        assert self._began is not None
+    def _seconds_left(self) -> int | None:
+        """At the pace since the first step; None until a second one is done."""
         done = sum(self._done.values())
-        return (time.monotonic() - self._began) * (self._total - done) / max(1, done - self._resumed)
+        if self._began is None or done <= self._resumed:
+            return None
+        return round((time.monotonic() - self._began) * (self._total - done) / (done - self._resumed))

@@ -160,3 +160,4 @@ def test_without_a_terminal_long_epochs_say_that_they_go_on(small, tmp_path, cap
             progress.on_step(job, Step(0, step, 100, 0.5, 0.9))
     lines = capsys.readouterr().err.splitlines()
     assert [x.partition(":")[0] for x in lines] == ["fit 1 of 1 (selection fit), epoch 1 of 20"] * 3
+    assert ["left" in x for x in lines] == [False, True, True], "one step says nothing about the pace"

@@ -38,6 +38,8 @@ def cases(ground: Ground) -> Iterator[ShellCase]:
         "card": ("card", ground.model),
         "report": ("report", ground.result),
         "compare": ("compare", ground.result, ground.result),
+        "compare gate": ("compare", ground.result, ground.result, "--fail-if", "p50>1%"),
+        "evaluate json": ("evaluate", "edge-small", *data, "--json", "/dev/stdout"),
         "stream": ("stream", "edge-small", "--replay", 0, "--speed", 0, *data),
         "evaluate": ("evaluate", "edge-small", *data),
         "bench": ("bench", "edge-small", "--runs", 2, "--rounds", 1, *data, "--json", ground.folder / "streams.json"),
