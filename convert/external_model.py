@@ -65,6 +65,8 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
         content = content["normalisation"]
     if not isinstance(content, dict) or not {"mean", "std"} <= set(content) <= {"mean", "std", "clip", "knee"}:
         raise InputError(f"--normalisation {path} must hold {_FORM}, and may hold clip and knee")
+    if content.get("knee") and "clip" not in content:  # it bends values so that those at the clip stay
+        raise InputError(f"--normalisation {path} has a knee and no clip, to which a knee refers: add clip")
     return content
 
 
