@@ -19,7 +19,7 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 # that longer ones only make the file larger.
 _LEAST_ROW = 128
 
-_LOWEST_STEP = -127.49  # what is less becomes int8's -128
+_LOWEST_STEP, _HIGHEST_STEP = -127.49, 126.51  # what is beyond becomes -128 or 127
 
 _Op = schema.BuiltinOperator
 _Options = schema.BuiltinOptions
@@ -58,16 +58,18 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
     is_float = taken.type == schema.TensorType.FLOAT32
     mean, std, clip = (np.array(x, np.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
     gain, bend, knee = normalisation.companding()
-    lowest = -clip
+    lowest, highest = -clip, clip
     if not is_float:
-        # -clip is the tie -127.5, which tflite-runtime 2.14 makes -127 and all others -128: a little below, where every
-        # value is the lowest, there is no choice.
-        in_steps = -clip / np.float32(taken.quantization.scale[0]) + np.float32(taken.quantization.zeroPoint[0])
-        lowest = np.where(in_steps < _LOWEST_STEP, -clip * np.float32(1 + 2**-10), -clip)
+        # Where int8 ends at the clip, quantising clips; also where a value lies at -clip itself, the tie -127.5, which
+        # tflite-runtime 2.14 makes -127 and all others -128.
+        scale, zero_point = (np.float32(x[0]) for x in (taken.quantization.scale, taken.quantization.zeroPoint))
+        lowest = np.where(lowest / scale + zero_point < _LOWEST_STEP, -NO_CLIP, lowest).astype(np.float32)
+        highest = np.where(highest / scale + zero_point > _HIGHEST_STEP, NO_CLIP, highest).astype(np.float32)
     steps = [
         *([(_Op.SUB, mean)] if mean.any() else []),
         *([(_Op.DIV, std)] if (std != 1).any() else []),
-        *([(_Op.MINIMUM, clip), (_Op.MAXIMUM, lowest)] if (clip < NO_CLIP).any() else []),
+        *([(_Op.MINIMUM, highest)] if (highest < NO_CLIP).any() else []),
+        *([(_Op.MAXIMUM, lowest)] if (lowest > -NO_CLIP).any() else []),
     ]
     is_plain = not steps and not bend.any()
     if is_float and is_plain:
