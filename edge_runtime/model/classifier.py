@@ -31,7 +31,7 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
-    """What makes the input `tensor` of a window for the model of `card`: nothing, where the graph does it."""
+    """Choose how a window becomes the input `tensor` of the model of `card`: as it is, where the graph prepares it."""
     if card.raw_input:
         return lambda window: window[np.newaxis]
     return Preparation(card.normalisation, tensor)
