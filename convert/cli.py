@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from convert.conversion import Conversion, NamedFiles, check_run, convert
-from convert.conversion_job import CALIBRATION, LOWERINGS, MAX_SIZE, Options
+from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
 from convert.keras_files import check_file
 from edge_runtime import runs
@@ -56,8 +56,11 @@ QUANTISED = SCHEMES[1:]
 @click.option(
     "--io",
     "io_type",
-    type=click.Choice(["int8", "float32"]),
-    help="Input and output type of the int8 model.  [default: int8]",
+    type=click.Choice(IO_TYPES),
+    default=IO_TYPES[0],
+    show_default=True,
+    help="Input and output: raw models take windows in physical units as float32, prepare them in the graph and answer "
+    "in float32; int8, for microcontrollers, leaves preparing and quantising windows to the caller, as the card says.",
 )
 @click.option(
     "--calibration",
@@ -110,7 +113,7 @@ def command(
     named: Sequence[str],
     lstm: str,
     max_size: float,
-    io_type: str | None,
+    io_type: str,
     calibration: int | None,
     max_drop: float,
     diagnose: bool,
@@ -138,7 +141,8 @@ def command(
     of those that passed.
     """
     schemes = _schemes(quantize or diagnose, named)
-    for option, value in (("--io", io_type), ("--calibration", calibration)):
+    of_int8 = {"--io": io_type if io_type == "int8" else None, "--calibration": calibration}
+    for option, value in of_int8.items():
         if value is not None and "int8" not in schemes:
             raise InputError(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
@@ -147,7 +151,7 @@ def command(
     require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
     options = Options(
         schemes,
-        io_type=io_type or "int8",
+        io_type=io_type,
         calibration=calibration or CALIBRATION,
         max_drop=max_drop,
         diagnose=diagnose,

@@ -166,7 +166,7 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     """The card with the conversion to `scheme` and its parity."""
     final = report.model
     parity: dict[str, Any] = {"float32_relative_difference": final.float32_relative_difference}
-    border = io_type if scheme == "int8" else "float32"
+    border = "int8" if scheme == io_type == "int8" else "float32"
     quantisation: dict[str, Any] = {
         "scheme": scheme,
         "lowering": final.lowering,

@@ -18,6 +18,9 @@ NETWORKS = {"selection": "selection network", "model": "final network"}
 LOWERINGS = ("auto", "unrolled", "fused")
 """How recurrent layers may be converted; `auto` is one of the other two."""
 
+IO_TYPES = ("raw", "int8")
+"""What models take and give: windows in physical units and float32 logits, or prepared windows, of int8 int8."""
+
 CALIBRATION = 504
 """Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
 
@@ -36,10 +39,13 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a conversion: the quantised forms `schemes` beside float32; `io_type` and `calibration` are int8's."""
+    """Options of a conversion: the quantised forms `schemes` beside float32; `calibration` is int8's.
+
+    `io_type` is one of `IO_TYPES`.
+    """
 
     schemes: tuple[str, ...] = ()
-    io_type: str = "int8"
+    io_type: str = IO_TYPES[0]
     calibration: int = CALIBRATION
     max_drop: float = 1.0  # percentage points
     diagnose: bool = False

@@ -1,6 +1,7 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -160,20 +161,24 @@ class _Network:
         calibration = source.card.normalisation.apply(source.calibration.X[rows])
         facts: dict[str, Any] = {"calibration_windows": len(rows)}
         if lowered.is_fused:
-            return tflite_converter.to_int8_by_samples(lowered, calibration, options.io_type), facts
+            return tflite_converter.to_int8_by_samples(lowered, calibration), facts
         what = f"{scheme}: {self._name}"
         self._ranges = calibrate(
             lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, range {done} of {of}")
         )
         tell(0.6, what)
         facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in self._ranges.items()}
-        return tflite_converter.to_int8(lowered, self._ranges, options.io_type), facts
+        return tflite_converter.to_int8(lowered, self._ranges), facts
 
 
 def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer: bytes) -> Logits:
     """Write the flatbuffer for the command; return its logits on the held-out windows, from the interpreter itself."""
-    path = job.flatbuffer(network.name, scheme)
-    write_model(path, flatbuffer, network.card)
+    from convert.quantise.raw_input import take_raw_windows
+
+    path, card = job.flatbuffer(network.name, scheme), network.card
+    if job.options.io_type == "raw":
+        flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
+    write_model(path, flatbuffer, card)
     return Classifier(path).logits(network.held_out.X)
 
 

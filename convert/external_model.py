@@ -14,12 +14,9 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import filters_of
-from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.outside_files import parse_json, read_text
-
-NO_CLIP = 1000.0
-"""Beyond all that recordings may hold, in g, rad/s or standard deviations."""
 
 _HELD_OUT_EVERY = 4  # one in so many training subjects is held out for the check
 _FORM = '{"mean": [...], "std": [...]}, one number per signal'
@@ -68,6 +65,8 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
         content = content["normalisation"]
     if not isinstance(content, dict) or not {"mean", "std"} <= set(content) <= {"mean", "std", "clip", "knee"}:
         raise InputError(f"--normalisation {path} must hold {_FORM}, and may hold clip and knee")
+    if content.get("knee") and "clip" not in content:  # it bends values so that those at the clip stay
+        raise InputError(f"--normalisation {path} has a knee and no clip, to which a knee refers: add clip")
     return content
 
 

@@ -1,13 +1,14 @@
 """Write golden vectors for ports to other languages: `python -m tools.golden`; `--check` compares them.
 
-A few seconds of real recordings, step by step from the sensor to the answer: raw samples, signals, the int8 input of
-each window, the logits, the activity, and what live recognition decides. `tests/golden/README.md` says how to read
-them.
+A few seconds of real recordings, step by step from the sensor to the answer: raw samples, signals, each window as the
+graph quantises it, the logits, the activity, and what live recognition decides. `tests/golden/README.md` says how to
+read them.
 """
 
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.live.recognizer import Decision, LiveRecognizer
-from edge_runtime.model.classifier import Classifier, Preparation, dequantise, softmax
+from edge_runtime.model.classifier import Classifier, Preparation, softmax
+from edge_runtime.model.interpreters import Model, Tensor
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import frontend
 from edge_runtime.system.files import sha256, write_text
@@ -42,20 +44,17 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
     """
     signals = frontend.signals(raw)
     columns = [SIGNAL_NAMES.index(x.name) for x in classifier.card.signals]
-    prepare = Preparation(classifier.card.normalisation, classifier.model.input)
+    prepare = Preparation(classifier.card.normalisation, quantised_windows(classifier.model))
     recognizer = LiveRecognizer(classifier, HOP, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     windows = []
     for first, decision in zip(range(0, len(signals) - dataset.WINDOW.samples + 1, HOP), decisions, strict=True):
         window = signals[first : first + dataset.WINDOW.samples, columns].astype(np.float32)
-        quantised = prepare(window).copy()
-        output = classifier.model.run(quantised)[0].copy()
-        logits = dequantise(output, classifier.model.output)
+        (logits,) = classifier.logits(window[np.newaxis])
         windows.append(
             {
                 "last": first + dataset.WINDOW.samples - 1,
-                "input": quantised[0].tolist(),
-                "output": output.tolist(),
+                "int8": prepare(window)[0].tolist(),
                 "logits": _rounded(logits),
                 "probabilities": _rounded(softmax(logits, classifier.card.temperature)),
                 "activity": classifier.card.labels[int(logits.argmax())],
@@ -64,6 +63,13 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
             }
         )
     return signals, windows
+
+
+def quantised_windows(model: Model) -> Tensor:
+    """The tensor `[1, samples, n_signals]` that an int8 model of raw windows makes of its input."""
+    (node,) = (x for x in model.nodes if x["op_name"] == "QUANTIZE")
+    (tensor,) = (x for x in model.tensors if x.index == node["outputs"][0])
+    return replace(tensor, shape=model.input.shape)  # inside the graph it has longer rows
 
 
 def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:

@@ -109,11 +109,9 @@ def build(run: Path, folder: Path) -> list[Form]:
     add(OURS, "float32", tflite_converter.to_float32(lowered))
     add(OURS, "float16", tflite_converter.to_float16(lowered))
     add(OURS, "dynamic", tflite_converter.to_dynamic(lowered))
-    ranges = calibrate(lowered, windows, lambda done, of: None)
-    add(OURS, "int8 with float32 input and output", tflite_converter.to_int8(lowered, ranges, "float32"))
     for name, layout in layouts.items():
         ranges = calibrate(lowered, windows, lambda done, of: None, layout)
-        add(OURS, f"int8, {name}", tflite_converter.to_int8(lowered, ranges, "int8", layout))
+        add(OURS, f"int8, {name}", tflite_converter.to_int8(lowered, ranges, layout))
     for scheme in ("float32", "dynamic", "int8"):
         add(STOCK, scheme, stock(network, scheme, windows))
     for scheme in ("float32", "int8"):

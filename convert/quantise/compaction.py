@@ -17,10 +17,10 @@ _BUFFER_ALIGNMENT = 16  # bytes; what the schema asks for
 _NO_BUFFER = 0  # by convention the first buffer is empty
 
 
-def write(model: schema.ModelT) -> bytes:
+def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
     """`model` as a flatbuffer, without names inside the graph, ranges, signatures and metadata; `model` is changed.
 
-    The first subgraph's input is called `windows`, its output `logits`.
+    The first subgraph's input is called `input_name`, its output `logits`.
     """
     model.signatureDefs = model.metadata = model.metadataBuffer = model.description = None
     parts: dict[Hashable, _Once] = {}
@@ -32,7 +32,7 @@ def write(model: schema.ModelT) -> bytes:
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, parts)
     main = model.subgraphs[0]
-    main.tensors[main.inputs[0]].name = b"windows"
+    main.tensors[main.inputs[0]].name = input_name.encode()
     main.tensors[main.outputs[0]].name = b"logits"
     _drop_empty_buffers(model)
     builder = _Builder()

@@ -16,9 +16,6 @@ from convert.quantise import compaction
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
 
-_IO_TYPES = {"int8": tf.int8, "float32": tf.float32}
-# The operators that may have a float32 side in an int8 model: they convert its input or output.
-_BORDER_OPERATORS = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
 _OUTPUT_STATE, _CELL_STATE = 18, 19  # indices of these inputs of a fused LSTM
 
 
@@ -56,24 +53,25 @@ def to_dynamic(network: Lowered) -> bytes:
     return _tidy(_convert(network, prepare))
 
 
-def to_int8(network: Lowered, ranges: Ranges, io_type: str = "int8", layout: GateLayout = IN_INT8) -> bytes:
+def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
     """Return the full-integer model with the given activation ranges, which belong to the `layout`.
 
-    Weights are quantised per output channel. Raises `CheckFailedError` when the converter left an operator in float.
+    Its input and output are int8 too. Weights are quantised per output channel. Raises `CheckFailedError` when the
+    converter left an operator in float.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
 
     model = _convert(network, prepare, quantised(ranges), layout)
     _requantise_directly(model)
-    _check_integer(model, io_type)
+    _check_integer(model)
     return compaction.write(model)
 
 
-def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: str = "int8") -> bytes:
+def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32]) -> bytes:
     """Return the full-integer model of a network with fused LSTM layers, whose inside the converter calibrates.
 
     It does so on the normalised windows `X` `[n, samples, n_signals]`.
@@ -83,13 +81,13 @@ def to_int8_by_samples(network: Lowered, X: npt.NDArray[np.float32], io_type: st
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([window[np.newaxis]] for window in X)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = _IO_TYPES[io_type]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
 
     model = _convert(network, prepare)
     _unclip_cells(model)
     _bound_cell_scales(model)
     _align_outputs(model)
-    _check_integer(model, io_type)
+    _check_integer(model)
     return compaction.write(model)
 
 
@@ -168,13 +166,11 @@ def _requantise_directly(model: schema.ModelT) -> None:
     graph.operators = [x for x in graph.operators if not any(x is y for y in unread)]
 
 
-def _check_integer(model: schema.ModelT, io_type: str) -> None:
+def _check_integer(model: schema.ModelT) -> None:
     graph = model.subgraphs[0]
-    codes = [x.builtinCode for x in model.operatorCodes]
-    border = _BORDER_OPERATORS if io_type == "float32" else set()
     for operator in graph.operators:
         types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}
-        if schema.TensorType.FLOAT32 in types and codes[operator.opcodeIndex] not in border:
+        if schema.TensorType.FLOAT32 in types:
             raise CheckFailedError(
                 "the converter left an operator of the int8 model in float32; "
                 "report this with the network and the TensorFlow version"

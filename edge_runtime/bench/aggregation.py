@@ -160,6 +160,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and x.facts["energy"]), None),
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
         instructions=measured.instructions,
+        raw_input=model.card.raw_input,
     )
 
 

@@ -226,6 +226,13 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
     for a, b in dict.fromkeys((a.pinned_cpu, b.pinned_cpu) for a, b in matched):
         yield from _differing("CPU that inferred", a, b)
+    for before, after in matched:
+        if before.raw_input != after.raw_input:
+            where = "NEW" if after.raw_input else "OLD"
+            yield (
+                f"{after.model} {after.quantization} prepares windows by itself in {where} alone, as a part of its "
+                "latency: compare end to end"
+            )
     for report, name in ((old, "OLD"), (new, "NEW")):
         for failure in report.failures:
             yield f"{failure.file} could not be measured in {name}: {failure.error}"

@@ -21,7 +21,7 @@ from edge_runtime.bench.timing import Warmth, harness_overhead, time_calls, time
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model import operator_costs
-from edge_runtime.model.classifier import Preparation, check_graph, check_windows, predict
+from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
 from edge_runtime.system.child_processes import tell
 
@@ -55,7 +55,8 @@ def main(job_path: Path) -> int:
 def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     """Load, time and score one model.
 
-    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and, if asked for, `logits` `[n_windows, n_labels]`.
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each and the same for a model of raw windows, and, if
+    asked for, `logits` `[n_windows, n_labels]`.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
     about = machine.read_facts(cpu)
@@ -67,7 +68,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     flatbuffer, card = cards.read_model(folder / job.model)
     model = open_model(flatbuffer, runtime.name, job.threads, job.xnnpack, job.title)
     check_graph(model.input, model.output, card, job.title)
-    prepare = Preparation(card.normalisation, model.input)
+    prepare = preparation(card, model.input)
 
     timed = _some_windows(folder / str(job.windows))
     inputs = [prepare(window).copy() for window in timed]
@@ -78,7 +79,9 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
-    if job.period_s:
+    if card.raw_input:  # nothing comes before the inference
+        latency = end_to_end = _time_alone(job, model, inputs, warmth)
+    elif job.period_s:
         latency, end_to_end = _time_paced(job, model, prepare, timed)
     else:
         latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
@@ -126,7 +129,7 @@ TASKS = {"measure": measure, "inspect": inspect}
 
 
 def _time(
-    job: MeasurementJob, model: Model, prepare: Preparation, timed: Windows, inputs: Windows, warmth: Warmth
+    job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows, inputs: Windows, warmth: Warmth
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Back to back: first the inferences alone, then with preparing their windows."""
 
@@ -143,8 +146,16 @@ def _time(
     )
 
 
+def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, warmth: Warmth) -> npt.NDArray[np.int64]:
+    """A model that takes windows as they come: its inferences, back to back or paced."""
+    if job.period_s:
+        return _time_paced(job, model, lambda values: values, inputs)[0]
+    runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / warmth.median_ns))
+    return time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.6 * share))
+
+
 def _time_paced(
-    job: MeasurementJob, model: Model, prepare: Preparation, timed: Windows
+    job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
     return time_paced(
@@ -173,7 +184,7 @@ def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
     return [np.array(windows[row], np.float32) for row in rows]
 
 
-def _score(model: Model, prepare: Preparation, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _score(model: Model, prepare: Prepare, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     parts = []
     for part in np.array_split(windows, min(len(windows), 10)):
         parts.append(predict(model, prepare, part))

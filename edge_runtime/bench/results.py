@@ -61,7 +61,9 @@ class Samples:
     """The raw times: a list per round, in the order they were taken."""
 
     latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "of inference alone"]
-    end_to_end: Annotated[tuple[tuple[Milliseconds, ...], ...], "with normalising and quantising the window"]
+    end_to_end: Annotated[
+        tuple[tuple[Milliseconds, ...], ...], "with preparing the window, where that is outside the graph"
+    ]
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,12 @@ class Result:
     ]
     first_ms: Annotated[float | None, Quantity("ms", at_least=0), "the first inference, median of rounds"]
     latency_ms: Annotated[
-        Latency | None, "setting the input, invoking and getting the output for a window that is already quantised"
+        Latency | None,
+        "setting the input, invoking and getting the output; for a window that is already prepared, unless `raw_input`",
     ]
-    end_to_end_ms: Annotated[Latency | None, "the same with normalising and quantising the window"]
+    end_to_end_ms: Annotated[
+        Latency | None, "the same with preparing the window, where that is outside the graph; else as `latency_ms`"
+    ]
     peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
     baseline_memory_bytes: Annotated[
         Bytes | None, "the most that it held before it opened the model, with Python, numpy and the runtime loaded"
@@ -161,6 +166,7 @@ class Result:
     energy: Annotated[Energy | None, "of the first round"] = None
     operator_costs: Annotated[Mapping[str, OperatorCost] | None, "by operator type"] = None
     instructions: Annotated[Instructions | None, "null on a real device"] = None
+    raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
 
     @property
     def p50_ms(self) -> float | None:

@@ -88,6 +88,8 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         for part, record in _parts(card.posture_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_tensor_text(found.input)))
+    prepared = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
+    facts.add_row("windows", f"{prepared}, by the numbers below")
     facts.add_row("output", escape(_tensor_text(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
     console.print(facts)

@@ -1,10 +1,12 @@
 """Classify windows in physical units, with any TFLite runtime.
 
-`Preparation` makes the input tensor of a window; the benchmark times that same code.
+Most models take a window as it is. For the others `Preparation` makes the input tensor; the benchmark times that same
+code.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +21,20 @@ from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
 
+RAW_INPUT = "raw_windows"
+"""The name of the input tensor of a graph that prepares windows by itself."""
+
+Prepare = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
+"""Makes the input tensor `[1, samples, n_signals]` of a window `[samples, n_signals]` in physical units."""
+
 _Float = TypeVar("_Float", np.float32, np.float64)
+
+
+def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
+    """Choose how a window becomes the input `tensor` of the model of `card`: as it is, where the graph prepares it."""
+    if card.raw_input:
+        return lambda window: window[np.newaxis]
+    return Preparation(card.normalisation, tensor)
 
 
 class Preparation:
@@ -97,7 +112,7 @@ class Classifier:
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
-        self._prepare = Preparation(self.card.normalisation, self.model.input)
+        self._prepare = preparation(self.card, self.model.input)
 
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in the units of the card.
@@ -133,7 +148,7 @@ def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArra
     return probabilities
 
 
-def predict(model: Model, prepare: Preparation, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+def predict(model: Model, prepare: Prepare, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """The logits `[n, n_labels]` for `windows` `[n, samples, n_signals]`, one inference each."""
     answers = np.empty((len(windows), model.output.shape[-1]), np.float32)
     for answer, window in zip(answers, windows):  # noqa: B905 - Python 3.9 has no `strict`
@@ -176,7 +191,11 @@ def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> No
         if tensor.dtype != "float32" and (tensor.dtype not in ("int8", "uint8", "int16") or not tensor.scale):
             raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
     wrong = None
-    if taken.shape != (1, samples, n_signals):
+    if card.raw_input != (taken.name == RAW_INPUT):
+        places = ("before it", "in it")
+        graph, said = places[taken.name == RAW_INPUT], places[card.raw_input]
+        wrong = f"is a graph whose windows are prepared {graph}, but its card says {said}"
+    elif taken.shape != (1, samples, n_signals):
         wrong = f"takes an input of {list(taken.shape)}, but its card says [1, {samples}, {n_signals}]"
     elif given.shape != (1, len(card.labels)):
         wrong = f"gives an output of {list(given.shape)}, but its card has {len(card.labels)} labels"

@@ -31,7 +31,8 @@ from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
 
-FORMAT = 3
+FORMAT = 4
+_READ = (FORMAT, 3)  # that without `raw_input`, which no model had
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
@@ -49,6 +50,7 @@ _HEADER = re.compile(_HEADER_MARK + rb".{22}[\x01-\x40]\x00..[ -~]", re.DOTALL)
 class Card:
     """A model card.
 
+    `raw_input` says that the graph takes windows in physical units and does what `normalisation` says by itself.
     `front_end` are the filters that make the signals from raw samples; None for signals of another origin, which cannot
     be recognised live. `live` is how a stream of answers becomes one of activities, `posture_correction` adapts them to
     one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of
@@ -61,6 +63,7 @@ class Card:
     signals: tuple[Signal, ...]
     window: Window
     normalisation: Normalisation
+    raw_input: bool = False
     front_end: Filters | None = None
     temperature: float = 1.0
     live: LiveSettings = field(default_factory=LiveSettings)
@@ -95,7 +98,7 @@ class Card:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
-        if content["format"] != FORMAT:
+        if content["format"] not in _READ:
             raise InputError(
                 f"{source} has a card format other than {FORMAT}: convert the model again, or use the har-edge version "
                 "that wrote it"

@@ -26,7 +26,8 @@ def render(devices: Sequence[DeviceReport]) -> str:
     reports = {x.device: x.report for x in devices if x.report}
     single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
     drawn, drawn_names = results[:MOST], names[:MOST]
-    kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 2 if single else 1]
+    is_one_time = all(x.raw_input for x in results) or not single
+    kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 1 if is_one_time else 2]
     distributions = (charts.distribution(drawn, drawn_names, key, title) for key, title in kinds)
     return _template("bench.html.j2" if single else "devices.html.j2").render(
         title=content.headings[0] if single else f"{', '.join(x.device for x in devices)}, side by side",

@@ -42,6 +42,10 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
     def percentile(key: str, brief: bool = True) -> Row:
         return row(f"latency {key}", lambda x: _percentile(x.latency_ms, key, unit), brief=brief)
 
+    def end_to_end(key: str) -> Row:
+        """Of models that all take raw windows, the latency is this."""
+        return row(f"end to end {key}", lambda x: _percentile(x.end_to_end_ms, key, unit))
+
     scores = [
         row("accuracy", lambda x: percent(x.accuracy)),
         row("95 %, subjects", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
@@ -58,8 +62,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("spread (MAD)", lambda x: time(x.latency_ms.mad if x.latency_ms else None, unit), detail=True, brief=False),
         *(percentile(key) for key in ("p90", "p95", "p99")),
         percentile("max", brief=False),
-        row("end to end p50", lambda x: _percentile(x.end_to_end_ms, "p50", unit)),
-        row("end to end p99", lambda x: _percentile(x.end_to_end_ms, "p99", unit)),
+        *([] if all(x.raw_input for x in results) else [end_to_end("p50"), end_to_end("p99")]),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
         row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),

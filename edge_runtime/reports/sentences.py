@@ -137,14 +137,20 @@ def _gain(pair: ComparedResults) -> str:
     result, against, comparison = pair.result, pair.against, pair.comparison
     unit = time_unit((result, against))
     if result.latency_ms and against.latency_ms and result.end_to_end_ms and against.end_to_end_ms:
-        interval = comparison.p50_ratio_ci95 if comparison else None
-        p50s = f"p50 {time(result.latency_ms.p50, unit)} against {time(against.latency_ms.p50, unit)}"
-        ratio = (comparison and comparison.p50_ratio) or result.latency_ms.p50 / against.latency_ms.p50
-        claims.append(f"{_speed(ratio, interval, pair.against_name)} ({_interval(interval, '95 % interval ')}{p50s})")
-        interval = comparison.end_to_end_ratio_ci95 if comparison else None
-        p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
-        ratio = (comparison and comparison.end_to_end_ratio) or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
-        claims.append(f"{_speed(ratio, interval)} end to end ({_interval(interval)}{p50s})")
+        # Inferences alone are compared only where both do the same: preparing windows is a part of some.
+        with_inference = result.raw_input == against.raw_input
+        if with_inference:
+            interval = comparison.p50_ratio_ci95 if comparison else None
+            p50s = f"p50 {time(result.latency_ms.p50, unit)} against {time(against.latency_ms.p50, unit)}"
+            ratio = (comparison and comparison.p50_ratio) or result.latency_ms.p50 / against.latency_ms.p50
+            speed = _speed(ratio, interval, pair.against_name)
+            claims.append(f"{speed} ({_interval(interval, '95 % interval ')}{p50s})")
+        if not (with_inference and result.raw_input):
+            interval = comparison.end_to_end_ratio_ci95 if comparison else None
+            p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
+            ratio = (comparison and comparison.end_to_end_ratio) or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
+            speed = _speed(ratio, interval, "" if with_inference else pair.against_name)
+            claims.append(f"{speed} end to end ({_interval(interval)}{p50s})")
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
     return f"{pair.name} is {_listed(claims)}."

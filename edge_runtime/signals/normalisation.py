@@ -10,6 +10,9 @@ import numpy.typing as npt
 LEAST_DIVISOR = 1e-12
 """What is divided by is not less: no quotient is infinite in float32."""
 
+NO_CLIP = 1e12
+"""A clip that is none: beyond all that recordings hold."""
+
 
 @dataclass(frozen=True)
 class Normalisation:

@@ -5,6 +5,7 @@ The tests are in `android_demo/jvm`: each has its line here, and what they leave
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import desktop as desktops
@@ -94,7 +95,7 @@ def damaged(assets: Path) -> bytes:
 
 def without_rotation(assets: Path) -> bytes:
     weights = np.random.default_rng(0).normal(size=(2, 256))
-    return cards.attach(dense(weights, (128, 2)), card(signals=("body_acc_x", "total_acc_x")))
+    return cards.attach(dense(weights, (128, 2)), replace(card(signals=("body_acc_x", "total_acc_x")), raw_input=True))
 
 
 @pytest.mark.parametrize(

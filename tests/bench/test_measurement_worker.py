@@ -1,7 +1,6 @@
 """The benchmark's worker: what it answers, how it ends, what is sent to run it, and which interpreters can."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -43,11 +42,25 @@ def test_the_worker_answers_with_logits_and_times(folder):
     assert answer.facts["pinned_cpu"] in os.sched_getaffinity(0)
 
 
+def test_nothing_comes_before_the_inference_of_a_model_of_raw_windows(folder):
+    (folder / "model.tflite").write_bytes(MODELS["int8"].read_bytes())
+    np.save(folder / "windows.npy", np.ones((3, 128, 9), np.float32))
+    for job in (WORK, replace(WORK, runs=0, seconds=0.01), replace(WORK, runs=2, period_s=0.01)):
+        arrays = this_python().run(job, folder, ignore_progress).arrays
+        assert arrays["latency_ns"].tolist() == arrays["end_to_end_ns"].tolist()
+        assert arrays["logits"].shape == (3, 6)
+
+
 @pytest.mark.parametrize(
-    ("scheme", "values"), [("int8", ["0", "-128", "127"]), ("float32", ["0.0", "-100.0", "100.0"])]
+    ("model", "values"),
+    [
+        (tiny_models.dequantise((4, 2), 0.5, 3), ["0", "-128", "127"]),
+        (MODELS["int8"].read_bytes(), ["0.0", "-100.0", "100.0"]),
+    ],
+    ids=["int8", "float32"],
 )
-def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, scheme, values):
-    shutil.copy(MODELS[scheme], tmp_path / "m.tflite")
+def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, model, values):
+    (tmp_path / "m.tflite").write_bytes(model)
     seen = []
     run = Model.run
     monkeypatch.setattr(Model, "run", lambda self, window: (seen.append(str(window.flat[0])), run(self, window)))

@@ -68,6 +68,15 @@ def test_a_slower_model_is_beyond_the_noise_and_its_sibling_is_not(written_befor
     assert change(outcome, "p50", which=0).beyond_noise is False
 
 
+def test_a_latency_that_holds_more_than_before_is_said(written_before):
+    float32, int8 = written_before.results
+    raw = replace(written_before, results=(float32, replace(int8, raw_input=True)))
+    said = "edge int8 prepares windows by itself in {} alone, as a part of its latency: compare end to end"
+    assert compare(written_before, raw).notes == (said.format("NEW"),)
+    assert compare(raw, written_before).notes == (said.format("OLD"),)
+    assert compare(raw, raw).notes == ()
+
+
 def test_changes_are_of_the_old_value(written_before):
     float32, int8 = written_before.results
     changed = replace(int8, size_bytes=int8.size_bytes * 2, accuracy=int8.accuracy - 0.01, load_ms=int8.load_ms / 2)

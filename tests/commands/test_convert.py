@@ -63,8 +63,8 @@ def test_every_model_carries_a_card_that_says_how_it_was_made(converted_run, tra
         assert card.normalisation == cards.load(trained_run.card).normalisation
         assert card.training == cards.load(trained_run.card).training
         assert (card.quantisation["scheme"], card.quantisation["lowering"]) == (scheme, "unrolled")
-        border = "int8" if scheme == "int8" else "float32"
-        assert card.quantisation["input_type"] == card.quantisation["output_type"] == border
+        assert card.raw_input
+        assert card.quantisation["input_type"] == card.quantisation["output_type"] == "float32"
         assert card.quantisation.get("calibration_windows") == (504 if scheme == "int8" else None)
         assert ("ranges" in card.quantisation) == (scheme == "int8")
         assert card.parity["float32_relative_difference"] < 1e-4
@@ -131,7 +131,8 @@ def test_the_forms_that_are_named_are_written_and_no_others(run, named):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--quantize-as", "dynamic", "--io", "float32"], ["--io float32", "int8", "--quantize"]),
+        (["--quantize-as", "dynamic", "--io", "int8"], ["--io int8", "int8", "--quantize"]),
+        (["--quantize", "--io", "float32"], ["--io", "'float32'", "raw"]),
         (["--io", "int8"], ["--io int8", "--quantize"]),
         (["--quantize-as", "float16", "--calibration", 504], ["--calibration 504", "int8", "--quantize"]),
         (["--quantize-as", "int4"], ["--quantize-as", "'int4'", "dynamic"]),
@@ -146,11 +147,16 @@ def test_options_that_cannot_be_used_are_refused(run, arguments, words):
     assert run.converted() == []
 
 
-def test_float32_input_and_output_on_request(run, uci_har):
-    assert convert(run, "--quantize", "--io", "float32").returncode == 0
-    classifier = Classifier(run.tflite("int8"))
-    assert classifier.model.input.dtype == classifier.model.output.dtype == "float32"
-    assert np.mean(classifier.logits(uci_har.test.X[::50]).argmax(1) == uci_har.test.y[::50]) > 0.8
+def test_prepared_windows_on_request(run, converted_run, uci_har):
+    """The forms of `--io int8` are those inside of the raw ones."""
+    assert convert(run, "--quantize", "--io", "int8").returncode == 0
+    for scheme in ("float32", "int8"):
+        classifier = Classifier(run.tflite(scheme))
+        assert classifier.model.input.dtype == classifier.model.output.dtype == scheme
+        assert not classifier.card.raw_input
+        assert classifier.card.quantisation["input_type"] == classifier.card.quantisation["output_type"] == scheme
+        X = uci_har.test.X[::20]
+        assert classifier.logits(X).tobytes() == Classifier(converted_run.tflite(scheme)).logits(X).tobytes()
 
 
 @pytest.mark.parametrize("name", ["selection", "model"])

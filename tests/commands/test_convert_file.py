@@ -175,6 +175,7 @@ def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word
         ({"normalisation": "list.json"}, ["list.json", "mean"]),
         ({"normalisation": "broken.json"}, ["broken.json", "JSON"]),
         ({"normalisation": "more.json"}, ["more.json", "mean"]),
+        ({"normalisation": "knee.json"}, ["knee.json", "add clip"]),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options, words, tmp_path, monkeypatch):
@@ -182,6 +183,7 @@ def test_options_that_cannot_be_used_are_refused(options, words, tmp_path, monke
     Path("list.json").write_text("[1, 2]")
     Path("broken.json").write_text("{")
     Path("more.json").write_text('{"mean": [0], "std": [1], "scale": [2]}')
+    Path("knee.json").write_text('{"mean": [0], "std": [1], "knee": [0.25]}')
     with pytest.raises(InputError) as refusal:
         read_options(**{"labels": None, "signals": None, "normalisation": None} | options)
     assert all(x in str(refusal.value) for x in words), refusal.value

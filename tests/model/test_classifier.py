@@ -64,12 +64,14 @@ def test_dequantising_undoes_quantising_within_half_a_step(values, dtype):
     assert np.abs(dequantise(steps, held) - values).max() <= held.scale * 0.51
 
 
-def test_preparing_a_window_is_normalising_it_bit_for_bit(reference, uci_har):
-    prepare = Preparation(reference.card.normalisation, reference.model.input)
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_preparing_a_window_is_normalising_it_bit_for_bit(reference, uci_har, dtype):
+    taken = Tensor(0, "windows", (1, 128, 9), dtype, *(((6 / 255,), (0,)) if dtype == "int8" else ((), ())))
+    prepare = Preparation(reference.card.normalisation, taken)
     for window in uci_har.test.X[::300]:
         expected = reference.card.normalisation.apply(window)[np.newaxis]
-        if reference.model.input.dtype == "int8":
-            expected = Quantiser(reference.model.input)(expected)
+        if dtype == "int8":
+            expected = Quantiser(taken)(expected)
         prepared = prepare(window)
         assert prepared.dtype == expected.dtype
         assert prepared.tobytes() == expected.tobytes()
@@ -145,6 +147,7 @@ def test_windows_that_cannot_be_classified_are_refused(tiny, windows, words):
     [
         (tiny_models.card(samples=5), r"takes an input of \[1, 4, 2\], but its card says \[1, 5, 2\]"),
         (tiny_models.card(samples=4, signals=["a", "b", "c"]), r"its card says \[1, 4, 3\]"),
+        (tiny_models.card(samples=4, raw_input=True), "windows are prepared before it, but its card says in it"),
         (
             tiny_models.card(samples=4, labels=["A", "B", "C"]),
             r"gives an output of \[1, 2\], but its card has 3 labels",

@@ -35,13 +35,12 @@ def test_inputs_and_outputs_are_described(reference):
     model = open_model(flatbuffer)
     assert model.scheme == scheme
     assert (model.input.shape, model.output.shape) == ((1, 128, 9), (1, 6))
-    assert model.input.dtype == model.output.dtype == scheme
-    if scheme == "int8":
-        assert model.input.scale > 0
-        assert -128 <= model.output.zero_point <= 127
-    else:
-        assert model.input.scale is None
-        assert model.output.zero_point is None
+    assert model.input.dtype == model.output.dtype == "float32"
+    assert model.input.scale is model.output.zero_point is None
+    quantised = [x for x in model.tensors if x.dtype == "int8"]
+    assert (quantised != []) == (scheme == "int8")
+    assert all(x > 0 for tensor in quantised for x in tensor.scales)
+    assert all(-128 <= x <= 127 for tensor in quantised for x in tensor.zero_points)
 
 
 def test_auto_is_litert_where_it_is_installed():

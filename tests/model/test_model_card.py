@@ -248,6 +248,11 @@ def test_a_card_without_settings_of_its_own_has_the_default_ones():
     assert (card.live, card.front_end) == (LiveSettings(), None)
 
 
+def test_a_card_from_before_raw_windows_is_of_prepared_ones():
+    content = {key: x for key, x in json.loads(CARD.to_json()).items() if key != "raw_input"}
+    assert not Card.from_json(json.dumps(content | {"format": 3}), "x").raw_input
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -255,7 +260,7 @@ def test_a_card_without_settings_of_its_own_has_the_default_ones():
         ("[" * 100_000, "not JSON"),
         ("[]", "not a har-edge model card"),
         ("{}", "not a har-edge model card"),
-        (changed(format=2), "card format other than 3"),
+        (changed(format=2), "card format other than 4"),
         (changed(labels=["A"]), "at least two labels"),
         (changed(labels=["A", "A"]), "at least two labels"),
         (changed(labels="AB"), "labels is not a list"),

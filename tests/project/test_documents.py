@@ -1,6 +1,7 @@
 """Check the documents: links, commands, options, paths and code are those of the project."""
 
 import importlib
+import json
 import re
 import shlex
 import shutil
@@ -15,9 +16,10 @@ from programs import ROOT, run_program
 
 import edge_runtime
 from edge_runtime import Classifier, Decision
-from edge_runtime.model.classifier import Preparation
+from edge_runtime.model.classifier import Preparation, dequantise
 from edge_runtime.signals.frontend import FrontEnd
 from har_edge import COMMANDS
+from tools import golden
 
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "android_demo/README.md", ROOT / "tests/golden/README.md"]
@@ -151,7 +153,8 @@ def test_no_code_writes_per_cent_by_itself():
 @pytest.fixture
 def run_block(tmp_path, monkeypatch):
     """Run a document's block of Python where the files are that it names; give the names that it leaves behind."""
-    for path in ("tests/golden/walking/raw.csv", "edge_runtime/models/edge_int8.tflite"):
+    stretch = "tests/golden/walking"
+    for path in (f"{stretch}/raw.csv", f"{stretch}/signals.csv", "edge_runtime/models/edge_int8.tflite"):
         shutil.copy(ROOT / path, tmp_path)
     monkeypatch.chdir(tmp_path)
 
@@ -184,17 +187,31 @@ def test_the_examples_of_windows_run(run_block, capsys):
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0.95
 
 
-def test_numpy_and_litert_alone_give_the_integers_and_decisions_of_the_package(run_block, uci_har, capsys):
-    names = run_block(2)
+def test_an_interpreter_alone_needs_ten_lines(run_block, capsys):
+    run_block(2)
+    assert capsys.readouterr().out == "WALKING\n"
+
+
+def test_numpy_and_litert_alone_give_the_decisions_of_the_package(run_block, uci_har, capsys):
+    names = run_block(3)
     shown = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x[0].isalpha()]
     raw = np.loadtxt("raw.csv", delimiter=",", skiprows=1)
     assert names["signals"](raw) == pytest.approx(FrontEnd().push(raw), abs=1e-12)
     classifier = Classifier("edge_int8.tflite")
     assert shown == classifier.classify(names["windows"])
-    prepare = Preparation(classifier.card.normalisation, classifier.model.input)
     for window in [*np.float32(names["windows"]), *uci_har.test.X[::50]]:
-        tensor = names["prepare"](window)
-        assert (tensor == prepare(window)).all()
-        assert (names["logits"](tensor) == classifier.logits(window[np.newaxis])[0]).all()
+        assert (names["logits"](window) == classifier.logits(window[np.newaxis])[0]).all()
     exponentials = names["exponentials"] / names["exponentials"].sum()
     assert exponentials == pytest.approx(classifier.probabilities(names["windows"][-1:])[0], abs=1e-6)
+
+
+def test_windows_are_quantised_as_in_the_graph(run_block, uci_har):
+    names = run_block(4)
+    classifier = Classifier("edge_int8.tflite")
+    tensor = golden.quantised_windows(classifier.model)
+    prepare = Preparation(classifier.card.normalisation, tensor)
+    norm = json.loads(classifier.card.to_json())["normalisation"]
+    for window in uci_har.test.X[::50]:
+        assert (names["prepare"](window, norm, tensor.scale, tensor.zero_point) == prepare(window)).all()
+    steps = np.arange(-128, 128, dtype=np.int8)
+    assert (names["logits"](steps, tensor.scale, tensor.zero_point) == dequantise(steps, tensor)).all()

@@ -69,6 +69,34 @@ def test_a_slower_larger_and_better_model_is_said_to_be_that():
     assert accuracy.endswith("more than chance would give (sign-flip test over subjects: p < 0.001).")
 
 
+def raw(one: Result) -> Result:
+    """The same of a model that takes raw windows."""
+    return replace(
+        one,
+        raw_input=True,
+        end_to_end_ms=one.latency_ms,
+        samples_ms=replace(one.samples_ms, end_to_end=one.samples_ms.latency),
+    )
+
+
+def test_inference_and_end_to_end_are_one_time_of_models_that_take_raw_windows():
+    both = of(raw(FLOAT), raw(INT8), comparisons=(BETTER,))
+    assert sentences.verdicts(both)[0] == (
+        "int8 is 2.00 times as fast as float32 (95 % interval 1.92–2.04; p50 20.0 µs against 40.0 µs) and 1.33 times "
+        "smaller (150.0 kB against 200.0 kB)."
+    )
+    assert "latency p50" in shown(both)
+    assert "end to end" not in shown(both) + markdown(both) + html.render([DeviceReport("local", both)])
+    assert "end to end p50" in shown(of(FLOAT, raw(INT8)))
+
+
+def test_a_model_of_raw_windows_is_compared_with_another_end_to_end_alone():
+    assert sentences.verdicts(of(FLOAT, raw(INT8), comparisons=(BETTER,)))[0] == (
+        "int8 is 1.67 times as fast as float32 end to end (1.64–1.72; 20.0 µs against 50.0 µs) and 1.33 times smaller "
+        "(150.0 kB against 200.0 kB)."
+    )
+
+
 def test_an_interval_that_holds_1_is_no_difference():
     unclear = replace(
         BETTER, p50_ratio=0.97, p50_ratio_ci95=(0.93, 1.02), end_to_end_ratio=1.1, end_to_end_ratio_ci95=(0.99, 1.2)

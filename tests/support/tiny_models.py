@@ -105,6 +105,14 @@ def quantise(n: int, scale: float, zero_point: int) -> bytes:
     return build(schema.BuiltinOperator.QUANTIZE, parts, ["values"], ["steps"], ["values"], options=options)
 
 
+def dequantise(window: tuple[int, int], scale: float, zero_point: int) -> bytes:
+    """The float32 values of an int8 window."""
+    parts = [Part("window", (1, *window), "int8", scale=scale, zero_point=zero_point), Part("values", (1, *window))]
+    options = (schema.BuiltinOptions.DequantizeOptions, schema.DequantizeOptionsT())
+    kind = schema.BuiltinOperator.DEQUANTIZE
+    return build(kind, parts, ["window"], ["values"], ["window"], options=options, version=2)
+
+
 def recurrent(n: int) -> bytes:
     """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
     parts = [

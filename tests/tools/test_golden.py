@@ -30,7 +30,7 @@ def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
         assert np.array_equal(stored, raw)
 
 
-@pytest.mark.parametrize("field", ["input", "output", "logits", "activity", "live_activity"])
+@pytest.mark.parametrize("field", ["int8", "logits", "activity", "live_activity"])
 def test_a_changed_value_is_found_and_its_place_named(field, classifier, tmp_path):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     name = list(STRETCHES)[1]

@@ -232,7 +232,7 @@ def _set(*keys: str | int, to: Any) -> Callable[[dict[str, Any]], object]:
     return change
 
 
-CRASHING_WORD = 28524
+CRASHING_WORD = 28212
 """A place in the flatbuffer of edge-small's int8 model: LiteRT dies of SIGSEGV when a large number is there."""
 
 CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -273,12 +273,14 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "mean-huge": _set("normalisation", "mean", 0, to=1e308),
     "clip-negative": _set("normalisation", "clip", 0, to=-1),
     "normalisation-null": _set("normalisation", to=None),
+    "raw-denied": _set("raw_input", to=False),
+    "raw-text": _set("raw_input", to="yes"),
     "eight-signals": lambda content: content["signals"].pop(),
     "no-signals": _set("signals", to=[]),
     "signal-null": _set("signals", 0, to=None),
     "front-end-null": _set("front_end", to=None),
     "front-end-odd": _set("front_end", to={"gravity": "x"}),
-    "format-4": _set("format", to=4),
+    "format-5": _set("format", to=5),
     "format-list": _set("format", to=[3]),
     "format-huge": _set("format", to=10**400),
     "correction-text": _set("posture_correction", to="x"),

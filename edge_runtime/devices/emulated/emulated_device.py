@@ -17,7 +17,7 @@ from edge_runtime.devices.emulated.instructions import count_instructions
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Preparation
+from edge_runtime.model.classifier import preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.progress import OnProgress
 
@@ -77,5 +77,5 @@ class EmulatedDevice(RemoteDevice):
         flatbuffer, card = cards.read_model(folder / job.model)
         window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
         tensor = open_model(flatbuffer, "auto").input
-        values = Preparation(card.normalisation, tensor)(np.asarray(window, np.float32))
+        values = preparation(card, tensor)(np.asarray(window, np.float32))
         return count_instructions(self.transport.board, flatbuffer, values, self.runtime, processes=self._processes)

@@ -13,7 +13,7 @@ from edge_runtime.bench.measurement_job import Answer, MeasurementJob
 from edge_runtime.data import loading
 from edge_runtime.devices.emulated.board import Board
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Preparation, predict
+from edge_runtime.model.classifier import predict, preparation
 from edge_runtime.model.interpreters import open_model
 
 # How far float sums go apart that are added up in another order, of logits as large as 20.
@@ -30,8 +30,8 @@ def windows(every: int = 1) -> np.ndarray:
 @cache
 def here(scheme: str, every: int = 1, xnnpack: bool = True) -> np.ndarray:
     """The logits of a reference model on this machine."""
-    model, preparation = _open(scheme, xnnpack)
-    return predict(model, preparation, windows(every))
+    model, prepare = _open(scheme, xnnpack)
+    return predict(model, prepare, windows(every))
 
 
 def on(board: Board, scheme: str, folder: Path, every: int = 1) -> np.ndarray:
@@ -96,4 +96,4 @@ def _measure(board, scheme, folder: Path, every: int, binds=None) -> Answer:
 def _open(scheme: str, xnnpack: bool):
     flatbuffer, card = cards.read_model(MODELS[scheme])
     model = open_model(flatbuffer, "litert", xnnpack=xnnpack)
-    return model, Preparation(card.normalisation, model.input)
+    return model, preparation(card, model.input)

@@ -76,28 +76,23 @@ public final class Drive {
         out.write(files[2]);
     }
 
-    /** Model and windows [n, samples, signals] float32 to input tensors, and to logits and probabilities float32. */
+    /** Model and windows [n, samples, signals] float32 to logits and probabilities float32. */
     private static void classify(String[] files) throws Exception {
         ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
         ByteBuffer values = read(files[1]);
-        Numbers inputs = new Numbers();
         Numbers answers = new Numbers();
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
             float[] window = new float[classifier.card.samples * classifier.card.signals.size()];
-            ByteBuffer input = classifier.preparation().buffer();
             while (values.hasRemaining()) {
                 for (int i = 0; i < window.length; i++) {
                     window[i] = values.getFloat();
                 }
-                classifier.preparation().prepare(window, input);
-                inputs.bytes(input);
                 float[] logits = classifier.logits(window);
                 answers.floats(logits);
                 answers.floats(classifier.probabilities(logits));
             }
         }
-        inputs.write(files[2]);
-        answers.write(files[3]);
+        answers.write(files[2]);
     }
 
     /** The app's assets to test windows float32, and for each its class and subject float32. */
@@ -256,12 +251,6 @@ public final class Drive {
             ByteBuffer part = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
             part.asFloatBuffer().put(values);
             content.write(part.array(), 0, part.capacity());
-        }
-
-        void bytes(ByteBuffer values) {
-            for (int i = 0; i < values.capacity(); i++) {
-                content.write(values.get(i));
-            }
         }
 
         void write(String file) throws IOException {

@@ -68,6 +68,7 @@ final class Report {
         result.put("samples_ms", new JSONObject()
                 .put("latency", samples(turns, "latency_ns")).put("end_to_end", samples(turns, "end_to_end_ns")));
         result.put("warm_up", warmUp(turns));
+        result.put("raw_input", true);
         results.put(result);
         if (device == null) {
             device = new JSONObject(facts.getJSONObject("machine").toString());

@@ -86,21 +86,17 @@ final class Timing {
         return times;
     }
 
-    /** The same, {@code period} seconds apart and asleep in between: of {@code call} alone, and with {@code prepare}. */
-    long[][] paced(Call prepare, Call call, int inputs, int runs, double period, Progress progress) {
-        long[][] times = new long[2][runs];
+    /** The same, {@code period} seconds apart and asleep in between. */
+    long[] paced(Call call, int inputs, int runs, double period, Progress progress) {
+        long[] times = new long[runs];
         System.gc();
         long due = clock.nanos();
         for (int i = 0; i < runs; i++) {
             due += (long) (period * 1e9);
             clock.sleep(Math.max(0, due - clock.nanos()));
             long began = clock.nanos();
-            prepare.on(i % inputs);
-            long ready = clock.nanos();
             call.on(i % inputs);
-            long ended = clock.nanos();
-            times[0][i] = ended - ready;
-            times[1][i] = ended - began;
+            times[i] = clock.nanos() - began;
             progress.at((i + 1.0) / runs);
         }
         return times;

@@ -6,7 +6,6 @@ import haredge.core.Digests;
 import haredge.core.Engine;
 import haredge.core.InputError;
 import haredge.core.ModelFile;
-import haredge.core.Preparation;
 import haredge.core.Streams;
 import haredge.core.TensorInfo;
 import java.io.File;
@@ -37,7 +36,6 @@ public final class Worker {
     private static final int TIMED_WINDOWS = 32;
     private static final double WARM_UP_SECONDS = 0.1;
     private static final double MOST_WARM_UP_SECONDS = 2.0;
-    private static final int FEW_CALLS = 10;
 
     private final Engine.Factory factory;
     private final Machine machine;
@@ -108,24 +106,19 @@ public final class Worker {
         final Map<String, Object> arrays = new LinkedHashMap<>();
         private final Job job;
         private final Engine engine;
-        private final Preparation preparation;
-        private final float[][] windows;
         private final ByteBuffer[] inputs;
-        private final ByteBuffer prepared;
         private final ByteBuffer output;
 
         Round(Classifier classifier, Job job, Windows all) throws InputError {
             this.job = job;
             engine = classifier.engine();
-            preparation = classifier.preparation();
-            windows = some(all, classifier.card);
+            float[][] windows = some(all, classifier.card);
             inputs = new ByteBuffer[windows.length];
             for (int i = 0; i < inputs.length; i++) {
-                inputs[i] = preparation.buffer();
-                preparation.prepare(windows[i], inputs[i]);
+                inputs[i] = Classifier.buffer(engine.input());
+                inputs[i].asFloatBuffer().put(windows[i]);
             }
-            prepared = preparation.buffer();
-            output = Preparation.directBuffer(engine.output());
+            output = Classifier.buffer(engine.output());
         }
 
         JSONObject measure() throws JSONException {
@@ -135,11 +128,9 @@ public final class Worker {
             Timing.Warmth warmth = timing.warmUp(this::infer, inputs.length, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS);
             Object peak = machine.peakMemory();
             double overhead = timing.overhead();
-            if (job.periodS > 0) {
-                timePaced();
-            } else {
-                time(warmth);
-            }
+            long[] times = job.periodS > 0 ? timePaced() : time(warmth);
+            arrays.put("latency_ns", times);
+            arrays.put("end_to_end_ns", times); // the graph takes windows as they come
             JSONObject facts = new JSONObject();
             facts.put("machine", machine.readFacts());
             facts.put("after", machine.state());
@@ -159,36 +150,15 @@ public final class Worker {
             engine.run(inputs[place], output);
         }
 
-        private void prepare(int place) {
-            preparation.prepare(windows[place], prepared);
+        private long[] time(Timing.Warmth warmth) {
+            int runs = job.seconds > 0 ? (int) Math.max(1, job.seconds * 1e9 / warmth.medianNs) : job.runs;
+            return timing.calls(this::infer, inputs.length, runs, share -> progress.at("timing", 0.1 + 0.6 * share));
         }
 
-        private void endToEnd(int place) {
-            prepare(place);
-            engine.run(prepared, output);
-        }
-
-        private void time(Timing.Warmth warmth) {
-            int runs = job.runs;
-            int both = job.runs;
-            if (job.seconds > 0) {
-                double half = job.seconds / 2 * 1e9;
-                runs = (int) Math.max(1, half / warmth.medianNs);
-                double few = Timing.median(timing.calls(this::endToEnd, inputs.length, FEW_CALLS, share -> {}));
-                both = (int) Math.max(1, half / few);
-            }
-            arrays.put("latency_ns", timing.calls(this::infer, inputs.length, runs,
-                    share -> progress.at("timing", 0.1 + 0.3 * share)));
-            arrays.put("end_to_end_ns", timing.calls(this::endToEnd, inputs.length, both,
-                    share -> progress.at("timing end to end", 0.4 + 0.3 * share)));
-        }
-
-        private void timePaced() {
+        private long[] timePaced() {
             int runs = job.seconds > 0 ? (int) Math.max(1, job.seconds / job.periodS) : job.runs;
-            long[][] times = timing.paced(this::prepare, place -> engine.run(prepared, output), inputs.length, runs,
-                    job.periodS, share -> progress.at("timing, paced", 0.1 + 0.6 * share));
-            arrays.put("latency_ns", times[0]);
-            arrays.put("end_to_end_ns", times[1]);
+            return timing.paced(this::infer, inputs.length, runs, job.periodS,
+                    share -> progress.at("timing, paced", 0.1 + 0.6 * share));
         }
     }
 

@@ -9,7 +9,7 @@ import org.json.JSONObject;
 
 /** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
-    private static final int FORMAT = 3;
+    private static final int FORMAT = 4;
 
     public final String name;
     public final List<String> labels;
@@ -18,7 +18,6 @@ public final class Card {
     public final int samples;
     public final int hop;
     public final double temperature;
-    public final Normalisation normalisation;
 
     /** Adapts the answers to one person; null for a model that is for everybody. */
     final PostureCorrection postureCorrection;
@@ -51,7 +50,10 @@ public final class Card {
         samples = window.getInt("samples");
         hop = window.getInt("hop");
         temperature = content.optDouble("temperature", 1.0);
-        normalisation = Normalisation.from(content.getJSONObject("normalisation"), signals.size());
+        if (!content.getBoolean("raw_input")) {
+            throw new InputError(source + " says that windows are prepared outside the graph, which this app does not: "
+                    + "convert the model again, with --io raw");
+        }
         JSONObject frontEnd = content.optJSONObject("front_end");
         filters = frontEnd == null ? null : new Filters(frontEnd);
         JSONObject learnt = content.optJSONObject("posture_correction");

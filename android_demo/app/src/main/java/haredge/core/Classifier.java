@@ -1,13 +1,13 @@
 package haredge.core;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /** Classifies windows with a model and its card. */
 public final class Classifier implements AutoCloseable {
     public final Card card;
     private final Engine engine;
-    private final Preparation preparation;
     private final ByteBuffer input;
     private final ByteBuffer output;
 
@@ -16,9 +16,8 @@ public final class Classifier implements AutoCloseable {
         card = model.card;
         engine = factory.open(model.flatbuffer, threads, model.name);
         check(model.name);
-        preparation = new Preparation(card, engine.input());
-        input = preparation.buffer();
-        output = Preparation.directBuffer(engine.output());
+        input = buffer(engine.input());
+        output = buffer(engine.output());
     }
 
     /**
@@ -27,9 +26,10 @@ public final class Classifier implements AutoCloseable {
      * <p>They have the card's posture correction, if it has one.
      */
     public float[] logits(float[] window) {
-        preparation.prepare(window, input);
+        input.asFloatBuffer().put(window);
         engine.run(input, output);
-        float[] logits = dequantise(output, engine.output());
+        float[] logits = new float[engine.output().size()];
+        output.asFloatBuffer().get(logits);
         if (card.postureCorrection != null) {
             card.postureCorrection.apply(logits, window, card.signals.size());
         }
@@ -45,27 +45,14 @@ public final class Classifier implements AutoCloseable {
         return engine;
     }
 
-    public Preparation preparation() {
-        return preparation;
-    }
-
     @Override
     public void close() {
         engine.close();
     }
 
-    /** The values that {@code buffer} stands for as {@code tensor}. */
-    public static float[] dequantise(ByteBuffer buffer, TensorInfo tensor) {
-        float[] values = new float[tensor.size()];
-        for (int i = 0; i < values.length; i++) {
-            if (tensor.isFloat()) {
-                values[i] = buffer.getFloat(4 * i);
-            } else {
-                int stored = tensor.dtype.equals("uint8") ? buffer.get(i) & 255 : buffer.get(i);
-                values[i] = (float) (stored - tensor.zeroPoint) * tensor.scale;
-            }
-        }
-        return values;
+    /** A buffer for the float32 values of {@code tensor}, as engines take them. */
+    public static ByteBuffer buffer(TensorInfo tensor) {
+        return ByteBuffer.allocateDirect(4 * tensor.size()).order(ByteOrder.nativeOrder());
     }
 
     static float[] softmax(float[] logits, float temperature) {
@@ -99,9 +86,8 @@ public final class Classifier implements AutoCloseable {
         int[] taken = {1, card.samples, card.signals.size()};
         int[] given = {1, card.labels.size()};
         for (TensorInfo tensor : new TensorInfo[] {engine.input(), engine.output()}) {
-            boolean integer = tensor.dtype.equals("int8") || tensor.dtype.equals("uint8");
-            if (!tensor.isFloat() && !(integer && tensor.scale > 0)) {
-                throw closing(name + " has a tensor of type " + tensor.dtype + " without one scale: convert it again");
+            if (!tensor.dtype.equals("float32")) {
+                throw closing(name + " takes or gives " + tensor.dtype + ": convert it again, with --io raw");
             }
         }
         if (!Arrays.equals(engine.input().shape, taken) || !Arrays.equals(engine.output().shape, given)) {
