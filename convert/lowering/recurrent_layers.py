@@ -16,7 +16,7 @@ from keras import layers
 from convert.lowering.activations import activation_of
 from convert.lowering.cells import GateLayout, GRUCell, LSTMCell
 from convert.lowering.keras_graph import Call
-from convert.lowering.layers import Operation
+from convert.lowering.operations import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps, named_steps, split_steps
