@@ -109,8 +109,6 @@ class _Reader:
             return self._open_layer(Call(self._prefix + layer.name, read_operation(node), inputs, shapes))
         if not (isinstance(layer, keras.Model) or is_convertible(layer)):
             refuse_kind(layer)
-        if len(inputs) > 1 and not isinstance(layer, _SEVERAL_INPUTS):
-            refuse(layer, f"is given {len(inputs)} tensors, as with an initial state or a mask: give it one")
         return self._open_layer(Call(self._prefix + layer.name, layer, inputs, shapes))
 
     def _open_layer(self, call: Call) -> str:
@@ -180,7 +178,10 @@ def _arguments(node: Any) -> list[Any]:
     layer = node.operation
     masks = {id(x) for x in node.input_tensors if _is_of_masking(x)}
     if not isinstance(layer, _SEVERAL_INPUTS):
-        return [x for x in node.input_tensors if id(x) not in masks]
+        tensors = [x for x in node.input_tensors if id(x) not in masks]
+        if len(tensors) > 1 and isinstance(layer, keras.layers.Layer) and is_convertible(layer):
+            refuse(layer, f"is given {len(tensors)} tensors, as with an initial state or a mask: give it one")
+        return tensors
     given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
     names = ("query", "value", "key") if isinstance(layer, keras.layers.MultiHeadAttention) else ("inputs",)
     for name, value in given.items():
