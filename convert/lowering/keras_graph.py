@@ -8,13 +8,14 @@ from typing import Any
 import keras
 
 from convert.lowering.activations import activation_layer
+from convert.lowering.layers_of_cells import as_layers
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from convert.lowering.tensor_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import does_nothing, form_fault, is_convertible
 
-_RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
+_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 _SEVERAL_INPUTS = (
     keras.layers.Add.__base__,  # of all layers that join tensors; Keras has no public name for it
     keras.layers.Attention,
@@ -125,7 +126,19 @@ class _Reader:
             return self._open_both(call)
         if type(layer) is keras.layers.TimeDistributed:
             return self._open_at_every_step(call)
+        if type(layer) is keras.layers.RNN:
+            return self._open_cells(call)[0]
         return self._add(call)
+
+    def _open_cells(self, call: Call) -> tuple[str, int]:
+        """Add the recurrent layers that a call consists of; the name of the last, and the number of its units."""
+        require_options(call.layer, 1 + len(call.shapes[0]))
+        *stack, last = as_layers(call.layer, call.shapes[0][-1])
+        inputs, shapes = call.inputs, call.shapes
+        for layer in stack:
+            inputs = (self._add(Call(self._prefix + layer.name, layer, inputs, shapes)),)
+            shapes = ((shapes[0][0], layer.units),)
+        return self._add(replace(call, layer=last, inputs=inputs, shapes=shapes)), last.units
 
     def _open_at_every_step(self, call: Call) -> str:
         """Open TimeDistributed: each step becomes a window of the batch, and what is within it a call of its own."""
@@ -134,7 +147,7 @@ class _Reader:
         is_in_batch = before is not None and type(before.layer) is OutOfBatch
         if type(inner) in _STEPWISE and not is_in_batch:
             return self._add(replace(call, layer=inner))
-        if not (isinstance(inner, keras.Model) or is_convertible(inner)) or type(inner) in _RECURRENT:
+        if not (isinstance(inner, keras.Model) or is_convertible(inner)):
             refuse(call.layer, f"wraps a {type(inner).__name__}, which cannot be converted")
         if before is not None and is_in_batch:
             source = before.inputs[0]
@@ -153,12 +166,15 @@ class _Reader:
         halves, shapes = [], []
         for half, side in ((layer.forward_layer, "forward"), (layer.backward_layer, "backward")):
             if type(half) not in _RECURRENT:
-                refuse(layer, f"wraps {half.name} ({type(half).__name__}): only LSTM and GRU can be converted")
+                only = ", ".join(x.__name__ for x in _RECURRENT)
+                refuse(layer, f"wraps {half.name} ({type(half).__name__}): only {only} can be converted")
             in_reverse = side == "backward" and layer.return_sequences
-            halves.append(self._add(replace(call, name=f"{layer.name}.{side}", layer=half, in_reverse=in_reverse)))
-            shapes.append((call.shapes[0][0], half.units) if layer.return_sequences else (half.units,))
+            half_call = replace(call, name=f"{call.name}.{side}", layer=half, in_reverse=in_reverse)
+            name, units = self._open_cells(half_call)
+            halves.append(name)
+            shapes.append((call.shapes[0][0], units) if layer.return_sequences else (units,))
         merge = _MERGES[layer.merge_mode](name=layer.name)
-        return self._add(Call(layer.name, merge, tuple(halves), tuple(shapes)))
+        return self._add(Call(call.name, merge, tuple(halves), tuple(shapes)))
 
     def _add(self, call: Call) -> str:
         if call.name in self.calls or call.name == INPUT:

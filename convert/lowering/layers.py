@@ -7,6 +7,7 @@ from keras import layers
 
 from convert.lowering.activations import activation_layer
 from convert.lowering.attention_layers import ATTENTION_LAYERS
+from convert.lowering.convolutional_lstm import CONVOLUTIONAL_LSTM
 from convert.lowering.keras_graph import Call
 from convert.lowering.merging_layers import MERGING_LAYERS
 from convert.lowering.normalising_layers import NORMALISING_LAYERS
@@ -17,9 +18,10 @@ from convert.lowering.rearranging_layers import REARRANGING_LAYERS
 from convert.lowering.refusals import refuse_kind
 from convert.lowering.sequences import map_steps
 
-_LOWERINGS = (
-    PRODUCT_LAYERS | NORMALISING_LAYERS | POOLING_LAYERS | REARRANGING_LAYERS | MERGING_LAYERS | ATTENTION_LAYERS
-)
+_LOWERINGS = {
+    **(PRODUCT_LAYERS | NORMALISING_LAYERS | POOLING_LAYERS | REARRANGING_LAYERS),
+    **(MERGING_LAYERS | ATTENTION_LAYERS | CONVOLUTIONAL_LSTM),
+}
 
 
 def keeps_scale(layer: Any) -> bool:
@@ -29,7 +31,7 @@ def keeps_scale(layer: Any) -> bool:
 
 def shares_scale(layer: Any) -> bool:
     """Say whether all inputs and the output have one scale."""
-    return type(layer) is layers.Concatenate
+    return type(layer) is layers.Concatenate or type(layer) in CONVOLUTIONAL_LSTM
 
 
 def lower_layer(call: Call, point: str, sources: Sequence[str]) -> Operation:

@@ -33,13 +33,18 @@ _IDENTITY = ConvertibleLayers(
 CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("LSTM",), _STATELESS, note="unrolled or, with tanh and sigmoid, fused"),
     ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid; always unrolled"),
-    ConvertibleLayers(("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of LSTM and GRU"),
+    ConvertibleLayers(("SimpleRNN",), _STATELESS),
+    ConvertibleLayers(("RNN",), _STATELESS, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
+    ConvertibleLayers(
+        ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of the recurrent layers above"
+    ),
+    ConvertibleLayers(("ConvLSTM1D", "ConvLSTM2D"), _STATELESS | _CHANNELS_LAST, note="always unrolled"),
     ConvertibleLayers(("Conv1D", "Conv2D"), {"groups": (1,)} | _CHANNELS_LAST),
     ConvertibleLayers(("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _CHANNELS_LAST),
     ConvertibleLayers(("Dense",), note="for the whole or for each step"),
     ConvertibleLayers(
         ("TimeDistributed",),
-        note="of a layer here that has one input and is not recurrent, or a network of such layers",
+        note="of a layer here that has one input, or of a network",
     ),
     ConvertibleLayers(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), _CHANNELS_LAST),
     ConvertibleLayers(("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")),

@@ -1,4 +1,4 @@
-"""Check the files that hold a network: of Keras 2 and 3, hostile ones, and others that people have beside them."""
+"""Check the files that hold a network, of Keras 2 and 3 and hostile ones, and others beside them."""
 
 import json
 import shutil

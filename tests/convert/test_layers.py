@@ -109,6 +109,31 @@ NETWORKS: dict[str, Callable[[], Callable]] = {
         ),
         layers.GRU(5),
     ),
+    "a recurrent network for each quarter": lambda: chain(
+        in_quarters(keras.Sequential([layers.Dense(5), layers.LSTM(3)])), layers.GRU(4)
+    ),
+    "an LSTM of convolutions": lambda: chain(
+        layers.Reshape((4, 1, 4, SIGNALS)), layers.ConvLSTM2D(5, (1, 3), activation="relu"), layers.Flatten()
+    ),
+    "stacked LSTMs of convolutions": lambda: chain(
+        layers.Reshape((2, 4, 2, SIGNALS)),
+        layers.ConvLSTM2D(5, (3, 2), padding="same", strides=(2, 1), return_sequences=True, go_backwards=True),
+        layers.ConvLSTM2D(3, 1, use_bias=False),
+        layers.Flatten(),
+    ),
+    "an LSTM of dilated convolutions": lambda: chain(
+        layers.Reshape((2, 8, SIGNALS)), layers.ConvLSTM1D(5, 3, dilation_rate=2), layers.Flatten()
+    ),
+    "simple recurrent layers": lambda: chain(
+        layers.AveragePooling1D(4),
+        layers.Bidirectional(layers.SimpleRNN(4, return_sequences=True)),
+        layers.SimpleRNN(5, activation="relu", use_bias=False),
+    ),
+    "recurrent layers of cells": lambda: chain(
+        layers.AveragePooling1D(4),
+        layers.Bidirectional(layers.RNN(layers.GRUCell(4, reset_after=False), return_sequences=True)),
+        layers.RNN([layers.LSTMCell(4), layers.SimpleRNNCell(5), layers.LSTMCell(3)], go_backwards=True),
+    ),
     "squeeze and excite": lambda: chain(
         layers.Conv1D(8, 3, activation="relu"), squeeze_and_excite, layers.GlobalAveragePooling1D()
     ),
@@ -181,7 +206,9 @@ OWN_KERNELS = {
     "a block of a transformer": _ATTENTION | {"ADD", "RSQRT"},
     "pooling in two dimensions": {"AVERAGE_POOL_2D"},
     "the last step": {"AVERAGE_POOL_2D"},
-    "masking": {"AVERAGE_POOL_2D"},
+    **{x: {"AVERAGE_POOL_2D"} for x in ("masking", "simple recurrent layers", "recurrent layers of cells")},
+    "an LSTM of convolutions": {"RELU"},
+    "stacked LSTMs of convolutions": {"STRIDED_SLICE", "CONCATENATION"},
     "parts of the signals": {"STRIDED_SLICE"},
     "operations": {"RELU"},
 }

@@ -69,16 +69,24 @@ def test_other_networks_keep_their_logits(middle, normalised_windows):
     assert difference_from_keras(model, normalised_windows[:50, 40:64]) < 1e-5
 
 
+class Counting(layers.SimpleRNNCell):
+    """A cell that only this file knows."""
+
+
 @pytest.mark.parametrize(
     ("middle", "words"),
     [
-        ([layers.SimpleRNN(4, name="mine")], ["mine", "SimpleRNN", "use LSTM, GRU"]),
+        ([layers.Reshape((2, 3, 4, 9)), layers.Conv3D(4, 1, name="mine")], ["mine", "Conv3D", "use LSTM, GRU"]),
         ([layers.LSTM(4, activation="softsign", name="mine")], ["mine", "activation=softsign", "tanh"]),
         ([layers.LSTM(4, recurrent_activation="selu", name="mine")], ["mine", "recurrent_activation=selu", "sigmoid"]),
         ([layers.LSTM(4, stateful=True, name="mine")], ["mine", "stateful=True"]),
         ([layers.GRU(4, recurrent_activation="tanh", name="mine")], ["mine", "recurrent_activation=tanh"]),
-        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["mine", "SimpleRNN", "only LSTM and GRU"]),
-        ([layers.Bidirectional(layers.RNN(layers.LSTMCell(4)), name="mine")], ["mine", "(RNN)", "only LSTM and GRU"]),
+        (
+            [layers.Reshape((2, 12, 9)), layers.Bidirectional(layers.ConvLSTM1D(4, 3), name="mine")],
+            ["mine", "(ConvLSTM1D)", "only LSTM, GRU, SimpleRNN, RNN"],
+        ),
+        ([layers.RNN(layers.StackedRNNCells([Counting(4)]), name="mine")], ["mine", "a cell Counting", "use LSTMCell"]),
+        ([layers.RNN(layers.LSTMCell(4), stateful=True, name="mine")], ["mine", "stateful=True"]),
         ([layers.LSTM(4, dtype="mixed_float16", name="mine")], ["mine", "dtype='mixed_float16'", "float32"]),
         ([layers.Bidirectional(layers.GRU(4, dtype="float64"), name="mine")], ["mine", "dtype='float64'"]),
         ([layers.Dropout(0.1, dtype="float16", name="mine"), layers.LSTM(4)], ["mine", "dtype='float16'"]),
@@ -93,7 +101,7 @@ def test_other_networks_keep_their_logits(middle, normalised_windows):
         ([layers.ReLU(max_value=2.0, name="mine"), layers.LSTM(4)], ["mine", "max_value=2.0"]),
         ([layers.MaxPooling1D(2, data_format="channels_first", name="mine"), layers.LSTM(4)], ["mine", "data_format"]),
         ([layers.Conv1D(9, 3, data_format="channels_first", name="mine")], ["mine", "data_format"]),
-        ([layers.Reshape((4, 6, 9)), layers.TimeDistributed(layers.LSTM(4), name="mine")], ["mine", "wraps a LSTM"]),
+        ([layers.TimeDistributed(layers.UnitNormalization(), name="mine")], ["mine", "wraps a UnitNormalization"]),
         ([layers.Softmax(axis=(1, 2), name="mine"), layers.LSTM(4)], ["mine", "axis=(1, 2)", "one axis"]),
         ([layers.LSTM(4, recurrent_activation="softmax", name="mine")], ["mine", "recurrent_activation=softmax"]),
         (
@@ -172,6 +180,7 @@ _ARGUMENTS = {
         "Permute": ((2, 1),),
         "ActivityRegularization": (),
     },
+    **{"SimpleRNN": (4,), "RNN": (layers.LSTMCell(4),), "ConvLSTM1D": (4, 3), "ConvLSTM2D": (4, 3)},
     **{"Conv2D": (4, 3), "DepthwiseConv1D": (3,), "DepthwiseConv2D": (3,), "SeparableConv1D": (4, 3), "Dot": (2,)},
     **{"SeparableConv2D": (4, 3), "Rescaling": (0.5,), "RepeatVector": (3,), "MultiHeadAttention": (2, 3)},
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout"), (0.1,)),
@@ -185,7 +194,9 @@ def test_every_convertible_layer_can_be_converted(kind):
     layer = getattr(layers, kind)(*_ARGUMENTS.get(kind, ()))
     windows = x = keras.Input((24, 9))
     if kind.endswith("2D"):
-        x = layers.Reshape((24, 9, 1))(x)
+        x = layers.Reshape((2, 4, 3, 9) if kind == "ConvLSTM2D" else (24, 9, 1))(x)
+    if kind == "ConvLSTM1D":
+        x = layers.Reshape((2, 12, 9))(x)
     if kind == "RepeatVector":
         x = layers.Flatten()(x)
     several = {"MultiHeadAttention": (x, x)} | dict.fromkeys(_OF_LISTS, ([x, x],))

@@ -11,7 +11,7 @@ from keras import layers
 SAMPLES, SIGNALS, CLASSES = 24, 9, 6
 FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
 GATE_FUNCTIONS = ("sigmoid", "sigmoid", "hard_sigmoid")
-FAULTS = ("function", "gate", "simple", "state", "dtype", "wrapped")
+FAULTS = ("function", "gate", "state", "dtype", "wrapped")
 MERGES = ("concat", "sum", "ave", "mul")
 
 
@@ -95,9 +95,11 @@ class _Builder:
     def recurrent(self, x, sequences: bool):
         options = {"return_sequences": sequences, "use_bias": self.yes(), "go_backwards": self.yes()}
         options |= {"activation": self.of("tanh", "tanh", *FUNCTIONS), "recurrent_activation": self.of(*GATE_FUNCTIONS)}
-        kind = self.of(layers.LSTM, layers.GRU)
+        kind = self.of(layers.LSTM, layers.GRU, *(() if self._fault else (layers.SimpleRNN,)))
         if kind is layers.GRU:
             options["reset_after"] = self.yes()
+        if kind is layers.SimpleRNN:
+            del options["recurrent_activation"]
         units = x.shape[-1] if self.yes() else self.of(3, 6)
         if self._fault:
             fault, self._fault = self._fault, None
@@ -111,9 +113,6 @@ class _Builder:
         return y
 
     def _faulty_recurrent(self, fault: str, x, kind, units: int, options: dict):
-        if fault == "simple":
-            self.note("mine", "SimpleRNN")
-            return layers.SimpleRNN(units, return_sequences=options["return_sequences"], name="mine")(x)
         if fault == "state":
             self.note("mine", "initial state")
             start = layers.Dense(units)(layers.GlobalAveragePooling1D()(x))
@@ -123,9 +122,14 @@ class _Builder:
             self.note("mine", "dtype='float64'")
             return kind(units, **options, dtype="float64", name="mine")(x)
         if fault == "wrapped":
-            self.note("mine", "only LSTM and GRU")
-            cells = layers.RNN(layers.LSTMCell(units), return_sequences=options["return_sequences"])
-            return layers.Bidirectional(cells, name="mine")(x)
+            self.note("mine", "only LSTM, GRU")
+            images = layers.Reshape((*x.shape[1:], 1))(x)
+            y = layers.Bidirectional(layers.ConvLSTM1D(units, 3), name="mine")(images)
+            return (
+                layers.RepeatVector(x.shape[1])(layers.Flatten()(y))
+                if options["return_sequences"]
+                else layers.Flatten()(y)
+            )
         option = {"function": "activation", "gate": "recurrent_activation"}[fault]
         self.note("mine", f"{option}=softsign")
         return kind(units, **options | {option: "softsign"}, name="mine")(x)
