@@ -13,7 +13,7 @@ from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from convert.lowering.tensor_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import does_nothing, form_fault, is_convertible
+from edge_runtime.host.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 _SEVERAL_INPUTS = (
@@ -180,7 +180,7 @@ class _Reader:
         if call.name in self.calls or call.name == INPUT:
             refuse(call.layer, "is used several times, or shares its name: give each use a layer of its own")
         rank = 1 + len(call.shapes[0])
-        if is_convertible(call.layer):
+        if type(call.layer).__name__ in CONVERTIBLE:
             require_options(call.layer, rank)
         self.calls[call.name] = call
         return call.name

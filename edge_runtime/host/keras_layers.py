@@ -79,9 +79,20 @@ CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 """By the name of the layer."""
 
 
+CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
+"""Of an RNN layer that can be converted."""
+
+OPERATIONS = (
+    *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Reshape", "ExpandDims", "Squeeze"),
+    *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
+    "Mean",
+)
+"""On tensors, between layers, which a layer is equal to, if not with every argument."""
+
+
 def is_convertible(layer: Any) -> bool:
-    """Tell whether layers of its kind can be converted, if not with every option."""
-    return _kind(layer) in CONVERTIBLE
+    """Tell whether layers, cells or operations of its kind can be converted, if not with every option."""
+    return _kind(layer) in (*CONVERTIBLE, *CELLS, *OPERATIONS)
 
 
 def does_nothing(layer: Any) -> bool:
@@ -166,6 +177,10 @@ def layers_of(network: Any) -> Iterator[Any]:
             yield from layers_of(layer)
         elif hasattr(layer, "layer"):  # a wrapper, such as TimeDistributed
             yield layer.layer
+            if is_network(layer.layer):
+                yield from layers_of(layer.layer)
+        elif _kind(layer) == "RNN":
+            yield from (layer.cell, *getattr(layer.cell, "cells", ()))
 
 
 def holds_code(layer: Any) -> bool:

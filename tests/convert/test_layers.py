@@ -14,6 +14,7 @@ from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
+from edge_runtime.host.keras_layers import OPERATIONS
 from edge_runtime.model.interpreters import open_model
 
 SAMPLES, SIGNALS = 16, 9
@@ -273,6 +274,42 @@ def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):
 def test_layers_after_each_other_at_every_step_share_one_way_into_the_batch():
     names = [x.name for x in lower(network("convolutions of quarters")).nodes]
     assert sum(x.endswith(".into") for x in names) == 1
+
+
+CALLS: dict[str, Callable] = {
+    "Add": lambda x: x + 1.0,
+    "Subtract": lambda x: 1.0 - x,
+    "Multiply": lambda x: x * x,
+    "Divide": lambda x: ops.divide(x, 2.0),
+    "TrueDivide": lambda x: x / 2.0,
+    "Negative": lambda x: -x,
+    "GetItem": lambda x: x[..., 2:5],
+    "Reshape": lambda x: ops.reshape(x, (-1, 8, 18)),
+    "ExpandDims": lambda x: ops.expand_dims(x, -1),
+    "Squeeze": lambda x: ops.squeeze(x[:, :1], 1),
+    "Transpose": lambda x: ops.transpose(x, (0, 2, 1)),
+    "Softmax": lambda x: ops.softmax(x, axis=1),
+    "Relu": ops.relu,
+    "Relu6": ops.relu6,
+    "Sigmoid": ops.sigmoid,
+    "Tanh": ops.tanh,
+    "Silu": ops.silu,
+    "HardSigmoid": ops.hard_sigmoid,
+    "HardSilu": ops.hard_silu,
+    "HardTanh": ops.hard_tanh,
+    "Sum": lambda x: ops.sum(x, axis=-1, keepdims=True),
+    "Mean": lambda x: ops.mean(x, axis=1),
+}
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_every_listed_operation_is_the_layer_that_it_is_lowered_as(kind, windows):
+    x = keras.Input((SAMPLES, SIGNALS))
+    y = CALLS[kind](x)
+    assert type(y._keras_history.operation).__name__ == kind
+    model = keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))
+    expected = np.asarray(model(windows, training=False))
+    assert relative_difference(lower(model)(tf.constant(windows)).numpy(), expected) < 1e-5
 
 
 def saved_and_loaded(model: keras.Model, folder) -> keras.Model:
