@@ -8,7 +8,7 @@ import click
 from convert.conversion import Conversion, NamedFiles, check_run, convert
 from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
-from convert.keras_files import check_file
+from convert.keras_files import SUFFIXES, check_file, is_saved_model
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
@@ -134,8 +134,8 @@ def command(
 
     --diagnose writes diagnosis.csv and a picture, also of a model that fails.
 
-    MODEL.keras becomes MODEL_float32.tflite and so on, with a card made of --labels, --signals and --normalisation; it
-    is calibrated and checked on training subjects of the data.
+    MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
+    --signals and --normalisation; it is calibrated and checked on training subjects of the data.
 
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.
@@ -162,7 +162,7 @@ def command(
         pictures=pictures,
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
-    if source is not None and (source.is_file() or source.suffix == ".keras"):
+    if source is not None and (source.is_file() or source.suffix in SUFFIXES or is_saved_model(source)):
         file_options = read_options(labels, signals, normalisation)
         check_file(source)
         files = NamedFiles(out or source.parent, source.stem)

@@ -61,6 +61,7 @@ class ConversionInput:
     """A network to convert.
 
     `is_labelled` says whether the classes of `held_out` are those of the card; else only the forms are compared.
+    `arrangement` says what was put in front of an external network that takes its windows in another form.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ConversionInput:
     calibration: Split
     held_out: Split
     is_labelled: bool = True
+    arrangement: str | None = None
 
     @property
     def windows(self) -> npt.NDArray[np.float32]:

@@ -93,6 +93,7 @@ class NetworkReport:
 
     `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
     `float32_relative_difference` is that of the float32 model's logits from Keras's. `forms` are by scheme.
+    `arrangement` says what was put in front of a network that takes its windows in another form.
     """
 
     is_labelled: bool
@@ -104,6 +105,7 @@ class NetworkReport:
     float32_relative_difference: float
     forms: Mapping[str, FormReport]
     diagnosis: Diagnosis | None = None
+    arrangement: str | None = None
 
 
 @dataclass(frozen=True)

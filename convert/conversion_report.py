@@ -29,6 +29,8 @@ def show(conversion: Conversion, folder: Path, normalisation: str | None = None)
     difference = max(x.float32_relative_difference for x in (report.model, report.compared))
     console = Console(markup=False)
     console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
+    if report.model.arrangement:
+        console.print(f"Input of the network: {report.model.arrangement}")
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
     console.print(f"Models in {folder}:", soft_wrap=True)
     console.print(_forms_table(conversion))

@@ -142,6 +142,7 @@ class _Network:
                 if scheme != "float32"
             },
             diagnosis=self._diagnosis,
+            arrangement=source.arrangement,
         )
 
     def _quantise(self, scheme: str, options: Options, tell: Tell) -> tuple[bytes, dict[str, Any]]:

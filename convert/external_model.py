@@ -10,6 +10,7 @@ import numpy as np
 from convert.conversion_inputs import ConversionInput
 from convert.conversion_job import ConversionJob, FileOptions
 from convert.keras_files import as_logits, load_network
+from convert.window_fit import fit_to_windows
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -79,7 +80,9 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     assert job.file is not None
     path = job.source
     model = as_logits(load_network(path))
-    data = _with_signals(path, model, job.file, data)
+    layers = [type(x).__name__ for x in model.layers]
+    data = _with_signals(job.file, data)
+    model, arrangement = _taking_windows(path, model, job.file, data)
     labels = _labels(path, model, job.file, data)
     card = Card(
         name=path.stem,
@@ -91,23 +94,27 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         network={
             "name": str(model.name),
             "parameters": int(model.count_params()),
-            "layers": [type(x).__name__ for x in model.layers],
-        },
+            "layers": layers,
+        }
+        | ({"input": arrangement} if arrangement else {}),
     )
     train, is_labelled = _relabel(data, labels)
     is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
     if is_held_out.all():
         raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
-    return [
-        ConversionInput("model", model, card, 0, train.select(~is_held_out), train.select(is_held_out), is_labelled)
-    ]
+    calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
+    return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
 
 
-def _with_signals(path: Path, model: Any, options: FileOptions, data: Dataset) -> Dataset:
-    if options.signals is not None:
-        data = data.select(options.signals)
+def _with_signals(options: FileOptions, data: Dataset) -> Dataset:
+    return data if options.signals is None else data.select(options.signals)
+
+
+def _taking_windows(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[Any, str | None]:
+    """The network for windows of the data, and words on how they are arranged for it, if they have to be."""
     expected = (data.window.samples, len(data.signals))
-    if len(model.input_shape) != 3 or model.input_shape[1:] != expected:
+    model, arrangement = fit_to_windows(model, *expected)
+    if model.input_shape[1:] != expected:
         named = (
             "that --signals names" if options.signals is not None else "of the data: name those it takes with --signals"
         )
@@ -115,7 +122,7 @@ def _with_signals(path: Path, model: Any, options: FileOptions, data: Dataset) -
             f"{path} takes {_shape(model.input_shape)}, and windows are [{expected[0]}, {expected[1]}]: "
             f"{expected[0]} samples at {data.window.rate_hz:g} Hz of the {expected[1]} signals {named}"
         )
-    return data
+    return model, arrangement
 
 
 def _labels(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ The converter makes an int8 model of a float graph whose ranges are given. Here 
 operation, and is rounded where the converter rounds it:
 
 * activations, at the points of `convert.lowering.quantisation_points`, to 256 values of the point's range;
-* the outputs of sigmoid and tanh, to the fixed grids of TFLite's LOGISTIC and TANH (steps of 1/256 and 1/128);
+* the outputs of sigmoid, tanh and softmax, to the fixed grids of TFLite's operators (steps of 1/256, tanh's of 1/128);
 * weights, symmetrically to 255 values per output channel.
 
 Biases (int32, at the products' scale), rescaling factors, and the constants of normalisations that are no part of a
@@ -29,9 +29,12 @@ from convert.quantise.calibration import ActivationRange, Ranges, range_at
 
 Array = npt.NDArray[np.float32]
 
-# TFLite's specification of 8-bit quantisation: the outputs of LOGISTIC and TANH have these ranges for any input.
-_FIXED_RANGES = {"Sigmoid": ActivationRange(0.0, 255 / 256), "Tanh": ActivationRange(-1.0, 127 / 128)}
-_PRODUCTS = {"MatMul", "Conv2D"}
+# TFLite's specification of 8-bit quantisation: the outputs of these functions have these ranges for any input.
+_FIXED_RANGES = {
+    **dict.fromkeys(("Sigmoid", "Softmax"), ActivationRange(0.0, 255 / 256)),
+    "Tanh": ActivationRange(-1.0, 127 / 128),
+}
+_PRODUCTS = {"MatMul", "Conv2D", "DepthwiseConv2dNative"}
 # Values pass through these unchanged: they lie on the same int8 grid before and behind.
 _COPIES = {
     *("ConcatV2", "ExpandDims", "Identity", "MaxPool", "Pack", "Pad", "Reshape"),
@@ -69,12 +72,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class WeightGrid:
-    """255 evenly spaced values about 0 for each output channel, along `axis` of the weights."""
+    """255 evenly spaced values about 0 for each output channel, along `axes` of the weights."""
 
-    axis: int
+    axes: tuple[int, ...]
 
     def _scale(self, weights: tf.Tensor) -> tf.Tensor:
-        others = [x for x in range(len(weights.shape)) if x != self.axis]
+        others = [x for x in range(len(weights.shape)) if x not in self.axes]
         # A channel without weights has a scale too.
         return tf.maximum(tf.reduce_max(tf.abs(weights), axis=others, keepdims=True), 1e-30) / 127
 
@@ -217,10 +220,14 @@ def _step(name: str) -> int | None:
 
 
 def _weight_grid(operation: Any) -> WeightGrid:
-    """The output channel is the last axis of a convolution's kernel, the first of a transposed matrix."""
+    """The output channel is the last axis of a convolution's kernel, the first of a transposed matrix.
+
+    A depthwise convolution has several for each input channel, in the last two axes.
+    """
     if operation.type == "MatMul":
-        return WeightGrid(0 if operation.get_attr("transpose_b") else 1)
-    return WeightGrid(operation.inputs[1].shape.rank - 1)
+        return WeightGrid((0,) if operation.get_attr("transpose_b") else (1,))
+    last = operation.inputs[1].shape.rank - 1
+    return WeightGrid((last - 1, last) if operation.type == "DepthwiseConv2dNative" else (last,))
 
 
 def _repeat(operation: Any, inputs: list[tf.Tensor]) -> list[tf.Tensor]:

@@ -85,6 +85,7 @@ ACTIVATIONS = {
         ActivationFunction("gelu", _simple(partial(tf.nn.gelu, approximate=False))),
         ActivationFunction("silu", _simple(lambda x: x * tf.sigmoid(x))),
         ActivationFunction("hard_silu", _hard_silu),
+        ActivationFunction("softmax", _simple(tf.nn.softmax), has_fixed_grid=True),
     )
 }
 """By Keras's names."""
@@ -94,8 +95,10 @@ def activation_of(layer: Any, option: str = "activation") -> ActivationFunction:
     """The activation function that `layer` names in `option`. Raises `InputError` when it cannot be converted."""
     value = getattr(layer, option)
     name = str(getattr(value, "__name__", value))
-    if name not in ACTIVATIONS:
-        refuse(layer, f"has {option}={name}: use one of {', '.join(ACTIVATIONS)}")
+    # A softmax goes over all that it is given, and gates are computed side by side.
+    known = [x for x in ACTIVATIONS if option == "activation" or x != "softmax"]
+    if name not in known:
+        refuse(layer, f"has {option}={name}: use one of {', '.join(known)}")
     return ACTIVATIONS[name]
 
 

@@ -1,4 +1,4 @@
-"""Compute one step of an LSTM or a GRU, with products that int8 rounds once.
+"""Compute one step of an LSTM, a GRU or a simple recurrent layer, with products that int8 rounds once.
 
 LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), of gates i, f, o and candidate c:
 
@@ -13,6 +13,10 @@ GRU (Cho et al. 2014), of gates z, r and candidate c:
     c    = tanh(W_c x_t + b_c + r (U_c h_t-1 + b'_c))    reset_after, as in cuDNN
     c    = tanh(W_c [x_t, r h_t-1] + b_c)                otherwise
     h_t  = z h_t-1 + (1 - z) c
+
+Simple recurrent layer (Elman 1990):
+
+    h_t = tanh(W [x_t, h_t-1] + b)
 
 State and cell begin with zeros, so that the first step has no cell or state to gate. The zeros are multiplied all the
 same where they meet other weights in one product: without its recurrent part, the first step's product would need
@@ -216,6 +220,29 @@ class GRUCell:
         else:
             return of_input
         return of_input + observe(f"{self._name}/reset", reset * of_state)
+
+
+class SimpleCell:
+    """One step of a SimpleRNN layer, whose state is at the quantisation point `point`. Carries the state."""
+
+    def __init__(self, layer: Any, name: str, point: str) -> None:
+        self._units, self._name, self._point = layer.units, name, point
+        self._activation = activation_of(layer)
+        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+        self._weights = np.concatenate([kernel, recurrent]), bias[0] if bias else np.zeros(layer.units, np.float32)
+
+    def start(self, batch: int) -> Carried:
+        """Return what the first step is given."""
+        return (tf.zeros([batch, self._units]),)
+
+    def __call__(
+        self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
+    ) -> Carried:
+        """Return the state after `step` `[batch, features]`."""
+        del is_first, layout
+        joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=JOINED))
+        product = fully_connected(joined, *self._weights)
+        return (observe(self._point, self._activation(product, observe, self._name)),)
 
 
 def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:

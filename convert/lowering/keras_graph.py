@@ -1,5 +1,6 @@
 """Read a Keras network as a graph of layer calls, with nested networks and wrappers opened."""
 
+import inspect
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,21 +8,36 @@ from typing import Any
 import keras
 
 from convert.lowering.activations import activation_layer
+from convert.lowering.layers_of_cells import as_layers
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
+from convert.lowering.tensor_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import does_nothing, is_convertible
+from edge_runtime.host.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 
-_RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
-_MERGE = keras.layers.Add.__base__  # of all layers that join tensors; Keras has no public name for it
+_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
+_SEVERAL_INPUTS = (
+    keras.layers.Add.__base__,  # of all layers that join tensors; Keras has no public name for it
+    keras.layers.Attention,
+    keras.layers.AdditiveAttention,
+    keras.layers.MultiHeadAttention,
+)
 _MERGES = {
     "concat": keras.layers.Concatenate,
     "sum": keras.layers.Add,
     "ave": keras.layers.Average,
     "mul": keras.layers.Multiply,
 }
-# The operations that `x + y`, `x * y` and `x - y` of a functional network are.
-_OPERATORS = {"Add": keras.layers.Add, "Multiply": keras.layers.Multiply, "Subtract": keras.layers.Subtract}
+# Layers that do the same to each step, given a sequence.
+_STEPWISE = (
+    *(keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.LayerNormalization, keras.layers.Rescaling),
+    *(keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU),
+)
+_PRODUCTS = (
+    *(keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D),
+    *(keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D),
+    *(keras.layers.SeparableConv1D, keras.layers.SeparableConv2D),
+)
 
 
 @dataclass(frozen=True)
@@ -46,63 +62,103 @@ class Call:
 def read(model: keras.Model) -> list[Call]:
     """Return the calls of a network of one input and one output, each after its inputs; the last gives the answer.
 
-    Layers that do nothing outside training are left out. Raises `InputError` for a network that is no graph of layers,
-    and for the first layer, or option of one, that cannot be converted.
+    Layers that do nothing outside training are left out. Raises `InputError` for a network of another form, and for the
+    first layer, or option of one, that cannot be converted.
     """
-    try:
-        inputs, outputs = model.inputs, model.outputs
-    except AttributeError as error:
+    if fault := form_fault(model):
+        raise InputError(f"the network '{model.name}' {fault}")
+    if len(shape := model.input_shape) != 3 or None in shape[1:]:
         raise InputError(
-            f"the network '{model.name}' is no graph of layers: build it with keras.Sequential or the functional API"
-        ) from error
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise InputError(
-            f"the network '{model.name}' has {len(inputs)} inputs and {len(outputs)} outputs: it must have one of each"
+            f"the network '{model.name}' takes {shape}: it must take windows [batch, samples, signals] of fixed size"
         )
     reader = _Reader()
-    reader.visit(outputs[0], {id(inputs[0]): INPUT})
-    return list(reader.calls.values())
+    answer = reader.visit(model.outputs[0], {id(model.inputs[0]): INPUT})
+    return _needed(reader.calls, answer)
+
+
+def _needed(calls: dict[str, Call], answer: str) -> list[Call]:
+    """The calls that the answer depends on, in their order."""
+    needed, names = {INPUT}, [answer]
+    while names:
+        name = names.pop()
+        if name not in needed:
+            needed.add(name)
+            names += calls[name].inputs
+    return [call for name, call in calls.items() if name in needed]
 
 
 class _Reader:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
+        self._prefix = ""  # of the names within a layer that wraps others
 
     def visit(self, tensor: Any, known: dict[int, str]) -> str:
         """The name of the call that gives `tensor`; `known` has those of other tensors, and is added to."""
         if id(tensor) not in known:
             history = tensor._keras_history
             node = history.operation._inbound_nodes[history.node_index]
-            inputs = [self.visit(x, known) for x in node.input_tensors]
-            shapes = tuple(tuple(x.shape[1:]) for x in node.input_tensors)
-            known[id(tensor)] = self._open(history.operation, tuple(inputs), shapes)
+            tensors = _arguments(node)
+            inputs = [self.visit(x, known) for x in tensors]
+            shapes = tuple(tuple(x.shape[1:]) for x in tensors)
+            known[id(tensor)] = self._open(node, tuple(inputs), shapes)
         return known[id(tensor)]
 
-    def _open(self, layer: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
-        """Add the calls that `layer` consists of; the name of the one that gives its output."""
+    def _open(self, node: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
+        """Add the calls that the layer of `node` consists of; the name of the one that gives its output."""
+        layer = node.operation
         if not isinstance(layer, keras.layers.Layer):
-            kind = type(layer).__name__
-            if len(inputs) == 2 and kind in _OPERATORS:
-                layer = _OPERATORS[kind](name=layer.name)
-            return self._add(Call(layer.name, layer, inputs, shapes))  # others are refused when they are lowered
+            return self._open_layer(Call(self._prefix + layer.name, read_operation(node), inputs, shapes))
         if not (isinstance(layer, keras.Model) or is_convertible(layer)):
             refuse_kind(layer)
-        if len(inputs) > 1 and not isinstance(layer, _MERGE):
-            refuse(layer, f"is given {len(inputs)} tensors, as with an initial state or a mask: give it one")
+        return self._open_layer(Call(self._prefix + layer.name, layer, inputs, shapes))
+
+    def _open_layer(self, call: Call) -> str:
+        layer = call.layer
         if isinstance(layer, keras.Model):
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
                 refuse(layer, "is a network of several inputs or outputs within the network")
-            return self.visit(layer.outputs[0], {id(layer.inputs[0]): inputs[0]})
-        require_numbers(layer)
-        if does_nothing(layer):
-            return inputs[0]  # without a range of its own: it would be one value with two scales
-        call = Call(layer.name, layer, inputs, shapes)
+            return self.visit(layer.outputs[0], {id(layer.inputs[0]): call.inputs[0]})
+        if isinstance(layer, keras.layers.Layer):
+            require_numbers(layer)
+            if does_nothing(layer):
+                return call.inputs[0]  # without a range of its own: it would be one value with two scales
         if type(layer) is keras.layers.Bidirectional:
             return self._open_both(call)
-        if type(layer) is keras.layers.TimeDistributed and type(layer.layer) is keras.layers.Dense:
-            # A Dense layer is applied to each step anyway.
-            return self._add(replace(call, layer=layer.layer))
+        if type(layer) is keras.layers.TimeDistributed:
+            return self._open_at_every_step(call)
+        if type(layer) is keras.layers.RNN:
+            return self._open_cells(call)[0]
         return self._add(call)
+
+    def _open_cells(self, call: Call) -> tuple[str, int]:
+        """Add the recurrent layers that a call consists of; the name of the last, and the number of its units."""
+        require_options(call.layer, 1 + len(call.shapes[0]))
+        *stack, last = as_layers(call.layer, call.shapes[0][-1])
+        inputs, shapes = call.inputs, call.shapes
+        for layer in stack:
+            inputs = (self._add(Call(self._prefix + layer.name, layer, inputs, shapes)),)
+            shapes = ((shapes[0][0], layer.units),)
+        return self._add(replace(call, layer=last, inputs=inputs, shapes=shapes)), last.units
+
+    def _open_at_every_step(self, call: Call) -> str:
+        """Open TimeDistributed: each step becomes a window of the batch, and what is within it a call of its own."""
+        inner, (source,), (shape,) = call.layer.layer, call.inputs, call.shapes
+        before = self.calls.get(source)
+        is_in_batch = before is not None and type(before.layer) is OutOfBatch
+        if type(inner) in _STEPWISE and not is_in_batch:
+            return self._add(replace(call, layer=inner))
+        if not (isinstance(inner, keras.Model) or is_convertible(inner)):
+            refuse(call.layer, f"wraps a {type(inner).__name__}, which cannot be converted")
+        if before is not None and is_in_batch:
+            source = before.inputs[0]
+        else:
+            source = self._add(replace(call, name=f"{call.name}.into", layer=IntoBatch(call.name)))
+        prefix, self._prefix = self._prefix, f"{call.name}."
+        inner_call = Call(self._prefix + inner.name, inner, (source,), (shape[1:],))
+        answer = self._open_layer(inner_call)
+        self._prefix = prefix
+        inner_shape = tuple(inner.compute_output_shape((None, *shape[1:]))[1:])
+        return self._add(Call(call.name, OutOfBatch(call.name, shape[0]), (answer,), (inner_shape,)))
 
     def _open_both(self, call: Call) -> str:
         layer = call.layer
@@ -110,23 +166,61 @@ class _Reader:
         halves, shapes = [], []
         for half, side in ((layer.forward_layer, "forward"), (layer.backward_layer, "backward")):
             if type(half) not in _RECURRENT:
-                refuse(layer, f"wraps {half.name} ({type(half).__name__}): only LSTM and GRU can be converted")
+                only = ", ".join(x.__name__ for x in _RECURRENT)
+                refuse(layer, f"wraps {half.name} ({type(half).__name__}): only {only} can be converted")
             in_reverse = side == "backward" and layer.return_sequences
-            halves.append(self._add(replace(call, name=f"{layer.name}.{side}", layer=half, in_reverse=in_reverse)))
-            shapes.append((call.shapes[0][0], half.units) if layer.return_sequences else (half.units,))
+            half_call = replace(call, name=f"{call.name}.{side}", layer=half, in_reverse=in_reverse)
+            name, units = self._open_cells(half_call)
+            halves.append(name)
+            shapes.append((call.shapes[0][0], units) if layer.return_sequences else (units,))
         merge = _MERGES[layer.merge_mode](name=layer.name)
-        return self._add(Call(layer.name, merge, tuple(halves), tuple(shapes)))
+        return self._add(Call(call.name, merge, tuple(halves), tuple(shapes)))
 
     def _add(self, call: Call) -> str:
         if call.name in self.calls or call.name == INPUT:
             refuse(call.layer, "is used several times, or shares its name: give each use a layer of its own")
         rank = 1 + len(call.shapes[0])
-        if is_convertible(call.layer):
+        if type(call.layer).__name__ in CONVERTIBLE:
             require_options(call.layer, rank)
-        if type(call.layer) is keras.layers.TimeDistributed and is_convertible(call.layer.layer):
-            require_options(call.layer.layer, rank - 1)
         self.calls[call.name] = call
         return call.name
+
+
+def _arguments(node: Any) -> list[Any]:
+    """The tensors that a layer is called with: of attention query, value and, if it is given, key, in this order.
+
+    Keras hands on the mask of Masking layers with a tensor. Windows have all their steps, and none is left out.
+    """
+    layer = node.operation
+    masks = {id(x) for x in node.input_tensors if _is_of_masking(x)}
+    if not isinstance(layer, _SEVERAL_INPUTS):
+        tensors = [x for x in node.input_tensors if id(x) not in masks]
+        if len(tensors) > 1 and isinstance(layer, keras.layers.Layer) and is_convertible(layer):
+            refuse(layer, f"is given {len(tensors)} tensors, as with an initial state or a mask: give it one")
+        return tensors
+    given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
+    names = ("query", "value", "key") if isinstance(layer, keras.layers.MultiHeadAttention) else ("inputs",)
+    for name, value in given.items():
+        if name in (*names, "training") or value is False or {id(x) for x in keras.tree.flatten(value)} <= masks:
+            continue
+        refuse(layer, f"is called with {name}: only without it can it be converted")
+    return [x for x in keras.tree.flatten([given.get(name) for name in names]) if x is not None]
+
+
+def _is_of_masking(tensor: Any) -> bool:
+    """Tell whether a tensor is the mask that a Masking layer made, of steps that are not all of one value."""
+    operation = None
+    while tensor.dtype == "bool":
+        history = tensor._keras_history
+        operation = history.operation
+        inputs = operation._inbound_nodes[history.node_index].input_tensors
+        if not inputs:
+            return False
+        tensor = inputs[0]
+    if type(operation).__name__ != "NotEqual":
+        return False
+    uses = (x for x in tensor._keras_history.operation._outbound_nodes if type(x.operation) is keras.layers.Masking)
+    return any(x.input_tensors[0] is tensor for x in uses)
 
 
 def fold(calls: list[Call]) -> list[Call]:
@@ -151,9 +245,14 @@ def fold(calls: list[Call]) -> list[Call]:
 
 def _can_follow(layer: Any, producer: Call) -> bool:
     """Tell whether `layer` can be a part of `producer`: both linear, or an activation behind a linear one."""
-    product = type(producer.layer) in (keras.layers.Conv1D, keras.layers.Dense)
-    if not product or producer.layer.activation is not keras.activations.linear:
+    if type(producer.layer) not in _PRODUCTS or producer.layer.activation is not keras.activations.linear:
         return False
-    if any(type(x) is not keras.layers.BatchNormalization for x in producer.followers):
+    if not all(map(_is_linear, producer.followers)):
         return False  # a function is the last
-    return type(layer) is keras.layers.BatchNormalization or activation_layer(layer) is not None
+    return _is_linear(layer) or activation_layer(layer) is not None
+
+
+def _is_linear(layer: Any) -> bool:
+    """Tell whether `layer` scales and shifts each feature by itself."""
+    kinds = (keras.layers.BatchNormalization, keras.layers.Rescaling)
+    return type(layer) in kinds or (type(layer) is Affine and layer.is_by_channel)

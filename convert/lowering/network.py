@@ -22,11 +22,11 @@ import tensorflow as tf
 
 from convert.lowering.cells import IN_FLOAT, GateLayout
 from convert.lowering.keras_graph import Call, fold, read
-from convert.lowering.layers import Operation, keeps_scale, lower_layer, shares_scale
+from convert.lowering.layers import keeps_scale, lower_layer, shares_scale
+from convert.lowering.operations import Operation
 from convert.lowering.quantisation_points import INPUT, Observer, no_observer
 from convert.lowering.recurrent_layers import fused_lstm, is_recurrent, unroll
 from convert.lowering.sequences import TensorOrSteps, join_steps
-from edge_runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,8 @@ def lower(model: keras.Model, fused: bool = False) -> Lowered:
         else:
             operation = unroll(call, point, sources)
         nodes.append(Node(call.name, call.inputs, operation))
-    shape, answer = model.input_shape, model.output_shape
-    if len(shape) != 3 or None in shape[1:]:
-        raise InputError(
-            f"the network '{model.name}' takes {shape}: it must take windows [batch, samples, signals] of fixed size"
-        )
-    if len(answer) != 2 or not nodes:
-        raise InputError(f"the network '{model.name}' answers {answer}: it must answer logits [batch, classes]")
     n_steps = sum(call.shapes[0][0] for call in calls if is_recurrent(call.layer))
-    return Lowered((int(shape[1]), int(shape[2])), int(answer[1]), tuple(nodes), n_steps, tuple(variables))
+    return Lowered(tuple(model.input_shape[1:]), int(model.output_shape[1]), tuple(nodes), n_steps, tuple(variables))
 
 
 def assign_points(calls: Sequence[Call]) -> dict[str, str]:

@@ -14,15 +14,19 @@ import tensorflow as tf
 from keras import layers
 
 from convert.lowering.activations import activation_of
-from convert.lowering.cells import GateLayout, GRUCell, LSTMCell
+from convert.lowering.cells import GateLayout, GRUCell, LSTMCell, SimpleCell
 from convert.lowering.keras_graph import Call
-from convert.lowering.layers import Operation
+from convert.lowering.operations import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps, named_steps, split_steps
 from edge_runtime.system.installation import MissingExtraError
 
-_CELLS: dict[type, type[LSTMCell] | type[GRUCell]] = {layers.LSTM: LSTMCell, layers.GRU: GRUCell}
+_CELLS: dict[type, type[LSTMCell | GRUCell | SimpleCell]] = {
+    layers.LSTM: LSTMCell,
+    layers.GRU: GRUCell,
+    layers.SimpleRNN: SimpleCell,
+}
 
 
 def is_recurrent(layer: Any) -> bool:

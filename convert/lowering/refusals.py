@@ -9,16 +9,9 @@ from edge_runtime.errors import InputError
 from edge_runtime.host.keras_layers import CONVERTIBLE
 
 _ALTERNATIVES = f"use {', '.join(CONVERTIBLE)}"
-_LAYERS = {
-    "Masking": ", since a fixed graph takes every step and windows always have their full length: leave it out, which "
-    "changes no weights",
-    "Softmax": " within the network: only as its last layer, where it is left out",
-}
-_CONSTANT = ", a calculation with a constant: leave it to the weights of a Dense, Conv1D or BatchNormalization layer"
 _OPERATIONS = {
-    "GetItem": ", a part of a tensor: for the last step set return_sequences=False in the layer before, for more use "
-    "Cropping1D",
-    **dict.fromkeys(("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Power"), _CONSTANT),
+    **dict.fromkeys(("Divide", "TrueDivide"), ", a division by a tensor: divide by constants alone"),
+    "Power": ", a power: multiply a tensor by itself, as in x * x",
 }
 
 
@@ -27,13 +20,19 @@ def refuse(layer: Any, reason: str) -> NoReturn:
     raise InputError(f"layer '{layer.name}' ({type(layer).__name__}) {reason}")
 
 
+def refuse_operation(operation: Any, reason: str) -> NoReturn:
+    """Raise `InputError` about an operation on tensors."""
+    raise InputError(f"operation '{operation.name}' ({type(operation).__name__}) {reason}")
+
+
 def refuse_kind(layer: Any) -> NoReturn:
     """Raise `InputError` about a layer, or an operation on tensors, of a kind that cannot be converted."""
-    kind = type(layer).__name__
     if isinstance(layer, keras.layers.Layer):
-        refuse(layer, f"cannot be converted{_LAYERS.get(kind, f': {_ALTERNATIVES}')}")
-    advice = _OPERATIONS.get(kind, f": it is an operation on tensors, and layers are needed; {_ALTERNATIVES}")
-    raise InputError(f"operation '{layer.name}' ({kind}) cannot be converted{advice}")
+        refuse(layer, f"cannot be converted: {_ALTERNATIVES}")
+    advice = _OPERATIONS.get(
+        type(layer).__name__, f": layers are needed, and few operations on tensors; {_ALTERNATIVES}"
+    )
+    refuse_operation(layer, f"cannot be converted{advice}")
 
 
 def require_options(layer: Any, rank: int) -> None:

@@ -23,22 +23,35 @@ class ConvertibleLayers:
 _STATELESS = {"stateful": (False,), "return_state": (False,)}
 _CHANNELS_LAST = {"data_format": ("channels_last",)}
 _IDENTITY = ConvertibleLayers(
-    ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity"),
-    note="nothing outside training",
+    (
+        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout"),
+        *("ActivityRegularization", "Identity", "Masking"),
+    ),
+    note="nothing outside training; windows always have all their steps, of which Masking leaves out none",
 )
 
 CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("LSTM",), _STATELESS, note="unrolled or, with tanh and sigmoid, fused"),
     ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid; always unrolled"),
-    ConvertibleLayers(("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of LSTM and GRU"),
-    ConvertibleLayers(("Conv1D",), {"padding": ("same", "valid", "causal"), "groups": (1,)} | _CHANNELS_LAST),
+    ConvertibleLayers(("SimpleRNN",), _STATELESS),
+    ConvertibleLayers(("RNN",), _STATELESS, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
+    ConvertibleLayers(
+        ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of the recurrent layers above"
+    ),
+    ConvertibleLayers(("ConvLSTM1D", "ConvLSTM2D"), _STATELESS | _CHANNELS_LAST, note="always unrolled"),
+    ConvertibleLayers(("Conv1D", "Conv2D"), {"groups": (1,)} | _CHANNELS_LAST),
+    ConvertibleLayers(("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _CHANNELS_LAST),
     ConvertibleLayers(("Dense",), note="for the whole or for each step"),
-    ConvertibleLayers(("TimeDistributed",), note="of a layer here that has one input and is not recurrent"),
-    ConvertibleLayers(("MaxPooling1D", "AveragePooling1D"), _CHANNELS_LAST),
-    ConvertibleLayers(("GlobalMaxPooling1D", "GlobalAveragePooling1D"), {"keepdims": (False,)} | _CHANNELS_LAST),
+    ConvertibleLayers(
+        ("TimeDistributed",),
+        note="of a layer here that has one input, or of a network",
+    ),
+    ConvertibleLayers(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), _CHANNELS_LAST),
+    ConvertibleLayers(("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")),
     ConvertibleLayers(
         ("BatchNormalization",), last_axis=True, note="becomes a part of a convolution or Dense layer before it"
     ),
+    ConvertibleLayers(("Rescaling",), note="`+`, `-`, `*` and `/` with a constant too"),
     ConvertibleLayers(("LayerNormalization",), {"rms_scaling": (False,)}, last_axis=True),
     ConvertibleLayers(
         ("Normalization",),
@@ -46,32 +59,47 @@ CONVERTIBLE_LAYERS = (
         last_axis=True,
         note="better taken out of the network and given with `--normalisation`",
     ),
-    ConvertibleLayers(("Flatten", "ZeroPadding1D"), _CHANNELS_LAST),
-    ConvertibleLayers(("Reshape", "Permute", "Cropping1D")),
-    ConvertibleLayers(("Concatenate",), last_axis=True),
-    ConvertibleLayers(
-        ("Add", "Average", "Multiply", "Subtract"), note="of equal shapes; `+`, `*` and `-` of two tensors too"
-    ),
+    ConvertibleLayers(("Flatten", "ZeroPadding1D", "ZeroPadding2D", "Cropping2D"), _CHANNELS_LAST),
+    ConvertibleLayers(("Reshape", "Permute", "RepeatVector", "Cropping1D"), note="parts such as `x[:, -1]` too"),
+    ConvertibleLayers(("Concatenate",)),
+    ConvertibleLayers(("Add", "Average", "Multiply", "Subtract"), note="`+`, `*` and `-` of two tensors too"),
+    ConvertibleLayers(("Softmax",), note="over one axis; left out at the end of the network"),
+    ConvertibleLayers(("Dot",), {"normalize": (False,)}, note="of vectors and sequences"),
+    ConvertibleLayers(("Attention", "AdditiveAttention"), note="without masks"),
+    ConvertibleLayers(("MultiHeadAttention",), note="of sequences, without masks, gate and sliding window"),
     ConvertibleLayers(("Activation",), note="of the activation functions below"),
     ConvertibleLayers(("ReLU",), {"max_value": (None, 6.0), "negative_slope": (0.0,), "threshold": (0.0,)}),
     ConvertibleLayers(("LeakyReLU",)),
     ConvertibleLayers(("ELU",), {"alpha": (1.0,)}),
     _IDENTITY,
 )
-"""In the order of docs/convert.md; `Softmax` beside them, where the network ends in it."""
+"""In the order of docs/convert.md."""
 
 CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 """By the name of the layer."""
 
 
+CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
+"""Of an RNN layer that can be converted."""
+
+OPERATIONS = (
+    *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Reshape", "ExpandDims", "Squeeze"),
+    *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
+    "Mean",
+)
+"""On tensors, between layers, which a layer is equal to, if not with every argument."""
+
+
 def is_convertible(layer: Any) -> bool:
-    """Tell whether layers of its kind can be converted, if not with every option."""
-    return _kind(layer) in CONVERTIBLE
+    """Tell whether layers, cells or operations of its kind can be converted, if not with every option."""
+    return _kind(layer) in (*CONVERTIBLE, *CELLS, *OPERATIONS)
 
 
 def does_nothing(layer: Any) -> bool:
     """Tell whether a layer passes on its input unchanged, outside training."""
     kind = _kind(layer)
+    if kind == "TimeDistributed":
+        return does_nothing(layer.layer)
     return kind in _IDENTITY.names or (kind == "Activation" and _activation(layer) == "linear")
 
 
@@ -94,6 +122,31 @@ def is_network(layer: Any) -> bool:
     return hasattr(layer, "outputs")
 
 
+def form_fault(network: Any) -> str:
+    """Describe why a network does not answer one window with one vector of classes; empty when it does."""
+    if not getattr(network, "outputs", None):
+        return "is no graph of layers: build it with keras.Sequential or the functional API"
+    if (n_inputs := len(network.inputs)) != 1:
+        return (
+            f"takes {n_inputs} inputs, and a window is one: give it all signals as one input, of which each part "
+            "of the network takes its own, as in x[:, :, :3]"
+        )
+    if (n_outputs := len(network.outputs)) != 1:
+        return (
+            f"gives {n_outputs} outputs: keep the one that answers the classes, as in "
+            "keras.Model(network.inputs, network.outputs[0])"
+        )
+    answer = tuple(network.outputs[0].shape[1:])
+    if len(answer) == 2:
+        return (
+            f"gives an answer at each of {'any number of' if answer[0] is None else answer[0]} steps, and a window has "
+            "one: give the last recurrent layer return_sequences=False, take x[:, -1], or pool over the steps"
+        )
+    if len(answer) != 1:
+        return f"answers {answer} for each window: it must answer logits, one for each class"
+    return ""
+
+
 def is_softmax(layer: Any) -> bool:
     """Tell whether `layer` is a softmax and nothing else: the layer, or the function applied to a tensor."""
     return _kind(layer) == "Softmax"
@@ -102,6 +155,11 @@ def is_softmax(layer: Any) -> bool:
 def has_softmax(layer: Any) -> bool:
     """Tell whether a softmax is the activation function of `layer`."""
     return _activation(layer) == "softmax"
+
+
+def has_sigmoid(layer: Any) -> bool:
+    """Tell whether a sigmoid is the activation function of `layer`, or all that it is."""
+    return _activation(layer) == "sigmoid"
 
 
 def ends_in_softmax(network: Any) -> bool:
@@ -119,6 +177,10 @@ def layers_of(network: Any) -> Iterator[Any]:
             yield from layers_of(layer)
         elif hasattr(layer, "layer"):  # a wrapper, such as TimeDistributed
             yield layer.layer
+            if is_network(layer.layer):
+                yield from layers_of(layer.layer)
+        elif _kind(layer) == "RNN":
+            yield from (layer.cell, *getattr(layer.cell, "cells", ()))
 
 
 def holds_code(layer: Any) -> bool:

@@ -91,6 +91,18 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge
     assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
 
 
+def test_an_hdf5_file_whose_windows_are_in_quarters_converts_with_a_sentence(har_edge_here, tmp_path):
+    keras.utils.set_random_seed(0)
+    convolutions = (layers.Conv1D(8, 3, activation="relu"), layers.MaxPooling1D(2), layers.Flatten())
+    middle = [*map(layers.TimeDistributed, convolutions), layers.LSTM(8), layers.Dense(6, activation="softmax")]
+    path = file_of(tmp_path, keras.Sequential([keras.Input((4, 32, 9)), *middle]), "quarters.h5")
+    done = succeeded(har_edge_here("convert", path, cwd=tmp_path))
+    assert "Input of the network: windows are reshaped to [4, 32, 9] in front" in done.stdout
+    card = cards.read_model(tmp_path / "quarters_float32.tflite")[1]
+    assert card.network["input"] == "windows are reshaped to [4, 32, 9] in front"
+    assert card.network["layers"] == ["TimeDistributed"] * 3 + ["LSTM", "Dense"]
+
+
 def logits() -> list[layers.Layer]:
     return [keras.Input((128, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6)]
 
@@ -205,9 +217,12 @@ class Mine(layers.Layer):
 @pytest.mark.parametrize(
     ("make", "name", "words"),
     [
-        (lambda: network(), "old.h5", ["old.h5", "HDF5", ".keras"]),
         (lambda: network(Mine(), layers.LSTM(4)), "custom.keras", ["custom.keras", "Mine"]),
-        (lambda: network(layers.Masking(name="mine"), layers.LSTM(4)), "m.keras", ["'mine' (Masking)", "leave it out"]),
+        (
+            lambda: network(layers.UpSampling1D(name="mine"), layers.LSTM(4)),
+            "m.h5",
+            ["'mine' (UpSampling1D)", "Conv1D"],
+        ),
         (None, "absent.keras", ["absent.keras", "does not exist"]),
     ],
 )

@@ -69,16 +69,24 @@ def test_other_networks_keep_their_logits(middle, normalised_windows):
     assert difference_from_keras(model, normalised_windows[:50, 40:64]) < 1e-5
 
 
+class Counting(layers.SimpleRNNCell):
+    """A cell that only this file knows."""
+
+
 @pytest.mark.parametrize(
     ("middle", "words"),
     [
-        ([layers.SimpleRNN(4, name="mine")], ["mine", "SimpleRNN", "use LSTM, GRU"]),
+        ([layers.Reshape((2, 3, 4, 9)), layers.Conv3D(4, 1, name="mine")], ["mine", "Conv3D", "use LSTM, GRU"]),
         ([layers.LSTM(4, activation="softsign", name="mine")], ["mine", "activation=softsign", "tanh"]),
         ([layers.LSTM(4, recurrent_activation="selu", name="mine")], ["mine", "recurrent_activation=selu", "sigmoid"]),
         ([layers.LSTM(4, stateful=True, name="mine")], ["mine", "stateful=True"]),
         ([layers.GRU(4, recurrent_activation="tanh", name="mine")], ["mine", "recurrent_activation=tanh"]),
-        ([layers.Bidirectional(layers.SimpleRNN(4), name="mine")], ["mine", "SimpleRNN", "only LSTM and GRU"]),
-        ([layers.Bidirectional(layers.RNN(layers.LSTMCell(4)), name="mine")], ["mine", "(RNN)", "only LSTM and GRU"]),
+        (
+            [layers.Reshape((2, 12, 9)), layers.Bidirectional(layers.ConvLSTM1D(4, 3), name="mine")],
+            ["mine", "(ConvLSTM1D)", "only LSTM, GRU, SimpleRNN, RNN"],
+        ),
+        ([layers.RNN(layers.StackedRNNCells([Counting(4)]), name="mine")], ["mine", "a cell Counting", "use LSTMCell"]),
+        ([layers.RNN(layers.LSTMCell(4), stateful=True, name="mine")], ["mine", "stateful=True"]),
         ([layers.LSTM(4, dtype="mixed_float16", name="mine")], ["mine", "dtype='mixed_float16'", "float32"]),
         ([layers.Bidirectional(layers.GRU(4, dtype="float64"), name="mine")], ["mine", "dtype='float64'"]),
         ([layers.Dropout(0.1, dtype="float16", name="mine"), layers.LSTM(4)], ["mine", "dtype='float16'"]),
@@ -90,12 +98,16 @@ def test_other_networks_keep_their_logits(middle, normalised_windows):
         ([layers.Conv1D(9, 3, activation="softplus", name="mine"), layers.LSTM(4)], ["mine", "activation=softplus"]),
         ([layers.BatchNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "BatchNormalization", "axis=1"]),
         ([layers.LayerNormalization(axis=1, name="mine"), layers.LSTM(4)], ["mine", "LayerNormalization", "axis="]),
-        ([layers.Masking(name="mine"), layers.LSTM(4)], ["mine", "Masking", "leave it out"]),
         ([layers.ReLU(max_value=2.0, name="mine"), layers.LSTM(4)], ["mine", "max_value=2.0"]),
         ([layers.MaxPooling1D(2, data_format="channels_first", name="mine"), layers.LSTM(4)], ["mine", "data_format"]),
-        ([layers.GlobalMaxPooling1D(keepdims=True, name="mine"), layers.LSTM(4)], ["mine", "keepdims=True"]),
-        ([layers.Reshape((4, 6, 9)), layers.TimeDistributed(layers.LSTM(4), name="mine")], ["mine", "wraps a LSTM"]),
-        ([layers.Softmax(name="mine"), layers.LSTM(4)], ["mine", "Softmax", "last layer"]),
+        ([layers.Conv1D(9, 3, data_format="channels_first", name="mine")], ["mine", "data_format"]),
+        ([layers.TimeDistributed(layers.UnitNormalization(), name="mine")], ["mine", "wraps a UnitNormalization"]),
+        ([layers.Softmax(axis=(1, 2), name="mine"), layers.LSTM(4)], ["mine", "axis=(1, 2)", "one axis"]),
+        ([layers.LSTM(4, recurrent_activation="softmax", name="mine")], ["mine", "recurrent_activation=softmax"]),
+        (
+            [layers.UpSampling1D(2, name="mine"), layers.LSTM(4)],
+            ["mine", "(UpSampling1D) cannot be converted", "Conv1D"],
+        ),
     ],
 )
 def test_a_layer_that_cannot_be_converted_is_refused_by_name_and_option(middle, words):
@@ -111,14 +123,23 @@ def test_a_layer_that_cannot_be_converted_is_refused_by_name_and_option(middle, 
         (lambda x, state: layers.LSTM(4, name="mine")(x, initial_state=[state, state]), ["'mine'", "initial state"]),
         (lambda x, state: layers.Bidirectional(layers.GRU(4), name="mine")(x, [state, state]), ["'mine'", "3 tensors"]),
         (lambda x, state: layers.GRU(4, name="mine")(x, mask=x[:, :, 0] > 0), ["'mine'", "a mask"]),
-        (lambda x, state: layers.GRU(4, return_sequences=True)(x)[:, -1], ["GetItem", "return_sequences=False"]),
-        (lambda x, state: state + 1.0, ["operation 'add", "a constant", "Dense"]),
-        (lambda x, state: 1.0 - state, ["operation 'subtract", "a constant"]),
-        (lambda x, state: state / 2.0, ["a constant"]),
-        (lambda x, state: state * layers.Dense(1)(state), ["Multiply", "different shapes"]),
+        (lambda x, state: x[:, ::-1], ["GetItem", "forward slices"]),
+        (lambda x, state: x[0:1, :], ["GetItem", "begin it with a colon"]),
+        (lambda x, state: 2.0 / state, ["operation 'true_divide", "by a tensor"]),
+        (lambda x, state: state**2, ["operation 'power", "x * x"]),
+        (lambda x, state: x * layers.Dense(9)(state), ["Multiply", "different rank"]),
         (lambda x, state: keras.ops.exp(state), ["operation 'exp", "layers are needed", "LSTM"]),
-        (lambda x, state: layers.Concatenate(axis=1, name="mine")([x, x]), ["'mine'", "axis=1"]),
-        (lambda x, state: layers.Add(name="mine")([x, layers.Dense(1)(x)]), ["'mine'", "different shapes"]),
+        (lambda x, state: layers.Concatenate(axis=0, name="mine")([x, x]), ["'mine'", "axis=0"]),
+        (lambda x, state: layers.Attention(name="mine")([x, x], use_causal_mask=True), ["'mine'", "use_causal_mask"]),
+        (
+            lambda x, state: layers.MultiHeadAttention(1, 2, sliding_window=3, name="mine")(x, x),
+            ["'mine'", "sliding_window=3"],
+        ),
+        (
+            lambda x, state: layers.Attention(name="mine")([x, x], return_attention_scores=True)[0],
+            ["'mine'", "return_attention_scores"],
+        ),
+        (lambda x, state: layers.LSTM(4, return_state=True, name="mine")(x)[0], ["'mine'", "return_state=True"]),
         (lambda x, state: twice(layers.Dense(4, name="mine"), state), ["'mine'", "several times"]),
     ],
 )
@@ -135,9 +156,15 @@ def twice(layer: layers.Layer, x):
     return layer(layer(x))
 
 
-def test_a_network_of_several_inputs_or_without_logits_is_refused():
+def test_a_network_of_another_form_is_refused_for_the_right_reason():
     x, y = keras.Input((24, 9)), keras.Input((24, 9))
-    for inputs, answer, words in (([x, y], layers.LSTM(4)(layers.Add()([x, y])), "2 inputs"), (x, x + x, "logits")):
+    state = layers.LSTM(4)(x)
+    for inputs, answer, words in (
+        ([x, y], layers.LSTM(4)(layers.Add()([x, y])), "takes 2 inputs.* one input"),
+        (x, [state, layers.Dense(6)(state)], r"gives 2 outputs.*network\.outputs\[0\]"),
+        (x, layers.LSTM(6, return_sequences=True)(x), r"at each of 24 steps.*return_sequences=False"),
+        (x, layers.Reshape((2, 1, 2))(state), r"answers \(2, 1, 2\).*logits"),
+    ):
         with pytest.raises(InputError, match=words):
             lower(keras.Model(inputs, answer))
 
@@ -145,17 +172,36 @@ def test_a_network_of_several_inputs_or_without_logits_is_refused():
 _ARGUMENTS = {
     **{"LSTM": (4,), "GRU": (4,), "Dense": (4,), "Conv1D": (4, 3), "Activation": ("tanh",)},
     **{"Bidirectional": (layers.LSTM(4),), "TimeDistributed": (layers.Dense(4),), "Reshape": ((9, 24),)},
-    **{"MaxPooling1D": (2,), "AveragePooling1D": (2,), "Permute": ((2, 1),), "ActivityRegularization": ()},
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout"), (0.1,)),
+    **{
+        "MaxPooling1D": (2,),
+        "AveragePooling1D": (2,),
+        "MaxPooling2D": (2,),
+        "AveragePooling2D": (2,),
+        "Permute": ((2, 1),),
+        "ActivityRegularization": (),
+    },
+    **{"SimpleRNN": (4,), "RNN": (layers.LSTMCell(4),), "ConvLSTM1D": (4, 3), "ConvLSTM2D": (4, 3)},
+    **{"Conv2D": (4, 3), "DepthwiseConv1D": (3,), "DepthwiseConv2D": (3,), "SeparableConv1D": (4, 3), "Dot": (2,)},
+    **{"SeparableConv2D": (4, 3), "Rescaling": (0.5,), "RepeatVector": (3,), "MultiHeadAttention": (2, 3)},
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout"), (0.1,)),
+    **dict.fromkeys(("GaussianNoise", "GaussianDropout"), (0.1,)),
 }
+_OF_LISTS = ("Concatenate", "Add", "Average", "Multiply", "Subtract", "Dot", "Attention", "AdditiveAttention")
 
 
 @pytest.mark.parametrize("kind", CONVERTIBLE)
 def test_every_convertible_layer_can_be_converted(kind):
     layer = getattr(layers, kind)(*_ARGUMENTS.get(kind, ()))
-    x = keras.Input((24, 9))
-    y = layer([x, x] if kind in ("Concatenate", "Add", "Average", "Multiply", "Subtract") else x)
-    assert lower(keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))).n_outputs == 6
+    windows = x = keras.Input((24, 9))
+    if kind.endswith("2D"):
+        x = layers.Reshape((2, 4, 3, 9) if kind == "ConvLSTM2D" else (24, 9, 1))(x)
+    if kind == "ConvLSTM1D":
+        x = layers.Reshape((2, 12, 9))(x)
+    if kind == "RepeatVector":
+        x = layers.Flatten()(x)
+    several = {"MultiHeadAttention": (x, x)} | dict.fromkeys(_OF_LISTS, ([x, x],))
+    y = layer(*several.get(kind, (x,)))
+    assert lower(keras.Model(windows, layers.Dense(6)(layers.Flatten()(y)))).n_outputs == 6
 
 
 def options_in_words(row: ConvertibleLayers) -> str:

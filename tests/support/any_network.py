@@ -11,7 +11,7 @@ from keras import layers
 SAMPLES, SIGNALS, CLASSES = 24, 9, 6
 FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
 GATE_FUNCTIONS = ("sigmoid", "sigmoid", "hard_sigmoid")
-FAULTS = ("function", "gate", "masking", "simple", "state", "dtype", "wrapped")
+FAULTS = ("function", "gate", "state", "dtype", "wrapped")
 MERGES = ("concat", "sum", "ave", "mul")
 
 
@@ -56,7 +56,19 @@ class _Builder:
 
     def _small(self, x):
         """A layer for each step."""
-        kind = self.of("dense", "distributed", "batch", "layer", "function", "noise", "residual", "gate")
+        kinds = (
+            "dense",
+            "distributed",
+            "batch",
+            "layer",
+            "function",
+            "noise",
+            "residual",
+            "gate",
+            "channels",
+            "excite",
+        )
+        kind = self.of(*kinds)
         if kind == "dense":
             return layers.Dense(self.of(4, 6), activation=self.of(*FUNCTIONS))(x)
         if kind == "distributed":
@@ -69,6 +81,12 @@ class _Builder:
             return self.of(layers.ReLU(), layers.LeakyReLU(0.3), layers.ELU(), layers.Activation("silu"))(x)
         if kind == "noise":
             return self.of(layers.Dropout(0.5), layers.GaussianNoise(1.0), layers.SpatialDropout1D(0.2))(x)
+        if kind == "channels":
+            depthwise = self.of(layers.DepthwiseConv1D(3, padding="same"), layers.SeparableConv1D(5, 3, padding="same"))
+            return layers.BatchNormalization()(depthwise(layers.Masking()(x)))
+        if kind == "excite":
+            mean = layers.GlobalAveragePooling1D(keepdims=True)(x)
+            return x * layers.Dense(x.shape[-1], activation=self.of("sigmoid", "softmax"))(mean)
         other = layers.Conv1D(x.shape[-1], 3, padding="same", activation="relu6")(x)
         if kind == "gate":
             return layers.Multiply()([x, layers.Dense(x.shape[-1], activation="sigmoid")(other)])
@@ -77,9 +95,11 @@ class _Builder:
     def recurrent(self, x, sequences: bool):
         options = {"return_sequences": sequences, "use_bias": self.yes(), "go_backwards": self.yes()}
         options |= {"activation": self.of("tanh", "tanh", *FUNCTIONS), "recurrent_activation": self.of(*GATE_FUNCTIONS)}
-        kind = self.of(layers.LSTM, layers.GRU)
+        kind = self.of(layers.LSTM, layers.GRU, *(() if self._fault else (layers.SimpleRNN,)))
         if kind is layers.GRU:
             options["reset_after"] = self.yes()
+        if kind is layers.SimpleRNN:
+            del options["recurrent_activation"]
         units = x.shape[-1] if self.yes() else self.of(3, 6)
         if self._fault:
             fault, self._fault = self._fault, None
@@ -93,12 +113,6 @@ class _Builder:
         return y
 
     def _faulty_recurrent(self, fault: str, x, kind, units: int, options: dict):
-        if fault == "masking":
-            self.note("mine", "Masking")
-            return kind(units, **options)(layers.Masking(name="mine")(x))
-        if fault == "simple":
-            self.note("mine", "SimpleRNN")
-            return layers.SimpleRNN(units, return_sequences=options["return_sequences"], name="mine")(x)
         if fault == "state":
             self.note("mine", "initial state")
             start = layers.Dense(units)(layers.GlobalAveragePooling1D()(x))
@@ -108,16 +122,21 @@ class _Builder:
             self.note("mine", "dtype='float64'")
             return kind(units, **options, dtype="float64", name="mine")(x)
         if fault == "wrapped":
-            self.note("mine", "only LSTM and GRU")
-            cells = layers.RNN(layers.LSTMCell(units), return_sequences=options["return_sequences"])
-            return layers.Bidirectional(cells, name="mine")(x)
+            self.note("mine", "only LSTM, GRU")
+            images = layers.Reshape((*x.shape[1:], 1))(x)
+            y = layers.Bidirectional(layers.ConvLSTM1D(units, 3), name="mine")(images)
+            return (
+                layers.RepeatVector(x.shape[1])(layers.Flatten()(y))
+                if options["return_sequences"]
+                else layers.Flatten()(y)
+            )
         option = {"function": "activation", "gate": "recurrent_activation"}[fault]
         self.note("mine", f"{option}=softsign")
         return kind(units, **options | {option: "softsign"}, name="mine")(x)
 
     def end(self, x):
         """From a sequence to one vector."""
-        kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute", "crop")
+        kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute", "crop", "last", "attend")
         if kind == "recurrent":
             return self.recurrent(x, sequences=False)
         x = self.recurrent(x, sequences=True)
@@ -127,6 +146,10 @@ class _Builder:
             return layers.GlobalAveragePooling1D()(x)
         if kind == "max":
             return layers.GlobalMaxPooling1D()(x)
+        if kind == "last":
+            return x[:, -1]
+        if kind == "attend":
+            return layers.Flatten()(layers.Dot(axes=1)([layers.Softmax(axis=1)(layers.Dense(1)(x)), x]))
         if kind == "crop":
             x = layers.Cropping1D((self.of(0, 1), x.shape[1] - 2))(x)
         return layers.Flatten()(layers.Permute((2, 1))(x) if kind == "permute" else x)

@@ -79,12 +79,25 @@ def own_lambda(input_shape, n_classes):
 def own_function(input_shape, n_classes):
     return ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
 
-def masked(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.Masking(name="mine"))
+class OwnCell(layers.LSTMCell):
+    pass
+
+def own_cell(input_shape, n_classes):
+    cells = [layers.GRUCell(4), OwnCell(4, name="mine")]
+    return ending(input_shape, n_classes, layers.RNN(cells, return_sequences=True))
+
+def upsampled(input_shape, n_classes):
+    return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"))
+
+def of_operations(input_shape, n_classes):
+    windows = keras.Input(input_shape)
+    states = layers.RNN(layers.LSTMCell(4), return_sequences=True)(1.0 - windows)
+    distributed = layers.TimeDistributed(keras.Sequential([layers.Dense(4)]))(states)
+    return keras.Model(windows, layers.Dense(n_classes)(distributed[:, -1]))
 
 def not_convertible(input_shape, n_classes):
-    recurrent = layers.SimpleRNN(4, return_sequences=True, name="theirs")
-    return ending(input_shape, n_classes, layers.Masking(name="mine"), layers.LSTM(4, return_sequences=True), recurrent)
+    pooled = keras.Sequential([layers.UnitNormalization(name="theirs")])
+    return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"), layers.TimeDistributed(pooled))
 
 def unbuilt(input_shape, n_classes):
     return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
@@ -148,14 +161,18 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function"])
+@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function", "own_cell"])
 def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
     with pytest.raises(InputError, match=r"holds code of its own in 'mine' \(.*\)"):
         check(f"own_networks:{name}", (128, 9), 6)
 
 
 def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own):
-    assert check("own_networks:not_convertible", (128, 9), 6) == ["'mine' (Masking)", "'theirs' (SimpleRNN)"]
+    assert check("own_networks:not_convertible", (128, 9), 6) == [
+        "'mine' (UpSampling1D)",
+        "'theirs' (UnitNormalization)",
+    ]
+    assert check("own_networks:of_operations", (128, 9), 6) == []
     assert check("own_networks:good", (128, 9), 6) == []
 
 
@@ -177,12 +194,12 @@ def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_b
     refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
     assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
     assert not (tmp_path / "runs").exists()
-    trained = succeeded(har_edge("train", "--network", "own_networks:masked", "--epochs", 1, cwd=tmp_path))
-    assert "convert will not take this network because of 'mine' (Masking)" in trained.stderr
+    trained = succeeded(har_edge("train", "--network", "own_networks:upsampled", "--epochs", 1, cwd=tmp_path))
+    assert "convert will not take this network because of 'mine' (UpSampling1D)" in trained.stderr
     assert "2 fits of 1 epoch," in trained.stderr
     (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
-    assert folder.name.startswith("masked-")
-    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:masked"
+    assert folder.name.startswith("upsampled-")
+    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:upsampled"
 
 
 def test_coarse_classes_join_what_looks_alike(uci_har):

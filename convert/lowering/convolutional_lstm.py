@@ -1,0 +1,110 @@
+"""Lower ConvLSTM layers: at each place of a row or an image, an LSTM that sees its neighbours.
+
+Shi et al. 2015, "Convolutional LSTM network". The convolutions of a step become one fully connected product, in which
+each place is a row: over the values of the input beneath the kernel, the states of its neighbours, and its own state. A
+step is then that of an LSTM layer, and in int8 rounds as it does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from convert.lowering.cells import GateLayout, LSTMCell
+from convert.lowering.keras_graph import Call
+from convert.lowering.operations import Lowering, Operation
+from convert.lowering.quantisation_points import Observer, rounded_to
+from convert.lowering.sequences import TensorOrSteps, join_steps, named_steps
+
+
+@dataclass(frozen=True)
+class _Taps:
+    """The places beneath a kernel, by rows and columns: for each the slices of a padded input `[batch, ...]`."""
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    size: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], same: bool, size: Sequence[int]
+    ) -> "_Taps":
+        """Return those over an input of `size`, padded as TensorFlow does if `same`."""
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+        given = [-(-n // s) if same else (n - r) // s + 1 for n, s, r in zip(size, strides, reach, strict=True)]
+        missing = [
+            max((g - 1) * s + r - n, 0) if same else 0 for g, s, r, n in zip(given, strides, reach, size, strict=True)
+        ]
+        padding = tuple((x // 2, x - x // 2) for x in missing)
+        return cls(tuple(kernel), tuple(strides), tuple(dilations), padding, tuple(given))
+
+    def __call__(self, x: tf.Tensor) -> Iterator[tf.Tensor]:
+        """Yield the values `[batch, *size, channels]` beneath each place of the kernel, row by row."""
+        padded = tf.pad(x, [[0, 0], *self.padding, [0, 0]]) if any(map(sum, self.padding)) else x
+        for place in product(*map(range, self.kernel)):
+            starts = [p * d for p, d in zip(place, self.dilations, strict=True)]
+            parts = [
+                slice(start, start + (n - 1) * s + 1, s)
+                for start, n, s in zip(starts, self.size, self.strides, strict=True)
+            ]
+            yield padded[(slice(None), *parts, slice(None))]
+
+
+def _conv_lstm(call: Call, point: str, sources: Sequence[str]) -> Operation:
+    layer, (source,) = call.layer, sources
+    n_steps, *size, n_channels = call.shapes[0]
+    beneath = _Taps.of(layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding == "same", size)
+    ones = (1,) * len(size)
+    around = _Taps.of(layer.kernel_size, ones, ones, True, beneath.size)
+    kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+    own = int(np.ravel_multi_index([(k - 1) // 2 for k in layer.kernel_size], layer.kernel_size))
+    cell = LSTMCell(_at_each_place(layer, kernel, recurrent, bias, own), call.name, point)
+
+    def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
+        x = rounded_to(point, source, join_steps(inputs[0]), observe)
+        batch = x.shape[0]
+        images = tf.reshape(x, [batch * n_steps, *size, n_channels])
+        seen = observe(point, tf.concat([*beneath(images)], axis=-1))
+        by_step = tf.reshape(seen, [batch, n_steps, -1, seen.shape[-1]])
+        steps = [tf.reshape(by_step[:, t : t + 1], [-1, seen.shape[-1]]) for t in range(n_steps)]
+        if layer.go_backwards:
+            steps.reverse()
+        carried = cell.start(steps[0].shape[0])
+        states: list[tf.Tensor] = []
+        for step in named_steps(steps):
+            state = tf.reshape(carried[0], [batch, *beneath.size, layer.filters])
+            neighbours = [tf.reshape(x, carried[0].shape) for i, x in enumerate(around(state)) if i != own]
+            joined = observe(point, tf.concat([step, *neighbours], axis=1))
+            carried = cell(joined, carried, not states, observe, layout)
+            states.append(tf.reshape(carried[0], [batch, 1, *beneath.size, layer.filters]))
+        answers = observe(point, tf.concat(states, axis=1)) if layer.return_sequences else states[-1]
+        return answers if layer.return_sequences else tf.reshape(answers, [batch, *beneath.size, layer.filters])
+
+    return run
+
+
+def _at_each_place(layer: Any, kernel: np.ndarray, recurrent: np.ndarray, bias: list[np.ndarray], own: int) -> Any:
+    """The LSTM layer of one place: its input has the values beneath the kernel, then the states of the neighbours."""
+    inputs = kernel.reshape(-1, kernel.shape[-1])
+    taps = recurrent.reshape(-1, *recurrent.shape[-2:])
+    neighbours = np.delete(taps, own, axis=0).reshape(-1, recurrent.shape[-1])
+    at_place = layers.LSTM(
+        layer.filters,
+        activation=layer.activation,
+        recurrent_activation=layer.recurrent_activation,
+        use_bias=layer.use_bias,
+        name=layer.name,
+    )
+    at_place.build((None, None, len(inputs) + len(neighbours)))
+    at_place.set_weights([np.concatenate([inputs, neighbours]), taps[own], *bias])
+    return at_place
+
+
+CONVOLUTIONAL_LSTM: dict[type, Lowering] = {layers.ConvLSTM1D: _conv_lstm, layers.ConvLSTM2D: _conv_lstm}
+"""Input and output share a scale, as those of other recurrent layers do."""

@@ -1,0 +1,137 @@
+"""Lower convolutions and Dense layers, with the normalisation and activation function that follow them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from convert.lowering.activations import ActivationFunction, activation_layer, activation_of
+from convert.lowering.cells import Array, fully_connected
+from convert.lowering.keras_graph import Call
+from convert.lowering.normalising_layers import scale_and_offset
+from convert.lowering.operations import Lowering, TensorFunction, of_steps, of_whole
+from convert.lowering.quantisation_points import Observer
+
+
+def _with_followers(call: Call, kernel: Array, bias: Array | None) -> tuple[Array, Array, ActivationFunction]:
+    """Kernel `[..., out]`, bias and activation function of a layer, with what it took over from its followers."""
+    offset = np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
+    function = activation_of(call.layer)
+    for follower in call.followers:
+        if (followed := activation_layer(follower)) is not None:
+            function = followed
+        else:
+            scale, shift = scale_and_offset(follower)
+            kernel, offset = kernel * scale.reshape(-1), offset * scale.reshape(-1) + shift.reshape(-1)
+    return kernel, offset, function
+
+
+def _weights(layer: Any) -> tuple[Array, Array | None]:
+    kernel, *bias = (np.asarray(x) for x in layer.get_weights())
+    return kernel, bias[0] if bias else None
+
+
+def _dense(call: Call, point: str) -> TensorFunction:
+    kernel, bias, function = _with_followers(call, *_weights(call.layer))
+
+    def multiply(x: tf.Tensor, observe: Observer) -> tf.Tensor:
+        if len(x.shape) == 2:
+            return observe(point, function(fully_connected(x, kernel, bias), observe, call.name))
+        rows = tf.reshape(x, [-1, x.shape[-1]])
+        answers = observe(point, function(fully_connected(rows, kernel, bias), observe, call.name))
+        return tf.reshape(answers, [*x.shape[:-1], kernel.shape[-1]])
+
+    return multiply
+
+
+def _conv_1d(call: Call, point: str) -> TensorFunction:
+    layer = call.layer
+    kernel, bias, function = _with_followers(call, *_weights(layer))
+    stride, dilation = layer.strides[0], layer.dilation_rate[0]
+    causal = layer.padding == "causal"
+
+    def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
+        if causal:
+            x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilation, 0], [0, 0]])
+        padding = "VALID" if causal else layer.padding.upper()
+        product = tf.nn.bias_add(tf.nn.conv1d(x, kernel, stride, padding, dilations=dilation), bias)
+        return observe(point, function(product, observe, call.name))
+
+    return convolve
+
+
+def _conv_2d(call: Call, point: str) -> TensorFunction:
+    layer = call.layer
+    kernel, bias, function = _with_followers(call, *_weights(layer))
+    strides, dilations = list(layer.strides), list(layer.dilation_rate)
+
+    def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
+        product = tf.nn.conv2d(x, kernel, strides, layer.padding.upper(), dilations=dilations)
+        return observe(point, function(tf.nn.bias_add(product, bias), observe, call.name))
+
+    return convolve
+
+
+def _depthwise(call: Call, point: str) -> TensorFunction:
+    kernel, bias = _weights(call.layer)
+    kernel, bias, function = _with_followers(call, *_by_channel(kernel, bias))
+    return lambda x, observe: observe(point, function(_each_channel(call.layer, x, kernel, bias), observe, call.name))
+
+
+def _separable(call: Call, point: str) -> TensorFunction:
+    layer = call.layer
+    by_channel, across, *bias = (np.asarray(x) for x in layer.get_weights())
+    by_channel, no_bias = _by_channel(by_channel, None)
+    across, offset, function = _with_followers(call, across.reshape(across.shape[-2:]), bias[0] if bias else None)
+
+    def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
+        parts = observe(f"{call.name}/depthwise", _each_channel(layer, x, by_channel, no_bias))
+        rows = tf.reshape(parts, [-1, parts.shape[-1]])
+        answers = observe(point, function(fully_connected(rows, across, offset), observe, call.name))
+        return tf.reshape(answers, [*parts.shape[:-1], across.shape[-1]])
+
+    return convolve
+
+
+def _by_channel(kernel: Array, bias: Array | None) -> tuple[Array, Array]:
+    """The kernel `[..., channels * multiplier]` of a depthwise convolution, and its bias."""
+    kernel = kernel.reshape(*kernel.shape[:-2], -1)
+    return kernel, np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
+
+
+def _each_channel(layer: Any, x: tf.Tensor, kernel: Array, bias: Array) -> tf.Tensor:
+    """Convolve each channel of `x` `[batch, ..., channels]` by itself with its columns of `kernel` `[..., out]`."""
+    rank = len(kernel.shape) - 1
+    strides, dilations = layer.strides, layer.dilation_rate
+    kernel = _dilated(kernel, dilations)
+    if rank == 1:
+        x, kernel = tf.expand_dims(x, 1), kernel[np.newaxis]
+    kernel = kernel.reshape(*kernel.shape[:2], x.shape[-1], -1)
+    # Of one row, a stride leaves one row.
+    y = tf.nn.depthwise_conv2d(x, kernel, [1, strides[0], strides[-1], 1], layer.padding.upper())
+    y = tf.nn.bias_add(y, bias)
+    return tf.squeeze(y, [1]) if rank == 1 else y
+
+
+def _dilated(kernel: Array, dilations: Sequence[int]) -> Array:
+    """The same kernel with zeros between its weights: TFLite's converter takes no dilated depthwise convolution."""
+    for axis, dilation in enumerate(dilations[: kernel.ndim - 1]):
+        size = list(kernel.shape)
+        size[axis] = (size[axis] - 1) * dilation + 1
+        wider = np.zeros(size, np.float32)
+        wider[(slice(None),) * axis + (slice(None, None, dilation),)] = kernel
+        kernel = wider
+    return kernel
+
+
+PRODUCT_LAYERS: dict[type, Lowering] = {
+    layers.Dense: of_steps(_dense),
+    layers.Conv1D: of_whole(_conv_1d),
+    layers.Conv2D: of_whole(_conv_2d),
+    layers.DepthwiseConv1D: of_whole(_depthwise),
+    layers.DepthwiseConv2D: of_whole(_depthwise),
+    layers.SeparableConv1D: of_whole(_separable),
+    layers.SeparableConv2D: of_whole(_separable),
+}

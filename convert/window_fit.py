@@ -1,0 +1,49 @@
+"""Fit a network to windows `[samples, signals]` by a reshape or transpose in front, or a fixed length."""
+
+from math import prod
+from typing import Any
+
+
+def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str | None]:
+    """Return the network for windows `[samples, n_signals]`, and words on what was done to its input; None for nothing.
+
+    A network that takes neither these windows nor the same values in another arrangement is returned as it is.
+    """
+    import keras
+
+    fixed, shape = _fixed(model, samples, n_signals)
+    words = None if fixed is model else f"fixed at {list(shape)}"
+    if shape == (samples, n_signals):
+        return fixed, words
+    # Axes of one value change nothing.
+    axes = tuple(x for x in shape if x != 1)
+    is_turned = axes == (n_signals, samples)
+    in_parts = axes[-1:] == (n_signals,) and prod(axes[:-1]) == samples
+    if not (is_turned or in_parts or axes == (samples * n_signals,)):
+        return model, None
+    windows = x = keras.Input((samples, n_signals))
+    if is_turned:
+        x = keras.layers.Permute((2, 1), name="windows_transposed")(x)
+    if x.shape[1:] != shape:
+        x = keras.layers.Reshape(shape, name="windows_reshaped")(x)
+    arranged = f"windows are {'transposed' if is_turned else 'reshaped'} to {list(shape)} in front"
+    return keras.Model(windows, fixed(x), name=model.name), f"{words}, and {arranged}" if words else arranged
+
+
+def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ...]]:
+    """The network with a fixed length where it takes any, and the shape of its input without the batch."""
+    import keras
+
+    shape = tuple(model.input_shape[1:])
+    if None not in shape:
+        return model, shape
+    known = prod(x for x in shape if x is not None)
+    if shape == (None, None):
+        shape = (samples, n_signals)
+    elif shape.count(None) == 1 and samples * n_signals % known == 0:
+        shape = tuple(samples * n_signals // known if x is None else x for x in shape)
+    else:
+        return model, shape
+    copy = keras.models.clone_model(model, input_tensors=keras.Input(shape))
+    copy.set_weights(model.get_weights())
+    return copy, shape

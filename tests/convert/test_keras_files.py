@@ -1,0 +1,224 @@
+"""Check the files that hold a network, of Keras 2 and 3 and hostile ones, and others beside them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from programs import ROOT
+
+from convert.keras_files import as_logits, check_file, load_network
+from convert.window_fit import fit_to_windows
+from edge_runtime.errors import InputError
+
+KERAS_2 = Path(__file__).parent / "keras_2"
+"""Networks that tf_keras 2.21 saved, each with its answers to two windows."""
+
+
+def answers(network: keras.Model, windows: np.ndarray) -> np.ndarray:
+    return np.asarray(network(windows, training=False))
+
+
+@pytest.fixture(scope="module")
+def of_keras_2() -> dict[str, np.ndarray]:
+    with np.load(KERAS_2 / "answers.npz") as file:
+        return dict(file)
+
+
+def small(*more: layers.Layer) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((128, 9)), *more, layers.GlobalMaxPooling1D(), layers.Dense(6, name="last")])
+
+
+def hdf5(folder: Path, *more: layers.Layer) -> Path:
+    small(*more).save(folder / "network.h5")
+    return folder / "network.h5"
+
+
+def change_description(path: Path, change) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = change(str(file.attrs["model_config"])).encode()
+
+
+@pytest.mark.parametrize("name", ["sequential.h5", "sequential.keras", "functional.h5", "functional.keras"])
+def test_a_network_of_keras_2_answers_as_it_did_there(name, of_keras_2):
+    network = load_network(KERAS_2 / name)
+    windows = of_keras_2["windows"][:, : network.input_shape[1]]
+    np.testing.assert_allclose(answers(network, windows), of_keras_2[Path(name).stem], atol=1e-6)
+
+
+def without_modules(part):
+    """As releases before 2.12 described layers."""
+    if isinstance(part, list):
+        return [without_modules(x) for x in part]
+    if not isinstance(part, dict):
+        return part
+    return {key: without_modules(x) for key, x in part.items() if key not in ("module", "registered_name")}
+
+
+def test_a_description_without_modules_is_that_of_an_older_keras_2(of_keras_2, tmp_path):
+    path = Path(shutil.copy(KERAS_2 / "sequential.h5", tmp_path))
+    change_description(path, lambda text: json.dumps(without_modules(json.loads(text))))
+    found = answers(load_network(path), of_keras_2["windows"])
+    np.testing.assert_allclose(found, of_keras_2["sequential"], atol=1e-6)
+
+
+def test_steps_before_windows_are_no_input_of_keras_3(tmp_path):
+    path = Path(shutil.copy(KERAS_2 / "functional.h5", tmp_path))
+    change_description(path, lambda text: text.replace('"time_major": false', '"time_major": true'))
+    with pytest.raises(InputError, match="time_major"):
+        load_network(path)
+
+
+def test_an_hdf5_file_of_keras_3_is_the_same_network(tmp_path, of_keras_2):
+    network = small(layers.LSTM(4, return_sequences=True))
+    network.save(tmp_path / "network.h5")
+    windows = of_keras_2["windows"]
+    np.testing.assert_array_equal(answers(load_network(tmp_path / "network.h5"), windows), answers(network, windows))
+
+
+def test_code_in_an_hdf5_file_is_never_run(tmp_path):
+    path = hdf5(tmp_path, layers.Lambda(lambda x: x + 1, output_shape=(128, 9)))
+    with pytest.raises(InputError, match=r"network\.h5 cannot be loaded"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("number", [10**9, 10**30])
+def test_an_hdf5_file_of_more_weights_than_it_holds_is_refused_before_they_are_made(number, tmp_path):
+    path = hdf5(tmp_path)
+    change_description(path, lambda text: text.replace('"units": 6', f'"units": {number}'))
+    with pytest.raises(InputError, match=r"more than the file can hold|more than 64 bits"):
+        load_network(path)
+
+
+def link_out(file: h5py.File, secret: Path) -> None:
+    file["model_weights/elsewhere"] = h5py.ExternalLink(str(secret), "/")
+
+
+def link_softly(file: h5py.File, secret: Path) -> None:
+    file["model_weights/elsewhere"] = h5py.SoftLink("/model_weights")
+
+
+def store_outside(file: h5py.File, secret: Path) -> None:
+    file.create_dataset("model_weights/elsewhere", (4,), "u1", external=[(str(secret), 0, 4)])
+
+
+def compose_of_others(file: h5py.File, secret: Path) -> None:
+    layout = h5py.VirtualLayout((4,), "u1")
+    layout[:] = h5py.VirtualSource(str(secret), "x", (4,))
+    file.create_virtual_dataset("model_weights/elsewhere", layout)
+
+
+@pytest.mark.parametrize("lead_out", [link_out, link_softly, store_outside, compose_of_others])
+def test_an_hdf5_file_whose_parts_lie_elsewhere_is_refused(lead_out, tmp_path):
+    (tmp_path / "secret").write_bytes(b"secret")
+    path = hdf5(tmp_path)
+    with h5py.File(path, "r+") as file:
+        lead_out(file, tmp_path / "secret")
+    with pytest.raises(InputError, match=r"elsewhere.*network has all in its"):
+        load_network(path)
+
+
+def test_a_group_within_itself_is_looked_at_once(tmp_path, of_keras_2):
+    path = hdf5(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["model_weights/again"] = file["model_weights"]
+    load_network(path)
+
+
+@pytest.mark.parametrize("keep", [4, 100, 2000, -200])
+def test_a_damaged_hdf5_file_is_refused(keep, tmp_path):
+    path = hdf5(tmp_path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"network\.h5"):
+        load_network(path)
+
+
+def write_weights(folder: Path) -> Path:
+    small().save_weights(folder / "other.weights.h5")
+    return folder / "other.weights.h5"
+
+
+def write_description(folder: Path) -> Path:
+    (folder / "network.json").write_text(small().to_json())
+    return folder / "network.json"
+
+
+def write_saved_model(folder: Path) -> Path:
+    small().export(folder / "saved", verbose=False)
+    return folder / "saved"
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (write_weights, "weights without their network.*load_weights.*as a .keras file"),
+        (write_description, "network without its weights.*load_weights"),
+        (write_saved_model, "is a SavedModel.*save it as a .keras file"),
+        (lambda folder: ROOT / "edge_runtime/models/edge_int8.tflite", "is a TFLite model already.*har-edge bench"),
+    ],
+)
+def test_what_people_have_beside_a_network_is_named_with_what_to_do(write, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        load_network(write(tmp_path))
+
+
+FORMS = {
+    "quarters": ((4, 32, 9), lambda X: X.reshape(-1, 4, 32, 9)),
+    "quarters of one row": ((4, 1, 32, 9), lambda X: X.reshape(-1, 4, 1, 32, 9)),
+    "a channel behind": ((128, 9, 1), lambda X: X[..., None]),
+    "a channel before": ((1, 128, 9), lambda X: X[:, None]),
+    "signals first": ((9, 128), lambda X: X.transpose(0, 2, 1)),
+    "signals first, a channel behind": ((9, 128, 1), lambda X: X.transpose(0, 2, 1)[..., None]),
+    "one row of all": ((1152,), lambda X: X.reshape(-1, 1152)),
+    "any length": ((None, 9), lambda X: X),
+    "any number of parts": ((None, 32, 9), lambda X: X.reshape(-1, 4, 32, 9)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_network_that_takes_a_window_in_another_form_is_given_windows(form, of_keras_2):
+    shape, arrange = FORMS[form]
+    keras.utils.set_random_seed(0)
+    inner = [layers.GlobalMaxPooling1D()] if None in shape[:1] and len(shape) == 2 else [layers.Flatten()]
+    if shape == (None, 32, 9):
+        inner = [layers.TimeDistributed(layers.Flatten()), layers.GlobalAveragePooling1D()]
+    network = keras.Sequential([keras.Input(shape), *inner, layers.Dense(6)])
+    fitted, words = fit_to_windows(network, 128, 9)
+    assert fitted.input_shape == (None, 128, 9)
+    assert words is not None
+    windows = of_keras_2["windows"]
+    np.testing.assert_allclose(answers(fitted, windows), answers(network, arrange(windows)), atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(128, 6), (64, 18), (32, 4, 9, 2), (None, 7)])
+def test_a_network_of_other_windows_stays_as_it_is(shape):
+    network = keras.Sequential([keras.Input(shape), layers.Dense(6)])
+    assert fit_to_windows(network, 128, 9) == (network, None)
+
+
+@pytest.mark.parametrize("end", [[layers.Dense(1, "sigmoid")], [layers.Dense(1), layers.Activation("sigmoid")]])
+def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
+    network = keras.Sequential([keras.Input((128, 9)), layers.GlobalAveragePooling1D(), *end, layers.Dropout(0.1)])
+    windows = of_keras_2["windows"]
+    expected = answers(network, windows)
+    probabilities = np.asarray(keras.ops.softmax(answers(as_logits(network), windows)))
+    np.testing.assert_allclose(probabilities, np.concatenate([1 - expected, expected], axis=1), atol=1e-6)
+
+
+def test_several_sigmoids_are_no_answer_to_one_question():
+    with pytest.raises(InputError, match=r"sigmoid for each of 6 classes.*softmax"):
+        as_logits(keras.Sequential([small(), layers.Activation("sigmoid")]))
+
+
+def test_a_file_is_looked_at_without_tensorflow(tmp_path):
+    """What an HDF5 file holds is read in the process of the conversion."""
+    (tmp_path / "network.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
+    check_file(tmp_path / "network.h5")
+    (tmp_path / "other.h5").write_bytes(b"nothing of Keras")
+    with pytest.raises(InputError, match="no Keras file"):
+        check_file(tmp_path / "other.h5")

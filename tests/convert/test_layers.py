@@ -1,0 +1,335 @@
+"""Check networks of each kind of layer: converted, they answer as Keras does, in float32 and in integers."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+from model_answers import logits_of, rms
+
+from convert.diagnosis.noise_measurement import int8_logits
+from convert.lowering.network import lower
+from convert.parity import relative_difference
+from convert.quantise.calibration import observed_ranges
+from convert.quantise.tflite_converter import to_float32, to_int8
+from edge_runtime.host.keras_layers import OPERATIONS
+from edge_runtime.model.interpreters import open_model
+
+SAMPLES, SIGNALS = 16, 9
+MOST_EXCESS = 1.5
+"""How much larger int8's error may be than that of `int8_logits`, which leaves out a few roundings."""
+
+
+def chain(*members: Callable) -> Callable:
+    def build(x):
+        for member in members:
+            x = member(x)
+        return x
+
+    return build
+
+
+def squeeze_and_excite(x):
+    y = layers.Reshape((1, x.shape[-1]))(layers.GlobalAveragePooling1D()(x))
+    y = layers.Dense(2, activation="relu", use_bias=False)(y)
+    return layers.Multiply()([x, layers.Dense(x.shape[-1], activation="sigmoid", use_bias=False)(y)])
+
+
+def transformer_block(x):
+    y = layers.LayerNormalization()(x)
+    x = x + layers.MultiHeadAttention(2, 4)(y, y)
+    y = layers.Conv1D(4, 1, activation="relu")(layers.LayerNormalization()(x))
+    return layers.GlobalAveragePooling1D(data_format="channels_first")(x + layers.Conv1D(x.shape[-1], 1)(y))
+
+
+def weighted_steps(x):
+    """As hand-written attention has it: a score for each step, softmax, repeated for each unit, and summed."""
+    weights = layers.Activation("softmax")(layers.Flatten()(layers.Dense(1, activation="tanh")(x)))
+    weights = layers.Permute((2, 1))(layers.RepeatVector(x.shape[-1])(weights))
+    return ops.sum(layers.Multiply()([x, weights]), axis=1)
+
+
+def in_quarters(*members: layers.Layer) -> Callable:
+    return chain(layers.Reshape((4, SAMPLES // 4, SIGNALS)), *map(layers.TimeDistributed, members))
+
+
+def of_channels(*members: Callable) -> Callable:
+    return chain(layers.Reshape((SAMPLES, SIGNALS, 1)), *members)
+
+
+POSITIONS = np.sin(np.arange(4 * SAMPLES, dtype=np.float32)).reshape(1, SAMPLES, 4)
+
+NETWORKS: dict[str, Callable[[], Callable]] = {
+    "convolutions over time for each signal": lambda: of_channels(
+        layers.Conv2D(4, (3, 1), activation="relu"),
+        layers.Conv2D(4, (3, 1), strides=(2, 1), padding="same"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Permute((1, 3, 2)),
+        layers.Reshape((7, 4 * SIGNALS)),
+        layers.GRU(4),
+    ),
+    "pooling in two dimensions": lambda: of_channels(
+        layers.Conv2D(4, 3, dilation_rate=2, padding="same", activation="relu"),
+        layers.MaxPooling2D((2, 3)),
+        layers.BatchNormalization(),
+        layers.ZeroPadding2D(((1, 0), (0, 2))),
+        layers.Conv2D(5, 2),
+        layers.AveragePooling2D(2, padding="same"),
+        layers.Cropping2D(((1, 0), (0, 1))),
+        lambda x: layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)]),
+    ),
+    "separable convolutions": lambda: chain(
+        layers.SeparableConv1D(8, 3, strides=2, depth_multiplier=2, padding="same", activation="relu"),
+        layers.BatchNormalization(),
+        layers.DepthwiseConv1D(3, depth_multiplier=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.SeparableConv1D(4, 3, dilation_rate=2),
+        layers.GlobalMaxPooling1D(keepdims=True),
+        layers.Flatten(),
+    ),
+    "separable convolutions in two dimensions": lambda: of_channels(
+        layers.SeparableConv2D(4, 3, dilation_rate=2, padding="same"),
+        layers.DepthwiseConv2D(3, strides=2, activation="relu"),
+        layers.Flatten(),
+    ),
+    "convolutions of quarters": lambda: chain(
+        in_quarters(
+            layers.Conv1D(8, 3, activation="relu"), layers.Dropout(0.5), layers.MaxPooling1D(2), layers.Flatten()
+        ),
+        layers.LSTM(5),
+    ),
+    "a network for each quarter": lambda: chain(
+        in_quarters(
+            keras.Sequential(
+                [layers.Conv1D(8, 3), layers.BatchNormalization(), layers.ReLU(), layers.GlobalAveragePooling1D()]
+            )
+        ),
+        layers.GRU(5),
+    ),
+    "a recurrent network for each quarter": lambda: chain(
+        in_quarters(keras.Sequential([layers.Dense(5), layers.LSTM(3)])), layers.GRU(4)
+    ),
+    "an LSTM of convolutions": lambda: chain(
+        layers.Reshape((4, 1, 4, SIGNALS)), layers.ConvLSTM2D(5, (1, 3), activation="relu"), layers.Flatten()
+    ),
+    "stacked LSTMs of convolutions": lambda: chain(
+        layers.Reshape((2, 4, 2, SIGNALS)),
+        layers.ConvLSTM2D(5, (3, 2), padding="same", strides=(2, 1), return_sequences=True, go_backwards=True),
+        layers.ConvLSTM2D(3, 1, use_bias=False),
+        layers.Flatten(),
+    ),
+    "an LSTM of dilated convolutions": lambda: chain(
+        layers.Reshape((2, 8, SIGNALS)), layers.ConvLSTM1D(5, 3, dilation_rate=2), layers.Flatten()
+    ),
+    "simple recurrent layers": lambda: chain(
+        layers.AveragePooling1D(4),
+        layers.Bidirectional(layers.SimpleRNN(4, return_sequences=True)),
+        layers.SimpleRNN(5, activation="relu", use_bias=False),
+    ),
+    "recurrent layers of cells": lambda: chain(
+        layers.AveragePooling1D(4),
+        layers.Bidirectional(layers.RNN(layers.GRUCell(4, reset_after=False), return_sequences=True)),
+        layers.RNN([layers.LSTMCell(4), layers.SimpleRNNCell(5), layers.LSTMCell(3)], go_backwards=True),
+    ),
+    "squeeze and excite": lambda: chain(
+        layers.Conv1D(8, 3, activation="relu"), squeeze_and_excite, layers.GlobalAveragePooling1D()
+    ),
+    "the last step": lambda: chain(
+        layers.AveragePooling1D(4), layers.Bidirectional(layers.LSTM(5, return_sequences=True)), lambda x: x[:, -1]
+    ),
+    "the last step of a convolution": lambda: chain(layers.Conv1D(5, 3), lambda x: x[:, -1, :]),
+    "parts of the signals": lambda: (
+        lambda x: layers.Concatenate()([layers.GRU(4)(x[:, :4, :3]), layers.GRU(3)(x[:, 2:12:2, 3:])])
+    ),
+    "constants": lambda: (
+        lambda x: (1.0 - layers.Dense(5)(layers.GlobalMaxPooling1D()(x * 2.0 + POSITIONS[0, 0, 0]))) / 3
+    ),
+    "positions": lambda: chain(
+        layers.Conv1D(4, 1, activation="tanh"), lambda x: x + POSITIONS, layers.Conv1D(3, 3), layers.Flatten()
+    ),
+    "sequences after one another": lambda: (
+        lambda x: layers.Flatten()(layers.Concatenate(axis=1)([layers.Conv1D(4, 3)(x), layers.Conv1D(4, 5)(x)]))
+    ),
+    "rescaling": lambda: chain(
+        layers.Rescaling(2.0, -0.5),
+        layers.Conv1D(4, 3),
+        layers.Rescaling(0.5, 1.0),
+        layers.ReLU(),
+        layers.AlphaDropout(0.2),
+        layers.Flatten(),
+    ),
+    "masking": lambda: chain(layers.AveragePooling1D(4), layers.Masking(), layers.Dense(5), layers.LSTM(4)),
+    "a repeated vector": lambda: chain(
+        layers.GlobalAveragePooling1D(), layers.RepeatVector(23), layers.Conv1D(4, 3), layers.Flatten()
+    ),
+    "a softmax within": lambda: chain(
+        layers.Conv1D(4, 5), layers.Softmax(axis=1), layers.Dense(5, "softmax"), layers.Flatten()
+    ),
+    "operations": lambda: (
+        lambda x: ops.mean(
+            ops.relu(ops.transpose(ops.expand_dims(layers.Conv1D(5, 3)(x), 1)[:, 0], (0, 2, 1))), axis=-1
+        )
+    ),
+    "a block of a transformer": lambda: transformer_block,
+    "attention to another sequence": lambda: chain(
+        lambda x: layers.MultiHeadAttention(2, 4, value_dim=3, output_shape=5)(x, layers.Conv1D(7, 3)(x)),
+        layers.GlobalMaxPooling1D(),
+    ),
+    "attention by hand": lambda: chain(layers.Conv1D(6, 5), weighted_steps),
+    "attention by Dot": lambda: chain(
+        layers.Conv1D(6, 5),
+        lambda x: layers.Flatten()(layers.Dot(axes=1)([layers.Softmax(axis=1)(layers.Dense(1)(x)), x])),
+    ),
+    "dot-product attention": lambda: chain(
+        layers.Conv1D(6, 5), lambda x: layers.Attention(use_scale=True)([x, x]), layers.Flatten()
+    ),
+    "attention by concatenation": lambda: chain(
+        layers.Conv1D(6, 5), lambda x: layers.Attention(use_scale=True, score_mode="concat")([x, x]), layers.Flatten()
+    ),
+    "additive attention": lambda: chain(
+        layers.Conv1D(6, 5), lambda x: layers.AdditiveAttention()([x, x[:, 2:], x[:, :-2]]), layers.Flatten()
+    ),
+}
+
+_ATTENTION = {"SOFTMAX", "BATCH_MATMUL"}
+OWN_KERNELS = {
+    "a softmax within": {"SOFTMAX"},
+    "attention by hand": {"SOFTMAX"},
+    "attention by Dot": _ATTENTION,
+    "attention to another sequence": _ATTENTION,
+    "dot-product attention": _ATTENTION,
+    "attention by concatenation": _ATTENTION,
+    "additive attention": _ATTENTION,
+    "a block of a transformer": _ATTENTION | {"ADD", "RSQRT"},
+    "pooling in two dimensions": {"AVERAGE_POOL_2D"},
+    "the last step": {"AVERAGE_POOL_2D"},
+    **{x: {"AVERAGE_POOL_2D"} for x in ("masking", "simple recurrent layers", "recurrent layers of cells")},
+    "an LSTM of convolutions": {"RELU"},
+    "stacked LSTMs of convolutions": {"STRIDED_SLICE", "CONCATENATION"},
+    "parts of the signals": {"STRIDED_SLICE"},
+    "operations": {"RELU"},
+}
+"""The operators of int8 that XNNPACK leaves to TFLite's kernels; all others it takes."""
+
+
+@pytest.fixture(scope="module")
+def windows(uci_har) -> np.ndarray:
+    X = uci_har.train.X[::180, :SAMPLES]
+    return np.clip((X - X.mean((0, 1))) / X.std((0, 1)), -3, 3).astype(np.float32)
+
+
+def network(name: str) -> keras.Model:
+    """The network with weights that are all away from what Keras starts them with, where a lost one would not show."""
+    keras.utils.set_random_seed(1)
+    windows = keras.Input((SAMPLES, SIGNALS))
+    model = keras.Model(windows, layers.Dense(6)(NETWORKS[name]()(windows)))
+    generator = np.random.default_rng(3)
+    for weight in model.weights:
+        if weight.path.endswith("moving_variance"):
+            weight.assign(generator.uniform(0.3, 2.0, weight.shape))
+        else:
+            weight.assign(np.asarray(weight) + generator.normal(0, 0.15, weight.shape))
+    return model
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_lowered_network_answers_as_keras_does(name, windows):
+    model = network(name)
+    expected = np.asarray(model(windows, training=False))
+    assert relative_difference(lower(model)(tf.constant(windows)).numpy(), expected) < 1e-5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_converted_network_answers_as_keras_does_and_in_integers_loses_what_its_arithmetic_says(name, windows):
+    model = network(name)
+    seen, unseen = windows[::2], windows[1::2]
+    expected = np.asarray(model(unseen, training=False))
+    lowered = lower(model)
+    assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
+    ranges = observed_ranges(lowered, tf.constant(seen))
+    flatbuffer = to_int8(lowered, ranges)
+    error = rms(int8_logits(lowered, ranges, unseen) - expected)
+    converted = open_model(flatbuffer)
+    assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
+    assert set(converted.operators.left) <= OWN_KERNELS.get(name, set())
+
+
+def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):
+    """Normalisation, rescaling and activation take no rounding of their own, unless a function comes before them."""
+
+    def roundings_of(name: str, kind: str) -> set[str]:
+        points = observed_ranges(lower(network(name)), tf.constant(windows[:4]))
+        return {x.partition("/")[0] for x in points if kind in x}
+
+    assert len(roundings_of("separable convolutions", "batch_normalization")) == 1  # of two
+    assert len(roundings_of("rescaling", "rescaling")) == 1  # the one before the convolution
+    assert not roundings_of("rescaling", "re_lu") | roundings_of("separable convolutions", "re_lu")
+
+
+def test_layers_after_each_other_at_every_step_share_one_way_into_the_batch():
+    names = [x.name for x in lower(network("convolutions of quarters")).nodes]
+    assert sum(x.endswith(".into") for x in names) == 1
+
+
+CALLS: dict[str, Callable] = {
+    "Add": lambda x: x + 1.0,
+    "Subtract": lambda x: 1.0 - x,
+    "Multiply": lambda x: x * x,
+    "Divide": lambda x: ops.divide(x, 2.0),
+    "TrueDivide": lambda x: x / 2.0,
+    "Negative": lambda x: -x,
+    "GetItem": lambda x: x[..., 2:5],
+    "Reshape": lambda x: ops.reshape(x, (-1, 8, 18)),
+    "ExpandDims": lambda x: ops.expand_dims(x, -1),
+    "Squeeze": lambda x: ops.squeeze(x[:, :1], 1),
+    "Transpose": lambda x: ops.transpose(x, (0, 2, 1)),
+    "Softmax": lambda x: ops.softmax(x, axis=1),
+    "Relu": ops.relu,
+    "Relu6": ops.relu6,
+    "Sigmoid": ops.sigmoid,
+    "Tanh": ops.tanh,
+    "Silu": ops.silu,
+    "HardSigmoid": ops.hard_sigmoid,
+    "HardSilu": ops.hard_silu,
+    "HardTanh": ops.hard_tanh,
+    "Sum": lambda x: ops.sum(x, axis=-1, keepdims=True),
+    "Mean": lambda x: ops.mean(x, axis=1),
+}
+
+
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_every_listed_operation_is_the_layer_that_it_is_lowered_as(kind, windows):
+    x = keras.Input((SAMPLES, SIGNALS))
+    y = CALLS[kind](x)
+    assert type(y._keras_history.operation).__name__ == kind
+    model = keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))
+    expected = np.asarray(model(windows, training=False))
+    assert relative_difference(lower(model)(tf.constant(windows)).numpy(), expected) < 1e-5
+
+
+def saved_and_loaded(model: keras.Model, folder) -> keras.Model:
+    model.save(folder / "network.keras")
+    return keras.models.load_model(folder / "network.keras")
+
+
+@pytest.mark.parametrize("name", ["constants", "positions", "parts of the signals", "operations", "masking"])
+def test_operations_are_the_same_in_a_loaded_network(name, windows, tmp_path):
+    model = saved_and_loaded(network(name), tmp_path)
+    expected = np.asarray(model(windows, training=False))
+    assert relative_difference(lower(model)(tf.constant(windows)).numpy(), expected) < 1e-5
+
+
+def test_masks_of_a_masking_layer_are_passed_over_in_a_loaded_network_that_branches(windows, tmp_path):
+    x = keras.Input((SAMPLES, SIGNALS))
+    masked = layers.Masking()(x)
+    both = layers.Concatenate()([layers.LSTM(3, return_sequences=True)(masked) for _ in range(2)])
+    attended = layers.MultiHeadAttention(2, 3)(both, layers.Attention()([both, both]))
+    model = keras.Model(x, layers.Dense(6)(layers.GlobalAveragePooling1D()(attended)))
+    expected = np.asarray(model(windows, training=False))
+    for each in (model, saved_and_loaded(model, tmp_path)):
+        assert relative_difference(lower(each)(tf.constant(windows)).numpy(), expected) < 1e-5
