@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import struct
 import zipfile
 import zlib
@@ -27,6 +26,7 @@ from edge_runtime.errors import DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.child_processes import error_fields
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
+from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import exit_description
@@ -39,12 +39,6 @@ LARGEST_ANSWER = 1 << 28
 """The largest file of an answer, in bytes: the times of 16 million inferences."""
 
 _LONGEST_ERROR = 2000
-# numpy.lib.format, version 1.0: magic, version and the length of the header, then a dictionary of Python.
-_NPY = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<type><[iuf][248])', 'fortran_order': False, "
-    rb"'shape': \((?P<shape>[0-9, ]{0,100})\), \} *\n",
-    re.DOTALL,
-)
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, InputError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
@@ -155,13 +149,7 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
 
 def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
     with archive.open(member) as file:
-        content = file.read(member.file_size)
-    # `numpy.load` evaluates the header and makes an array of whatever shape it claims, before it reads one.
-    header = _NPY.match(content)
-    if header is None:
-        raise ValueError("it is no array of numbers by rows")
-    shape = tuple(int(x) for x in header["shape"].decode().split(",") if x.strip())
-    return np.frombuffer(content, header["type"].decode(), offset=header.end()).reshape(shape)
+        return parse_npy(file.read(member.file_size), "iuf")
 
 
 def no_answer(title: str, stage: str, code: int, log: str) -> str:
