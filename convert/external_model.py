@@ -14,7 +14,6 @@ from convert.window_fit import fit_to_windows
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
-from edge_runtime.signals.frontend import filters_of
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.outside_files import parse_json, read_text
@@ -90,7 +89,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         signals=data.signals,
         window=data.window,
         normalisation=_normalisation(job.file, data),
-        front_end=filters_of(data.signals, data.window.rate_hz),
+        front_end=data.front_end,
         network={
             "name": str(model.name),
             "parameters": int(model.count_params()),
@@ -101,7 +100,9 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     train, is_labelled = _relabel(data, labels)
     is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
     if is_held_out.all():
-        raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
+        raise InputError(
+            f"the data '{data.name}' has fewer than two training subjects: calibration and check need one each"
+        )
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
 
@@ -120,7 +121,7 @@ def _taking_windows(path: Path, model: Any, options: FileOptions, data: Dataset)
         )
         raise InputError(
             f"{path} takes {_shape(model.input_shape)}, and windows are [{expected[0]}, {expected[1]}]: "
-            f"{expected[0]} samples at {data.window.rate_hz:g} Hz of the {expected[1]} signals {named}"
+            f"{data.window} of the {expected[1]} signals {named}"
         )
     return model, arrangement
 

@@ -106,8 +106,8 @@ def check_data(model: ModelFile, data: Dataset) -> None:
     wanted, given = card.window, data.window
     if (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
         raise InputError(
-            f"{model.title} takes windows of {wanted.samples} samples at {wanted.rate_hz:g} Hz, but those of "
-            f"'{data.name}' have {given.samples} at {given.rate_hz:g} Hz: give the data of this model with --data"
+            f"{model.title} takes windows of {wanted}, but those of '{data.name}' have {given}: give the data of this "
+            "model with --data"
         )
     if not len(data.test):
         raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
@@ -129,6 +129,11 @@ def measure(
     data = _with_classes_of(models, data)
     for model in models:
         check_data(model, data)
+        if settings.paced and model.card.window.rate_hz is None:
+            raise InputError(
+                f"{model.title} does not say how often its windows come, as --paced has to know: leave that out, or "
+                "train on data with a rate"
+            )
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
         _take_turns(participants, data, device, folder, settings, on_progress)
@@ -162,7 +167,7 @@ def measure(
                 "after": survivors[-1].answers[-1].facts["after"],
             },
         ),
-        data=EvaluatedData(data.name, data.fingerprint, len(data.test), data.window.hop / data.window.rate_hz),
+        data=EvaluatedData(data.name, data.fingerprint, len(data.test), data.window.hop_s),
         results=tuple(aggregation.with_agreement(results, survivors)),
         settings=_method(settings, survivors),
         comparisons=tuple(aggregation.comparisons(results, survivors, data)),
@@ -296,7 +301,7 @@ def _lay_out(
             runtime=settings.runtime,
             threads=settings.threads,
             windows=windows[signals],
-            period_s=model.card.window.hop / model.card.window.rate_hz if settings.paced else 0.0,
+            period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,
             energy=True,
         )
         participants.append(_Participant(model, model.title, job))

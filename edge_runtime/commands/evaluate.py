@@ -77,6 +77,9 @@ def command(
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     if live:
+        from edge_runtime.live.recognizer import check_front_end
+
+        check_front_end(classifier.card)
         recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
         content = _live(classifier, recordings, hop, picture)
     else:
@@ -142,16 +145,17 @@ def _live(
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels
     from edge_runtime.live.stream_scores import confusion, score
+    from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
 
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, picture)
     rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
-    found = score(tracks, len(labels), window.samples, window.rate_hz, rows)
+    found = score(tracks, len(labels), window.samples, RATE_HZ, rows)
     people = scores_by_part.per_subject(tracks, len(labels), window.samples)
     activities = scores_by_part.per_activity(tracks, labels, window.samples)
-    during = scores_by_part.reported_during(tracks, names, len(labels), window.rate_hz)
+    during = scores_by_part.reported_during(tracks, names, len(labels), RATE_HZ)
     transitions = {name: x for name, x in during.items() if scores_by_part.is_transition(name)}
     others = {name: x for name, x in during.items() if name not in transitions}
     console = Console()

@@ -73,7 +73,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     facts.add_column()
     window = card.window
     facts.add_row("labels", escape(", ".join(card.labels)))
-    facts.add_row("window", f"{window.samples} samples at {window.rate_hz:g} Hz, a new one every {window.hop}")
+    facts.add_row("window", f"{window}, a new one every {window.hop}")
     facts.add_row("temperature", f"{card.temperature:g}")
     for name in ("network", "training", "quantisation", "parity", "scores"):
         record = _record(getattr(card, name))

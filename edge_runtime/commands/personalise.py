@@ -15,10 +15,12 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.personalisation import Gain
+from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
+from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.quantities import percent
 
 POSTURES = ("SITTING", "STANDING")
@@ -172,11 +174,11 @@ def _check(path: Path, classifier: Classifier) -> None:
         raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
         raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
+    check_front_end(classifier.card)
 
 
 def _check_sensors(recordings: Sequence[Recording], classifier: Classifier) -> None:
-    rate = classifier.card.window.rate_hz
     for x in recordings:
         x.check_signals(classifier.card.signals)
-    if any(x.rate_hz != rate for x in recordings):
-        raise InputError(f"the recordings are not at {rate:g} Hz, which '{classifier.card.name}' takes")
+    if any(x.rate_hz != RATE_HZ for x in recordings):
+        raise InputError(f"the recordings are not at {RATE_HZ} Hz, which '{classifier.card.name}' takes")

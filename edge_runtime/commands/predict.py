@@ -83,6 +83,7 @@ def command(
     from edge_runtime.live.sources.axes import Axes
     from edge_runtime.live.sources.file_sources import csv_file
     from edge_runtime.live.timestamps import Timestamps
+    from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
@@ -92,11 +93,11 @@ def command(
     predictions = []
     with progress() as on_progress:
         for done, file in enumerate(files):
-            session = Session(LiveRecognizer(classifier, hop), turn, Timestamps(rate or card.window.rate_hz, time))
+            session = Session(LiveRecognizer(classifier, hop), turn, Timestamps(rate or RATE_HZ, time))
             share = _Share(on_progress, done, len(files), file)
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
-                predictions.append(_predict(file, session, source, card.window.samples / card.window.rate_hz))
+                predictions.append(_predict(file, session, source, card.window.samples / RATE_HZ))
     if out is not None:
         outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:

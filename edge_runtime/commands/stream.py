@@ -107,6 +107,7 @@ def command(
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
     from edge_runtime.live.timestamps import Timestamps
+    from edge_runtime.signals.frontend import RATE_HZ
 
     path = find_model(model)
     turn = Axes.parse(axes)
@@ -114,7 +115,7 @@ def command(
         # Replayed recordings begin as those of the published windows did.
         recognizer = LiveRecognizer(open_classifier(path, runtime), hop, gentle=name != "--replay")
         card = recognizer.card
-        session = Session(recognizer, turn, Timestamps(rate or card.window.rate_hz, time))
+        session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
         if recording is None:
             found = None
             opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)

@@ -13,7 +13,6 @@ files lack then, there are no signals of the gyroscope.
 The last third of the subjects, in natural order of their names (s2 before s10), is the test part.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,23 +21,22 @@ import numpy.typing as npt
 
 from edge_runtime.data import csv_table, uci_har
 from edge_runtime.data.csv_table import Table
-from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut, segments
+from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Recording, Split, cut, segments
+from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.system.quantities import counted
 
-MIN_SUBJECTS = 3
-
-_MAX_LABELS = 127  # int8, as in `Recording`
-_WINDOW_S = f"{WINDOW.samples / WINDOW.rate_hz:g} s"
+_WINDOW_S = f"{WINDOW.samples / RATE_HZ:g} s"
 
 
 def files_in(folder: Path) -> list[Path]:
     """The CSV files in `folder`, in natural order."""
     found = (x for x in folder.glob("*") if x.suffix.lower() == ".csv" and x.is_file())
-    return sorted(found, key=lambda x: _natural(x.name))
+    return sorted(found, key=lambda x: natural(x.name))
 
 
 def recordings(folder: Path) -> tuple[Recording, ...]:
@@ -89,15 +87,15 @@ def windows(folder: Path, found: Sequence[Recording]) -> Dataset:
             )
     if not len(test):
         raise InputError(
-            f"{folder}: no test subject ({', '.join(testing)}) has {_WINDOW_S} of one label in one piece; record more"
+            f"{folder}: no test subject ({', '.join(map(str, testing))}) has {_WINDOW_S} of one label in one piece; "
+            "record more"
         )
-    return Dataset(folder.resolve().name, labels, found[0].signals, WINDOW, train, test)
+    return Dataset(folder.resolve().name, labels, found[0].signals, WINDOW, train, test, FILTERS)
 
 
-def test_subjects(found: Sequence[Recording]) -> list[str]:
+def test_subjects(found: Sequence[Recording]) -> list[int | str]:
     """The last third of the people in `found`; all of them where they are fewer than a training needs."""
-    subjects = _subjects(found)
-    return subjects if len(subjects) < MIN_SUBJECTS else subjects[-(len(subjects) // 3) :]
+    return last_third(_subjects(found))
 
 
 def as_test(folder: Path, chosen: Sequence[Recording]) -> Dataset:
@@ -110,16 +108,16 @@ def as_test(folder: Path, chosen: Sequence[Recording]) -> Dataset:
         people = ", ".join(_subjects(chosen))
         raise InputError(f"{folder}: nobody of {people} has {_WINDOW_S} of one label in one piece; record more")
     nobody = Split(test.X[:0], test.y[:0], test.subject[:0])
-    return Dataset(folder.resolve().name, chosen[0].label_names, chosen[0].signals, WINDOW, nobody, test)
+    return Dataset(folder.resolve().name, chosen[0].label_names, chosen[0].signals, WINDOW, nobody, test, FILTERS)
 
 
 def _subjects(found: Sequence[Recording]) -> list[str]:
-    return sorted({str(x.subject) for x in found}, key=_natural)
+    return sorted({str(x.subject) for x in found}, key=natural)
 
 
 def _label_names(found: set[str], folder: Path) -> tuple[str, ...]:
-    if not 2 <= len(found) <= _MAX_LABELS:
-        raise InputError(f"the CSV files in {folder} have {len(found)} different labels; 2 to {_MAX_LABELS} are needed")
+    if not 2 <= len(found) <= MAX_LABELS:
+        raise InputError(f"the CSV files in {folder} have {len(found)} different labels; 2 to {MAX_LABELS} are needed")
     return tuple(x for x in uci_har.LABELS if x in found) if found <= set(uci_har.LABELS) else tuple(sorted(found))
 
 
@@ -155,11 +153,3 @@ def _windows(chosen: Sequence[Recording]) -> Split:
         y += recording.labels[starts].tolist()
         subject += [str(recording.subject)] * len(starts)
     return Split(np.concatenate(X).astype(np.float32), np.array(y, np.uint8), np.array(subject, np.str_))
-
-
-def _natural(text: str) -> list[tuple[int, int, str]]:
-    """A key by which s2 comes before s10, whatever the number of digits, and s02 before s2."""
-    parts = re.split(r"(\d+)", text)
-    digits = [x.lstrip("0") for x in parts]
-    key = [(1, len(d), d) if x.isdecimal() else (2, 0, x) for x, d in zip(parts, digits, strict=True)]
-    return [*key, (0, 0, text)]

@@ -12,10 +12,14 @@ import numpy.typing as npt
 from edge_runtime.data.coarse_labels import coarse_classes, is_coarse
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.types import Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
+
+MAX_LABELS = 127
+"""So many classes can be told apart: int8, as in `Recording`."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`."""
+    """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
+
+    `front_end` are the filters that made the signals; None for windows of another origin. Without `has_people`, blocks
+    of windows that follow each other stand for subjects.
+    """
 
     name: str
     labels: tuple[str, ...]
@@ -78,6 +86,8 @@ class Dataset:
     window: Window
     train: Split
     test: Split
+    front_end: Filters | None = None
+    has_people: bool = True
 
     @cached_property
     def fingerprint(self) -> str:

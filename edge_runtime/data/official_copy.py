@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edge_runtime.data import uci_har
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.outside_files import read_bytes
@@ -97,7 +98,7 @@ def load(path: Path, proved: bool = True) -> Dataset:
         if proved:
             _prove(path, rows)
         train, test = (Split(_read_signals(copy, part), *rows[part]) for part in N_WINDOWS)
-    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test)
+    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test, FILTERS)
 
 
 def compare(official: Dataset, rebuilt: Dataset) -> CopyComparison:

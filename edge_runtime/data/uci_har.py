@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edge_runtime.data import delta_codec
 from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut
 from edge_runtime.signals import frontend
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
@@ -53,7 +54,7 @@ def load() -> Dataset:
     """
     all_recordings = recordings()
     parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
-    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"])
+    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"], FILTERS)
 
 
 def recordings() -> tuple[Recording, ...]:

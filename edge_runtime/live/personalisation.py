@@ -17,7 +17,7 @@ from edge_runtime.live.stream_scores import share
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.posture_correction import PostureCorrection
-from edge_runtime.signals.frontend import SIGNALS, FrontEnd
+from edge_runtime.signals.frontend import RATE_HZ, SIGNALS, FrontEnd
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a minute has few windows
@@ -115,7 +115,7 @@ def learn(
             f"windows labelled {labels[x]} look like {labels[other]}" for x, other in exchanged.items()
         )
         raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them")
-    parts = list(_parts(found, window.samples, window.rate_hz))
+    parts = list(_parts(found, window.samples, RATE_HZ))
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     total, temperature = sum(seconds.values()), classifier.card.temperature
     return (
@@ -216,6 +216,6 @@ def _split(
         if x.label in left:
             left[x.label] -= taken
         if taken > 0:
-            first.append(x.part(0, taken, window.samples, window.rate_hz))
-        rest.append(x.part(taken, x.seconds, window.samples, window.rate_hz))
+            first.append(x.part(0, taken, window.samples, RATE_HZ))
+        rest.append(x.part(taken, x.seconds, window.samples, RATE_HZ))
     return [x for x in first if len(x.starts)], [x for x in rest if len(x.starts)]

@@ -100,7 +100,7 @@ class LiveRecognizer:
         self._gentle = gentle
         self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
         has_gyroscope = any("gyro" in x.name for x in self.card.signals)
-        self._faults = FaultFinder(self.card.window.rate_hz, 6 if has_gyroscope else 3)
+        self._faults = FaultFinder(RATE_HZ, 6 if has_gyroscope else 3)
         self._clock = ClockWatch()
         self._was_invalid = False
         self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`
@@ -162,7 +162,7 @@ class LiveRecognizer:
         if seconds is None:
             numbers = np.arange(self._n_untimed, self._n_untimed + len(values))
             self._n_untimed += len(values)
-            return values, numbers / self.card.window.rate_hz
+            return values, numbers / RATE_HZ
         times = np.asarray(seconds, np.float64)
         if times.shape != (len(values),):
             raise InputError(f"{len(values)} samples have times of the shape {times.shape}: give one time for each")
@@ -171,7 +171,7 @@ class LiveRecognizer:
     def _resample(self) -> Resampler:
         if self._resampler is None:
             # Samples without times are in order: there is nothing to wait for.
-            self._resampler = Resampler(self.card.window.rate_hz, wait_s=WAIT_S if self._is_timed else 0.0)
+            self._resampler = Resampler(RATE_HZ, wait_s=WAIT_S if self._is_timed else 0.0)
         return self._resampler
 
     def _note_invalid(self, is_usable: npt.NDArray[np.bool_], times: Array) -> Iterator[Notice]:
@@ -220,13 +220,13 @@ class _Decider:
     def __init__(self, classifier: Classifier, hop: int) -> None:
         self._classifier, self._card = classifier, classifier.card
         self._columns = [_NAMES.index(x) for x in self._card.signal_names]
-        self._step_s = hop / self._card.window.rate_hz
+        self._step_s = hop / RATE_HZ
         self.begin()
 
     def begin(self) -> None:
         """Forget the windows so far: after a gap, another activity may be going on."""
         card = self._card
-        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop_s)
+        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
         self._persistence = PersistenceTracker(len(card.labels), self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
@@ -281,11 +281,14 @@ class _Decider:
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     name = quoted(card.name)
-    if card.window.rate_hz != RATE_HZ:
-        raise InputError(f"{name} takes {card.window.rate_hz:g} Hz, and live signals have {RATE_HZ} Hz")
     absent = [x.name for x in card.signals if x not in SIGNALS]
     if absent:
-        raise InputError(f"{name} takes {quoted(absent[0])}, which is not a live signal: those are {', '.join(_NAMES)}")
+        raise InputError(
+            f"{name} takes {quoted(absent[0])}, which is not a live signal: recognition in streams and recordings is "
+            f"for models of {', '.join(_NAMES)}, or some of these"
+        )
+    if card.window.rate_hz != RATE_HZ:
+        raise InputError(f"{name} takes {card.window}, and live signals have {RATE_HZ} Hz: give another model")
     if card.front_end != FILTERS:
         found = "no" if card.front_end is None else "another"
         raise InputError(

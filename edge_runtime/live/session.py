@@ -8,6 +8,7 @@ from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.signals.frontend import RATE_HZ
 
 _REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds that may come with every sample
 _SHOWN, _WITHIN_S = 3, 60.0
@@ -20,9 +21,7 @@ class Session:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
         self._repeated = RepeatedNotices()
-        window = recognizer.card.window
-        self._rate_hz = window.rate_hz
-        hop_s, window_s = recognizer.hop / window.rate_hz, window.samples / window.rate_hz
+        hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
         self.summary = StreamSummary(recognizer.card.labels, hop_s, window_s)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[LiveEvent]]:
@@ -51,7 +50,7 @@ class Session:
         for event in found:
             summary.add(event)
             if isinstance(event, Notice):
-                shown += self._repeated.shown(event, summary.samples / self._rate_hz)
+                shown += self._repeated.shown(event, summary.samples / RATE_HZ)
             else:
                 shown.append(event)
         return shown

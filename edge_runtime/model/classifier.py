@@ -173,7 +173,7 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
     if checked.ndim != 3 or checked.shape[1:] != card.input_shape:
         raise InputError(
             f"windows have the shape {checked.shape}, but the model '{card.name}' takes [n, {samples}, {n_signals}]: "
-            f"{samples} samples at {card.window.rate_hz:g} Hz of {', '.join(card.signal_names)}"
+            f"{card.window} of {', '.join(card.signal_names)}"
         )
     bad = np.flatnonzero(~np.isfinite(checked).all(axis=(1, 2)))
     if len(bad):

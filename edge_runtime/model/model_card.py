@@ -119,7 +119,8 @@ class Card:
             return "needs at least two labels, each of its own name"
         if not n_signals or len(set(self.signal_names)) != n_signals:
             return "needs at least one signal, each of its own name"
-        if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= window.rate_hz <= _LONGEST):
+        rate_hz = 1.0 if window.rate_hz is None else window.rate_hz
+        if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= rate_hz <= _LONGEST):
             return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
         if self.temperature < LEAST_DIVISOR:
             return "needs a temperature above 0"

@@ -14,13 +14,11 @@ D. Anguita, A. Ghio, L. Oneto, X. Parra, J. L. Reyes-Ortiz: A public domain data
 smartphones. ESANN 2013.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.signals.filters import FILTERS, Filters
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import Signal
 
 RATE_HZ = round(FILTERS.rate_hz)
@@ -109,11 +107,6 @@ class FrontEnd:
         gravity, self._gravity_state = sosfilt(self._gravity, total_acc, axis=0, zi=self._gravity_state)
         drift, self._drift_state = lfilter(self._drift_b, self._drift_a, gyro, axis=0, zi=self._drift_state)
         return np.concatenate([total_acc - gravity, gyro - drift, total_acc], axis=1)
-
-
-def filters_of(signals: Iterable[Signal], rate_hz: float) -> Filters | None:
-    """The filters that made `signals` at `rate_hz`; None when the front end makes no such signals."""
-    return FILTERS if set(signals) <= set(SIGNALS) and rate_hz == RATE_HZ else None
 
 
 def signals(raw: npt.ArrayLike) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.signals.frontend import N_CHANNELS, SIGNALS, FrontEnd
+from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS, FrontEnd
 from edge_runtime.signals.types import Window
 
 Array = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ class Windowing:
 
     def __init__(self, window: Window, hop: int, start: float, gentle: bool) -> None:
         self.start = start
-        self._size, self._rate_hz, self._hop = window.samples, window.rate_hz, hop
+        self._size, self._hop = window.samples, hop
         self._front_end = FrontEnd(gentle)
         self._raw: list[Array] = []
         self._n_raw = 0
@@ -57,7 +57,7 @@ class Windowing:
         end = self._next_end
         self._next_end += self._hop
         last = len(self._signals) - (self._n_signals - end)
-        return self.start + (end - 1) / self._rate_hz, self._signals[last - self._size : last]
+        return self.start + (end - 1) / RATE_HZ, self._signals[last - self._size : last]
 
     def _run(self, n_raw: int) -> None:
         """Filter those of the first `n_raw` samples that are not filtered yet."""

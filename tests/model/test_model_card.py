@@ -253,6 +253,12 @@ def test_a_card_from_before_raw_windows_is_of_prepared_ones():
     assert not Card.from_json(json.dumps(content | {"format": 3}), "x").raw_input
 
 
+def test_a_rate_that_nobody_knows_is_null():
+    card = Card.from_json(changed(window={"rate_hz": None, "samples": 3, "hop": 1}), "x")
+    assert (card.window.rate_hz, card.window.hop_s, str(card.window)) == (None, None, "3 samples at an unknown rate")
+    assert Card.from_json(card.to_json(), "x") == card
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

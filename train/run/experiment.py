@@ -18,7 +18,6 @@ from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.runs import Run, checkpoint_folder
-from edge_runtime.signals.frontend import filters_of
 from edge_runtime.system.files import write_bytes, write_csv
 from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history_rows, load_logits, plan_fit
@@ -92,8 +91,8 @@ class Experiment:
             signals=dataset.signals,
             window=dataset.window,
             normalisation=final.normalisation,
-            front_end=filters_of(dataset.signals, dataset.window.rate_hz),
-            live=LiveSettings(novelty=fit_novelty_detector(dataset)),
+            front_end=dataset.front_end,
+            live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {"name": dataset.name, "fingerprint": dataset.fingerprint}

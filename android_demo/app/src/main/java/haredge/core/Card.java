@@ -46,7 +46,7 @@ public final class Card {
         labels = texts(content.getJSONArray("labels"));
         signals = signalNames(content.getJSONArray("signals"), source);
         JSONObject window = content.getJSONObject("window");
-        rateHz = window.getDouble("rate_hz");
+        rateHz = window.isNull("rate_hz") ? Double.NaN : window.getDouble("rate_hz"); // null: it is not known
         samples = window.getInt("samples");
         hop = window.getInt("hop");
         temperature = content.optDouble("temperature", 1.0);
@@ -62,7 +62,8 @@ public final class Card {
             throw new InputError(source + " needs two labels, a window and a temperature above 0; mend the card");
         }
         if (rateHz != FrontEnd.RATE_HZ) {
-            throw new InputError(source + " takes windows at " + rateHz + " Hz; this app filters at 50 Hz");
+            String rate = Double.isNaN(rateHz) ? "an unknown rate" : rateHz + " Hz";
+            throw new InputError(source + " takes windows at " + rate + "; this app filters at 50 Hz");
         }
     }
 
