@@ -84,7 +84,7 @@ def command(
 def _begin(wanted: "TrainingSettings", folder: Path) -> None:
     """Train as `wanted` into the new `folder`."""
     from train.run.training import folder_lock
-    from train.training_data import check_data
+    from train.training_data import check_data, say_if_nobody_is_named
 
     last = wanted.seed + (wanted.seeds or 1) - 1
     if last > LAST_SEED:
@@ -97,6 +97,7 @@ def _begin(wanted: "TrainingSettings", folder: Path) -> None:
     loaded = wanted.load_data()
     check_data(loaded, wanted.held_out_of(loaded))
     check_network(wanted.recipe, "har-edge train", loaded)
+    say_if_nobody_is_named(loaded)
     settings = dataclasses.replace(wanted, fingerprint=loaded.fingerprint)
     with folder_lock(folder):
         _check_free(folder)  # another training may have begun since

@@ -18,7 +18,7 @@ from train.choices import check_network, split_names, training_options
 from train.fit.fit_job import FitJob
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
-from train.training_data import load_data
+from train.training_data import check_signals, load_data, say_if_nobody_is_named
 
 
 class FoldCount(click.IntRange):
@@ -96,6 +96,8 @@ def command(
     check_folder(folder)
     loaded = load_data(data, sensors, classes, split_names(test_subjects))
     folds = choose_folds(loaded.train, loaded.labels, n_folds)
+    check_signals(loaded, loaded.train)
+    say_if_nobody_is_named(loaded)
     check_network(recipe, "har-edge crossval", loaded)
     title = (
         f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import loading
-from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.signals.normalisation import LEAST_DIVISOR
 from train.fit.fit_job import held_rows
 
 
@@ -24,6 +26,11 @@ def load_data(path: Path | None, sensors: str, classes: str, test_subjects: Sequ
     if classes == "coarse":
         data = data.coarse()
     if sensors == "accelerometer":
+        if data.front_end is None:
+            raise InputError(
+                f"--sensors accelerometer: which signals of '{data.name}' a gyroscope made is not known: leave them "
+                "out of the file"
+            )
         data = data.select([x.name for x in data.signals if not x.is_rotation])
     return data
 
@@ -50,7 +57,9 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
 
 
 def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
-    """Raise `InputError` when the subjects who are not `held_out` lack a class, or a signal was off."""
+    """Raise `InputError` when there is no test window, or the subjects not `held_out` lack a class, or a signal."""
+    if not len(dataset.test):
+        raise InputError(f"the data '{dataset.name}' has no test windows: name test subjects with --test-subjects")
     fitting = dataset.train.select(~held_rows(dataset.train, held_out))
     if not len(fitting):
         raise InputError("--held-out leaves no training subject to train on: name fewer")
@@ -59,9 +68,30 @@ def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
         raise InputError(
             f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
         )
-    constant = [x.name for i, x in enumerate(dataset.signals) if not fitting.X[..., i].std(dtype=np.float64) > 1e-6]
+    check_signals(dataset, fitting)
+
+
+def check_signals(dataset: Dataset, fitting: Split) -> None:
+    """Raise `InputError` when a signal is constant in the windows `fitting` of `dataset`."""
+    constant = [x.name for i, x in enumerate(dataset.signals) if _is_constant(fitting.X[..., i], dataset)]
     if constant:
         raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
+
+
+def _is_constant(values: npt.NDArray[np.float32], dataset: Dataset) -> bool:
+    """Tell whether a sensor was off; of signals in unknown units, the greatest value tells what is little."""
+    least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
+    return not values.std(dtype=np.float64) > least
+
+
+def say_if_nobody_is_named(dataset: Dataset) -> None:
+    """Print on stderr that blocks of windows stand for subjects, if they do."""
+    if not dataset.has_people:
+        click.echo(
+            f"The windows of '{dataset.name}' name no subjects: blocks of windows that follow each other are held out "
+            "and tested on, and the scores say little about new people.",
+            err=True,
+        )
 
 
 def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:

@@ -2,22 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.data import loading
+from edge_runtime.data import loading, windows_file
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
-from edge_runtime.system.quantities import counted
+from edge_runtime.system.quantities import NOT_MEASURED, counted
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
 
 _PARTS = {"train": "training", "test": "test"}
+_ABSENT = {
+    "subject": "Blocks of windows that follow each other stand for people: scores say little about new people.",
+    "split": "The last third of the subjects is the test part; of fewer than three, all windows are.",
+    "labels": "Classes are named as y has them.",
+    "signals": "Channels are numbered.",
+    "units": "A model's card says that units are not known.",
+    "rate": "bench has no --paced, and does not say how many streams a core can take.",
+    "hop": "Windows are taken as apart; with a hop, training begins them anywhere between one and the next.",
+}
+"""What follows for `har-edge data` when a file of windows does not have a member."""
 
 
 @click.group(
@@ -39,7 +50,13 @@ def command(context: click.Context, data: Path | None) -> None:
     """
     context.obj = data
     if context.invoked_subcommand is None:
-        _show(loading.load_data(data), data)
+        if data is None or not loading.is_windows_file(data):
+            _show(loading.load_data(data), data)
+            return
+        found = windows_file.read(data)
+        _show(found.data, data)
+        _show_signals(found)
+        found.check()
 
 
 @command.command(
@@ -87,21 +104,24 @@ def plot(
 def export(outer: Path | None, out: Path, data: Path | None) -> None:
     """Write the windows as numpy arrays.
 
-    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels and signals
-    by name.
+    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels, signals
+    and units by name; rate and hop. The file can be given to --data.
     """
     if out.suffix != ".npz":
         raise InputError(f"{out} has to end in .npz, which is what is written")
     loaded = loading.load_data(_chosen(outer, data))
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}_{part}": getattr(split, name)
         for part, split in (("train", loaded.train), ("test", loaded.test))
         for name in ("X", "y", "subject")
     }
+    window = loaded.window
+    arrays |= {"labels": loaded.labels, "hop": window.hop} | ({"rate": window.rate_hz} if window.rate_hz else {})
+    arrays |= {"signals": [x.name for x in loaded.signals], "units": [x.unit for x in loaded.signals]}
+    if not loaded.has_people:  # blocks are made again
+        arrays = {name: x for name, x in arrays.items() if not name.startswith("subject")}
     with atomic_path(out) as temporary:
-        np.savez_compressed(
-            temporary, **arrays, labels=np.array(loaded.labels), signals=np.array([x.name for x in loaded.signals])
-        )
+        np.savez_compressed(temporary, **arrays)
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
 
 
@@ -149,7 +169,7 @@ def _show(data: Dataset, path: Path | None) -> None:
     from edge_runtime.system.terminal import Console, plain_table
 
     window = data.window
-    table = plain_table(["activity"], ["training windows", "test windows"])
+    table = plain_table(["activity" if data.front_end else "class"], ["training windows", "test windows"])
     counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
     for label, n_train, n_test in zip(data.labels, *counts, strict=True):
         table.add_row(label, f"{n_train:,}", f"{n_test:,}")
@@ -159,11 +179,13 @@ def _show(data: Dataset, path: Path | None) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="bold")
     facts.add_column()
-    facts.add_row("Windows", f"{window.samples} samples at {window.rate_hz:g} Hz, a new one every {window.hop}")
-    facts.add_row("Signals", _signal_names(data.signals))
+    facts.add_row("Windows", f"{window}, a new one every {window.hop}")
+    if data.front_end:
+        facts.add_row("Signals", _signal_names(data.signals))
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
-        facts.add_row(name, f"{counted(len(subjects), 'subject')}: {', '.join(map(str, subjects))}")
+        n = counted(len(subjects), "subject" if data.has_people else "block")
+        facts.add_row(name, f"{n}: {', '.join(map(str, subjects))}" if subjects else "no windows")
     if loading.has_recordings(path):
         found = loading.load_recordings(path)
         facts.add_row(
@@ -182,6 +204,34 @@ def _show(data: Dataset, path: Path | None) -> None:
     console.print(table)
     console.print()
     console.print(facts)
+
+
+def _show_signals(found: windows_file.WindowsFile) -> None:
+    """Print the range of each signal, and what follows from what the file does not say."""
+    from rich.table import Table
+
+    from edge_runtime.system.terminal import Console, plain_table
+
+    data = found.data
+    table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std", "not finite"])
+    for i, signal in enumerate(data.signals):
+        values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
+        finite = values[np.isfinite(values)]
+        shown = [f(finite, dtype=np.float64) for f in (np.mean, np.std)] if len(finite) else []
+        ends = [finite.min(), finite.max()] if len(finite) else []
+        numbers = [f"{x:.4g}" for x in (*ends, *shown)] or [NOT_MEASURED] * 4
+        table.add_row(signal.name, signal.unit, *numbers, f"{len(values) - len(finite):,}")
+    absent = Table.grid(padding=(0, 2))
+    absent.add_column(style="bold")
+    absent.add_column()
+    for name in found.absent:
+        absent.add_row(f"No {name}", _ABSENT[name])
+    console = Console(markup=False)
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(absent)
+    console.print("A model of these windows classifies windows; streams and recordings are for signals of har-edge.")
 
 
 def _check_range(what: str, number: int, count: int, where: str) -> None:

@@ -82,7 +82,7 @@ def data(help_text: str, **settings: Any) -> Callable[[F], F]:
     return click.option("--data", metavar="PATH", type=PATH, help=help_text, **settings)
 
 
-_DATA_SET = "Official UCI HAR folder or zip, or a folder of CSV recordings."
+_DATA_SET = "Official UCI HAR folder or zip, folder of CSV recordings, or .npz file of windows."
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
 OF_RUN = "[default: what the run was trained on, else the embedded UCI HAR data]"
 DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"

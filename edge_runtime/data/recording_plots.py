@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.types import Signal
+from edge_runtime.signals.types import Signal, triads
 from edge_runtime.system.figures import check_ending, legend_below, new_figure, save, short_name
 
 if TYPE_CHECKING:
@@ -25,17 +25,18 @@ _SPANS = (
     "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
 )  # fmt: skip
 _SPAN_ALPHA = 0.45
+_MOST_PANELS, _PANEL = 12, 1.6  # panels, and the least height of one in inches
 _TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc": "Acceleration with gravity"}
 
 
 def plot_window(
-    path: Path, window: npt.NDArray[np.floating], signals: Sequence[Signal], rate_hz: float, title: str
+    path: Path, window: npt.NDArray[np.floating], signals: Sequence[Signal], rate_hz: float | None, title: str
 ) -> None:
-    """Draw one window `[samples, n_signals]` over its seconds and write it to `path`, whole or not at all.
+    """Draw one window `[samples, n_signals]` over its seconds, or samples, and write it to `path`, whole or not at all.
 
     Raises `MissingExtraError` without matplotlib, `InputError` for a file that cannot be written.
     """
-    figure, _ = _figure(path, window, signals, rate_hz, "s", (9, 7), 1.6, title)
+    figure, _ = _figure(path, window, signals, rate_hz or 1.0, "s" if rate_hz else "samples", (9, 7), 1.6, title)
     save(figure, path)
 
 
@@ -70,29 +71,43 @@ def _figure(
     linewidth: float,
     title: str,
 ) -> tuple["Figure", list["Axes"]]:
-    """Lines of `values` `[n, n_signals]` over the time in `unit`, in a panel for each quantity."""
-    quantities: dict[str, list[int]] = {}
-    for column, signal in enumerate(signals):
-        quantities.setdefault(signal.name.rpartition("_")[0] or signal.name, []).append(column)
+    """Lines of `values` `[n, n_signals]` over the time in `unit`, in a panel for each of the first quantities."""
+    quantities = _quantities(signals)
+    left_out = len(quantities) - _MOST_PANELS
+    if left_out > 0:
+        quantities, title = quantities[:_MOST_PANELS], f"{title} · without the last {left_out} signals"
     check_ending(path)
-    figure = new_figure(*size, title)
+    width, height = size
+    figure = new_figure(width, max(height, _PANEL * len(quantities)), title)
     panels = list(figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0])
     time = np.arange(len(values)) / samples_in_unit
-    for panel, (quantity, columns) in zip(panels, quantities.items(), strict=True):
-        panel.set_title(_TITLES.get(quantity, quantity), loc="left", fontsize=11, color=_INK)
-        panel.set_ylabel(f"{quantity} ({signals[columns[0]].unit})")
+    for panel, (quantity, columns) in zip(panels, quantities, strict=True):
+        panel.set_title(_TITLES.get(quantity, short_name(quantity)), loc="left", fontsize=11, color=_INK)
+        panel.set_ylabel(short_name(f"{quantity} ({signals[columns[0]].unit})"))
         panel.grid(color="#dddddd", linewidth=0.6)
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
-        for colour, column in zip(_LINES, columns, strict=True):
+        for colour, column in zip(_LINES, columns):  # noqa: B905 - one line, or three
             panel.plot(time, values[:, column], color=colour, linewidth=linewidth, label=signals[column].name[-1])
-    legend = panels[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis")
-    for line in legend.get_lines():
-        line.set_linewidth(2)
+        if len(columns) > 1 and not any(x.get_legend() for x in panels):
+            legend = panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, title="axis")
+            for line in legend.get_lines():
+                line.set_linewidth(2)
     panels[-1].set_xlim(0, len(values) / samples_in_unit)
     panels[-1].set_xlabel(f"time ({unit})")
     figure.align_ylabels(panels)
     return figure, panels
+
+
+def _quantities(signals: Sequence[Signal]) -> list[tuple[str, list[int]]]:
+    """The places of the axes of each quantity, or of its only signal."""
+    found: list[tuple[str, list[int]]] = []
+    starts, column = triads([x.name for x in signals]), 0
+    while column < len(signals):
+        n = 3 if column in starts else 1
+        found.append((starts.get(column) or signals[column].name, list(range(column, column + n))))
+        column += n
+    return found
 
 
 def span_colour(label: int) -> str:

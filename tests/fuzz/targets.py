@@ -240,6 +240,37 @@ def read_zip(content: bytes, folder: Path) -> None:
     loading.load_data(path)
 
 
+@cache
+def _windows() -> list[bytes]:
+    return [x for x in recordings.npz_files().values() if len(x) <= LARGEST_SEED]
+
+
+def make_windows(random: Random) -> bytes:
+    """A file of windows, in any of the forms, changed: a part of it, or a part of a member that is packed again."""
+    whole = random.choice(_windows())
+    if random.random() < 0.3:
+        return changed_bytes(random, whole, _windows())
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(content, "w") as written:
+        members = {x: archive.read(x) for x in archive.namelist()}
+        changed = random.choice(list(members))
+        for name, member in members.items():
+            # Their headers are most of what there is to attack.
+            start = 128 if name == changed and random.random() < 0.3 else 0
+            end = changed_bytes(random, member[start:], list(members.values())) if name == changed else member[start:]
+            written.writestr(name, member[:start] + end)
+    return content.getvalue()
+
+
+def read_windows(content: bytes, folder: Path) -> None:
+    """Load a file of windows."""
+    path = folder / "windows.npz"
+    path.write_bytes(content)
+    data = loading.load_data(path)
+    assert len(data.train) + len(data.test) > 0
+    json.dumps([data.labels, data.train.subject.tolist(), data.fingerprint])
+
+
 class Replayed(Connection):
     """A connection to an agent that says `content`, whatever it is asked, and is lost then; there is no process."""
 
@@ -376,5 +407,6 @@ TARGETS = {
     "sample-lines": Target(make_lines, read_lines, 120, lambda: _lines()[0]),
     "recordings": Target(make_recording, read_recording, 200, lambda: (recordings.TOP + recordings.rows()).encode()),
     "official-zip": Target(make_zip, read_zip, 600, _zip),
+    "windows-file": Target(make_windows, read_windows, 600, lambda: recordings.npz_files()["whole"]),
     "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),
 }

@@ -187,6 +187,12 @@ def test_the_examples_of_windows_run(run_block, capsys):
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0.95
 
 
+def test_the_example_of_a_file_of_windows_is_one(run_block):
+    run_block(0, "docs/formats.md")
+    data = edge_runtime.load_data("windows.npz")
+    assert (str(data.window), data.labels) == ("250 samples at 50 Hz", ("fast", "slow"))
+
+
 def test_an_interpreter_alone_needs_ten_lines(run_block, capsys):
     run_block(2)
     assert capsys.readouterr().out == "WALKING\n"

@@ -11,12 +11,21 @@ from edge_runtime.data.dataset import Split, cut
 from edge_runtime.signals import frontend
 from edge_runtime.signals.normalisation import Normalisation
 from train.fit.augment import Shifts, augment, find_continuations
-from train.fit.fit import batches, measure_normalisation
+from train.fit.fit import batches
 from train.fit.fit_job import Key
 from train.fit.recipe import Recipe
+from train.fit.signal_normalisation import measure_normalisation
 
 HOP = 64
-PLAIN = Normalisation((0.0,) * 9, (1.0,) * 9, (1e9,) * 9, (None,) * 9)
+NAMES = [x.name for x in frontend.SIGNALS]
+
+
+def plain(n: int) -> Normalisation:
+    """Changes nothing."""
+    return Normalisation((0.0,) * n, (1.0,) * n, (1e9,) * n, (None,) * n)
+
+
+PLAIN = plain(9)
 STILL = Recipe(gain=0, noise=0, rotation=0, turn=0, intensity=0)
 
 
@@ -79,8 +88,8 @@ def few(uci_har) -> np.ndarray:
     return uci_har.train.X[::100]
 
 
-def augmented(X: np.ndarray, recipe: Recipe, normalisation: Normalisation = PLAIN) -> np.ndarray:
-    return augment(tf.constant(X), tf.constant([1, 2]), recipe, normalisation).numpy()
+def augmented(X: np.ndarray, recipe: Recipe, normalisation: Normalisation = PLAIN, names=NAMES) -> np.ndarray:
+    return augment(tf.constant(X), tf.constant([1, 2]), recipe, normalisation, names).numpy()
 
 
 def test_augmentation_rotates_the_three_triads_alike_and_keeps_their_lengths(few):
@@ -100,11 +109,11 @@ def test_augmentation_rotates_the_three_triads_alike_and_keeps_their_lengths(few
 
 def test_augmented_windows_are_clipped_before_the_noise(few):
     recipe = Recipe(noise=0, clip=2.0)
-    assert np.abs(augmented(few, recipe, measure_normalisation(few, recipe))).max() == 2.0
+    assert np.abs(augmented(few, recipe, measure_normalisation(few, recipe, NAMES))).max() == 2.0
 
 
 def test_training_normalises_as_the_device_does(few):
-    normalisation = measure_normalisation(few, STILL)
+    normalisation = measure_normalisation(few, STILL, NAMES)
     assert normalisation.knee == (STILL.knee,) * 6 + (None,) * 3
     np.testing.assert_allclose(augmented(few, STILL, normalisation), normalisation.apply(few), atol=2e-6)
 
@@ -121,3 +130,26 @@ def test_turning_about_the_upright_axis_leaves_its_signals_alone(few):
     X = augmented(few, replace(STILL, turn=0.5))
     np.testing.assert_allclose(X[..., ::3], few[..., ::3], atol=1e-5)
     assert np.abs(X - few).max() > 0.1
+
+
+def test_of_other_signals_only_the_axes_of_one_quantity_are_rotated(few):
+    X = few[:8, :, :5]
+    names = ["heart", "mag x", "mag y", "mag z", "step_x"]
+    turned = augmented(X, replace(STILL, rotation=0.3, turn=9, intensity=9), plain(5), names)
+    np.testing.assert_array_equal(turned[..., [0, 4]], X[..., [0, 4]])
+    assert np.abs(turned[..., 1:4] - X[..., 1:4]).max() > 0.05
+    lengths = [np.linalg.norm(x[..., 1:4], axis=-1) for x in (turned, X)]
+    np.testing.assert_allclose(*lengths, atol=1e-5)
+    np.testing.assert_array_equal(augmented(X, replace(STILL, rotation=0.3), plain(5), list("abcde")), X)
+
+
+def test_other_signals_are_clipped_beyond_nearly_all_of_their_values():
+    generator = np.random.default_rng(0)
+    X = generator.normal(2, 1, (50, 100, 3)).astype(np.float32)
+    X[..., 1] += 20 * (generator.random((50, 100)) < 0.01)  # rare peaks, of 8 standard deviations
+    X[..., 2] = generator.uniform(-1, 1, (50, 100))
+    found = measure_normalisation(X, Recipe(), ["noise", "beats", "even"])
+    assert found.knee == (None,) * 3
+    assert found.clip[0] == pytest.approx(3.3, abs=0.2)
+    assert 8 < found.clip[1] < 10
+    assert found.clip[2] == Recipe().clip

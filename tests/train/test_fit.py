@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
+from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import fit, hash_weights, judged, training_loss
 from train.fit.fit_job import FitJob, Key
 from train.fit.recipe import Recipe, choose_recipe
 
+NAMES = tuple(x.name for x in SIGNALS)
 COARSE = (0, 1, 1, 2, 2, 3)
 
 
@@ -35,7 +37,7 @@ class StopAt:
 
 
 def job_in(folder, **options) -> FitJob:
-    asked = {"recipe": Recipe(epochs=3, batch_size=16), "key": Key(0, 0), "hop": 64, **options}
+    asked = {"recipe": Recipe(epochs=3, batch_size=16), "key": Key(0, 0), "signals": NAMES, "hop": 64, **options}
     return FitJob("state", "selection fit", folder=folder, held_out=(), n_windows=74, n_classes=6, **asked)
 
 

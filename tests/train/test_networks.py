@@ -135,6 +135,15 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
 
 
 @pytest.mark.parametrize(
+    ("samples", "steps", "kernel"),
+    [(128, 8, 25), (200, 13, 25), (64, 4, 25), (49, 5, 19), (10, 5, 3), (3, 3, 2), (1, 1, 2), (1000, 16, 98)],
+)
+def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, kernel):
+    convolution = build("edge", (samples, 3), 2).get_layer("steps")
+    assert (convolution.output.shape[1], convolution.kernel_size) == (steps, (kernel,))
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("own_networks:other_input", r"\(None, 64, 3\).*\(None, 128, 9\)"),

@@ -7,6 +7,9 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from tools.attack.ground import ESCAPE, HEADER, PLANT, SUBJECTS, Ground
 from tools.attack.harness import Case
@@ -34,6 +37,7 @@ def cases(ground: Ground) -> Iterator[Case]:
         yield from folders.cases(name, lambda folder, content=content: _write(folder / "anna.csv", content))
     yield from _other_folders(folders)
     yield from _zips(ground, place)
+    yield from _windows(place)
     yield from _no_files(place)
     yield from _pictures(place)
 
@@ -141,6 +145,26 @@ def _zips(ground: Ground, place: Path) -> Iterator[Case]:
             yield Case(f"zip {name}: bench", ("bench", "edge-small", "--data", path))
 
 
+def _windows(place: Path) -> Iterator[Case]:
+    """Files of windows."""
+    header = npz_files()["whole"].partition(b"\x93NUMPY")[2][: 128 - 6]
+    archives = npz_files() | {
+        "cut": npz_files()["whole"][:-200],
+        "bomb": _zipped({"X.npy": bytes(200 << 20), "y.npy": bytes(200 << 20)}),
+        "beyond": _zipped(
+            {"X.npy": b"\x93NUMPY" + header.replace(b"(30, ", b"(9999999999, ").replace(b" " * 8, b"", 1)}
+        ),
+        "python": _zipped({"X.npy": b"\x93NUMPY\x01\x00\x20\x00{'descr': __import__('os')}\n"}),
+        "climbing": _zipped({f"../../{PLANT}.npy": "x"}),
+        "official": _zipped({f"{OFFICIAL}train/y_train.txt": "1\n"}),
+    }
+    for name, content in archives.items():
+        path = place / f"{name}.npz"
+        path.write_bytes(content)
+        yield Case(f"npz {name}: data", ("data", "--data", path))
+        yield Case(f"npz {name}: evaluate", ("evaluate", "edge-small", "--data", path))
+
+
 def _no_files(place: Path) -> Iterator[Case]:
     os.mkfifo(place / "fifo.zip")
     (place / "loop.zip").symlink_to("loop.zip")
@@ -170,6 +194,48 @@ def _zipped(members: dict[str, str] | dict[str, str | bytes], compression: int =
     with zipfile.ZipFile(content, "w", compression) as archive:
         for name, member in members.items():
             archive.writestr(zipfile.ZipInfo(name), member, compression)
+    return content.getvalue()
+
+
+def npz_files() -> dict[str, bytes]:
+    """Files of windows by their names: a good one, and what is odd in it."""
+    n, y = 30, np.arange(30) % 2
+    X = np.linspace(-1, 1, n * 40).reshape(n, 20, 2)
+    subject = np.repeat(["anna", "bert", "carl"], 10)
+    whole: dict[str, Any] = {"X": X, "y": y, "subject": subject, "rate": 20.0, "hop": 10}
+    whole |= {"labels": ["up", "down"], "signals": ["a_x", "b"], "units": ["g", ""]}
+    changed: dict[str, dict[str, Any]] = {
+        "whole": {},
+        "split": {"split": np.arange(n) // 20},
+        "texts": {"y": np.array(["up", "down"])[y], "subject": None, "split": ["train"] * 20 + ["test"] * 10},
+        "objects": {"y": y.astype(object)},
+        "records": {"X": np.zeros(n, [("a", "f4", (20, 2))])},
+        "nothing": {"X": X[:0], "y": y[:0], "subject": subject[:0]},
+        "nan": {"X": np.where(X > 0.9, np.nan, X)},
+        "infinite": {"X": np.where(X > 0.9, np.inf, X)},
+        "huge": {"X": 1e300 * X},
+        "long-doubles": {"X": X.astype(np.longdouble)},
+        "complex": {"X": X.astype(complex)},
+        "flat": {"X": X[..., 0]},
+        "one-class": {"y": 0 * y},
+        "classes": {"y": np.arange(n) * 10**9, "labels": None},
+        "escape-label": {"labels": ["up", ESCAPE]},
+        "bidi-subject": {"subject": np.repeat(["anna", "\u202ebert", "carl"], 10)},
+        "surrogate-signal": {"signals": ["a", "\ud800"]},
+        "markup-signal": {"signals": ["[/red]", "b"]},
+        "names-twice": {"signals": ["a", "a"]},
+        "long-name": {"units": ["g" * 200_000, ""]},
+        "lengths": {"y": y[:-1]},
+        "negative-rate": {"rate": -1},
+        "endless-rate": {"rate": np.inf},
+        "other-member": {"labels2": ["a"]},
+    }
+    return {name: _npz(whole | changes) for name, changes in changed.items()}
+
+
+def _npz(members: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **{name: np.asarray(x) for name, x in members.items() if x is not None})
     return content.getvalue()
 
 

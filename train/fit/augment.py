@@ -1,12 +1,16 @@
 """Vary training windows: where they begin, how the phone is worn, how someone moves, how the sensor is made."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.types import triads
 from train.fit.recipe import Recipe
+from train.fit.signal_normalisation import is_body_motion
 
 
 def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
@@ -44,27 +48,34 @@ class Shifts:
         return longer[np.arange(len(rows))[:, np.newaxis], offsets[:, np.newaxis] + np.arange(samples)]
 
 
-def augment(windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation) -> tf.Tensor:
+def augment(
+    windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
+) -> tf.Tensor:
     """Rotate, move more or less briskly, scale, normalise and add noise, all drawn from `key`.
 
-    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity.
+    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. Of signals
+    of another origin only those are rotated that are axes of one quantity, and nothing is known of an upright axis or
+    of a body's own movement.
 
     Parameters
     ----------
-    windows : float32 `[batch, samples, n_signals]` in physical units: body acceleration, angular velocity (or not),
-        total acceleration.
+    windows : float32 `[batch, samples, n_signals]` in physical units.
     key : an int32 pair; the same key draws the same numbers.
+    signals : their names.
 
     Returns
     -------
     float32 `[batch, samples, n_signals]`, normalised: the network's input.
     """
     size = tf.shape(windows)[0]
-    axes = tf.constant([recipe.turn, recipe.rotation, recipe.rotation], tf.float32)
-    rotated = _rotate(windows, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes)
-    factor = tf.exp(recipe.intensity * tf.random.stateless_normal([size, 1, 1], _stream(key, 3)))
+    is_motion = is_body_motion(signals)
+    axes = tf.constant([recipe.turn if is_motion else recipe.rotation, recipe.rotation, recipe.rotation], tf.float32)
+    varied = _rotate(windows, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
+    if is_motion:
+        factor = tf.exp(recipe.intensity * tf.random.stateless_normal([size, 1, 1], _stream(key, 3)))
+        varied = _intensify(varied, factor)
     gain = 1 + recipe.gain * tf.random.stateless_normal([size, 1, windows.shape[-1]], _stream(key, 1))
-    normalised = _normalise(_intensify(rotated, factor) * gain, normalisation)
+    normalised = _normalise(varied * gain, normalisation)
     return normalised + recipe.noise * tf.random.stateless_normal(tf.shape(windows), _stream(key, 2))
 
 
@@ -86,13 +97,21 @@ def _stream(key: tf.Tensor, stream: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(key, stream)
 
 
-def _rotate(windows: tf.Tensor, rotation_vectors: tf.Tensor) -> tf.Tensor:
+def _rotate(windows: tf.Tensor, rotation_vectors: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
     """Rotate every triad of a window by the same rotation vector (Rodrigues' formula)."""
+    axes = [i + axis for i in triads(signals) for axis in range(3)]
+    if len(axes) < len(signals):
+        if not axes:
+            return windows
+        others = [i for i in range(len(signals)) if i not in axes]
+        rotated = _rotate(tf.gather(windows, axes, axis=-1), rotation_vectors, [signals[i] for i in axes])
+        together = tf.concat([rotated, tf.gather(windows, others, axis=-1)], axis=-1)
+        return tf.gather(together, np.argsort([*axes, *others]), axis=-1)
     samples, n_signals = windows.shape[1:]
     angle = tf.norm(rotation_vectors, axis=1)[:, None, None] + 1e-9  # 0 rad has no axis
     x, y, z = tf.unstack(rotation_vectors / angle[:, :, 0], axis=1)
     zero = tf.zeros_like(x)
     cross = tf.reshape(tf.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1), [-1, 3, 3])
     matrix = tf.eye(3) + tf.sin(angle) * cross + (1 - tf.cos(angle)) * (cross @ cross)
-    triads = tf.reshape(windows, [-1, samples * n_signals // 3, 3])
-    return tf.reshape(tf.matmul(triads, matrix, transpose_b=True), [-1, samples, n_signals])
+    vectors = tf.reshape(windows, [-1, samples * n_signals // 3, 3])
+    return tf.reshape(tf.matmul(vectors, matrix, transpose_b=True), [-1, samples, n_signals])

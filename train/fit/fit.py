@@ -18,14 +18,12 @@ import tensorflow as tf
 
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.files import atomic_path
 from train.fit.augment import Shifts, augment
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, Step
 from train.fit.networks import SHARED, build
 from train.fit.recipe import Recipe
-
-N_LINEAR_SIGNALS = 3  # total acceleration comes last, after body acceleration and angular velocity
+from train.fit.signal_normalisation import measure_normalisation
 
 
 def fit(
@@ -48,7 +46,7 @@ def fit(
     keras.utils.set_random_seed(int(job.key.sequence().generate_state(1)[0]))
     network = build(recipe.network, train.X.shape[1:], job.n_classes)
     model = _with_coarse_head(network, job.coarse)
-    normalisation = measure_normalisation(train.X, recipe)
+    normalisation = measure_normalisation(train.X, recipe, job.signals)
     shifts = Shifts(train, job.hop) if recipe.shift and job.hop else None
     if held_out is not None:
         held_out = replace(held_out, X=normalisation.apply(held_out.X))
@@ -64,7 +62,7 @@ def fit(
         X: tf.Tensor, y: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            answers = model(augment(X, key, recipe, normalisation), training=True)
+            answers = model(augment(X, key, recipe, normalisation, job.signals), training=True)
             loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(average, model.trainable_variables, strict=True):
@@ -112,13 +110,6 @@ def fit(
         layers=[f"{x.name}: {type(x).__name__}" for x in network.layers],
         versions={"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
     )
-
-
-def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe) -> Normalisation:
-    """Mean and standard deviation per signal of windows `[n, samples, n_signals]`, with the recipe's clip and knee."""
-    mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
-    knee = (recipe.knee or None,) * (X.shape[-1] - N_LINEAR_SIGNALS) + (None,) * N_LINEAR_SIGNALS
-    return Normalisation(tuple(map(float, mean)), tuple(map(float, std)), (recipe.clip,) * X.shape[-1], knee)
 
 
 def batches(

@@ -33,8 +33,8 @@ class FitJob:
     """One fit to the windows of all training subjects but those `held_out`, which are only evaluated after each epoch.
 
     All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
-    `n_windows` windows, `hop` samples apart. `coarse` is the coarse class of each class, for recipes that learn those
-    too.
+    `n_windows` windows of the named `signals`, `hop` samples apart. `coarse` is the coarse class of each class, for
+    recipes that learn those too.
     """
 
     name: str
@@ -45,6 +45,7 @@ class FitJob:
     held_out: tuple[int | str, ...]
     n_windows: int
     n_classes: int
+    signals: tuple[str, ...]
     hop: int
     coarse: tuple[int, ...] = ()
 
@@ -97,6 +98,7 @@ def plan_fit(
         held_out=tuple(held_out),
         n_windows=int((~held_rows(dataset.train, held_out)).sum()),
         n_classes=len(dataset.labels),
+        signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
         coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
     )

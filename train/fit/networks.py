@@ -19,20 +19,26 @@ def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """A strided convolution, then an LSTM over 8 steps: the default network, 48 k parameters.
 
     The convolution turns 16 samples into one step, so that the recurrence has 8 steps instead of 128, and as many times
-    fewer operators. Its output is bounded (ReLU6) because in the int8 model it shares one scale with the
-    LSTM's state.
+    fewer operators; for much shorter or longer windows the stride is such that there are 4 to 16. Its output is bounded
+    (ReLU6) because in the int8 model it shares one scale with the LSTM's state.
 
     Parameters
     ----------
     input_shape : (samples, n_signals) of one window, normalised.
     n_classes : number of logits.
     """
-    return strided_lstm("edge", input_shape, n_classes, filters=64, kernel=25, stride=16, units=64)
+    return strided_lstm("edge", input_shape, n_classes, filters=64, units=64, **_steps(input_shape[0]))
 
 
 def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """The same with half as many filters and fewer units: 23 k parameters, for the tightest devices."""
-    return strided_lstm("edge-small", input_shape, n_classes, filters=32, kernel=25, stride=16, units=48)
+    return strided_lstm("edge-small", input_shape, n_classes, filters=32, units=48, **_steps(input_shape[0]))
+
+
+def _steps(samples: int) -> dict[str, int]:
+    """Kernel and stride for windows of so many samples: 25 and 16 where that gives 4 to 16 steps."""
+    stride = max(min(16, samples // 4), -(-samples // 16))
+    return {"kernel": round(stride * 25 / 16), "stride": stride}
 
 
 def strided_lstm(
@@ -55,7 +61,7 @@ def strided_lstm(
 
 
 def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Two LSTMs of 32 over all 128 samples, one upon the other: 17 k parameters.
+    """Two LSTMs of 32 over all samples, one upon the other: 17 k parameters.
 
     The network of G. Chevalier, LSTMs for Human Activity Recognition, 2016 (91 % published). It has no dropout.
     """
@@ -75,7 +81,7 @@ def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """A GRU of 16 with a ReLU candidate over all 128 samples: 2 k parameters.
+    """A GRU of 16 with a ReLU candidate over all samples: 2 k parameters.
 
     The later form of `stacked-lstm` (96.5 % published on coarse classes, 89.4 % on six). Its recipe trains it on coarse
     classes first, with a second head on the GRU; this is the network without it.
@@ -96,7 +102,7 @@ def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Three blocks of three bidirectional LSTMs, with residual connections, over all 128 samples: 42 k parameters.
+    """Three blocks of three bidirectional LSTMs, with residual connections, over all samples: 42 k parameters.
 
     Y. Zhao, R. Yang, G. Chevalier et al., Deep Residual Bidir-LSTM for Human Activity Recognition Using Wearable
     Sensors, 2017 (94 % published): 28 units, half of them in each direction; batch normalisation ends each block.

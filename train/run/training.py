@@ -67,7 +67,7 @@ class TrainingSettings:
             data=record["data"].get("path"),
             fingerprint=record["data"]["fingerprint"],
             seeds=len(cards) if has_seeds else None,
-            sensors="all" if any(x.is_rotation for x in card.signals) else "accelerometer",
+            sensors="all" if not card.front_end or any(x.is_rotation for x in card.signals) else "accelerometer",
             classes="coarse" if is_coarse(card.labels) else "six",
             test_subjects=tuple(sorted(map(str, record["test_subjects"]))),
             held_out=tuple(sorted(map(str, record["held_out_subjects"]))),

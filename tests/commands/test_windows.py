@@ -1,0 +1,127 @@
+"""Check that windows of any signals go through every command that makes sense of them, and live ones say no."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from programs import assert_one_sentence, har_edge, succeeded
+from written_recordings import motion, write
+from written_windows import of_people, two_frequencies, write_windows
+
+from edge_runtime import Classifier, load_data
+from edge_runtime.model import model_card
+from edge_runtime.runs import Run
+from edge_runtime.signals.types import UNKNOWN_UNIT
+
+EPOCHS = 100  # of one step each
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """Trained on a small file of windows, and converted."""
+    folder = tmp_path_factory.mktemp("windows")
+    write_windows(folder / "waves.npz", of_people(150))
+    trained = succeeded(har_edge("train", "--data", "waves.npz", "--epochs", EPOCHS, "--out", "runs/waves", cwd=folder))
+    assert "name no subjects" not in trained.stderr
+    succeeded(har_edge("convert", "--quantize", cwd=folder))
+    return Run(folder / "runs" / "waves")
+
+
+def test_the_card_says_what_is_known_and_what_is_not(run):
+    card = model_card.read_model(run.tflite("int8"))[1]
+    assert card.input_shape == (64, 2)
+    assert [(x.name, x.unit) for x in card.signals] == [("channel_1", UNKNOWN_UNIT), ("channel_2", UNKNOWN_UNIT)]
+    assert (card.window.rate_hz, card.window.hop, card.front_end, card.live.novelty) == (None, 64, None, None)
+    assert card.normalisation.knee == (None, None)
+    assert card.training["test_subjects"] == ["emil"]
+    assert card.scores["test"]["accuracy"] > 0.9
+
+
+def test_windows_are_classified_in_the_programs_of_others(run):
+    test = load_data(run.folder.parents[1] / "waves.npz").test
+    classifier = Classifier(run.folder)
+    assert np.mean(classifier.logits(test.X).argmax(axis=1) == test.y) > 0.9
+
+
+def test_bench_and_evaluate_agree_on_the_remembered_windows(run):
+    folder = run.folder.parents[1]
+    succeeded(har_edge("bench", "--runs", 20, "--rounds", 2, "--json", "bench.json", cwd=folder))
+    done = succeeded(har_edge("evaluate", "--json", "scores.json", "--plots", "pictures", cwd=folder))
+    assert "emil" in done.stdout
+    bench, scores = (json.loads((folder / x).read_text()) for x in ("bench.json", "scores.json"))
+    assert bench["data"]["period_s"] is None
+    assert bench["results"][1]["accuracy"] == scores["accuracy"] > 0.9
+    assert scores["windows"] == 30
+    assert "an unknown rate" in succeeded(har_edge("info", run.folder, cwd=folder)).stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stream", "runs/waves", "--csv", "walk.csv"),
+        ("stream", "runs/waves", "--replay", "0"),
+        ("predict", "walk.csv", "--model", "runs/waves"),
+        ("evaluate", "runs/waves", "--live"),
+    ],
+    ids=" ".join,
+)
+def test_live_recognition_is_for_signals_that_are_live(har_edge_here, run, command):
+    folder = run.folder.parents[1]
+    write(folder / "walk.csv", *motion(300), ["walk"] * 300, "a")
+    assert_one_sentence(har_edge_here(*command, cwd=folder), 2, "'channel_1', which is not a live signal")
+
+
+def test_what_needs_people_recordings_or_a_rate_is_refused(har_edge_here, run):
+    folder = run.folder.parents[1]
+    done = har_edge_here("personalise", "runs/waves", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
+    assert_one_sentence(done, 2, "does not take acceleration with gravity")
+    done = har_edge_here("personalise", "edge", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
+    assert_one_sentence(done, 2, "waves.npz holds windows only")
+    assert_one_sentence(har_edge_here("bench", "--paced", cwd=folder), 2, "--paced", "how often its windows come")
+    assert_one_sentence(har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "the classes fast, slow")
+
+
+def test_changed_windows_are_no_longer_those_of_the_training(har_edge_here, run, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "waves")
+    card = json.loads((tmp_path / "waves/card.json").read_text())
+    card["training"]["data"]["path"] = str(write_windows(tmp_path / "others.npz", of_people(150, seed=1)))
+    (tmp_path / "waves/card.json").write_text(json.dumps(card))
+    assert_one_sentence(har_edge_here("evaluate", "waves", cwd=tmp_path), 2, "was not trained on the data at")
+
+
+def test_crossval_and_train_say_when_nobody_is_named(tmp_path):
+    path = write_windows(tmp_path / "blocks.npz", two_frequencies(60))
+    done = succeeded(har_edge("crossval", "--data", path, "--epochs", 1, "--folds", 2, "--out", "folds", cwd=tmp_path))
+    assert "'blocks' name no subjects: blocks of windows" in done.stderr
+    folds = json.loads((tmp_path / "folds/crossval.json").read_text())["folds"]
+    assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(f"block-{x}" for x in range(1, 9))
+    done = har_edge("train", "--data", path, "--epochs", 1, "--test-subjects", "emil", cwd=tmp_path)
+    assert_one_sentence(done, 2, "--test-subjects names emil", "block-1")
+
+
+def test_data_explains_what_it_found_and_what_is_missing(har_edge_here, tmp_path):
+    members = of_people()
+    path = write_windows(tmp_path / "own.npz", members, rate=20, signals=["ecg [/red]", "x"], labels=["slow", "fast"])
+    done = succeeded(har_edge_here("data", "--data", path, env={"COLUMNS": "100"}))
+    shown = "\n".join(" ".join(x.split()) for x in done.stdout.splitlines())
+    for part in ("slow 40 10", "fast 40 10", "all 80 20", "64 samples at 20 Hz", "4 subjects: anna, bert, carl, dora"):
+        assert part in shown
+    assert "ecg [/red] unknown unit" in shown
+    assert "No split The last third of the subjects is the test part" in shown
+    assert "No subject" not in shown
+    members["X"][7, 0, 1] = np.inf
+    done = har_edge_here("data", "--data", write_windows(tmp_path / "own.npz", members))
+    assert_one_sentence(done, 2, "1 window of the training part, number 7 first")
+    assert [x.split()[-1] for x in done.stdout.splitlines() if x.startswith("channel_")] == ["0", "1"]
+
+
+def test_a_window_of_any_signals_is_drawn(har_edge_here, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 16, 14))
+    path = write_windows(tmp_path / "many.npz", two_frequencies(60), X=X)
+    for name, more in (("many.svg", ()), ("one.svg", ("--part", "test"))):
+        succeeded(har_edge_here("data", "plot", "--data", path, "--window", 3, *more, "-o", tmp_path / name))
+    texts = re.findall(r"<!-- (.*?) -->", (tmp_path / "many.svg").read_text())
+    assert "without the last 2 signals" in " ".join(texts)
+    assert "time (samples)" in texts

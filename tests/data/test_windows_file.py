@@ -1,0 +1,256 @@
+"""A user's own windows: what may be absent, whom they are divided by, and what is refused in a sentence."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from written_windows import CLASSES, SUBJECTS, of_people, two_frequencies, write_windows
+
+from edge_runtime.data import loading, uci_har, windows_file
+from edge_runtime.data.dataset import MAX_LABELS
+from edge_runtime.data.subject_groups import blocks
+from edge_runtime.errors import InputError
+from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
+from train.training_data import load_data
+
+
+@pytest.fixture
+def load(tmp_path):
+    return lambda members, **changes: loading.load_data(write_windows(tmp_path / "own.npz", members, **changes))
+
+
+def test_windows_with_everything_said(load):
+    members = of_people()
+    names = {"labels": CLASSES, "signals": ["ecg", "noise"], "units": ["mV", ""]}
+    data = load(members, rate=250, hop=32, split=["train"] * 60 + ["test"] * 40, **names)
+    assert data.name == "own"
+    assert data.labels == CLASSES
+    assert data.signals == (Signal("ecg", "mV"), Signal("noise", UNKNOWN_UNIT))
+    assert data.window == Window(250.0, 64, 32)
+    assert (data.front_end, data.has_people) == (None, True)
+    np.testing.assert_array_equal(data.train.X, members["X"][:60].astype(np.float32))
+    assert [CLASSES[x] for x in data.test.y] == members["y"][60:].tolist()
+    assert data.test.subject.tolist() == members["subject"][60:].tolist()
+
+
+def test_of_absent_names_and_numbers_nothing_is_made_up(load):
+    data = load(of_people())
+    assert data.labels == ("fast", "slow")
+    assert [x.name for x in data.signals] == ["channel_1", "channel_2"]
+    assert {x.unit for x in data.signals} == {UNKNOWN_UNIT}
+    assert (data.window.rate_hz, data.window.hop_s, data.window.hop) == (None, None, 64)
+
+
+def test_the_test_part_is_the_last_third_of_the_people_in_natural_order(load):
+    subject = np.repeat(["s2", "s10", "s1", "s20", "s3", "s4"], 20)
+    data = load(two_frequencies(120), subject=subject)
+    assert set(data.test.subject.tolist()) == {"s10", "s20"}
+    data = load(two_frequencies(120), subject=np.repeat([2, 10, 1, 20, 3, 4], 20))
+    assert set(data.test.subject.tolist()) == {10, 20}
+
+
+def test_windows_of_fewer_people_than_a_training_needs_are_all_for_the_test(load):
+    data = load(two_frequencies(), subject=np.repeat(["a", "b"], 50))
+    assert (len(data.train), len(data.test)) == (0, 100)
+
+
+def test_without_people_blocks_of_windows_that_follow_each_other_stand_for_them(load):
+    data = load(two_frequencies(120))
+    assert not data.has_people
+    assert set(data.test.subject.tolist()) == {f"block-{x}" for x in (9, 10, 11, 12)}
+    assert len(data.train) == 80
+    # Both classes are in every block, however they are sorted.
+    y = np.repeat([0, 1], [500, 7])
+    found = blocks(y, None)
+    assert set(np.unique(found[y == 0], return_counts=True)[1].tolist()) == {41, 42}
+    assert len(set(found[y == 1])) == 7
+    for label in (0, 1):
+        numbers = [int(x.removeprefix("block-")) for x in found[y == label]]
+        assert numbers == sorted(numbers)
+
+
+def test_blocks_do_not_cross_a_split(load):
+    data = load(two_frequencies(), split=[0] * 70 + [1] * 30)
+    assert len(data.test) == 30
+    assert not set(data.train.subject.tolist()) & set(data.test.subject.tolist())
+
+
+@pytest.mark.parametrize("y", [[3, 5], [-1, 1], [0, 1], np.array([7, 200], np.uint8), [b"a", b"b"]], ids=str)
+def test_classes_may_be_any_numbers_or_texts(load, y):
+    data = load(two_frequencies(), y=np.tile(y, 50))
+    assert data.labels == tuple(x.decode() if isinstance(x, bytes) else str(x) for x in np.asarray(y).tolist())
+    assert sorted(np.concatenate([data.train.y, data.test.y]).tolist()) == [0] * 50 + [1] * 50
+
+
+def test_integers_count_in_the_labels_and_columns_are_taken(load):
+    data = load(two_frequencies(), y=np.tile([[2], [0]], (50, 1)), labels=["a", "b", "c"])
+    assert data.labels == ("a", "b", "c")
+    assert set(data.train.y.tolist()) == {0, 2}
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f4", "<f2", "<i2", "|u1", "<i8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_windows_of_any_numbers_in_any_order(load, dtype, order):
+    X = np.asarray(np.abs(100 * two_frequencies()["X"]), dtype, order=order)
+    data = load(of_people(), X=X)
+    np.testing.assert_array_equal(np.concatenate([data.train.X, data.test.X]), X.astype(np.float32))
+
+
+def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):
+    assert har_edge_here("data", "export", "-o", tmp_path / "back.npz").returncode == 0
+    data, back = uci_har.load(), loading.load_data(tmp_path / "back.npz")
+    assert (back.fingerprint, back.window, back.signals) == (data.fingerprint, data.window, data.signals)
+    assert back.front_end is None  # only what makes the signals here knows how
+
+
+GOOD = of_people()
+X = GOOD["X"]
+
+
+def spoiled(value, row=3):
+    bad = X.copy()
+    bad[row, 5, 1] = value
+    return bad
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"X": None}, "has no array X"),
+        ({"y": None}, "has no array y"),
+        ({"X": X[:0]}, r"no windows: X is \[0, 64, 2\]"),
+        ({"X": X[..., 0]}, r"X has the shape \[100, 64\].*X\[\.\.\., np\.newaxis\]"),
+        ({"X": X[:, :0]}, "X has 0 samples of 2 channels"),
+        ({"X": np.zeros((1, 1, 1001))}, "1 samples of 1,001 channels"),
+        ({"X": X.astype(complex)}, "X cannot be read .it holds complex128.: numbers"),
+        ({"X": X.astype(str)}, "X cannot be read .it holds str"),
+        ({"X": X.astype(object)}, "X cannot be read .it holds Python objects"),
+        ({"y": GOOD["y"].astype(object)}, "y cannot be read .it holds Python objects"),
+        ({"X": np.zeros(3, [("a", "f4")])}, "no plain NumPy array"),
+        ({"X": spoiled(np.nan)}, "1 window of the training part, number 3 first, has values that are NaN"),
+        ({"X": spoiled(-np.inf, 99)}, "1 window of the test part, number 19 first"),
+        ({"X": spoiled(1e300)}, "larger unit"),
+        ({"y": GOOD["y"][:99]}, r"y has the shape \[99\], and X has 100 windows"),
+        ({"y": np.eye(2)[np.arange(100) % 2].astype(int)}, r"argmax"),
+        ({"y": np.zeros(100)}, "y cannot be read .it holds float64.: whole numbers or text"),
+        ({"y": ["one"] * 100}, "one class 'one'"),
+        ({"y": np.arange(200), "X": np.resize(X, (200, 64, 2)), "subject": None}, f"more than {MAX_LABELS} classes"),
+        ({"y": ["a", ""] * 50}, "y has the name ''"),
+        ({"y": ["a", "b\x1b[31m"] * 50}, r"y has 'b\\x1b\[31m', which cannot be printed"),
+        ({"y": ["a", "b\nc"] * 50}, r"'b\\nc', which cannot be printed"),
+        ({"y": ["a", " a"] * 50}, "y has 'a' twice"),
+        ({"y": ["a", "b" * 101] * 50}, "1 to 100 characters"),
+        ({"y": [b"a", b"\xff"] * 50, "labels": ["a"]}, r"y has '\\xff', which is not among labels"),
+        ({"labels": ["slow"]}, "y has 'fast', which is not among labels"),
+        ({"y": [1, 2] * 50, "labels": ["a", "b"]}, "y goes from 1 to 2, and labels has 2 names"),
+        ({"y": [-1, 1] * 50, "labels": ["a", "b"]}, "y goes from -1 to 1"),
+        ({"labels": ["a", "a"]}, "labels has 'a' twice"),
+        ({"labels": [["a", "b"]]}, r"labels has the shape \[1, 2\]"),
+        ({"labels": [1, 2]}, "labels cannot be read .it holds int64.: names as text"),
+        ({"labels": [f"l{x}" for x in range(200)]}, "more than 127 classes"),
+        ({"subject": SUBJECTS}, r"subject has the shape \[5\]"),
+        ({"subject": np.arange(100) / 2}, "subject cannot be read"),
+        ({"subject": [""] * 100}, "subject has the name ''"),
+        ({"subject": np.arange(1001), "X": np.zeros((1001, 1, 1)), "y": np.arange(1001) % 2}, "1,001 subjects"),
+        ({"split": [2] * 100}, "split has '2'"),
+        ({"split": ["validation"] * 100}, "split has 'validation'"),
+        ({"split": [0, 1] * 50}, "subject 'anna' has windows in both parts"),
+        ({"signals": ["a"]}, "signals has 1 names, and X has 2 channels"),
+        ({"signals": ["a", "a"]}, "signals has 'a' twice"),
+        ({"units": ["g"] * 3}, "units has 3 names"),
+        ({"units": ["g", "\x07"]}, "units has"),
+        ({"rate": 0}, "rate is samples a second, one number, above 0"),
+        ({"rate": np.nan}, "rate is"),
+        ({"rate": [50, 50]}, "rate is"),
+        ({"rate": "50"}, "rate cannot be read"),
+        ({"hop": -1}, "hop is"),
+        ({"hop": 0.5}, "hop cannot be read"),
+        ({"subjects": SUBJECTS}, "the member 'subjects.npy', which is none of X, y, subject"),
+        ({"labels_train": SUBJECTS}, "the member 'labels_train.npy'"),
+        ({"X_train": X, "y_train": GOOD["y"]}, "give X_train and X_test, or X, y and split"),
+        (
+            {"X": None, "y": None, "subject": None, "X_train": X, "y_train": GOOD["y"]},
+            "give X_train and X_test, or X, y and split",
+        ),
+        (
+            {"X": None, "y": None, "subject": None, "X_train": X[:60], "X_test": X[60:]}
+            | {"y_train": GOOD["y"][:40], "y_test": GOOD["y"][40:]},
+            r"y_train \[40\] and y_test \[60\] do not fit",
+        ),
+    ],
+    ids=lambda x: x if isinstance(x, str) else None,
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(load, tmp_path, changes, says):
+    with pytest.raises(InputError, match=says) as error:
+        load(GOOD, **changes)
+    assert "own.npz" in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+def test_no_code_in_a_file_is_run(tmp_path):
+    class Planted:
+        def __reduce__(self):
+            return open, (str(tmp_path / "planted"), "w")
+
+    y = np.array([Planted()] * 100, object)
+    with pytest.raises(InputError, match="Python objects"):
+        loading.load_data(write_windows(tmp_path / "own.npz", GOOD, y=y))
+    assert not (tmp_path / "planted").exists()
+
+
+def rewritten(path, change):
+    """The file with its members as `change` gives them, of their names and contents."""
+    with zipfile.ZipFile(path) as archive:
+        members = [(x, archive.read(x)) for x in archive.namelist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in change(members):
+            archive.writestr(name, content)
+    return path
+
+
+def header(shape, descr="<f8"):
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
+    return buffer.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda x: [*x, x[0]], "the array X twice"),
+        (lambda x: [*x, ("readme.txt", b"x")], "the member 'readme.txt'"),
+        (lambda x: [("X.npy", header((10**12, 64, 2))), *x[1:]], "length is not that of its shape"),
+        (lambda x: [("X.npy", header((0, 10**18))), *x[1:]], "X"),
+        (lambda x: [("X.npy", x[0][1][:-8]), *x[1:]], "length is not that of its shape"),
+        (lambda x: [("X.npy", b"\x93NUMPY\x01\x00v\x00{__import__('os')}\n"), *x[1:]], "no plain NumPy array"),
+        (lambda x: [x[0], ("y.npy", header((100,), "<U1") + b"\xff\xff\xff\x7f" * 100), *x[2:]], "y .* no character"),
+        (lambda x: [x[0], ("y.npy", header((100,), ">U1") + b"\x00\x11\x00\x00" * 100), *x[2:]], "y .* no character"),
+        (lambda x: [x[0], ("y.npy", header((100,), "<U0")), *x[2:]], "length is not that of its shape"),
+        (lambda x: [*x, ("../split.npy", b"x")], "points out of the archive"),
+        (lambda x: [*x, ("split.npy", bytes(300 << 20))], "unpacks to 314,572,800 bytes"),
+    ],
+)
+def test_a_crafted_archive_is_refused(tmp_path, change, says):
+    path = rewritten(write_windows(tmp_path / "own.npz", GOOD), change)
+    with pytest.raises(InputError, match=says):
+        windows_file.load(path)
+
+
+def test_a_truncated_file_and_a_single_array_are_refused(tmp_path):
+    path = write_windows(tmp_path / "own.npz", GOOD)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"own\.npz is a damaged or truncated zip"):
+        loading.load_data(path)
+    np.save(tmp_path / "X.npy", X)
+    with pytest.raises(InputError, match="one array: save X and y together"):
+        loading.load_data(tmp_path / "X.npy")
+    with pytest.raises(InputError, match="holds windows only, and this takes recordings"):
+        loading.load_recordings(write_windows(tmp_path / "own.npz", GOOD))
+
+
+def test_the_gyroscope_of_other_peoples_signals_is_not_guessed(tmp_path):
+    path = write_windows(tmp_path / "own.npz", GOOD, signals=["acc", "body_gyro_x"])
+    with pytest.raises(InputError, match=r"--sensors accelerometer: .*'own'"):
+        load_data(path, "accelerometer", "six")
