@@ -30,6 +30,7 @@ from edge_runtime.data.dataset import MAX_LABELS, Dataset, Split
 from edge_runtime.data.subject_groups import blocks, last_third
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
+from edge_runtime.signals.normalisation import NO_CLIP
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
 from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.printable import quoted
@@ -37,12 +38,22 @@ from edge_runtime.system.quantities import counted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
 PARTS = ("train", "test")
-_MEMBERS = ("X", "y", "subject", "split", "labels", "signals", "units", "rate", "hop")
+_NAMES = ("US", "names as text")
+_MEMBERS = {
+    "X": ("fiu", "numbers [n, samples, channels]"),
+    "y": ("iuUS", "whole numbers or text, one for each window,"),
+    "subject": ("iuUS", "whole numbers or text, one for each window,"),
+    "split": ("biuUS", "0 and 1, or 'train' and 'test', one for each window,"),
+    "labels": _NAMES,
+    "signals": _NAMES,
+    "units": _NAMES,
+    "rate": ("fiu", "samples a second, one number,"),
+    "hop": ("iu", "samples from one window to the next, one number,"),
+}
+"""Member -> NumPy's kinds that it may have, and what is expected there in words."""
 _BY_PART = ("X", "y", "subject")  # members that there may be one of for each part
-_KINDS = {"X": "fiu", "y": "iuUS", "subject": "iuUS", "split": "biuUS", "rate": "fiu", "hop": "iu"}  # else text
 _MAX_SAMPLES, _MAX_CHANNELS, _MAX_SUBJECTS = 1_000_000, 1000, 1000  # what a card has room for
 _MAX_RATE_HZ = 1e6
-_LARGEST = 1e12  # as in a card: no product of two values is infinite in float32
 _LONGEST_NAME = 100
 _MAX_OTHER = 1 << 26  # bytes of a member that is not X
 
@@ -63,12 +74,12 @@ class WindowsFile:
     def check(self) -> None:
         """Raise `InputError` for values that are not finite or too large."""
         for part, split in (("training", self.data.train), ("test", self.data.test)):
-            bad = np.flatnonzero(~((split.X >= -_LARGEST) & (split.X <= _LARGEST)).all(axis=(1, 2)))
+            bad = np.flatnonzero(~((split.X >= -NO_CLIP) & (split.X <= NO_CLIP)).all(axis=(1, 2)))
             if len(bad):
                 raise InputError(
                     f"{self.path}: {counted(len(bad), 'window')} of the {part} part, number {bad[0]} first, "
-                    f"{'has' if len(bad) == 1 else 'have'} values that are NaN, infinite or beyond {_LARGEST:g}: leave "
-                    "such windows out, or give a larger unit"
+                    f"{'has' if len(bad) == 1 else 'have'} values that are NaN, infinite or beyond {NO_CLIP:g}: "
+                    "leave such windows out, or give a larger unit"
                 )
 
 
@@ -118,24 +129,12 @@ def _members(path: Path) -> dict[str, Array]:
                 )
             if name in arrays:
                 raise InputError(f"{path} has the array {name} twice: save it again")
+            kinds, expected = _MEMBERS[known]
             try:
-                content = archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER)
-                arrays[name] = parse_npy(content, _KINDS.get(known, "US"))
+                arrays[name] = parse_npy(archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER), kinds)
             except ValueError as error:
-                raise InputError(
-                    f"{path}: {name} cannot be read ({error}): {_EXPECTED.get(known, 'names as text')} are expected"
-                ) from error
+                raise InputError(f"{path}: {name} cannot be read ({error}): {expected} are expected") from error
     return arrays
-
-
-_EXPECTED = {
-    "X": "numbers [n, samples, channels]",
-    "y": "whole numbers or text, one for each window,",
-    "subject": "whole numbers or text, one for each window,",
-    "split": "0 and 1, or 'train' and 'test', one for each window,",
-    "rate": "samples a second, one number,",
-    "hop": "samples from one window to the next, one number,",
-}
 
 
 def _joined(members: Mapping[str, Array], path: Path) -> dict[str, Array]:
@@ -270,7 +269,7 @@ def _number(name: str, members: Mapping[str, Array], at_most: float, path: Path)
         return None
     given = members[name]
     if given.size != 1 or not 1e-3 <= (value := float(given.reshape(()))) <= at_most:
-        raise InputError(f"{path}: {name} is {_EXPECTED[name]} above 0 and at most {at_most:,.0f}")
+        raise InputError(f"{path}: {name} is {_MEMBERS[name][1]} above 0 and at most {at_most:,.0f}")
     return value
 
 

@@ -57,6 +57,28 @@ def test_bench_and_evaluate_agree_on_the_remembered_windows(run):
     assert "an unknown rate" in succeeded(har_edge("info", run.folder, cwd=folder)).stdout
 
 
+def test_a_network_of_sensor_counts_is_converted_with_all_of_their_range(tmp_path):
+    import keras
+
+    members = of_people(150)
+    members["X"] = np.round(4000 * members["X"])
+    path = write_windows(tmp_path / "counts.npz", members)
+    network = keras.Sequential(
+        [
+            keras.Input((64, 2)),
+            keras.layers.Conv1D(4, 3, strides=8, activation="relu"),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(2),
+        ]
+    )
+    network.save(tmp_path / "own.keras")
+    succeeded(har_edge("convert", "own.keras", "--data", path, cwd=tmp_path))
+    X = load_data(path).test.X
+    assert np.abs(X).max() > 8000
+    logits = Classifier(tmp_path / "own_float32.tflite").logits(X)
+    np.testing.assert_allclose(logits, np.asarray(network(X)), rtol=1e-4, atol=0.01)
+
+
 @pytest.mark.parametrize(
     "command",
     [
