@@ -276,9 +276,8 @@ def _number(name: str, members: Mapping[str, Array], at_most: float, path: Path)
 def _names(what: str, given: Array, path: Path) -> tuple[str, ...]:
     """The texts in `given`, a list without a name that is empty, too long, not printable or there twice."""
     names = tuple(_text(x, what, path) for x in _listed(what, given, path))
-    for x in names:
-        if not x or len(x) > _LONGEST_NAME:
-            raise InputError(f"{path}: {what} has the name {quoted(x)}; 1 to {_LONGEST_NAME} characters are needed")
+    if not all(names):
+        raise InputError(f"{path}: {what} has a name without a character: give each its own name")
     twice = next((x for x in names if names.count(x) > 1), None)
     if twice:
         raise InputError(f"{path}: {what} has {quoted(twice)} twice: give each its own name")
@@ -295,6 +294,8 @@ def _listed(what: str, given: Array, path: Path) -> list[Any]:
 def _text(value: str | bytes, what: str, path: Path) -> str:
     """`value` as printable text without blanks around it."""
     text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    if len(text) > _LONGEST_NAME:
+        raise InputError(f"{path}: {what} has {quoted(text, 20)}, and {_LONGEST_NAME} characters are the longest name")
     if not text.isprintable():
         raise InputError(f"{path}: {what} has {quoted(text)}, which cannot be printed: give it another name")
     return text.strip()
