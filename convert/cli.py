@@ -12,7 +12,7 @@ from convert.keras_files import SUFFIXES, check_file, is_saved_model
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import require_train_extra
+from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.runs import SCHEMES
 from edge_runtime.system.files import check_folder
 
@@ -77,6 +77,12 @@ QUANTISED = SCHEMES[1:]
     help="Fail beyond this loss of accuracy on held-out subjects, in percentage points.",
 )
 @click.option(
+    "--rivals",
+    is_flag=True,
+    help="Write into the folder rivals, beside the models, what other tools make of the network, for 'har-edge bench "
+    "--rivals': TensorFlow's converter as it is, TFLite's fused LSTM operator, ONNX Runtime. Needs the extra rivals.",
+)
+@click.option(
     "--diagnose",
     is_flag=True,
     help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
@@ -116,6 +122,7 @@ def command(
     io_type: str,
     calibration: int | None,
     max_drop: float,
+    rivals: bool,
     diagnose: bool,
     pictures: str,
     data: Path | None,
@@ -148,7 +155,9 @@ def command(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
             )
     shared.check_pictures_wanted(diagnose, "--diagnose")
-    require_train_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
+    require_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
+    if rivals:
+        require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf_keras"), "rivals")
     options = Options(
         schemes,
         io_type=io_type,
@@ -160,6 +169,7 @@ def command(
         lstm=lstm,
         max_size=max_size,
         pictures=pictures,
+        rivals=rivals,
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix in SUFFIXES or is_saved_model(source)):

@@ -12,6 +12,7 @@ from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
+from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted, kilobytes, percent
@@ -41,13 +42,15 @@ ModelFiles: TypeAlias = Run | NamedFiles
 class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
-    `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there.
+    `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there. `rivals` are there
+    if they were asked for.
     """
 
     files: ModelFiles
     report: ConversionReport
     failure: CheckFailedError | None = None
     unfinished: tuple[str, ...] = ()
+    rivals: RivalRecord | None = None
 
     def raise_if_incomplete(self, time_limit: float) -> None:
         """Raise the `failure`, or `DeviceError` when something is unfinished."""
@@ -100,7 +103,16 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
             write_models(files, job, report)
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
-    return Conversion(files, report, unfinished=tuple(unfinished))
+        rivals = _make_rivals(job, files) if options.rivals else None
+    return Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals)
+
+
+def _make_rivals(job: ConversionJob, files: ModelFiles) -> RivalRecord:
+    from convert.rivals.rival_job import make_rivals
+    from edge_runtime.system.terminal import progress
+
+    with progress() as on_progress:
+        return make_rivals(job, files.model if isinstance(files, Run) else job.source, files.folder, on_progress)
 
 
 def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str, pictures: str) -> None:
@@ -186,7 +198,12 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
     included = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in included if key in x} for part, x in card.scores.items()}
+    return replace(without_place(card), quantisation=quantisation, parity=parity, scores=scores)
+
+
+def without_place(card: Card) -> Card:
+    """The card without the place of its data on this machine, which stays in the run folder's card."""
     training = dict(card.training)
-    if "data" in training:  # the place on this machine stays in the run folder's card
+    if "data" in training:
         training["data"] = {key: x for key, x in training["data"].items() if key != "path"}
-    return replace(card, training=training, quantisation=quantisation, parity=parity, scores=scores)
+    return replace(card, training=training)

@@ -41,7 +41,7 @@ class FileOptions:
 class Options:
     """Options of a conversion: the quantised forms `schemes` beside float32; `calibration` is int8's.
 
-    `io_type` is one of `IO_TYPES`.
+    `io_type` is one of `IO_TYPES`; `rivals` asks for the forms that other tools make of the network too.
     """
 
     schemes: tuple[str, ...] = ()
@@ -54,6 +54,7 @@ class Options:
     lstm: str = LOWERINGS[0]
     max_size: float = MAX_SIZE  # kB
     pictures: str = "png"
+    rivals: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from convert.conversion import Conversion, convert
 from convert.conversion_job import Options
 from convert.parity import Parity
 from edge_runtime.errors import HarEdgeError
+from edge_runtime.model.rivals import record_path
 from edge_runtime.runs import Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
@@ -35,6 +36,21 @@ def show(conversion: Conversion, folder: Path, normalisation: str | None = None)
     console.print(f"Models in {folder}:", soft_wrap=True)
     console.print(_forms_table(conversion))
     console.print(f"\n{_explanation(conversion, normalisation)}")
+    show_rivals(conversion, console)
+
+
+def show_rivals(conversion: Conversion, console: Console) -> None:
+    """Print the rivals that were made, with their sizes, and a sentence for each that could not be."""
+    if conversion.rivals is None:
+        return
+    folder = record_path(conversion.files.folder, "").parent
+    console.print(f"\nRivals in {folder}:", soft_wrap=True)
+    table = _table("rival", ("size",))
+    for rival in conversion.rivals.rivals:
+        table.add_row(rival.name, kilobytes((folder / rival.file).stat().st_size))
+    console.print(table)
+    for name, reason in conversion.rivals.absent.items():
+        console.print(f"No {name}: {reason}", soft_wrap=True)
 
 
 def _forms_table(conversion: Conversion) -> Table:
@@ -104,6 +120,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
         conversions[name] = None
         try:
             conversion = conversions[name] = convert(run.folder, run, options)
+            show_rivals(conversion, Console(markup=False))
             conversion.raise_if_incomplete(options.time_limit)
         except HarEdgeError as error:
             failures[name] = error

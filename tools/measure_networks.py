@@ -21,9 +21,10 @@ from edge_runtime.data import loading
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load, read_model
+from edge_runtime.model.rivals import record_of, rival_name
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT, peer_models
+from tools import COMMAND, RESULTS, ROOT
 
 NETWORK_RESULTS = RESULTS / "networks"
 SCHEMES = ("float32", "int8")
@@ -94,11 +95,11 @@ def _cpu_seconds() -> float:
 
 
 def convert(run: Run) -> str | None:
-    """Convert, if that was not done before; the sentence that says why it could not be."""
-    if run.tflite("int8").exists():
+    """Convert and make the rivals, if that was not done before; the sentence that says why it could not be."""
+    if run.tflite("int8").exists() and record_of(run.tflite("int8")).exists():
         return None
-    command = [*COMMAND, "convert", str(run.folder), "--quantize", "--max-drop", "100", "--time-limit", "3600"]
-    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    command = [*COMMAND, "convert", str(run.folder), "--quantize", "--rivals", "--max-drop", "100"]
+    result = subprocess.run([*command, "--time-limit", "3600"], stderr=subprocess.PIPE, text=True, check=False)
     print(result.stderr, file=sys.stderr)
     if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
         return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
@@ -126,24 +127,20 @@ def _score(run: Run, seed: int, seconds: float) -> dict[str, Any]:
 
 
 def _bench(run: Run) -> dict[str, Any] | None:
-    """p50 of our forms and of others' from one `har-edge bench`; None when int8 is not there.
+    """Every form, ours and the rivals', from one `har-edge bench`; None when int8 is not there.
 
     The ratio is that of int8 to the fastest float form of all.
     """
     if not run.tflite("int8").exists():
         return None
-    if not peer_models.path_of(run, "stock").exists():
-        command = [sys.executable, "-m", "tools.peer_models", str(run.folder.resolve())]
-        subprocess.run(command, check=True, cwd=ROOT)
-    models = {x: run.tflite(x) for x in SCHEMES} | {x: peer_models.path_of(run, x) for x in peer_models.FORMS}
-    models = {name: path for name, path in models.items() if path.exists()}
     out = run.folder / "bench.json"
-    command = [*COMMAND, "bench", *map(str, models.values()), "--json", str(out)]
+    models = [str(run.tflite(x)) for x in SCHEMES]
+    command = [*COMMAND, "bench", *models, "--rivals", "--json", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     report = results.read(out)
-    names = list(models)
+    names = [rival_name(x.rival, x.quantization) if x.rival else x.quantization for x in report.results]
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
-    quantisation = read_model(models["int8"])[1].quantisation
+    quantisation = read_model(run.tflite("int8"))[1].quantisation
     return {
         "cpu": report.device.cpu,
         "load_average_before": report.device.before.load_average,
@@ -152,7 +149,9 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "lowering_reason": quantisation["lowering_reason"],
         "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(names, report.results, strict=True)},
         "operators": {x: result.operators for x, result in zip(names, report.results, strict=True)},
-        "bytes": {x: path.stat().st_size for x, path in models.items()},
+        "bytes": {x: result.size_bytes for x, result in zip(names, report.results, strict=True)},
+        "accuracy": {x: result.accuracy for x, result in zip(names, report.results, strict=True)},
+        "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
         "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,

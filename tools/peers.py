@@ -25,6 +25,7 @@ from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
 from edge_runtime.system.files import write_text
 from tools import RESULTS, table
 from tools.peer_models import OURS, Form, build
@@ -139,19 +140,10 @@ def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int | None]:
     """Window -> input; input -> output, whose order is that of the logits; the number of operators, where known."""
     normalisation = cards.load(folder / "card.json").normalisation
-    if form.runtime != "onnxruntime":
-        model = open_model((folder / form.file).read_bytes(), form.runtime)
-        return Preparation(normalisation, model.input), model.run, model.operators.total
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(folder / form.file, options, providers=["CPUExecutionProvider"])
-    return (
-        lambda window: np.asarray(normalisation.apply(window[np.newaxis]), np.float32),
-        lambda values: session.run(None, {"windows": values})[0],
-        None,
-    )
+    content = (folder / form.file).read_bytes()
+    is_onnx = form.runtime == ONNX_RUNTIME
+    model = open_onnx(content) if is_onnx else open_model(content, form.runtime)
+    return Preparation(normalisation, model.input), model.run, None if is_onnx else model.operators.total
 
 
 def doubts_of(content: dict[str, Any]) -> list[str]:

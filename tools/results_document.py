@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import matplotlib
@@ -9,8 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import atomic_path, write_text
 from tools import RESULTS, ROOT, table
 from tools.peer_models import INTERPRETER, OURS
@@ -27,7 +30,9 @@ PUBLISHED = {
     "gru-coarse-coarse": "96.5 (four classes)",
 }
 """Accuracy in percent on the test subjects, as the authors of the known networks give it."""
-FLOAT, INT8, STOCK, FUSED = "float32", "int8", "stock", "fused"
+FLOAT, INT8 = "float32", "int8"
+FORMS = (FLOAT, INT8, *(rival_name(x.tool, x.scheme) for x in RIVALS))
+"""The forms that are timed, in the order of the table; the first two are har-edge's own."""
 _LARGEST = 2500.0  # square points of the largest file's disc
 Measured = dict[str, Any]
 
@@ -93,12 +98,20 @@ during training.
 
 {_table(networks, _COST)}
 Size is that of the file with its card, of seed 0; p50 is the median latency of one window. “form” is how recurrent
-layers are converted ([convert.md](convert.md#unrolled-or-fused)). “stock” is what TensorFlow's converter makes of the
-same network as it is, in float32 (its int8 calibration crashes on recurrent layers that are loops; `edge` is unrolled,
-see [results/peers.md](results/peers.md)), “fused” is float32 with TFLite's own operator, where all recurrent layers are
-LSTMs. The ratio is int8's p50 to that of the fastest float form, with its 95 % interval; it depends on the processor
+layers are converted ([convert.md](convert.md#unrolled-or-fused)). The ratio is int8's p50 to that of the fastest float
+form that was measured, whoever made it, with its 95 % interval; it depends on the processor
 ([results/processors.md](results/processors.md)). Training is the CPU time of a seed's whole `har-edge train`, two fits.
+
+## Beside other tools
+
+{_table(networks, _RIVALS)}
+p50 in µs, and in brackets the size of the file in kB (that of har-edge with its card), of the same weights in the same
+rounds. What the rivals are: [convert.md](convert.md#rivals). A dash is a form that there is not, or that was not
+measured.
 """
+    for reason, names in _absent(networks).items():
+        text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
+    text += "\n" if _absent(networks) else ""
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
         text += f"\nThe machine was not idle before {', '.join(busy)}: these latencies are to be measured again.\n"
@@ -183,6 +196,20 @@ def _p50(network: Measured, form: str) -> str:
     return f"{p50:.1f}" if p50 else "–"
 
 
+def _time_and_size(network: Measured, form: str) -> str:
+    p50 = _p50(network, form)
+    return p50 if p50 == "–" else f"{p50} ({network['bench']['bytes'][form] / 1000:.0f})"
+
+
+def _absent(networks: Sequence[Measured]) -> dict[str, list[str]]:
+    """The networks by the sentence that says which rival of them there is not, and why."""
+    found: dict[str, list[str]] = {}
+    for network in networks:
+        for name, reason in ((network["bench"] or {}).get("absent_rivals") or {}).items():
+            found.setdefault(f"No {name}: {reason}", []).append(network["name"])
+    return found
+
+
 def _ratio(network: Measured) -> str:
     if not network["bench"]:
         return "–"
@@ -210,11 +237,10 @@ _COST = _NAME | {
     "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
-    "stock p50, µs": lambda x: _p50(x, STOCK),
-    "fused p50, µs": lambda x: _p50(x, FUSED),
     "int8 to fastest float": _ratio,
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
+_RIVALS = _NAME | {form: partial(_time_and_size, form=form) for form in FORMS}
 
 
 def _plot(networks: Sequence[Measured]) -> None:

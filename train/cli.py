@@ -11,7 +11,7 @@ from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data import dataset
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.host.tensorflow_setup import require_train_extra
+from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted
@@ -62,7 +62,7 @@ def command(
     Leaves a run folder with the networks, the card, the history and pictures. The fits run side by side, one on each
     CPU. A training that was stopped, however abruptly, goes on with --resume and ends with the same weights.
     """
-    require_train_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
+    require_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
     # Only now: it loads scipy, scikit-learn and matplotlib.
     from train.run.training import TrainingSettings
 

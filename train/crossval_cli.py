@@ -11,7 +11,7 @@ from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import require_train_extra
+from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted
 from train.choices import check_network, split_names, training_options
@@ -81,7 +81,7 @@ def command(
     accuracy on each group and each subject, and writes it as JSON, CSV and pictures. The test subjects take no part:
     compare networks and sensors here. The fits run side by side, one on each CPU, or on the workers of a cluster.
     """
-    require_train_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
+    require_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
     from train.cross_validation import choose_folds, plan_folds, show, summarise, write
 
     if cluster is not None:

@@ -74,12 +74,12 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
     is_plain = not steps and not bend.any()
     if is_float and is_plain:
         return
-    samples_a_row = _samples_a_row(*shape[1:])
-    rows = shape if is_plain else (shape[1] // samples_a_row, samples_a_row * shape[2])
+    per_row = samples_a_row(*shape[1:])
+    rows = shape if is_plain else (shape[1] // per_row, per_row * shape[2])
     new = _NewOperators(model)
 
     def row(values: npt.NDArray[np.float32]) -> int:
-        return new.constant(np.tile(values, samples_a_row))
+        return new.constant(np.tile(values, per_row))
 
     entry = new.tensor(shape)
     values = entry if is_plain else new.reshape(entry, rows)
@@ -117,7 +117,7 @@ def _dequantise(model: schema.ModelT) -> None:
         main.outputs = np.array([logits], np.int32)
 
 
-def _samples_a_row(n_samples: int, n_signals: int) -> int:
+def samples_a_row(n_samples: int, n_signals: int) -> int:
     """The least divisor of `n_samples` that gives a row enough values; all samples where none does."""
     divisors = (n for n in range(1, n_samples) if n_samples % n == 0 and n * n_signals >= _LEAST_ROW)
     return next(divisors, n_samples)

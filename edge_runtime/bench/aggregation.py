@@ -28,16 +28,22 @@ from edge_runtime.bench.results import (
 )
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.onnx_model import ONNX_RUNTIME
+from edge_runtime.model.rivals import Rival
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file as it will be measured; `title` is its path or another name for people, `path` where it was read."""
+    """A model file as it will be measured; `title` is its path or another name for people, `path` where it was read.
+
+    The file of a `rival` has no card inside.
+    """
 
     title: str
     content: bytes
     card: Card
     path: Path | None = None
+    rival: Rival | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
     """Merge the rounds of one model."""
     data = run.data
     facts, model, predicted = measured.answers[0].facts, measured.model, measured.predicted
+    rival = model.rival
     # Times, memory and energy of an emulated machine are the emulator's.
     real, samples = not measured.emulated, measured.samples
     confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
@@ -110,7 +117,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         rounds=list(zip(measured.facts("before"), measured.facts("after"), strict=True)),
         others_busy=run.others_busy,
         operators=facts["model"]["operators"],
-        xnnpack=facts["model"]["xnnpack"],
+        xnnpack=None if rival else facts["model"]["xnnpack"],  # nothing here can bring more into XNNPACK
         runtimes=[(runtime["name"], runtime["version"]) for runtime in measured.facts("runtime")],
         same_answers=all(
             np.array_equal(predicted, np.argmax(answer.arrays["logits"], axis=1))
@@ -130,12 +137,13 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         sha256=hashlib.sha256(model.content).hexdigest(),
         runtime=facts["runtime"]["name"],
         runtime_version=facts["runtime"]["version"],
-        quantization=facts["model"]["scheme"],
+        # The weights of a loop are in a graph of their own, which the interpreter does not show.
+        quantization=rival.scheme if rival else facts["model"]["scheme"],
         threads=run.threads,
         pinned_cpu=facts["pinned_cpu"],
         size_bytes=len(model.content),
         operators=sum(facts["model"]["operators"].values()),
-        xnnpack_operators=None if facts["model"]["xnnpack"] is None else sum(facts["model"]["xnnpack"].values()),
+        xnnpack_operators=_xnnpack_operators(facts),
         load_ms=round(median(measured.facts("load_ms")), 3) if real else None,
         first_ms=round(median(measured.facts("first_ms")), 3) if real else None,
         latency_ms=latency if real else None,
@@ -161,7 +169,13 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
         instructions=measured.instructions,
         raw_input=model.card.raw_input,
+        rival=rival.tool if rival else None,
     )
+
+
+def _xnnpack_operators(facts: Mapping[str, Any]) -> int | None:
+    counts = facts["model"]["xnnpack"]
+    return None if counts is None or facts["runtime"]["name"] == ONNX_RUNTIME else sum(counts.values())
 
 
 def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
@@ -176,15 +190,15 @@ def control(first: MeasuredModel, again: MeasuredModel) -> Control:
 
 
 def with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel]) -> list[Result]:
-    """Say of each quantised result how often it answers as the float32 form of the same network does."""
+    """Say of each quantised result, and of each rival, how often it answers as the float32 form of the network does."""
     originals = {
         result.model: each.predicted
         for result, each in reversed(list(zip(results, measured, strict=True)))
-        if result.quantization == "float32"
+        if result.quantization == "float32" and result.rival is None
     }
     return [
         replace(result, agreement=float(np.mean(each.predicted == originals[result.model])))
-        if result.quantization != "float32" and result.model in originals
+        if (result.quantization != "float32" or result.rival) and result.model in originals
         else result
         for result, each in zip(results, measured, strict=True)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
+from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.quantities import counted
 
 PERCENT, POINTS = "%", "pp"
@@ -123,10 +124,10 @@ def compare(old: Report, new: Report, on_progress: Callable[[float, str], None] 
 
 
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Pairs of the same network and quantisation; where several are, of the same file, else the only two left."""
+    """Pairs of the same network, tool and quantisation; of several, those of the same file, else the only two left."""
     keys: tuple[Callable[[Result], object], ...] = (
-        lambda x: (x.model, x.quantization, x.file),
-        lambda x: (x.model, x.quantization),
+        lambda x: (x.model, x.rival, x.quantization, x.file),
+        lambda x: (x.model, x.rival, x.quantization),
     )
     pairs: dict[int, tuple[Result, Result]] = {}  # by the identity of the new one
     taken: set[int] = set()
@@ -146,8 +147,8 @@ def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict
 
 
 def _titles(results: Sequence[Result]) -> dict[int, str]:
-    """The name of each result, by its identity: network and quantisation, and the file where several have both."""
-    names = [f"{x.model} {x.quantization}" for x in results]
+    """The name of each result, by its identity: network and form, and the file where several have both."""
+    names = [f"{x.model} {rival_name(x.rival, x.quantization) if x.rival else x.quantization}" for x in results]
     alike = Counter(names)
     return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
 

@@ -20,11 +20,21 @@ from edge_runtime.bench import aggregation, answer_check
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.bench.results import Control, EvaluatedData, Failure, Instructions, MeasuredDevice, Method, Report
+from edge_runtime.bench.results import (
+    AbsentRival,
+    Control,
+    EvaluatedData,
+    Failure,
+    Instructions,
+    MeasuredDevice,
+    Method,
+    Report,
+)
 from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, ignore_progress
@@ -46,6 +56,7 @@ class MeasurementSettings:
 
     Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
     `paced` leaves as much time between two as a stream of windows does. None is the default of the mode.
+    `absent_rivals` are those that are missed from the beginning; None if no rivals are asked for.
     """
 
     runtime: str = "auto"
@@ -55,6 +66,7 @@ class MeasurementSettings:
     duration_s: float | None = None
     paced: bool = False
     control: bool = True
+    absent_rivals: tuple[AbsentRival, ...] | None = None
 
     @property
     def total_runs(self) -> int:
@@ -122,9 +134,10 @@ def measure(
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
-    A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, and the others are
-    measured all the same; when no model is left, the error of the first is raised. Raises `InputError` when a model
-    does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
+    A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, a rival among those
+    that are absent, and the others are measured all the same; when no model is left, the error of the first is raised.
+    Raises `InputError` when a model does not fit the data. `on_progress` hears the round and model, then `: ` and the
+    stage.
     """
     data = _with_classes_of(models, data)
     for model in models:
@@ -139,11 +152,11 @@ def measure(
         _take_turns(participants, data, device, folder, settings, on_progress)
         for participant in participants[: len(models)]:
             _count_instructions(participant, device, folder, on_progress)
-    failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure)
+    failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure and not x.model.rival)
     survivors = [
         MeasuredModel(x.model, x.answers, x.instructions) for x in participants[: len(models)] if not x.failure
     ]
-    if not survivors:
+    if all(x.model.rival for x in survivors):
         raise next(x.failure for x in participants if x.failure)
     control = _control(participants, len(models))
     first = survivors[0].answers[0].facts
@@ -173,7 +186,17 @@ def measure(
         comparisons=tuple(aggregation.comparisons(results, survivors, data)),
         control=control,
         failures=failures,
+        absent_rivals=_absent_rivals(participants, settings),
     )
+
+
+def _absent_rivals(
+    participants: Sequence[_Participant], settings: MeasurementSettings
+) -> tuple[AbsentRival, ...] | None:
+    if settings.absent_rivals is None:
+        return None
+    failed = ((x.model.rival, x.failure) for x in participants if x.failure)
+    return settings.absent_rivals + tuple(AbsentRival(x.name, str(failure)) for x, failure in failed if x)
 
 
 def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
@@ -292,13 +315,16 @@ def _lay_out(
         if signals not in windows:
             windows[signals] = f"windows-{len(windows)}.npy"
             np.save(folder / windows[signals], data.select(signals).test.X)
-        (folder / f"model-{i}.tflite").write_bytes(model.content)
+        suffix = model.path.suffix if model.rival and model.path else ".tflite"
+        # A rival has no card in its file.
+        content = cards.attach(model.content, model.card) if model.rival else model.content
+        (folder / f"model-{i}{suffix}").write_bytes(content)
         job = MeasurementJob(
             name="",
             task="measure",
-            model=f"model-{i}.tflite",
+            model=f"model-{i}{suffix}",
             title=model.title,
-            runtime=settings.runtime,
+            runtime=ONNX_RUNTIME if suffix == ".onnx" else settings.runtime,
             threads=settings.threads,
             windows=windows[signals],
             period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,

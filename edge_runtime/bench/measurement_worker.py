@@ -23,6 +23,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
+from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
 from edge_runtime.system.child_processes import tell
 
 # Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
@@ -62,11 +63,16 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     about = machine.read_facts(cpu)
     before, own_before = machine.state(cpu), time.process_time()
     _report("opening", 0.0)
-    runtime = load_runtime(job.runtime)
+    is_onnx = job.runtime == ONNX_RUNTIME
+    runtime = load_onnx_runtime() if is_onnx else load_runtime(job.runtime)
     baseline = machine.peak_memory()
 
-    flatbuffer, card = cards.read_model(folder / job.model)
-    model = open_model(flatbuffer, runtime.name, job.threads, job.xnnpack, job.title)
+    content, card = cards.parse((folder / job.model).read_bytes(), job.title)
+    model = (
+        open_onnx(content, job.threads, job.title)
+        if is_onnx
+        else open_model(content, runtime.name, job.threads, job.xnnpack, job.title)
+    )
     check_graph(model.input, model.output, card, job.title)
     prepare = preparation(card, model.input)
 

@@ -34,6 +34,9 @@ Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
 Ratio = Annotated[float, Quantity(at_least=1e-6)]
 Points = Annotated[float, Quantity("percentage points", at_least=-100, at_most=100)]
 
+FLOAT_FORMS = ("float32", "float16")
+"""The quantisations that leave float weights, which runtimes bring to float32: what int8 has to beat."""
+
 Interval = tuple[float, float]
 """The ends of a 95 % interval, lower first."""
 
@@ -167,6 +170,12 @@ class Result:
     operator_costs: Annotated[Mapping[str, OperatorCost] | None, "by operator type"] = None
     instructions: Annotated[Instructions | None, "null on a real device"] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
+    rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
+
+    @property
+    def is_float(self) -> bool:
+        """Tell whether it computes in float with float weights."""
+        return self.quantization in FLOAT_FORMS
 
     @property
     def p50_ms(self) -> float | None:
@@ -179,7 +188,9 @@ class Comparison:
     """One result against another of the same run; a ratio is `result` over `against`, below 1 is faster."""
 
     result: Annotated[Count, "its place in `results`"]
-    against: Annotated[Count, "place in `results` of the fastest float32 form of the same network, else of the first"]
+    against: Annotated[
+        Count, "place in `results` of the fastest float form of the same network, rivals' included, else of the first"
+    ]
     p50_ratio: Annotated[Ratio | None, "of p50"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
     end_to_end_ratio: Annotated[Ratio | None, "of p50 end to end"]
@@ -213,10 +224,21 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class AbsentRival:
+    """A form of another tool that was not made, or could not be measured here."""
+
+    name: Annotated[str, "the tool and the form"]
+    reason: Annotated[str, "why, in one sentence"]
+
+
+@dataclass(frozen=True)
 class RuntimeVersion:
     """An interpreter."""
 
-    name: Annotated[str, "`litert`, `tflite-runtime` or `tensorflow`; on a phone the app's, `tflite-android`"]
+    name: Annotated[
+        str,
+        "`litert`, `tflite-runtime` or `tensorflow`; on a phone the app's, `tflite-android`; of rivals `onnxruntime`",
+    ]
     version: Annotated[str | None, "null where the package does not tell"]
 
 
@@ -266,6 +288,9 @@ class Report:
     comparisons: Annotated[tuple[Comparison, ...], "a comparison per model but the one that others are compared with"]
     control: Annotated[Control | None, "null without one"]
     failures: Annotated[tuple[Failure, ...], "the models that could not be measured"]
+    absent_rivals: Annotated[
+        tuple[AbsentRival, ...] | None, "the rivals that are not among the results; null if none were asked for"
+    ] = None
     har_edge: Annotated[str, "the version that measured"] = edge_runtime.__version__
     created: Annotated[str, "when (ISO 8601, UTC)"] = dataclasses.field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
@@ -315,15 +340,28 @@ def parse(text: str) -> Report:
 
 
 def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
-    """The pairs that are compared, by their places: each result with the fastest float32 form of the same network.
+    """The pairs that are compared, by their places: each result with the fastest float form of the same network.
 
-    A result without such a form is compared with the first; none is compared with itself.
+    Whoever made that form. A result without one is compared with the first; none is compared with itself.
     """
-    fastest: dict[str, int] = {}  # float32 form by network
+    floats: dict[str, list[int]] = {}  # places by network
     for i, result in enumerate(results):
-        if result.quantization == "float32":
-            j = fastest.setdefault(result.model, i)
-            if (result.p50_ms or 0.0) < (results[j].p50_ms or 0.0):
-                fastest[result.model] = i
+        if result.is_float:
+            floats.setdefault(result.model, []).append(i)
+    fastest = {x: min(zip(costs([results[i] for i in places]), places, strict=True))[1] for x, places in floats.items()}
     pairs = ((i, fastest.get(result.model, 0)) for i, result in enumerate(results))
     return [(i, against) for i, against in pairs if i != against]
+
+
+def costs(results: Sequence[Result]) -> list[float]:
+    """How much an inference costs each of `results` of one network; 0 where that is not known.
+
+    That is the median time, end to end where only some of them prepare windows in their graph, or, on an emulated
+    device, the instructions.
+    """
+    if any(x.latency_ms for x in results):
+        times = [x.latency_ms for x in results]
+        if len({x.raw_input for x in results}) > 1:
+            times = [x.end_to_end_ms for x in results]
+        return [x.p50 if x else 0.0 for x in times]
+    return [x.instructions.per_inference if x.instructions else 0.0 for x in results]

@@ -10,11 +10,13 @@ from edge_runtime import runs
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models, data_for
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
+from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 
@@ -68,6 +70,11 @@ if TYPE_CHECKING:
     help="Fresh processes per model, among which the timed inferences are divided.  "
     f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
+@click.option(
+    "--rivals",
+    is_flag=True,
+    help="Measure what other tools made of the same network too ('har-edge convert --rivals'), in the same rounds.",
+)
 @click.option("--paced", is_flag=True, help="Infer as often as windows come in use, asleep in between: cold caches.")
 @click.option(
     "--control/--no-control", default=True, show_default=True, help="Measure the first model against itself as well."
@@ -91,6 +98,7 @@ def command(
     n_runs: int | None,
     duration: float | None,
     rounds: int | None,
+    rivals: bool,
     paced: bool,
     control: bool,
     profile: bool,
@@ -117,7 +125,11 @@ def command(
     if offline and all(device.here for device in devices):
         raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
     folder = run or Run(Path())
-    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control)
+    absent = None
+    if rivals:
+        others, absent = _find_rivals(models)
+        models = [*models, *others]
+    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
     names = [device.name for device in devices]
     twice = next((x for x in names if names.count(x) > 1), None)
     if twice:
@@ -143,7 +155,7 @@ def command(
 def _load_data(models: Sequence[ModelFile], given: Path | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
     cards = [x.card for x in models]
-    path = data_for([x.path for x in models if x.path], given)
+    path = data_for([x.path for x in models if x.path and not x.rival], given)
     data = loading.load_data(path)
     if path is not None and given is None:
         for card in cards:
@@ -234,6 +246,20 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
         else:
             models.append(measurement.open_file(model_path(path)))
     return models, run if len(paths) < 2 else None
+
+
+def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:
+    """The rivals of the networks that `models` are forms of, and those that could not be made."""
+    found: list[ModelFile] = []
+    absent: list[AbsentRival] = []
+    for path, of in {record_of(x.path): x.card for x in models if x.path}.items():
+        record = read_record(path, of)
+        card = record.read_card(path)
+        for rival in record.rivals:
+            file = rival_path(path, rival)
+            found.append(ModelFile(str(file), read_rival(file, rival), card, file, rival))
+        absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]
+    return found, tuple(absent)
 
 
 def _reference_models(network: str) -> list[ModelFile]:

@@ -17,11 +17,11 @@ THREADS = 2
 _MEMORY_ADVICE = "close other programs, or raise the limit (ulimit -v)"
 
 
-def require_train_extra(what: str, packages: Sequence[str]) -> None:
-    """Raise `MissingExtraError` when one of `packages`, which `what` needs, is not installed."""
+def require_extra(what: str, packages: Sequence[str], extra: str = "train") -> None:
+    """Raise `MissingExtraError` when one of `packages` of an `extra`, which `what` needs, is not installed."""
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(what, package, "train")
+            raise MissingExtraError(what, package, extra)
 
 
 def import_tensorflow(what: str, threads: int = THREADS) -> None:
@@ -30,7 +30,7 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
     Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load,
     `DeviceError` when there is too little memory for it.
     """
-    require_train_extra(what, ("tensorflow",))
+    require_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the networks are too small to gain, and results would differ
     os.environ["KERAS_BACKEND"] = "tensorflow"

@@ -79,6 +79,7 @@ def result(result: Result) -> Facts:
         ("size", f"{result.size_bytes} bytes"),
         ("scheme", result.quantization),
         ("runtime", f"{result.runtime} {result.runtime_version or ''}".strip()),
+        ("made by", result.rival or "har-edge"),
         ("threads", str(result.threads)),
         ("pinned to CPU", NOT_MEASURED if result.pinned_cpu is None else str(result.pinned_cpu)),
     ]

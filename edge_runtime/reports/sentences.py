@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared
+from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
+from edge_runtime.model.rivals import rival_name
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
@@ -42,9 +43,14 @@ def title(report: Report) -> str:
 
 def titles(results: Sequence[Result]) -> list[str]:
     """A short name for each result: as much of scheme, model and file as makes it unique."""
+    own = "har-edge" if any(result.rival for result in results) else ""
+
+    def form_of(result: Result) -> str:
+        return rival_name(result.rival or own, result.quantization).strip()
+
     forms: tuple[Callable[[Result], str], ...] = (
-        lambda result: result.quantization,
-        lambda result: f"{result.model} {result.quantization}",
+        form_of,
+        lambda result: f"{result.model} {form_of(result)}",
         lambda result: result.file,
     )
     for form in forms:
@@ -55,26 +61,38 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Each quantised result with the float32 form that it is compared with; without any, all that are compared.
+    """Each quantised result with the float form that it is compared with; without any, all that are compared.
 
-    A report that a phone made by itself has no comparisons, hence no intervals.
+    Rivals are what others are compared with, not compared themselves. A report that a phone made by itself has no
+    comparisons, hence no intervals.
     """
     results, names = report.results, titles(report.results)
     comparisons = {(x.result, x.against): x for x in report.comparisons}
     quantised = [
         (i, j)
         for i, j in compared(results)
-        if results[i].model == results[j].model and results[i].quantization != "float32" == results[j].quantization
+        if results[i].model == results[j].model and results[i].quantization != "float32" and results[j].is_float
     ]
     return [
         ComparedResults(names[i], results[i], names[j], results[j], comparisons.get((i, j)))
-        for i, j in quantised or comparisons
+        for i, j in [pair for pair in quantised if not results[pair[0]].rival]
+        or [pair for pair in comparisons if not results[pair[0]].rival]
     ]
 
 
 def verdicts(report: Report) -> list[str]:
-    """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy."""
-    return [sentence for pair in pairs(report) for sentence in (_gain(pair), *_work(pair), _cost(pair))]
+    """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy.
+
+    The last one says which float forms there were to be faster than.
+    """
+    found = pairs(report)
+    said = [sentence for pair in found for sentence in (_gain(pair), *_work(pair), _cost(pair))]
+    return [*said, *_yardsticks(report, found)]
+
+
+def absent_rivals(report: Report) -> list[str]:
+    """The rivals that are not among the results, each with the reason."""
+    return [f"no {x.name}: {x.reason}" for x in report.absent_rivals or ()]
 
 
 def control(report: Report) -> str | None:
@@ -154,6 +172,31 @@ def _gain(pair: ComparedResults) -> str:
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
     return f"{pair.name} is {_listed(claims)}."
+
+
+def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
+    """Per network, of which float forms the one that the others are compared with is the fastest."""
+    forms: dict[str, list[tuple[Result, str]]] = {}
+    for result, name in zip(report.results, titles(report.results), strict=True):
+        if result.is_float:
+            forms.setdefault(result.model, []).append((result, name))
+    compared_with = {x.against.model: x.against_name for x in found if x.against.is_float}
+    alone, ranked = [], []
+    for model, of_network in forms.items():
+        if any(x.rival for x, _ in of_network):
+            ranking = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
+            (least, fastest), *others = ranking
+            if least and others:
+                unit = "as long" if of_network[0][0].latency_ms else "as many instructions"
+                rest = _listed([f"{name} takes {significant(cost / least)} times {unit}" for cost, name in others])
+                ranked.append(f"{fastest} is the fastest of {len(ranking)} float forms: {rest}.")
+        elif model in compared_with:
+            alone.append(compared_with[model])
+    if alone:
+        whose = "is har-edge's own float form" if len(alone) == 1 else "are har-edge's own float forms"
+        names = _listed(alone) if len(alone) <= 3 else f"These {len(alone)}"
+        ranked.append(f"{names} {whose}: no rival was measured ('har-edge convert --rivals', then bench --rivals).")
+    return ranked
 
 
 def _work(pair: ComparedResults) -> list[str]:

@@ -71,7 +71,7 @@ def _fitting(results: Sequence[Result], names: Sequence[str], width: int) -> int
 
 def _table(results: Sequence[Result], names: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True)  # long names fold instead
     for name in names:
         table.add_column(escape(name), justify="right", overflow="fold")
     for group in groups(results, brief=True):

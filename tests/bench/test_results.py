@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +177,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         results.read(tmp_path / "loop.json")
 
 
-def test_each_result_is_compared_with_the_fastest_float32_form_of_its_network():
+def test_each_result_is_compared_with_the_fastest_float_form_of_its_network():
     slow, fast = samples.FLOAT, samples.result("float32", 0.03)
     other = samples.result("float32", 0.01, model="small")
     assert compared((slow, fast, other, samples.INT8)) == [(0, 1), (3, 1)]
     assert compared((samples.INT8, other, slow)) == [(0, 2)]
     assert compared((samples.INT8, samples.INT8)) == [(1, 0)]
+    rivals = (
+        samples.result("float32", 0.02, rival="ONNX Runtime"),
+        samples.result("dynamic", 0.01, rival="ONNX Runtime"),
+    )
+    assert compared((slow, samples.INT8, *rivals)) == [(0, 2), (1, 2), (3, 2)]
+    assert compared((slow, samples.result("float16", 0.02), samples.INT8)) == [(0, 1), (2, 1)]
+    # Only the second prepares windows in its graph: inference alone says nothing.
+    raw = replace(samples.result("float32", 0.045, rival="x"), end_to_end_ms=samples.latency(0.045), raw_input=True)
+    assert compared((slow, raw)) == [(0, 1)]

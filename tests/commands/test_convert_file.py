@@ -18,6 +18,7 @@ from convert.parity import relative_difference
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.rivals import read_record
 
 
 def network(*middle: layers.Layer, samples: int = 128, signals: int = 9, classes: int = 6, end: str | None = "softmax"):
@@ -44,7 +45,8 @@ def trained(tmp_path_factory, uci_har) -> Path:
 
 @pytest.fixture(scope="module")
 def converted(trained):
-    return succeeded(har_edge("convert", trained.name, "--quantize", "--normalisation", "data", cwd=trained.parent))
+    options = ("--quantize", "--normalisation", "data", "--rivals")
+    return succeeded(har_edge("convert", trained.name, *options, cwd=trained.parent))
 
 
 def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, converted, uci_har):
@@ -55,7 +57,19 @@ def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, convert
     float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
     assert np.abs(float32.probabilities(X) - expected).max() < 1e-3
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.97
-    assert sorted(x.name for x in trained.parent.iterdir()) == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite"]
+    names = sorted(x.name for x in trained.parent.iterdir())
+    assert names == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite", "rivals"]
+
+
+def test_its_rivals_are_in_a_folder_of_theirs_and_one_that_there_is_not_is_said(trained, converted):
+    folder = trained.parent / "rivals"
+    record = read_record(folder / "mine.json", cards.read_model(trained.with_name("mine_int8.tflite"))[1])
+    assert len(record.rivals) == 4
+    assert {x.name for x in folder.iterdir()} == {"mine.json", *(x.file for x in record.rivals)}
+    _, _, shown = converted.stdout.partition("Rivals in rivals:\n")
+    rows = {x.name: f"{(folder / x.file).stat().st_size / 1000:.1f} kB" for x in record.rivals}
+    assert [" ".join(x.split()) for x in shown.splitlines()[1:5]] == [f"{name} {size}" for name, size in rows.items()]
+    assert "No fused LSTM float32: layer 'gru" in shown
 
 
 def test_its_card_says_what_the_options_and_the_check_say(trained, converted, uci_har):

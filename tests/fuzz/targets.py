@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from mutation import changed_bytes, changed_json
 
+from convert.rivals.onnx_graph import OnnxGraph
 from edge_runtime.bench import measurement_job, results
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
@@ -33,7 +34,7 @@ from edge_runtime.live.sources import Item
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.live.timestamps import Timestamps
-from edge_runtime.model import model_card
+from edge_runtime.model import model_card, onnx_model, rivals
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import html, text_forms
 from edge_runtime.reports.report_content import DeviceReport, gather
@@ -400,6 +401,50 @@ def read_answers(content: bytes, folder: Path) -> bytes:
     return bytes(connection._pending)
 
 
+@cache
+def _record() -> Any:
+    digest = hashlib.sha256(_onnx()).hexdigest()
+    made = [{"tool": "ONNX Runtime", "scheme": "float32", "file": "model_onnx_float32.onnx", "sha256": digest}]
+    return {"format": 1, "network_sha256": "0" * 64, "card": _card(), "rivals": made, "absent": {"x": "no operator"}}
+
+
+def make_record(random: Random) -> bytes:
+    """A record of rivals, changed."""
+    if random.random() < 0.9:
+        return changed_json(random, _record()).encode("utf-8", "surrogatepass")
+    text = json.dumps(_record()).encode()
+    return changed_bytes(random, text, [text])
+
+
+def read_rivals(content: bytes, folder: Path) -> None:
+    """Read the record of rivals of a model, and the files that it names."""
+    path = rivals.record_path(folder, "model")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    path.with_name("model_onnx_float32.onnx").write_bytes(_onnx())
+    for rival in rivals.read_record(path, _model()[2]).rivals:
+        rivals.read_rival(rivals.rival_path(path, rival), rival)
+
+
+@cache
+def _onnx() -> bytes:
+    graph = OnnxGraph((4, 2))
+    product = graph.one("Gemm", [graph.reshape("windows", (1, 8)), graph.constant(np.ones((8, 3)))], (1, 3))
+    content: bytes = graph.model(product).SerializeToString()
+    return content
+
+
+def make_onnx(random: Random) -> bytes:
+    """An ONNX file, changed."""
+    return changed_bytes(random, _onnx(), [_onnx()])
+
+
+def read_onnx(content: bytes, folder: Path) -> None:
+    """Count its operators."""
+    for kind in onnx_model.count_operators(content):
+        kind.encode()
+
+
 TARGETS = {
     "model-file": Target(make_model, read_model, 1500, lambda: _model()[0]),
     "card": Target(make_card, read_card, 250, lambda: json.dumps(_card()).encode()),
@@ -409,4 +454,6 @@ TARGETS = {
     "official-zip": Target(make_zip, read_zip, 600, _zip),
     "windows-file": Target(make_windows, read_windows, 600, lambda: recordings.npz_files()["whole"]),
     "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),
+    "rivals": Target(make_record, read_rivals, 300, lambda: json.dumps(_record()).encode()),
+    "onnx": Target(make_onnx, read_onnx, 1000, _onnx),
 }

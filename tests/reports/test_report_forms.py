@@ -18,11 +18,15 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 
 from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
-from edge_runtime.bench.results import Control, Energy, Report, Result, RuntimeVersion
+from edge_runtime.bench.results import AbsentRival, Control, Energy, Instructions, Report, Result, RuntimeVersion
 from edge_runtime.reports import html, machine_and_method, outputs, sentences, terminal_table
 from edge_runtime.reports.report_content import MOST, DeviceReport, gather, side_by_side
 from edge_runtime.reports.text_forms import columns, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
+
+ALONE = (
+    "float32 is har-edge's own float form: no rival was measured ('har-edge convert --rivals', then bench --rivals)."
+)
 
 
 def markdown(made: Report) -> str:
@@ -43,6 +47,7 @@ def test_a_gain_and_a_small_loss_are_two_plain_sentences_with_their_intervals():
         "fast end to end (1.64–1.72; 30.0 µs against 50.0 µs) and 1.33 times smaller (150.0 kB against 200.0 kB).",
         "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %; −0.60 to +0.10 over subjects), "
         "no more than chance could give (sign-flip test over subjects: p = 1).",
+        ALONE,
     ]
 
 
@@ -51,6 +56,7 @@ def test_a_report_without_comparisons_says_the_same_without_intervals():
         "int8 is 2.00 times as fast as float32 (p50 20.0 µs against 40.0 µs), 1.67 times as fast end to end (30.0 µs "
         "against 50.0 µs) and 1.33 times smaller (150.0 kB against 200.0 kB).",
         "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %).",
+        ALONE,
     ]
 
 
@@ -59,7 +65,7 @@ def test_a_slower_larger_and_better_model_is_said_to_be_that():
     worse = replace(
         BETTER, p50_ratio=1.5, p50_ratio_ci95=(1.45, 1.55), end_to_end_ratio=1.4, end_to_end_ratio_ci95=(1.3, 1.45)
     )
-    speed, accuracy = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, sign_flip_p=0.0004),)))
+    speed, accuracy, _ = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, sign_flip_p=0.0004),)))
     assert speed.startswith(
         "int8 is 1.50 times slower than float32 (95 % interval 1.45–1.55; p50 60.0 µs against 40.0 µs), 1.40 times "
         "slower end to end (1.30–1.45; "
@@ -101,7 +107,7 @@ def test_an_interval_that_holds_1_is_no_difference():
     unclear = replace(
         BETTER, p50_ratio=0.97, p50_ratio_ci95=(0.93, 1.02), end_to_end_ratio=1.1, end_to_end_ratio_ci95=(0.99, 1.2)
     )
-    speed, _ = sentences.verdicts(of(FLOAT, INT8, comparisons=(unclear,)))
+    speed, *_ = sentences.verdicts(of(FLOAT, INT8, comparisons=(unclear,)))
     assert speed.startswith(
         "int8 is as fast as float32, as far as this run can tell (95 % interval 0.98–1.08; p50 20.0 µs against "
         "40.0 µs), as fast end to end (0.83–1.01; "
@@ -109,7 +115,7 @@ def test_an_interval_that_holds_1_is_no_difference():
 
 
 def test_no_difference_at_all_is_said_too():
-    speed, accuracy = sentences.verdicts(of(FLOAT, result("int8", 0.040)))
+    speed, accuracy, _ = sentences.verdicts(of(FLOAT, result("int8", 0.040)))
     assert speed.startswith("int8 is as fast as float32 (")
     assert "of the same size" in speed
     assert "loses 0.00 percentage points" in accuracy
@@ -117,16 +123,54 @@ def test_no_difference_at_all_is_said_too():
 
 def test_one_subject_gives_neither_interval_nor_test_over_subjects():
     alone = replace(BETTER, accuracy_difference_ci95=None, sign_flip_p=None)
-    _, accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(alone,)))
+    _, accuracy, _ = sentences.verdicts(of(FLOAT, INT8, comparisons=(alone,)))
     assert accuracy == "int8 loses 0.20 percentage points of accuracy (96.80 % against 97.00 %)."
 
 
 def test_the_comparison_is_with_the_fastest_float_form_of_the_same_network():
     other = result("float32", 0.010, model="small", file="s.tflite")
     faster = result("float32", 0.030, file="f.tflite")
-    speed, _ = sentences.verdicts(of(FLOAT, faster, other, INT8))
+    speed, *_ = sentences.verdicts(of(FLOAT, faster, other, INT8))
     assert "against 30.0 µs" in speed
     assert "f.tflite" in speed
+
+
+def test_a_verdict_is_against_the_fastest_float_form_of_any_tool_and_names_it():
+    stock, fused = result("float32", 0.1, rival="TensorFlow stock"), result("float32", 0.05, rival="fused LSTM")
+    onnx = [result(x, 0.010 if x == "float32" else 0.005, rival="ONNX Runtime") for x in ("float32", "dynamic")]
+    speed, accuracy, yardstick = sentences.verdicts(of(FLOAT, INT8, stock, fused, *onnx))
+    assert speed.startswith(
+        "har-edge int8 is 2.00 times slower than ONNX Runtime float32 (p50 20.0 µs against 10.0 µs)"
+    )
+    assert accuracy.startswith("har-edge int8 loses 0.20 percentage points")
+    assert yardstick == (
+        "ONNX Runtime float32 is the fastest of 4 float forms: har-edge float32 takes 4.0 times as long, fused LSTM "
+        "float32 takes 5.0 times as long and TensorFlow stock float32 takes 10 times as long."
+    )
+
+
+def test_har_edge_s_own_float_form_is_named_as_such_where_it_is_the_fastest():
+    half = result("float16", 0.035)
+    speed, *_, yardstick = sentences.verdicts(of(FLOAT, half, INT8, result("float32", 0.07, rival="ONNX Runtime")))
+    assert speed.startswith("har-edge int8 is 1.75 times as fast as har-edge float16 (")
+    assert yardstick.startswith("har-edge float16 is the fastest of 3 float forms: har-edge float32 takes 1.1 times")
+
+
+def test_of_an_emulated_device_the_fastest_form_is_that_of_fewest_instructions():
+    float32, int8 = EMULATED.results
+    fused = replace(float32, rival="fused LSTM", instructions=Instructions(60_000, "counted"))
+    _, work, _, yardstick = sentences.verdicts(replace(EMULATED, results=(float32, int8, fused), comparisons=()))
+    assert work == "har-edge int8 takes 0.75 times the instructions of fused LSTM float32 (45,000 against 60,000)."
+    assert yardstick == (
+        "fused LSTM float32 is the fastest of 2 float forms: har-edge float32 takes 1.7 times as many instructions."
+    )
+
+
+def test_a_rival_that_is_absent_is_said_in_every_form():
+    report = of(FLOAT, INT8, absent_rivals=(AbsentRival("fused LSTM float32", "layer 'mine' (GRU) has no operator"),))
+    for text in (shown(report), html.render([DeviceReport("local", report)]).replace("&#39;", "'")):
+        assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in " ".join(text.split())
+    assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in markdown(report)
 
 
 def test_without_a_float_form_there_is_only_what_the_report_compares():
@@ -137,7 +181,7 @@ def test_without_a_float_form_there_is_only_what_the_report_compares():
 
 
 def test_an_emulated_device_is_compared_without_times():
-    speed, work, _ = sentences.verdicts(EMULATED)
+    speed, work, *_ = sentences.verdicts(EMULATED)
     assert work == "int8 takes 0.45 times the instructions of float32 (45,000 against 100,000)."
     assert speed == "int8 is 1.33 times smaller (150.0 kB against 200.0 kB)."
     assert sentences.real_time_factors(EMULATED) is None
@@ -362,7 +406,7 @@ def test_thousands_of_results_are_all_in_the_files_and_the_first_ones_on_the_ter
     assert "m29 int8" in text
     assert "m30 int8" not in text
     assert text.endswith(
-        "Not shown: 240 results, 240 sentences, the real-time factors; --html, --csv and --markdown have all of them.\n"
+        "Not shown: 240 results, 241 sentences, the real-time factors; --html, --csv and --markdown have all of them.\n"
     )
     page = html.render(devices)
     assert "Drawn are the first 60 of 300 results" in page

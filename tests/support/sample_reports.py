@@ -5,6 +5,7 @@ from typing import Any
 
 from edge_runtime.bench.machine_state import CpuClock, State, Throttled
 from edge_runtime.bench.results import (
+    AbsentRival,
     ClassScore,
     Comparison,
     Control,
@@ -174,7 +175,7 @@ def evil() -> Report:
             doubts=(EVIL,),
             energy=Energy(None, reason=EVIL),
         )
-        for x in (FLOAT, replace(FLOAT, sha256="1" * 64), INT8)
+        for x in (FLOAT, replace(FLOAT, sha256="1" * 64, rival=EVIL), INT8)
     ]
     state = replace(STATE, governor=EVIL, temperatures_c={EVIL: 1.5}, throttled=Throttled((EVIL,), ()))
     return of(
@@ -183,5 +184,6 @@ def evil() -> Report:
         data=EvaluatedData(EVIL, EVIL, 1, 1.28),
         settings=replace(METHOD, runtime=EVIL),
         failures=(Failure(EVIL, EVIL),),
+        absent_rivals=(AbsentRival(EVIL, EVIL),),
         created=EVIL,
     )

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
 from tools import measure_networks
 
@@ -41,6 +42,19 @@ def run(tmp_path, monkeypatch) -> Run:
 def test_a_network_that_is_refused_or_fails_the_gate_is_a_result(run, monkeypatch, code):
     monkeypatch.setenv("EXIT_CODE", str(code))
     assert measure_networks.convert(run) == "the layer is unknown"
+
+
+def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("EXIT_CODE", "0")
+    asked, record = tmp_path / "asked.json", record_of(run.tflite("int8"))
+    record.parent.mkdir(parents=True)
+    run.tflite("int8").write_bytes(b"")
+    assert measure_networks.convert(run) is None
+    assert "--rivals" in json.loads(asked.read_text())
+    asked.unlink()
+    record.write_text("{}")
+    assert measure_networks.convert(run) is None
+    assert not asked.exists()
 
 
 @pytest.mark.parametrize("code", [3, 70, 130])

@@ -6,7 +6,7 @@ import numpy as np
 
 from tools import RESULTS
 from tools.measure_networks import NETWORKS
-from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
+from tools.results_document import DOCUMENT, FORMS, README, comparison_table, document, load_measured, with_table
 
 
 def test_the_document_is_that_of_make_results():
@@ -29,10 +29,22 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_
     for form, accuracy in (("float32", 0.9), ("int8", 0.85)):
         second["scores"][form] = {"accuracy": accuracy, "per_subject": {"2": 0.2, "4": 1.0}}
         edge["seeds"][0]["scores"][form] = {"accuracy": 0.8, "per_subject": {"2": 0.4, "4": 0.8}}
-    (row, _) = [x for x in document([edge | {"seeds": [edge["seeds"][0], second]}]).splitlines() if "| `edge` |" in x]
+    (row, *_) = [x for x in document([edge | {"seeds": [edge["seeds"][0], second]}]).splitlines() if "| `edge` |" in x]
     cells = [x.strip() for x in row.split("|")]
     assert cells[4:8] == ["2", f"85.00 ± {100 * np.std([0.8, 0.9], ddof=1):.2f}", "90.0 (4)", "30.0 (2)"]
     assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
+
+
+def test_every_rival_has_a_column_and_one_that_there_is_not_a_sentence():
+    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
+    bench = edge["bench"] | {"absent_rivals": {"fused LSTM float32": "the layer has no operator"}}
+    bench["p50_us"] = {form: 10.0 * i for i, form in enumerate(FORMS, 1) if not form.startswith("fused")}
+    bench["bytes"] = dict.fromkeys(FORMS, 20_000)
+    text = document([edge | {"bench": bench}, edge | {"name": "other", "bench": bench}])
+    heading, _, row, *_ = text.partition("## Beside other tools\n\n")[2].splitlines()
+    assert heading.count(" | ") == len(FORMS) == 7
+    assert row == "| `edge` | 10.0 (20) | 20.0 (20) | 30.0 (20) | 40.0 (20) | – | 60.0 (20) | 70.0 (20) |"
+    assert "- No fused LSTM float32: the layer has no operator (`edge`, `other`)" in text
 
 
 def test_a_network_that_was_not_converted_has_keras_scores_and_the_reason():

@@ -22,6 +22,7 @@ GROUPS = {
     "models": "model files and cards",
     "keras_files": "Keras files",
     "results": "results of bench",
+    "rivals": "other tools' forms of a network",
     "recordings": "data sets",
     "streams": "samples, from files and sources",
     "options": "options and names",

@@ -1,0 +1,106 @@
+"""Make the rivals of a network in a process that may crash or hang, or say why there is none."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convert.conversion import without_place
+from convert.conversion_job import ConversionJob
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.rivals import FUSED, ONNX, STOCK, Rival, RivalRecord, record_path, rival_name
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import to_text
+from edge_runtime.system.files import sha256, write_bytes
+from edge_runtime.system.progress import OnProgress
+
+
+@dataclass(frozen=True)
+class RivalForm:
+    """A form to make: its tool, its quantisation, and how its file's name ends."""
+
+    tool: str
+    scheme: str
+    suffix: str
+
+    @property
+    def name(self) -> str:
+        """Its name in reports and messages."""
+        return rival_name(self.tool, self.scheme)
+
+    def path(self, job: ConversionJob) -> Path:
+        """The file that the process leaves."""
+        return job.output / self.suffix
+
+
+FORMS = (
+    RivalForm(STOCK, "float32", "stock_float32.tflite"),
+    RivalForm(STOCK, "dynamic", "stock_dynamic.tflite"),
+    RivalForm(FUSED, "float32", "fused_float32.tflite"),
+    RivalForm(ONNX, "float32", "onnx_float32.onnx"),
+    RivalForm(ONNX, "dynamic", "onnx_dynamic.onnx"),
+)
+"""In the order in which they are made and shown."""
+
+
+def card_path(job: ConversionJob) -> Path:
+    """The card of the network, which the process leaves too."""
+    return job.output / "rivals.json"
+
+
+def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
+    """Make the rivals of the `network` (a Keras file) of `job`, and write those that there can be, and their record.
+
+    They are for the models in `folder`. Each has the job's time limit. Raises `InputError` for a job that gives no
+    network.
+    """
+    left = list(FORMS)
+    absent: dict[str, str] = {}
+    while left:
+        try:
+            _run(job, left, absent, on_progress)
+        except InputError:  # of the whole job: what a form is refused for comes in a message
+            raise
+        except TimeoutError:
+            absent[left.pop(0).name] = f"making it took more than {job.options.time_limit:g} s (--time-limit)"
+        except HarEdgeError as error:
+            absent[left.pop(0).name] = str(error)
+    path = record_path(folder, network.stem)
+    made = []
+    for form in FORMS:
+        if form.name not in absent:
+            file = path.with_name(f"{network.stem}_{form.suffix}")
+            write_bytes(file, form.path(job).read_bytes())
+            made.append(Rival(form.tool, form.scheme, file.name, sha256(file)))
+    card = json.loads(without_place(cards.load(card_path(job))).to_json())
+    record = RivalRecord(sha256(network), card, tuple(made), absent)
+    record.write(path)
+    return record
+
+
+def _run(job: ConversionJob, left: list[RivalForm], absent: dict[str, str], on_progress: OnProgress) -> None:
+    """Make those that are `left`, which become fewer, until the process ends; `absent` are those that it refused."""
+    began = time.monotonic()
+
+    def listen(message: Mapping[str, Any]) -> None:
+        nonlocal began
+        if progress := child_processes.progress_of(message):
+            on_progress(*progress)
+        if "rival" in message:
+            form = left.pop(0)
+            began = time.monotonic()
+            if message["refusal"]:
+                absent[form.name] = str(message["refusal"])
+
+    child_processes.run_in_child(
+        "the process that makes it",
+        "its converter crashed",
+        "convert.rivals.rival_worker",
+        to_text(job),
+        *(form.suffix for form in left),
+        on_message=listen,
+        seconds=lambda: began + job.options.time_limit - time.monotonic(),
+    )

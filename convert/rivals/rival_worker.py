@@ -1,0 +1,126 @@
+"""Make rivals as a child process, and check that they answer as the network does."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convert.conversion_inputs import ConversionInput, load_data, of_run
+from convert.conversion_job import ConversionJob
+from convert.external_model import of_file
+from convert.parity import FLOAT_TOLERANCE, relative_difference
+from convert.rivals.rival_job import FORMS, RivalForm, card_path
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.onnx_model import open_onnx
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_CHECKED = 64  # windows
+
+
+def main(text: str, *suffixes: str) -> None:
+    """Make the forms of `suffixes` of the job given as JSON, as a child of the command."""
+    job = from_text(ConversionJob, text)
+
+    def task(tell: child_processes.Tell) -> None:
+        with short_of_memory("making the rivals"):
+            _make_all(job, [x for x in FORMS if x.suffix in suffixes], tell)
+
+    child_processes.run_as_child(task)
+
+
+def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.Tell) -> None:
+    done = 1 - len(forms) / len(FORMS)
+    tell(stage="rivals: loading TensorFlow", share=done)
+    data = load_data(job)
+    import_tensorflow("har-edge convert --rivals")
+    *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
+    cards.save(replace(network.card, raw_input=True), card_path(job))
+    maker = _Maker(network)
+    for form in forms:
+        tell(stage=f"rivals: {form.name}", share=done)
+        done += 1 / len(FORMS)
+        refusal = None
+        try:
+            content = maker.make(form)
+            maker.check(form, content)
+            form.path(job).write_bytes(content)
+        except maker.refusals as error:
+            refusal = (str(error).strip() or type(error).__name__).splitlines()[0]
+        tell(rival=form.name, refusal=refusal)
+
+
+class _Maker:
+    """Makes the forms of one network; TensorFlow is loaded."""
+
+    def __init__(self, network: ConversionInput) -> None:
+        from onnx.checker import ValidationError
+        from tensorflow.lite.python.convert_phase import ConverterError
+
+        self._model, self._normalisation = network.model, network.card.normalisation
+        every = -(-len(network.held_out) // _CHECKED)
+        self._windows = np.asarray(network.held_out.X[::every], np.float32)
+        self._expected = np.asarray(network.model(network.windows[::every], training=False))
+        # What converters refuse a network with.
+        self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
+
+    def make(self, form: RivalForm) -> bytes:
+        """The content of the form's file. Raises one of `refusals`."""
+        return _MAKERS[form.suffix](self)
+
+    def check(self, form: RivalForm, content: bytes) -> None:
+        """Raise `InputError` when a float form is another network than Keras's, or another form gives no numbers."""
+        model = open_onnx(content) if form.suffix.endswith(".onnx") else open_model(content)
+        answers = np.concatenate([model.run(window[np.newaxis]).copy() for window in self._windows])
+        difference = relative_difference(answers, self._expected)
+        if not difference <= (FLOAT_TOLERANCE if form.scheme == "float32" else np.inf):  # NaN fails too
+            raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest")
+
+    @cached_property
+    def onnx(self) -> "ModelProto":
+        """The network as an ONNX graph, of which the quantised form is made."""
+        from convert.rivals.onnx_network import to_onnx
+
+        return to_onnx(self._model, self._normalisation)
+
+    def stock(self, is_dynamic: bool) -> bytes:
+        """TensorFlow's converter on the network as it is."""
+        from convert.rivals.tensorflow_forms import in_dynamic, in_float, stock
+
+        return self._with_preparation(stock(self._model, in_dynamic if is_dynamic else in_float))
+
+    def fused(self) -> bytes:
+        """TFLite's own LSTM operator."""
+        from convert.rivals.tensorflow_forms import fused, in_float
+
+        return self._with_preparation(fused(self._model, in_float))
+
+    def _with_preparation(self, content: bytes) -> bytes:
+        """The TFLite model with the preparation of windows in front, as har-edge's own have it."""
+        from convert.quantise.raw_input import take_raw_windows
+
+        return take_raw_windows(content, self._normalisation)
+
+    def dynamic_onnx(self) -> bytes:
+        """ONNX Runtime's own quantisation."""
+        from convert.rivals.onnx_network import to_dynamic
+
+        content: bytes = to_dynamic(self.onnx).SerializeToString()
+        return content
+
+
+_MAKERS: dict[str, Callable[[_Maker], Any]] = {
+    "stock_float32.tflite": lambda maker: maker.stock(is_dynamic=False),
+    "stock_dynamic.tflite": lambda maker: maker.stock(is_dynamic=True),
+    "fused_float32.tflite": _Maker.fused,
+    "onnx_float32.onnx": lambda maker: maker.onnx.SerializeToString(),
+    "onnx_dynamic.onnx": _Maker.dynamic_onnx,
+}

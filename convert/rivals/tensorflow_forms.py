@@ -1,0 +1,108 @@
+"""Convert a Keras network as TensorFlow's users do: as it is, or with TFLite's own operator for LSTM layers.
+
+The converter makes that operator, UNIDIRECTIONAL_SEQUENCE_LSTM, of Keras 2's LSTM alone, which tf_keras has; Keras 3's
+becomes a loop. Its state stays in the interpreter between calls: `edge_runtime.model.interpreters.Model` resets it.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convert.lowering.cells import IN_FLOAT
+from convert.lowering.keras_graph import Call, fold, read
+from convert.lowering.layers import lower_layer
+from convert.lowering.quantisation_points import INPUT, no_observer
+from convert.lowering.refusals import refuse
+from convert.lowering.sequences import join_steps
+from edge_runtime.errors import InputError
+from edge_runtime.system.files import scratch_folder
+
+Prepare: TypeAlias = Callable[[tf.lite.TFLiteConverter], None]
+"""Sets options of the converter."""
+
+
+def in_float(converter: tf.lite.TFLiteConverter) -> None:
+    """Leave everything in float32."""
+
+
+def in_dynamic(converter: tf.lite.TFLiteConverter) -> None:
+    """Store weights in int8: the first thing that TensorFlow's guide tells to try."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def stock(model: keras.Model, prepare: Prepare) -> bytes:
+    """Convert the network as it is, with a batch of one: without that, its loops cannot be converted at all."""
+    signature = [keras.InputSpec(shape=(1, *model.input_shape[1:]), dtype="float32")]
+    with scratch_folder() as folder:
+        model.export(folder, input_signature=signature, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+        prepare(converter)
+        return bytes(converter.convert())
+
+
+def fused(model: keras.Model, prepare: Prepare) -> bytes:
+    """Convert the network with each LSTM layer as TFLite's own operator, and other layers as har-edge writes them.
+
+    Raises `InputError` for a network without LSTM layers, and naming a recurrent layer that the operator cannot be.
+    """
+    calls = fold(read(model))
+    copies = {call.name: _keras_2(call) for call in calls if isinstance(call.layer, keras.layers.RNN)}
+    if not copies:
+        raise InputError("the network has no recurrent layer")
+    operations = {call.name: lower_layer(call, call.name, call.inputs) for call in calls if call.name not in copies}
+
+    def answer(windows: tf.Tensor) -> tf.Tensor:
+        values: dict[str, Any] = {INPUT: windows}
+        for call in calls:
+            inputs = [values[x] for x in call.inputs]
+            if call.name in copies:
+                values[call.name] = _run(call, copies[call.name], inputs[0])
+            else:
+                values[call.name] = join_steps(operations[call.name](inputs, no_observer, IN_FLOAT))
+        return values[calls[-1].name]
+
+    module = tf.Module()
+    module.function = tf.function(answer, autograph=False)
+    module.copies = copies  # whoever traces variables has to keep them
+    signature = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="windows")
+    concrete = module.function.get_concrete_function(signature)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
+    prepare(converter)
+    return _unclipped(converter.convert())
+
+
+def _run(call: Call, copy: Any, x: tf.Tensor) -> tf.Tensor:
+    y = copy(tf.reverse(x, [1]) if call.layer.go_backwards else x)
+    return tf.reverse(y, [1]) if call.in_reverse else y
+
+
+def _keras_2(call: Call) -> Any:
+    """The LSTM layer of a call in Keras 2, with its weights."""
+    import tf_keras
+
+    layer = call.layer
+    if type(layer) is not keras.layers.LSTM:
+        refuse(layer, "has no fused operator in TFLite, which has one for LSTM alone")
+    for option, only in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
+        name = getattr(getattr(layer, option), "__name__", "")
+        if name != only:
+            refuse(layer, f"has {option}={name}, and the fused operator has {only} alone")
+    copy = tf_keras.layers.LSTM(layer.units, return_sequences=layer.return_sequences)
+    copy.build((1, *call.shapes[0]))
+    kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+    copy.set_weights([kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32)])
+    return copy
+
+
+def _unclipped(content: bytes) -> bytes:
+    """Let cells grow as large as Keras's: the converter clips those of the fused operator at 10."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    for operator in model.subgraphs[0].operators:
+        if isinstance(operator.builtinOptions, schema.UnidirectionalSequenceLSTMOptionsT):
+            operator.builtinOptions.cellClip = 0.0
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

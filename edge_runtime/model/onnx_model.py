@@ -1,0 +1,122 @@
+"""Open an ONNX model with ONNX Runtime, behind the interface of a TFLite one: a rival in measurements."""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import importlib.util
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+from edge_runtime.model.interpreters import Model, Operators, Runtime, Tensor
+from edge_runtime.system.installation import MissingExtraError
+
+ONNX_RUNTIME = "onnxruntime"
+"""The name of the runtime, and of its package."""
+
+# Numbers of fields in onnx.proto: ModelProto.graph, GraphProto.node, NodeProto.op_type.
+_GRAPH, _NODE, _KIND = 7, 1, 4
+
+
+class OnnxModel(Model):
+    """A model of one float32 input and one float32 output, ready to run; XNNPACK takes none of its operators."""
+
+    def __init__(self, session: Any, runtime: Runtime, content: bytes, name: str, load_ns: int) -> None:
+        self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
+        self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
+        self.nodes: list[Mapping[str, Any]] = []
+        self.tensors: tuple[Tensor, ...] = ()
+        self.operators = Operators(count_operators(content), {})
+        self._run, self._outputs = session.run, [self.output.name]
+
+    def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The output tensor for the input tensor `values`."""
+        output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
+        return output
+
+
+def load_onnx_runtime() -> Runtime:
+    """Import ONNX Runtime. Raises `MissingExtraError` when it is not installed, `InputError` when it does not load."""
+    if not importlib.util.find_spec(ONNX_RUNTIME):
+        raise MissingExtraError("the rival ONNX Runtime", ONNX_RUNTIME, "rivals")
+    try:
+        module = importlib.import_module(ONNX_RUNTIME)
+    except (ImportError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"ONNX Runtime is installed but cannot be loaded ({reason}); install it again") from error
+    return Runtime(ONNX_RUNTIME, module.__version__, module)
+
+
+def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> OnnxModel:
+    """Open the ONNX model in `content` on the CPU, optimised as ONNX Runtime does by itself.
+
+    Raises what `load_onnx_runtime` raises, and `InputError` when the runtime does not take the model.
+    """
+    runtime = load_onnx_runtime()
+    options = runtime.module.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    began = time.perf_counter_ns()
+    try:
+        session = runtime.module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no other class in common
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again") from error
+    return OnnxModel(session, runtime, content, name, time.perf_counter_ns() - began)
+
+
+def count_operators(content: bytes) -> dict[str, int]:
+    """The operators of an ONNX model by kind, read from the file itself; without the package onnx."""
+    counts = Counter(
+        bytes(kind).decode(errors="replace")
+        for number, graph in _fields(memoryview(content))
+        if number == _GRAPH
+        for number, node in _fields(graph)
+        if number == _NODE
+        for number, kind in _fields(node)
+        if number == _KIND
+    )
+    return dict(counts)
+
+
+def _only(details: Any, name: str) -> Tensor:
+    if len(details) != 1 or details[0].type != "tensor(float)":
+        raise InputError(
+            f"{name} has not one input and one output of float32: make it with 'har-edge convert --rivals'"
+        )
+    return Tensor(0, details[0].name, tuple(details[0].shape), np.dtype(np.float32).name, (), ())
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """The fields of a Protocol Buffers message that have a length, by number (protobuf.dev: encoding)."""
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        kind = tag & 7
+        if kind == 2:
+            size, position = _varint(message, position)
+            yield tag >> 3, message[position : position + size]
+            position += size
+        elif kind == 0:
+            _, position = _varint(message, position)
+        elif kind in (1, 5):
+            position += 8 if kind == 1 else 4
+        else:
+            raise InputError("an ONNX file is damaged: make it again with 'har-edge convert --rivals'")
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """The number that begins there, seven bits a byte with the lowest first, and the position behind it."""
+    value, shift = 0, 0
+    for byte in message[position : position + 10]:
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, position
+    raise InputError("an ONNX file is cut short: make it again with 'har-edge convert --rivals'")

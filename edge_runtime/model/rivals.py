@@ -1,0 +1,120 @@
+"""Read the rivals of a network: the forms that other tools made of it, in a folder beside its models.
+
+`har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. All take windows as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+from edge_runtime.system.dataclass_json import from_json, to_text
+from edge_runtime.system.files import sha256, write_text
+from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
+
+FORMAT = 1
+STOCK, FUSED, ONNX = "TensorFlow stock", "fused LSTM", "ONNX Runtime"
+"""TensorFlow's converter on the network as it is; TFLite's own LSTM operator, from a Keras 2 layer; ONNX."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A form that another `tool` made: `scheme` is its quantisation, `file` its name in the folder."""
+
+    tool: str
+    scheme: str
+    file: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+        return rival_name(self.tool, self.scheme)
+
+
+@dataclass(frozen=True)
+class RivalRecord:
+    """The rivals of one network; `absent` says of each that could not be made why.
+
+    `network_sha256` is the digest of the Keras file that they were made of, `card` that of all.
+    """
+
+    network_sha256: str
+    card: Mapping[str, Any]
+    rivals: tuple[Rival, ...]
+    absent: Mapping[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write the record, whole or not at all."""
+        write_text(path, to_text(self, format=FORMAT) + "\n")
+
+    def read_card(self, path: Path) -> Card:
+        """The card of the network, from the record at `path`. Raises `InputError`."""
+        return Card.from_json(json.dumps(self.card), str(path))
+
+
+def rival_name(tool: str, scheme: str) -> str:
+    """The name of a form in reports: `ONNX Runtime float32`."""
+    return f"{tool} {scheme}"
+
+
+def record_path(folder: Path, stem: str) -> Path:
+    """The record of the network `stem` (`model`, in a run) whose models are in `folder`."""
+    return folder / "rivals" / f"{stem}.json"
+
+
+def record_of(model: Path) -> Path:
+    """The record of the network of which the file `model` is a form: `mine_int8.tflite` is one of `mine`."""
+    return record_path(model.parent, model.stem.rpartition("_")[0])
+
+
+def read_record(path: Path, of: Card) -> RivalRecord:
+    """The record at `path`, of the rivals of the model whose card is `of`.
+
+    Raises `InputError` when there is none, when it is damaged, and when it is of another network or other options.
+    """
+    folder, network = path.parent.parent, path.parent.parent / f"{path.stem}.keras"
+    source = folder if (folder / "selection.keras").exists() else network if network.exists() else "its Keras file"
+    again = f"give {source} to 'har-edge convert --rivals'"
+    try:
+        content = parse_json(read_text(path, "a record of rivals"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ValueError(f"it has no format {FORMAT}")
+        record = from_json(RivalRecord, content)
+        for rival in record.rivals:
+            if not re.fullmatch(r"[^/\0]*[^/\0.][^/\0]*", rival.file):
+                raise ValueError("a rival's file is no plain name")
+    except FileNotFoundError:
+        raise InputError(f"there are no rivals of {path.stem} in {path.parent}: {again}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no record of rivals ({error}): {again}") from error
+    card = record.read_card(path)
+    about = ("name", "labels", "signals", "window", "normalisation")
+    if any(getattr(card, x) != getattr(of, x) for x in about) or (
+        network.is_file() and sha256(network) != record.network_sha256
+    ):
+        raise InputError(f"the rivals in {path.parent} were made of another network, or with other options: {again}")
+    return record
+
+
+def rival_path(record: Path, rival: Rival) -> Path:
+    """The file of a rival in the record at `record`."""
+    return record.with_name(rival.file)
+
+
+def read_rival(file: Path, rival: Rival) -> bytes:
+    """The content of the `file` of a rival. Raises `InputError` when it is gone or changed."""
+    try:
+        content = read_bytes(file, "a rival's model")
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror or error}; make the rivals again") from error
+    if hashlib.sha256(content).hexdigest() != rival.sha256:
+        raise InputError(f"{file} is not the file that was made: make the rivals again")
+    return content

@@ -1,0 +1,177 @@
+"""Check `har-edge bench --rivals`: same rounds, same windows; what is not there is said and fails nothing."""
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sample_reports as samples
+import tiny_models
+from programs import assert_one_sentence, succeeded
+
+from convert.rivals.onnx_graph import OnnxGraph
+from edge_runtime.bench.comparison import compare
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.onnx_model import count_operators, load_onnx_runtime, open_onnx
+from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of, rival_path
+
+WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
+OTHER = "made of another network, or with other options"
+QUICK = ("--runs", 30, "--rounds", 1, "--no-control")
+
+
+def onnx_content() -> bytes:
+    """The network of `WEIGHTS` as an ONNX graph."""
+    graph = OnnxGraph((128, 1))
+    row = graph.reshape("windows", (1, 128))
+    content: bytes = graph.model(graph.one("Gemm", [row, graph.constant(WEIGHTS.T)], (1, 6))).SerializeToString()
+    return content
+
+
+@pytest.fixture
+def model(tmp_path, few) -> Path:
+    """A network of one layer in float32, and what two tools made of it; a third could not."""
+    card = tiny_models.card(labels=few.labels, signals=("total_acc_x",))
+    path = tmp_path / "mine_float32.tflite"
+    flatbuffer = tiny_models.dense(WEIGHTS, (128, 1))
+    cards.write_model(path, flatbuffer, card)
+    record = record_of(path)
+    record.parent.mkdir()
+    rivals = []
+    for tool, name, content in ((STOCK, "mine_s.tflite", flatbuffer), (ONNX, "mine_o.onnx", onnx_content())):
+        rivals.append(Rival(tool, "float32", name, hashlib.sha256(content).hexdigest()))
+        rival_path(record, rivals[-1]).write_bytes(content)
+    content = json.loads(card.to_json())
+    RivalRecord("0" * 64, content, tuple(rivals), {"fused LSTM float32": "the network has no recurrent layer"}).write(
+        record
+    )
+    return path
+
+
+def bench(har_edge_here, model: Path, *options: object):
+    return har_edge_here("bench", model.name, "--rivals", *QUICK, "--json", "b.json", *options, cwd=model.parent)
+
+
+def test_rivals_are_timed_and_scored_with_the_models_and_one_that_could_not_be_made_fails_nothing(har_edge_here, model):
+    done = succeeded(bench(har_edge_here, model))
+    report = json.loads((model.parent / "b.json").read_text())
+    assert [(x["rival"], x["quantization"], x["runtime"]) for x in report["results"]] == [
+        (None, "float32", "litert"),
+        ("TensorFlow stock", "float32", "litert"),
+        ("ONNX Runtime", "float32", "onnxruntime"),
+    ]
+    own, stock, onnx = report["results"]
+    assert own["agreement"] is None
+    for rival, name in ((stock, "mine_s.tflite"), (onnx, "mine_o.onnx")):
+        file = record_of(model).with_name(name)
+        assert rival["file"].endswith(f"rivals/{name}")
+        assert rival["size_bytes"] == file.stat().st_size
+        assert rival["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert (rival["accuracy"], rival["agreement"], rival["model"]) == (own["accuracy"], 1.0, own["model"])
+        assert [len(x) for x in rival["samples_ms"]["latency"]] == [30]
+    assert (onnx["operators"], onnx["xnnpack_operators"]) == (2, None)
+    assert {x["against"] for x in report["comparisons"]} == {
+        min(range(3), key=lambda i: report["results"][i]["latency_ms"]["p50"])
+    }
+    assert report["absent_rivals"] == [{"name": "fused LSTM float32", "reason": "the network has no recurrent layer"}]
+    shown = " ".join(done.stdout.split())
+    assert "no fused LSTM float32: the network has no recurrent layer" in shown
+    assert "is the fastest of 3 float forms: " in shown
+    again = succeeded(har_edge_here("report", "b.json", "--markdown", "-", cwd=model.parent))
+    assert "no fused LSTM float32" in again.stdout
+
+
+def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(har_edge_here, model):
+    record = record_of(model)
+    content = json.loads(record.read_text())
+    broken = onnx_content()[:-40]
+    record.with_name("mine_o.onnx").write_bytes(broken)
+    content["rivals"][1]["sha256"] = hashlib.sha256(broken).hexdigest()
+    record.write_text(json.dumps(content))
+    succeeded(bench(har_edge_here, model))
+    report = json.loads((model.parent / "b.json").read_text())
+    assert [x["rival"] for x in report["results"]] == [None, "TensorFlow stock"]
+    assert report["failures"] == []
+    assert [x["name"] for x in report["absent_rivals"]] == ["fused LSTM float32", "ONNX Runtime float32"]
+    assert "ONNX Runtime 1." in report["absent_rivals"][1]["reason"]
+    assert "does not take" in report["absent_rivals"][1]["reason"]
+
+
+def test_without_rivals_the_command_that_makes_them_is_named(har_edge_here, model):
+    record_of(model).unlink()
+    words = ("there are no rivals of mine", "give its Keras file to 'har-edge convert --rivals'")
+    assert_one_sentence(bench(har_edge_here, model), 2, *words)
+    (model.parent / "mine.keras").write_text("")
+    assert_one_sentence(bench(har_edge_here, model), 2, "give mine.keras to 'har-edge convert --rivals'")
+    assert_one_sentence(har_edge_here("bench", "edge", "--rivals"), 2, "there are no rivals of edge")
+
+
+def spoiled(content: dict, model: Path) -> dict:
+    """Other changes of the record than of the options that made its card."""
+    (model.parent / "mine.keras").write_text("another network")
+    return content
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x, model: x | {"format": 9}, "no record of rivals (it has no format 1)"),
+        (lambda x, model: x | {"rivals": 3}, "no record of rivals (rivals is not a list)"),
+        (lambda x, model: x | {"card": x["card"] | {"temperature": 0}}, "needs a temperature above 0"),
+        (
+            lambda x, model: x | {"card": x["card"] | {"name": "other"}},
+            "made of another network, or with other options",
+        ),
+        (spoiled, "made of another network, or with other options"),
+        (lambda x, model: x | {"rivals": [x["rivals"][0] | {"sha256": "1" * 64}]}, "not the file that was made"),
+        (
+            lambda x, model: x | {"rivals": [x["rivals"][0] | {"file": "../gone.tflite"}]},
+            "a rival's file is no plain name",
+        ),
+        (lambda x, model: x | {"rivals": [x["rivals"][0] | {"file": "gone.tflite"}]}, "cannot read rivals/gone.tflite"),
+    ],
+)
+def test_a_record_that_does_not_belong_to_the_model_is_refused(har_edge_here, model, change, words):
+    record = record_of(model)
+    record.write_text(json.dumps(change(json.loads(record.read_text()), model)))
+    assert_one_sentence(bench(har_edge_here, model), 2, words)
+
+
+def test_without_onnx_runtime_the_extra_is_named(har_edge_here, monkeypatch, tmp_path):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
+    with pytest.raises(InputError, match=r"ONNX Runtime needs onnxruntime.*\[rivals\]"):
+        load_onnx_runtime()
+    (tmp_path / "mine.keras").write_text("")
+    done = har_edge_here("convert", "mine.keras", "--rivals")
+    assert_one_sentence(done, 2, "har-edge convert --rivals needs onnxruntime", "[rivals]")
+
+
+def test_operators_are_counted_without_the_package_onnx_and_a_cut_file_is_refused():
+    content = onnx_content()
+    assert count_operators(content) == {"Reshape": 1, "Gemm": 1}
+    answers = open_onnx(content).run(np.ones((1, 128, 1), np.float32))
+    assert answers == pytest.approx(WEIGHTS.sum(axis=1)[np.newaxis], rel=1e-4)
+    for odd in (b"\xff" * 12, b"\x0b", b"\x08"):
+        with pytest.raises(InputError, match="an ONNX file is"):
+            count_operators(odd)
+
+
+def test_two_runs_are_compared_tool_by_tool():
+    def report(p50: float):
+        rivals = (samples.result("float32", p50, rival=x) for x in ("TensorFlow stock", "ONNX Runtime"))
+        return samples.of(samples.FLOAT, *rivals)
+
+    outcome = compare(report(0.01), report(0.02))
+    assert [x.title for x in outcome.pairs] == [
+        "edge float32",
+        "edge TensorFlow stock float32",
+        "edge ONNX Runtime float32",
+    ]
+    assert [round(x.changes["p50"].change) for x in outcome.pairs] == [0, 100, 100]
+    fewer = replace(report(0.01), results=report(0.01).results[:2])
+    assert compare(report(0.01), fewer).only_old == ("edge ONNX Runtime float32",)

@@ -1,0 +1,268 @@
+"""Check the rivals of a network: they answer as Keras does, or a sentence says why there is none."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from any_network import networks
+from hypothesis import given, settings
+from keras import layers
+
+from convert.conversion_job import ConversionJob, FileOptions, Options
+from convert.keras_files import load_network
+from convert.lowering.keras_graph import read
+from convert.lowering.network import lower
+from convert.parity import relative_difference
+from convert.quantise.raw_input import take_raw_windows
+from convert.quantise.tflite_converter import to_float32
+from convert.rivals import rival_job
+from convert.rivals.onnx_network import to_dynamic, to_onnx
+from convert.rivals.rival_job import make_rivals
+from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
+from edge_runtime.bench import measurement
+from edge_runtime.bench.aggregation import ModelFile
+from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.devices.python import this_python
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.onnx_model import count_operators, open_onnx
+from edge_runtime.model.rivals import rival_path
+from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
+from edge_runtime.system.progress import ignore_progress
+
+SAMPLES, SIGNALS = 20, 5
+SEQUENCE = {"return_sequences": True}
+NETWORKS = {
+    "LSTM behind a convolution": [layers.Conv1D(8, 5, strides=2, padding="same", activation="relu6"), layers.LSTM(6)],
+    "stacked": [layers.LSTM(6, **SEQUENCE), layers.LSTM(5, use_bias=False)],
+    "GRUs of both kinds": [layers.GRU(6, **SEQUENCE), layers.GRU(5, reset_after=False)],
+    "both ways": [
+        layers.Bidirectional(layers.LSTM(4, **SEQUENCE), merge_mode="sum"),
+        layers.Bidirectional(layers.GRU(3, use_bias=False)),
+    ],
+    "backwards": [layers.LSTM(4, go_backwards=True, **SEQUENCE), layers.GRU(4, go_backwards=True)],
+    "other functions": [
+        layers.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid", **SEQUENCE),
+        layers.LSTM(4, activation="elu", **SEQUENCE),
+        layers.GRU(4, activation="linear", recurrent_activation="hard_sigmoid"),
+    ],
+    "convolutions": [
+        layers.Conv1D(8, 3, padding="causal", dilation_rate=2, use_bias=False),
+        layers.BatchNormalization(),
+        layers.Activation("silu"),
+        layers.MaxPooling1D(3, 2, padding="same"),
+        layers.Conv1D(7, 4, padding="valid", activation="gelu"),
+        layers.AveragePooling1D(2, padding="same"),
+        layers.Permute((2, 1)),
+        layers.ZeroPadding1D(1),
+        layers.Cropping1D((0, 2)),
+        layers.LayerNormalization(),
+        layers.GlobalAveragePooling1D(),
+    ],
+}
+
+
+def network(*middle: layers.Layer) -> keras.Model:
+    """A network whose weights are all away from what Keras starts them with."""
+    keras.utils.set_random_seed(3)
+    copies = [x.__class__.from_config(x.get_config()) for x in middle]
+    model = keras.Sequential([keras.Input((SAMPLES, SIGNALS)), *copies, layers.Dense(6)])
+    random = np.random.default_rng(1)
+    model.set_weights(
+        [
+            np.abs(x) + 0.1 if "variance" in w.path else x + random.normal(0, 0.2, x.shape)
+            for w, x in zip(model.weights, model.get_weights(), strict=True)
+        ]
+    )
+    return model
+
+
+def windows(n: int = 16) -> np.ndarray:
+    return np.random.default_rng(2).normal(size=(n, SAMPLES, SIGNALS)).astype(np.float32)
+
+
+def difference(model: keras.Model, content: bytes, X: np.ndarray) -> float:
+    opened = open_model(content) if content[4:8] == b"TFL3" else open_onnx(content)
+    answers = np.concatenate([opened.run(x[np.newaxis]).copy() for x in X])
+    return relative_difference(answers, np.asarray(model(X, training=False)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name):
+    model, X = network(*NETWORKS[name]), windows()
+    graph = to_onnx(model)
+    assert difference(model, graph.SerializeToString(), X) < 1e-4
+    assert 0 < difference(model, to_dynamic(graph).SerializeToString(), X) < 0.2
+
+
+@pytest.mark.long
+@given(networks())
+@settings(max_examples=60, deadline=None)
+def test_any_network_that_converts_answers_alike_in_onnx_unless_a_gate_has_no_such_function(drawn):
+    X = np.random.default_rng(2).normal(size=(6, *drawn.model.input_shape[1:])).astype(np.float32)
+    functions = {x.layer.activation.__name__ for x in read(drawn.model) if isinstance(x.layer, layers.RNN)}
+    if functions & {"relu6", "hard_tanh", "silu"}:
+        with pytest.raises(InputError, match="which no recurrent operator of ONNX has"):
+            to_onnx(drawn.model)
+        return
+    assert difference(drawn.model, to_onnx(drawn.model).SerializeToString(), X) < 1e-4
+
+
+def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follows_them():
+    model = network(layers.Conv1D(8, 3), layers.BatchNormalization(), layers.ReLU(), *NETWORKS["stacked"])
+    kinds = count_operators(to_onnx(model).SerializeToString())
+    assert (kinds["Conv"], kinds["LSTM"], kinds["Gemm"]) == (1, 2, 1)
+    assert "Add" not in kinds
+    assert kinds["Transpose"] == 2
+
+
+@pytest.mark.parametrize("name", ["LSTM behind a convolution", "stacked"])
+def test_tensorflow_s_forms_answer_as_keras_does_whatever_window_came_before(name):
+    model, X = network(*NETWORKS[name]), windows()
+    forms = [stock(model, in_float), fused(model, in_float)]
+    assert [difference(model, x, X) < 1e-4 for x in forms] == [True, True]
+    assert difference(model, stock(model, in_dynamic), X) < 0.2
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in open_model(forms[1]).operators.counts
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (layers.GRU(4, name="mine"), "'mine'.*no fused operator"),
+        (layers.LSTM(4, activation="relu", name="mine"), "'mine'.*activation=relu"),
+        (layers.LSTM(4, recurrent_activation="hard_sigmoid", name="mine"), "'mine'.*recurrent_activation=hard_sigmoid"),
+        (layers.GlobalAveragePooling1D(), "no recurrent layer"),
+    ],
+)
+def test_a_network_that_the_fused_operator_cannot_be_is_refused_by_layer_and_option(layer, words):
+    with pytest.raises(InputError, match=words):
+        fused(network(layer), in_float)
+
+
+def test_cells_of_the_fused_operator_may_be_as_large_as_in_keras():
+    """All gates are open, so that cells go beyond 10, where the converter would clip them."""
+    model = network(layers.LSTM(5))
+    kernel, recurrent, bias = model.layers[0].get_weights()
+    model.layers[0].set_weights([np.abs(kernel), np.zeros_like(recurrent), np.full_like(bias, 4)])
+    model.layers[-1].set_weights([x + 0.3 for x in model.layers[-1].get_weights()])
+    X = np.abs(windows())
+    state = layers.LSTM(5, return_state=True)
+    state.build(X.shape)
+    state.set_weights(model.layers[0].get_weights())
+    assert np.abs(np.asarray(state(X)[2])).max() > 12
+    assert difference(model, fused(model, in_float), X) < 1e-5
+
+
+def test_a_gate_that_onnx_has_not_is_refused_by_layer_and_option():
+    with pytest.raises(InputError, match=r"'mine'.*recurrent_activation=silu, which no recurrent operator of ONNX has"):
+        to_onnx(network(layers.LSTM(4, recurrent_activation="silu", name="mine")))
+
+
+def test_a_graph_that_prepares_windows_gives_the_answers_of_those_that_come_prepared():
+    """Signals with and without mean, clip and knee; what changes nothing is no operator."""
+    model, X = network(layers.LSTM(4)), 3 * windows()
+    plain = Normalisation((0.0,) * 5, (1.0,) * 5, (NO_CLIP,) * 5, (None,) * 5)
+    mean, std = (0.0, 1.0, -2.0, 0.5, 0.0), (1.0, 2.0, 0.5, 1.5, 3.0)
+    full = Normalisation(mean, std, (4.0, 4.0, 3.0, 4.0, NO_CLIP), (None, 0.5, 1.0, None, None))
+    alike = Normalisation(mean, std, (2.0,) * 5, (0.5,) * 5)
+    companded = {"Sub", "Div", "Abs", "Mul", "Add"}
+    for normalisation, kinds in ((plain, set()), (full, {"Min", "Max", *companded}), (alike, {"Clip", *companded})):
+        content = to_onnx(model, normalisation).SerializeToString()
+        assert count_operators(content).keys() == {"Reshape", "LSTM", "Gemm", *kinds}
+        answers = np.concatenate([open_onnx(content).run(x[np.newaxis]) for x in X])
+        assert relative_difference(answers, np.asarray(model(normalisation.apply(X), training=False))) < 1e-5
+
+
+def test_cells_that_onnx_has_are_one_operator_and_others_are_refused():
+    simple, X = network(layers.SimpleRNN(4, **SEQUENCE), layers.RNN(layers.GRUCell(3))), windows()
+    content = to_onnx(simple).SerializeToString()
+    assert count_operators(content).keys() >= {"RNN", "GRU"}
+    assert difference(simple, content, X) < 1e-4
+    convolving = network(layers.Reshape((5, 2, 2, SIGNALS)), layers.ConvLSTM2D(2, 1, name="mine"), layers.Flatten())
+    with pytest.raises(InputError, match=r"'mine' \(ConvLSTM2D\) has the cell ConvLSTMCell, for which there is no"):
+        to_onnx(convolving)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Rivals of a small network of the embedded data's windows."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [keras.Input((128, 9)), layers.AveragePooling1D(16), layers.GRU(4, name="mine"), layers.Dense(6)]
+    )
+    model.save(tmp_path / "mine.keras")
+    (tmp_path / "scratch").mkdir()
+    options = FileOptions(normalisation="data")
+    return ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), options)
+
+
+def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_har_edge_does(job, tmp_path, few):
+    record = make_rivals(job, job.source, tmp_path, ignore_progress)
+    assert [x.name for x in record.rivals] == [
+        *("TensorFlow stock float32", "TensorFlow stock dynamic", "ONNX Runtime float32", "ONNX Runtime dynamic")
+    ]
+    words = "layer 'mine' (GRU) has no fused operator in TFLite, which has one for LSTM alone"
+    assert record.absent == {"fused LSTM float32": words}
+    path = tmp_path / "rivals" / "mine.json"
+    assert sorted(path.parent.iterdir()) == sorted([path, *(rival_path(path, x) for x in record.rivals)])
+
+    card = record.read_card(path)
+    assert card.raw_input
+    own = take_raw_windows(to_float32(lower(load_network(job.source))), card.normalisation)
+    models = [ModelFile("own", model_card.attach(own, card), card)]
+    models += [ModelFile(x.name, (y := rival_path(path, x)).read_bytes(), card, y, x) for x in record.rivals]
+    report = measurement.measure(models, few, this_python(), MeasurementSettings(runs=1, rounds=1, control=False))
+    assert [x.rival for x in report.results] == [None, *(x.tool for x in record.rivals)]
+    assert {x.accuracy for x in report.results if x.is_float} == {report.results[0].accuracy}
+    assert {x.agreement for x in report.results if x.is_float} == {None, 1.0}
+    assert all(x.raw_input and x.agreement > 0.9 for x in report.results[1:])
+
+
+# Stands for the worker: makes float forms, refuses the fused one, and dies or hangs over dynamic ones.
+WORKER = """
+import os, sys, time
+from convert.conversion_job import ConversionJob
+from convert.rivals.rival_job import FORMS, card_path
+from edge_runtime.model import model_card
+from edge_runtime.model.model_paths import reference_model
+from edge_runtime.system import child_processes
+from edge_runtime.system.dataclass_json import from_text
+
+def main(text, *suffixes):
+    job = from_text(ConversionJob, text)
+    def task(tell):
+        model_card.save(model_card.read_model(reference_model("edge", "int8"))[1], card_path(job))
+        for i, form in enumerate(x for x in FORMS if x.suffix in suffixes):
+            tell(stage=form.name, share=0.5)
+            if form.scheme == "dynamic" and i < 3:
+                {end}
+            form.path(job).write_bytes(b"content")
+            tell(rival=form.name, refusal="it has no such layer" if "fused" in form.suffix else None)
+    child_processes.run_as_child(task)
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "limit", "words"),
+    [
+        ("os.kill(os.getpid(), 11)", 600, ["SIGSEGV", "TensorFlow stock dynamic", "its converter crashed"]),
+        ("time.sleep(600)", 3, ["making it took more than 3 s"]),
+    ],
+)
+def test_a_converter_that_crashes_or_hangs_costs_its_own_form_alone(job, tmp_path, monkeypatch, end, limit, words):
+    (tmp_path / "stand_in.py").write_text(WORKER.replace("{end}", end))
+    run = rival_job.child_processes.run_in_child
+
+    def stand_in(name, advice, module, *arguments, **options):
+        assert module == "convert.rivals.rival_worker"
+        run(name, advice, "stand_in", *arguments, **options)
+
+    monkeypatch.setattr(rival_job.child_processes, "run_in_child", stand_in)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    record = make_rivals(replace(job, options=Options(time_limit=limit)), job.source, tmp_path, ignore_progress)
+    assert [x.name for x in record.rivals] == ["TensorFlow stock float32", "ONNX Runtime float32"]
+    assert record.absent["fused LSTM float32"] == "it has no such layer"
+    assert [x for x in words if x not in record.absent["TensorFlow stock dynamic"]] == []
+    assert list(record.absent) == ["TensorFlow stock dynamic", "fused LSTM float32", "ONNX Runtime dynamic"]
