@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android attack fuzz check format claims reference networks results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android attack fuzz check format claims reference networks published results golden constraints clean
 
 demo: $(INSTALLED)
 	$(BIN)/har-edge train --out $(RUN)
@@ -72,6 +72,10 @@ reference: $(INSTALLED)
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)
 	$(BIN)/python -m tools.measure_networks --runs runs/networks
+
+# Train, convert and measure the networks of tests/published; a second call only measures, on an idle machine.
+published: $(INSTALLED)
+	$(BIN)/python -m tools.published --runs runs/published
 
 # Write docs/results.md and the table in README.md from the files in docs/results.
 results: $(INSTALLED)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.conversion_inputs import ConversionInput
 from convert.conversion_job import ConversionJob, FileOptions
@@ -98,7 +99,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         | ({"input": arrangement} if arrangement else {}),
     )
     train, is_labelled = _relabel(data, labels)
-    is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
+    is_held_out = held_out_windows(train)
     if is_held_out.all():
         raise InputError(
             f"the data '{data.name}' has fewer than two training subjects: calibration and check need one each"
@@ -164,3 +165,8 @@ def _relabel(data: Dataset, labels: tuple[str, ...]) -> tuple[Split, bool]:
     shared_windows = data.train.select(np.isin(data.train.y, [data.labels.index(x) for x in shared]))
     new_class = np.array([labels.index(x) if x in labels else 0 for x in data.labels], np.uint8)
     return replace(shared_windows, y=new_class[shared_windows.y]), True
+
+
+def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
+    """Tell of each training window `[n]` whether the check is on it: those of one in four subjects."""
+    return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])

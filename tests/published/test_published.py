@@ -1,0 +1,79 @@
+"""Published networks are built as their sources say, and convert as they were published."""
+
+import keras
+import numpy as np
+import pytest
+from model_answers import logits_of
+
+from convert.conversion_job import ConversionJob, FileOptions, Options
+from convert.external_model import of_file
+from convert.keras_files import as_logits, load_network
+from convert.lowering.network import lower
+from convert.parity import FLOAT_TOLERANCE, relative_difference
+from convert.quantise.tflite_converter import to_float32
+from tests.published import branching, recurrent
+from tests.published.networks import CLASSES, NETWORKS
+
+PARAMETERS = {
+    "brownlee-lstm": 54_706,
+    "brownlee-cnn-lstm": 423_650,
+    "brownlee-convlstm": 249_026,
+    "stacked-lstm": 17_158,
+    "residual-bidir-lstm": 41_726,
+    "deep-conv-lstm": 555_334,
+    "lstm-cnn": 49_990,
+    "ispl-cnn-lstm": 3_501_830,
+    "ispl-bilstm": 167_654,
+    "lstm-fcn": 279_126,
+    "mlstm-fcn": 289_366,
+    "icgnet": 163_806,
+    "tinierhar": 9_701,
+    "cnn-bilstm-attention": 181_510,
+    "gru-trio": 2_040,
+    "transformer": 162_318,
+}
+each_network = pytest.mark.parametrize("name", NETWORKS)
+
+
+def with_lively_weights(network: keras.Model) -> keras.Model:
+    """Move every weight, also those that begin as zeros or ones: a network whose parts all matter."""
+    generator = np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign(np.asarray(weight) + np.abs(generator.normal(0, 0.05, weight.shape)))
+    return network
+
+
+@each_network
+def test_it_has_the_input_the_classes_and_the_size_of_its_source(name):
+    network = NETWORKS[name].network()
+    assert network.input_shape == (None, *NETWORKS[name].input_shape)
+    assert network.output_shape == (None, CLASSES)
+    assert network.count_params() == PARAMETERS[name]
+
+
+def test_the_sizes_that_their_sources_give_are_those():
+    """Xia et al. count 49,606 with six signals; TinierHAR's log 9,589 that are trained, on UCI HAR."""
+    assert recurrent.lstm_cnn((128, 6), 6).count_params() == 49_606
+    trained = branching.tinierhar((128, 9, 1), 6).trainable_weights
+    assert sum(np.prod(x.shape) for x in trained) == 9_589
+
+
+def test_a_network_that_is_trained_in_other_layers_answers_alike():
+    published = NETWORKS["icgnet"]
+    trained = with_lively_weights(published.to_train())
+    windows = np.random.default_rng(0).normal(size=(2, *published.input_shape)).astype(np.float32)
+    expected = np.asarray(trained(windows, training=False))
+    assert np.abs(np.asarray(published.trained(trained)(windows, training=False)) - expected).max() < 1e-5
+
+
+@pytest.mark.long
+@each_network
+def test_it_converts_as_it_was_published(name, uci_har, tmp_path):
+    """Its file is taken as a user brings it, and the answers are Keras's before the softmax."""
+    published, path = NETWORKS[name], tmp_path / "network.keras"
+    windows = uci_har.train.X[::1500]
+    keras.utils.set_random_seed(0)
+    with_lively_weights(published.network()).save(path)
+    expected = np.asarray(as_logits(load_network(path))(published.arrange(windows), training=False))
+    (given,) = of_file(ConversionJob(path, tmp_path, Options(), FileOptions()), uci_har)
+    assert relative_difference(logits_of(to_float32(lower(given.model)), windows), expected) < FLOAT_TOLERANCE

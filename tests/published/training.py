@@ -1,0 +1,77 @@
+"""Train a published network on UCI HAR's windows: `python -m tests.published.training NAME FOLDER`.
+
+Leaves `<name>.keras`, the `normalisation.json` of its windows, and `training.json`, in `FOLDER`.
+"""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+
+from edge_runtime.data.loading import load_data
+from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.system.files import write_text
+
+LEARNING_RATE, BATCH_SIZE, SEED = 2e-3, 128, 0
+
+
+@click.command()
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(name: str, folder: Path) -> None:
+    """Train the network NAME for its number of epochs, by Adam with a cosine schedule; nothing is chosen meanwhile.
+
+    The training subjects that `har-edge convert` checks an external model on are left out, so that the loss it reports
+    is on people whom the network has not seen.
+    """
+    import_tensorflow("training")
+    import keras
+
+    from convert.external_model import held_out_windows
+    from edge_runtime.host.keras_layers import ends_in_softmax
+    from tests.published.networks import NETWORKS
+    from train.fit.fit import measure_normalisation
+    from train.fit.recipe import Recipe
+
+    published, data = NETWORKS[name], load_data(None)
+    is_held_out = held_out_windows(data.train)
+    fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
+    normalisation = measure_normalisation(fitting.X, Recipe())
+
+    keras.utils.set_random_seed(SEED)
+    network = published.to_train()
+    steps = -(-len(fitting) // BATCH_SIZE) * published.epochs
+    network.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(network)),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    started = time.process_time()
+    X = published.arrange(normalisation.apply(fitting.X))
+    history = network.fit(X, fitting.y, BATCH_SIZE, published.epochs, verbose=2).history
+    seconds = time.process_time() - started
+
+    network = published.trained(network)
+    answers = network.predict(published.arrange(normalisation.apply(held_out.X)), verbose=0).argmax(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    network.save(folder / f"{name}.keras")
+    write_text(folder / "normalisation.json", json.dumps(asdict(normalisation)) + "\n")
+    content = {
+        "epochs": published.epochs,
+        "batch_size": BATCH_SIZE,
+        "seed": SEED,
+        "cpu_seconds": seconds,
+        "parameters": network.count_params(),
+        "training_accuracy": history["accuracy"][-1],
+        "held_out_subjects": np.unique(held_out.subject).tolist(),
+        "held_out_accuracy": float(np.mean(answers == held_out.y)),
+    }
+    write_text(folder / "training.json", json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""`make published` says what became of each network: refused, beyond the gate, or measured against its rivals."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tools import published
+from tools.published import Kept
+from tools.published_document import document
+
+# Stands for `har-edge convert`: notes what it was asked; int8 behind the gate ends with EXIT_CODE.
+COMMAND = """
+import json, os, sys
+from pathlib import Path
+asked = Path(os.environ["ASKED"])
+asked.write_text(json.dumps([*json.loads(asked.read_text()), sys.argv[1:]]))
+sum(x * x for x in range(1_000_000))
+print("Converting it\\nError: the layer is unknown", file=sys.stderr)
+gated = "--quantize" in sys.argv and "--max-drop" not in sys.argv
+sys.exit(int(os.environ["EXIT_CODE"]) if gated else 0)
+"""
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch) -> Kept:
+    monkeypatch.setattr(published, "COMMAND", [sys.executable, "-c", COMMAND])
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked.json"))
+    (tmp_path / "asked.json").write_text("[]")
+    folder = tmp_path / "gru-trio"
+    folder.mkdir()
+    return Kept(folder)
+
+
+def asked(kept: Kept) -> list[list[str]]:
+    return json.loads((kept.folder.parent / "asked.json").read_text())
+
+
+def row(form: str, p50_us: float, is_rival: bool = False, accuracy: float = 0.93):
+    return {
+        "form": form,
+        "is_rival": is_rival,
+        "p50_us": p50_us,
+        "bytes": 43_400,
+        "accuracy": accuracy,
+        "operators": 120,
+    }
+
+
+def network(form: str = "int8", p50_us: float = 50, accuracy: float = 0.9475, has_rivals: bool = True):
+    rows = [row("float32", 110), row(form, p50_us, accuracy=0.92)]
+    if has_rivals:
+        rows.append(row("ONNX Runtime float32", 80, is_rival=True))
+    return {
+        "source": "somebody",
+        "input_shape": [128, 9],
+        "training": {"parameters": 2040, "epochs": 15},
+        "conversion": {
+            "seconds": 12.4,
+            "cpu_seconds": 20.1,
+            "refused": None,
+            "failed": None,
+            "form": form,
+            "lowering": "looped",
+            "held_out": {"float32_accuracy": 0.95, "accuracy": accuracy, "agreement": 0.99},
+            "bytes": {"float32": 120_000, form: 43_400},
+        },
+        "bench": {"cpu": "a processor", "load_average_before": 0.1, "rows": rows, "absent_rivals": {}},
+    }
+
+
+def refused(sentence: str):
+    conversion = {"seconds": 1.0, "cpu_seconds": 1.0, "refused": sentence, "failed": None}
+    return network() | {"conversion": conversion, "bench": None}
+
+
+def test_a_refused_network_is_a_result_with_its_sentence(kept, monkeypatch):
+    monkeypatch.setenv("EXIT_CODE", "2")
+    found = published.convert(kept)
+    assert (found["refused"], found["failed"]) == ("the layer is unknown", None)
+    assert found["cpu_seconds"] > 0
+    assert len(asked(kept)) == 1
+
+
+def test_a_network_beyond_the_gate_is_converted_without_it_and_says_so(kept, monkeypatch):
+    monkeypatch.setenv("EXIT_CODE", "1")
+    kept.tflite("int8").write_bytes(b"of before")
+    found = published.convert(kept)
+    assert (found["refused"], found["failed"]) == (None, "the layer is unknown")
+    first, second, rivals = asked(kept)
+    assert second == [*first, "--max-drop", "100"]
+    assert "--rivals" in rivals
+    assert kept.converted() == []
+
+
+@pytest.mark.parametrize("code", ["3", "70", "130"])
+def test_an_accident_is_no_result(kept, monkeypatch, code):
+    monkeypatch.setenv("EXIT_CODE", code)
+    with pytest.raises(subprocess.CalledProcessError):
+        published.convert(kept)
+
+
+def line(text: str, begin: str) -> str:
+    (found,) = (x for x in text.splitlines() if x.startswith(begin))
+    return found
+
+
+def test_the_table_counts_what_converts_what_loses_little_and_what_is_faster_than_every_rival():
+    networks = {
+        "gru-trio": network(),
+        "lstm-cnn": network("mixed", p50_us=90, accuracy=0.9),
+        "transformer": refused("no such layer"),
+    }
+    text = document(networks)
+    assert "- 2 of 3 convert.\n- 1 of them lose at most 0.5 points" in text
+    assert "- 1 of the 2 that were measured are faster" in text
+    assert line(text, "| `gru-trio` | int8") == (
+        "| `gru-trio` | int8, looped | 95.0 (93.0) | 0.25, 99.0 % (1.00) | 120 / 43 | 110 / 50 "
+        "| 0.62 of ONNX Runtime float32 (80 µs) | 12 (20) |"
+    )
+    assert line(text, "| `lstm-cnn` | mixed, looped |")
+    assert "- `transformer`: no such layer\n" in text
+
+
+def test_a_network_that_was_not_measured_has_its_conversion_alone():
+    text = document({"gru-trio": network() | {"bench": None}})
+    assert line(text, "| `gru-trio` | int8") == (
+        "| `gru-trio` | int8, looped | 95.0 | 0.25, 99.0 % | 120 / 43 | – | – | 12 (20) |"
+    )
+    assert "- 0 of the 0 that were measured" in text
+
+
+def test_without_rivals_nothing_counts_as_faster():
+    assert "- 0 of the 1 that were measured" in document({"gru-trio": network(has_rivals=False)})

@@ -1,0 +1,193 @@
+"""Train, convert and measure the networks of tests/published: `python -m tools.published [NAME …] --runs FOLDER`.
+
+Whatever `FOLDER` holds already is not trained or converted again, so that a second call only measures. Writes
+`docs/results/published.json` and `published.md`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge_runtime.bench import results
+from edge_runtime.errors import ExitCode
+from edge_runtime.model.model_card import read_model
+from edge_runtime.model.rivals import rival_name
+from edge_runtime.system.files import write_text
+from tests.published.networks import NETWORKS, Published
+from tools import COMMAND, RESULTS, ROOT
+from tools.published_document import document
+
+QUANTISED = ("int8", "mixed")
+"""What `har-edge convert --quantize` may write: integers throughout or, where these lose too much, cells in float."""
+
+LIMITS = ("--max-size", "20000", "--time-limit", "900")
+"""DeepConvLSTM and iSPLInception's CNN-LSTM have millions of weights."""
+
+_DOCUMENT, _CONTENT = RESULTS / "published.md", RESULTS / "published.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The files of one network in its folder."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The trained network."""
+        return self.folder / f"{self.folder.name}.keras"
+
+    @property
+    def training(self) -> Path:
+        """What is known of the training."""
+        return self.folder / "training.json"
+
+    @property
+    def conversion(self) -> Path:
+        """What is known of the conversion."""
+        return self.folder / "conversion.json"
+
+    @property
+    def bench(self) -> Path:
+        """The result of `har-edge bench`."""
+        return self.folder / "bench.json"
+
+    def tflite(self, scheme: str) -> Path:
+        """The converted model of one form."""
+        return self.folder / f"{self.folder.name}_{scheme}.tflite"
+
+    def conversion_command(self, *options: str) -> list[str]:
+        """`har-edge convert` of the network, with the normalisation that it was trained with, into its folder."""
+        normalisation = str(self.folder / "normalisation.json")
+        where = ("--normalisation", normalisation, "-o", str(self.folder))
+        return [*COMMAND, "convert", str(self.model), *options, *where, *LIMITS]
+
+    def converted(self) -> list[str]:
+        """The forms that there are."""
+        return [x for x in ("float32", *QUANTISED) if self.tflite(x).exists()]
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(NETWORKS)))
+@click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where networks and models are kept.")
+@click.option("--convert-again", is_flag=True, help="Convert those that are converted, too: their seconds anew.")
+@click.option("--measure/--no-measure", default=True, help="Measure too, or only train and convert.")
+def main(names: Sequence[str], runs: Path, convert_again: bool, measure: bool) -> None:
+    """Train, convert and measure the networks NAME, or all."""
+    for name in names or NETWORKS:
+        kept = Kept(runs / name)
+        if not kept.training.exists():
+            _show(f"training {name}")
+            train(name, kept)
+        if convert_again or not kept.conversion.exists():
+            _show(f"converting {name}")
+            write_text(kept.conversion, json.dumps(convert(kept), indent=1) + "\n")
+    content = json.loads(_CONTENT.read_text()) if _CONTENT.exists() else {}
+    for name in names or NETWORKS:
+        kept = Kept(runs / name)
+        content[name] = describe(NETWORKS[name], kept)
+        if measure and kept.converted():
+            _show(f"measuring {name}")
+            content[name]["bench"] = bench(kept)
+        write_text(_CONTENT, json.dumps(content, indent=1) + "\n")
+    write_text(_DOCUMENT, document(content))
+    print(_DOCUMENT.relative_to(ROOT))
+
+
+def _show(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def train(name: str, kept: Kept) -> None:
+    """Train a network in a process of its own."""
+    command = [sys.executable, "-m", "tests.published.training", name, str(kept.folder.resolve())]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+def convert(kept: Kept) -> dict[str, Any]:
+    """Convert a network as its user would; the time that took, and the sentence that refused it or failed the check.
+
+    One that fails the check is converted without it, so that there is something to measure.
+    """
+    for scheme in kept.converted():
+        kept.tflite(scheme).unlink()
+    command = kept.conversion_command("--quantize")
+    wall, cpu = time.monotonic(), _cpu_seconds()
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    found = {"seconds": time.monotonic() - wall, "cpu_seconds": _cpu_seconds() - cpu, "refused": None, "failed": None}
+    print(result.stderr, file=sys.stderr)
+    sentence = (result.stderr.strip().splitlines() or [""])[-1].removeprefix("Error: ")
+    if result.returncode == ExitCode.USAGE:
+        return found | {"refused": sentence}
+    if result.returncode == ExitCode.CHECK_FAILED:
+        subprocess.run([*command, "--max-drop", "100"], check=True)
+        found["failed"] = sentence
+    else:
+        result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
+    subprocess.run(kept.conversion_command("--rivals"), check=True)  # apart: their time is not ours
+    return found
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def describe(published: Published, kept: Kept) -> dict[str, Any]:
+    """What the JSON file has of a network, before it is measured: its training and its conversion."""
+    content: dict[str, Any] = {
+        "source": published.source,
+        "input_shape": list(published.input_shape),
+        "training": json.loads(kept.training.read_text()),
+        "conversion": json.loads(kept.conversion.read_text()),
+        "bench": None,
+    }
+    forms = kept.converted()
+    if forms:
+        card = read_model(kept.tflite(forms[-1]))[1]
+        content["conversion"] |= {
+            "form": forms[-1],
+            "lowering": card.quantisation["lowering"],
+            "held_out": card.parity["checked"],
+            "bytes": {x: kept.tflite(x).stat().st_size for x in forms},
+        }
+    return content
+
+
+def bench(kept: Kept) -> dict[str, Any]:
+    """Time and score our forms and the rivals, in turns, in one `har-edge bench`."""
+    models = [str(kept.tflite(x)) for x in kept.converted()]
+    subprocess.run(
+        [*COMMAND, "bench", *models, "--rivals", "--json", str(kept.bench)], check=True, stdout=subprocess.DEVNULL
+    )
+    report = results.read(kept.bench)
+    rows = [
+        {
+            "form": rival_name(x.rival, x.quantization) if x.rival else x.quantization,
+            "is_rival": x.rival is not None,
+            "p50_us": 1000 * x.latency_ms.p50,
+            "bytes": x.size_bytes,
+            "accuracy": x.accuracy,
+            "operators": x.operators,
+        }
+        for x in report.results
+        if x.latency_ms is not None
+    ]
+    return {
+        "cpu": report.device.cpu,
+        "load_average_before": report.device.before.load_average if report.device.before else None,
+        "rows": rows,
+        "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
+    }
+
+
+if __name__ == "__main__":
+    main()
