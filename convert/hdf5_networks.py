@@ -6,6 +6,7 @@ from typing import Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import read_bytes
+from edge_runtime.system.zip_archive import MAX_UNPACKED
 
 MAGIC = b"\x89HDF"
 _MOST_OBJECTS = 100_000  # groups and tensors; a network of 1000 layers has 10,000
@@ -43,6 +44,7 @@ class Hdf5Network:
         """Refuse what leads out of the file; each object is looked at once, however many links it has."""
         import h5py
 
+        n_bytes = 0
         waiting, seen = [file], {h5py.h5o.get_info(file["/"].id).addr}
         while waiting:
             group = waiting.pop()
@@ -55,9 +57,10 @@ class Hdf5Network:
                 if address in seen:
                     continue
                 seen.add(address)
+                n_bytes += getattr(part, "nbytes", 0)
                 if isinstance(part, h5py.Group):
                     waiting.append(part)
                 elif part.external or part.is_virtual:
                     raise InputError(f"{self.path} has tensors in other files ({name!r}): a network has all in its own")
-                if len(seen) > _MOST_OBJECTS:
-                    raise InputError(f"{self.path} has more parts than any network: give another file")
+                if len(seen) > _MOST_OBJECTS or n_bytes > MAX_UNPACKED:
+                    raise InputError(f"{self.path} has more or larger parts than any network: give another file")

@@ -10,12 +10,13 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from convert.lowering.cells import Array, fully_connected
+from convert.lowering.cells import fully_connected
 from convert.lowering.keras_graph import Call
 from convert.lowering.operations import Lowering, Operation, TensorFunction, of_whole
 from convert.lowering.quantisation_points import TANH_INPUT, Observer
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import join_steps
+from convert.lowering.tensor_operations import Array
 
 _Joining = Callable[[Sequence[tf.Tensor], Observer], tf.Tensor]
 

@@ -7,11 +7,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from convert.lowering.cells import Array
 from convert.lowering.keras_graph import Call
 from convert.lowering.operations import Lowering, TensorFunction, of_steps, of_whole
 from convert.lowering.quantisation_points import Observer
-from convert.lowering.tensor_operations import Affine
+from convert.lowering.tensor_operations import Affine, Array
 
 
 def scale_and_offset(layer: Any) -> tuple[Array, Array]:

@@ -130,6 +130,14 @@ def test_a_group_within_itself_is_looked_at_once(tmp_path, of_keras_2):
     load_network(path)
 
 
+def test_a_tensor_that_unpacks_without_end_is_refused_before_it_is_read(tmp_path):
+    path = hdf5(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("model_weights/zeros", (1 << 31,), "u1", chunks=(1 << 20,), compression="gzip")
+    with pytest.raises(InputError, match="larger parts than any network"):
+        load_network(path)
+
+
 @pytest.mark.parametrize("keep", [4, 100, 2000, -200])
 def test_a_damaged_hdf5_file_is_refused(keep, tmp_path):
     path = hdf5(tmp_path)

@@ -1,4 +1,4 @@
-"""Attack what reads a Keras file: cut and flipped ones, archives, code in the configuration, layers without end."""
+"""Attack what reads a Keras file: cut and flipped ones, archives, links, code in the configuration, endless layers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import marshal
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import h5py
 
 from tools.attack.ground import ESCAPE, PLANT, Ground
 from tools.attack.harness import Case, host_case
@@ -40,6 +42,17 @@ def cases(ground: Ground) -> Iterator[Case]:
     files["good"] = whole
     files["pickle"] = f"\x80\x04cos\nsystem\n(S'touch {PLANT}'\ntR.".encode("latin-1")
     files["hdf5"] = b"\x89HDF\r\n\x1a\n" + bytes(500)
+    whole_hdf5 = _hdf5(folder, json.loads(members["config.json"]))
+    files |= {f"hdf5-cut-{place}": whole_hdf5[:place] for place in (100, len(whole_hdf5) // 2, len(whole_hdf5) - 9)}
+    for number in range(4):
+        flipped = bytearray(whole_hdf5)
+        flipped[random.randrange(len(whole_hdf5))] ^= 1 << random.randrange(8)
+        files[f"hdf5-flipped-{number}"] = bytes(flipped)
+    hostile = _configurations(json.loads(members["config.json"]))
+    for name in ("lambda", "unsafe-enabled-inside", "eval", "dense-10^9", "list"):
+        files[f"hdf5-{name}"] = _hdf5(folder, hostile[name])
+    for name, lead_out in _LINKS.items():
+        files[f"hdf5-{name}"] = _hdf5(folder, hostile["dense-one"], lead_out)
     for name, content in files.items():
         for suffix in (".keras", ".h5") if name in ("hdf5", "good", "pickle") else (".keras",):
             path = folder / f"{name}{suffix}"
@@ -72,6 +85,26 @@ def _archive(folder: Path, members: Mapping[str, bytes | str]) -> bytes:
     content = path.read_bytes()
     path.unlink()
     return content
+
+
+def _hdf5(folder: Path, description: Any, change: Callable[[h5py.File], object] = lambda file: None) -> bytes:
+    path = folder / "made.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(description).encode()
+        file.create_group("model_weights")
+        change(file)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+_LINKS: dict[str, Callable[[h5py.File], object]] = {
+    "external-link": lambda file: file.__setitem__("model_weights/x", h5py.ExternalLink("/etc/passwd", "/")),
+    "external-tensor": lambda file: file.create_dataset(
+        "model_weights/x", (9,), "u1", external=[("/etc/passwd", 0, 9)]
+    ),
+    "link-to-itself": lambda file: file.__setitem__("model_weights/x", file["model_weights"]),
+}
 
 
 def _members() -> dict[str, dict[str, bytes]]:
