@@ -27,6 +27,7 @@ from edge_runtime.bench.results import (
     compared,
 )
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.model.rivals import Rival
@@ -77,7 +78,12 @@ class MeasuredModel:
     @property
     def emulated(self) -> bool:
         """Tell whether the times are an emulator's."""
-        return bool(self.answers[0].facts["machine"]["emulated"])
+        return is_emulated(self.answers[0])
+
+    @property
+    def timed(self) -> bool:
+        """Tell whether the times are those of a device that uses this model so."""
+        return is_timed(self.answers[0])
 
     def facts(self, key: str) -> list[Any]:
         """One fact of every round."""
@@ -105,8 +111,8 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
     data = run.data
     facts, model, predicted = measured.answers[0].facts, measured.model, measured.predicted
     rival = model.rival
-    # Times, memory and energy of an emulated machine are the emulator's.
-    real, samples = not measured.emulated, measured.samples
+    # Times, memory and energy of an emulated machine are the emulator's, of tflite-micro no microcontroller's.
+    real, samples = measured.timed, measured.samples
     confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
@@ -168,6 +174,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and x.facts["energy"]), None),
         operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
         instructions=measured.instructions,
+        arena_bytes=facts["model"]["arena_bytes"],
         raw_input=model.card.raw_input,
         rival=rival.tool if rival else None,
     )
@@ -176,6 +183,16 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
 def _xnnpack_operators(facts: Mapping[str, Any]) -> int | None:
     counts = facts["model"]["xnnpack"]
     return None if counts is None or facts["runtime"]["name"] == ONNX_RUNTIME else sum(counts.values())
+
+
+def is_emulated(answer: Answer) -> bool:
+    """Tell whether `answer` came from an emulated CPU."""
+    return bool(answer.facts["machine"]["emulated"])
+
+
+def is_timed(answer: Answer) -> bool:
+    """Tell whether the times in `answer` mean anything: an emulator's do not, nor those of tflite-micro here."""
+    return not is_emulated(answer) and answer.facts["runtime"]["name"] != MICRO
 
 
 def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
@@ -211,7 +228,7 @@ def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], da
 
 def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
     latency = end_to_end = None
-    if not (one.emulated or against.emulated):
+    if one.timed and against.timed:
         latency = statistics.p50_ratio(one.samples.latency, against.samples.latency)
         end_to_end = statistics.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
     right, other = one.predicted == data.test.y, against.predicted == data.test.y

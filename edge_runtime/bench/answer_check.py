@@ -33,6 +33,7 @@ class _ModelFacts:
     operators: Mapping[str, _Count]
     xnnpack: Mapping[str, _Count] | None
     operator_costs: Mapping[str, OperatorCost]
+    arena_bytes: _Count | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class _Inspected:
     runtime: RuntimeVersion
     model: _ModelFacts
     tensors: tuple[Tensor, ...]
+    operator_names: tuple[str, ...] | None = None
 
 
 def checked(answer: Answer, job: MeasurementJob, device: str, shape: tuple[int, int] = (0, 0)) -> Answer:

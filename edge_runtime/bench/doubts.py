@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.results import Control, Latency, WarmUp
+from edge_runtime.model.interpreters import MICRO
 
 State = Mapping[str, Any]
 """`edge_runtime.bench.machine.State` as it comes from the worker: the same names in a mapping."""
@@ -64,7 +65,8 @@ class Evidence(Conditions):
 
 def find(evidence: Evidence) -> tuple[str, ...]:
     """Return the doubts about a model's result, the weightiest first."""
-    checks = (_emulated, *(() if evidence.emulated else _TIMING), _operators, _runtimes, _answers, _other_data)
+    untimed = evidence.emulated or _is_micro(evidence)
+    checks = (_emulated, _micro, *(() if untimed else _TIMING), _operators, _runtimes, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
@@ -77,6 +79,18 @@ def of_state(state: State) -> tuple[str, ...]:
 def _emulated(evidence: Evidence) -> Iterator[str]:
     if evidence.emulated:
         yield "the CPU is emulated, so its times and memory are left out: measure on the real device"
+
+
+def _micro(evidence: Evidence) -> Iterator[str]:
+    if _is_micro(evidence):
+        yield (
+            f"the times and the memory of {MICRO} on this machine are no microcontroller's and are left out, and one "
+            "of 32 bits needs a smaller arena: measure on the board"
+        )
+
+
+def _is_micro(evidence: Evidence) -> bool:
+    return evidence.runtimes[0][0] == MICRO
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:

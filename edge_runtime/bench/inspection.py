@@ -15,7 +15,11 @@ from edge_runtime.system.progress import ignore_progress
 
 @dataclass(frozen=True)
 class Inspection:
-    """A model's graph as a runtime sees it."""
+    """A model's graph as a runtime sees it.
+
+    `operator_names` are those of all its graphs, each once; None with tflite-runtime. `arena_bytes` is the smallest
+    arena that tflite-micro needs, where that is the runtime.
+    """
 
     runtime: str
     runtime_version: str | None
@@ -25,6 +29,8 @@ class Inspection:
     output: Tensor
     operators: Operators
     tensors: tuple[Tensor, ...]
+    operator_names: tuple[str, ...] | None
+    arena_bytes: int | None
 
 
 def inspect(content: bytes, title: str, device: Device, runtime: str = "auto") -> Inspection:
@@ -45,6 +51,8 @@ def inspect(content: bytes, title: str, device: Device, runtime: str = "auto") -
         stateful=model["stateful"],
         input=from_json(Tensor, model["input"]),
         output=from_json(Tensor, model["output"]),
-        operators=Operators(model["operators"], model["xnnpack"]),
+        operators=Operators(model["operators"], model["xnnpack"] or {}),
         tensors=tuple(from_json(Tensor, x) for x in facts["tensors"]),
+        operator_names=facts["operator_names"],
+        arena_bytes=model["arena_bytes"],
     )

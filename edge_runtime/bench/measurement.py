@@ -251,7 +251,7 @@ def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> Meas
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions where times mean nothing, not on a real processor."""
-    if participant.failure is None and _is_emulated(participant):
+    if participant.failure is None and participant.answers and aggregation.is_emulated(participant.answers[0]):
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
             participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
@@ -259,17 +259,13 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
             participant.failure = error
 
 
-def _is_emulated(participant: _Participant) -> bool:
-    return bool(participant.answers) and bool(participant.answers[0].facts["machine"]["emulated"])
-
-
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     """Tell whether a turn would repeat meaningless times, or participant `i` is the control of a failed model."""
     first = participants[0]
-    emulated = _is_emulated(first)
+    untimed = bool(first.answers) and not aggregation.is_timed(first.answers[0])
     if participants[i].job.score:
-        return emulated and turn >= _SCORED_ROUNDS
-    return emulated or first.failure is not None
+        return untimed and turn >= _SCORED_ROUNDS
+    return untimed or first.failure is not None
 
 
 def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
@@ -288,7 +284,7 @@ def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) ->
         paced=settings.paced,
         control=settings.control,
         mode="paced" if settings.paced else "back-to-back",
-        harness_overhead_us=None if measured[0].emulated else round(median(overheads), 3),
+        harness_overhead_us=round(median(overheads), 3) if measured[0].timed else None,
     )
 
 

@@ -22,8 +22,9 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
-from edge_runtime.model.interpreters import Model, load_runtime, open_model
+from edge_runtime.model.interpreters import MICRO, Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
+from edge_runtime.model.subgraphs import read_subgraphs
 from edge_runtime.system.child_processes import tell
 
 # Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
@@ -127,8 +128,13 @@ def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     for value in (0, lowest, highest):
         model.run(np.full(model.input.shape, value, dtype))
     runtime = {"name": model.runtime.name, "version": model.runtime.version}
-    tensors = [asdict(tensor) for tensor in model.tensors]
-    return {"runtime": runtime, "model": _model_facts(model), "tensors": tensors}, {}
+    graphs = read_subgraphs(flatbuffer, model.runtime.name)
+    return {
+        "runtime": runtime,
+        "model": _model_facts(model),
+        "tensors": [asdict(tensor) for tensor in model.tensors],
+        "operator_names": graphs and sorted({node["op_name"] for graph in graphs for node in graph.nodes}),
+    }, {}
 
 
 TASKS = {"measure": measure, "inspect": inspect}
@@ -176,8 +182,9 @@ def _model_facts(model: Model) -> Facts:
         "scheme": model.scheme,
         "stateful": model.stateful,
         "operators": dict(model.operators.counts),
-        "xnnpack": dict(model.operators.xnnpack),
+        "xnnpack": None if model.runtime.name == MICRO else dict(model.operators.xnnpack),
         "operator_costs": operator_costs.count(model.nodes, model.tensors, model.input.index),
+        "arena_bytes": model.arena_bytes(),
     }
 
 

@@ -130,7 +130,9 @@ class Result:
     pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
     size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]
     operators: Annotated[Count, "operators in the graph"]
-    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone, which does not tell"]
+    xnnpack_operators: Annotated[
+        Count | None, "how many of them XNNPACK took; null on a phone, which does not tell, and in tflite-micro"
+    ]
     load_ms: Annotated[
         float | None, Quantity("ms", at_least=0), "opening the model and allocating its tensors, median of rounds"
     ]
@@ -165,10 +167,17 @@ class Result:
     calibration_error: Annotated[
         Share | None, "expected calibration error (15 bins) of the probabilities after the card's temperature"
     ] = None
-    warm_up: Annotated[WarmUp | None, "null on an emulated device, as all times, memory and energy are"] = None
+    warm_up: Annotated[
+        WarmUp | None, "null on an emulated device and in tflite-micro, as all times, memory and energy are"
+    ] = None
     energy: Annotated[Energy | None, "of the first round"] = None
     operator_costs: Annotated[Mapping[str, OperatorCost] | None, "by operator type"] = None
     instructions: Annotated[Instructions | None, "null on a real device"] = None
+    arena_bytes: Annotated[
+        Bytes | None,
+        "the smallest tensor arena in which tflite-micro runs the model on this machine, whose pointers have 64 bits; "
+        "null in other runtimes",
+    ] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
 
@@ -237,7 +246,8 @@ class RuntimeVersion:
 
     name: Annotated[
         str,
-        "`litert`, `tflite-runtime` or `tensorflow`; on a phone the app's, `tflite-android`; of rivals `onnxruntime`",
+        "`litert`, `tflite-runtime`, `tensorflow` or `tflite-micro`; on a phone the app's, `tflite-android`; of rivals "
+        "`onnxruntime`",
     ]
     version: Annotated[str | None, "null where the package does not tell"]
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,10 +12,11 @@ from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.commands import options
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Tensor
+from edge_runtime.model.micro_operators import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
-from edge_runtime.system.quantities import percent
+from edge_runtime.system.quantities import kilobytes, percent
 
 _PLAIN = (str, int, float)
 # Endings of those keys of a card whose values are shares between 0 and 1.
@@ -55,7 +57,19 @@ def _content(model: Path, size: int, card: Card, found: Inspection) -> dict[str,
         "stateful": found.stateful,
         "operators": dict(found.operators.counts),
         "xnnpack": dict(found.operators.xnnpack),
+        "micro": _micro(found),
         "tensors": [dataclasses.asdict(tensor) for tensor in found.tensors],
+    }
+
+
+def _micro(found: Inspection) -> dict[str, Any] | None:
+    """What TensorFlow Lite Micro needs for the model's operators; None where the runtime does not list them all."""
+    if found.operator_names is None:
+        return None
+    return {
+        "resolver": resolver_methods(found.operator_names),
+        "no_kernel": without_kernel(found.operator_names),
+        "arena_bytes": found.arena_bytes,
     }
 
 
@@ -92,6 +106,12 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     facts.add_row("windows", f"{prepared}, by the numbers below")
     facts.add_row("output", escape(_tensor_text(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
+    if (micro := _micro(found)) is not None:
+        methods, lacks = micro["resolver"], micro["no_kernel"]
+        needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
+        facts.add_row("TFLite Micro", escape(f"it has no kernel for {', '.join(lacks)}" if lacks else needed))
+    if found.arena_bytes is not None:
+        facts.add_row("smallest arena", f"{kilobytes(found.arena_bytes)} here, less on a microcontroller of 32 bits")
     console.print(facts)
 
     signals = plain_table(["signal", "unit"], ["mean", "std", "clip", "knee"])

@@ -52,8 +52,8 @@ class Environment:
 
         Raises `DeviceError` when no Python there fits, `InputError` for a runtime that is not measured with remotely.
         """
-        if runtime == "tensorflow":
-            raise InputError("TensorFlow is not installed on devices: give --runtime litert or tflite-runtime")
+        if runtime not in ("auto", *_RUNTIMES):
+            raise InputError(f"{runtime} is not installed on devices: give --runtime litert or tflite-runtime")
         if hello.libc[0] != "glibc":
             raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
         obstacles = []

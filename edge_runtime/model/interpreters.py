@@ -1,6 +1,7 @@
 """Open a model with any TFLite runtime, behind one small interface.
 
-Three packages hold the same interpreter under different names; a model opened here behaves alike in each.
+Three packages hold the same interpreter under different names, and a fourth that of microcontrollers; a model opened
+here behaves alike in each.
 """
 
 from __future__ import annotations
@@ -18,14 +19,24 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.model.micro_interpreter import MicroInterpreter
 from edge_runtime.system.installation import MissingExtraError
 
-RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
+MICRO = "tflite-micro"
+"""TensorFlow Lite Micro on this machine: its answers are those of a microcontroller, its times are not."""
+
+RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow", MICRO)
 """The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
 
-PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+PACKAGES = {
+    "litert": "ai_edge_litert",
+    "tflite-runtime": "tflite_runtime",
+    "tensorflow": "tensorflow",
+    MICRO: "tflite_micro",
+}
 """The Python package of each runtime."""
 
+_EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime", MICRO: "micro"}
 _AUTO = ("litert", "tflite-runtime")
 # Fused operators that hold their state in variable tensors, which the interpreter can reset. It does not list these.
 _STATEFUL = (
@@ -144,6 +155,10 @@ class Model:
         """All tensors of the main graph."""
         return tuple(map(_tensor, self._interpreter.get_tensor_details()))
 
+    def arena_bytes(self) -> int | None:
+        """The bytes of the smallest tensor arena that TensorFlow Lite Micro needs here; None in other runtimes."""
+        return self._interpreter.smallest_arena() if self.runtime.name == MICRO else None
+
     @cached_property
     def scheme(self) -> str:
         """Name the graph's quantisation: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
@@ -174,11 +189,11 @@ def load_runtime(name: str = "auto") -> Runtime:
     if not importlib.util.find_spec(PACKAGES[name]):
         if name == "litert":
             raise InputError("the runtime litert is not installed here: pip install ai-edge-litert")
-        extra = "train" if name == "tensorflow" else name
-        raise MissingExtraError(f"the runtime {name}", name, extra)
+        raise MissingExtraError(f"the runtime {name}", name, _EXTRAS[name])
     try:
         package = importlib.import_module(PACKAGES[name])
-        module = package.lite if name == "tensorflow" else importlib.import_module(f"{PACKAGES[name]}.interpreter")
+        within = {"tensorflow": "lite", MICRO: "runtime"}.get(name)
+        module = getattr(package, within) if within else importlib.import_module(f"{PACKAGES[name]}.interpreter")
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(
@@ -198,14 +213,11 @@ def open_model(
     if threads < 1:
         raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
     loaded = load_runtime(runtime)
-    resolvers = loaded.module.experimental if loaded.name == "tensorflow" else loaded.module
-    resolver = resolvers.OpResolverType.AUTO if xnnpack else resolvers.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    if threads > 1 and loaded.name == MICRO:
+        raise InputError(f"{MICRO} has no threads: leave --threads out")
     try:
         began = time.perf_counter_ns()
-        interpreter = loaded.module.Interpreter(
-            model_content=flatbuffer, num_threads=threads, experimental_op_resolver_type=resolver
-        )
-        interpreter.allocate_tensors()
+        interpreter = _interpreter(loaded, flatbuffer, threads, xnnpack)
         load_ns = time.perf_counter_ns() - began
     except SystemError as error:  # from a binary made for numpy 1 under numpy 2
         raise InputError(
@@ -220,6 +232,18 @@ def open_model(
             f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
         )
     return model
+
+
+def _interpreter(loaded: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool) -> Any:
+    if loaded.name == MICRO:
+        return MicroInterpreter(loaded.module, flatbuffer)
+    resolvers = loaded.module.experimental if loaded.name == "tensorflow" else loaded.module
+    resolver = resolvers.OpResolverType.AUTO if xnnpack else resolvers.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = loaded.module.Interpreter(
+        model_content=flatbuffer, num_threads=threads, experimental_op_resolver_type=resolver
+    )
+    interpreter.allocate_tensors()
+    return interpreter
 
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:

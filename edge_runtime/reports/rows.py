@@ -72,6 +72,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
         row("file size", lambda x: kilobytes(x.size_bytes)),
+        row("smallest arena", lambda x: NOT_MEASURED if x.arena_bytes is None else kilobytes(x.arena_bytes)),
         row("operators in XNNPACK", _operators),
     ]
     return [

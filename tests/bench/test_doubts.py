@@ -114,6 +114,13 @@ def test_each_reason_for_doubt_is_reported_alone(changes, words):
     assert words in doubt
 
 
+def test_of_tflite_micro_no_doubt_is_about_time_or_xnnpack():
+    micro = replace(IDLE, runtimes=[("tflite-micro", "0.dev1")] * 2, xnnpack=None, control=None)
+    (doubt,) = doubts.find(replace(micro, before=state(load_average=9)))
+    assert "no microcontroller's" in doubt
+    assert "measure on the board" in doubt
+
+
 def test_of_an_emulated_machine_no_doubt_is_about_time():
     found = doubts.find(replace(IDLE, emulated=True, before=state(load_average=9), control=None, same_answers=False))
     assert "the CPU is emulated" in found[0]

@@ -271,6 +271,26 @@ def test_an_emulated_device_reports_no_times_and_no_memory(models, few):
     assert "emulated" in result.doubts[0]
 
 
+def test_tflite_micro_reports_scores_and_the_arena_and_no_times_and_no_memory(models, few):
+    pytest.importorskip("tflite_micro")
+    device = Watched()
+    report = measurement.measure(models, few, device, MeasurementSettings("tflite-micro", runs=20, rounds=10))
+    assert len(device.jobs) == 4  # two rounds of each, to see that answers repeat, and no control
+    assert report.control is report.settings.harness_overhead_us is None
+    for result in report.results:
+        assert result.runtime == "tflite-micro"
+        assert result.latency_ms is result.end_to_end_ms is result.samples_ms is result.energy is result.warm_up is None
+        assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
+        assert result.instructions is result.xnnpack_operators is None
+        assert 10_000 < result.arena_bytes < result.size_bytes
+        assert result.accuracy > 0.9
+        assert "no microcontroller's" in result.doubts[0]
+        assert not [x for x in result.doubts if "XNNPACK" in x or "no control" in x]
+    (comparison,) = report.comparisons
+    assert comparison.p50_ratio is comparison.end_to_end_ratio is None
+    assert comparison.agreement > 0.99
+
+
 def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
     """The class with the largest mean of total_acc_x, from a model that takes two signals."""
     weights = np.zeros((6, 128, 2), np.float32)

@@ -1,5 +1,6 @@
 """Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
 
+import csv
 import json
 import os
 import shutil
@@ -28,6 +29,8 @@ from programs import (
 from edge_runtime.commands import model_arguments
 from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.micro_operators import resolver_methods
 
 ESCAPE = "\x1b"
 RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
@@ -136,6 +139,48 @@ def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(h
     succeeded(har_edge_here("bench", "edge-small", *options))
     found = results(tmp_path / "small.json").values()
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
+
+
+def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
+    pytest.importorskip("tflite_micro")
+    forms = ("--json", "small.json", "--csv", "small.csv", "--markdown", "small.md", "--html", "small.html")
+    done = succeeded(har_edge_here("bench", "edge-small", "--runtime", "tflite-micro", *forms))
+    int8 = results(tmp_path / "small.json")["int8"]
+    assert int8["latency_ms"] is None
+    assert int8["agreement"] > 0.99
+    arena = f"{int8['arena_bytes'] / 1000:.1f} kB"
+    for text in (done.stdout, *((tmp_path / f"small.{x}").read_text() for x in ("md", "html"))):
+        assert "smallest arena" in text
+        assert arena in text
+        assert "p50" not in text
+    rows = list(csv.DictReader((tmp_path / "small.csv").open()))
+    assert [x["arena_bytes"] for x in rows if x["quantization"] == "int8"] == [str(int8["arena_bytes"])]
+
+
+def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_path, tiny):
+    words = " ".join(succeeded(har_edge_here("info", "edge")).stdout.split())
+    used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
+    assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*used}
+    assert f"MicroMutableOpResolver<{len(used)}>: {', '.join(used)} " in words
+    content = json.loads(har_edge_here("info", "--json", "-", tiny).stdout)
+    assert content["micro"] == {"resolver": ["AddFullyConnected"], "no_kernel": [], "arena_bytes": None}
+    cards.write_model(tiny, tiny_models.recurrent(2), tiny_models.card(samples=1))
+    words = " ".join(succeeded(har_edge_here("info", tiny)).stdout.split())
+    assert "TFLite Micro it has no kernel for RNN" in words
+
+
+def test_info_measures_the_arena_with_tflite_micro(har_edge_here):
+    pytest.importorskip("tflite_micro")
+    done = succeeded(har_edge_here("info", "edge", "--runtime", "tflite-micro", "--json", "info.json"))
+    assert "kB here, less on a microcontroller of 32 bits" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["info", "bench", "evaluate"])
+def test_an_operator_that_tflite_micro_lacks_is_named_in_one_sentence(har_edge_here, tmp_path, command):
+    pytest.importorskip("tflite_micro")
+    path = tmp_path / "rnn.tflite"
+    cards.write_model(path, tiny_models.recurrent(2), cards.read_model(MODELS["int8"])[1])
+    assert_one_sentence(har_edge_here(command, path, "--runtime", "tflite-micro"), 2, path, "no kernel for RNN")
 
 
 def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
@@ -247,6 +292,7 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_
         (["--json", "."], "--json"),
         (["none.tflite"], "none.tflite"),
         (["--runtime", "tflite-runtime"], "[tflite-runtime]"),
+        (["--runtime", "tflite-micro", "--on", "emulated:cortex-a72"], "tflite-micro is not on the emulated board"),
     ],
 )
 def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):

@@ -343,6 +343,7 @@ def test_the_runtime_that_fits_is_chosen(greeting, runtime, expected):
         (hello("armv7l", python(3, 13, 1, bits=32)), "auto", DeviceError, r"tflite-runtime needs 3\.9 to 3\.11"),
         (hello("armv7l", python(3, 11, 1, bits=32)), "litert", DeviceError, "32-bit system"),
         (hello("aarch64", python(3, 11, 2)), "tensorflow", InputError, "--runtime litert"),
+        (hello("x86_64", python(3, 11, 2)), "tflite-micro", InputError, "tflite-micro is not installed on devices"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(greeting, runtime, kind, words):

@@ -96,6 +96,7 @@ def test_a_missing_runtime_says_what_to_install(monkeypatch):
     for name, package, words in (
         ("tflite-runtime", "tflite_runtime", r"pip install .*\[tflite-runtime\]"),
         ("tensorflow", "tensorflow", r"pip install .*\[train\]"),
+        ("tflite-micro", "tflite_micro", r"pip install .*\[micro\]"),
         ("litert", "ai_edge_litert", "pip install ai-edge-litert"),
     ):
         hidden = lambda x, package=package: None if x == package else find(x)  # noqa: E731

@@ -18,6 +18,7 @@ TYPES = {
     "int8": schema.TensorType.INT8,
     "int32": schema.TensorType.INT32,
     "resource": schema.TensorType.RESOURCE,
+    "bool": schema.TensorType.BOOL,
 }
 
 
@@ -59,11 +60,7 @@ def build(
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale, tensor.quantization.zeroPoint = [part.scale], [part.zero_point]
         graph.tensors.append(tensor)
-    code = schema.OperatorCodeT()
-    code.builtinCode = operator
-    code.deprecatedBuiltinCode = min(operator, 127)
-    code.version = more.pop("version", 1)
-    model.operatorCodes = [code]
+    model.operatorCodes = [_operator_code(operator, more.pop("version", 1))]
     node = schema.OperatorT()
     node.inputs, node.outputs = [index[x] for x in takes], [index[x] for x in outputs]
     node.builtinOptionsType, node.builtinOptions = more.pop("options", (0, None))
@@ -71,9 +68,7 @@ def build(
     graph.inputs, graph.outputs = [index[x] for x in inputs], [index[x] for x in outputs]
     model.subgraphs = [graph]
     assert not more
-    builder = flatbuffers.Builder(0)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _packed(model)
 
 
 def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> bytes:
@@ -128,6 +123,60 @@ def recurrent(n: int) -> bytes:
     return build(schema.BuiltinOperator.RNN, parts, ["values"], ["sums"], takes, options=options)
 
 
+def running_sum(n: int) -> bytes:
+    """The sum of the last two inputs `[1, n]`, of which an operator keeps the earlier in a variable."""
+    parts = [
+        Part("values", (1, n)),
+        Part("features", (n, n), values=np.eye(n)),
+        Part("times", (n, 2), values=np.ones((n, 2))),
+        Part("bias", (n,), values=np.zeros(n)),
+        Part("state", (1, 2 * n), is_variable=True),
+        Part("sums", (1, n)),
+    ]
+    options = schema.SVDFOptionsT()
+    options.rank = 1
+    return build(
+        schema.BuiltinOperator.SVDF,
+        parts,
+        ["values"],
+        ["sums"],
+        ["values", "features", "times", "bias", "state"],
+        options=(schema.BuiltinOptions.SVDFOptions, options),
+    )
+
+
+def doubling_loop(n: int, turns: int) -> bytes:
+    """A loop that doubles `[1, n]` values `turns` times: operators in three graphs."""
+    operators = schema.BuiltinOperator
+    model = schema.ModelT()
+    model.version = 3
+    model.buffers = [_buffer(x) for x in (b"", *(np.int32([x]).tobytes() for x in (0, 1, turns)))]
+    zero, one, limit = (_tensor(x, (), "int32", i + 1) for i, x in enumerate(("zero", "one", "limit")))
+    state = [_tensor("turn", (), "int32"), _tensor("values", (1, n), "float32")]
+    results = [_tensor("next", (), "int32"), _tensor("doubled", (1, n), "float32")]
+    loop = schema.WhileOptionsT()
+    loop.condSubgraphIndex, loop.bodySubgraphIndex = 1, 2
+    codes = (operators.WHILE, operators.LESS, operators.ADD)
+    model.operatorCodes = [_operator_code(x) for x in codes]
+    add = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    model.subgraphs = [
+        _graph(
+            [zero, state[1], *results],
+            [1],
+            [3],
+            [_node(0, [0, 1], [2, 3], schema.BuiltinOptions.WhileOptions, loop)],
+        ),
+        _graph(
+            [*state, limit, _tensor("less", (), "bool")],
+            [0, 1],
+            [3],
+            [_node(1, [0, 2], [3], schema.BuiltinOptions.LessOptions, schema.LessOptionsT())],
+        ),
+        _graph([*state, one, *results], [0, 1], [3, 4], [_node(2, [0, 2], [3], *add), _node(2, [1, 1], [4], *add)]),
+    ]
+    return _packed(model)
+
+
 def two_inputs(n: int) -> bytes:
     """The sum of two inputs."""
     parts = [Part("a", (1, n)), Part("b", (1, n)), Part("sum", (1, n))]
@@ -158,6 +207,39 @@ def card(
         normalisation=Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n),
         **{"front_end": FILTERS} | more,
     )
+
+
+def _operator_code(operator: int, version: int = 1) -> schema.OperatorCodeT:
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = operator, min(operator, 127), version
+    return code
+
+
+def _tensor(name: str, shape: tuple[int, ...], dtype: str, buffer: int = 0) -> schema.TensorT:
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), TYPES[dtype], buffer
+    return tensor
+
+
+def _node(code: int, inputs: list[int], outputs: list[int], kind: int, options: Any) -> schema.OperatorT:
+    node = schema.OperatorT()
+    node.opcodeIndex, node.inputs, node.outputs = code, inputs, outputs
+    node.builtinOptionsType, node.builtinOptions = kind, options
+    return node
+
+
+def _graph(
+    tensors: Sequence[schema.TensorT], inputs: list[int], outputs: list[int], nodes: list[schema.OperatorT]
+) -> schema.SubGraphT:
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs, graph.operators = list(tensors), inputs, outputs, nodes
+    return graph
+
+
+def _packed(model: schema.ModelT) -> bytes:
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _buffer(data: bytes) -> schema.BufferT:

@@ -52,8 +52,8 @@ class EmulatedDevice(RemoteDevice):
     transport: Emulated
 
     def __init__(self, cpu: str, runtime: str) -> None:
-        if runtime == "tensorflow":
-            raise InputError("TensorFlow is not on the emulated board: give --runtime litert or tflite-runtime")
+        if runtime not in ("auto", "litert", "tflite-runtime"):
+            raise InputError(f"{runtime} is not on the emulated board: give --runtime litert or tflite-runtime")
         if cpu not in CPUS["arm64"]:
             raise InputError(
                 f"there is no emulated board with the CPU {cpu!r}: choose one of {', '.join(CPUS['arm64'])}"

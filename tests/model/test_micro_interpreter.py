@@ -1,0 +1,162 @@
+"""Check TensorFlow Lite Micro behind the project's interface: its answers, its arena, and its refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from ai_edge_litert import schema_py_generated as schema
+from programs import ROOT
+
+from edge_runtime.bench.inspection import inspect
+from edge_runtime.devices.python import this_python
+from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import predict, preparation
+from edge_runtime.model.interpreters import MICRO, open_model
+from edge_runtime.model.micro_interpreter import MicroInterpreter
+from edge_runtime.model.micro_operators import resolver_method, resolver_methods, without_kernel
+from edge_runtime.model.subgraphs import read_subgraphs
+
+micro = pytest.importorskip("tflite_micro")
+
+DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2, 2))
+LOOP = tiny_models.doubling_loop(3, 5)
+BUILTIN = [x for x in vars(schema.BuiltinOperator) if x.isupper() and x not in ("CUSTOM", "DELEGATE")]
+
+
+def shipped(network: str, scheme: str = "int8") -> tuple[bytes, cards.Card]:
+    return cards.read_model(ROOT / "edge_runtime" / "models" / f"{network}_{scheme}.tflite")
+
+
+def answers(flatbuffer: bytes, card: cards.Card, windows: np.ndarray, runtime: str, **more: bool) -> np.ndarray:
+    model = open_model(flatbuffer, runtime, **more)
+    return predict(model, preparation(card, model.input), windows)
+
+
+@pytest.mark.parametrize("network", ["edge", "edge-small"])
+def test_the_shipped_models_decide_as_in_tflites_own_kernels_and_all_but_as_in_xnnpack(network, uci_har):
+    flatbuffer, card = shipped(network)
+    X = uci_har.test.X
+    here = answers(flatbuffer, card, X, MICRO)
+    own, xnnpack = (answers(flatbuffer, card, X, "litert", xnnpack=x) for x in (False, True))
+    assert (here.argmax(1) == own.argmax(1)).all()
+    assert (here.argmax(1) != xnnpack.argmax(1)).sum() <= 1  # a tie of two logits falls otherwise
+    assert np.abs(here - own).max() < 0.2  # six steps of int8 logits, whose standard deviation is 1.5
+    assert np.abs(here - own).mean() < 0.003
+
+
+def test_float_logits_are_tflites(uci_har):
+    flatbuffer, card = shipped("edge-small", "float32")
+    here, own = (answers(flatbuffer, card, uci_har.test.X[::50], x, xnnpack=False) for x in (MICRO, "litert"))
+    assert here == pytest.approx(own, abs=1e-5)
+
+
+def test_a_model_is_described_as_in_litert():
+    flatbuffer, _ = shipped("edge")
+    here, there = open_model(flatbuffer, MICRO), open_model(flatbuffer, "litert", xnnpack=False)
+    assert (here.input, here.output, here.scheme, here.stateful) == (there.input, there.output, "int8", False)
+    assert here.operators.counts == there.operators.counts
+    assert here.operators.taken == 0
+    assert (here.runtime.name, here.runtime.version) == (MICRO, micro.__version__)
+
+
+def test_the_smallest_arena_is_enough_and_a_little_less_is_not():
+    flatbuffer, _ = shipped("edge-small")
+    arena = open_model(flatbuffer, MICRO).arena_bytes()
+    assert 10_000 < arena < len(flatbuffer) + 10_000
+    micro.runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena)
+    with pytest.raises(RuntimeError):
+        micro.runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena - 16)
+    assert open_model(flatbuffer, "litert").arena_bytes() is None
+
+
+def test_fewer_operators_and_activations_need_a_smaller_arena():
+    sizes = [open_model(x, MICRO).arena_bytes() for x in (DENSE, LOOP, shipped("edge-small")[0], shipped("edge")[0])]
+    assert sizes == sorted(sizes)
+    assert 0 < sizes[0] < sizes[-1] / 10
+
+
+def test_operators_of_all_graphs_are_listed():
+    for runtime in ("litert", MICRO):
+        graphs = read_subgraphs(LOOP, runtime)
+        assert [[node["op_name"] for node in x.nodes] for x in graphs] == [["WHILE"], ["LESS"], ["ADD", "ADD"]]
+    assert read_subgraphs(LOOP, "tflite-runtime") is None
+
+
+def test_constants_can_be_read():
+    interpreter = MicroInterpreter(micro.runtime, DENSE)
+    (weights,) = (x["index"] for x in interpreter.get_tensor_details() if x["name"] == "weights")
+    assert interpreter.get_tensor(weights).tolist() == [[1, 0, 0, 0], [0, 2, 0, 0]]
+
+
+def test_a_loop_runs_as_in_litert():
+    values = np.array([[1, -2, 0.5]], np.float32)
+    for runtime in ("litert", MICRO):
+        assert open_model(LOOP, runtime).run(values).tolist() == [[32, -64, 16]]
+
+
+def test_state_is_reset_before_each_window():
+    flatbuffer = tiny_models.running_sum(3)
+    values = np.array([[1, 2, 3]], np.float32)
+    for runtime in ("litert", MICRO):
+        model = open_model(flatbuffer, runtime)
+        assert model.stateful
+        assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
+
+
+def test_the_resolver_has_a_method_for_exactly_the_kernels_that_the_package_has():
+    (library,) = Path(micro.__file__).parent.rglob("_runtime*.so")
+    content = library.read_bytes()
+    registered = {x for x in BUILTIN if f"Register_{x}Ev".encode() in content}
+    assert len(registered) >= 100
+    assert {x for x in BUILTIN if resolver_method(x)} == registered
+
+
+def test_methods_of_the_resolver_are_those_of_its_header():
+    """Samples of all kinds of names (tensorflow/lite/micro/micro_mutable_op_resolver.h)."""
+    names = [
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "CONV_2D",
+        "L2_POOL_2D",
+        "BATCH_MATMUL",
+        "PADV2",
+        "CUMSUM",
+        "RELU6",
+        "CONV_2D",
+    ]
+    assert resolver_methods([*names, "GELU"]) == [
+        *("AddBatchMatMul", "AddConv2D", "AddCumSum", "AddL2Pool2D", "AddPadV2", "AddRelu6"),
+        "AddUnidirectionalSequenceLSTM",
+    ]
+    assert without_kernel(["GELU", "ADD", "FlexErf", "GELU"]) == ["FlexErf", "GELU"]
+
+
+def test_an_operator_without_a_kernel_is_named():
+    with pytest.raises(InputError, match=r"tflite-micro .* does not take m.tflite \(it has no kernel for RNN\)"):
+        open_model(tiny_models.recurrent(3), MICRO, name="m.tflite")
+
+
+def test_threads_are_refused():
+    with pytest.raises(InputError, match="tflite-micro has no threads: leave --threads out"):
+        open_model(DENSE, MICRO, threads=2)
+
+
+def test_a_wrong_input_is_one_sentence():
+    with pytest.raises(InputError, match="does not take the model"):
+        open_model(DENSE, MICRO).run(np.zeros((1, 3, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    "flatbuffer",
+    [
+        *(DENSE[:cut] for cut in (8, 20, 60, 100, len(DENSE) - 4)),
+        b"\0\0\0\0TFL3" + bytes(100),
+        b"\xff\xff\xff\x7fTFL3" + bytes(100),
+        tiny_models.two_inputs(3),
+    ],
+)
+def test_a_model_that_cannot_run_is_one_sentence_from_a_process_of_its_own(flatbuffer):
+    with pytest.raises(HarEdgeError, match=r"m\.tflite") as refused:
+        inspect(flatbuffer, "m.tflite", this_python(), MICRO)
+    assert "\n" not in str(refused.value)
