@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from convert.c_array import write_c_array
 from convert.conversion import Conversion, NamedFiles, check_run, convert
 from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
@@ -13,6 +14,7 @@ from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
+from edge_runtime.model.model_paths import is_reference, model_path
 from edge_runtime.runs import SCHEMES
 from edge_runtime.system.files import check_folder
 
@@ -26,9 +28,10 @@ QUANTISED = SCHEMES[1:]
         "convert --quantize",
         "convert runs/mine --quantize-as all --diagnose",
         "convert my_network.keras --quantize --normalisation data -o models",
+        "convert edge --c-array",
     ),
 )
-@click.argument("source", metavar="[RUN|MODEL.keras]", required=False, type=shared.RunPath(".keras"))
+@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RunPath(".keras"))
 @click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
 @click.option(
     "--quantize-as",
@@ -83,6 +86,12 @@ QUANTISED = SCHEMES[1:]
     "--rivals': TensorFlow's converter as it is, TFLite's fused LSTM operator, ONNX Runtime. Needs the extra rivals.",
 )
 @click.option(
+    "--c-array",
+    is_flag=True,
+    help="Write the int8 model as C++ source for microcontrollers too: an array, and a header of the card's numbers. "
+    "Implies --quantize and, unless it is given, --io int8.",
+)
+@click.option(
     "--diagnose",
     is_flag=True,
     help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
@@ -104,7 +113,7 @@ QUANTISED = SCHEMES[1:]
     metavar="FILE.json|none|data",
     help="Of MODEL.keras: mean and std of each input signal; data measures them.  [default: none]",
 )
-@shared.out("FOLDER", "Of MODEL.keras: folder for its models.  [default: beside it]")
+@shared.out("FOLDER", "Of MODEL.keras or MODEL: folder for what is written.  [default: beside it]")
 @click.option(
     "--time-limit",
     type=shared.FiniteRange(1),
@@ -123,6 +132,7 @@ def command(
     calibration: int | None,
     max_drop: float,
     rivals: bool,
+    c_array: bool,
     diagnose: bool,
     pictures: str,
     data: Path | None,
@@ -144,10 +154,18 @@ def command(
     MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
     --signals and --normalisation; it is calibrated and checked on training subjects of the data.
 
+    MODEL, a .tflite file with its card or a reference model, 'edge' or 'edge-small', is converted already: --c-array
+    writes it as C++ source.
+
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.
     """
-    schemes = _schemes(quantize or diagnose, named)
+    if c_array and not _is_given("io_type"):
+        io_type = "int8"
+    if source is not None and (is_reference(source) or source.suffix == ".tflite"):
+        _write_source(source, io_type, c_array, out)
+        return
+    schemes = _schemes(quantize or diagnose or c_array, named)
     of_int8 = {"--io": io_type if io_type == "int8" else None, "--calibration": calibration}
     for option, value in of_int8.items():
         if value is not None and "int8" not in schemes:
@@ -170,6 +188,7 @@ def command(
         max_size=max_size,
         pictures=pictures,
         rivals=rivals,
+        c_array=c_array,
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix in SUFFIXES or is_saved_model(source)):
@@ -198,6 +217,25 @@ def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
     """The quantised forms that are asked for, each once."""
     wanted = {*named, *(("int8",) if quantize else ())}
     return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
+
+
+def _is_given(name: str) -> bool:
+    """Tell whether the parameter `name` is on the command line."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _write_source(model: Path, io_type: str, c_array: bool, out: Path | None) -> None:
+    """Write a model that is converted already as C++ source, for which no more than these options can be given."""
+    parameters = click.get_current_context().command.params
+    mine = ("source", "io_type", "c_array", "out")
+    given = [x for x in parameters if x.name not in mine and _is_given(str(x.name))]
+    if not c_array or given:
+        advice = f"leave {given[0].opts[0]} out" if c_array else "give --c-array to have it as C++ source"
+        raise InputError(f"{model} is a converted model: {advice}, or name a run or a .keras file to convert")
+    path = model_path(model)
+    folder = out or (Path() if is_reference(model) else model.parent)
+    for written in write_c_array(path, folder, is_prepared=io_type == "int8"):
+        click.echo(written)
 
 
 def _show(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:

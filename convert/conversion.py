@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from convert.c_array import write_c_array
 from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
 from convert.keras_files import check_file
@@ -43,7 +44,7 @@ class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
     `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there. `rivals` are there
-    if they were asked for.
+    if they were asked for, and so are `sources`, the header and the array of the int8 model.
     """
 
     files: ModelFiles
@@ -51,6 +52,7 @@ class Conversion:
     failure: CheckFailedError | None = None
     unfinished: tuple[str, ...] = ()
     rivals: RivalRecord | None = None
+    sources: tuple[Path, ...] = ()
 
     def raise_if_incomplete(self, time_limit: float) -> None:
         """Raise the `failure`, or `DeviceError` when something is unfinished."""
@@ -104,7 +106,10 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
         rivals = _make_rivals(job, files) if options.rivals else None
-    return Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals)
+    sources: tuple[Path, ...] = ()
+    if options.c_array and "int8" in report.schemes:
+        sources = write_c_array(files.tflite("int8"), files.folder)
+    return Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals, sources=sources)
 
 
 def _make_rivals(job: ConversionJob, files: ModelFiles) -> RivalRecord:

@@ -55,6 +55,7 @@ class Options:
     max_size: float = MAX_SIZE  # kB
     pictures: str = "png"
     rivals: bool = False
+    c_array: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ def show(conversion: Conversion, folder: Path, normalisation: str | None = None)
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
     console.print(f"Models in {folder}:", soft_wrap=True)
     console.print(_forms_table(conversion))
+    if conversion.sources:
+        console.print(f"As C++ source: {', '.join(x.name for x in conversion.sources)}", soft_wrap=True)
     console.print(f"\n{_explanation(conversion, normalisation)}")
     show_rivals(conversion, console)
 

@@ -10,7 +10,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
-from tensorflow.lite.python import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
 _BUFFER_ALIGNMENT = 16  # bytes; what the schema asks for

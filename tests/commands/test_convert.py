@@ -1,7 +1,9 @@
 """Check `har-edge convert` of a run: its models, its refusals, and no partial result after a failure."""
 
+import hashlib
 import io
 import json
+import re
 import shutil
 import signal
 import sys
@@ -114,6 +116,17 @@ def test_the_models_answer_like_the_network(converted_run, trained_network, uci_
     assert relative_difference(float32.logits(X), expected) < 1e-5
     int8 = Classifier(converted_run.tflite("int8"))
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.97
+
+
+def test_the_int8_model_is_written_as_cpp_source_too(run):
+    done = convert(run, "--c-array")
+    assert done.returncode == 0, done.stderr
+    assert "As C++ source: model_int8.h, model_int8.cc" in done.stdout
+    flatbuffer = cards.read_model(run.tflite("int8"))[0]
+    header, array = ((run.folder / f"model_int8.{x}").read_text() for x in ("h", "cc"))
+    assert hashlib.sha256(flatbuffer).hexdigest() in header
+    assert "signed char* input" in header
+    assert bytes(int(x, 16) for x in re.findall("0x(..),", array)) == flatbuffer
 
 
 def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):

@@ -1,0 +1,236 @@
+"""Write a converted model as C++ source for microcontrollers: an aligned array, and a header of the card's numbers."""
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+import edge_runtime
+from convert.quantise.prepared_input import take_prepared_windows
+from edge_runtime.bench.inspection import Inspection, inspect
+from edge_runtime.devices import open_device
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import check_graph
+from edge_runtime.model.interpreters import MICRO, PACKAGES, Tensor
+from edge_runtime.model.micro_operators import resolver_methods, without_kernel
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.filters import Filter
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.system.files import write_text
+from edge_runtime.system.installation import how_to_install
+
+_TYPES = {"int8": "signed char", "uint8": "unsigned char", "int16": "short", "float32": "float"}
+_PER_LINE = 16  # bytes
+
+_PREPARE = """
+// Turns a window in the units above into the input tensor.
+inline void prepare(const float window[samples][n_signals], {type}* input) {{
+  for (int t = 0; t < samples; t++) {{
+    for (int i = 0; i < n_signals; i++) {{
+{body}
+    }}
+  }}
+}}
+"""
+_COPY = "      *input++ = window[t][i];  // the graph does the rest"
+# In float32 and in this order the integers are those of `edge_runtime.model.classifier.Preparation`.
+_NORMALISE = """\
+      float z = (window[t][i] - mean[i]) / deviation[i];
+      z = std::fmin(std::fmax(z, -clip[i]), clip[i]);
+      z = z * gain[i] / (std::fabs(z) * bend[i] + knee[i]);
+      *input++ = {store};"""
+_QUANTISE = """
+// Rounds ties to even, as LiteRT does.
+inline {type} quantised(float z) {{
+  const float steps = std::rint(z * (1.0f / input_scale)) + input_zero_point;
+  return static_cast<{type}>(std::fmin(std::fmax(steps, {lowest}.0f), {highest}.0f));
+}}
+"""
+
+
+def write_c_array(model: Path, folder: Path, is_prepared: bool = False) -> tuple[Path, Path]:
+    """Write the header and the array of the `.tflite` file `model` into `folder`; return their paths.
+
+    With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. The
+    header has the size of the arena where tflite-micro is installed, which measures it. Raises `InputError` when the
+    file cannot be used, and when TensorFlow Lite Micro has no kernel for an operator of it; `DeviceError` when it
+    crashes an interpreter.
+    """
+    flatbuffer, card = cards.read_model(model)
+    device = open_device("local", "auto")
+    found = inspect(flatbuffer, str(model), device)  # from here on it is whole
+    if is_prepared and card.raw_input:
+        try:
+            flatbuffer, card = take_prepared_windows(flatbuffer), replace(card, raw_input=False)
+        except ValueError as error:
+            raise InputError(f"{model} cannot take int8 windows ({error}): give --io raw") from error
+        found = inspect(flatbuffer, str(model), device)
+    names = found.operator_names
+    if names is None:
+        raise InputError(f"the operators of {model} cannot be listed by {found.runtime}: pip install ai-edge-litert")
+    if missing := without_kernel(names):
+        raise InputError(
+            f"TensorFlow Lite Micro has no kernel for {', '.join(missing)}, which {model} uses: take other layers"
+        )
+    check_graph(found.input, found.output, card, str(model))
+    arena = None
+    if importlib.util.find_spec(PACKAGES[MICRO]):
+        arena = inspect(flatbuffer, str(model), device, MICRO).arena_bytes
+    else:
+        install = how_to_install("micro")
+        click.echo(
+            f"The header has no size of the arena, which {MICRO} measures: {install}, and write it again", err=True
+        )
+    name = c_name(model.stem)
+    header, array = folder / f"{name}.h", folder / f"{name}.cc"
+    write_text(header, _header(name, model.name, flatbuffer, card, found, names, arena))
+    write_text(array, _array(name, flatbuffer))
+    return header, array
+
+
+def c_name(stem: str) -> str:
+    """A namespace for the model of a file of this name, as `edge_int8`: no keyword, and nothing that C++ reserves."""
+    name = re.sub(r"[^a-zA-Z0-9]+", "_", stem).strip("_").lower()
+    # No keyword and no function of the standard library has both an underscore and a digit at its end.
+    return name if re.fullmatch(r"[a-z]\w*_\w*\d", name) else f"model_{name}".rstrip("_")
+
+
+def c_string(text: str) -> str:
+    """A literal of the UTF-8 bytes of `text`, which holds nothing that a compiler or an editor would take otherwise."""
+    plain = set(map(chr, range(32, 127))) - set('"\\?')  # ? for trigraphs
+    content = (chr(x) if chr(x) in plain else f"\\{x:03o}" for x in text.encode("utf-8", "surrogatepass"))
+    return f'"{"".join(content)}"'
+
+
+def _header(
+    name: str, file: str, flatbuffer: bytes, card: Card, found: Inspection, operators: Sequence[str], arena: int | None
+) -> str:
+    parts = [
+        f"// The model {c_string(card.name)} of {c_string(file)}, written by har-edge {edge_runtime.__version__}.",
+        f"// SHA-256 of its flatbuffer: {hashlib.sha256(flatbuffer).hexdigest()}",
+        f"#ifndef HAR_EDGE_{name.upper()}_H\n#define HAR_EDGE_{name.upper()}_H\n\n#include <cmath>\n",
+        f"namespace {name} {{\n\nextern const unsigned char model[{len(flatbuffer)}];",
+        _scalar("unsigned long", "model_bytes", str(len(flatbuffer))),
+    ]
+    if arena is not None:
+        parts += [
+            "// The smallest that tflite-micro needs on a 64-bit machine; one of 32 bits needs less.",
+            _scalar("unsigned long", "arena_bytes", str(arena)),
+        ]
+    window = card.window
+    parts += [
+        "\n// A window: one row per sample, one column per signal, a new window every `hop` samples.",
+        *([] if window.rate_hz is None else [_scalar("float", "rate_hz", _float(window.rate_hz))]),
+        *(_scalar("int", key, str(getattr(window, key))) for key in ("samples", "hop")),
+        _scalar("int", "n_signals", str(len(card.signals))),
+        _names("signals", "n_signals", card.signal_names),
+        _names("units", "n_signals", [x.unit for x in card.signals]),
+        _scalar("int", "n_labels", str(len(card.labels))),
+        _names("labels", "n_labels", card.labels),
+        "// Probabilities are the softmax of logits over it.",
+        _scalar("float", "temperature", _float(card.temperature)),
+        *([] if card.raw_input else _normalisation(card.normalisation)),
+        *_quantisation("input", found.input),
+        *_quantisation("output", found.output),
+    ]
+    if card.front_end:
+        filters = card.front_end
+        parts.append("\n// Filters from raw samples to signals: sections of b0 b1 b2 a0 a1 a2, in the order of use.")
+        for key, each in (("noise", filters.noise), ("gravity", filters.gravity), ("drift", filters.drift)):
+            parts.append(_sections(key, each))
+    parts += [
+        _preparation(found.input, card.raw_input),
+        _resolver(resolver_methods(operators)),
+        f"}}  // namespace {name}\n\n#endif\n",
+    ]
+    return "\n".join(parts)
+
+
+def _normalisation(normalisation: Normalisation) -> list[str]:
+    gain, bend, knee = normalisation.companding()
+    rows = {
+        "mean": normalisation.mean,
+        "deviation": normalisation.std,
+        "clip": normalisation.clip,
+        "gain": gain,
+        "bend": bend,
+        "knee": knee,
+    }
+    return [
+        "\n// z = (x - mean) / deviation, within +-clip; then z * gain / (|z| * bend + knee).",
+        *(_floats(key, "n_signals", values) for key, values in rows.items()),
+    ]
+
+
+def _quantisation(border: str, tensor: Tensor) -> list[str]:
+    if tensor.scale is None:
+        return []
+    return [
+        _scalar("float", f"{border}_scale", _float(tensor.scale)),
+        _scalar("int", f"{border}_zero_point", str(tensor.zero_point)),
+    ]
+
+
+def _preparation(tensor: Tensor, is_raw: bool) -> str:
+    kind = _TYPES[tensor.dtype]
+    if is_raw:
+        return _PREPARE.format(type=kind, body=_COPY)
+    if tensor.dtype == "float32":
+        return _PREPARE.format(type=kind, body=_NORMALISE.format(store="z"))
+    limits = np.iinfo(tensor.dtype)
+    quantise = _QUANTISE.format(type=kind, lowest=limits.min, highest=limits.max)
+    return quantise + _PREPARE.format(type=kind, body=_NORMALISE.format(store="quantised(z)"))
+
+
+def _resolver(methods: Sequence[str]) -> str:
+    calls = " |\n         ".join(f"resolver.{x}()" for x in methods)
+    return f"""
+constexpr int n_operators = {len(methods)};
+
+// Adds the model's operators to a tflite::MicroMutableOpResolver<n_operators>; 0 (kTfLiteOk) when all were taken.
+template <typename Resolver>
+int add_operators(Resolver& resolver) {{
+  return {calls};
+}}
+"""
+
+
+def _array(name: str, flatbuffer: bytes) -> str:
+    lines = (
+        "  " + " ".join(f"0x{x:02x}," for x in flatbuffer[i : i + _PER_LINE])
+        for i in range(0, len(flatbuffer), _PER_LINE)
+    )
+    content = "\n".join(lines)
+    return (
+        f'#include "{name}.h"\n\nnamespace {name} {{\n\n'
+        f"alignas(16) const unsigned char model[{len(flatbuffer)}] = {{\n{content}\n}};\n\n}}  // namespace {name}\n"
+    )
+
+
+def _scalar(kind: str, name: str, value: str) -> str:
+    return f"constexpr {kind} {name} = {value};"
+
+
+def _floats(name: str, size: str, values: Iterable[float]) -> str:
+    return f"constexpr float {name}[{size}] = {{{', '.join(map(_float, values))}}};"
+
+
+def _names(name: str, size: str, values: Iterable[str]) -> str:
+    return f"constexpr const char* {name}[{size}] = {{{', '.join(map(c_string, values))}}};"
+
+
+def _sections(name: str, each: Filter) -> str:
+    rows = ",\n    ".join(f"{{{', '.join(repr(float(x)) for x in row)}}}" for row in each.sections)
+    return f"constexpr double {name}[{len(each.sections)}][6] = {{\n    {rows}}};"
+
+
+def _float(value: float) -> str:
+    """A literal of the float32 number nearest to `value`."""
+    text = f"{float(np.float32(value)):.9g}"
+    return f"{text}f" if re.search(r"[.e]", text) else f"{text}.0f"

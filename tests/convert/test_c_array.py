@@ -1,0 +1,332 @@
+"""Check the C++ source of a model: it compiles, and has the numbers of the file and its card."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_models
+from programs import MODELS, ROOT, assert_one_sentence, python, run_program, succeeded
+
+from convert.c_array import c_name, c_string, write_c_array
+from convert.quantise.prepared_input import take_prepared_windows
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier, Preparation
+from edge_runtime.model.interpreters import MICRO, open_model
+from edge_runtime.model.micro_operators import resolver_methods
+from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.types import Signal
+
+COMPILER = shutil.which("c++")
+HEADERS = Path(__file__).parent / "tflite_micro_stand_in"
+STRICT = ("-std=c++11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1")
+ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩く", "\x1b[31m7", "%s%n{}")
+
+# Prints all that the header has, for a program in Python to read: texts as hexadecimal bytes.
+TELL = """
+#include <cstdio>
+#include <cstring>
+#include "NAME.h"
+using namespace NAME;
+
+inline void texts(const char* name, const char* const* values, int n) {
+  std::printf("%s", name);
+  for (int i = 0; i < n; i++) {
+    std::printf(" ");
+    for (const char* c = values[i]; *c; c++) std::printf("%02x", static_cast<unsigned char>(*c));
+  }
+  std::printf("\\n");
+}
+inline void floats(const char* name, const float* values, int n) {
+  std::printf("%s", name);
+  for (int i = 0; i < n; i++) std::printf(" %.9g", static_cast<double>(values[i]));
+  std::printf("\\n");
+}
+inline void sections(const char* name, const double (*rows)[6], int n) {
+  std::printf("%s", name);
+  for (int i = 0; i < 6 * n; i++) std::printf(" %.17g", rows[i / 6][i % 6]);
+  std::printf("\\n");
+}
+struct Resolver {
+RESOLVER
+};
+
+int main() {
+  texts("labels", labels, n_labels);
+  texts("signals", signals, n_signals);
+  texts("units", units, n_signals);
+  NORMALISATION
+  float scalars[] = {rate_hz, samples, hop, temperature};
+  floats("scalars", scalars, 4);
+  BORDERS
+  FILTERS
+  Resolver resolver;
+  int failed = add_operators(resolver);
+  std::printf("resolver %d %d\\n", failed, n_operators);
+  std::printf("aligned %d\\n", static_cast<int>(reinterpret_cast<unsigned long long>(model) % 16));
+  FILE* file = std::fopen("model.bin", "wb");
+  std::fwrite(model, 1, model_bytes, file);
+  std::fclose(file);
+  return sizeof model == model_bytes ? 0 : 1;
+}
+"""
+NORMALISATION = """
+  floats("mean", mean, n_signals);
+  floats("std", deviation, n_signals);
+  floats("clip", clip, n_signals);
+  floats("gain", gain, n_signals);
+  floats("bend", bend, n_signals);
+  floats("knee", knee, n_signals);
+"""
+BORDERS = """
+  float borders[] = {input_scale, static_cast<float>(input_zero_point), output_scale,
+                     static_cast<float>(output_zero_point)};
+  floats("borders", borders, 4);
+"""
+FILTERS = """
+  sections("noise", noise, sizeof noise / sizeof *noise);
+  sections("gravity", gravity, sizeof gravity / sizeof *gravity);
+  sections("drift", drift, sizeof drift / sizeof *drift);
+"""
+# Reads windows, and writes down what `prepare` makes of them.
+PREPARED = """
+#include <cstdio>
+#include "NAME.h"
+int main() {
+  static float window[NAME::samples][NAME::n_signals];
+  static TYPE input[NAME::samples * NAME::n_signals];
+  FILE* from = std::fopen("windows.bin", "rb");
+  FILE* to = std::fopen("inputs.bin", "wb");
+  while (std::fread(window, sizeof window, 1, from) == 1) {
+    NAME::prepare(window, input);
+    std::fwrite(input, sizeof input, 1, to);
+  }
+  return std::fclose(from) | std::fclose(to);
+}
+"""
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler: apt-get install g++")
+
+
+def build(folder: Path, *sources: object, options: tuple[object, ...] = STRICT) -> Path:
+    """Compile `sources` in `folder`; the program."""
+    succeeded(run_program(COMPILER, *options, f"-I{folder}", "-o", folder / "program", *sources, cwd=folder))
+    return folder / "program"
+
+
+def write(folder: Path, text: str, name: str = "main.cc") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def told(folder: Path, model: Path, is_prepared: bool = False) -> dict[str, list[str]]:
+    """All that the source of `model` says, by name."""
+    header, array = write_c_array(model, folder, is_prepared)
+    name, text = header.stem, header.read_text()
+    added = re.findall(r"resolver\.(\w+)\(\)", text)
+    methods = "\n".join(f'  int {x}() {{ std::printf("method {x}\\n"); return 0; }}' for x in added)
+    program = (
+        TELL.replace("RESOLVER", methods)
+        .replace("BORDERS", BORDERS if "input_scale =" in text else "")
+        .replace("NORMALISATION", NORMALISATION if "mean[" in text else "")
+        .replace("FILTERS", FILTERS if "noise[" in text else "")
+        .replace("NAME", name)
+    )
+    done = succeeded(run_program(build(folder, write(folder, program), array), cwd=folder))
+    lines = [x.split() for x in done.stdout.splitlines()]
+    return {x[0]: x[1:] for x in lines if x[0] != "method"} | {
+        "methods": sorted(x[1] for x in lines if x[0] == "method")
+    }
+
+
+def numbers(values: object) -> list[float]:
+    return [float(x) for x in np.asarray(values, np.float32).ravel()]
+
+
+def texts(values: object) -> list[str]:
+    return [x.encode().hex() for x in values]
+
+
+@pytest.mark.parametrize(("scheme", "is_prepared"), [("int8", True), ("int8", False), ("float32", False)])
+def test_the_source_has_the_bytes_and_numbers_of_the_file_and_its_card(tmp_path, scheme, is_prepared):
+    found = told(tmp_path, MODELS[scheme], is_prepared)
+    flatbuffer, card = cards.read_model(MODELS[scheme])
+    if is_prepared:
+        flatbuffer = take_prepared_windows(flatbuffer)
+    model, norm = open_model(flatbuffer), card.normalisation
+    assert (tmp_path / "model.bin").read_bytes() == flatbuffer
+    assert found["aligned"] == ["0"]
+    assert found["labels"] == texts(card.labels)
+    assert found["signals"] == texts(card.signal_names)
+    assert found["units"] == texts(x.unit for x in card.signals)
+    rows = dict(zip(("gain", "bend", "knee"), norm.companding(), strict=True))
+    rows |= {name: getattr(norm, name) for name in ("mean", "std", "clip")}
+    for name, values in rows.items():
+        assert (numbers(found[name]) == numbers(values)) if is_prepared else (name not in found)
+    window = card.window
+    scalars = (window.rate_hz, window.samples, window.hop, card.temperature)
+    assert numbers(found["scalars"]) == numbers(scalars)
+    if is_prepared:
+        borders = [x for tensor in (model.input, model.output) for x in (tensor.scale, tensor.zero_point)]
+        assert numbers(found["borders"]) == numbers(borders)
+    for name in ("noise", "gravity", "drift"):
+        assert [float(x) for x in found[name]] == [x for row in getattr(card.front_end, name).sections for x in row]
+    assert found["resolver"] == ["0", str(len(found["methods"]))]
+    assert found["methods"] == resolver_methods(model.operators.counts)
+
+
+def test_names_of_any_characters_are_valid_and_come_out_as_they_went_in(tmp_path):
+    labels = (*ODD, "x" * 300)
+    window = (4, 2)
+    card = replace(
+        tiny_models.card(samples=4, labels=labels, front_end=None),
+        name='*/ "name\n\\',
+        signals=(Signal("s\n//\\", "m/s²"), Signal('"', "\\")),
+        normalisation=Normalisation((1e-9, -2.5e11), (1.0, 1e-12), (1000.0, 1e12), (None, 0.1)),
+    )
+    flatbuffer = tiny_models.dense(np.ones((len(labels), 8), np.float32), window)
+    model = tmp_path / 'odd "name"\\.tflite'
+    cards.write_model(model, flatbuffer, card)
+    found = told(tmp_path, model)
+    assert (tmp_path / "model.bin").read_bytes() == flatbuffer
+    assert found["labels"] == texts(labels)
+    assert found["signals"] == texts(card.signal_names)
+    assert numbers(found["mean"]) == numbers(card.normalisation.mean)
+    assert found["methods"] == ["AddFullyConnected"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("model_int8", "model_int8"),
+        ("edge-small_int8", "edge_small_int8"),
+        ("mine", "model_mine"),
+        ("static_cast", "model_static_cast"),
+        ("1st_8", "model_1st_8"),
+        ("y1", "model_y1"),
+        ("__A__b..9", "a_b_9"),
+        ("歩く", "model"),
+    ],
+)
+def test_a_namespace_is_a_valid_name(stem, name):
+    assert c_name(stem) == name
+
+
+def float_model(folder: Path) -> Path:
+    """A float32 model that takes prepared windows."""
+    path = folder / "dense.tflite"
+    card = replace(cards.read_model(MODELS["float32"])[1], raw_input=False)
+    cards.write_model(path, tiny_models.dense(np.ones((6, 128 * 9), np.float32), (128, 9)), card)
+    return path
+
+
+def test_a_literal_is_plain_ascii():
+    assert c_string('é"\\?\n1\0') == '"\\303\\251\\042\\134\\077\\0121\\000"'
+    assert all(c_string(x).isascii() and "\n" not in c_string(x) for x in ODD)
+
+
+@pytest.mark.parametrize("form", ["int8", "float32", "raw"])
+def test_prepare_gives_the_tensors_of_the_package(tmp_path, uci_har, form):
+    """Windows of all kinds, also beyond the clip; with fused multiply-adds too, as a Cortex-M4 has them."""
+    model = float_model(tmp_path) if form == "float32" else MODELS["int8"]
+    _, array = write_c_array(model, tmp_path, is_prepared=form == "int8")
+    X = np.concatenate([uci_har.test.X[::15], 30 * uci_har.test.X[::300], uci_har.test.X[:3] * np.float32(1e-7)])
+    X.astype(np.float32).tofile(tmp_path / "windows.bin")
+    flatbuffer, card = cards.read_model(model)
+    taken = open_model(take_prepared_windows(flatbuffer) if form == "int8" else flatbuffer).input
+    prepare = (lambda x: x[np.newaxis]) if form == "raw" else Preparation(card.normalisation, taken)
+    expected = np.concatenate([prepare(x).copy() for x in X])
+    kind = "signed char" if form == "int8" else "float"
+    source = write(tmp_path, PREPARED.replace("NAME", array.stem).replace("TYPE", kind))
+    has_fma = " fma " in Path("/proc/cpuinfo").read_text()  # of x86-64
+    for options in (STRICT, (*STRICT, "-O2", "-ffp-contract=fast", *(["-mfma"] if has_fma else []))):
+        succeeded(run_program(build(tmp_path, source, array, options=options), cwd=tmp_path))
+        given = np.fromfile(tmp_path / "inputs.bin", expected.dtype).reshape(expected.shape)
+        assert (given == expected).all() if form != "float32" else given == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+
+def test_the_example_of_the_documentation_prints_the_activities(tmp_path, uci_har):
+    """It is compiled with stand-ins for the library's headers, whose interpreter reads answers of the real kernels."""
+    pytest.importorskip("tflite_micro")
+    text = (ROOT / "docs/microcontroller.md").read_text()
+    example = write(tmp_path, text.partition("```cpp\n")[2].partition("```")[0], "example.cc")
+    assert len(example.read_text().splitlines()) <= 55
+    _, array = write_c_array(MODELS["int8"], tmp_path, is_prepared=True)
+    X = uci_har.test.X[::30]
+    X.tofile(tmp_path / "windows.bin")
+    flatbuffer, card = cards.read_model(MODELS["int8"])
+    flatbuffer = take_prepared_windows(flatbuffer)
+    model = open_model(flatbuffer, MICRO)
+    prepare = Preparation(card.normalisation, model.input)
+    inputs = [prepare(x).copy() for x in X]
+    np.concatenate([model.run(x) for x in inputs]).tofile(tmp_path / "answers.bin")
+    options = ("-std=c++17", "-Wall", "-Wextra", "-Werror", f"-I{HEADERS}")
+    program = build(tmp_path, example, array, HEADERS / "interpreter.cc", options=options)
+    shown = [x.split() for x in succeeded(run_program(program, cwd=tmp_path)).stdout.splitlines()]
+    assert (tmp_path / "inputs.bin").read_bytes() == np.concatenate(inputs).tobytes()
+    classifier = Classifier(MODELS["int8"], MICRO)
+    assert [x[0] for x in shown] == classifier.classify(X)
+    assert [float(x[1]) for x in shown] == pytest.approx(classifier.logits(X).max(1), abs=1e-3)
+    assert (tmp_path / "interpreter.txt").read_text().split() == [
+        f"arena={open_model(flatbuffer, MICRO).arena_bytes()}",
+        "operators=10",
+        "aligned=1",
+        f"model={len(flatbuffer)}",
+    ]
+
+
+def test_the_header_has_the_arena_only_where_it_can_be_measured(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tflite_micro")
+    with_it = write_c_array(MODELS["int8"], tmp_path)[0].read_text()
+    arena = open_model(cards.read_model(MODELS["int8"])[0], MICRO).arena_bytes()
+    assert f"constexpr unsigned long arena_bytes = {arena};" in with_it
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("convert.c_array.importlib.util.find_spec", lambda name: None)
+    without = write_c_array(MODELS["int8"], tmp_path)[0].read_text()
+    assert "arena_bytes" not in without
+    assert "pip install" in capsys.readouterr().err
+
+
+def test_a_model_with_an_operator_without_a_kernel_is_refused(tmp_path):
+    path = tmp_path / "rnn.tflite"
+    cards.write_model(path, tiny_models.recurrent(2), tiny_models.card(samples=1))
+    with pytest.raises(InputError, match=r"no kernel for RNN, which .*rnn\.tflite uses"):
+        write_c_array(path, tmp_path)
+    assert [x.name for x in tmp_path.iterdir()] == ["rnn.tflite"]
+
+
+def test_the_command_writes_a_converted_model_without_tensorflow(har_edge_here, tmp_path):
+    assert succeeded(har_edge_here("convert", "edge", "--c-array")).stdout.split() == ["edge_int8.h", "edge_int8.cc"]
+    assert "signed char* input" in (tmp_path / "edge_int8.h").read_text()
+    shutil.copy(MODELS["float32"], tmp_path / "mine.tflite")
+    done = succeeded(har_edge_here("convert", "mine.tflite", "--c-array", "--io", "raw", "-o", "made"))
+    assert done.stdout.split() == ["made/model_mine.h", "made/model_mine.cc"]
+    assert "AddConv2D" in (tmp_path / "made/model_mine.h").read_text()
+    loaded = "import atexit, sys, har_edge; sys.argv[1:] = ['convert', 'edge', '--c-array']\n"
+    loaded += "atexit.register(lambda: print('tensorflow' in sys.modules))\nhar_edge.main()"
+    assert python(loaded, cwd=tmp_path).splitlines() == ["edge_int8.h", "edge_int8.cc", "False"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["edge"], "give --c-array"),
+        (["edge", "--quantize"], "--c-array"),
+        (["edge", "--c-array", "--quantize"], "leave --quantize out"),
+        (["edge", "--c-array", "--max-drop", "1"], "leave --max-drop out"),
+        (["float.tflite", "--c-array"], "cannot take int8 windows"),
+        (["none.tflite", "--c-array"], "none.tflite"),
+        (["bad.tflite", "--c-array"], "bad.tflite"),
+        (["bare.tflite", "--c-array"], "card"),
+    ],
+)
+def test_what_cannot_be_written_is_one_sentence(har_edge_here, tmp_path, arguments, words):
+    (tmp_path / "bad.tflite").write_bytes(MODELS["int8"].read_bytes()[:5000])
+    shutil.copy(MODELS["float32"], tmp_path / "float.tflite")
+    (tmp_path / "bare.tflite").write_bytes(cards.read_model(MODELS["int8"])[0])
+    before = sorted(tmp_path.iterdir())
+    assert_one_sentence(har_edge_here("convert", *arguments), 2, words)
+    assert sorted(tmp_path.iterdir()) == before

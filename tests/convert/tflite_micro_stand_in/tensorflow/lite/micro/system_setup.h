@@ -1,0 +1,4 @@
+#pragma once
+namespace tflite {
+inline void InitializeTarget() {}
+}  // namespace tflite
