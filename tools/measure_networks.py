@@ -9,17 +9,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
+from convert.quantise.prepared_input import take_prepared_windows
 from edge_runtime.bench import results
+from edge_runtime.bench.inspection import inspect
 from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
-from edge_runtime.errors import ExitCode
+from edge_runtime.devices import open_device
+from edge_runtime.errors import ExitCode, InputError
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.rivals import record_of, rival_name
 from edge_runtime.runs import Run, settings_path
@@ -152,10 +157,21 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "bytes": {x: result.size_bytes for x, result in zip(names, report.results, strict=True)},
         "accuracy": {x: result.accuracy for x, result in zip(names, report.results, strict=True)},
         "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
+        "arena_bytes": _arena(run.tflite("int8")),
         "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
     }
+
+
+def _arena(path: Path) -> int | None:
+    """The smallest arena in TensorFlow Lite Micro here, with int8 input; None when it has no kernel for an operator."""
+    flatbuffer, card = read_model(path)
+    if card.raw_input:
+        flatbuffer = take_prepared_windows(flatbuffer)
+    with suppress(InputError):
+        return inspect(flatbuffer, str(path), open_device("local", MICRO), MICRO).arena_bytes
+    return None
 
 
 if __name__ == "__main__":

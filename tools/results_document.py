@@ -97,7 +97,9 @@ during training.
 ## Size and speed
 
 {_table(networks, _COST)}
-Size is that of the file with its card, of seed 0; p50 is the median latency of one window. “form” is how recurrent
+Size is that of the file with its card, of seed 0; “arena” is the smallest in which TensorFlow Lite Micro runs the int8
+model, with int8 input, on this machine, of 64 bits ([microcontroller.md](microcontroller.md#memory)).
+p50 is the median latency of one window. “form” is how recurrent
 layers are converted ([convert.md](convert.md#unrolled-or-fused)). The ratio is int8's p50 to that of the fastest float
 form that was measured, whoever made it, with its 95 % interval; it depends on the processor
 ([results/processors.md](results/processors.md)). Training is the CPU time of a seed's whole `har-edge train`, two fits.
@@ -191,6 +193,11 @@ def _size(network: Measured, scheme: str) -> str:
     return f"{size / 1000:.1f}" if size else "–"
 
 
+def _arena(network: Measured) -> str:
+    arena = network["bench"] and network["bench"].get("arena_bytes")
+    return f"{arena / 1000:.1f}" if arena else "–"
+
+
 def _p50(network: Measured, form: str) -> str:
     p50 = network["bench"] and network["bench"]["p50_us"].get(form)
     return f"{p50:.1f}" if p50 else "–"
@@ -234,6 +241,7 @@ _COST = _NAME | {
     "parameters": lambda x: f"{x['network']['parameters']:,}",
     "float32, kB": lambda x: _size(x, FLOAT),
     "int8, kB": lambda x: _size(x, INT8),
+    "int8 arena, kB": _arena,
     "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
