@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.model import model_card
+from edge_runtime.model.interpreters import MICRO
 from tools.attack.ground import ESCAPE, PLANT, Ground
 from tools.attack.harness import Case
 
@@ -43,6 +44,8 @@ class Maker:
         data = ("--data", self.ground.data)
         return {
             "info": ("info", path),
+            "micro": ("info", path, "--runtime", MICRO),
+            "source": ("convert", path, "--c-array", "--out", f"{path}-source"),
             "card": ("card", path),
             "attach": ("card", path, "--from", self.ground.card),
             "stream": ("stream", path, "--replay", 0, "--speed", 0, "--quiet", *data),
@@ -111,10 +114,10 @@ def _forged_graphs(maker: Maker) -> Iterator[Case]:
             changed[place & ~3 : (place & ~3) + 4] = struct.pack("<I", word)
         content = model_card.attach(bytes(changed), maker.card)
         commands = ("info", "stream", "attach") if number % 2 else ("evaluate", "live", "personalise", "bench")
-        yield from maker.cases(f"forged-{number}", content, commands)
+        yield from maker.cases(f"forged-{number}", content, (*commands, "micro", "source"))
     crash = bytearray(maker.flatbuffer)
     crash[CRASHING_WORD : CRASHING_WORD + 4] = b"\xff\xff\xff\x7f"
-    commands = ("info", "attach", "live", *RUNNERS)
+    commands = ("info", "micro", "source", "attach", "live", *RUNNERS)
     yield from maker.cases("crashing", model_card.attach(bytes(crash), maker.card), commands)
 
 
