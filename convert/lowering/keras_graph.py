@@ -201,9 +201,9 @@ def _arguments(node: Any) -> list[Any]:
     given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
     names = ("query", "value", "key") if isinstance(layer, keras.layers.MultiHeadAttention) else ("inputs",)
     for name, value in given.items():
-        if name in (*names, "training") or value is False or {id(x) for x in keras.tree.flatten(value)} <= masks:
-            continue
-        refuse(layer, f"is called with {name}: only without it can it be converted")
+        changes = [x for x in keras.tree.flatten(value) if x is not None and x is not False and id(x) not in masks]
+        if changes and name not in (*names, "training"):
+            refuse(layer, f"is called with {name}: only without it can it be converted")
     return [x for x in keras.tree.flatten([given.get(name) for name in names]) if x is not None]
 
 

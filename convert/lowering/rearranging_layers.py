@@ -52,27 +52,19 @@ def _repeat(call: Call, point: str) -> TensorFunction:
 def _slice(call: Call, parts: Sequence[slice | int]) -> Operation:
     """Take the `parts`, one for each axis but the batch's; of a list of steps, those that are wanted."""
     first, *others = parts
-    of_step = (slice(None), *(slice(x, x + 1) if isinstance(x, int) else x for x in others))
-    shape = _shape(parts)
-    is_all = all(x == slice(0, size, 1) for x, size in zip(others, call.shapes[0][1:], strict=True))
+    is_of_whole_steps = others == [slice(0, size, 1) for size in call.shapes[0][1:]]
+    # The axis that an index takes out goes by a reshape, since XNNPACK takes no slice that has fewer axes.
+    slices = [slice(x, x + 1, 1) if isinstance(x, int) else x for x in parts]
+    shape = [len(range(x.start, x.stop, x.step)) for x in parts if isinstance(x, slice)]
 
     def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
         del observe, layout
-        x = inputs[0]
-        if isinstance(x, list) and is_all:
-            return x[first]
-        x = join_steps(x)
-        # The axis that an index takes out goes by a reshape, since XNNPACK takes no slice that has fewer axes.
-        rows = slice(first, first + 1) if isinstance(first, int) else first
-        y = x[(slice(None), rows, *of_step[1:])]
-        return y if all(isinstance(part, slice) for part in parts) else tf.reshape(y, [y.shape[0], *shape])
+        if isinstance(inputs[0], list) and is_of_whole_steps:
+            return inputs[0][first]
+        y = join_steps(inputs[0])[(slice(None), *slices)]
+        return y if len(shape) == len(parts) else tf.reshape(y, [y.shape[0], *shape])
 
     return run
-
-
-def _shape(parts: Sequence[slice | int]) -> list[int]:
-    """The size of each axis that is left."""
-    return [len(range(part.start, part.stop, part.step)) for part in parts if isinstance(part, slice)]
 
 
 def _lower_slice(call: Call, point: str, sources: Sequence[str]) -> Operation:

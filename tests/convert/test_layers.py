@@ -44,6 +44,11 @@ def transformer_block(x):
     return layers.GlobalAveragePooling1D(data_format="channels_first")(x + layers.Conv1D(x.shape[-1], 1)(y))
 
 
+def attention_to_another(x):
+    attention = layers.MultiHeadAttention(2, 4, value_dim=3, output_shape=5)
+    return attention(x, layers.Conv1D(7, 3)(x), attention_mask=None)
+
+
 def weighted_steps(x):
     """As hand-written attention has it: a score for each step, softmax, repeated for each unit, and summed."""
     weights = layers.Activation("softmax")(layers.Flatten()(layers.Dense(1, activation="tanh")(x)))
@@ -176,7 +181,7 @@ NETWORKS: dict[str, Callable[[], Callable]] = {
     ),
     "a block of a transformer": lambda: transformer_block,
     "attention to another sequence": lambda: chain(
-        lambda x: layers.MultiHeadAttention(2, 4, value_dim=3, output_shape=5)(x, layers.Conv1D(7, 3)(x)),
+        attention_to_another,
         layers.GlobalMaxPooling1D(),
     ),
     "attention by hand": lambda: chain(layers.Conv1D(6, 5), weighted_steps),
