@@ -205,7 +205,7 @@ def _operators(evidence: Evidence) -> Iterator[str]:
     left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
     names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
     old = evidence.runtimes[0][0] == "tflite-runtime"
-    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert --lstm unrolled'"
+    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert'"
     yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
 
 

@@ -183,7 +183,7 @@ def _model_facts(model: Model) -> Facts:
         "stateful": model.stateful,
         "operators": dict(model.operators.counts),
         "xnnpack": None if model.runtime.name == MICRO else dict(model.operators.xnnpack),
-        "operator_costs": operator_costs.count(model.nodes, model.tensors, model.input.index),
+        "operator_costs": operator_costs.count(model.graphs),
         "arena_bytes": model.arena_bytes(),
     }
 

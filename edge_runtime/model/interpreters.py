@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.model import loops
 from edge_runtime.model.micro_interpreter import MicroInterpreter
 from edge_runtime.system.installation import MissingExtraError
 
@@ -79,8 +80,23 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Graph:
+    """The main graph of a model, or the body of a loop, which runs `turns` times in one inference.
+
+    `nodes` are its operators as an interpreter lists them, without delegates: `op_name`, `inputs`, `outputs`, `index`.
+    `taken` are the indices of those that XNNPACK took.
+    """
+
+    nodes: tuple[Mapping[str, Any], ...]
+    tensors: tuple[Tensor, ...]
+    inputs: frozenset[int]
+    taken: frozenset[int]
+    turns: int = 1
+
+
+@dataclass(frozen=True)
 class Operators:
-    """The operators of a model's main graph: how many of each, and how many of each the XNNPACK delegate took."""
+    """The operators of a model's graphs: how many of each, and how many of each the XNNPACK delegate took."""
 
     counts: Mapping[str, int]
     xnnpack: Mapping[str, int]
@@ -105,17 +121,21 @@ class Model:
     """A model ready to run, one window at a time. Made by `open_model`.
 
     `load_ns` is how long the runtime took to read the graph and allocate its tensors, in nanoseconds; `stateful` is
-    whether it has operators that keep a state from one inference to the next.
+    whether it has operators that keep a state from one inference to the next. `open_bodies` gives interpreters of the
+    bodies of its loops, and how often each runs.
     """
 
-    def __init__(self, interpreter: Any, runtime: Runtime, name: str, load_ns: int) -> None:
+    def __init__(
+        self, interpreter: Any, runtime: Runtime, name: str, load_ns: int, open_bodies: Callable[[], loops.Bodies]
+    ) -> None:
+        self._open_bodies = open_bodies
         self.runtime = runtime
         self.load_ns = load_ns
         self.input = _only(interpreter.get_input_details(), "input", name)
         self.output = _only(interpreter.get_output_details(), "output", name)
         self._name = name
         self._interpreter = interpreter
-        self.stateful = not set(_STATEFUL).isdisjoint(node["op_name"] for node in self.nodes)
+        self.stateful = not set(_STATEFUL).isdisjoint(node["op_name"] for node in interpreter._get_ops_details())
         self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
@@ -135,25 +155,23 @@ class Model:
         return output
 
     @cached_property
-    def nodes(self) -> list[Mapping[str, Any]]:
-        """The operators of the graph, without the delegates that took some: `op_name`, `inputs`, `outputs`, `index`."""
-        return [node for node in self._interpreter._get_ops_details() if node["op_name"] != "DELEGATE"]
+    def graphs(self) -> tuple[Graph, ...]:
+        """The main graph, and behind it the body of each loop."""
+        return (_graph(self._interpreter), *(_graph(*body) for body in self._open_bodies()))
 
     @cached_property
     def operators(self) -> Operators:
-        """The operators of the graph and those that XNNPACK took."""
-        # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
-        delegates = [node for node in self._interpreter._get_ops_details() if node["op_name"] == "DELEGATE"]
-        taken = operators_inside(delegates, self.nodes)
+        """The operators of all graphs and those that XNNPACK took."""
+        nodes = [(node, graph) for graph in self.graphs for node in graph.nodes]
         return Operators(
-            Counter(node["op_name"] for node in self.nodes),
-            Counter(node["op_name"] for node in self.nodes if node["index"] in taken),
+            Counter(node["op_name"] for node, _ in nodes),
+            Counter(node["op_name"] for node, graph in nodes if node["index"] in graph.taken),
         )
 
-    @cached_property
+    @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All tensors of the main graph."""
-        return tuple(map(_tensor, self._interpreter.get_tensor_details()))
+        return self.graphs[0].tensors
 
     def arena_bytes(self) -> int | None:
         """The bytes of the smallest tensor arena that TensorFlow Lite Micro needs here; None in other runtimes."""
@@ -162,13 +180,16 @@ class Model:
     @cached_property
     def scheme(self) -> str:
         """Name the graph's quantisation: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
-        dtypes = {tensor.index: tensor.dtype for tensor in self.tensors}
-        computed = {dtypes.get(int(index), "") for node in self.nodes for index in node["outputs"]}
+        stored: set[str] = set()
+        computed: set[str] = set()
+        for graph in self.graphs:
+            dtypes = {tensor.index: tensor.dtype for tensor in graph.tensors}
+            computed |= {dtypes.get(int(index), "") for node in graph.nodes for index in node["outputs"]}
+            stored |= set(dtypes.values())
         if "int16" in computed:
             return "int16x8"
         if "int8" in computed:
             return "int8"
-        stored = set(dtypes.values())
         return next(
             (scheme for dtype, scheme in (("int8", "dynamic"), ("float16", "float16")) if dtype in stored), "float32"
         )
@@ -225,8 +246,15 @@ def open_model(
         ) from error
     except (ValueError, RuntimeError) as error:
         raise InputError(_refusal(name, loaded, error)) from error
-    model = Model(interpreter, loaded, name, load_ns)
-    unresettable = [operator for operator in _UNRESETTABLE if operator in model.operators.counts]
+
+    def open_bodies() -> loops.Bodies:
+        # TFLite Micro gives no constants, by which turns are counted.
+        by = load_runtime() if loaded.name == MICRO else loaded
+        return loops.open_bodies(flatbuffer, lambda x: _interpreter(by, x, threads, xnnpack and by is loaded))
+
+    model = Model(interpreter, loaded, name, load_ns, open_bodies)
+    used = {node["op_name"] for node in interpreter._get_ops_details()}
+    unresettable = [operator for operator in _UNRESETTABLE if operator in used]
     if unresettable:
         raise InputError(
             f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
@@ -261,6 +289,19 @@ def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Map
             found.add(node["index"])
             to_visit.extend(int(x) for x in node["inputs"])
     return found
+
+
+def _graph(interpreter: Any, turns: int = 1) -> Graph:
+    # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
+    listed = interpreter._get_ops_details()
+    nodes = tuple(node for node in listed if node["op_name"] != "DELEGATE")
+    return Graph(
+        nodes,
+        tuple(map(_tensor, interpreter.get_tensor_details())),
+        frozenset(int(x["index"]) for x in interpreter.get_input_details()),
+        frozenset(operators_inside([node for node in listed if node["op_name"] == "DELEGATE"], nodes)),
+        turns,
+    )
 
 
 def _only(details: Sequence[Mapping[str, Any]], what: str, name: str) -> Tensor:

@@ -5,14 +5,14 @@ from __future__ import annotations  # the benchmark's worker also runs on Python
 import importlib.util
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.model.interpreters import Model, Operators, Runtime, Tensor
+from edge_runtime.model.interpreters import Graph, Model, Operators, Runtime, Tensor
 from edge_runtime.system.installation import MissingExtraError
 
 ONNX_RUNTIME = "onnxruntime"
@@ -28,7 +28,7 @@ class OnnxModel(Model):
     def __init__(self, session: Any, runtime: Runtime, content: bytes, name: str, load_ns: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
         self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
-        self.nodes: list[Mapping[str, Any]] = []
+        self.graphs: tuple[Graph, ...] = ()
         self.tensors: tuple[Tensor, ...] = ()
         self.operators = Operators(count_operators(content), {})
         self._run, self._outputs = session.run, [self.output.name]
