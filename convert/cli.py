@@ -46,7 +46,7 @@ QUANTISED = SCHEMES[1:]
     type=click.Choice(LOWERINGS),
     default=LOWERINGS[0],
     show_default=True,
-    help="Form of recurrent layers: unrolled steps, TFLite's fused LSTM operator, or (auto) the faster of both.",
+    help="Form of recurrent layers: loops, every step written out, or (auto) loops where there are many steps.",
 )
 @click.option(
     "--max-size",

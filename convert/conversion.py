@@ -9,6 +9,7 @@ import click
 from convert.c_array import write_c_array
 from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
+from convert.diagnosis.precision import Diagnosis
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -96,10 +97,11 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         with progress() as on_progress:
             report = run_job(job, on_progress)
         unfinished = [x for x in options.schemes if x not in report.schemes]
-        if options.diagnose and report.model.diagnosis is None and report.model.lowering == "unrolled":
+        if report.model.diagnosis:  # before the check: a model that fails is the one to diagnose
+            name = source.name if file_options else NETWORKS["model"]
+            _write_diagnosis(files, report.model.diagnosis, report.model.subjects, name, options.pictures)
+        elif options.diagnose:
             unfinished.append("the diagnosis")
-        elif options.diagnose:  # before the check: a model that fails is the one to diagnose
-            _write_diagnosis(files, report, source.name if file_options else NETWORKS["model"], options.pictures)
         try:
             check(report, options)
             write_models(files, job, report)
@@ -120,14 +122,10 @@ def _make_rivals(job: ConversionJob, files: ModelFiles) -> RivalRecord:
         return make_rivals(job, files.model if isinstance(files, Run) else job.source, files.folder, on_progress)
 
 
-def _write_diagnosis(files: ModelFiles, report: ConversionReport, network: str, pictures: str) -> None:
+def _write_diagnosis(files: ModelFiles, diagnosis: Diagnosis, subjects: int, network: str, pictures: str) -> None:
     from convert.diagnosis.diagnosis_report import write_diagnosis
 
-    diagnosis = report.model.diagnosis
-    if diagnosis is None:
-        click.echo("No diagnosis: the inside of a fused LSTM operator cannot be seen", err=True)
-        return
-    title = f"{network}, {counted(diagnosis.windows, 'window')} of {counted(report.model.subjects, 'held-out subject')}"
+    title = f"{network}, {counted(diagnosis.windows, 'window')} of {counted(subjects, 'held-out subject')}"
     write_diagnosis(diagnosis, title, files.diagnosis(".csv"), files.diagnosis(f".{pictures}"))
 
 
@@ -173,7 +171,7 @@ def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport
         if size > 1000 * options.max_size:
             raise CheckFailedError(
                 f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}; no model was "
-                "written: allow more, try --lstm fused, or put a strided convolution in front, which leaves fewer steps"
+                "written: allow more, or train a smaller network"
             )
     for scheme, model in models.items():
         write_model(files.tflite(scheme), *model)

@@ -48,15 +48,8 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
-    # Loading TensorFlow takes a tenth of the time, trying both forms of long recurrent layers about half of the rest.
-    started = 0.1
-
-    def choosing(share: float, text: str) -> None:
-        nonlocal started
-        started = 0.1 + 0.4 * share
-        tell(started, text)
-
-    networks = _lowered(inputs, job, choosing)
+    started = 0.1  # loading TensorFlow takes a tenth of the time
+    networks = _lowered(inputs, job)
     diagnosed = networks[-1] if job.options.diagnose else None  # the one that will be used
     schemes = ("float32", *job.options.schemes)
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks] + [_DIAGNOSIS_EFFORT] * bool(diagnosed)
@@ -75,32 +68,24 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
         report()
 
 
-def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob, tell: Tell) -> "list[_Network]":
-    """The networks, all lowered in the form that is chosen for the first."""
-    # TensorFlow comes with these.
-    from convert.lowering.network import lower
-    from convert.lowering_selection import select_lowering
+def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob) -> "list[_Network]":
+    from convert.lowering_selection import select_lowering  # TensorFlow comes with it
 
-    options = job.options
-    measured = "int8" if "int8" in options.schemes else "float32"
-    max_size = round(1000 * options.max_size)
-    first, *others = inputs
-    chosen = select_lowering(first.model, options.lstm, measured, max_size, first.windows, tell)
-    lowered = [chosen.network, *(lower(x.model, fused=chosen.lowering == "fused") for x in others)]
-    return [_Network(x, network, chosen.lowering, chosen.reason) for x, network in zip(inputs, lowered, strict=True)]
+    selected = [(x, select_lowering(x.model, job.options.lstm)) for x in inputs]
+    return [_Network(x, chosen.network, chosen.reason) for x, chosen in selected]
 
 
 class _Network:
     """A lowered network, and what is known of the forms that it was converted to so far."""
 
-    def __init__(self, source: ConversionInput, lowered: "Lowered", lowering: str, reason: str) -> None:
+    def __init__(self, source: ConversionInput, lowered: "Lowered", reason: str) -> None:
         self.input = source
-        self._lowered, self._lowering, self._reason = lowered, lowering, reason
+        self._lowered, self._reason = lowered, reason
         self._name = NETWORKS[source.name]
         self._expected = np.asarray(source.model(source.windows, training=False))
         self._logits: dict[str, Logits] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        self._ranges: Ranges | None = None  # of int8; of fused layers only the converter knows them
+        self._ranges: Ranges | None = None  # of int8
         self._diagnosis: Diagnosis | None = None
 
     def convert(self, scheme: str, job: ConversionJob, tell: Tell) -> None:
@@ -132,7 +117,7 @@ class _Network:
             is_labelled=source.is_labelled,
             subjects=len(np.unique(source.held_out.subject)),
             windows=len(float32),
-            lowering=self._lowering,
+            lowering=self._lowered.lowering,
             lowering_reason=self._reason,
             float32_accuracy=accuracy(float32, y) if source.is_labelled else None,
             float32_relative_difference=relative_difference(float32, self._expected),
@@ -161,8 +146,6 @@ class _Network:
         rows = draw_windows(source.calibration, options.calibration, source.seed)
         calibration = source.card.normalisation.apply(source.calibration.X[rows])
         facts: dict[str, Any] = {"calibration_windows": len(rows)}
-        if lowered.is_fused:
-            return tflite_converter.to_int8_by_samples(lowered, calibration), facts
         what = f"{scheme}: {self._name}"
         self._ranges = calibrate(
             lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, range {done} of {of}")

@@ -100,7 +100,7 @@ during training.
 Size is that of the file with its card, of seed 0; “arena” is the smallest in which TensorFlow Lite Micro runs the int8
 model, with int8 input, on this machine, of 64 bits ([microcontroller.md](microcontroller.md#memory)).
 p50 is the median latency of one window. “form” is how recurrent
-layers are converted ([convert.md](convert.md#unrolled-or-fused)). The ratio is int8's p50 to that of the fastest float
+layers are converted ([convert.md](convert.md#unrolled-or-looped)). The ratio is int8's p50 to that of the fastest float
 form that was measured, whoever made it, with its 95 % interval; it depends on the processor
 ([results/processors.md](results/processors.md)). Training is the CPU time of a seed's whole `har-edge train`, two fits.
 

@@ -24,10 +24,9 @@ weights of its own in the file.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from convert.lowering.activations import activation_of
@@ -42,8 +41,8 @@ from convert.lowering.quantisation_points import (
     Observer,
 )
 from convert.lowering.refusals import refuse
-
-Array: TypeAlias = npt.NDArray[np.float32]
+from convert.lowering.tensor_operations import Array
+from convert.lowering.wavefronts import Wavefront
 
 Carried: TypeAlias = tuple[tf.Tensor, ...]
 """What one step hands to the next: the state `[batch, units]` first."""
@@ -58,12 +57,14 @@ class GateLayout:
     one_sigmoid : compute the candidate's tanh(x) as 2 sigmoid(2x) - 1, so that one LOGISTIC serves a whole group.
     joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
     row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
+    looped : write loops, of layers that are lowered for it; otherwise each step, which can be observed one by one.
     """
 
     products: tuple[str, ...]
     one_sigmoid: bool = False
     joined: bool = True
     row_by_row: bool = False
+    looped: bool = False
 
 
 IN_FLOAT = GateLayout(("ifoc",))
@@ -77,16 +78,14 @@ _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
 
 
 class LSTMCell:
-    """One step of an LSTM layer, whose state is at the quantisation point `point`. Carries the state and the cell."""
+    """One step of LSTM layers whose state is at the quantisation point `point`. Carries the state and the cell."""
 
-    def __init__(self, layer: Any, name: str, point: str) -> None:
-        self._units, self._name, self._point = layer.units, name, point
+    def __init__(self, wavefront: Wavefront, point: str) -> None:
+        layer = wavefront.layers[0]
+        self._units, self._name, self._point = wavefront.units, wavefront.name, point
         self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
-        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
-        weights = (kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32))
-        # Keras stores the gates as i f c o, each of `units` columns.
-        parts = zip("ifco", *(np.split(x, 4, axis=-1) for x in weights), strict=True)
-        self._columns = {gate: columns for gate, *columns in parts}
+        self._columns = {gate: (x.kernel, x.state, x.bias) for gate, x in wavefront.gates().items()}
+        self.points = (point, f"{self._name}/{CELL}")
 
     def start(self, batch: int) -> Carried:
         """Return what the first step is given."""
@@ -158,27 +157,21 @@ class GRUCell:
     candidate's products are apart from the gates', in float too: a `GateLayout` does not apply to them.
     """
 
-    def __init__(self, layer: Any, name: str, point: str) -> None:
-        self._units, self._name, self._point = layer.units, name, point
+    def __init__(self, wavefront: Wavefront, point: str) -> None:
+        layer = wavefront.layers[0]
+        self._units, self._name, self._point = wavefront.units, wavefront.name, point
+        self.points = (point,)
         self._gate_activation = activation_of(layer, "recurrent_activation")
         if not self._gate_activation.is_symmetric:
             refuse(layer, f"has recurrent_activation={self._gate_activation.name}: use one of sigmoid, hard_sigmoid")
         self._activation = activation_of(layer)
         self._reset_after = layer.reset_after
-        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
-        both = np.zeros((2, 3 * self._units), np.float32)  # that of the input and that of the state
-        if bias and self._reset_after:
-            both = bias[0]
-        elif bias:
-            both[0] = bias[0]
-        # Keras stores the gates as z r c, each of `units` columns.
-        z, r, self._candidate = zip(*(np.split(x, 3, axis=-1) for x in (kernel, recurrent, both)), strict=True)
+        z, r, self._candidate = (wavefront.gates()[gate] for gate in "zrc")
         # z, its complement and r, over the input and the state.
-        weights, biases = (
-            np.concatenate([kernel, -kernel, other], axis=-1)
-            for kernel, other in ((np.concatenate(z[:2]), np.concatenate(r[:2])), (z[2].sum(axis=0), r[2].sum(axis=0)))
+        self._gates = tuple(
+            np.concatenate([kept, -kept, other], axis=-1)
+            for kept, other in ((z.joined, r.joined), (z.bias + z.recurrent_bias, r.bias + r.recurrent_bias))
         )
-        self._gates = (weights, biases)
 
     def start(self, batch: int) -> Carried:
         """Return what the first step is given."""
@@ -205,31 +198,36 @@ class GRUCell:
     def _candidate_product(
         self, step: tf.Tensor, state: tf.Tensor, joined: tf.Tensor, reset: tf.Tensor, is_first: bool, observe: Observer
     ) -> tf.Tensor:
-        kernel, recurrent, (bias, recurrent_bias) = self._candidate
+        weights = self._candidate
         if not self._reset_after:
             if not is_first:
                 gated_state = observe(f"{self._point}/{GATED_STATE}", reset * state)
                 joined = observe(self._point, tf.concat([step, gated_state], axis=1, name=JOINED))
-            return fully_connected(joined, np.concatenate([kernel, recurrent]), bias)
-        of_input = observe(f"{self._name}/input_product", fully_connected(step, kernel, bias))
+            return fully_connected(joined, weights.joined, weights.bias)
+        if weights.between.any():
+            of_input = fully_connected(joined, np.concatenate([weights.kernel, weights.between]), weights.bias)
+        else:
+            of_input = fully_connected(step, weights.kernel, weights.bias)
+        of_input = observe(f"{self._name}/input_product", of_input)
         at = f"{self._name}/state_product"
         if not is_first:
-            of_state = observe(at, fully_connected(state, recurrent, recurrent_bias))
-        elif recurrent_bias.any():
-            of_state = observe(at, tf.constant(np.tile(recurrent_bias, (step.shape[0], 1))))
+            of_state = observe(at, fully_connected(state, weights.recurrent, weights.recurrent_bias))
+        elif weights.recurrent_bias.any():
+            of_state = observe(at, tf.constant(np.tile(weights.recurrent_bias, (step.shape[0], 1))))
         else:
             return of_input
         return of_input + observe(f"{self._name}/reset", reset * of_state)
 
 
 class SimpleCell:
-    """One step of a SimpleRNN layer, whose state is at the quantisation point `point`. Carries the state."""
+    """One step of SimpleRNN layers whose state is at the quantisation point `point`. Carries the state."""
 
-    def __init__(self, layer: Any, name: str, point: str) -> None:
-        self._units, self._name, self._point = layer.units, name, point
-        self._activation = activation_of(layer)
-        kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
-        self._weights = np.concatenate([kernel, recurrent]), bias[0] if bias else np.zeros(layer.units, np.float32)
+    def __init__(self, wavefront: Wavefront, point: str) -> None:
+        self._units, self._name, self._point = wavefront.units, wavefront.name, point
+        self.points = (point,)
+        self._activation = activation_of(wavefront.layers[0])
+        weights = wavefront.gates()["h"]
+        self._weights = weights.joined, weights.bias
 
     def start(self, batch: int) -> Carried:
         """Return what the first step is given."""

@@ -19,6 +19,7 @@ from convert.lowering.keras_graph import Call
 from convert.lowering.operations import Lowering, Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.sequences import TensorOrSteps, join_steps, named_steps
+from convert.lowering.wavefronts import Wavefront
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _conv_lstm(call: Call, point: str, sources: Sequence[str]) -> Operation:
     around = _Taps.of(layer.kernel_size, ones, ones, True, beneath.size)
     kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
     own = int(np.ravel_multi_index([(k - 1) // 2 for k in layer.kernel_size], layer.kernel_size))
-    cell = LSTMCell(_at_each_place(layer, kernel, recurrent, bias, own), call.name, point)
+    cell = LSTMCell(Wavefront(call.name, (_at_each_place(layer, kernel, recurrent, bias, own),)), point)
 
     def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
         x = rounded_to(point, source, join_steps(inputs[0]), observe)

@@ -1,7 +1,8 @@
 """Rewrite a Keras network in operators that TFLite quantises well: same weights, same answers.
 
 Keras's own LSTM becomes a loop that the int8 converter cannot take, or a fused operator whose int8 kernel is slower
-than the float one. Here recurrent layers are unrolled over their steps, and each step loses little in int8:
+than the float one. Here recurrent layers are unrolled over their steps, or become loops of a few steps each, and each
+step loses little in int8:
 
 * There is one fully connected product over [x_t, h_t-1] instead of two added ones: it accumulates in int32 and rounds
   once.
@@ -15,7 +16,6 @@ one step has several tensors at one point.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -25,8 +25,12 @@ from convert.lowering.keras_graph import Call, fold, read
 from convert.lowering.layers import keeps_scale, lower_layer, shares_scale
 from convert.lowering.operations import Operation
 from convert.lowering.quantisation_points import INPUT, Observer, no_observer
-from convert.lowering.recurrent_layers import fused_lstm, is_recurrent, unroll
+from convert.lowering.recurrent_layers import FEWEST_STEPS, lower_direction, lower_wavefront
 from convert.lowering.sequences import TensorOrSteps, join_steps
+from convert.lowering.wavefronts import Direction, Wavefront, form_wavefronts
+
+MOST_UNROLLED = 32
+"""Steps of a recurrent layer that are written out; beyond, a loop is smaller and faster."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +44,24 @@ class Node:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A network as a graph of functions of TensorFlow tensors; the last has the answer.
+    """A network as a graph of functions of TensorFlow tensors; the last has the answer. Weights are constants.
 
-    Weights are constants but for the `variables` of fused LSTM layers, which then take windows one by one.
+    n_steps : the most steps of a recurrent layer; 0 without one.
+    loop_steps : the most of one that may be a loop; 0 without one.
+    is_looped : whether converted models have these loops. The layers are computed alike in either form.
     """
 
     input_shape: tuple[int, int]
     n_outputs: int
     nodes: tuple[Node, ...]
     n_steps: int = 0
-    variables: tuple[Any, ...] = ()
+    loop_steps: int = 0
+    is_looped: bool = True
 
     @property
-    def is_fused(self) -> bool:
-        """Tell whether LSTM layers are TFLite's own operator."""
-        return bool(self.variables)
+    def lowering(self) -> str:
+        """The form of the recurrent layers of converted models."""
+        return "looped" if self.is_looped and self.loop_steps else "unrolled"
 
     def __call__(self, windows: tf.Tensor, observe: Observer = no_observer, layout: GateLayout = IN_FLOAT) -> tf.Tensor:
         """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed."""
@@ -65,27 +72,27 @@ class Lowered:
         return join_steps(values[self.nodes[-1].name])
 
 
-def lower(model: keras.Model, fused: bool = False) -> Lowered:
-    """Rewrite a network of Keras layers, with recurrent layers unrolled or, if `fused`, as TFLite's LSTM operator.
+def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
+    """Rewrite a network of Keras layers, in which recurrent layers of more than `most_unrolled` steps may be loops.
 
     Raises `InputError` naming the first layer, and the option of it, that cannot be converted.
     """
-    calls = fold(read(model))
+    calls = form_wavefronts(fold(read(model)))
     points = assign_points(calls)
-    variables: list[Any] = []
+    steps = {call.name: call.shapes[0][0] for call in calls if isinstance(call.layer, Wavefront)}
+    loops = {name: n for name, n in steps.items() if n > most_unrolled and n >= FEWEST_STEPS}
     nodes = []
     for call in calls:
         point, sources = points[call.name], [points[x] for x in call.inputs]
-        if not is_recurrent(call.layer):
-            operation = lower_layer(call, point, sources)
-        elif fused:
-            operation, variable = fused_lstm(call)
-            variables.append(variable)
+        if isinstance(call.layer, Wavefront):
+            operation = lower_wavefront(call, point, sources, call.name in loops)
+        elif isinstance(call.layer, Direction):
+            operation = lower_direction(call.layer, point)
         else:
-            operation = unroll(call, point, sources)
+            operation = lower_layer(call, point, sources)
         nodes.append(Node(call.name, call.inputs, operation))
-    n_steps = sum(call.shapes[0][0] for call in calls if is_recurrent(call.layer))
-    return Lowered(tuple(model.input_shape[1:]), int(model.output_shape[1]), tuple(nodes), n_steps, tuple(variables))
+    n_steps, loop_steps = (max(x.values(), default=0) for x in (steps, loops))
+    return Lowered(tuple(model.input_shape[1:]), int(model.output_shape[1]), tuple(nodes), n_steps, loop_steps)
 
 
 def assign_points(calls: Sequence[Call]) -> dict[str, str]:
@@ -105,15 +112,15 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
                 points[name] = new
 
     for call in calls:
-        if keeps_scale(call.layer):
+        if keeps_scale(call.layer) or isinstance(call.layer, Direction):
             merge(call.name, call.inputs[0])
     recurrent_on_input: str | None = None
     for call in calls:
-        if is_recurrent(call.layer) or shares_scale(call.layer):
+        if isinstance(call.layer, Wavefront) or shares_scale(call.layer):
             for name in call.inputs:
                 if INPUT not in (points[name], points[call.name]):
                     merge(name, call.name)
-        if is_recurrent(call.layer) and points[call.inputs[0]] == INPUT:
+        if isinstance(call.layer, Wavefront) and points[call.inputs[0]] == INPUT:
             if recurrent_on_input is not None:
                 merge(recurrent_on_input, call.name)
             recurrent_on_input = call.name

@@ -1,26 +1,33 @@
-"""Lower recurrent layers: unrolled over their steps, or LSTM layers as TFLite's own operator for a whole sequence.
+"""Lower recurrent layers: unrolled over their steps, or as a loop whose turn is a few of them.
 
-The converter makes that operator, UNIDIRECTIONAL_SEQUENCE_LSTM, of Keras 2's LSTM alone, which tf_keras has; Keras 3's
-becomes a loop. Its state stays in the interpreter between calls, so that it has to be reset before each window
-(`edge_runtime.model.interpreters.Model`).
+XNNPACK packs the weights of every operator anew, although the file holds them once: unrolled over many steps a layer
+is slow to load, large and, where the packed weights leave the processor's cache, slow to run. In a loop they are packed
+for the steps of one turn.
 """
 
-import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from convert.lowering.activations import activation_of
-from convert.lowering.cells import GateLayout, GRUCell, LSTMCell, SimpleCell
+from convert.lowering.cells import Carried, GateLayout, GRUCell, LSTMCell, SimpleCell
 from convert.lowering.keras_graph import Call
 from convert.lowering.operations import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
-from convert.lowering.refusals import refuse
-from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps, named_steps, split_steps
-from edge_runtime.system.installation import MissingExtraError
+from convert.lowering.sequences import (
+    TensorOrSteps,
+    concatenate_rows,
+    join_steps,
+    map_steps,
+    named_steps,
+    rows_of,
+    sequence_of,
+    split_rows,
+    split_steps,
+)
+from convert.lowering.wavefronts import Direction, Wavefront
 
 _CELLS: dict[type, type[LSTMCell | GRUCell | SimpleCell]] = {
     layers.LSTM: LSTMCell,
@@ -28,65 +35,174 @@ _CELLS: dict[type, type[LSTMCell | GRUCell | SimpleCell]] = {
     layers.SimpleRNN: SimpleCell,
 }
 
+_TURN = range(6, 13)
+"""Steps in one turn of a loop: of fewer, the turns cost as much as they; of more, the packed weights are large."""
 
-def is_recurrent(layer: Any) -> bool:
-    """Say whether `layer` can be unrolled."""
-    return type(layer) in _CELLS
-
-
-def unroll(call: Call, point: str, sources: Sequence[str]) -> Operation:
-    """Return one operation for all steps of a layer, whose state and rounded input are at the quantisation `point`."""
-    layer, (source,) = call.layer, sources
-    cell = _CELLS[type(layer)](layer, call.name, point)
-
-    def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        x = inputs[0] if source == point else map_steps(inputs[0], lambda x: rounded_to(point, source, x, observe))
-        steps = split_steps(x, layout.row_by_row)
-        if layer.go_backwards:
-            steps.reverse()
-        carried = cell.start(steps[0].shape[0])
-        states: list[tf.Tensor] = []
-        for step in named_steps(steps):
-            carried = cell(step, carried, not states, observe, layout)
-            states.append(carried[0])
-        if not layer.return_sequences:
-            return states[-1]
-        return states[::-1] if call.in_reverse else states
-
-    return run
+FEWEST_STEPS = 2 + 2 * _TURN[0]
+"""For a loop, which has two turns at least, and two steps before them."""
 
 
-def fused_lstm(call: Call) -> tuple[Operation, Any]:
-    """Return one operation for a whole LSTM layer, and its variables, which whoever traces it has to keep.
+def lower_wavefront(call: Call, point: str, sources: Sequence[str], is_loop: bool) -> Operation:
+    """Return one operation for all steps of a wavefront, whose state and rounded input are at the `point`.
 
-    It is for a batch of one, and has no quantisation points inside. Raises `InputError` for options that TFLite's
-    operator lacks.
+    If `is_loop`, a layout that asks for loops gets one. The values are those of the other form, in int8 too.
     """
-    layer = call.layer
-    if type(layer) is not layers.LSTM:
-        refuse(layer, "has no fused operator in TFLite: use --lstm unrolled")
-    for option, only in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
-        name = activation_of(layer, option).name
-        if name != only:
-            refuse(layer, f"has {option}={name}, and the fused operator has {only} alone: use --lstm unrolled")
-    if importlib.util.find_spec("tf_keras") is None:
-        raise MissingExtraError("a fused LSTM", "tf_keras", "train")
-    copy = _keras_2(layer, call.shapes[0])
+    (source,) = sources
+    wavefront = call.layer
+    cell = _CELLS[type(wavefront.layers[0])](wavefront, point)
+    run = _Recurrence(wavefront, cell, point, call.shapes[0][0], call.in_reverse)
 
-    def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        del observe, layout
-        x = join_steps(inputs[0])
-        y = copy(tf.reverse(x, [1]) if layer.go_backwards else x)
-        return tf.reverse(y, [1]) if call.in_reverse else y
+    def compute(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
+        x = inputs[0] if source == point else map_steps(inputs[0], lambda x: rounded_to(point, source, x, observe))
+        form = run.looped if is_loop and layout.looped else run.unrolled
+        return form(x, observe, layout)
 
-    return run, copy
+    return compute
 
 
-def _keras_2(layer: Any, shape: Sequence[int]) -> Any:
-    import tf_keras
+def lower_direction(direction: Direction, point: str) -> Operation:
+    """Return the share of one layer in the output, at the `point`, of a wavefront of both ways."""
 
-    copy = tf_keras.layers.LSTM(layer.units, return_sequences=layer.return_sequences)
-    copy.build((1, *shape))
-    kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
-    copy.set_weights([kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32)])
-    return copy
+    def compute(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
+        del layout
+        share = map_steps(inputs[0], lambda x: x[..., direction.columns])
+        return _turned_round(share, point, observe) if direction.in_reverse else share
+
+    return compute
+
+
+@dataclass(frozen=True)
+class _Recurrence:
+    """The steps of a wavefront over a sequence of `n_steps`; its output is turned round if `in_reverse`."""
+
+    wavefront: Wavefront
+    cell: LSTMCell | GRUCell | SimpleCell
+    point: str
+    n_steps: int
+    in_reverse: bool
+
+    def unrolled(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
+        """Return the output by operators for each step."""
+        steps = split_steps(x, layout.row_by_row)
+        if self._is_backward:
+            steps.reverse()
+        lanes = (steps, steps[::-1]) if self.wavefront.both_ways else (steps,)
+        waves = [*zip(*lanes, strict=True), *[(steps[-1],)] * self.wavefront.delay]
+        carried = self.cell.start(steps[0].shape[0])
+        carried, states = self._compute(waves, 0, carried, observe, layout)
+        if not self._gives_sequence:
+            return self._answering(states[-1])
+        states = [self._answering(x) for x in states[self.wavefront.delay :]]
+        return states[::-1] if self.in_reverse else states
+
+    def looped(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
+        """Return the output by a loop, after a few steps that are written out."""
+        sequence = join_steps(x)
+        if self._is_backward:
+            sequence = _turned_round(sequence, self.point, observe)
+        if self.wavefront.both_ways:
+            other = _turned_round(sequence, self.point, observe)
+            sequence = observe(self.point, tf.concat([sequence, other], axis=2))
+        batch, delay = sequence.shape[0], self.wavefront.delay
+        rows = rows_of(sequence)
+        if delay:
+            rows = observe(self.point, tf.concat([rows, *[rows[-batch:]] * delay], axis=0))
+        n_first, n_in_turn = _first_and_in_turn(self.n_steps, delay)
+        waves = [(x,) for x in split_rows(rows[: n_first * batch], n_first, row_by_row=True)]
+        carried, states = self._compute(waves, 0, self.cell.start(batch), observe, layout)
+        given = [self._answering(x) for x in states[delay:]]
+        state, others = self._loop(rows[n_first * batch :], n_in_turn, carried, observe, layout)
+        if not self._gives_sequence:
+            return self._answering(state)
+        y = sequence_of(observe(self.point, concatenate_rows([*given, *others])), batch)
+        return _turned_round(y, self.point, observe) if self.in_reverse else y
+
+    def _loop(
+        self, rows: tf.Tensor, n_in_turn: int, carried: Carried, observe: Observer, layout: GateLayout
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+        """The state after a loop over `rows` and, for a layer that gives a sequence, the rows of its output."""
+        in_turn, (n_rows, n_features) = n_in_turn * carried[0].shape[0], rows.shape
+        n_before = self.wavefront.delay + 1  # none is the first of its layer
+
+        def observe_all(carried: Carried) -> Carried:
+            return tuple(observe(point, x) for point, x in zip(self.cell.points, carried, strict=True))
+
+        def turn(begin: tf.Tensor, rows: tf.Tensor, carried: Carried, given: tuple[tf.Tensor, ...]) -> Any:
+            # What is rounded already is observed again: the converter looks for scales on both sides of a border.
+            rows = observe(self.point, rows)
+            block = observe(self.point, tf.slice(rows, begin, [in_turn, n_features]))
+            waves = [(x,) for x in split_rows(block, n_in_turn, layout.row_by_row)]
+            carried, states = self._compute(waves, n_before, observe_all(carried), observe, layout)
+            new = self._answering(concatenate_rows(states)) if given else None
+            given = tuple(
+                observe(self.point, tf.concat([observe(self.point, x)[in_turn:], new], axis=0)) for x in given
+            )
+            return tf.add(begin, [in_turn, 0]), rows, observe_all(carried), given
+
+        given: tuple[tf.Tensor, ...] = ()
+        if self._gives_sequence:
+            # A turn adds its rows at the end and drops as many at the beginning: any will do there. Zeros would be
+            # stored in the file.
+            width = self.wavefront.answering.stop - self.wavefront.answering.start
+            start = tf.pad(rows[:, :width], [[0, 0], [0, max(0, width - n_features)]])
+            given = (observe(self.point, start),)
+        variables = (tf.constant([0, 0]), rows, observe_all(carried), given)
+        _, _, (state, *_), given = tf.while_loop(lambda begin, *_: begin[0] < n_rows, turn, variables)
+        return observe(self.point, state), tuple(observe(self.point, x) for x in given)
+
+    def _compute(
+        self,
+        waves: Sequence[tuple[tf.Tensor, ...]],
+        n_before: int,
+        carried: Carried,
+        observe: Observer,
+        layout: GateLayout,
+    ) -> tuple[Carried, list[tf.Tensor]]:
+        """What the last of `waves` hands on, and the state after each; there were `n_before` others."""
+        states: list[tf.Tensor] = []
+        for number, wave in enumerate(named_steps(waves), n_before):
+            step = wave[0] if len(wave) == 1 else observe(self.point, tf.concat(wave, axis=1))
+            carried = self.cell(step, carried, number == 0, observe, layout)
+            if number < self.wavefront.delay:
+                begun = self.wavefront.columns[number].stop
+                carried = tuple(_keep(x, begun) for x in carried)
+            states.append(carried[0])
+        return carried, states
+
+    def _answering(self, state: tf.Tensor) -> tf.Tensor:
+        """The columns that go out."""
+        columns = self.wavefront.answering
+        return state if columns == slice(0, self.wavefront.units) else state[:, columns]
+
+    @property
+    def _gives_sequence(self) -> bool:
+        return bool(self.wavefront.layers[-1].return_sequences)
+
+    @property
+    def _is_backward(self) -> bool:
+        return bool(self.wavefront.layers[0].go_backwards)
+
+
+def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
+    """The waves before a loop, and those of one turn: together the fewest that can be written.
+
+    Before the loop are those that not all layers take part in; the first, which has no cell to gate, and the second,
+    whose cell before it has another scale; and those that turns of equal length leave over.
+    """
+    fewest = max(2, delay)
+
+    def first(in_turn: int) -> int:
+        return fewest + (n_steps + delay - fewest) % in_turn
+
+    in_turn = min(_TURN, key=lambda x: first(x) + x)
+    return first(in_turn), in_turn
+
+
+def _turned_round(x: TensorOrSteps, point: str, observe: Observer) -> TensorOrSteps:
+    """The sequence from its end to its beginning. The converter keeps that in int8 where it knows the scale behind."""
+    return x[::-1] if isinstance(x, list) else observe(point, tf.reverse(x, axis=[1]))
+
+
+def _keep(x: tf.Tensor, n_columns: int) -> tf.Tensor:
+    """`x` with zeros behind the first columns: the state of layers that have not begun."""
+    return tf.pad(x[:, :n_columns], [[0, 0], [0, x.shape[1] - n_columns]])

@@ -36,24 +36,30 @@ def split_steps(x: TensorOrSteps, row_by_row: bool) -> list[tf.Tensor]:
 
     They are split as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
     """
-    if isinstance(x, list):
-        return list(x)
-    batch, n_steps, features = x.shape
-    # With a batch of one, as in the converted model, the rows are in order already.
-    in_order = x if batch == 1 else tf.transpose(x, [1, 0, 2])
-    return _split_rows(tf.reshape(in_order, [n_steps * batch, features]), n_steps, row_by_row)
+    return list(x) if isinstance(x, list) else split_rows(rows_of(x), x.shape[1], row_by_row)
 
 
 def join_steps(x: TensorOrSteps) -> tf.Tensor:
     """Return the sequence `[batch, n_steps, features]`: the inverse of `split_steps`."""
-    if not isinstance(x, list):
-        return x
-    batch, features = x[0].shape
-    in_order = tf.reshape(_concatenate_rows(x), [len(x), batch, features])
-    return tf.reshape(in_order, [1, len(x), features]) if batch == 1 else tf.transpose(in_order, [1, 0, 2])
+    return sequence_of(concatenate_rows(x), x[0].shape[0]) if isinstance(x, list) else x
 
 
-def _split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
+def rows_of(x: tf.Tensor) -> tf.Tensor:
+    """Return the steps of a sequence `[batch, n_steps, features]` below each other, `[n_steps * batch, features]`."""
+    batch, n_steps, features = x.shape
+    # With a batch of one, as in the converted model, the rows are in order already.
+    in_order = x if batch == 1 else tf.transpose(x, [1, 0, 2])
+    return tf.reshape(in_order, [n_steps * batch, features])
+
+
+def sequence_of(rows: tf.Tensor, batch: int) -> tf.Tensor:
+    """Return the sequence `[batch, n_steps, features]`: the inverse of `rows_of`."""
+    n_steps, features = rows.shape[0] // batch, rows.shape[1]
+    in_order = tf.reshape(rows, [n_steps, batch, features])
+    return tf.reshape(in_order, [1, n_steps, features]) if batch == 1 else tf.transpose(in_order, [1, 0, 2])
+
+
+def split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
     """Return `n_steps` equal parts of `rows`, by a tree of splits into 2 to 4."""
     if n_steps == 1:
         return [rows]
@@ -61,10 +67,10 @@ def _split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tens
     if parts is None or row_by_row:
         size = rows.shape[0] // n_steps
         return [rows[step * size : (step + 1) * size] for step in range(n_steps)]
-    return [step for part in tf.split(rows, parts, axis=0) for step in _split_rows(part, n_steps // parts, row_by_row)]
+    return [step for part in tf.split(rows, parts, axis=0) for step in split_rows(part, n_steps // parts, row_by_row)]
 
 
-def _concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+def concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     """Return all rows below each other, by a tree of concatenations."""
     while len(parts) > 1:
         groups = [parts[i : i + _PARTS] for i in range(0, len(parts), _PARTS)]

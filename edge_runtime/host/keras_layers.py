@@ -31,8 +31,8 @@ _IDENTITY = ConvertibleLayers(
 )
 
 CONVERTIBLE_LAYERS = (
-    ConvertibleLayers(("LSTM",), _STATELESS, note="unrolled or, with tanh and sigmoid, fused"),
-    ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid; always unrolled"),
+    ConvertibleLayers(("LSTM",), _STATELESS),
+    ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid"),
     ConvertibleLayers(("SimpleRNN",), _STATELESS),
     ConvertibleLayers(("RNN",), _STATELESS, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
     ConvertibleLayers(

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import looped_model
 import numpy as np
 import pytest
 from programs import har_edge
@@ -13,6 +14,7 @@ from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
@@ -44,6 +46,16 @@ def test_an_answer_has_what_a_worker_answers(jvm, job):
     assert answer.facts["model"]["input"] == {"shape": [1, 128, 9], "dtype": "float32"}
     assert answer.facts["peak_memory_bytes"] >= answer.facts["baseline_memory_bytes"] > 0
     assert list(doubts.of_state(answer.facts["after"])) == list(doubts.of_state(answer.facts["before"]))
+
+
+def test_loops_answer_as_they_do_here(jvm):
+    X = load().test.X[::100]
+    np.save(jvm.folder / "windows.npy", X)
+    model = looped_model.write(jvm.folder / "model.tflite", X)
+    MeasurementJob("2-0", "measure", "model.tflite", "loops", windows="windows.npy", runs=2).write(jvm.folder)
+    jvm.drive("worker", "2-0.job.json", jvm.folder)
+    logits = read_answer(jvm.folder, "2-0").arrays["logits"]
+    assert (logits.argmax(axis=1) == Classifier(model).logits(X).argmax(axis=1)).all()
 
 
 def test_paced_inferences_are_as_far_apart_as_asked(jvm, job):

@@ -77,7 +77,7 @@ def test_its_card_says_what_the_options_and_the_check_say(trained, converted, uc
     assert (card.name, card.labels, card.signals) == ("mine", uci_har.labels, uci_har.signals)
     assert card.normalisation.mean == pytest.approx(uci_har.train.X.mean((0, 1), np.float64), abs=1e-6)
     assert card.quantisation["lowering"] == "unrolled"
-    assert "8 recurrent steps" in card.quantisation["lowering_reason"]
+    assert "of 8 steps" in card.quantisation["lowering_reason"]
     checked = card.parity["checked"]
     assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
     assert checked["accuracy"] > 0.6

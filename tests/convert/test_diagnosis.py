@@ -73,10 +73,11 @@ def test_other_networks_are_diagnosed_as_they_are_written(middle):
     steps = {x.name: [y.step for y in x.steps] for x in found.places}
     if middle is stack:
         # The input is rounded anew before it meets the state; that of the second layer need not be.
-        assert steps["first/input"] == [None]
-        assert steps["first/state"] == steps["second/tanh(cell)"] == [1, 2, 3, 4, 5, 6, 7, 8]
-        assert steps["first/cell"] == steps["second/cell"] == [2, 3, 4, 5, 6, 7, 8]
-        assert not {"second/input", "first/joined", "second/joined"} & set(steps)
+        assert steps["first+second/input"] == [None]
+        # Both take their steps together, the second one after the first.
+        assert steps["first+second/state"] == steps["first+second/tanh(cell)"] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+        assert steps["first+second/cell"] == [2, 3, 4, 5, 6, 7, 8, 9]
+        assert "first+second/joined" not in steps
     elif middle is functions:
         conv = ["conv/tanh_input weights", "conv/tanh_input", "conv/tanh", "conv"]
         assert list(steps)[:5] == ["input", *conv]

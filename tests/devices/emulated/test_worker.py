@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+import looped_model
 import machine_trees as trees
 import numpy as np
 import pytest
@@ -28,15 +29,15 @@ def windows(every: int = 1) -> np.ndarray:
 
 
 @cache
-def here(scheme: str, every: int = 1, xnnpack: bool = True) -> np.ndarray:
-    """The logits of a reference model on this machine."""
-    model, prepare = _open(scheme, xnnpack)
-    return predict(model, prepare, windows(every))
+def here(model: str | Path, every: int = 1, xnnpack: bool = True) -> np.ndarray:
+    """The logits of a model, or of a reference model by its scheme, on this machine."""
+    opened, prepare = _open(model, xnnpack)
+    return predict(opened, prepare, windows(every))
 
 
-def on(board: Board, scheme: str, folder: Path, every: int = 1) -> np.ndarray:
+def on(board: Board, model: str | Path, folder: Path, every: int = 1) -> np.ndarray:
     """The logits of the same model on the board."""
-    answer = _measure(board, scheme, folder, every)
+    answer = _measure(board, model, folder, every)
     assert answer.facts["machine"]["emulated"]
     return answer.arrays["logits"]
 
@@ -69,6 +70,17 @@ def test_float_answers_of_a_32_bit_machine(armv7, tmp_path):
     assert (logits.argmax(1) == here("float32", every).argmax(1)).all()
 
 
+@pytest.fixture(scope="module")
+def loops(tmp_path_factory) -> Path:
+    return looped_model.write(tmp_path_factory.mktemp("loops") / "model.tflite", windows(200))
+
+
+@pytest.mark.parametrize(("cpu", "every", "xnnpack"), [("a72", 30, True), ("a76", 30, True), ("armv7", 60, False)])
+def test_loops_answer_to_the_bit_as_on_this_machine(cpu, every, xnnpack, loops, request, tmp_path):
+    logits = on(request.getfixturevalue(cpu), loops, tmp_path, every)
+    assert logits.tobytes() == here(loops, every, xnnpack=xnnpack).tobytes()
+
+
 def test_a_raspberry_pi_that_is_throttled(a76, tmp_path):
     tree, job = trees.pi5_hot(tmp_path / "pi"), tmp_path / "job"
     job.mkdir()
@@ -86,14 +98,14 @@ def test_a_raspberry_pi_that_is_throttled(a76, tmp_path):
     assert facts["after"]["firmware_clock_khz"] == 1500019
 
 
-def _measure(board, scheme, folder: Path, every: int, binds=None) -> Answer:
-    (folder / "model.tflite").write_bytes(MODELS[scheme].read_bytes())
+def _measure(board, model: str | Path, folder: Path, every: int, binds=None) -> Answer:
+    (folder / "model.tflite").write_bytes(MODELS.get(model, model).read_bytes())
     np.save(folder / "windows.npy", windows(every))
-    job = MeasurementJob("job", "measure", "model.tflite", scheme, windows="windows.npy", runs=1)
+    job = MeasurementJob("job", "measure", "model.tflite", str(model), windows="windows.npy", runs=1)
     return run_on_board(job, board, folder, binds)
 
 
-def _open(scheme: str, xnnpack: bool):
-    flatbuffer, card = cards.read_model(MODELS[scheme])
+def _open(model: str | Path, xnnpack: bool):
+    flatbuffer, card = cards.read_model(MODELS.get(model, model))
     model = open_model(flatbuffer, "litert", xnnpack=xnnpack)
     return model, preparation(card, model.input)

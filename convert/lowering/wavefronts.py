@@ -1,0 +1,203 @@
+"""Merge recurrent layers into wavefronts: layers that take their steps together, as one cell with block matrices.
+
+Two arrangements are merged, each of layers with the same equations:
+
+* **A stack**: in wave s, the first layer does step s, the second step s - 1 of the sequence that the first one gives,
+  and so on; T steps of L layers are T + L - 1 waves (Appleyard et al. 2016, "Optimizing performance of recurrent neural
+  networks on GPUs").
+* **Both directions** of a sequence: one layer does step s, the other step T - 1 - s.
+
+A wave costs about as much as a step of one layer, since the operators cost more than what they compute. The blocks
+between layers that have nothing to do with each other are zeros: where they would be too many, layers stay apart.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from convert.lowering.keras_graph import Call
+from convert.lowering.tensor_operations import Array
+
+_GATES = {layers.LSTM: "ifco", layers.GRU: "zrc", layers.SimpleRNN: "h"}
+"""In Keras's order."""
+
+MOST_ZEROS = 1 << 14
+"""Weights that may be added to merge layers: of int8, about the bytes of the operators that another loop would need."""
+
+
+@dataclass(frozen=True)
+class GateWeights:
+    """The weights of one gate of a wavefront of `units`, all layers of it side by side.
+
+    kernel : `[features, units]`, from the sequence.
+    between : `[units, units]`, from the state of the layer below.
+    recurrent : `[units, units]`, from each layer's own state.
+    bias, recurrent_bias : `[units]`, of the two products; the second is that of GRU layers with `reset_after`.
+    """
+
+    kernel: Array
+    between: Array
+    recurrent: Array
+    bias: Array
+    recurrent_bias: Array
+
+    @property
+    def state(self) -> Array:
+        """`[units, units]`: from all that is in the state."""
+        return np.where(self.between, self.between, self.recurrent)
+
+    @property
+    def joined(self) -> Array:
+        """`[features + units, units]`: from sequence and state, side by side."""
+        return np.concatenate([self.kernel, self.state])
+
+
+@dataclass(frozen=True)
+class Wavefront:
+    """One or several recurrent layers, the first to the last of a stack or, if `both_ways`, the two of one sequence."""
+
+    name: str
+    layers: tuple[Any, ...]
+    both_ways: bool = False
+
+    @property
+    def delay(self) -> int:
+        """Waves before the last layer begins."""
+        return 0 if self.both_ways else len(self.layers) - 1
+
+    @property
+    def units(self) -> int:
+        """Units of all layers together."""
+        return sum(x.units for x in self.layers)
+
+    @property
+    def answering(self) -> slice:
+        """Columns of the state that go out: those of the last layer of a stack, or of both directions."""
+        return slice(0 if self.both_ways else self.units - self.layers[-1].units, self.units)
+
+    @property
+    def columns(self) -> list[slice]:
+        """Columns of the state by layer."""
+        ends = np.cumsum([x.units for x in self.layers]).tolist()
+        return [slice(end - x.units, end) for x, end in zip(self.layers, ends, strict=True)]
+
+    def gates(self) -> dict[str, GateWeights]:
+        """The weights by the letter of the gate: i f c o of LSTM layers, z r c of GRU layers, h of SimpleRNN."""
+        names = _GATES[type(self.layers[0])]
+        return {gate: self._gate(names.index(gate), len(names)) for gate in names}
+
+    def zeros(self) -> int:
+        """Weights that merging adds, all zero."""
+        own = sum(x.get_weights()[i].size for x in self.layers for i in (0, 1))
+        return sum(x.joined.size for x in self.gates().values()) - own
+
+    def _gate(self, index: int, of: int) -> GateWeights:
+        # A kernel [features, of * units], a recurrent one [units, of * units], and perhaps a bias, [2, ...] of a GRU.
+        n_features = self.layers[0].get_weights()[0].shape[0]
+        kernel = np.zeros((n_features * (1 + self.both_ways), self.units), np.float32)
+        between, recurrent = (np.zeros((self.units, self.units), np.float32) for _ in range(2))
+        biases = np.zeros((2, self.units), np.float32)
+        for number, (layer, columns) in enumerate(zip(self.layers, self.columns, strict=True)):
+            own, own_recurrent, *bias = (np.split(np.asarray(x), of, axis=-1)[index] for x in layer.get_weights())
+            recurrent[columns, columns] = own_recurrent
+            if bias:
+                biases[: bias[0].ndim, columns] = bias[0]
+            if self.both_ways:
+                kernel[number * n_features : (number + 1) * n_features, columns] = own
+            elif number == 0:
+                kernel[:, columns] = own
+            else:
+                between[self.columns[number - 1], columns] = own
+        return GateWeights(kernel, between, recurrent, *biases)
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One layer's share of the output of a wavefront of `both_ways`."""
+
+    columns: slice
+    in_reverse: bool
+
+
+def form_wavefronts(calls: Sequence[Call]) -> list[Call]:
+    """Replace recurrent layers by wavefronts of one or several."""
+    uses = Counter(name for call in calls for name in call.inputs)
+    merged: dict[str, Call] = {}
+    renamed: dict[str, str] = {}
+    waiting = list(calls)
+    while waiting:
+        call = waiting.pop(0)
+        call = replace(call, inputs=tuple(renamed.get(x, x) for x in call.inputs))
+        if type(call.layer) not in _GATES:
+            merged[call.name] = call
+            continue
+        below = merged.get(call.inputs[0])
+        other = next((x for x in waiting if _is_other_direction(call, x, renamed)), None)
+        if below and uses[below.name] == 1 and (stack := _stacked(below, call)):
+            # The wavefront has the place of the last layer: its name is the one that others know.
+            del merged[below.name]
+            merged[stack.name] = stack
+            renamed[call.name] = stack.name
+            uses[stack.name] = uses[call.name]
+        elif other and (both := _both_ways(call, other)):
+            waiting.remove(other)
+            merged |= {x.name: x for x in both}
+        else:
+            merged[call.name] = replace(call, layer=Wavefront(call.name, (call.layer,)))
+    return list(merged.values())
+
+
+def _alike(first: Any, second: Any) -> bool:
+    """Tell whether two layers have the same equations."""
+    options = ("activation", "recurrent_activation", "reset_after")
+    return type(first) is type(second) and all(getattr(first, x, None) == getattr(second, x, None) for x in options)
+
+
+def _stacked(below: Call, call: Call) -> Call | None:
+    """The wavefront of `below` and, on top of it, the layer of `call`; None if they cannot be, or are better apart."""
+    wavefront, layer = below.layer, call.layer
+    if not isinstance(wavefront, Wavefront) or wavefront.both_ways or below.in_reverse:
+        return None
+    if layer.go_backwards or call.in_reverse or not _alike(wavefront.layers[-1], layer):
+        return None
+    if not getattr(layer, "reset_after", True):
+        return None  # the candidate's product takes the gated state alone, without that of the layer below
+    merged = Wavefront(_joined_names([below.name, call.name]), (*wavefront.layers, layer))
+    return replace(below, name=merged.name, layer=merged) if merged.zeros() <= MOST_ZEROS else None
+
+
+def _is_other_direction(call: Call, other: Call, renamed: dict[str, str]) -> bool:
+    """Tell whether `other` takes the sequence of `call` from its end, and answers in the order of that sequence."""
+    return (
+        type(other.layer) in _GATES
+        and tuple(renamed.get(x, x) for x in other.inputs) == call.inputs
+        and not (call.layer.go_backwards or call.in_reverse)
+        and other.layer.go_backwards
+        and call.layer.return_sequences == other.layer.return_sequences == other.in_reverse
+        and _alike(call.layer, other.layer)
+    )
+
+
+def _both_ways(call: Call, other: Call) -> list[Call] | None:
+    """The wavefront of two directions, and the call of each for its share; None if they are better apart."""
+    wavefront = Wavefront(_joined_names([call.name, other.name]), (call.layer, other.layer), both_ways=True)
+    if wavefront.zeros() > MOST_ZEROS:
+        return None
+    shape = call.shapes[0]
+    given = (shape[0], wavefront.units) if call.layer.return_sequences else (wavefront.units,)
+    shares = [
+        Call(x.name, Direction(columns, x.in_reverse), (wavefront.name,), (given,))
+        for x, columns in zip((call, other), wavefront.columns, strict=True)
+    ]
+    return [replace(call, name=wavefront.name, layer=wavefront), *shares]
+
+
+def _joined_names(names: Iterable[str]) -> str:
+    """`lstm_1+lstm_2`, and `bidirectional.forward+backward` of names with a common beginning."""
+    first, *others = names
+    beginning = first.rpartition(".")[0] + "."
+    return "+".join([first, *(x.removeprefix(beginning) for x in others)])

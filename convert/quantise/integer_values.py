@@ -1,0 +1,145 @@
+"""Keep values in int8 where the converter goes by way of float: between scales, and turns of a loop."""
+
+import copy
+from typing import TypeAlias
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+_QUANTIZE, _DEQUANTIZE = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE
+_LEFT_OUT = -1  # in the place of an optional input
+_INT8, _FLOAT32 = schema.TensorType.INT8, schema.TensorType.FLOAT32
+
+Quantisation: TypeAlias = schema.QuantizationParametersT
+
+
+def keep_integer(model: schema.ModelT) -> None:
+    """Take out the conversions to float and back; the values stay as they are. `model` is changed."""
+    for graph in model.subgraphs:
+        _requantise_directly(model, graph)
+    for graph in model.subgraphs:
+        for operator in list(graph.operators):
+            if isinstance(operator.builtinOptions, schema.WhileOptionsT):
+                _Loop(model, graph, operator).keep_integer()
+    for graph in model.subgraphs:
+        _drop_unread(graph)
+
+
+def _drop_unread(graph: schema.SubGraphT) -> None:
+    """Take out the operators and tensors that nothing reads."""
+    needed, kept = set(map(int, graph.outputs)), []
+    for operator in reversed(graph.operators):
+        if needed & set(map(int, operator.outputs)):
+            kept.append(operator)
+            needed |= set(map(int, operator.inputs))
+    graph.operators = kept[::-1]
+    used = sorted(({*map(int, graph.inputs), *needed} | {int(x) for y in kept for x in y.outputs}) - {_LEFT_OUT})
+    place = {_LEFT_OUT: _LEFT_OUT} | {old: new for new, old in enumerate(used)}
+    graph.tensors = [graph.tensors[x] for x in used]
+    for part in (graph, *kept):
+        part.inputs, part.outputs = (
+            np.array([place[int(x)] for x in y], np.int32) for y in (part.inputs, part.outputs)
+        )
+
+
+def _code(model: schema.ModelT, operator: schema.OperatorT) -> int:
+    return int(model.operatorCodes[operator.opcodeIndex].builtinCode)
+
+
+def _requantise_directly(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    """Bring int8 values from one scale to another in one operator."""
+    float_of = {x.outputs[0]: x for x in graph.operators if _code(model, x) == _DEQUANTIZE}
+    for operator in graph.operators:
+        if _code(model, operator) == _QUANTIZE and operator.inputs[0] in float_of:
+            operator.inputs = [float_of[operator.inputs[0]].inputs[0]]
+
+
+class _Loop:
+    """A WHILE operator of `graph`, with its body and its condition."""
+
+    def __init__(self, model: schema.ModelT, graph: schema.SubGraphT, operator: schema.OperatorT) -> None:
+        self._model, self._graph, self._operator = model, graph, operator
+        options = operator.builtinOptions
+        self._body = model.subgraphs[options.bodySubgraphIndex]
+        self._condition = model.subgraphs[options.condSubgraphIndex]
+
+    def keep_integer(self) -> None:
+        """Give the loop int8 variables where its body rounds float ones first thing, and gives rounded ones."""
+        for index in range(len(self._operator.inputs)):
+            quantisation = self._quantisation(index)
+            first = None if quantisation is None else self._rounded(self._operator.inputs[index], quantisation)
+            if first is not None:
+                self._operator.inputs[index] = first
+                self._retype(index, quantisation)
+
+    def _quantisation(self, index: int) -> Quantisation | None:
+        """How the variable is rounded; None where it is not, or not always alike."""
+        body, begin, end = self._body, self._body.inputs[index], self._body.outputs[index]
+        if body.tensors[begin].type != _FLOAT32:
+            return None
+        readers = _readers(body, begin)
+        if not readers or not self._all(_QUANTIZE, readers):
+            return None
+        if not self._all(_QUANTIZE, _readers(self._graph, self._operator.outputs[index])):
+            return None
+        results = [body.tensors[x.outputs[0]] for x in readers]
+        if end != begin:
+            producer = _producer(body, end)
+            if producer is None or not self._all(_DEQUANTIZE, [producer]):
+                return None
+            results.append(body.tensors[producer.inputs[0]])
+        first, *others = (x.quantization for x in results)
+        return first if all(_equal(first, x) for x in others) else None
+
+    def _rounded(self, value: int, quantisation: Quantisation) -> int | None:
+        """The tensor of the variable's first `value` in int8; None where it is not rounded to the same scale."""
+        model, graph = self._model, self._graph
+        producer = _producer(graph, value)
+        if producer is not None:
+            source = int(producer.inputs[0])
+            is_rounded = self._all(_DEQUANTIZE, [producer]) and _equal(graph.tensors[source].quantization, quantisation)
+            return source if is_rounded else None
+        rounded, buffer = copy.copy(graph.tensors[value]), schema.BufferT()
+        numbers = np.frombuffer(bytes(model.buffers[rounded.buffer].data), np.float32)
+        levels = np.rint(numbers / quantisation.scale[0]) + quantisation.zeroPoint[0]
+        buffer.data = np.clip(levels, -128, 127).astype(np.int8).view(np.uint8)
+        rounded.type, rounded.quantization, rounded.buffer = _INT8, quantisation, len(model.buffers)
+        model.buffers.append(buffer)
+        graph.tensors.append(rounded)
+        return len(graph.tensors) - 1
+
+    def _retype(self, index: int, quantisation: Quantisation) -> None:
+        body, graph = self._body, self._graph
+        begin, end, result = body.inputs[index], body.outputs[index], self._operator.outputs[index]
+        if end != begin and (producer := _producer(body, end)):
+            body.outputs[index] = producer.inputs[0]
+        for reader in _readers(body, begin):
+            _replace(body, reader.outputs[0], begin)
+        for reader in _readers(graph, result):
+            if _equal(graph.tensors[reader.outputs[0]].quantization, quantisation):
+                _replace(graph, reader.outputs[0], result)
+        condition = self._condition
+        for tensor in (body.tensors[begin], condition.tensors[condition.inputs[index]], graph.tensors[result]):
+            tensor.type, tensor.quantization = _INT8, quantisation
+
+    def _all(self, code: int, operators: list[schema.OperatorT]) -> bool:
+        return all(_code(self._model, x) == code for x in operators)
+
+
+def _readers(graph: schema.SubGraphT, tensor: int) -> list[schema.OperatorT]:
+    return [x for x in graph.operators if tensor in x.inputs]
+
+
+def _producer(graph: schema.SubGraphT, tensor: int) -> schema.OperatorT | None:
+    return next((x for x in graph.operators if tensor in x.outputs), None)
+
+
+def _replace(graph: schema.SubGraphT, old: int, new: int) -> None:
+    """Let everything that reads the tensor `old` read `new`."""
+    for part in graph.operators:
+        part.inputs = [new if x == old else x for x in part.inputs]
+    graph.outputs = [new if x == old else x for x in graph.outputs]
+
+
+def _equal(first: Quantisation, second: Quantisation) -> bool:
+    return np.array_equal(first.scale, second.scale) and np.array_equal(first.zeroPoint, second.zeroPoint)

@@ -1,0 +1,264 @@
+"""Check recurrent layers as loops: Keras's answers, the unrolled form's int8 values, integers and XNNPACK inside."""
+
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+from model_answers import logits_of
+from programs import ROOT, run_program, succeeded
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from convert.lowering.network import MOST_UNROLLED, Lowered, lower
+from convert.lowering.recurrent_layers import FEWEST_STEPS
+from convert.lowering_selection import select_lowering
+from convert.parity import relative_difference, snr_db
+from convert.quantise.calibration import observed_ranges
+from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
+from edge_runtime.errors import InputError
+from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.operator_costs import count
+
+NETWORKS = {
+    "one layer": (20, [layers.LSTM(6)]),
+    "a remainder": (23, [layers.LSTM(6, return_sequences=True), layers.GlobalAveragePooling1D()]),
+    "backwards": (20, [layers.LSTM(6, return_sequences=True, go_backwards=True), layers.Flatten()]),
+    "stacked": (20, [layers.LSTM(6, return_sequences=True), layers.Dropout(0.5), layers.LSTM(5)]),
+    "three stacked, a remainder": (
+        21,
+        [
+            *(layers.LSTM(n, return_sequences=True, use_bias=False) for n in (3, 7)),
+            layers.LSTM(4, return_sequences=True),
+            layers.Flatten(),
+        ],
+    ),
+    "both ways": (20, [layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)]),
+    "both ways, joined otherwise": (
+        19,
+        [
+            layers.Bidirectional(layers.LSTM(4, return_sequences=True), merge_mode="mul"),
+            layers.Bidirectional(layers.GRU(4, return_sequences=True, reset_after=False), merge_mode="ave"),
+            layers.Conv1D(5, 3, strides=2, activation="relu"),
+            layers.GRU(3),
+        ],
+    ),
+    "GRU stacked": (20, [layers.GRU(6, return_sequences=True), layers.GRU(5)]),
+    "GRU without reset_after": (
+        20,
+        [layers.GRU(6, return_sequences=True, reset_after=False), layers.GRU(5, reset_after=False)],
+    ),
+    "other functions": (20, [layers.LSTM(6, activation="relu", recurrent_activation="hard_sigmoid")]),
+    "simple": (20, [layers.SimpleRNN(6, return_sequences=True), layers.SimpleRNN(5)]),
+}
+
+
+def network(n_steps: int, *middle: layers.Layer) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    copies = [type(x).from_config(x.get_config()) for x in middle]
+    model = keras.Sequential([keras.Input((n_steps, 9)), *copies, layers.Dense(6)])
+    for weight in model.weights:  # biases too: Keras starts them at zero, where a lost one would not show
+        weight.assign(weight + 0.2 * keras.random.normal(weight.shape, seed=2))
+    return model
+
+
+@pytest.fixture(scope="module")
+def windows(uci_har):
+    X = uci_har.train.X[::300]
+    return np.clip((X - X.mean((0, 1))) / X.std((0, 1)), -3, 3).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def case(request, windows) -> tuple[keras.Model, Lowered, np.ndarray]:
+    n_steps, middle = NETWORKS[request.param]
+    model = network(n_steps, *middle)
+    return model, lower(model, most_unrolled=0), windows[:, :n_steps]
+
+
+@pytest.fixture(scope="module")
+def int8(case) -> bytes:
+    _, lowered, X = case
+    return to_int8(lowered, observed_ranges(lowered, tf.constant(X)))
+
+
+def parse(flatbuffer: bytes) -> schema.ModelT:
+    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+
+
+def names_of(model: schema.ModelT, graph: schema.SubGraphT) -> list[str]:
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return [names[model.operatorCodes[x.opcodeIndex].builtinCode] for x in graph.operators]
+
+
+def test_a_loop_answers_as_keras_does(case):
+    model, lowered, X = case
+    assert lowered.lowering == "looped"
+    flatbuffer = to_float32(lowered)
+    assert "WHILE" in open_model(flatbuffer).operators.counts
+    assert relative_difference(logits_of(flatbuffer, X), np.asarray(model(X, training=False))) < 1e-5
+
+
+def test_a_loop_in_int8_has_the_values_of_the_same_steps_written_out(case, int8):
+    _, lowered, X = case
+    unrolled = replace(lowered, is_looped=False)
+    written_out = to_int8(unrolled, observed_ranges(unrolled, tf.constant(X)))
+    assert "WHILE" not in open_model(written_out).operators.counts
+    np.testing.assert_array_equal(logits_of(int8, X), logits_of(written_out, X))
+
+
+def test_all_is_integer_from_turn_to_turn(int8):
+    model = parse(int8)
+    for graph in model.subgraphs:
+        names = names_of(model, graph)
+        assert "DEQUANTIZE" not in names
+        types = {x.type for x in graph.tensors}
+        assert types <= {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.BOOL}
+
+
+def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
+    """No operator converts at a turn, nor at the loop's border."""
+    model = parse(int8)
+    main = model.subgraphs[0]
+    loops = [x for x in main.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]
+    assert loops
+    for loop in loops:
+        body, condition = (
+            model.subgraphs[x] for x in (loop.builtinOptions.bodySubgraphIndex, loop.builtinOptions.condSubgraphIndex)
+        )
+        assert "QUANTIZE" not in names_of(model, body)
+        borders = ((main, loop.inputs), (main, loop.outputs), (body, body.inputs), (body, body.outputs))
+        for tensors in zip(*([graph.tensors[i] for i in x] for graph, x in borders), strict=True):
+            scales = {None if x.quantization is None else float(x.quantization.scale[0]) for x in tensors}
+            assert len(scales) == len({x.type for x in tensors}) == 1
+        assert [x.type for x in (condition.tensors[i] for i in condition.inputs)] == [
+            body.tensors[i].type for i in body.inputs
+        ]
+
+
+def test_xnnpack_takes_all_of_the_steps(int8):
+    operators = open_model(int8).operators
+    n_loops = operators.counts["WHILE"]
+    # The loop, its counter, the rows of a turn, and the sequence from its end.
+    assert set(operators.left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2"}
+    assert operators.left["ADD"] == operators.left["SLICE"] == n_loops
+
+
+RUN = """
+import sys
+import numpy as np
+from edge_runtime.model.classifier import Quantiser, dequantise
+from edge_runtime.model.interpreters import open_model
+runtime, windows, answers, *models = sys.argv[1:]
+found = []
+for path in models:
+    model = open_model(open(path, "rb").read(), runtime)
+    prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
+    logits = [dequantise(model.run(prepare(x[None])), model.output).copy() for x in np.load(windows)]
+    found.append(np.concatenate(logits))
+    assert model.operators.counts["WHILE"], model.operators
+np.save(answers, found)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["tflite-runtime", "tensorflow"])
+def test_other_runtimes_answer_alike(runtime, windows, tflite_runtime_python, tmp_path):
+    both = layers.Bidirectional(layers.LSTM(6, return_sequences=True))
+    X = windows[:, :40]
+    lowered = lower(network(40, both, *(layers.LSTM(n, return_sequences=n == 8) for n in (8, 7))))
+    forms = [to_float32(lowered), to_int8(lowered, observed_ranges(lowered, tf.constant(X)))]
+    paths = [tmp_path / "float32.tflite", tmp_path / "int8.tflite"]
+    for path, form in zip(paths, forms, strict=True):
+        path.write_bytes(form)
+    np.save(tmp_path / "windows.npy", X)
+    python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
+    arguments = (runtime, tmp_path / "windows.npy", tmp_path / "answers.npy", *paths)
+    succeeded(run_program(python, "-c", RUN, *arguments, cwd=ROOT))
+    in_float, in_int8 = np.load(tmp_path / "answers.npy")
+    assert relative_difference(in_float, logits_of(forms[0], X)) < 1e-5
+    # Kernels of int8 differ by a step here and there.
+    assert snr_db(in_int8, logits_of(forms[1], X)) > 25
+
+
+@pytest.mark.parametrize("form", [to_dynamic, to_float16])
+def test_forms_with_smaller_weights_answer_about_the_same(form, windows):
+    X = windows[:, :100]
+    model = network(100, layers.LSTM(20, return_sequences=True), layers.LSTM(20))
+    flatbuffer = form(lower(model))
+    assert open_model(flatbuffer).scheme == form.__name__.removeprefix("to_")
+    assert snr_db(logits_of(flatbuffer, X), np.asarray(model(X, training=False))) > 25
+
+
+def test_a_file_does_not_grow_with_the_number_of_turns():
+    sizes = {len(to_float32(lower(network(2 + 6 * n_turns, layers.LSTM(6))))) for n_turns in (8, 16)}
+    assert max(sizes) - min(sizes) <= 16
+
+
+def test_the_work_of_a_loop_is_counted_for_each_turn():
+    short, long = (open_model(to_float32(lower(network(2 + 6 * n, layers.LSTM(6))))) for n in (8, 16))
+    (main, body), (_, longer) = short.graphs, long.graphs
+    assert (main.turns, body.turns, longer.turns) == (1, 8, 16)
+    macs = [count(x.graphs)["FULLY_CONNECTED"]["macs"] for x in (short, long)]
+    assert macs == [n * 24 * (9 + 6) + 36 for n in (2 + 48, 2 + 96)]
+
+
+def names(model: keras.Model) -> list[str]:
+    return [x.name for x in lower(model).nodes]
+
+
+def test_layers_that_stand_on_each_other_and_both_directions_are_merged():
+    both = layers.Bidirectional(layers.LSTM(4, return_sequences=True), name="both")
+    stack = [layers.LSTM(n, return_sequences=n < 6, name=f"lstm_{n}") for n in (4, 5, 6)]
+    assert names(network(40, *stack))[0] == "lstm_4+lstm_5+lstm_6"
+    assert names(network(40, both, stack[2]))[:4] == ["both.forward+backward", "both.forward", "both.backward", "both"]
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        [layers.LSTM(4, return_sequences=True), layers.LSTM(4, activation="relu")],
+        [layers.LSTM(4, return_sequences=True), layers.LSTM(4, go_backwards=True)],
+        [layers.LSTM(4, return_sequences=True), layers.GRU(4)],
+        [layers.GRU(4, return_sequences=True), layers.GRU(4, reset_after=False)],
+        [layers.LSTM(4, return_sequences=True), layers.BatchNormalization(), layers.LSTM(4)],
+        [layers.Bidirectional(layers.LSTM(4), backward_layer=layers.LSTM(4, activation="relu", go_backwards=True))],
+        [layers.Bidirectional(layers.LSTM(4), backward_layer=layers.GRU(4, go_backwards=True))],
+        [layers.LSTM(80, return_sequences=True), layers.LSTM(80)],
+    ],
+    ids=["functions", "backwards", "kinds", "reset", "between", "functions of directions", "directions", "large"],
+)
+def test_what_has_other_equations_or_stands_apart_or_is_large_is_not_merged(middle, windows):
+    model = network(40, *middle)
+    assert not [x for x in names(model) if "+" in x]
+    flatbuffer = to_float32(lower(model))
+    assert relative_difference(logits_of(flatbuffer, windows[:, :40]), np.asarray(model(windows[:, :40]))) < 1e-5
+
+
+def test_a_sequence_that_others_take_too_is_not_merged_away(windows):
+    x = keras.Input((40, 9))
+    first = layers.LSTM(5, return_sequences=True)(x)
+    y = layers.Add()([first, layers.LSTM(5, return_sequences=True)(first)])
+    model = keras.Model(x, layers.Dense(6)(layers.LSTM(4)(y)))
+    assert not [x for x in names(model) if "+" in x]
+    flatbuffer = to_float32(lower(model))
+    assert relative_difference(logits_of(flatbuffer, windows[:, :40]), np.asarray(model(windows[:, :40]))) < 1e-5
+
+
+def test_few_steps_are_written_out_and_many_become_loops():
+    chosen = {n: select_lowering(network(n, layers.LSTM(3)), "auto") for n in (MOST_UNROLLED, MOST_UNROLLED + 1)}
+    assert [x.network.lowering for x in chosen.values()] == ["unrolled", "looped"]
+    assert [x.reason.partition(";")[0] for x in chosen.values()] == ["of 32 steps", "of 33 steps"]
+    assert select_lowering(network(40, layers.Flatten()), "auto").reason == "there is no recurrent layer"
+
+
+def test_the_form_that_was_asked_for_is_taken():
+    short, long = (network(n, layers.LSTM(3)) for n in (FEWEST_STEPS, 100))
+    for model, wanted in ((short, "looped"), (long, "unrolled")):
+        chosen = select_lowering(model, wanted)
+        assert (chosen.network.lowering, chosen.reason) == (wanted, f"asked for with --lstm {wanted}")
+        found = open_model(to_float32(chosen.network)).operators.counts
+        assert ("WHILE" in found) == (wanted == "looped")
+    with pytest.raises(InputError, match=rf"--lstm looped needs .* {FEWEST_STEPS} steps or more"):
+        select_lowering(network(FEWEST_STEPS - 1, layers.LSTM(3)), "looped")
