@@ -7,7 +7,7 @@ import click
 
 from convert.c_array import write_c_array
 from convert.conversion import Conversion, NamedFiles, check_run, convert
-from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
+from convert.conversion_job import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
 from convert.keras_files import SUFFIXES, check_file, is_saved_model
 from edge_runtime import runs
@@ -32,14 +32,17 @@ QUANTISED = SCHEMES[1:]
     ),
 )
 @click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RunPath(".keras"))
-@click.option("--quantize", is_flag=True, help="Write the int8 model too: the same as --quantize-as int8.")
+@click.option(
+    "--quantize", is_flag=True, help="Write the int8 model too or, where it answers too much otherwise, the mixed one."
+)
 @click.option(
     "--quantize-as",
     "named",
     type=click.Choice([*QUANTISED, "all"]),
     multiple=True,
     help="Write this form too: float16 (half-precision weights), dynamic (int8 weights, other scales computed at run "
-    "time), int8 (integers throughout), or all of them. May be repeated.",
+    "time), mixed (integers, but recurrent cells in float), int8 (integers throughout), or all of them. May be "
+    "repeated.",
 )
 @click.option(
     "--lstm",
@@ -89,7 +92,7 @@ QUANTISED = SCHEMES[1:]
     "--c-array",
     is_flag=True,
     help="Write the int8 model as C++ source for microcontrollers too: an array, and a header of the card's numbers. "
-    "Implies --quantize and, unless it is given, --io int8.",
+    "Implies --quantize-as int8 and, unless it is given, --io int8.",
 )
 @click.option(
     "--diagnose",
@@ -149,6 +152,10 @@ def command(
     without the held-out subjects is converted as well: on those subjects each quantised form of both is compared with
     float32, and a loss beyond --max-drop, of either network, fails with exit code 1.
 
+    With --quantize, model_mixed.tflite is written in place of model_int8.tflite if int8 answers more than --max-drop
+    per cent of the calibration windows otherwise than float32, and mixed at most half as many: it keeps the sums over
+    many steps, an LSTM's cell or a GRU's state, in float. --quantize-as int8 writes integers throughout or nothing.
+
     --diagnose writes diagnosis.csv and a picture, also of a model that fails.
 
     MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
@@ -165,10 +172,12 @@ def command(
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
         _write_source(source, io_type, c_array, out)
         return
-    schemes = _schemes(quantize or diagnose or c_array, named)
+    quantize = quantize or diagnose
+    named = (*named, "int8") if c_array else named
+    schemes = _schemes(quantize, named)
     of_int8 = {"--io": io_type if io_type == "int8" else None, "--calibration": calibration}
     for option, value in of_int8.items():
-        if value is not None and "int8" not in schemes:
+        if value is not None and not {*CALIBRATED} & {*schemes}:
             raise InputError(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
             )
@@ -178,6 +187,7 @@ def command(
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf_keras"), "rivals")
     options = Options(
         schemes,
+        or_mixed=quantize and not {*CALIBRATED, "all"} & {*named},
         io_type=io_type,
         calibration=calibration or CALIBRATION,
         max_drop=max_drop,

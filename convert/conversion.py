@@ -8,7 +8,7 @@ import click
 
 from convert.c_array import write_c_array
 from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
+from convert.conversion_job import CALIBRATED, NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
 from convert.diagnosis.precision import Diagnosis
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
@@ -74,7 +74,7 @@ def check_run(run: Run, options: Options) -> None:
     check_folder(run.folder)
     card = load(run.card)
     TrainingRecord.of(card, run.card)
-    if "int8" in options.schemes and options.calibration < len(card.labels):
+    if options.is_calibrated and options.calibration < len(card.labels):
         raise InputError(
             f"--calibration {options.calibration} is too few: give at least {len(card.labels)}, one of each activity"
         )
@@ -96,7 +96,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        unfinished = [x for x in options.schemes if x not in report.schemes]
+        unfinished = [x for x in options.schemes if x not in (*report.schemes, *report.left_out)]
         if report.model.diagnosis:  # before the check: a model that fails is the one to diagnose
             name = source.name if file_options else NETWORKS["model"]
             _write_diagnosis(files, report.model.diagnosis, report.model.subjects, name, options.pictures)
@@ -150,7 +150,9 @@ def check(report: ConversionReport, options: Options) -> None:
 
 
 def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labelled: bool) -> str:
-    advice = "give more --calibration windows" if scheme == "int8" else "leave this form out"
+    advice = "leave this form out"
+    if scheme in CALIBRATED:
+        advice = f"{'try --quantize-as mixed, or ' * (scheme == 'int8')}give more --calibration windows"
     end = f"more than --max-drop {options.max_drop:g}; no model was written: train longer, or {advice}"
     if not is_labelled:
         return f"the {scheme} form answers {percent(1 - parity.agreement)} of the windows otherwise than float32, {end}"
@@ -175,13 +177,15 @@ def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport
             )
     for scheme, model in models.items():
         write_model(files.tflite(scheme), *model)
+    for scheme in report.left_out:  # one from before would be taken for this network's
+        files.tflite(scheme).unlink(missing_ok=True)
 
 
 def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionReport) -> Card:
     """The card with the conversion to `scheme` and its parity."""
     final = report.model
     parity: dict[str, Any] = {"float32_relative_difference": final.float32_relative_difference}
-    border = "int8" if scheme == io_type == "int8" else "float32"
+    border = "int8" if scheme in CALIBRATED and io_type == "int8" else "float32"
     quantisation: dict[str, Any] = {
         "scheme": scheme,
         "lowering": final.lowering,

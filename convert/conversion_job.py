@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ LOWERINGS = ("auto", "looped", "unrolled")
 
 IO_TYPES = ("raw", "int8")
 """What models take and give: windows in physical units and float32 logits, or prepared windows, of int8 int8."""
+
+CALIBRATED = ("mixed", "int8")
+"""The forms whose ranges are measured on calibration windows."""
 
 CALIBRATION = 504
 """Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
@@ -39,12 +42,15 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a conversion: the quantised forms `schemes` beside float32; `calibration` is int8's.
+    """Options of a conversion: the quantised forms `schemes` beside float32.
 
-    `io_type` is one of `IO_TYPES`; `rivals` asks for the forms that other tools make of the network too.
+    `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
+    where int8 answers more than `max_drop` per cent of the calibration windows otherwise than float32. `rivals` asks
+    for the forms that other tools make of the network too.
     """
 
     schemes: tuple[str, ...] = ()
+    or_mixed: bool = False
     io_type: str = IO_TYPES[0]
     calibration: int = CALIBRATION
     max_drop: float = 1.0  # percentage points
@@ -56,6 +62,11 @@ class Options:
     pictures: str = "png"
     rivals: bool = False
     c_array: bool = False
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a form is asked for that needs calibration windows."""
+        return bool({*CALIBRATED} & {*self.schemes})
 
 
 @dataclass(frozen=True)
@@ -112,10 +123,14 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """The conversion of the network that will be used and, of a run, of its selection network."""
+    """The conversion of the network that will be used and, of a run, of its selection network.
+
+    `left_out` are forms that were asked for and are not there, each with the reason in a sentence.
+    """
 
     model: NetworkReport
     selection: NetworkReport | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def compared(self) -> NetworkReport:

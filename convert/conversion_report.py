@@ -13,7 +13,7 @@ from convert.conversion_job import Options
 from convert.parity import Parity
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.model.rivals import record_path
-from edge_runtime.runs import Run
+from edge_runtime.runs import SCHEMES, Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 from edge_runtime.system.terminal import Console
@@ -37,6 +37,8 @@ def show(conversion: Conversion, folder: Path, normalisation: str | None = None)
     console.print(_forms_table(conversion))
     if conversion.sources:
         console.print(f"As C++ source: {', '.join(x.name for x in conversion.sources)}", soft_wrap=True)
+    for scheme, reason in report.left_out.items():
+        console.print(f"\nNo {conversion.files.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(conversion, normalisation)}")
     show_rivals(conversion, console)
 
@@ -130,9 +132,15 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
     first = next((x for x in conversions.values() if x), None)
     if first is not None:
         console = Console(markup=False)
-        for scheme in options.schemes or ("float32",):
+        made = [x for x in conversions.values() if x]
+        wanted = {*options.schemes, *(scheme for x in made for scheme in x.report.schemes)}
+        left_out = set.intersection(*({*x.report.left_out} for x in made))
+        for scheme in [x for x in SCHEMES[1:] if x in wanted - left_out] or ["float32"]:
             console.print(seeds_table(conversions, scheme))
             console.print()
+        for seed in made:
+            for scheme, reason in seed.report.left_out.items():
+                console.print(f"No {seed.files.tflite(scheme)}: {reason}.\n", soft_wrap=True)
         console.print(_explanation(first, None, with_snr=False))
     if failures:
         name, failure = next(iter(failures.items()))
@@ -149,6 +157,7 @@ def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Ta
     """
     columns = _columns(scheme)
     table = _table(f"model_{scheme}.tflite", columns)
+    n_expected = sum(not (x and scheme in x.report.left_out) for x in conversions.values())
     conversions = {name: x if x and scheme in x.report.schemes else None for name, x in conversions.items()}
     for name, conversion in conversions.items():
         table.add_row(
@@ -156,7 +165,7 @@ def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Ta
         )
     passed = [x for x in conversions.values() if x and not x.failure]
     if passed:
-        name = f"mean of {len(passed)}" if len(passed) == len(conversions) else f"mean of {len(passed)} passed"
+        name = f"mean of {len(passed)}" if len(passed) == n_expected else f"mean of {len(passed)} passed"
         values = [([value(x) or 0.0 for x in passed], write) for value, write in columns.values()]
         table.add_section()
         table.add_row(name, *(write(mean(x)) for x, write in values))

@@ -1,23 +1,26 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.conversion_inputs import ConversionInput, load_data, of_run
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport, Options
 from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
+from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import percent
 
 if TYPE_CHECKING:
     from convert.lowering.network import Lowered
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]
 """Called with the share of the work that is done, and the name of the next part."""
 
-# About how long each form takes, in terms of float32's time: int8 has ranges to find.
-_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "int8": 4}
+# About how long each form takes, in terms of float32's time: int8 and mixed have ranges to find.
+_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}
 _DIAGNOSIS_EFFORT = 1
 
 
@@ -51,17 +54,22 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     started = 0.1  # loading TensorFlow takes a tenth of the time
     networks = _lowered(inputs, job)
     diagnosed = networks[-1] if job.options.diagnose else None  # the one that will be used
-    schemes = ("float32", *job.options.schemes)
+    left_out = _cannot_be_mixed(networks, job.options.schemes)
+    schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks] + [_DIAGNOSIS_EFFORT] * bool(diagnosed)
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
     parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
 
     def report() -> None:
-        write_text(job.report, to_text(ConversionReport(**{x.input.name: x.report() for x in networks})))
+        reports = {x.input.name: x.report(left_out) for x in networks}
+        write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
 
     for scheme in schemes:
         for network in networks:
-            network.convert(scheme, job, next(parts))
+            part = next(parts)
+            network.convert(scheme, job, part)
+        if scheme == "int8" and job.options.or_mixed:
+            left_out |= _int8_or_mixed(networks, job, part)
         report()
     if diagnosed:
         diagnosed.diagnose(next(parts))
@@ -73,6 +81,40 @@ def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob) -> "list[_Ne
 
     selected = [(x, select_lowering(x.model, job.options.lstm)) for x in inputs]
     return [_Network(x, chosen.network, chosen.reason) for x, chosen in selected]
+
+
+def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
+    """The form mixed with the reason, if it is among `schemes` and the network has no cell to keep in float.
+
+    Raises `InputError` if int8 is not among them: it is what mixed would be.
+    """
+    if "mixed" not in schemes or networks[0].has_cells:
+        return {}
+    reason = "the network has no recurrent cell that could stay in float"
+    if "int8" not in schemes:
+        raise InputError(f"the form mixed cannot be made: {reason}; use --quantize-as int8")
+    return {"mixed": f"{reason}; int8 is what it would be"}
+
+
+def _int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
+    """The one of int8 and mixed that is left out, with the reason; nothing when int8 does well.
+
+    All networks get the same form, by the one that answers most calibration windows otherwise. Mixed is no full-integer
+    model any more: it must answer at most half as many otherwise.
+    """
+    if not networks[0].has_cells:
+        return {}
+    int8 = max(x.share_changed("int8", job) for x in networks)
+    if 100 * int8 <= job.options.max_drop:
+        return {}
+    for network in networks:
+        network.convert("mixed", job, lambda _, text: tell(1.0, text))
+    mixed = max(x.share_changed("mixed", job) for x in networks)
+    better, other = ("mixed", "int8") if mixed <= int8 / 2 else ("int8", "mixed")
+    return {
+        other: f"of the calibration windows, int8 answers {percent(int8)} otherwise than float32, more than --max-drop "
+        f"{job.options.max_drop:g}, and mixed, with the cell in float, {percent(mixed)}: {better} was written"
+    }
 
 
 class _Network:
@@ -87,6 +129,24 @@ class _Network:
         self._facts: dict[str, dict[str, Any]] = {}
         self._ranges: Ranges | None = None  # of int8
         self._diagnosis: Diagnosis | None = None
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether it has recurrent layers whose cells could stay in float."""
+        return self._lowered.n_steps > 0
+
+    def share_changed(self, scheme: str, job: ConversionJob) -> float:
+        """The share of calibration windows that the form `scheme` answers otherwise than float32."""
+        X = self.input.calibration.X[self._calibration_rows(job.options)]
+        float32, quantised = (
+            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in ("float32", scheme)
+        )
+        return float(np.mean(float32 != quantised))
+
+    def _calibration_rows(self, options: Options) -> npt.NDArray[np.intp]:
+        from convert.quantise.calibration import draw_windows
+
+        return draw_windows(self.input.calibration, options.calibration, self.input.seed)
 
     def convert(self, scheme: str, job: ConversionJob, tell: Tell) -> None:
         """Write the flatbuffer of the form `scheme`, and compare its answers."""
@@ -108,8 +168,8 @@ class _Network:
         what = f"diagnosing int8: {self._name}"
         self._diagnosis = diagnose(self._lowered, self._ranges, X, int8, lambda done, of: tell(done / of, what))
 
-    def report(self) -> NetworkReport:
-        """What is known so far."""
+    def report(self, left_out: Collection[str]) -> NetworkReport:
+        """What is known so far of the forms that are not `left_out`."""
         float32, source = self._logits["float32"], self.input
         # Where the true classes are not known, float32's answers stand for them.
         y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
@@ -124,7 +184,7 @@ class _Network:
             forms={
                 scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
                 for scheme, logits in self._logits.items()
-                if scheme != "float32"
+                if scheme not in ("float32", *left_out)
             },
             diagnosis=self._diagnosis,
             arrangement=source.arrangement,
@@ -132,8 +192,9 @@ class _Network:
 
     def _quantise(self, scheme: str, options: Options, tell: Tell) -> tuple[bytes, dict[str, Any]]:
         """The flatbuffer and the facts for its card."""
+        from convert.lowering.cells import IN_INT8, IN_MIXED
         from convert.quantise import tflite_converter
-        from convert.quantise.calibration import calibrate, draw_windows
+        from convert.quantise.calibration import calibrate
 
         lowered, source = self._lowered, self.input
         direct = {
@@ -143,16 +204,17 @@ class _Network:
         }
         if scheme in direct:
             return direct[scheme](lowered), {}
-        rows = draw_windows(source.calibration, options.calibration, source.seed)
-        calibration = source.card.normalisation.apply(source.calibration.X[rows])
+        rows = self._calibration_rows(options)
+        X = source.card.normalisation.apply(source.calibration.X[rows])
         facts: dict[str, Any] = {"calibration_windows": len(rows)}
         what = f"{scheme}: {self._name}"
-        self._ranges = calibrate(
-            lowered, calibration, lambda done, of: tell(0.6 * done / of, f"{what}, range {done} of {of}")
-        )
+        layout = IN_MIXED if scheme == "mixed" else IN_INT8
+        ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout)
+        if scheme == "int8":
+            self._ranges = ranges
         tell(0.6, what)
-        facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in self._ranges.items()}
-        return tflite_converter.to_int8(lowered, self._ranges), facts
+        facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
+        return tflite_converter.to_int8(lowered, ranges, layout), facts
 
 
 def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer: bytes) -> Logits:

@@ -19,7 +19,7 @@ LATEST = RUNS / "latest"
 SEEDS = "seeds.json"
 """In the folder of a training with several seeds, each of which has a run folder of its own inside."""
 
-SCHEMES = ("float32", "float16", "dynamic", "int8")
+SCHEMES = ("float32", "float16", "dynamic", "mixed", "int8")
 """The forms of a converted model, from the one nearest to the trained network to the smallest."""
 
 _DATED = re.compile(r"-\d{8}-\d{6}$")

@@ -23,7 +23,7 @@ same where they meet other weights in one product: without its recurrent part, t
 weights of its own in the file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -39,6 +39,7 @@ from convert.lowering.quantisation_points import (
     JOINED,
     UPDATE,
     Observer,
+    no_observer,
 )
 from convert.lowering.refusals import refuse
 from convert.lowering.tensor_operations import Array
@@ -58,6 +59,8 @@ class GateLayout:
     joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
     row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
     looped : write loops, of layers that are lowered for it; otherwise each step, which can be observed one by one.
+    float_cell : keep what is summed over the steps in float, the cell of an LSTM and the state of a GRU: it is rounded
+        for the products alone. This applies to a GRU too.
     """
 
     products: tuple[str, ...]
@@ -65,6 +68,11 @@ class GateLayout:
     joined: bool = True
     row_by_row: bool = False
     looped: bool = False
+    float_cell: bool = False
+
+    def summed(self, observe: Observer) -> Observer:
+        """Return the observer of what is summed over the steps."""
+        return no_observer if self.float_cell else observe
 
 
 IN_FLOAT = GateLayout(("ifoc",))
@@ -72,6 +80,9 @@ IN_FLOAT = GateLayout(("ifoc",))
 
 IN_INT8 = GateLayout(("ifo", "c"))
 """The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale its range allows."""
+
+IN_MIXED = replace(IN_INT8, float_cell=True)
+"""Products in int8, the cell in float: a sum over 128 steps needs more than 256 values."""
 
 _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
 """The names of their quantisation points; in other layouts a product is named after its gates."""
@@ -98,13 +109,14 @@ class LSTMCell:
         """Return state and cell after `step` `[batch, features]`."""
         state, cell = carried
         gates = self._gates(step, state, "ioc" if is_first else "ifoc", observe, layout)
-        update = observe(f"{self._name}/{UPDATE}", gates["i"] * gates["c"])
+        round_sum = layout.summed(observe)
+        update = round_sum(f"{self._name}/{UPDATE}", gates["i"] * gates["c"])
         if is_first:
             cell = update
         else:
-            gated_cell = observe(f"{self._name}/{GATED_CELL}", gates["f"] * cell)
-            cell = observe(f"{self._name}/{CELL}", gated_cell + update)
-        activated = self._activation.of_rounded(cell, observe, f"{self._name}/activated_cell")
+            gated_cell = round_sum(f"{self._name}/{GATED_CELL}", gates["f"] * cell)
+            cell = round_sum(f"{self._name}/{CELL}", gated_cell + update)
+        activated = self._activation.of_rounded(cell, round_sum, f"{self._name}/activated_cell")
         return observe(self._point, gates["o"] * activated), cell
 
     def _gates(
@@ -150,17 +162,19 @@ class LSTMCell:
 
 
 class GRUCell:
-    """One step of a GRU layer, whose state is at the quantisation point `point`. Carries the state.
+    """One step of a GRU layer, whose state is at the quantisation point `point`.
+
+    Carries the state, and behind it the same in float where the layout keeps it so.
 
     Since 1 - sigmoid(x) = sigmoid(-x), the share 1 - z of the candidate is one more gate, C, of the same product: an
     open gate then keeps the state as it is, without the rounding that h + (1 - z)(c - h) would add at every step. The
-    candidate's products are apart from the gates', in float too: a `GateLayout` does not apply to them.
+    candidate's products are apart from the gates', in float too: of a `GateLayout`, `float_cell` alone applies.
     """
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
         layer = wavefront.layers[0]
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
-        self.points = (point,)
+        self.points = (point, point)  # of the state, and of the same in float
         self._gate_activation = activation_of(layer, "recurrent_activation")
         if not self._gate_activation.is_symmetric:
             refuse(layer, f"has recurrent_activation={self._gate_activation.name}: use one of sigmoid, hard_sigmoid")
@@ -181,19 +195,22 @@ class GRUCell:
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
         """Return the state after `step` `[batch, features]`."""
-        del layout
-        (state,) = carried
+        state, summed = carried[0], carried[-1]
+        round_sum = layout.summed(observe)
         joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
         product = fully_connected(joined, *self._gates)
         values = self._gate_activation.of_gate(product, observe, f"{self._name}/{GATES}", "sigmoid")
         gates = _columns_of(values, "zCr", "Cr" if is_first else "zCr")
         product = self._candidate_product(step, state, joined, gates["r"], is_first, observe)
         candidate = self._activation.of_gate(product, observe, f"{self._name}/{CANDIDATE}", "tanh")
+        update = gates["C"] * candidate
         if is_first:
-            return (observe(self._point, gates["C"] * candidate),)
-        gated_state = observe(f"{self._point}/{GATED_STATE}", gates["z"] * state)
-        update = observe(f"{self._name}/{UPDATE}", gates["C"] * candidate)
-        return (observe(self._point, gated_state + update),)
+            summed = update
+        else:
+            gated_state = round_sum(f"{self._point}/{GATED_STATE}", gates["z"] * summed)
+            summed = gated_state + round_sum(f"{self._name}/{UPDATE}", update)
+        state = observe(self._point, summed)
+        return (state, summed) if layout.float_cell else (state,)
 
     def _candidate_product(
         self, step: tf.Tensor, state: tf.Tensor, joined: tf.Tensor, reset: tf.Tensor, is_first: bool, observe: Observer

@@ -49,6 +49,8 @@ class Lowered:
     n_steps : the most steps of a recurrent layer; 0 without one.
     loop_steps : the most of one that may be a loop; 0 without one.
     is_looped : whether converted models have these loops. The layers are computed alike in either form.
+    at_input : the quantisation points that the windows are rounded to, which need one range: the converter fails to
+        round them to one scale and then to another.
     """
 
     input_shape: tuple[int, int]
@@ -57,6 +59,7 @@ class Lowered:
     n_steps: int = 0
     loop_steps: int = 0
     is_looped: bool = True
+    at_input: tuple[str, ...] = (INPUT,)
 
     @property
     def lowering(self) -> str:
@@ -92,7 +95,16 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
             operation = lower_layer(call, point, sources)
         nodes.append(Node(call.name, call.inputs, operation))
     n_steps, loop_steps = (max(x.values(), default=0) for x in (steps, loops))
-    return Lowered(tuple(model.input_shape[1:]), int(model.output_shape[1]), tuple(nodes), n_steps, loop_steps)
+    meeting = [x for x in calls if isinstance(x.layer, Wavefront) or shares_scale(x.layer)]
+    at_input = {INPUT, *(points[x.name] for x in meeting if INPUT in (points[y] for y in x.inputs))}
+    return Lowered(
+        input_shape=tuple(model.input_shape[1:]),
+        n_outputs=int(model.output_shape[1]),
+        nodes=tuple(nodes),
+        n_steps=n_steps,
+        loop_steps=loop_steps,
+        at_input=tuple(sorted(at_input)),
+    )
 
 
 def assign_points(calls: Sequence[Call]) -> dict[str, str]:

@@ -125,7 +125,9 @@ class _Recurrence:
         n_before = self.wavefront.delay + 1  # none is the first of its layer
 
         def observe_all(carried: Carried) -> Carried:
-            return tuple(observe(point, x) for point, x in zip(self.cell.points, carried, strict=True))
+            state, *sums = carried
+            at, *others = self.cell.points
+            return (observe(at, state), *map(layout.summed(observe), others, sums))
 
         def turn(begin: tf.Tensor, rows: tf.Tensor, carried: Carried, given: tuple[tf.Tensor, ...]) -> Any:
             # What is rounded already is observed again: the converter looks for scales on both sides of a border.

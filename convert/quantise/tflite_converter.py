@@ -1,4 +1,4 @@
-"""Convert a lowered network to a TFLite flatbuffer in float32, float16, dynamic-range or full-integer int8."""
+"""Convert a lowered network to a TFLite flatbuffer in float32, float16, dynamic-range, mixed or full-integer int8."""
 
 import warnings
 from collections.abc import Callable
@@ -14,6 +14,12 @@ from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise import compaction, integer_values
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
+
+# Those of a mixed model are in int8.
+_PRODUCTS = {
+    *(schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.BATCH_MATMUL),
+    *(schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D),
+}
 
 
 def to_float32(network: Lowered) -> bytes:
@@ -53,8 +59,8 @@ def to_dynamic(network: Lowered) -> bytes:
 def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
     """Return the full-integer model with the given activation ranges, which belong to the `layout`.
 
-    Its input and output are int8 too. Weights are quantised per output channel. Raises `CheckFailedError` when the
-    converter left an operator in float.
+    Its input and output are int8 too; with `IN_MIXED` it is the mixed one. Weights are quantised per output channel.
+    Raises `CheckFailedError` when the converter left an operator in float, or in a mixed model a product.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
@@ -64,7 +70,7 @@ def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> b
 
     model = _convert(network, prepare, quantised(ranges), layout)
     integer_values.keep_integer(model)
-    _check_integer(model)
+    _check_integer(model, layout.float_cell)
     return compaction.write(model)
 
 
@@ -87,11 +93,13 @@ def _convert(
         return flatbuffer_utils.convert_bytearray_to_object(bytearray(converter.convert()))
 
 
-def _check_integer(model: schema.ModelT) -> None:
+def _check_integer(model: schema.ModelT, float_cell: bool) -> None:
+    codes = [x.builtinCode for x in model.operatorCodes]
+    may_be_float = {x for x in codes if x not in _PRODUCTS} if float_cell else set()
     for graph in model.subgraphs:
         for operator in graph.operators:
             types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}
-            if schema.TensorType.FLOAT32 in types:
+            if schema.TensorType.FLOAT32 in types and codes[operator.opcodeIndex] not in may_be_float:
                 raise CheckFailedError(
                     "the converter left an operator of the int8 model in float32; "
                     "report this with the network and the TensorFlow version"

@@ -125,7 +125,7 @@ class Result:
     sha256: Annotated[str, "digest of the file"]
     runtime: Annotated[str, "the interpreter"]
     runtime_version: Annotated[str | None, "its version"]
-    quantization: Annotated[str, "`float32`, `int8`, `dynamic` or `float16`"]
+    quantization: Annotated[str, "`float32`, `int8`, `mixed`, `dynamic` or `float16`"]
     threads: Annotated[Positive, "of the interpreter"]
     pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
     size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]

@@ -179,7 +179,11 @@ class Model:
 
     @cached_property
     def scheme(self) -> str:
-        """Name the graph's quantisation: `float32`, `float16`, `dynamic` (int8 weights alone), `int8` or `int16x8`."""
+        """Name the graph's quantisation.
+
+        It is `float32`, `float16`, `dynamic` (int8 weights alone), `mixed` (float values computed from int8 ones),
+        `int8` or `int16x8`.
+        """
         stored: set[str] = set()
         computed: set[str] = set()
         for graph in self.graphs:
@@ -189,7 +193,7 @@ class Model:
         if "int16" in computed:
             return "int16x8"
         if "int8" in computed:
-            return "int8"
+            return "mixed" if any(map(_computes_float_from_int8, self.graphs)) else "int8"
         return next(
             (scheme for dtype, scheme in (("int8", "dynamic"), ("float16", "float16")) if dtype in stored), "float32"
         )
@@ -302,6 +306,19 @@ def _graph(interpreter: Any, turns: int = 1) -> Graph:
         frozenset(operators_inside([node for node in listed if node["op_name"] == "DELEGATE"], nodes)),
         turns,
     )
+
+
+def _computes_float_from_int8(graph: Graph) -> bool:
+    """Tell whether another operator than DEQUANTIZE has a float32 output that depends on int8 activations."""
+    dtypes = {tensor.index: tensor.dtype for tensor in graph.tensors}
+    dependent: set[int] = set()
+    for node in graph.nodes:
+        inputs, outputs = ({int(x) for x in node[key]} for key in ("inputs", "outputs"))
+        depends = bool(dependent & inputs)
+        if depends and node["op_name"] != "DEQUANTIZE" and any(dtypes.get(x) == "float32" for x in outputs):
+            return True
+        dependent |= {x for x in outputs if depends or dtypes.get(x) == "int8"}
+    return False
 
 
 def _only(details: Sequence[Mapping[str, Any]], what: str, name: str) -> Tensor:

@@ -32,7 +32,8 @@ def is_shipped(path: Path) -> bool:
 def model_path(path: Path | str) -> Path:
     """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference network's.
 
-    A run folder without an int8 model gives another one. Raises `InputError` when it has none, or `path` is nothing.
+    A run folder without an int8 model gives the mixed one, or another. Raises `InputError` when it has none, or `path`
+    is nothing.
     """
     path = Path(path)
     if is_reference(path):
@@ -44,7 +45,7 @@ def model_path(path: Path | str) -> Path:
         )
     if not path.is_dir():
         return path
-    preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "float32")]
+    preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "mixed", "float32")]
     found = [x for x in preferred if x.exists()] or sorted(path.glob("model_*.tflite"))
     if not found:
         raise InputError(f"{path} has no converted model: run 'har-edge convert {path} --quantize'")

@@ -34,7 +34,15 @@ from training_fixtures import ruin_in_int8, run_card
 from convert.conversion import NamedFiles, check, write_models
 from convert.conversion import convert as convert_run
 from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, Options, run_job
+from convert.conversion_job import (
+    CALIBRATED,
+    ConversionJob,
+    ConversionReport,
+    FormReport,
+    NetworkReport,
+    Options,
+    run_job,
+)
 from convert.conversion_report import seeds_table, show
 from convert.parity import Parity, compare, relative_difference
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -67,8 +75,8 @@ def test_every_model_carries_a_card_that_says_how_it_was_made(converted_run, tra
         assert (card.quantisation["scheme"], card.quantisation["lowering"]) == (scheme, "unrolled")
         assert card.raw_input
         assert card.quantisation["input_type"] == card.quantisation["output_type"] == "float32"
-        assert card.quantisation.get("calibration_windows") == (504 if scheme == "int8" else None)
-        assert ("ranges" in card.quantisation) == (scheme == "int8")
+        assert card.quantisation.get("calibration_windows") == (504 if scheme in CALIBRATED else None)
+        assert ("ranges" in card.quantisation) == (scheme in CALIBRATED)
         assert card.parity["float32_relative_difference"] < 1e-4
         if scheme == "float32":
             assert "held_out" not in card.parity

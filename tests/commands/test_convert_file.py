@@ -1,6 +1,7 @@
 """Check `har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -282,3 +283,53 @@ def test_a_network_of_more_weights_than_its_file_holds_is_refused_before_they_ar
         load_network(path)
     with keras.StatelessScope():
         pass  # where it ends, Keras makes all variables that it has noted: these would take 36 GB
+
+
+def integrator() -> keras.Model:
+    """The sign of the sum of total_acc_y over a window.
+
+    The cell goes far from 0 while somebody lies on a side; where y is hardly inclined, a step adds less than half of
+    what int8 then tells apart.
+    """
+    lstm = layers.LSTM(1, name="lstm")
+    model = keras.Sequential([keras.Input((128, 9)), lstm, layers.Dense(2, name="logits")])
+    kernel = np.zeros((9, 4))
+    kernel[7, 2] = 1
+    lstm.set_weights([kernel, np.zeros((1, 4)), np.array([10, 10, 0, 10])])
+    model.layers[-1].set_weights([np.array([[1, -1]]), np.zeros(2)])
+    return model
+
+
+def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command_says_why(tmp_path, uci_har):
+    file_of(tmp_path, integrator())
+    (tmp_path / "mine_int8.tflite").write_bytes(b"of another network")
+    options = ("--labels", "LEFT,RIGHT")
+    done = succeeded(har_edge("convert", "mine.keras", "--quantize", *options, cwd=tmp_path, env={"COLUMNS": "300"}))
+    assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", "mine_float32.tflite", "mine_mixed.tflite"}
+    (line,) = (x for x in done.stdout.splitlines() if x.startswith("No mine_int8.tflite: "))
+    int8, mixed = map(float, re.findall(r"([\d.]+) %", line))
+    assert mixed <= int8 / 2
+    assert int8 > 1
+    assert "--max-drop 1" in line
+    path = tmp_path / "mine_mixed.tflite"
+    card = cards.read_model(path)[1]
+    assert (card.quantisation["scheme"], Classifier(path).model.scheme) == ("mixed", "mixed")
+    X = uci_har.test.X[::10]
+    expected = np.asarray(integrator()(X, training=False))
+    assert np.mean(Classifier(path).logits(X).argmax(1) == expected.argmax(1)) > 0.97
+
+    asked = ("convert", "mine.keras", "--quantize-as", "int8", *options)
+    assert_one_sentence(har_edge(*asked, cwd=tmp_path), 1, "int8", "--max-drop 1", "--quantize-as mixed")
+    assert not (tmp_path / "mine_int8.tflite").exists()
+
+
+def test_mixed_is_refused_for_a_network_without_a_cell(tmp_path):
+    file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16), layers.Flatten()))
+    for named in ([], ["--quantize-as", "int8"]):
+        asked = ("convert", "mine.keras", "--quantize-as", "mixed", *named, "--max-drop", 100)
+        done = har_edge(*asked, cwd=tmp_path, env={"COLUMNS": "300"})
+        if not named:
+            assert_one_sentence(done, 2, "mixed", "no recurrent cell", "--quantize-as int8")
+        else:
+            assert "No mine_mixed.tflite: the network has no recurrent cell" in succeeded(done).stdout
+            assert (tmp_path / "mine_int8.tflite").exists()

@@ -7,12 +7,15 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers
+from model_answers import logits_of, rms
 
 from convert.lowering.cells import IN_INT8
-from convert.lowering.network import lower
-from convert.quantise.calibration import ActivationRange, calibrate, draw_windows, observed_ranges, quantised
+from convert.lowering.network import Lowered, lower
+from convert.quantise.calibration import ActivationRange, Ranges, calibrate, draw_windows, observed_ranges, quantised
+from convert.quantise.tflite_converter import to_int8
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
+from edge_runtime.system.progress import ignore_progress
 
 
 def split_of(y: list[int], subject: list[int]) -> Split:
@@ -77,11 +80,40 @@ def test_a_product_is_cut_where_the_function_behind_it_has_saturated_and_nothing
     assert seen["candidate"].high > 6
 
 
+def error(network: Lowered, windows: tf.Tensor, ranges: Ranges) -> float:
+    rounded = network(windows, quantised(ranges), IN_INT8)
+    return float(np.square((rounded - network(windows)).numpy()).mean())
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_windows_and_the_states_that_meet_them_have_one_range_which_is_searched_too(activation):
+    """The converter fails where they have two."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((14, 3)), layers.LSTM(4, activation, name="lstm"), layers.Dense(3)])
+    X = np.random.default_rng(0).normal(size=(60, 14, 3)).astype(np.float32)
+    X[0, 0, 0] = 30  # one value is far out
+    network = lower(model)
+    assert network.at_input == ("input", "lstm")
+    found = calibrate(network, X, ignore_progress)
+    assert found["input"] == found["lstm"] != observed_ranges(network, X)["input"]
+    assert rms(logits_of(to_int8(network, found), X) - np.asarray(model(X, training=False))) < 0.1
+
+
 def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(lowered, normalised_windows):
     seen, unseen = normalised_windows[::2], tf.constant(normalised_windows[1::2])
-    expected = lowered(unseen).numpy()
+    found = calibrate(lowered, seen, ignore_progress)
+    assert error(lowered, unseen, found) < error(lowered, unseen, observed_ranges(lowered, tf.constant(seen)))
 
-    def error(ranges) -> float:
-        return float(np.square(lowered(unseen, quantised(ranges), IN_INT8).numpy() - expected).mean())
 
-    assert error(calibrate(lowered, seen, lambda done, of: None)) < error(observed_ranges(lowered, tf.constant(seen)))
+def test_the_search_ends_where_no_other_width_of_any_range_is_better(lowered, normalised_windows):
+    """The first pass alone leaves ranges that were narrowed beside a wider one, which was narrowed later."""
+    windows = tf.constant(normalised_windows[::4])
+    found, widest = calibrate(lowered, windows, ignore_progress), observed_ranges(lowered, windows)
+    least = error(lowered, windows, found)
+    tried = 0
+    for point in set(found) - {"input", "lstm/gates", "lstm/candidate"}:
+        bound = max(-widest[point].low, widest[point].high)
+        for other in (widest[point], *(widest[point].within(x * bound) for x in (0.85, 0.7, 0.55, 0.4, 0.3, 0.2))):
+            assert error(lowered, windows, {**found, point: other}) > 0.9999 * least
+            tried += other != found[point]
+    assert tried == 6 * (len(found) - 3)

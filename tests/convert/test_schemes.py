@@ -9,6 +9,8 @@ from programs import ROOT, har_edge, run_program, succeeded
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from convert.conversion_job import ConversionJob, Options
+from convert.conversion_worker import _int8_or_mixed
 from convert.parity import snr_db
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -20,7 +22,7 @@ from edge_runtime.runs import SCHEMES, Run
 
 # The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
 # can have, for then it would be another form.
-PRECISION = {"float32": (110, 200), "float16": (60, 100), "dynamic": (28, 60), "int8": (20, 45)}
+PRECISION = {"float32": (110, 200), "float16": (60, 100), "dynamic": (28, 60), "mixed": (20, 50), "int8": (20, 45)}
 RUNTIMES = ("litert", "tflite-runtime", "tensorflow")
 
 CLASSIFY = """
@@ -69,10 +71,10 @@ def test_the_graph_is_what_its_file_says_and_xnnpack_takes_all_of_it(converted_r
 
 
 def test_the_models_of_a_run_come_in_the_order_of_their_schemes_and_others_last(tmp_path):
-    for name in ("int8", "mine", "float16", "dynamic", "float32", "also_mine"):
+    for name in ("int8", "mixed", "mine", "float16", "dynamic", "float32", "also_mine"):
         (tmp_path / f"model_{name}.tflite").touch()
     names = [path.stem.removeprefix("model_") for path in Run(tmp_path).converted()]
-    assert names == ["float32", "float16", "dynamic", "int8", "also_mine", "mine"]
+    assert names == ["float32", "float16", "dynamic", "mixed", "int8", "also_mine", "mine"]
 
 
 def with_newer_products(flatbuffer: bytes) -> bytes:
@@ -111,10 +113,10 @@ def test_bench_of_a_run_shows_every_form_in_one_table(converted_run, tmp_path):
     shown = done.stdout.splitlines()[:-2]  # the last two are paths, of whatever length
     assert max(map(len, shown)) <= 80
     lines = [line.split() for line in shown]
-    assert ["float32", "float16", "dynamic", "int8"] in lines
+    assert ["float32", "float16", "dynamic", "mixed", "int8"] in lines
     (agreement,) = (line for line in lines if line[:3] == ["agrees", "with", "float32"])
     assert agreement[3] == "–"
-    assert sum(cell == "%" for cell in agreement) == 3
+    assert sum(cell == "%" for cell in agreement) == 4
 
 
 def test_info_tells_the_scheme_and_its_parity(converted_run, tmp_path):
@@ -127,3 +129,35 @@ def test_info_tells_the_scheme_and_its_parity(converted_run, tmp_path):
         assert f"accuracy {100 * parity[part]['accuracy']:.2f} %" in line
         assert f"agreement {100 * parity[part]['agreement']:.2f} %" in line
         assert f"snr_db {parity[part]['snr_db']:.6g}" in line
+
+
+class Converted:
+    """A network whose forms change these shares of the answers."""
+
+    has_cells = True
+
+    def __init__(self, **shares: float) -> None:
+        self.made: list[str] = []
+        self.share_changed = lambda scheme, job: shares[scheme]
+        self.convert = lambda scheme, job, tell: self.made.append(scheme)
+
+
+@pytest.mark.parametrize(
+    ("int8", "mixed", "left_out"),
+    [
+        ((0.0, 0.01), (0, 0), None),
+        ((0.0, 0.011), (0.004, 0.0055), "int8"),
+        ((0.03, 0.0), (0.002, 0.016), "mixed"),
+        ((0.2, 0.2), (0.05, 0.1), "int8"),
+    ],
+)
+def test_the_network_that_changes_most_decides_for_all(tmp_path, int8, mixed, left_out):
+    networks = [Converted(int8=a, mixed=b) for a, b in zip(int8, mixed, strict=True)]
+    job = ConversionJob(tmp_path, tmp_path, Options(("int8",), or_mixed=True, max_drop=1))
+    found = _int8_or_mixed(networks, job, lambda share, text: None)
+    assert list(found) == ([left_out] if left_out else [])
+    assert {x.made == ["mixed"] for x in networks} == {left_out is not None}
+    for reason in found.values():
+        written = ({"int8", "mixed"} - {left_out}).pop()
+        assert f"int8 answers {100 * max(int8):.2f} % otherwise" in reason
+        assert reason.endswith(f"{100 * max(mixed):.2f} %: {written} was written")

@@ -9,10 +9,11 @@ from programs import MODELS
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.parity import relative_difference, snr_db
 from convert.quantise import compaction
-from convert.quantise.calibration import calibrate
+from convert.quantise.calibration import calibrate, observed_ranges
 from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -112,6 +113,46 @@ def test_no_product_of_two_activations_falls_halfway_between_two_values(lowered,
         a, b = (every - int(x.zeroPoint[0]) for x in (first, second))
         steps = np.outer(a, b) * (float(first.scale[0]) * float(second.scale[0]) / float(product.scale[0]))
         assert np.abs(steps - np.floor(steps) - 0.5).min() > 1e-6
+
+
+@pytest.mark.parametrize(
+    "recurrent",
+    [
+        lambda: layers.LSTM(6),
+        lambda: layers.Bidirectional(layers.LSTM(5, activation="relu", use_bias=False), "sum"),
+        lambda: layers.GRU(6),
+        lambda: layers.GRU(6, reset_after=False, activation="relu"),
+    ],
+    ids=["lstm", "lstm-relu-both-ways", "gru", "gru-reset-before"],
+)
+@pytest.mark.parametrize("lowering", ["unrolled", "looped"])
+def test_mixed_computes_only_the_sums_over_steps_in_float_and_answers_more_like_float(
+    recurrent, lowering, normalised_windows
+):
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential([keras.Input((15, 9)), layers.Dense(7, "relu"), recurrent(), layers.Dense(6)])
+    X = normalised_windows[:100, :15]
+    network = lower(model, most_unrolled=14 if lowering == "looped" else 15)
+    assert network.lowering == lowering
+    expected = np.asarray(model(X, training=False))
+    errors = {}
+    for layout in (IN_INT8, IN_MIXED):
+        flatbuffer = to_int8(network, observed_ranges(network, X, layout), layout)
+        errors[layout] = rms(logits_of(flatbuffer, X) - expected)
+    assert errors[IN_MIXED] < errors[IN_INT8]
+    opened = open_model(flatbuffer, "litert")
+    assert opened.scheme == "mixed"
+    assert set(opened.operators.left) <= {"WHILE", "SLICE", "ADD", "LESS"}
+    kinds = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    content = parse(flatbuffer)
+    in_float = {
+        kinds[content.operatorCodes[x.opcodeIndex].builtinCode]
+        for graph in content.subgraphs
+        for x in graph.operators
+        if schema.TensorType.FLOAT32 in {graph.tensors[i].type for i in (*x.inputs, *x.outputs) if i >= 0}
+    }
+    assert {"QUANTIZE", "DEQUANTIZE", "MUL", "ADD"} <= in_float
+    assert not in_float & {"FULLY_CONNECTED", "CONCATENATION", "LOGISTIC"}
 
 
 def test_the_same_network_gives_the_same_bytes(lowered, ranges):

@@ -107,11 +107,13 @@ def test_probabilities_of_huge_logits_are_finite(tiny):
 def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny, tmp_path):
     assert Classifier(str(tiny)).card.name == "tiny"
     (tmp_path / "run").mkdir()
-    for scheme in ("dynamic", "float32", "int8"):
+    for scheme in ("dynamic", "float32", "mixed", "int8"):
         flatbuffer, card = cards.read_model(tiny)
         cards.write_model(tmp_path / f"run/model_{scheme}.tflite", flatbuffer, replace(card, name=scheme))
     assert Classifier(tmp_path / "run").card.name == "int8"
     (tmp_path / "run/model_int8.tflite").unlink()
+    assert Classifier(tmp_path / "run").card.name == "mixed"
+    (tmp_path / "run/model_mixed.tflite").unlink()
     assert Classifier(tmp_path / "run").card.name == "float32"
     assert Classifier("edge-small").card.name == "edge-small"
     (tmp_path / "empty").mkdir()
