@@ -1,17 +1,20 @@
 """Published networks are built as their sources say, and convert as they were published."""
 
+import json
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from model_answers import logits_of
 
 from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.external_model import of_file
+from convert.external_model import of_file, read_options
 from convert.keras_files import as_logits, load_network
 from convert.lowering.network import lower
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.tflite_converter import to_float32
-from tests.published import branching, recurrent
+from tests.published import branching, recurrent, training
 from tests.published.networks import CLASSES, NETWORKS
 
 PARAMETERS = {
@@ -64,6 +67,21 @@ def test_a_network_that_is_trained_in_other_layers_answers_alike():
     windows = np.random.default_rng(0).normal(size=(2, *published.input_shape)).astype(np.float32)
     expected = np.asarray(trained(windows, training=False))
     assert np.abs(np.asarray(published.trained(trained)(windows, training=False)) - expected).max() < 1e-5
+
+
+def test_a_training_leaves_what_a_conversion_needs(uci_har, monkeypatch, tmp_path):
+    """Without the subjects that the conversion checks, whose windows are then new to the network."""
+    few = replace(uci_har, train=uci_har.train.select(np.arange(len(uci_har.train)) % 40 == 0))
+    monkeypatch.setattr(training, "load_data", lambda _: few)
+    monkeypatch.setitem(NETWORKS, "gru-trio", replace(NETWORKS["gru-trio"], epochs=1))
+    training.train("gru-trio", tmp_path)
+    assert load_network(tmp_path / "gru-trio.keras").count_params() == PARAMETERS["gru-trio"]
+    options = read_options(None, None, str(tmp_path / "normalisation.json"))
+    (given,) = of_file(ConversionJob(tmp_path / "gru-trio.keras", tmp_path, Options(), options), few)
+    assert given.card.normalisation.clip == (3.0,) * 9
+    content = json.loads((tmp_path / "training.json").read_text())
+    assert content["held_out_subjects"] == np.unique(given.held_out.subject).tolist()
+    assert 0 < content["held_out_accuracy"] < 1
 
 
 @pytest.mark.long

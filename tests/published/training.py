@@ -22,24 +22,29 @@ LEARNING_RATE, BATCH_SIZE, SEED = 2e-3, 128, 0
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(name: str, folder: Path) -> None:
-    """Train the network NAME for its number of epochs, by Adam with a cosine schedule; nothing is chosen meanwhile.
+    """Train the network NAME in FOLDER."""
+    import_tensorflow("training")
+    train(name, folder)
+
+
+def train(name: str, folder: Path) -> None:
+    """Train a network for its number of epochs, by Adam with a cosine schedule; nothing is chosen meanwhile.
 
     The training subjects that `har-edge convert` checks an external model on are left out, so that the loss it reports
     is on people whom the network has not seen.
     """
-    import_tensorflow("training")
     import keras
 
     from convert.external_model import held_out_windows
     from edge_runtime.host.keras_layers import ends_in_softmax
     from tests.published.networks import NETWORKS
-    from train.fit.fit import measure_normalisation
     from train.fit.recipe import Recipe
+    from train.fit.signal_normalisation import measure_normalisation
 
     published, data = NETWORKS[name], load_data(None)
     is_held_out = held_out_windows(data.train)
     fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
-    normalisation = measure_normalisation(fitting.X, Recipe())
+    normalisation = measure_normalisation(fitting.X, Recipe(), [x.name for x in data.signals])
 
     keras.utils.set_random_seed(SEED)
     network = published.to_train()
