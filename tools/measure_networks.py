@@ -32,7 +32,8 @@ from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT
 
 NETWORK_RESULTS = RESULTS / "networks"
-SCHEMES = ("float32", "int8")
+SCHEMES = ("float32", "mixed", "int8")
+FORMS = ("--quantize-as", "int8", "--quantize-as", "mixed")
 NETWORKS: dict[str, tuple[str, ...]] = {
     "edge": ("--network", "edge"),
     "edge-small": ("--network", "edge-small"),
@@ -103,7 +104,7 @@ def convert(run: Run) -> str | None:
     """Convert and make the rivals, if that was not done before; the sentence that says why it could not be."""
     if run.tflite("int8").exists() and record_of(run.tflite("int8")).exists():
         return None
-    command = [*COMMAND, "convert", str(run.folder), "--quantize", "--rivals", "--max-drop", "100"]
+    command = [*COMMAND, "convert", str(run.folder), *FORMS, "--rivals", "--max-drop", "100"]
     result = subprocess.run([*command, "--time-limit", "3600"], stderr=subprocess.PIPE, text=True, check=False)
     print(result.stderr, file=sys.stderr)
     if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
@@ -139,7 +140,7 @@ def _bench(run: Run) -> dict[str, Any] | None:
     if not run.tflite("int8").exists():
         return None
     out = run.folder / "bench.json"
-    models = [str(run.tflite(x)) for x in SCHEMES]
+    models = [str(run.tflite(x)) for x in SCHEMES if run.tflite(x).exists()]
     command = [*COMMAND, "bench", *models, "--rivals", "--json", str(out)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     report = results.read(out)
