@@ -26,8 +26,7 @@ fourth training subject; those are the held-out subjects. It is saved as a `.ker
 `har-edge convert --quantize` with that normalisation and otherwise the defaults. The test subjects chose nothing.
 
 - {len(converted)} of {len(networks)} convert.
-- {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points of accuracy on the held-out
-  subjects.
+- {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points on the held-out subjects.
 - {sum(map(_is_faster, benched))} of the {len(benched)} that were measured are faster than the fastest rival.
 
 {table(" | ".join(_COLUMNS), [[column(name, x) for column in _COLUMNS.values()] for name, x in networks.items()])}
