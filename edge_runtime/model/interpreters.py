@@ -168,7 +168,7 @@ class Model:
             Counter(node["op_name"] for node, graph in nodes if node["index"] in graph.taken),
         )
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
         """All tensors of the main graph."""
         return self.graphs[0].tensors
