@@ -34,8 +34,8 @@ fourth training subject; those are the held-out subjects. It is saved as a `.ker
 ([convert.md](../convert.md)). “loses” is float32 minus that form in points, on the held-out subjects, with the share of
 equal answers; in brackets on the test subjects. kB with the card. The rivals are the same network in other tools' forms
 ([convert.md](../convert.md#rivals)); p50 is the median latency of one inference, the ratio that of our form to the
-fastest rival. Ours takes windows as they are and prepares them in the graph, rivals take prepared ones. Seconds are
-those of the whole `har-edge convert`, wall and CPU.
+fastest rival. All take windows as they are and prepare them in the graph. Seconds are those of the whole
+`har-edge convert`, wall and CPU.
 """
     cpus = sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]})
     text += f"\nMeasured on {', '.join(cpus)}, one thread.\n" if cpus else ""

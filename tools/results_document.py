@@ -30,9 +30,9 @@ PUBLISHED = {
     "gru-coarse-coarse": "96.5 (four classes)",
 }
 """Accuracy in percent on the test subjects, as the authors of the known networks give it."""
-FLOAT, INT8 = "float32", "int8"
-FORMS = (FLOAT, INT8, *(rival_name(x.tool, x.scheme) for x in RIVALS))
-"""The forms that are timed, in the order of the table; the first two are har-edge's own."""
+FLOAT, INT8, MIXED = "float32", "int8", "mixed"
+FORMS = (FLOAT, INT8, MIXED, *(rival_name(x.tool, x.scheme) for x in RIVALS))
+"""The forms that are timed, in the order of the table; the first three are har-edge's own."""
 _LARGEST = 2500.0  # square points of the largest file's disc
 Measured = dict[str, Any]
 
@@ -91,8 +91,9 @@ with more epochs, the first on coarse classes, and `residual-bidir-lstm` with la
 
 {_table(networks, _ACCURACY)}
 “best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is float32
-minus int8, in points: the mean, and the most of any seed. Published figures are single runs, read on the test subjects
-during training.
+minus that form, in points: the mean, and the most of any seed. “mixed” is int8 but for the cells of recurrent layers
+([convert.md](convert.md)); `har-edge convert --quantize` writes the one of both that its rule chooses. Published
+figures are single runs, read on the test subjects during training.
 
 ## Size and speed
 
@@ -182,8 +183,8 @@ def _subject(network: Measured, scheme: str, choose: Callable[..., str]) -> str:
     return f"{mean[subject]:.1f} ({subject})"
 
 
-def _loss(network: Measured) -> str:
-    pairs = zip(_accuracies(network, FLOAT), _accuracies(network, INT8), strict=False)
+def _loss(network: Measured, scheme: str) -> str:
+    pairs = zip(_accuracies(network, FLOAT), _accuracies(network, scheme), strict=False)
     losses = [before - after for before, after in pairs]
     return f"{np.mean(losses):.2f} ({max(losses):.2f})" if losses else "–"
 
@@ -234,17 +235,21 @@ _ACCURACY = _NAME | {
     "worst": lambda x: _subject(x, FLOAT, min),
     "int8": lambda x: _mean_and_sd(_accuracies(x, INT8)),
     "int8 worst": lambda x: _subject(x, INT8, min),
-    "loses": _loss,
+    "int8 loses": partial(_loss, scheme=INT8),
+    "mixed": lambda x: _mean_and_sd(_accuracies(x, MIXED)),
+    "mixed loses": partial(_loss, scheme=MIXED),
     "published": lambda x: PUBLISHED.get(x["name"], ""),
 }
 _COST = _NAME | {
     "parameters": lambda x: f"{x['network']['parameters']:,}",
     "float32, kB": lambda x: _size(x, FLOAT),
     "int8, kB": lambda x: _size(x, INT8),
+    "mixed, kB": lambda x: _size(x, MIXED),
     "int8 arena, kB": _arena,
     "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
+    "mixed p50, µs": lambda x: _p50(x, MIXED),
     "int8 to fastest float": _ratio,
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
