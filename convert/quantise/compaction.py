@@ -28,7 +28,8 @@ def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
         for tensor in graph.tensors:
             tensor.name = None
             tensor.quantization = _once(_without_range(tensor.quantization), parts)
-            tensor.shapeSignature = None
+            if tensor.shapeSignature is not None and np.min(tensor.shapeSignature, initial=0) == 0:
+                tensor.shapeSignature = None  # equal to the shape; elsewhere a loop's sizes are known when it runs
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, parts)
     main = model.subgraphs[0]

@@ -127,6 +127,14 @@ def test_tensorflow_s_forms_answer_as_keras_does_whatever_window_came_before(nam
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in open_model(forms[1]).operators.counts
 
 
+def test_a_stock_loop_whose_sizes_are_known_when_it_runs_keeps_working_behind_a_preparation():
+    model, X = network(*NETWORKS["stacked"]), windows()
+    normalisation = Normalisation((1.0,) * 5, (2.0,) * 5, (NO_CLIP,) * 5, (None,) * 5)
+    raw = open_model(take_raw_windows(stock(model, in_float), normalisation))
+    answers = np.concatenate([raw.run(x[np.newaxis]) for x in X])
+    assert relative_difference(answers, np.asarray(model(normalisation.apply(X), training=False))) < 1e-4
+
+
 @pytest.mark.parametrize(
     ("layer", "words"),
     [

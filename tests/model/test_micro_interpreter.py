@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import looped_model
 import numpy as np
 import pytest
 import tiny_models
@@ -160,3 +161,10 @@ def test_a_model_that_cannot_run_is_one_sentence_from_a_process_of_its_own(flatb
     with pytest.raises(HarEdgeError, match=r"m\.tflite") as refused:
         inspect(flatbuffer, "m.tflite", this_python(), MICRO)
     assert "\n" not in str(refused.value)
+
+
+def test_the_arena_of_a_model_with_loops_is_found_though_some_smaller_ones_end_the_process(tmp_path, uci_har):
+    path = looped_model.write(tmp_path / "loops.tflite", uci_har.train.X[::50])
+    model = open_model(cards.read_model(path)[0], MICRO)
+    assert model.run(np.zeros(model.input.shape, model.input.dtype)).shape == model.output.shape
+    assert 10_000 < model.arena_bytes() < 200_000
