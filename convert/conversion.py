@@ -110,7 +110,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         rivals = _make_rivals(job, files) if options.rivals else None
     sources: tuple[Path, ...] = ()
     if options.c_array and "int8" in report.schemes:
-        sources = write_c_array(files.tflite("int8"), files.folder)
+        sources = write_c_array(files.tflite("int8"), files.folder, is_prepared=options.c_array == "int8")
     return Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals, sources=sources)
 
 
