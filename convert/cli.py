@@ -92,7 +92,7 @@ QUANTISED = SCHEMES[1:]
     "--c-array",
     is_flag=True,
     help="Write the int8 model as C++ source for microcontrollers too: an array, and a header of the card's numbers. "
-    "Implies --quantize-as int8 and, unless it is given, --io int8.",
+    "The source takes int8 unless --io raw is given. Implies --quantize-as int8.",
 )
 @click.option(
     "--diagnose",
@@ -167,10 +167,9 @@ def command(
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.
     """
-    if c_array and not _is_given("io_type"):
-        io_type = "int8"
+    array_io = (io_type if _is_given("io_type") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
-        _write_source(source, io_type, c_array, out)
+        _write_source(source, array_io, out)
         return
     quantize = quantize or diagnose
     named = (*named, "int8") if c_array else named
@@ -198,7 +197,7 @@ def command(
         max_size=max_size,
         pictures=pictures,
         rivals=rivals,
-        c_array=c_array,
+        c_array=array_io,
     )
     of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
     if source is not None and (source.is_file() or source.suffix in SUFFIXES or is_saved_model(source)):
@@ -234,8 +233,11 @@ def _is_given(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _write_source(model: Path, io_type: str, c_array: bool, out: Path | None) -> None:
-    """Write a model that is converted already as C++ source, for which no more than these options can be given."""
+def _write_source(model: Path, c_array: str | None, out: Path | None) -> None:
+    """Write a model that is converted already as C++ source, for which no more than these options can be given.
+
+    `c_array` is as in `Options`.
+    """
     parameters = click.get_current_context().command.params
     mine = ("source", "io_type", "c_array", "out")
     given = [x for x in parameters if x.name not in mine and _is_given(str(x.name))]
@@ -244,7 +246,7 @@ def _write_source(model: Path, io_type: str, c_array: bool, out: Path | None) ->
         raise InputError(f"{model} is a converted model: {advice}, or name a run or a .keras file to convert")
     path = model_path(model)
     folder = out or (Path() if is_reference(model) else model.parent)
-    for written in write_c_array(path, folder, is_prepared=io_type == "int8"):
+    for written in write_c_array(path, folder, is_prepared=c_array == "int8"):
         click.echo(written)
 
 

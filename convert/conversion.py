@@ -12,7 +12,7 @@ from convert.conversion_job import CALIBRATED, NETWORKS, ConversionJob, Conversi
 from convert.diagnosis.precision import Diagnosis
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
-from edge_runtime.errors import CheckFailedError, DeviceError, InputError
+from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.runs import Run, remembered_data
@@ -45,7 +45,8 @@ class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
     `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there. `rivals` are there
-    if they were asked for, and so are `sources`, the header and the array of the int8 model.
+    if they were asked for, and so are `sources`, the header and the array of the int8 model, or `without_sources`, the
+    reason why they could not be written.
     """
 
     files: ModelFiles
@@ -54,11 +55,12 @@ class Conversion:
     unfinished: tuple[str, ...] = ()
     rivals: RivalRecord | None = None
     sources: tuple[Path, ...] = ()
+    without_sources: HarEdgeError | None = None
 
     def raise_if_incomplete(self, time_limit: float) -> None:
-        """Raise the `failure`, or `DeviceError` when something is unfinished."""
-        if self.failure:
-            raise self.failure
+        """Raise the `failure`, the error `without_sources`, or `DeviceError` when something is unfinished."""
+        if error := self.failure or self.without_sources:
+            raise error
         if self.unfinished:
             raise DeviceError(
                 f"the conversion took more than {time_limit:g} s and was stopped: {', '.join(self.report.schemes)} "
@@ -85,7 +87,8 @@ def check_run(run: Run, options: Options) -> None:
 def convert(source: Path, files: ModelFiles, options: Options, file_options: FileOptions | None = None) -> Conversion:
     """Convert `source`, a run folder or an external model with its `file_options`, and write its models.
 
-    Raises what `run_job` raises. A failed check is the `failure` of the result.
+    Raises what `run_job` raises. A failed check is the `failure` of the result, and why the int8 model cannot be
+    written as C++ source its `without_sources`.
     """
     from edge_runtime.system.terminal import progress
 
@@ -108,10 +111,14 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         except CheckFailedError as failure:
             return Conversion(files, report, failure)
         rivals = _make_rivals(job, files) if options.rivals else None
-    sources: tuple[Path, ...] = ()
-    if options.c_array and "int8" in report.schemes:
-        sources = write_c_array(files.tflite("int8"), files.folder)
-    return Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals, sources=sources)
+    conversion = Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals)
+    if not options.c_array or "int8" not in report.schemes:
+        return conversion
+    try:
+        sources = write_c_array(files.tflite("int8"), files.folder, is_prepared=options.c_array == "int8")
+    except HarEdgeError as error:  # the models are written, and shown first
+        return replace(conversion, without_sources=error)
+    return replace(conversion, sources=sources)
 
 
 def _make_rivals(job: ConversionJob, files: ModelFiles) -> RivalRecord:

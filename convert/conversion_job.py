@@ -46,7 +46,8 @@ class Options:
 
     `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
     where int8 answers more than `max_drop` per cent of the calibration windows otherwise than float32. `rivals` asks
-    for the forms that other tools make of the network too.
+    for the forms that other tools make of the network too, and `c_array`, one of `IO_TYPES`, for C++ source of the int8
+    model that takes and gives this.
     """
 
     schemes: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ class Options:
     max_size: float = MAX_SIZE  # kB
     pictures: str = "png"
     rivals: bool = False
-    c_array: bool = False
+    c_array: str | None = None
 
     @property
     def is_calibrated(self) -> bool:

@@ -12,7 +12,15 @@ import numpy as np
 
 from convert.hdf5_networks import MAGIC, Hdf5Network
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import form_fault, has_sigmoid, has_softmax, is_network, is_softmax, last_call
+from edge_runtime.host.keras_layers import (
+    form_fault,
+    has_sigmoid,
+    has_softmax,
+    is_network,
+    is_sigmoid,
+    is_softmax,
+    last_call,
+)
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import integer, open_file
 from edge_runtime.system.zip_archive import Archive, is_zip
@@ -178,13 +186,16 @@ def _without_softmax(model: Any) -> Any:
         return keras.Model(model.inputs, inputs[0], name=model.name)
     if has_softmax(last):
         last.activation = keras.activations.linear
-    if has_sigmoid(last):
-        return _as_two_logits(model, last)
+    if is_sigmoid(last) or has_sigmoid(last):
+        return _as_two_logits(model, last, inputs[0])
     return model
 
 
-def _as_two_logits(model: Any, last: Any) -> Any:
-    """The network whose single answer z is a sigmoid's as one of two logits, -z/2 and z/2."""
+def _as_two_logits(model: Any, last: Any, taken: Any) -> Any:
+    """The network that ends in the sigmoid of one number z as one of two logits, -z/2 and z/2.
+
+    `last` is the layer of the sigmoid and takes the tensor `taken`; the sigmoid is its activation, or all of it.
+    """
     import keras
 
     n_classes = model.output_shape[-1]
@@ -193,8 +204,9 @@ def _as_two_logits(model: Any, last: Any) -> Any:
             f"the network '{model.name}' ends in a sigmoid for each of {n_classes} classes, as if several could be "
             "true at once, and har-edge answers one: give its last layer, whose weights stay, the activation softmax"
         )
-    last.activation = keras.activations.linear
+    if has_sigmoid(last):
+        last.activation, taken = keras.activations.linear, model.outputs[0]
     halves = keras.layers.Dense(2, use_bias=False, name="two_logits")
-    answer = halves(model.outputs[0])
+    answer = halves(taken)
     halves.set_weights([np.array([[-0.5, 0.5]], np.float32)])
     return keras.Model(model.inputs, answer, name=model.name)

@@ -157,8 +157,13 @@ def has_softmax(layer: Any) -> bool:
     return _activation(layer) == "softmax"
 
 
+def is_sigmoid(layer: Any) -> bool:
+    """Tell whether `layer` is the function sigmoid applied to a tensor."""
+    return _kind(layer) == "Sigmoid"
+
+
 def has_sigmoid(layer: Any) -> bool:
-    """Tell whether a sigmoid is the activation function of `layer`, or all that it is."""
+    """Tell whether a sigmoid is the activation function of `layer`, which may be an Activation."""
     return _activation(layer) == "sigmoid"
 
 

@@ -45,6 +45,7 @@ from convert.conversion_job import (
 )
 from convert.conversion_report import seeds_table, show
 from convert.parity import Parity, compare, relative_difference
+from convert.quantise.prepared_input import take_prepared_windows
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -130,7 +131,10 @@ def test_the_int8_model_is_written_as_cpp_source_too(run):
     done = convert(run, "--c-array")
     assert done.returncode == 0, done.stderr
     assert "As C++ source: model_int8.h, model_int8.cc" in done.stdout
-    flatbuffer = cards.read_model(run.tflite("int8"))[0]
+    flatbuffer, card = cards.read_model(run.tflite("int8"))
+    assert card.raw_input  # the source alone takes int8
+    assert cards.read_model(run.tflite("float32"))[1].raw_input
+    flatbuffer = take_prepared_windows(flatbuffer)
     header, array = ((run.folder / f"model_int8.{x}").read_text() for x in ("h", "cc"))
     assert hashlib.sha256(flatbuffer).hexdigest() in header
     assert "signed char* input" in header

@@ -323,6 +323,17 @@ def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command
     assert not (tmp_path / "mine_int8.tflite").exists()
 
 
+def test_a_model_that_cannot_be_cpp_source_is_shown_before_the_command_says_so(tmp_path):
+    file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16, activation="gelu"), layers.Flatten()))
+    done = har_edge("convert", "mine.keras", "--c-array", "--max-drop", 100, cwd=tmp_path, env={"COLUMNS": "300"})
+    assert done.returncode == 2
+    assert "no kernel for GELU, which mine_int8.tflite uses" in done.stderr.splitlines()[-1]
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("mine_")]
+    assert rows == ["mine_float32.tflite", "mine_int8.tflite"]
+    assert "C++ source" not in done.stdout
+    assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", *rows}
+
+
 def test_mixed_is_refused_for_a_network_without_a_cell(tmp_path):
     file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16), layers.Flatten()))
     for named in ([], ["--quantize-as", "int8"]):

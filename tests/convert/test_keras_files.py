@@ -209,18 +209,32 @@ def test_a_network_of_other_windows_stays_as_it_is(shape):
     assert fit_to_windows(network, 128, 9) == (network, None)
 
 
-@pytest.mark.parametrize("end", [[layers.Dense(1, "sigmoid")], [layers.Dense(1), layers.Activation("sigmoid")]])
-def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
-    network = keras.Sequential([keras.Input((128, 9)), layers.GlobalAveragePooling1D(), *end, layers.Dropout(0.1)])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda x: layers.Dense(1, "sigmoid")(x),
+        lambda x: layers.Activation("sigmoid")(layers.Dense(1)(x)),
+        lambda x: keras.ops.sigmoid(layers.Dense(1)(x)),
+    ],
+    ids=["of a layer", "a layer", "an operation"],
+)
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_a_sigmoid_between_two_classes_becomes_two_logits(end, is_inner, of_keras_2):
+    given = keras.Input((128, 9))
+    network = keras.Model(given, layers.Dropout(0.1)(end(layers.GlobalAveragePooling1D()(given))))
+    if is_inner:
+        network = keras.Sequential([keras.Input((128, 9)), network])
     windows = of_keras_2["windows"]
     expected = answers(network, windows)
     probabilities = np.asarray(keras.ops.softmax(answers(as_logits(network), windows)))
     np.testing.assert_allclose(probabilities, np.concatenate([1 - expected, expected], axis=1), atol=1e-6)
 
 
-def test_several_sigmoids_are_no_answer_to_one_question():
+@pytest.mark.parametrize("sigmoid", [layers.Activation("sigmoid"), keras.ops.sigmoid])
+def test_several_sigmoids_are_no_answer_to_one_question(sigmoid):
+    network = small()
     with pytest.raises(InputError, match=r"sigmoid for each of 6 classes.*softmax"):
-        as_logits(keras.Sequential([small(), layers.Activation("sigmoid")]))
+        as_logits(keras.Model(network.inputs, sigmoid(network.outputs[0])))
 
 
 def test_a_file_is_looked_at_without_tensorflow(tmp_path):

@@ -6,18 +6,22 @@ import sys
 
 import pytest
 
+from convert.conversion import check
+from convert.conversion_job import ConversionReport, FormReport, NetworkReport, Options
+from convert.parity import Parity
+from edge_runtime.errors import CheckFailedError
 from tools import published
 from tools.published import Kept
 from tools.published_document import document
 
-# Stands for `har-edge convert`: notes what it was asked; int8 behind the gate ends with EXIT_CODE.
+# Stands for `har-edge convert`: notes what it was asked; a form behind the gate ends with EXIT_CODE and SENTENCE.
 COMMAND = """
 import json, os, sys
 from pathlib import Path
 asked = Path(os.environ["ASKED"])
 asked.write_text(json.dumps([*json.loads(asked.read_text()), sys.argv[1:]]))
 sum(x * x for x in range(1_000_000))
-print("Converting it\\nError: the layer is unknown", file=sys.stderr)
+print("Converting it\\nError: " + os.environ["SENTENCE"], file=sys.stderr)
 gated = "--quantize" in sys.argv and "--max-drop" not in sys.argv
 sys.exit(int(os.environ["EXIT_CODE"]) if gated else 0)
 """
@@ -27,6 +31,7 @@ sys.exit(int(os.environ["EXIT_CODE"]) if gated else 0)
 def kept(tmp_path, monkeypatch) -> Kept:
     monkeypatch.setattr(published, "COMMAND", [sys.executable, "-c", COMMAND])
     monkeypatch.setenv("ASKED", str(tmp_path / "asked.json"))
+    monkeypatch.setenv("SENTENCE", "the layer is unknown")
     (tmp_path / "asked.json").write_text("[]")
     folder = tmp_path / "gru-trio"
     folder.mkdir()
@@ -83,13 +88,20 @@ def test_a_refused_network_is_a_result_with_its_sentence(kept, monkeypatch):
     assert len(asked(kept)) == 1
 
 
-def test_a_network_beyond_the_gate_is_converted_without_it_and_says_so(kept, monkeypatch):
+@pytest.mark.parametrize("form", ["int8", "mixed"])
+def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_failed(kept, monkeypatch, form):
+    parity = Parity(50, float32_accuracy=0.96, accuracy=0.9, agreement=0.9, worst_difference=1, snr_db=9)
+    report = NetworkReport(True, 1, 50, "unrolled", "", 0.96, 0.0, {form: FormReport(parity, {})})
+    with pytest.raises(CheckFailedError) as failure:
+        check(ConversionReport(report), Options())
     monkeypatch.setenv("EXIT_CODE", "1")
+    monkeypatch.setenv("SENTENCE", str(failure.value))
     kept.tflite("int8").write_bytes(b"of before")
     found = published.convert(kept)
-    assert (found["refused"], found["failed"]) == (None, "the layer is unknown")
+    assert (found["refused"], found["failed"]) == (None, str(failure.value))
     first, second, rivals = asked(kept)
-    assert second == [*first, "--max-drop", "100"]
+    again = first.index("--quantize")
+    assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]
     assert "--rivals" in rivals
     assert kept.converted() == []
 
