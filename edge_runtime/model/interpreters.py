@@ -280,7 +280,8 @@ def _interpreter(loaded: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
-    producers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
+    # -1 is the tensor that is not there: an input left out, or an output of a loop that nobody reads.
+    producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
     found: set[int] = set()
     for delegate in delegates:
         borders = {int(tensor) for tensor in delegate["inputs"]}

@@ -66,6 +66,7 @@ def test_operators_between_a_delegates_borders_are_those_it_took():
         {"index": 2, "inputs": [2], "outputs": [4]},
         {"index": 3, "inputs": [4, 3, -1], "outputs": [5]},
         {"index": 4, "inputs": [5], "outputs": [6]},
+        {"index": 5, "inputs": [4], "outputs": [7, -1]},  # a loop of which nobody reads the second output
     ]
     delegates = [{"inputs": [0, 10], "outputs": [2, 3]}, {"inputs": [3, 4], "outputs": [6]}]
     assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
