@@ -177,6 +177,13 @@ def doubling_loop(n: int, turns: int) -> bytes:
     return _packed(model)
 
 
+def without_graph() -> bytes:
+    """A model that has no graph."""
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [], [], [_buffer(b"")]
+    return _packed(model)
+
+
 def two_inputs(n: int) -> bytes:
     """The sum of two inputs."""
     parts = [Part("a", (1, n)), Part("b", (1, n)), Part("sum", (1, n))]
