@@ -45,6 +45,7 @@ class Evidence(Conditions):
 
     others_busy : CPUs that other programs kept busy during each round of any model, None where that is not known.
     operators, xnnpack : counts by operator name; `xnnpack` is None where it is not known.
+    converted : whether 'har-edge convert' wrote the model, by its card.
     runtimes : name and version of each round's runtime.
     trained_on, data : name and fingerprint of the training's data, None if the card lacks it, and of this data.
     """
@@ -53,6 +54,7 @@ class Evidence(Conditions):
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
+    converted: bool
     runtimes: Sequence[tuple[str, str | None]]
     same_answers: bool
     paced: bool
@@ -204,9 +206,11 @@ def _operators(evidence: Evidence) -> Iterator[str]:
         return
     left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
     names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
-    old = evidence.runtimes[0][0] == "tflite-runtime"
-    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert'"
-    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
+    if evidence.runtimes[0][0] == "tflite-runtime":
+        advice = ": use LiteRT, which takes more"
+    else:  # 'har-edge convert' leaves out only what XNNPACK does not have
+        advice = "" if evidence.converted else ": convert it with 'har-edge convert'"
+    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels{advice}"
 
 
 def _runtimes(evidence: Evidence) -> Iterator[str]:
