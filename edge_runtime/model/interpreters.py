@@ -39,13 +39,17 @@ PACKAGES = {
 
 _EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime", MICRO: "micro"}
 _AUTO = ("litert", "tflite-runtime")
-# Fused operators that hold their state in variable tensors, which the interpreter can reset. It does not list these.
-_STATEFUL = (
-    *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
-    *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF"),
-)
-# Resource variables outlive an inference and cannot be reset.
-_UNRESETTABLE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+STATEFUL = {
+    **{16: "LSTM", 44: "UNIDIRECTIONAL_SEQUENCE_LSTM", 52: "BIDIRECTIONAL_SEQUENCE_LSTM", 27: "SVDF"},
+    **{24: "RNN", 35: "UNIDIRECTIONAL_SEQUENCE_RNN", 46: "BIDIRECTIONAL_SEQUENCE_RNN"},
+}
+"""Fused operators that hold their state in variable tensors, which the interpreter can reset; it does not list these.
+
+By number (`BuiltinOperator` in schema.fbs), since an interpreter names the operators of the main graph alone.
+"""
+
+UNRESETTABLE = {142: "VAR_HANDLE", 143: "READ_VARIABLE", 144: "ASSIGN_VARIABLE"}
+"""Resource variables outlive an inference and cannot be reset."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,13 @@ class Model:
     """
 
     def __init__(
-        self, interpreter: Any, runtime: Runtime, name: str, load_ns: int, open_bodies: Callable[[], loops.Bodies]
+        self,
+        interpreter: Any,
+        runtime: Runtime,
+        name: str,
+        load_ns: int,
+        stateful: bool,
+        open_bodies: Callable[[], loops.Bodies],
     ) -> None:
         self._open_bodies = open_bodies
         self.runtime = runtime
@@ -135,8 +145,8 @@ class Model:
         self.output = _only(interpreter.get_output_details(), "output", name)
         self._name = name
         self._interpreter = interpreter
-        self.stateful = not set(_STATEFUL).isdisjoint(node["op_name"] for node in interpreter._get_ops_details())
-        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
+        self.stateful = stateful
+        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -256,13 +266,12 @@ def open_model(
         by = load_runtime() if loaded.name == MICRO else loaded
         return loops.open_bodies(flatbuffer, lambda x: _interpreter(by, x, threads, xnnpack and by is loaded))
 
-    model = Model(interpreter, loaded, name, load_ns, open_bodies)
-    used = {node["op_name"] for node in interpreter._get_ops_details()}
-    unresettable = [operator for operator in _UNRESETTABLE if operator in used]
-    if unresettable:
-        raise InputError(
-            f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
-        )
+    used = loops.operator_codes(flatbuffer)
+    model = Model(interpreter, loaded, name, load_ns, bool(used & STATEFUL.keys()), open_bodies)
+    unresettable = min(used & UNRESETTABLE.keys(), default=None)
+    if unresettable is not None:
+        operator = UNRESETTABLE[unresettable]
+        raise InputError(f"{name} keeps state that cannot be reset ({operator}): convert it with 'har-edge convert'")
     return model
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy.typing as npt
 
 # Fields of the tables of schema.fbs, in its order.
-_SUBGRAPHS = 2  # of Model
+_CODES, _SUBGRAPHS = 1, 2  # of Model
 _OPERATORS = 3  # of SubGraph
-_OPTIONS_TYPE, _OPTIONS = 3, 4  # of Operator
+_CODE, _OPTIONS_TYPE, _OPTIONS = 0, 3, 4  # of Operator
+_OLD_CODE, _NEW_CODE = 0, 3  # of OperatorCode: those beyond 127 stand in the newer field alone
 _CONDITION, _BODY = 0, 1  # of WhileOptions
 _WHILE_OPTIONS = 93  # in the union BuiltinOptions
 
@@ -42,6 +43,15 @@ def open_bodies(flatbuffer: bytes, open_interpreter: Callable[[bytes], Any]) -> 
         turns_of[body] = turns_of.get(graph, 1) * _turns(limit, opened)
         bodies.append((opened, turns_of[body]))
     return bodies
+
+
+def operator_codes(flatbuffer: bytes) -> frozenset[int]:
+    """The operators of all graphs of a model that an interpreter took, as numbers of `BuiltinOperator` (schema.fbs)."""
+    root = _root(flatbuffer)
+    codes = [max(x.byte(_OLD_CODE), x.integer(_NEW_CODE)) for x in root.tables(_CODES)]
+    return frozenset(
+        codes[operator.integer(_CODE)] for graph in root.tables(_SUBGRAPHS) for operator in graph.tables(_OPERATORS)
+    )
 
 
 def _turns(condition: Any, body: Any) -> int:

@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import tiny_models
+from ai_edge_litert import schema_py_generated as schema
 from programs import MODELS, run_program
 
 from edge_runtime.errors import InputError
@@ -85,6 +86,21 @@ def test_state_is_found_and_reset_before_each_window(reference):
     model = open_model(flatbuffer)
     assert model.stateful
     assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
+
+
+def test_state_in_the_body_of_a_loop_is_found_too():
+    values = np.array([[1, 2, 3]], np.float32)
+    assert not open_model(tiny_models.doubling_loop(3, 5)).stateful
+    model = open_model(tiny_models.doubling_loop(3, 5, sums=True))
+    assert model.stateful
+    assert model.run(values).tolist() == model.run(values).tolist()
+    with pytest.raises(InputError, match=r"m\.tflite keeps state that cannot be reset \(VAR_HANDLE\)"):
+        open_model(tiny_models.doubling_loop(3, 5, variable=True), name="m.tflite")
+
+
+def test_operators_that_keep_state_have_the_numbers_of_the_schema():
+    for number, name in {**interpreters.STATEFUL, **interpreters.UNRESETTABLE}.items():
+        assert getattr(schema.BuiltinOperator, name) == number
 
 
 def test_an_unknown_runtime_is_refused_by_name():
