@@ -124,6 +124,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         others_busy=run.others_busy,
         operators=facts["model"]["operators"],
         xnnpack=None if rival else facts["model"]["xnnpack"],  # nothing here can bring more into XNNPACK
+        unlisted_bodies=facts["model"]["unlisted_bodies"],
         converted=bool(model.card.quantisation),
         runtimes=[(runtime["name"], runtime["version"]) for runtime in measured.facts("runtime")],
         same_answers=all(

@@ -166,8 +166,18 @@ class Model:
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """The main graph, and behind it the body of each loop."""
-        return (_graph(self._interpreter), *(_graph(*body) for body in self._open_bodies()))
+        """The main graph, and behind it the body of each loop but the `unlisted_bodies`."""
+        listed = (x for x in self._bodies if x[0] is not None)
+        return (_graph(self._interpreter), *(_graph(*body) for body in listed))
+
+    @cached_property
+    def unlisted_bodies(self) -> int:
+        """The number of loops whose bodies cannot stand alone: `graphs` and all that is read from them lack these."""
+        return sum(interpreter is None for interpreter, _ in self._bodies)
+
+    @cached_property
+    def _bodies(self) -> loops.Bodies:
+        return self._open_bodies()
 
     @cached_property
     def operators(self) -> Operators:

@@ -24,21 +24,23 @@ _WHILE_OPTIONS = 93  # in the union BuiltinOptions
 
 
 Bodies = Sequence["tuple[Any, int]"]
-"""Interpreters whose first graph is the body of a loop, and how often it runs in one inference."""
+"""Interpreters whose first graph is the body of a loop, and how often it runs in one inference; None for one that
+cannot stand alone."""
 
 
 def open_bodies(flatbuffer: bytes, open_interpreter: Callable[[bytes], Any]) -> Bodies:
     """Open the body of each loop of a model that an interpreter took.
 
     A loop is taken to count from 0 in equal steps to a constant, as those of TensorFlow's converter do; another one is
-    said to run once. A body that cannot stand alone is left out.
+    said to run once.
     """
-    bodies = []
+    bodies: list[tuple[Any, int]] = []
     turns_of = {0: 1}  # by graph
     for graph, condition, body in _find(flatbuffer):
         try:
             opened, limit = (open_interpreter(_with_first(flatbuffer, x)) for x in (body, condition))
         except (ValueError, RuntimeError):
+            bodies.append((None, 1))
             continue
         turns_of[body] = turns_of.get(graph, 1) * _turns(limit, opened)
         bodies.append((opened, turns_of[body]))

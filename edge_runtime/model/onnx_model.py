@@ -29,6 +29,7 @@ class OnnxModel(Model):
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
         self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
         self.graphs: tuple[Graph, ...] = ()
+        self.unlisted_bodies = 0
         self.tensors: tuple[Tensor, ...] = ()
         self.operators = Operators(count_operators(content), {})
         self._run, self._outputs = session.run, [self.output.name]

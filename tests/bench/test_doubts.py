@@ -25,6 +25,7 @@ IDLE = Evidence(
     others_busy=[0.02] * 10,
     operators={"MUL": 95, "SPLIT": 5},
     xnnpack={"MUL": 95},
+    unlisted_bodies=0,
     converted=False,
     runtimes=[("litert", "2.3.0")] * 10,
     same_answers=True,
@@ -107,6 +108,7 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
             {"runtimes": [("litert", "2.3.0")] * 9 + [("litert", None)]},
             "the rounds ran on different runtimes (litert, litert 2.3.0)",
         ),
+        ({"unlisted_bodies": 2}, "2 loops cannot be looked into, so that operators"),
         ({"same_answers": False}, "did not give the same answers"),
     ],
 )

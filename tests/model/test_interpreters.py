@@ -98,6 +98,14 @@ def test_state_in_the_body_of_a_loop_is_found_too():
         open_model(tiny_models.doubling_loop(3, 5, variable=True), name="m.tflite")
 
 
+def test_a_body_that_cannot_stand_alone_is_said_to_be_missing():
+    values = np.array([[1, 2, 3]], np.float32)
+    whole, model = (open_model(tiny_models.doubling_loop(3, 5, sums=True, width=x)) for x in (3, 4))
+    assert model.run(values).tolist() == whole.run(values).tolist()
+    assert [(x.unlisted_bodies, len(x.graphs)) for x in (whole, model)] == [(0, 2), (1, 1)]
+    assert dict(model.operators.counts) == {"WHILE": 1}
+
+
 def test_operators_that_keep_state_have_the_numbers_of_the_schema():
     for number, name in {**interpreters.STATEFUL, **interpreters.UNRESETTABLE}.items():
         assert getattr(schema.BuiltinOperator, name) == number

@@ -145,10 +145,11 @@ def running_sum(n: int) -> bytes:
     )
 
 
-def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False) -> bytes:
+def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, width: int = 0) -> bytes:
     """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
 
     `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there.
+    `width` is what the body says its values are, until the loop makes them `n`.
     """
     operators = schema.BuiltinOperator
     model = schema.ModelT()
@@ -185,6 +186,7 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
         memory.isVariable = True
         body.tensors += [_tensor("eye", (n, n), "float32", 4), _tensor("bias", (n,), "float32", 5), memory]
         body.operators[1] = _node(3, [1, 5, 5, 6, 7], [4], schema.BuiltinOptions.RNNOptions, schema.RNNOptionsT())
+    body.tensors[1] = _tensor("values", (1, width or n), "float32")
     if variable:
         model.operatorCodes.append(_operator_code(operators.VAR_HANDLE))
         handle = _tensor("handle", (), "float32")
