@@ -124,6 +124,8 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         others_busy=run.others_busy,
         operators=facts["model"]["operators"],
         xnnpack=None if rival else facts["model"]["xnnpack"],  # nothing here can bring more into XNNPACK
+        unlisted_bodies=facts["model"]["unlisted_bodies"],
+        converted=bool(model.card.quantisation),
         runtimes=[(runtime["name"], runtime["version"]) for runtime in measured.facts("runtime")],
         same_answers=all(
             np.array_equal(predicted, np.argmax(answer.arrays["logits"], axis=1))
@@ -143,7 +145,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         sha256=hashlib.sha256(model.content).hexdigest(),
         runtime=facts["runtime"]["name"],
         runtime_version=facts["runtime"]["version"],
-        # The weights of a loop are in a graph of their own, which the interpreter does not show.
+        # An ONNX model's scheme is not read from its graph.
         quantization=rival.scheme if rival else facts["model"]["scheme"],
         threads=run.threads,
         pinned_cpu=facts["pinned_cpu"],

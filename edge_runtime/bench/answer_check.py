@@ -34,6 +34,7 @@ class _ModelFacts:
     xnnpack: Mapping[str, _Count] | None
     operator_costs: Mapping[str, OperatorCost]
     arena_bytes: _Count | None = None
+    unlisted_bodies: _Count = 0
 
 
 @dataclass(frozen=True)

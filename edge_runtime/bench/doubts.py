@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_runtime.bench.results import Control, Latency, WarmUp
 from edge_runtime.model.interpreters import MICRO
+from edge_runtime.system.quantities import counted
 
 State = Mapping[str, Any]
 """`edge_runtime.bench.machine.State` as it comes from the worker: the same names in a mapping."""
@@ -45,6 +46,8 @@ class Evidence(Conditions):
 
     others_busy : CPUs that other programs kept busy during each round of any model, None where that is not known.
     operators, xnnpack : counts by operator name; `xnnpack` is None where it is not known.
+    unlisted_bodies : loops whose operators are in none of these counts.
+    converted : whether 'har-edge convert' wrote the model, by its card.
     runtimes : name and version of each round's runtime.
     trained_on, data : name and fingerprint of the training's data, None if the card lacks it, and of this data.
     """
@@ -53,6 +56,8 @@ class Evidence(Conditions):
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
+    unlisted_bodies: int
+    converted: bool
     runtimes: Sequence[tuple[str, str | None]]
     same_answers: bool
     paced: bool
@@ -66,7 +71,7 @@ class Evidence(Conditions):
 def find(evidence: Evidence) -> tuple[str, ...]:
     """Return the doubts about a model's result, the weightiest first."""
     untimed = evidence.emulated or _is_micro(evidence)
-    checks = (_emulated, _micro, *(() if untimed else _TIMING), _operators, _runtimes, _answers, _other_data)
+    checks = (_emulated, _micro, *(() if untimed else _TIMING), _loops, _operators, _runtimes, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
@@ -74,6 +79,17 @@ def of_state(state: State) -> tuple[str, ...]:
     """Return the doubts about any measurement on a machine in this state."""
     conditions = Conditions(state, [(state, state)])
     return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
+
+
+def of_loops(unlisted_bodies: int) -> tuple[str, ...]:
+    """Return the doubt about operators and scheme of a model with loops whose bodies cannot be listed."""
+    if not unlisted_bodies:
+        return ()
+    bodies = counted(unlisted_bodies, "loop")
+    return (
+        f"{bodies} cannot be looked into, so that operators, their work and the quantisation are those of the rest: "
+        "do not quote them",
+    )
 
 
 def _emulated(evidence: Evidence) -> Iterator[str]:
@@ -196,6 +212,10 @@ def _control(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _loops(evidence: Evidence) -> Iterator[str]:
+    yield from of_loops(evidence.unlisted_bodies)
+
+
 def _operators(evidence: Evidence) -> Iterator[str]:
     if evidence.xnnpack is None:
         return
@@ -204,9 +224,11 @@ def _operators(evidence: Evidence) -> Iterator[str]:
         return
     left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
     names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
-    old = evidence.runtimes[0][0] == "tflite-runtime"
-    advice = "use LiteRT, which takes more" if old else "convert it with 'har-edge convert'"
-    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels: {advice}"
+    if evidence.runtimes[0][0] == "tflite-runtime":
+        advice = ": use LiteRT, which takes more"
+    else:  # 'har-edge convert' leaves out only what XNNPACK does not have
+        advice = "" if evidence.converted else ": convert it with 'har-edge convert'"
+    yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels{advice}"
 
 
 def _runtimes(evidence: Evidence) -> Iterator[str]:

@@ -18,7 +18,7 @@ class Inspection:
     """A model's graph as a runtime sees it.
 
     `operator_names` are those of all its graphs, each once; None with tflite-runtime. `arena_bytes` is the smallest
-    arena that tflite-micro needs, where that is the runtime.
+    arena that tflite-micro needs, where that is the runtime. `unlisted_bodies` of loops are not in what is described.
     """
 
     runtime: str
@@ -31,6 +31,7 @@ class Inspection:
     tensors: tuple[Tensor, ...]
     operator_names: tuple[str, ...] | None
     arena_bytes: int | None
+    unlisted_bodies: int
 
 
 def inspect(content: bytes, title: str, device: Device, runtime: str = "auto") -> Inspection:
@@ -55,4 +56,5 @@ def inspect(content: bytes, title: str, device: Device, runtime: str = "auto") -
         tensors=tuple(from_json(Tensor, x) for x in facts["tensors"]),
         operator_names=facts["operator_names"],
         arena_bytes=model["arena_bytes"],
+        unlisted_bodies=model["unlisted_bodies"],
     )

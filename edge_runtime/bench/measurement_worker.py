@@ -185,6 +185,7 @@ def _model_facts(model: Model) -> Facts:
         "xnnpack": None if model.runtime.name == MICRO else dict(model.operators.xnnpack),
         "operator_costs": operator_costs.count(model.graphs),
         "arena_bytes": model.arena_bytes(),
+        "unlisted_bodies": model.unlisted_bodies,
     }
 
 

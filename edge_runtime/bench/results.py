@@ -186,11 +186,6 @@ class Result:
         """Tell whether it computes in float with float weights."""
         return self.quantization in FLOAT_FORMS
 
-    @property
-    def p50_ms(self) -> float | None:
-        """The median latency, if there are times."""
-        return self.latency_ms.p50 if self.latency_ms else None
-
 
 @dataclass(frozen=True)
 class Comparison:

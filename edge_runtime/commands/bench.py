@@ -15,6 +15,7 @@ from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models, data_for
 from edge_runtime.data import loading
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
@@ -120,6 +121,10 @@ def command(
 
     if n_runs is not None and duration is not None:
         raise InputError("--runs and --duration say the same in two ways: give one of them")
+    if rivals and runtime == MICRO:
+        raise InputError(
+            f"--rivals are compared by their times, and --runtime {MICRO} has no times: leave one of them out"
+        )
     devices = open_all(targets or ("local",), runtime, offline)
     models, run = _find_models(paths)
     if offline and all(device.here for device in devices):

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from edge_runtime.bench import doubts
 from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.commands import options
 from edge_runtime.model import model_card as cards
@@ -57,6 +58,7 @@ def _content(model: Path, size: int, card: Card, found: Inspection) -> dict[str,
         "stateful": found.stateful,
         "operators": dict(found.operators.counts),
         "xnnpack": dict(found.operators.xnnpack),
+        "unlisted_bodies": found.unlisted_bodies,
         "micro": _micro(found),
         "tensors": [dataclasses.asdict(tensor) for tensor in found.tensors],
     }
@@ -133,6 +135,8 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     console.print()
     console.print(operators)
     console.print(f"\nas {found.runtime} {found.runtime_version or ''} on this machine sees it")
+    for doubt in doubts.of_loops(found.unlisted_bodies):
+        console.print(escape(doubt))
     if all_tensors:
         console.print()
         console.print(_tensor_table(found.tensors))

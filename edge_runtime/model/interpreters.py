@@ -39,13 +39,17 @@ PACKAGES = {
 
 _EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime", MICRO: "micro"}
 _AUTO = ("litert", "tflite-runtime")
-# Fused operators that hold their state in variable tensors, which the interpreter can reset. It does not list these.
-_STATEFUL = (
-    *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
-    *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "SVDF"),
-)
-# Resource variables outlive an inference and cannot be reset.
-_UNRESETTABLE = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+STATEFUL = {
+    **{16: "LSTM", 44: "UNIDIRECTIONAL_SEQUENCE_LSTM", 52: "BIDIRECTIONAL_SEQUENCE_LSTM", 27: "SVDF"},
+    **{24: "RNN", 35: "UNIDIRECTIONAL_SEQUENCE_RNN", 46: "BIDIRECTIONAL_SEQUENCE_RNN"},
+}
+"""Fused operators that hold their state in variable tensors, which the interpreter can reset; it does not list these.
+
+By number (`BuiltinOperator` in schema.fbs), since an interpreter names the operators of the main graph alone.
+"""
+
+UNRESETTABLE = {142: "VAR_HANDLE", 143: "READ_VARIABLE", 144: "ASSIGN_VARIABLE"}
+"""Resource variables outlive an inference and cannot be reset."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,13 @@ class Model:
     """
 
     def __init__(
-        self, interpreter: Any, runtime: Runtime, name: str, load_ns: int, open_bodies: Callable[[], loops.Bodies]
+        self,
+        interpreter: Any,
+        runtime: Runtime,
+        name: str,
+        load_ns: int,
+        stateful: bool,
+        open_bodies: Callable[[], loops.Bodies],
     ) -> None:
         self._open_bodies = open_bodies
         self.runtime = runtime
@@ -135,8 +145,8 @@ class Model:
         self.output = _only(interpreter.get_output_details(), "output", name)
         self._name = name
         self._interpreter = interpreter
-        self.stateful = not set(_STATEFUL).isdisjoint(node["op_name"] for node in interpreter._get_ops_details())
-        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
+        self.stateful = stateful
+        self._reset: Callable[[], None] | None = interpreter.reset_all_variables if stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -156,8 +166,18 @@ class Model:
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """The main graph, and behind it the body of each loop."""
-        return (_graph(self._interpreter), *(_graph(*body) for body in self._open_bodies()))
+        """The main graph, and behind it the body of each loop but the `unlisted_bodies`."""
+        listed = (x for x in self._bodies if x[0] is not None)
+        return (_graph(self._interpreter), *(_graph(*body) for body in listed))
+
+    @cached_property
+    def unlisted_bodies(self) -> int:
+        """The number of loops whose bodies cannot stand alone: `graphs` and all that is read from them lack these."""
+        return sum(interpreter is None for interpreter, _ in self._bodies)
+
+    @cached_property
+    def _bodies(self) -> loops.Bodies:
+        return self._open_bodies()
 
     @cached_property
     def operators(self) -> Operators:
@@ -256,13 +276,12 @@ def open_model(
         by = load_runtime() if loaded.name == MICRO else loaded
         return loops.open_bodies(flatbuffer, lambda x: _interpreter(by, x, threads, xnnpack and by is loaded))
 
-    model = Model(interpreter, loaded, name, load_ns, open_bodies)
-    used = {node["op_name"] for node in interpreter._get_ops_details()}
-    unresettable = [operator for operator in _UNRESETTABLE if operator in used]
-    if unresettable:
-        raise InputError(
-            f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
-        )
+    used = loops.operator_codes(flatbuffer)
+    model = Model(interpreter, loaded, name, load_ns, bool(used & STATEFUL.keys()), open_bodies)
+    unresettable = min(used & UNRESETTABLE.keys(), default=None)
+    if unresettable is not None:
+        operator = UNRESETTABLE[unresettable]
+        raise InputError(f"{name} keeps state that cannot be reset ({operator}): convert it with 'har-edge convert'")
     return model
 
 
@@ -280,7 +299,8 @@ def _interpreter(loaded: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
-    producers = {int(tensor): node for node in nodes for tensor in node["outputs"]}
+    # -1 is the tensor that is not there: an input left out, or an output of a loop that nobody reads.
+    producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
     found: set[int] = set()
     for delegate in delegates:
         borders = {int(tensor) for tensor in delegate["inputs"]}

@@ -15,33 +15,45 @@ from typing import Any
 import numpy.typing as npt
 
 # Fields of the tables of schema.fbs, in its order.
-_SUBGRAPHS = 2  # of Model
+_CODES, _SUBGRAPHS = 1, 2  # of Model
 _OPERATORS = 3  # of SubGraph
-_OPTIONS_TYPE, _OPTIONS = 3, 4  # of Operator
+_CODE, _OPTIONS_TYPE, _OPTIONS = 0, 3, 4  # of Operator
+_OLD_CODE, _NEW_CODE = 0, 3  # of OperatorCode: those beyond 127 stand in the newer field alone
 _CONDITION, _BODY = 0, 1  # of WhileOptions
 _WHILE_OPTIONS = 93  # in the union BuiltinOptions
 
 
 Bodies = Sequence["tuple[Any, int]"]
-"""Interpreters whose first graph is the body of a loop, and how often it runs in one inference."""
+"""Interpreters whose first graph is the body of a loop, and how often it runs in one inference; None for one that
+cannot stand alone."""
 
 
 def open_bodies(flatbuffer: bytes, open_interpreter: Callable[[bytes], Any]) -> Bodies:
     """Open the body of each loop of a model that an interpreter took.
 
     A loop is taken to count from 0 in equal steps to a constant, as those of TensorFlow's converter do; another one is
-    said to run once. A body that cannot stand alone is left out.
+    said to run once.
     """
-    bodies = []
+    bodies: list[tuple[Any, int]] = []
     turns_of = {0: 1}  # by graph
     for graph, condition, body in _find(flatbuffer):
         try:
             opened, limit = (open_interpreter(_with_first(flatbuffer, x)) for x in (body, condition))
         except (ValueError, RuntimeError):
+            bodies.append((None, 1))
             continue
         turns_of[body] = turns_of.get(graph, 1) * _turns(limit, opened)
         bodies.append((opened, turns_of[body]))
     return bodies
+
+
+def operator_codes(flatbuffer: bytes) -> frozenset[int]:
+    """The operators of all graphs of a model that an interpreter took, as numbers of `BuiltinOperator` (schema.fbs)."""
+    root = _root(flatbuffer)
+    codes = [max(x.byte(_OLD_CODE), x.integer(_NEW_CODE)) for x in root.tables(_CODES)]
+    return frozenset(
+        codes[operator.integer(_CODE)] for graph in root.tables(_SUBGRAPHS) for operator in graph.tables(_OPERATORS)
+    )
 
 
 def _turns(condition: Any, body: Any) -> int:

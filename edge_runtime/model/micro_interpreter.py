@@ -26,7 +26,9 @@ class MicroInterpreter:
 
     def __init__(self, module: Any, flatbuffer: bytes) -> None:
         self._module, self._flatbuffer = module, flatbuffer
-        graphs = read_subgraphs(flatbuffer, "tflite-micro") or ()
+        graphs = read_subgraphs(flatbuffer, "tflite-micro")
+        if not graphs:
+            raise ValueError("it has no graph")
         missing = without_kernel(node["op_name"] for graph in graphs for node in graph.nodes)
         if missing:
             raise ValueError(f"it has no kernel for {', '.join(missing)}")

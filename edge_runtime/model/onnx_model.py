@@ -29,13 +29,17 @@ class OnnxModel(Model):
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
         self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
         self.graphs: tuple[Graph, ...] = ()
+        self.unlisted_bodies = 0
         self.tensors: tuple[Tensor, ...] = ()
         self.operators = Operators(count_operators(content), {})
         self._run, self._outputs = session.run, [self.output.name]
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The output tensor for the input tensor `values`."""
-        output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
+        """The output tensor for the input tensor `values`. Raises `InputError` when the runtime does not take it."""
+        try:
+            output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
+        except Exception as error:
+            raise InputError(_refusal(self._name, self.runtime, error)) from error
         return output
 
 
@@ -64,9 +68,8 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
     began = time.perf_counter_ns()
     try:
         session = runtime.module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no other class in common
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again") from error
+    except Exception as error:
+        raise InputError(_refusal(name, runtime, error)) from error
     return OnnxModel(session, runtime, content, name, time.perf_counter_ns() - began)
 
 
@@ -82,6 +85,12 @@ def count_operators(content: bytes) -> dict[str, int]:
         if number == _KIND
     )
     return dict(counts)
+
+
+def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
+    """Say what ONNX Runtime did not take; its errors have no other class in common than `Exception`."""
+    reason = str(error).strip().partition("\n")[0]
+    return f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again"
 
 
 def _only(details: Any, name: str) -> Tensor:

@@ -71,8 +71,17 @@ def record_path(folder: Path, stem: str) -> Path:
 
 
 def record_of(model: Path) -> Path:
-    """The record of the network of which the file `model` is a form: `mine_int8.tflite` is one of `mine`."""
-    return record_path(model.parent, model.stem.rpartition("_")[0])
+    """The record of the network of which the file `model` is a form: `mine_int8.tflite` is one of `mine`.
+
+    Raises `InputError` when its name does not say.
+    """
+    stem, _, scheme = model.stem.rpartition("_")
+    if not stem or not scheme:
+        raise InputError(
+            f"cannot tell which rivals belong to {model}: name it as 'har-edge convert' does, network and form as in "
+            "mine_int8.tflite"
+        )
+    return record_path(model.parent, stem)
 
 
 def read_record(path: Path, of: Card) -> RivalRecord:

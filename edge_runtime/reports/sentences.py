@@ -195,7 +195,12 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
     if alone:
         whose = "is har-edge's own float form" if len(alone) == 1 else "are har-edge's own float forms"
         names = _listed(alone) if len(alone) <= 3 else f"These {len(alone)}"
-        ranked.append(f"{names} {whose}: no rival was measured ('har-edge convert --rivals', then bench --rivals).")
+        missed = (
+            "no rival was measured ('har-edge convert --rivals', then bench --rivals)"
+            if report.absent_rivals is None
+            else "no float rival could be measured"
+        )
+        ranked.append(f"{names} {whose}: {missed}.")
     return ranked
 
 

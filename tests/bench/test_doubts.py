@@ -25,6 +25,8 @@ IDLE = Evidence(
     others_busy=[0.02] * 10,
     operators={"MUL": 95, "SPLIT": 5},
     xnnpack={"MUL": 95},
+    unlisted_bodies=0,
+    converted=False,
     runtimes=[("litert", "2.3.0")] * 10,
     same_answers=True,
     paced=False,
@@ -100,18 +102,24 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
             {"control": Control(1.05, (1.02, 1.08), False)},
             "the control failed: the first model against itself is 1.050",
         ),
-        ({"xnnpack": {"MUL": 60}}, "XNNPACK took 60 of 100 operators, not MUL, SPLIT"),
+        ({"xnnpack": {"MUL": 60}}, "not MUL, SPLIT, which run in slower kernels: convert it with 'har-edge convert'"),
         ({"xnnpack": {}, "runtimes": [("tflite-runtime", "2.14.0")] * 10}, "use LiteRT"),
         (
             {"runtimes": [("litert", "2.3.0")] * 9 + [("litert", None)]},
             "the rounds ran on different runtimes (litert, litert 2.3.0)",
         ),
+        ({"unlisted_bodies": 2}, "2 loops cannot be looked into, so that operators"),
         ({"same_answers": False}, "did not give the same answers"),
     ],
 )
 def test_each_reason_for_doubt_is_reported_alone(changes, words):
     (doubt,) = doubts.find(replace(IDLE, **changes))
     assert words in doubt
+
+
+def test_a_model_that_was_converted_here_is_not_to_be_converted_again():
+    (doubt,) = doubts.find(replace(IDLE, xnnpack={"MUL": 60}, converted=True))
+    assert doubt == "XNNPACK took 60 of 100 operators, not MUL, SPLIT, which run in slower kernels"
 
 
 def test_of_tflite_micro_no_doubt_is_about_time_or_xnnpack():

@@ -101,6 +101,25 @@ def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(har_ed
     assert "does not take" in report["absent_rivals"][1]["reason"]
 
 
+def test_onnx_runtime_refuses_other_windows_in_one_sentence():
+    with pytest.raises(
+        InputError, match=r"^ONNX Runtime 1\.\S+ does not take m.onnx \(.*\): make it again$"
+    ) as refused:
+        open_onnx(onnx_content(), name="m.onnx").run(np.zeros((1, 3, 3), np.float32))
+    assert "\n" not in str(refused.value)
+
+
+def test_rivals_are_not_measured_beside_tflite_micro(har_edge_here, model):
+    done = bench(har_edge_here, model, "--runtime", "tflite-micro")
+    assert_one_sentence(done, 2, "--rivals", "--runtime tflite-micro has no times", "leave one of them out")
+
+
+def test_a_file_whose_name_has_no_network_in_it_is_named(har_edge_here, model):
+    model = model.rename(model.with_name("mine.tflite"))
+    done = bench(har_edge_here, model)
+    assert_one_sentence(done, 2, "cannot tell which rivals belong to mine.tflite", "mine_int8.tflite")
+
+
 def test_without_rivals_the_command_that_makes_them_is_named(har_edge_here, model):
     record_of(model).unlink()
     words = ("there are no rivals of mine", "give its Keras file to 'har-edge convert --rivals'")

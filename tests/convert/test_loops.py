@@ -142,7 +142,7 @@ def test_xnnpack_takes_all_of_the_steps(int8):
     n_loops = operators.counts["WHILE"]
     # The loop, its counter, the rows of a turn, the sequence from its end; and ReLU, left in int8.
     assert set(operators.left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2", "RELU"}
-    assert operators.left["ADD"] == operators.left["SLICE"] == n_loops
+    assert operators.left["WHILE"] == operators.left["ADD"] == operators.left["SLICE"] == n_loops
 
 
 RUN = """

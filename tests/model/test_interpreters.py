@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import tiny_models
+from ai_edge_litert import schema_py_generated as schema
 from programs import MODELS, run_program
 
 from edge_runtime.errors import InputError
@@ -66,6 +67,7 @@ def test_operators_between_a_delegates_borders_are_those_it_took():
         {"index": 2, "inputs": [2], "outputs": [4]},
         {"index": 3, "inputs": [4, 3, -1], "outputs": [5]},
         {"index": 4, "inputs": [5], "outputs": [6]},
+        {"index": 5, "inputs": [4], "outputs": [7, -1]},  # a loop of which nobody reads the second output
     ]
     delegates = [{"inputs": [0, 10], "outputs": [2, 3]}, {"inputs": [3, 4], "outputs": [6]}]
     assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
@@ -84,6 +86,29 @@ def test_state_is_found_and_reset_before_each_window(reference):
     model = open_model(flatbuffer)
     assert model.stateful
     assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
+
+
+def test_state_in_the_body_of_a_loop_is_found_too():
+    values = np.array([[1, 2, 3]], np.float32)
+    assert not open_model(tiny_models.doubling_loop(3, 5)).stateful
+    model = open_model(tiny_models.doubling_loop(3, 5, sums=True))
+    assert model.stateful
+    assert model.run(values).tolist() == model.run(values).tolist()
+    with pytest.raises(InputError, match=r"m\.tflite keeps state that cannot be reset \(VAR_HANDLE\)"):
+        open_model(tiny_models.doubling_loop(3, 5, variable=True), name="m.tflite")
+
+
+def test_a_body_that_cannot_stand_alone_is_said_to_be_missing():
+    values = np.array([[1, 2, 3]], np.float32)
+    whole, model = (open_model(tiny_models.doubling_loop(3, 5, sums=True, width=x)) for x in (3, 4))
+    assert model.run(values).tolist() == whole.run(values).tolist()
+    assert [(x.unlisted_bodies, len(x.graphs)) for x in (whole, model)] == [(0, 2), (1, 1)]
+    assert dict(model.operators.counts) == {"WHILE": 1}
+
+
+def test_operators_that_keep_state_have_the_numbers_of_the_schema():
+    for number, name in {**interpreters.STATEFUL, **interpreters.UNRESETTABLE}.items():
+        assert getattr(schema.BuiltinOperator, name) == number
 
 
 def test_an_unknown_runtime_is_refused_by_name():

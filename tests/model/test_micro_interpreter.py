@@ -138,6 +138,11 @@ def test_an_operator_without_a_kernel_is_named():
         open_model(tiny_models.recurrent(3), MICRO, name="m.tflite")
 
 
+def test_a_model_without_a_graph_is_refused():
+    with pytest.raises(InputError, match=r"tflite-micro .* does not take m.tflite \(it has no graph\)"):
+        open_model(tiny_models.without_graph(), MICRO, name="m.tflite")
+
+
 def test_threads_are_refused():
     with pytest.raises(InputError, match="tflite-micro has no threads: leave --threads out"):
         open_model(DENSE, MICRO, threads=2)
@@ -155,6 +160,7 @@ def test_a_wrong_input_is_one_sentence():
         b"\0\0\0\0TFL3" + bytes(100),
         b"\xff\xff\xff\x7fTFL3" + bytes(100),
         tiny_models.two_inputs(3),
+        tiny_models.without_graph(),
     ],
 )
 def test_a_model_that_cannot_run_is_one_sentence_from_a_process_of_its_own(flatbuffer):

@@ -171,6 +171,7 @@ def test_a_rival_that_is_absent_is_said_in_every_form():
     for text in (shown(report), html.render([DeviceReport("local", report)]).replace("&#39;", "'")):
         assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in " ".join(text.split())
     assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in markdown(report)
+    assert sentences.verdicts(report)[-1] == ("float32 is har-edge's own float form: no float rival could be measured.")
 
 
 def test_without_a_float_form_there_is_only_what_the_report_compares():

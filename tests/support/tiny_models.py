@@ -145,8 +145,12 @@ def running_sum(n: int) -> bytes:
     )
 
 
-def doubling_loop(n: int, turns: int) -> bytes:
-    """A loop that doubles `[1, n]` values `turns` times: operators in three graphs."""
+def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, width: int = 0) -> bytes:
+    """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
+
+    `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there.
+    `width` is what the body says its values are, until the loop makes them `n`.
+    """
     operators = schema.BuiltinOperator
     model = schema.ModelT()
     model.version = 3
@@ -174,6 +178,29 @@ def doubling_loop(n: int, turns: int) -> bytes:
         ),
         _graph([*state, one, *results], [0, 1], [3, 4], [_node(2, [0, 2], [3], *add), _node(2, [1, 1], [4], *add)]),
     ]
+    body = model.subgraphs[2]
+    if sums:
+        model.operatorCodes.append(_operator_code(operators.RNN))
+        model.buffers += [_buffer(np.eye(n, dtype=np.float32).tobytes()), _buffer(bytes(4 * n))]
+        memory = _tensor("memory", (1, n), "float32")
+        memory.isVariable = True
+        body.tensors += [_tensor("eye", (n, n), "float32", 4), _tensor("bias", (n,), "float32", 5), memory]
+        body.operators[1] = _node(3, [1, 5, 5, 6, 7], [4], schema.BuiltinOptions.RNNOptions, schema.RNNOptionsT())
+    body.tensors[1] = _tensor("values", (1, width or n), "float32")
+    if variable:
+        model.operatorCodes.append(_operator_code(operators.VAR_HANDLE))
+        handle = _tensor("handle", (), "float32")
+        handle.type = schema.TensorType.RESOURCE
+        body.tensors.append(handle)
+        options = (schema.BuiltinOptions.VarHandleOptions, schema.VarHandleOptionsT())
+        body.operators.append(_node(len(model.operatorCodes) - 1, [], [len(body.tensors) - 1], *options))
+    return _packed(model)
+
+
+def without_graph() -> bytes:
+    """A model that has no graph."""
+    model = schema.ModelT()
+    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [], [], [_buffer(b"")]
     return _packed(model)
 
 
