@@ -7,6 +7,7 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 _QUANTIZE, _DEQUANTIZE = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE
+_RESHAPE = schema.BuiltinOperator.RESHAPE
 _LEFT_OUT = -1  # in the place of an optional input
 _INT8, _FLOAT32 = schema.TensorType.INT8, schema.TensorType.FLOAT32
 
@@ -17,6 +18,7 @@ def keep_integer(model: schema.ModelT) -> None:
     """Take out the conversions to float and back; the values stay as they are. `model` is changed."""
     for graph in model.subgraphs:
         _requantise_directly(model, graph)
+        _round_before_reshaping(model, graph)
     for graph in model.subgraphs:
         for operator in list(graph.operators):
             if isinstance(operator.builtinOptions, schema.WhileOptionsT):
@@ -52,6 +54,26 @@ def _requantise_directly(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     for operator in graph.operators:
         if _code(model, operator) == _QUANTIZE and operator.inputs[0] in float_of:
             operator.inputs = [float_of[operator.inputs[0]].inputs[0]]
+
+
+def _round_before_reshaping(model: schema.ModelT, graph: schema.SubGraphT) -> None:
+    """Round what a loop gives where it is given; the converter rounds it behind a RESHAPE that takes it."""
+    for loop in [x for x in graph.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]:
+        for value in loop.outputs:
+            for reshaping in _readers(graph, value):
+                readers = _readers(graph, reshaping.outputs[0])
+                if _code(model, reshaping) != _RESHAPE or [_code(model, x) for x in readers] != [_QUANTIZE]:
+                    continue
+                (rounding,) = readers
+                rounded = copy.copy(graph.tensors[value])
+                rounded.type, rounded.quantization = _INT8, graph.tensors[rounding.outputs[0]].quantization
+                graph.tensors.append(rounded)
+                reshaping.outputs = rounding.outputs
+                reshaping.inputs = [len(graph.tensors) - 1, *reshaping.inputs[1:]]
+                rounding.inputs, rounding.outputs = [value], [len(graph.tensors) - 1]
+                graph.operators = [x for x in graph.operators if x is not rounding]
+                place = next(i for i, x in enumerate(graph.operators) if x is reshaping)
+                graph.operators.insert(place, rounding)
 
 
 class _Loop:
