@@ -42,8 +42,8 @@ def test_every_rival_has_a_column_and_one_that_there_is_not_a_sentence():
     bench["bytes"] = dict.fromkeys(FORMS, 20_000)
     text = document([edge | {"bench": bench}, edge | {"name": "other", "bench": bench}])
     heading, _, row, *_ = text.partition("## Beside other tools\n\n")[2].splitlines()
-    assert heading.count(" | ") == len(FORMS) == 7
-    assert row == "| `edge` | 10.0 (20) | 20.0 (20) | 30.0 (20) | 40.0 (20) | – | 60.0 (20) | 70.0 (20) |"
+    assert heading.count(" | ") == len(FORMS) == 8
+    assert row == "| `edge` | 10.0 (20) | 20.0 (20) | 30.0 (20) | 40.0 (20) | 50.0 (20) | – | 70.0 (20) | 80.0 (20) |"
     assert "- No fused LSTM float32: the layer has no operator (`edge`, `other`)" in text
 
 
