@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -23,6 +23,20 @@ MAX_LABELS = 127
 
 
 @dataclass(frozen=True)
+class Mounting:
+    """A device worn in one way by one person: in recordings of the same mounting it was never taken off.
+
+    `name` tells the mountings of a person apart. `source` is the data set, `placement` the place on the body (waist,
+    trouser pocket, chest, wrist, ...) and `device` the make; "" where that is not known.
+    """
+
+    name: str = ""
+    source: str = ""
+    placement: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
 class Recording:
     """One continuous recording of one subject.
 
@@ -36,6 +50,7 @@ class Recording:
     label_names: tuple[str, ...]
     rate_hz: float = float(RATE_HZ)
     has_gyroscope: bool = True
+    mounting: Mounting = Mounting()
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -58,18 +73,28 @@ class Recording:
 
 @dataclass(frozen=True)
 class Split:
-    """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`."""
+    """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`.
+
+    `mounting` `[n]` int32 counts in the data set's `mountings`; None where windows came without recordings.
+    """
 
     X: npt.NDArray[np.float32]
     y: npt.NDArray[np.uint8]
     subject: npt.NDArray[np.generic]
+    mounting: npt.NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def select(self, rows: npt.NDArray[np.bool_]) -> "Split":
         """The windows where `rows` `[n]` is true."""
-        return Split(self.X[rows], self.y[rows], self.subject[rows])
+        mounting = None if self.mounting is None else self.mounting[rows]
+        return Split(self.X[rows], self.y[rows], self.subject[rows], mounting)
+
+    def joined(self, other: "Split") -> "Split":
+        """These windows, and those of `other` after them; both know their mountings, or neither."""
+        mine, theirs = ([x for x in vars(part).values() if x is not None] for part in (self, other))
+        return Split(*(np.concatenate(pair) for pair in zip(mine, theirs, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
 
     `front_end` are the filters that made the signals; None for windows of another origin. Without `has_people`, blocks
-    of windows that follow each other stand for subjects.
+    of windows that follow each other stand for subjects. `mountings` are the ways in which devices were worn.
     """
 
     name: str
@@ -88,6 +113,7 @@ class Dataset:
     test: Split
     front_end: Filters | None = None
     has_people: bool = True
+    mountings: tuple[Mounting, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -128,7 +154,7 @@ class Dataset:
         """The same windows, those of `subjects` in the test part and all others in the training part."""
         if set(self.test.subject.tolist()) == set(subjects):
             return self
-        both = Split(*(np.concatenate([getattr(x, f.name) for x in (self.train, self.test)]) for f in fields(Split)))
+        both = self.train.joined(self.test)
         testing = np.isin(both.subject, np.array(sorted(subjects, key=str), both.subject.dtype))
         return replace(self, train=both.select(~testing), test=both.select(testing))
 

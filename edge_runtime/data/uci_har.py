@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import delta_codec
-from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut
+from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
@@ -54,7 +54,8 @@ def load() -> Dataset:
     """
     all_recordings = recordings()
     parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
-    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"], FILTERS)
+    mountings = tuple(x.mounting for x in all_recordings)
+    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"], FILTERS, mountings=mountings)
 
 
 def recordings() -> tuple[Recording, ...]:
@@ -63,11 +64,15 @@ def recordings() -> tuple[Recording, ...]:
     ends = np.cumsum(stored.lengths)[:-1]
     per_recording = zip(stored.subjects, np.split(stored.counts, ends), np.split(stored.labels, ends), strict=True)
     return tuple(
-        # Stored 1 to 12, as published, and -1 for none.
         Recording(
-            int(subject), physical(counts), np.where(labels > 0, labels - 1, -1).astype(np.int8), RECORDING_LABELS
+            int(subject),
+            physical(counts),
+            np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published, and -1 for none
+            RECORDING_LABELS,
+            # Between two experiments of a person the phone was fixed anew.
+            mounting=Mounting(str(number), NAME, "waist", "Samsung Galaxy S II"),
         )
-        for subject, counts, labels in per_recording
+        for number, (subject, counts, labels) in enumerate(per_recording)
     )
 
 
@@ -79,15 +84,18 @@ def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
 
 
 def _windows(all_recordings: Sequence[Recording], table: dict[int, Runs]) -> Split:
-    X, y, subject = [], [], []
+    X, y, subject, mounting = [], [], [], []
     for number, runs in table.items():
         recording = all_recordings[number]
         starts = np.concatenate([first + WINDOW.hop * np.arange(count) for _, first, count in runs])
         X.append(_as_published(cut(frontend.signals(recording.samples), starts)))
         y.append(np.repeat([label for label, _, _ in runs], [count for _, _, count in runs]))
-        subject.append(np.full(len(starts), recording.subject))
-    split = Split(np.concatenate(X), np.concatenate(y).astype(np.uint8), np.concatenate(subject).astype(np.uint8))
-    for array in (split.X, split.y, split.subject):
+        subject.append(np.full(len(starts), recording.subject, np.uint8))
+        mounting.append(np.full(len(starts), number, np.int32))
+    split = Split(
+        np.concatenate(X), np.concatenate(y).astype(np.uint8), np.concatenate(subject), np.concatenate(mounting)
+    )
+    for array in vars(split).values():
         array.flags.writeable = False  # `load` hands the same arrays to everyone
     return split
 
