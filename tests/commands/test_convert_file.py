@@ -300,6 +300,7 @@ def integrator() -> keras.Model:
     return model
 
 
+@pytest.mark.long
 def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command_says_why(tmp_path, uci_har):
     file_of(tmp_path, integrator())
     (tmp_path / "mine_int8.tflite").write_bytes(b"of another network")

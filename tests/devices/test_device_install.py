@@ -8,6 +8,8 @@ from programs import MODELS, Finished, assert_one_sentence, run_program, succeed
 
 from edge_runtime.model import model_card as cards
 
+pytestmark = pytest.mark.long  # environments are made
+
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
 
 

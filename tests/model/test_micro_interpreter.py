@@ -169,6 +169,7 @@ def test_a_model_that_cannot_run_is_one_sentence_from_a_process_of_its_own(flatb
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.long
 def test_the_arena_of_a_model_with_loops_is_found_though_some_smaller_ones_end_the_process(tmp_path, uci_har):
     path = looped_model.write(tmp_path / "loops.tflite", uci_har.train.X[::50])
     model = open_model(cards.read_model(path)[0], MICRO)

@@ -63,7 +63,7 @@ def test_an_editable_install_warns_of_nothing(tmp_path):
         assert Path(builder.build("editable", tmp_path)).exists()
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.long)])
 def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     """Without the third-party packages anew: they come from this environment, the project from what was built."""
     environment = tmp_path / "venv"

@@ -89,7 +89,10 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("group", QUICK)
+SLOW = ("recordings", "device")
+
+
+@pytest.mark.parametrize("group", [pytest.param(x, marks=[pytest.mark.long] * (x in SLOW)) for x in QUICK])
 def test_a_part_of_each_table_is_without_fault(group, tmp_path, place):
     cases = importlib.import_module(f"tools.attack.{group}").cases(Ground(tmp_path / "ground", 0))
     fitting = [x for x in cases if x.name.startswith(QUICK[group])]
