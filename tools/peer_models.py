@@ -1,4 +1,4 @@
-"""Convert a trained network in every way: har-edge's forms and layouts, its rivals, and their int8 forms."""
+"""Convert a trained network in every way, for raw windows: har-edge's forms and layouts, rivals, and their int8."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from convert.keras_files import load_network
 from edge_runtime.data import loading
 from edge_runtime.host.tensorflow_setup import import_tensorflow
-from edge_runtime.model.model_card import load, save
+from edge_runtime.model.model_card import load
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 
 OURS, INTERPRETER, STOCK, FUSED, ONNX = (
@@ -37,7 +37,10 @@ class Form:
 
 
 def build(run: Path, folder: Path) -> list[Form]:
-    """Write all forms of the selection network, its card and the held-out subjects' windows into `folder`."""
+    """Write all forms of the selection network and the held-out subjects' windows into `folder`.
+
+    Every form takes a window in physical units, as float32, prepares it in its graph and answers in float32.
+    """
     import_tensorflow("the network")
     import tensorflow as tf
 
@@ -47,6 +50,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     from convert.lowering.network import lower
     from convert.quantise import tflite_converter
     from convert.quantise.calibration import calibrate, draw_windows
+    from convert.quantise.raw_input import take_raw_windows
     from convert.rivals.onnx_network import to_dynamic, to_onnx
     from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 
@@ -60,8 +64,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     }
     card = load(run / "card.json")
     record = TrainingRecord.of(card, run / "card.json")
-    card = replace(card, normalisation=record.selection_normalisation)
-    save(card, folder / "card.json")
+    normalisation = record.selection_normalisation
     train = loading.load_data().train
     held_out = np.isin(train.subject, record.held_out_subjects)
     fitting, unseen = train.select(~held_out), train.select(held_out)
@@ -69,12 +72,12 @@ def build(run: Path, folder: Path) -> list[Form]:
     network = load_network(run / "selection.keras")
     lowered = lower(network)
     drawn = fitting.select(draw_windows(fitting, CALIBRATION, card.training["seed"]))
-    windows = np.asarray(card.normalisation.apply(drawn.X), np.float32)
+    windows = np.asarray(normalisation.apply(drawn.X), np.float32)
     forms = []
 
     def add(group: str, name: str, content: bytes) -> None:
         file = f"{len(forms)}.tflite"
-        (folder / file).write_bytes(content)
+        (folder / file).write_bytes(take_raw_windows(content, normalisation))
         forms.append(Form(group, name, file))
 
     add(OURS, "float32", tflite_converter.to_float32(lowered))
@@ -95,7 +98,7 @@ def build(run: Path, folder: Path) -> list[Form]:
         add(STOCK, scheme, stock(network, prepare))
     for scheme, prepare in (("float32", in_float), ("int8", in_int8)):
         add(FUSED, scheme, fused(network, prepare))
-    graph = to_onnx(network)
+    graph = to_onnx(network, normalisation)
     for name, model in (("float32", graph), ("dynamic int8", to_dynamic(graph))):
         file = f"{len(forms)}.onnx"
         (folder / file).write_bytes(model.SerializeToString())

@@ -22,8 +22,6 @@ import numpy as np
 from edge_runtime import runs
 from edge_runtime.bench import doubts, machine, statistics
 from edge_runtime.bench.timing import time_calls, warm_up
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
 from edge_runtime.system.files import write_text
@@ -31,6 +29,8 @@ from tools import RESULTS, table
 from tools.peer_models import OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
+RAW, PREPARED = "raw window, prepared in the graph", "window that was already prepared"
+"""That which is timed; files without a word about it are of the second."""
 
 
 @click.command()
@@ -76,6 +76,7 @@ def main(run: Path, rounds: int, out: Path) -> None:
         "weights_sha256": record["weights_sha256"]["selection"],
         "held_out_subjects": record["held_out_subjects"],
         "rounds": rounds,
+        "window": RAW,
         "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
         "rows": rows,
     }
@@ -95,8 +96,8 @@ def measure(folder: Path, form: Form) -> list[float]:
     """Time one form on some windows: milliseconds."""
     machine.pin_to_one_cpu()
     windows = np.load(folder / "windows.npz")["X"]
-    prepare, infer, _ = _open(folder, form)
-    inputs = [prepare(window).copy() for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
+    infer, _ = _open(folder, form)
+    inputs = [window[np.newaxis] for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
     warm_up(infer, inputs, 0.1, 2.0)
     milliseconds: list[float] = (time_calls(infer, inputs, RUNS) / 1e6).tolist()
     return milliseconds
@@ -105,8 +106,8 @@ def measure(folder: Path, form: Form) -> list[float]:
 def answer(folder: Path, form: Form) -> dict[str, Any]:
     """Let one form answer all windows."""
     held_out = np.load(folder / "windows.npz")
-    prepare, infer, operators = _open(folder, form)
-    answers = [int(np.argmax(infer(prepare(window)))) for window in held_out["X"]]
+    infer, operators = _open(folder, form)
+    answers = [int(np.argmax(infer(window[np.newaxis]))) for window in held_out["X"]]
     accuracy, size = float(np.mean(answers == held_out["y"])), (folder / form.file).stat().st_size
     return {"operators": operators, "bytes": size, "accuracy": accuracy, "answers": answers}
 
@@ -118,7 +119,7 @@ def _record_processor(out: Path, content: dict[str, Any]) -> None:
         "processor": content["device"]["cpu"],
         "ratio": ratio_text(our_int8(content["rows"])),
         "against": content["fastest_float"],
-        "evidence": f"`python -m tools.peers` on {content['date']}",
+        "evidence": f"`python -m tools.peers` on {content['date']}, of a {content['window']}",
         "doubt": "; ".join(doubts_of(content)),
     }
     rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
@@ -126,7 +127,8 @@ def _record_processor(out: Path, content: dict[str, Any]) -> None:
     text = f"""# Latency of int8 against float, by processor
 
 p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
-ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row.
+ratio depends on the processor: quote both. Where the evidence does not name a raw window, windows were prepared before.
+`python -m tools.peers RUN` adds a row.
 
 {table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
     write_text(out / "processors.md", text)
@@ -137,13 +139,12 @@ def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return next(x for x in rows if x["group"] == OURS and x["name"].startswith("int8, "))
 
 
-def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], Callable[[Any], Any], int | None]:
-    """Window -> input; input -> output, whose order is that of the logits; the number of operators, where known."""
-    normalisation = cards.load(folder / "card.json").normalisation
+def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], int | None]:
+    """Raw window `[1, samples, n_signals]` -> logits; the number of operators, where known."""
     content = (folder / form.file).read_bytes()
     is_onnx = form.runtime == ONNX_RUNTIME
     model = open_onnx(content) if is_onnx else open_model(content, form.runtime)
-    return Preparation(normalisation, model.input), model.run, None if is_onnx else model.operators.total
+    return model.run, None if is_onnx else model.operators.total
 
 
 def doubts_of(content: dict[str, Any]) -> list[str]:
@@ -164,7 +165,8 @@ def _markdown(content: dict[str, Any]) -> str:
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
 Python {device["python"]}, {packages}. {content["rounds"]} rounds in turns, {RUNS} inferences each, one thread; load
-average before {content["load_average_before"]}. Answers are those of one seed's selection network on the
+average before {content["load_average_before"]}. p50 is the time of one
+{content["window"]}. Answers are those of one seed's selection network on the
 {len(content["held_out_subjects"])} held-out training subjects. The fastest float form here: {content["fastest_float"]}.
 The forms are described in [peers.md](../peers.md).
 """

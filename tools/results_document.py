@@ -17,7 +17,7 @@ from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import atomic_path, write_text
 from tools import RESULTS, ROOT, table
 from tools.peer_models import INTERPRETER, OURS
-from tools.peers import doubts_of, our_int8, ratio_text
+from tools.peers import PREPARED, doubts_of, our_int8, ratio_text
 
 DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
 README = ROOT / "README.md"
@@ -151,10 +151,12 @@ def comparison_table() -> str:
     exact = [f"{100 * edge[0]['accuracy'][scheme]:.2f} %" for scheme in (FLOAT, INT8)]
     shipped = f"{exact[0]} in both forms" if exact[0] == exact[1] else f"{exact[0]} in float32 and {exact[1]} in int8"
     size = reference_model("edge", INT8).stat().st_size
+    window = peers.get("window", PREPARED)
     form = table("form | p50 of fastest float | kB, without card | accuracy, % | same answers, %", cells)
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     return f"""{form}
-One seed, one thread of {peers["device"]["cpu"]}; the fastest float form there was {peers["fastest_float"]}. In brackets
+p50 is the median latency of one {window}; one seed, one thread of
+{peers["device"]["cpu"]}. The fastest float form there was {peers["fastest_float"]}. In brackets
 95 % intervals; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
 ([docs/results/peers.md](docs/results/peers.md)).{doubt} Other processors:
 [docs/results/processors.md](docs/results/processors.md). On the 9 test subjects, over {len(edge)} seeds, float32
