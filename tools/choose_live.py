@@ -32,7 +32,7 @@ from train.cross_validation import choose_folds
 from train.fit.recipe import Recipe
 from train.novelty_statistics import MOVEMENT, POSTURE, fit_novelty_detector
 from train.run.fit_processes import run_jobs
-from train.scoring import fit_temperature
+from train.temperature import fit_temperature
 
 LIVE = RESULTS / "live.md"
 PHASES = (0, 32)

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from convert.quantise.prepared_input import take_prepared_windows
 from edge_runtime.bench import results
 from edge_runtime.bench.inspection import inspect
-from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
+from edge_runtime.data.scores import score
 from edge_runtime.devices import open_device
 from edge_runtime.errors import ExitCode, InputError
 from edge_runtime.model.classifier import Classifier
@@ -32,6 +31,7 @@ from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT
 
 NETWORK_RESULTS = RESULTS / "networks"
+_SCORES = ("accuracy", "macro_f1", "per_subject")
 SCHEMES = ("float32", "mixed", "int8")
 FORMS = ("--quantize-as", "int8", "--quantize-as", "mixed")
 NETWORKS: dict[str, tuple[str, ...]] = {
@@ -117,12 +117,12 @@ def _score(run: Run, seed: int, seconds: float) -> dict[str, Any]:
     """One training: its CPU time, and accuracies and bytes by form; `keras` is the network before conversion."""
     card = load(run.card)
     test = loading.load_data().as_for(card).test
-    scores = {"keras": {key: card.scores["test"][key] for key in ("accuracy", "per_subject")}}
+    scores = {"keras": {key: card.scores["test"][key] for key in _SCORES}}
     converted = [x for x in SCHEMES if run.tflite(x).exists()]
     for scheme in converted:
         predicted = Classifier(run.tflite(scheme)).logits(test.X).argmax(1)
-        per_subject = accuracy_per_subject(test.y, predicted, test.subject)
-        scores[scheme] = {"accuracy": float(np.mean(predicted == test.y)), "per_subject": per_subject}
+        found = score(test, predicted, card.labels)
+        scores[scheme] = {key: getattr(found, key) for key in _SCORES}
     return {
         "seed": seed,
         "seconds": seconds,

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.bench import machine
-from edge_runtime.bench.scores import accuracy_per_subject
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Split
+from edge_runtime.data.scores import score
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load
 from edge_runtime.runs import Run
@@ -60,6 +60,7 @@ def main() -> None:
 
 def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
     """The scores of one seed on the test subjects, `per_subject` those of int8."""
+    labels = load(run.card).labels
     answers = {scheme: Classifier(run.tflite(scheme)).logits(test.X).argmax(1) for scheme in SCHEMES}
     return {
         "network": network,
@@ -67,7 +68,8 @@ def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
         "accuracy": {scheme: float(np.mean(x == test.y)) for scheme, x in answers.items()},
         "bytes": {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
         "agreement": float(np.mean(answers["float32"] == answers["int8"])),
-        "per_subject": accuracy_per_subject(test.y, answers["int8"], test.subject),
+        "macro_f1": {scheme: score(test, x, labels).macro_f1 for scheme, x in answers.items()},
+        "per_subject": score(test, answers["int8"], labels).per_subject,
         "weights_sha256": load(run.card).training["weights_sha256"]["model"],
     }
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.scores import Scores, score
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import write_csv, write_text
@@ -24,8 +25,7 @@ from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.recipe import Recipe
-from train.scoring import score
-from train.spread import Spread, in_order
+from train.spread import MEASURES, Spread, in_order
 from train.training_plots import plot_subjects
 
 FORMAT = 1
@@ -33,11 +33,12 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Fold:
-    """The subjects of one fold, and the accuracy on their windows of the network trained on all other subjects."""
+    """The subjects of one fold, and the scores on their windows of the network trained on all other subjects."""
 
     subjects: list[int | str]
     windows: int
     accuracy: float
+    macro_f1: float
     weights_sha256: str
     versions: dict[str, str]
 
@@ -49,7 +50,8 @@ class CrossValidation:
     parameters: int
     folds: list[Fold]
     accuracy: Spread
-    scores: dict[str, Any]
+    macro_f1: Spread
+    scores: Scores
 
 
 def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> list[list[Any]]:
@@ -97,13 +99,15 @@ def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     for job, outcome in zip(jobs, outcomes, strict=True):
         held = held_rows(train, job.held_out)
         predicted[held] = load_logits(job).argmax(1)
-        accuracy = float(np.mean(predicted[held] == train.y[held]))
-        folds.append(Fold(list(job.held_out), int(held.sum()), accuracy, outcome.weights_sha256, outcome.versions))
+        found = score(train.select(held), predicted[held], data.labels)
+        subjects, facts = list(job.held_out), (outcome.weights_sha256, outcome.versions)
+        folds.append(Fold(subjects, found.windows, found.accuracy, found.macro_f1, *facts))
     return CrossValidation(
         outcomes[0].parameters,
         folds,
         Spread.of([x.accuracy for x in folds]),
-        score(train, predicted, data.labels),
+        Spread.of([x.macro_f1 for x in folds]),
+        score(train, predicted, data.labels, data.mountings),
     )
 
 
@@ -117,38 +121,45 @@ def write(
 ) -> None:
     """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
     write_csv(folder / "crossval.csv", _rows(result))
-    per_subject = result.scores["per_subject"]
+    per_subject = result.scores.per_subject
     folds = {
         f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
     }
     plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / f"crossval.{pictures}")
-    plot_confusion(result.scores["confusion"], labels, title, folder / f"confusion.{pictures}")
+    plot_confusion(result.scores.confusion, labels, title, folder / f"confusion.{pictures}")
     content = {"format": FORMAT, **asked, **dataclasses.asdict(result)}
-    del content["accuracy"]["per_seed"]  # it is that of each of the folds
+    for measure in MEASURES:
+        del content[measure]["per_seed"]  # it is that of each of the folds
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
 def show(result: CrossValidation, title: str, folder: Path) -> None:
     """Print the scores of the folds, their mean and deviation, and those of the subjects."""
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
-    for name in ("", "subjects", "windows", "accuracy"):
+    for name in ("", "subjects", "windows", *MEASURES.values()):
         table.add_column(name, justify="left" if name in ("", "subjects") else "right")
     for i, fold in enumerate(result.folds):
         subjects = ", ".join(map(str, fold.subjects))
-        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy))
+        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))
     table.add_section()
-    table.add_row("mean ± sd of folds", "", "", str(result.accuracy))
-    table.add_row("macro F1", "", str(result.scores["windows"]), percent(result.scores["macro_f1"]))
+    found = result.scores
+    table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1))
+    table.add_row("all windows", "", str(found.windows), percent(found.accuracy), percent(found.macro_f1))
+    for groups in (found.per_placement, found.per_source):
+        if len(groups) > 1:
+            for name, x in groups.items():
+                table.add_row(name, "", str(x.windows), percent(x.accuracy), percent(x.macro_f1))
     table.add_section()
-    for subject, accuracy in in_order(result.scores["per_subject"]).items():
-        table.add_row("", subject, "", percent(accuracy))
+    for subject, accuracy in in_order(found.per_subject).items():
+        table.add_row("", subject, "", percent(accuracy), percent(found.per_subject_macro_f1[subject]))
     console = Console(markup=False)  # subjects are other people's text
     console.print(table)
     console.print(f"Scores and pictures: {folder}", soft_wrap=True)
 
 
 def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:
-    yield "fold", "subject", "windows", "accuracy"
+    yield "fold", "subject", "windows", *MEASURES
+    people, macro_f1 = result.scores.per_subject, result.scores.per_subject_macro_f1
     for i, fold in enumerate(result.folds):
-        yield i + 1, "", fold.windows, fold.accuracy
-        yield from ((i + 1, x, "", result.scores["per_subject"][str(x)]) for x in fold.subjects)
+        yield i + 1, "", fold.windows, fold.accuracy, fold.macro_f1
+        yield from ((i + 1, x, "", people[str(x)], macro_f1[str(x)]) for x in fold.subjects)

@@ -20,21 +20,23 @@ from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 from train.training_data import check_signals, load_data, say_if_nobody_is_named
 
+BY_NAME = ("subjects", "datasets")
 
-class FoldCount(click.IntRange):
-    """A number of folds, or None for as many as there are subjects."""
+
+class Folds(click.IntRange):
+    """A number of folds, or one of `BY_NAME`: a fold for each subject or for each data set."""
 
     def __init__(self) -> None:
         super().__init__(2)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Convert the text of the option."""
-        if value == "subjects":
-            return None
+        if value in BY_NAME:
+            return value
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
-            self.fail(f"{value!r} is neither a number of at least 2 nor 'subjects'.", param, ctx)
+            self.fail(f"{value!r} is neither a number of at least 2 nor 'subjects' nor 'datasets'.", param, ctx)
 
 
 @click.command(
@@ -42,18 +44,20 @@ class FoldCount(click.IntRange):
     epilog=options.examples(
         "crossval --network edge-small",
         "crossval --sensors accelerometer --folds 7 -o runs/accelerometer",
+        "crossval --data uci-har --data motionsense=FOLDER --folds datasets",
         "crossval --cluster tcp://192.168.1.5:8786",
     ),
 )
 @training_options
 @click.option(
     "--folds",
-    "n_folds",
-    type=FoldCount(),
+    "kind",
+    type=Folds(),
     default="4",
     show_default=True,
-    metavar="N|subjects",
-    help="Groups of training subjects, each scored by a network trained on all others; subjects: each one by itself.",
+    metavar="N|subjects|datasets",
+    help="Groups of training subjects, each scored by a network trained on all others; subjects: each one by itself; "
+    "datasets: everyone in a data set.",
 )
 @click.option(
     "--cluster",
@@ -70,19 +74,20 @@ def command(
     test_subjects: str | None,
     seed: int,
     epochs: int | None,
-    n_folds: int | None,
+    kind: int | str,
     cluster: str | None,
     pictures: str,
     out: Path | None,
 ) -> None:
-    """Cross-validate a network over groups of the training subjects.
+    """Cross-validate a network over groups of the training subjects, or over data sets.
 
-    For each group (fold) a network is trained on all other training subjects and scored on the group. Prints the
-    accuracy on each group and each subject, and writes it as JSON, CSV and pictures. The test subjects take no part:
-    compare networks and sensors here. The fits run side by side, one on each CPU, or on the workers of a cluster.
+    For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
+    and macro-F1 on each group and each subject, and writes them as JSON, CSV and pictures. The test subjects take no
+    part (of --folds datasets: those of UCI HAR, or of --test-subjects): compare networks and sensors here. The fits run
+    side by side, one on each CPU, or on the workers of a cluster.
     """
     require_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
-    from train.cross_validation import choose_folds, plan_folds, show, summarise, write
+    from train import cross_validation, left_out_data
 
     if cluster is not None:
         from train.run.dask_cluster import check_address
@@ -95,7 +100,13 @@ def command(
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     check_folder(folder)
     loaded = load_data(data, sensors, classes, split_names(test_subjects))
-    folds = choose_folds(loaded.train, loaded.labels, n_folds)
+    data_sets: dict[str, list[Any]] = {}
+    if kind == "datasets":
+        loaded = left_out_data.with_everyone(loaded, split_names(test_subjects))
+        data_sets = left_out_data.choose_data_sets(loaded)
+        folds = list(data_sets.values())
+    else:
+        folds = cross_validation.choose_folds(loaded.train, loaded.labels, None if kind == "subjects" else int(kind))
     check_signals(loaded, loaded.train)
     say_if_nobody_is_named(loaded)
     check_network(recipe, "har-edge crossval", loaded)
@@ -103,10 +114,13 @@ def command(
         f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
     )
     with scratch_folder() as scratch:
-        jobs = plan_folds(folds, loaded, recipe, seed, scratch)
+        jobs = cross_validation.plan_folds(folds, loaded, recipe, seed, scratch)
         click.echo(f"Cross-validating {title}: fits of {counted(recipe.epochs, 'epoch')} -> {folder}", err=True)
         _fit(jobs, loaded, cluster, network)
-        result = summarise(jobs, loaded)
+        if data_sets:
+            left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), loaded)
+        else:
+            result = cross_validation.summarise(jobs, loaded)
     asked = {
         "network": network,
         "recipe": dataclasses.asdict(recipe),
@@ -115,8 +129,12 @@ def command(
         "labels": loaded.labels,
         "seed": seed,
     }
-    write(result, asked, title, loaded.labels, folder, pictures)
-    show(result, title, folder)
+    if data_sets:
+        left_out_data.write(left_out, asked, title, loaded.labels, folder, pictures)
+        left_out_data.show(left_out, folder)
+    else:
+        cross_validation.write(result, asked, title, loaded.labels, folder, pictures)
+        cross_validation.show(result, title, folder)
 
 
 def _fit(jobs: Sequence[FitJob], data: Dataset, cluster: str | None, network: str) -> None:

@@ -35,20 +35,25 @@ class Spread:
 
 @dataclass(frozen=True)
 class PartSpread:
-    """The scores over the seeds on one part of the data, and the accuracy on each of its subjects."""
+    """The scores over the seeds on one part of the data, and accuracy and macro-F1 on each of its subjects."""
 
     accuracy: Spread
     macro_f1: Spread
     per_subject: dict[str, Spread]
+    per_subject_macro_f1: dict[str, Spread]
 
     @classmethod
     def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
         """The spread of the scores of each seed's card; subjects that are numbers are in their order."""
-        subjects = scores[0]["per_subject"]
+
+        def over_seeds(key: str) -> Spread:
+            return Spread.of([x[key] for x in scores])
+
+        def of_people(key: str) -> dict[str, Spread]:
+            return {x: Spread.of([score[key][x] for score in scores]) for x in in_order(scores[0][key])}
+
         return cls(
-            Spread.of([x["accuracy"] for x in scores]),
-            Spread.of([x["macro_f1"] for x in scores]),
-            {x: Spread.of([score["per_subject"][x] for score in scores]) for x in in_order(subjects)},
+            over_seeds("accuracy"), over_seeds("macro_f1"), of_people("per_subject"), of_people("per_subject_macro_f1")
         )
 
 

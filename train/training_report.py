@@ -1,6 +1,6 @@
 """Print the scores of a finished training, of one seed or several."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -23,8 +23,10 @@ def show_run(card: Card, folder: Path) -> None:
     for label in card.labels:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
     table.add_section()
-    for name, choose in (("worst subject", min), ("best subject", max)):
-        table.add_row(name, *(_extreme(x["per_subject"], choose) for x in scores))
+    for name, choose in (("worst subject, macro F1", min), ("best subject, macro F1", max)):
+        table.add_row(name, *(_extreme(x["per_subject_macro_f1"], choose) for x in scores))
+    for kind in ("per_placement", "per_source"):
+        _add_groups(table, [x[kind] for x in scores])
     _show(table, folder)
 
 
@@ -34,16 +36,18 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     table = _table(cards[0], f", mean ± standard deviation of {len(cards)} seeds", [len(x.per_subject) for x in parts])
     for key, name in MEASURES.items():
         table.add_row(name, *(str(getattr(x, key)) for x in parts))
-    table.add_row("worst subject", *(_worst(x) for x in parts))
+    table.add_row("worst subject, macro F1", *(_worst(x) for x in parts))
     table.add_section()
     for i, card in enumerate(cards):
-        table.add_row(f"accuracy, seed {card.training['seed']}", *(percent(x.accuracy.per_seed[i]) for x in parts))
+        for key, name in MEASURES.items():
+            cells = [percent(getattr(x, key).per_seed[i]) for x in parts]
+            table.add_row(f"{name}, seed {card.training['seed']}", *cells)
     table.add_section()
     for column, part in enumerate(parts):
-        for subject, accuracy in part.per_subject.items():
+        for subject, macro_f1 in part.per_subject_macro_f1.items():
             cells = ["", ""]
-            cells[column] = str(accuracy)
-            table.add_row(f"accuracy, subject {subject}", *cells)
+            cells[column] = str(macro_f1)
+            table.add_row(f"macro F1, subject {subject}", *cells)
     _show(table, folder)
 
 
@@ -67,5 +71,16 @@ def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
 
 
 def _worst(part: PartSpread) -> str:
-    subject, accuracy = min(part.per_subject.items(), key=lambda x: x[1].mean)
-    return f"{subject}: {accuracy}"
+    subject, macro_f1 = min(part.per_subject_macro_f1.items(), key=lambda x: x[1].mean)
+    return f"{subject}: {macro_f1}"
+
+
+def _add_groups(table: Table, groups: Sequence[Mapping[str, Mapping[str, float]]]) -> None:
+    """Add a row for each placement or data set of the parts of the data, where there are several."""
+    names = list(dict.fromkeys(name for part in groups for name in part))
+    if len(names) < 2:
+        return
+    table.add_section()
+    for name in names:
+        for key, measure in MEASURES.items():
+            table.add_row(f"{measure}, {name}", *(percent(x[name][key]) if name in x else "" for x in groups))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import doubts, scores, statistics
+from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.measurement_job import Answer
 from edge_runtime.bench.results import (
     Comparison,
@@ -26,6 +26,7 @@ from edge_runtime.bench.results import (
     WarmUp,
     compared,
 )
+from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_card import Card
@@ -113,7 +114,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
     rival = model.rival
     # Times, memory and energy of an emulated machine are the emulator's, of tflite-micro no microcontroller's.
     real, samples = measured.timed, measured.samples
-    confusion = scores.confusion_matrix(data.test.y, predicted, len(data.labels))
+    found = scores.score(data.test, predicted, data.labels, data.mountings)
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     warm_up = _warm_up(measured)
@@ -160,17 +161,20 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         baseline_memory_bytes=_largest(measured.facts("baseline_memory_bytes")) if real else None,
         labels=data.labels,
         windows=len(predicted),
-        accuracy=scores.accuracy(confusion),
-        macro_f1=scores.macro_f1(confusion),
-        confusion=tuple(map(tuple, confusion.tolist())),
-        per_subject=scores.accuracy_per_subject(data.test.y, predicted, data.test.subject),
+        accuracy=found.accuracy,
+        macro_f1=found.macro_f1,
+        confusion=found.confusion,
+        per_subject=found.per_subject,
         agreement=None,
         doubts=doubts.find(evidence),
         samples_ms=samples if real else None,
-        accuracy_ci95=statistics.accuracy_over_windows(int(np.trace(confusion)), len(predicted)),
+        accuracy_ci95=statistics.accuracy_over_windows(int(np.trace(found.confusion)), len(predicted)),
         accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
         macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
-        per_class=scores.per_class(confusion, data.labels),
+        per_class=found.per_class,
+        per_subject_macro_f1=found.per_subject_macro_f1,
+        per_placement=found.per_placement,
+        per_source=found.per_source,
         calibration_error=scores.calibration_error(measured.logits / model.card.temperature, data.test.y),
         warm_up=warm_up if real else None,
         energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and x.facts["energy"]), None),

@@ -1,37 +1,57 @@
-"""Choose evaluation data: unseen subjects, or the subject of an adapted model."""
+"""Choose evaluation data: people whom the model was not trained on, or the person whom it is adapted to."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
-from edge_runtime.data import csv_recordings, loading
+from edge_runtime.data import csv_recordings, loading, uci_har
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
-from edge_runtime.data.dataset import Dataset, Recording, Split, own_test_subjects
+from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+
+
+@dataclass(frozen=True)
+class EvaluatedWindows:
+    """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
+
+    `left_out` counts, by label, the windows whose label the model does not have.
+    """
+
+    test: Split
+    mountings: tuple[Mounting, ...]
+    left_out: dict[str, int]
+
+    def occurring(self, n_labels: int) -> npt.NDArray[np.bool_]:
+        """Which of the model's labels the windows have `[n_labels]`: the closed set."""
+        return np.bincount(self.test.y, minlength=n_labels) > 0
 
 
 def recordings(path: Path | None, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
     """The recordings at `path` to evaluate the model of `card` with, each after its number.
 
-    Those of its training's test subjects, or else of the data's; of everyone where there are fewer people than a
-    training needs; of the person whom the model is adapted to. Raises `InputError` when there are none, when they lack
-    signals or labels of the model, or when data that `is_remembered` by the model's run changed since.
+    Those of its training's test subjects, or else of the data's; of everyone in data that it was not trained on, and
+    where there are fewer people than a training needs; of the person whom the model is adapted to. Raises `InputError`
+    when there are none, when they lack signals or labels of the model, or when data that `is_remembered` by the model's
+    run changed since.
     """
     loaded = loading.load_recordings(path)
     if path is not None and is_remembered:
         loading.check_unchanged(csv_recordings.windows(path, loaded), path, card)
     found = list(enumerate(loaded))
     subjects = sorted({x.subject for _, x in found}, key=str)
-    chosen = (
-        {_person(card, subjects)}
-        if card.posture_correction
-        else set(own_test_subjects(card, subjects) or test_subjects(path, [x for _, x in found]))
-    )
+    if card.posture_correction:
+        chosen = {_person(card, subjects)}
+    elif is_other(card, _sources((x.mounting for x in loaded), path)):
+        chosen = set(subjects)
+    else:
+        chosen = set(own_test_subjects(card, subjects) or test_subjects(path, loaded))
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)
@@ -52,11 +72,20 @@ def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | s
     return list(csv_recordings.test_subjects(found))
 
 
-def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> tuple[Split, dict[str, int]]:
-    """The windows of the same people, `y` counting in the labels of `model`; and, by label, how many have another one.
+def is_other(card: Card, sources: Iterable[str]) -> bool:
+    """Tell whether the model of `card` was trained on none of the data sets `sources`, by its card."""
+    record = card.training.get("data")
+    if not isinstance(record, dict):
+        return False
+    own = record.get("sources", [record.get("name")])
+    return bool(own) and not {*sources} & {*own}
 
-    Those are left out, and labels of the model may be absent. Raises `InputError` unless signals and windows are those
-    of the data at `path`, and at least one label; and when data that `is_remembered` by the model's run changed since.
+
+def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> EvaluatedWindows:
+    """The windows of the same people.
+
+    Labels of the model may be absent. Raises `InputError` unless signals and windows are those of the data at `path`,
+    and at least one label; and when data that `is_remembered` by the model's run changed since.
     """
     card = model.card
     if path is None or not loading.has_recordings(path):
@@ -66,6 +95,8 @@ def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> tuple[S
         if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
+        elif is_other(card, _sources(data.mountings, path)):
+            data = data.with_test({*data.train.subject.tolist(), *data.test.subject.tolist()})
     else:
         chosen = [x for _, x in recordings(path, card, is_remembered)]
         data = csv_recordings.as_test(path, chosen)
@@ -74,7 +105,13 @@ def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> tuple[S
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
     data = _in_labels_of(card, data)
     measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, posture_correction=None)), data)
-    return data.test, others
+    return EvaluatedWindows(data.test, data.mountings, others)
+
+
+def _sources(mountings: Iterable[Mounting], path: Path | None) -> set[str]:
+    """The data sets of `mountings`; where those do not tell, the name of the file or folder."""
+    named = {x.source for x in mountings} - {""}
+    return named or ({uci_har.NAME} if path is None else {path.resolve().name, path.stem})
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 import edge_runtime
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
+from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
 from edge_runtime.system import dataclass_json
 from edge_runtime.system.dataclass_json import Quantity
@@ -26,8 +27,6 @@ from edge_runtime.system.outside_files import parse_json, read_text
 
 FORMAT = 1
 
-Share = Annotated[float, Quantity(at_least=0, at_most=1)]
-Count = Annotated[int, Quantity(at_least=0)]
 Positive = Annotated[int, Quantity(at_least=1)]
 Bytes = Annotated[int, Quantity("bytes", at_least=0)]
 Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
@@ -97,16 +96,6 @@ class Instructions:
 
 
 @dataclass(frozen=True)
-class ClassScore:
-    """The scores of one class."""
-
-    precision: Annotated[Share, "share of right ones among the windows that were given this class"]
-    recall: Annotated[Share, "share of right ones among the windows of this class"]
-    f1: Annotated[Share, "harmonic mean of the two"]
-    windows: Annotated[Count, "test windows of this class"]
-
-
-@dataclass(frozen=True)
 class OperatorCost:
     """The work of all operators of one type in one inference."""
 
@@ -151,7 +140,7 @@ class Result:
     labels: Annotated[tuple[str, ...], "the classes"]
     windows: Annotated[Positive, "test windows"]
     accuracy: Annotated[Share, "share of test windows classified right"]
-    macro_f1: Annotated[Share, "mean F1 of the classes"]
+    macro_f1: Annotated[Share, "mean F1 of the classes that occur"]
     confusion: Annotated[tuple[tuple[Count, ...], ...], "test windows: a row per true class, a column per answer"]
     per_subject: Annotated[Mapping[str, Share], "accuracy by person"]
     agreement: Annotated[
@@ -164,6 +153,13 @@ class Result:
     accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
     macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"] = None
     per_class: Annotated[Mapping[str, ClassScore] | None, "scores by class"] = None
+    per_subject_macro_f1: Annotated[
+        Mapping[str, Share] | None, "by person, mean F1 of the classes that the person has"
+    ] = None
+    per_placement: Annotated[
+        Mapping[str, GroupScore] | None, "scores by place on the body, of windows where that is known"
+    ] = None
+    per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, of windows where that is known"] = None
     calibration_error: Annotated[
         Share | None, "expected calibration error (15 bins) of the probabilities after the card's temperature"
     ] = None

@@ -28,8 +28,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import scores
 from edge_runtime.bench.results import Interval, Latency
+from edge_runtime.data import scores
 
 Rounds = Sequence[Sequence[float]]
 """Times in milliseconds: one sequence per round, in the order they were taken."""

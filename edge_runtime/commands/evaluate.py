@@ -1,4 +1,4 @@
-"""Score a model on the test subjects, window by window or live: `har-edge evaluate`."""
+"""Score a model on people whom it was not trained on, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
-import numpy as np
 
-from edge_runtime.bench import evaluation_data, measurement, scores
+from edge_runtime.bench import evaluation_data, measurement
+from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for
-from edge_runtime.data.dataset import Recording, Split
+from edge_runtime.data.dataset import Recording
+from edge_runtime.data.scores import answers_among, score
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
@@ -33,7 +34,7 @@ Picture: TypeAlias = Callable[[str], Path]
     ),
 )
 @options.model()
-@click.option("--live", is_flag=True, help="Follow the test subjects' whole recordings as a live stream.")
+@click.option("--live", is_flag=True, help="Follow these people's whole recordings as a live stream.")
 @click.option(
     "--hop",
     type=click.IntRange(1),
@@ -60,7 +61,7 @@ def command(
     plots: Path | None,
     pictures: str,
 ) -> None:
-    """Score MODEL on the test subjects.
+    """Score MODEL on people whom it was not trained on: the test subjects, or everyone in data of another origin.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
     taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
@@ -83,51 +84,36 @@ def command(
         recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
         content = _live(classifier, recordings, hop, picture)
     else:
-        windows = evaluation_data.windows(
-            measurement.open_file(path), data_for([path], data), is_remembered=data is None
-        )
-        content = _windows(classifier, *windows, picture)
+        where = data_for([path], data)
+        windows = evaluation_data.windows(measurement.open_file(path), where, is_remembered=data is None)
+        content = _windows(classifier, windows, picture)
     if classifier.card.posture_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     outputs.write_json(json_path, {"model": classifier.card.name} | content)
 
 
-def _windows(classifier: Classifier, test: Split, others: Mapping[str, int], picture: Picture | None) -> dict[str, Any]:
-    from edge_runtime.system.terminal import Console, plain_table, progress
+def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
+    from edge_runtime.reports.evaluation_table import show_scores
+    from edge_runtime.system.terminal import progress
 
+    test, labels = found.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
-        predicted = classifier.logits(test.X).argmax(axis=1)
-    labels = classifier.card.labels
-    confusion = scores.confusion_matrix(test.y, predicted, len(labels))
-    per_class = scores.per_class(confusion, labels)
-    table = plain_table(["activity"], ["windows", "recall", "precision", "F1"])
-    for label, row in per_class.items():
-        shares = (percent(x if row.windows else None, 1) for x in (row.recall, row.precision, row.f1))
-        table.add_row(label, f"{row.windows}", *shares)
-    console = Console(markup=False)  # labels are other people's text
-    console.print(table)
-    subjects = {str(x): float((predicted == test.y)[test.subject == x].mean()) for x in np.unique(test.subject)}
-    accuracy = scores.accuracy(confusion)
-    worst = min(subjects, key=lambda x: subjects[x])
-    console.print(
-        f"Accuracy {percent(accuracy)} of {counted(len(test), 'window')} of {counted(len(subjects), 'subject')}; "
-        f"subject {worst} has the least, {percent(subjects[worst], 1)}."
-    )
-    if others:
-        named = ", ".join(f"{n} of {label}" for label, n in others.items())
-        console.print(f"Windows left out, since the model has no such label: {named}.")
+        logits = classifier.logits(test.X)
+    open_set = score(test, logits.argmax(axis=1), labels, found.mountings)
+    occurring = found.occurring(len(labels))
+    closed_set = score(test, answers_among(logits, occurring), labels, found.mountings)
+    show_scores(open_set, closed_set, found.left_out)
     if picture:
-        title = f"{classifier.card.name}: {percent(accuracy)} of {counted(len(test), 'window')}"
-        _draw_confusion(confusion.tolist(), labels, f"{title} ({counted(len(subjects), 'subject')})", picture)
-    return {
-        "windows": len(test),
-        "left_out": others,
-        "accuracy": accuracy,
-        "per_class": {label: dataclasses.asdict(x) for label, x in per_class.items()},
-        "per_subject": subjects,
-        "confusion": confusion.tolist(),
-    }
+        title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
+        people = counted(len(open_set.per_subject), "subject")
+        _draw_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture)
+    names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
+    return (
+        {"left_out": found.left_out}
+        | dataclasses.asdict(open_set)
+        | {"closed_set": {"labels": names} | dataclasses.asdict(closed_set)}
+    )
 
 
 def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, picture: Picture) -> None:
@@ -141,10 +127,9 @@ def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, 
 def _live(
     classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
 ) -> dict[str, Any]:
-    from edge_runtime.live import scores_by_part
+    from edge_runtime.live import scores_by_part, stream_scores
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels
-    from edge_runtime.live.stream_scores import confusion, score
     from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
 
@@ -152,7 +137,7 @@ def _live(
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, picture)
     rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
-    found = score(tracks, len(labels), window.samples, RATE_HZ, rows)
+    found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ, rows)
     people = scores_by_part.per_subject(tracks, len(labels), window.samples)
     activities = scores_by_part.per_activity(tracks, labels, window.samples)
     during = scores_by_part.reported_during(tracks, names, len(labels), RATE_HZ)
@@ -166,7 +151,7 @@ def _live(
     report.show_reported(transitions, others, labels, console)
     if picture:
         click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
-        counts = confusion(tracks, len(labels), window.samples).tolist()
+        counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
         title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
         _draw_confusion(counts, labels, title, picture)
     parts: dict[str, Mapping[str, Any]] = {

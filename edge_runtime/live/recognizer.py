@@ -4,6 +4,7 @@ Samples are resampled by their timestamps, filtered (`edge_runtime.signals.front
 stream), cut into windows and classified; the answers are smoothed, and rejected where the motion is novel.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Decision:
 
     `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why. `probabilities`
     `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
-    temperature. While `warming_up`, the filters have not settled since the start or the last gap.
+    temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
+    the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector.
     """
 
     seconds: float
@@ -57,6 +59,7 @@ class Decision:
     warming_up: bool
     reason: str
     inference_ms: float
+    novelty: float = math.nan
 
     def probability(self, label: str) -> float:
         """The smoothed probability of an activity. Raises `InputError` when the model has no such label."""
@@ -255,7 +258,15 @@ class _Decider:
             warming_up,
             "" if shown is not None else reason or "no activity is certain yet",
             inference_ms,
+            self._distance(signals, int(answer.argmax())),
         )
+
+    def _distance(self, signals: Array, label: int) -> float:
+        detector = self._card.live.novelty
+        if detector is None:
+            return math.nan
+        features = motion_features(signals[:, self._columns], self._card.signal_names, self._card.window)
+        return float(detector.distance(features)[label])
 
     def _novelty(self, signals: Array) -> Novelty:
         card, detector = self._card, self._card.live.novelty

@@ -46,6 +46,7 @@ def follow(
         np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions]),
         np.array([int(x.window_probabilities.argmax()) for x in decisions]),
         np.array([names.index(x.activity) if x.activity in names else NO_DECISION for x in decisions]),
+        np.array([x.novelty for x in decisions]),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import segments
+from edge_runtime.data.scores import auroc
 
 NO_DECISION = -1
 """In `Track.shown`: unknown. In `Track.labels`: not labelled."""
@@ -23,7 +24,8 @@ class Track:
     """One recording: the `labels` `[n_samples]` and the decisions about it.
 
     The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
-    is reported. Labels below `n_activities` are those of the network; those above are transitions and others.
+    is reported; `novelty[i]` is that of the motion, NaN where the model does not know. Labels below `n_activities` are
+    those of the network; those above are transitions and others.
     """
 
     subject: int | str
@@ -31,6 +33,7 @@ class Track:
     ends: Integers
     answers: Integers
     shown: Integers
+    novelty: npt.NDArray[np.float64] | None = None
 
     @property
     def begin(self) -> int:
@@ -53,7 +56,9 @@ class LiveScores:
     activity; unknown counts as wrong, and is left out of `reported_accuracy`. `sample_accuracy` is of the report
     at each sample of an activity, which cannot be right at its beginning. A delay is from an
     activity's first sample until it is reported. A false change is one to an activity other than the labelled one;
-    `false_changes_seen` leaves out those whose window reaches back to before the activity began.
+    `false_changes_seen` leaves out those whose window reaches back to before the activity began. A false answer is an
+    activity that begins to be reported while something is done that the model does not know, per hour of that;
+    `novelty_auroc` is how well `Track.novelty` tells such moments from windows wholly in one activity.
     """
 
     windows: int
@@ -70,6 +75,9 @@ class LiveScores:
     unknown_in_activities: float
     unknown_in_transitions: float
     hours: float
+    false_answers_per_hour: float
+    novelty_auroc: float
+    hours_not_known: float
 
 
 def score(
@@ -96,6 +104,8 @@ def score(
     delays = np.array([x for track in tracks for x in _delays(track, n_activities)]) / rate_hz
     false = [x for track in tracks for x in _false_changes(track, n_activities, samples)]
     hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
+    hours_not_known = sum(int((x.labels[x.begin :] >= n_activities).sum()) for x in tracks) / rate_hz / 3600
+    n_false_answers = sum(int(false_answers(x, n_activities).sum()) for x in tracks)
     return LiveScores(
         windows=len(truth),
         window_accuracy=share(answers == truth),
@@ -111,6 +121,9 @@ def score(
         unknown_in_activities=share((reported == NO_DECISION)[in_activity]),
         unknown_in_transitions=share((reported == NO_DECISION)[in_transition]),
         hours=hours,
+        false_answers_per_hour=n_false_answers / hours_not_known if hours_not_known else float("nan"),
+        novelty_auroc=_novelty_auroc(tracks, n_activities, samples),
+        hours_not_known=hours_not_known,
     )
 
 
@@ -130,6 +143,27 @@ def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArra
     is_one = changes[track.ends - 1] == changes[track.ends - samples]
     inside: npt.NDArray[np.bool_] = is_one & (label >= 0) & (label < n_activities)
     return inside
+
+
+def false_answers(track: Track, n_activities: int) -> npt.NDArray[np.bool_]:
+    """Find the decisions from which on another activity is reported than before, while the model knows none of it."""
+    reported = track.shown[track.shown != NO_DECISION]
+    is_new = np.zeros(len(track.shown), np.bool_)
+    is_new[track.shown != NO_DECISION] = np.diff(reported, prepend=NO_DECISION) != 0
+    # An activity that is named again after unknown is a new answer too.
+    is_new |= (track.shown != NO_DECISION) & (np.roll(track.shown, 1) == NO_DECISION)
+    is_new &= track.labels[track.ends - 1] >= n_activities
+    return is_new
+
+
+def _novelty_auroc(tracks: Sequence[Track], n_activities: int, samples: int) -> float:
+    known: list[npt.NDArray[np.float64]] = [np.empty(0)]
+    not_known: list[npt.NDArray[np.float64]] = [np.empty(0)]
+    for x in tracks:
+        if x.novelty is not None and not np.isnan(x.novelty).any():
+            known.append(x.novelty[inside_activity(x, n_activities, samples)])
+            not_known.append(x.novelty[x.labels[x.ends - 1] >= n_activities])
+    return auroc(np.concatenate(known), np.concatenate(not_known))
 
 
 def _delays(track: Track, n_activities: int) -> Iterator[float]:

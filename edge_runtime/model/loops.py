@@ -49,7 +49,7 @@ def open_bodies(flatbuffer: bytes, open_interpreter: Callable[[bytes], Any]) -> 
 
 def operator_codes(flatbuffer: bytes) -> frozenset[int]:
     """The operators of all graphs of a model that an interpreter took, as numbers of `BuiltinOperator` (schema.fbs)."""
-    root = _root(flatbuffer)
+    root = root_of(flatbuffer)
     codes = [max(x.byte(_OLD_CODE), x.integer(_NEW_CODE)) for x in root.tables(_CODES)]
     return frozenset(
         codes[operator.integer(_CODE)] for graph in root.tables(_SUBGRAPHS) for operator in graph.tables(_OPERATORS)
@@ -100,7 +100,7 @@ def _constant(graph: Any, *tensors: int) -> npt.NDArray[Any] | None:
 
 def _find(flatbuffer: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield for each WHILE operator the numbers of the graphs that it is in, and of its condition and its body."""
-    for index, graph in enumerate(_root(flatbuffer).tables(_SUBGRAPHS)):
+    for index, graph in enumerate(root_of(flatbuffer).tables(_SUBGRAPHS)):
         for operator in graph.tables(_OPERATORS):
             options = operator.table(_OPTIONS) if operator.byte(_OPTIONS_TYPE) == _WHILE_OPTIONS else None
             if options is not None:
@@ -109,29 +109,30 @@ def _find(flatbuffer: bytes) -> Iterator[tuple[int, int, int]]:
 
 def _with_first(flatbuffer: bytes, graph: int) -> bytes:
     """The model with another graph in the place of its first one, which is left out."""
-    places = _root(flatbuffer).places(_SUBGRAPHS)
+    places = root_of(flatbuffer).places(_SUBGRAPHS)
     changed = bytearray(flatbuffer)
-    struct.pack_into("<I", changed, places[0], _follow(flatbuffer, places[graph]) - places[0])
+    struct.pack_into("<I", changed, places[0], follow(flatbuffer, places[graph]) - places[0])
     return bytes(changed)
 
 
-def _follow(content: bytes, place: int) -> int:
+def follow(content: bytes, place: int) -> int:
     """Where the offset at `place` leads."""
     return place + int(struct.unpack_from("<I", content, place)[0])
 
 
-def _root(content: bytes) -> _Table:
-    return _Table(content, _follow(content, 0))
+def root_of(content: bytes) -> FlatTable:
+    """The table at the root of a flatbuffer."""
+    return FlatTable(content, follow(content, 0))
 
 
 @dataclass(frozen=True)
-class _Table:
+class FlatTable:
     """A table of a flatbuffer: numbers, and offsets of other tables and vectors, by field."""
 
     content: bytes
     begin: int
 
-    def _field(self, field: int) -> int | None:
+    def place(self, field: int) -> int | None:
         """The place of a field; None if it has its default."""
         fields = self.begin - int(struct.unpack_from("<i", self.content, self.begin)[0])
         size = struct.unpack_from("<H", self.content, fields)[0]
@@ -139,24 +140,28 @@ class _Table:
         return self.begin + offset if offset else None
 
     def byte(self, field: int) -> int:
-        place = self._field(field)
+        """The byte in a field."""
+        place = self.place(field)
         return 0 if place is None else self.content[place]
 
     def integer(self, field: int) -> int:
-        place = self._field(field)
+        """The int32 in a field."""
+        place = self.place(field)
         return 0 if place is None else int(struct.unpack_from("<i", self.content, place)[0])
 
-    def table(self, field: int) -> _Table | None:
-        place = self._field(field)
-        return None if place is None else _Table(self.content, _follow(self.content, place))
+    def table(self, field: int) -> FlatTable | None:
+        """The table in a field; None if it is not there."""
+        place = self.place(field)
+        return None if place is None else FlatTable(self.content, follow(self.content, place))
 
     def places(self, field: int) -> list[int]:
         """The places of the offsets in a vector."""
-        place = self._field(field)
+        place = self.place(field)
         if place is None:
             return []
-        vector = _follow(self.content, place)
+        vector = follow(self.content, place)
         return [vector + 4 * (1 + i) for i in range(struct.unpack_from("<I", self.content, vector)[0])]
 
-    def tables(self, field: int) -> Iterator[_Table]:
-        return (_Table(self.content, _follow(self.content, x)) for x in self.places(field))
+    def tables(self, field: int) -> Iterator[FlatTable]:
+        """The tables in a vector."""
+        return (FlatTable(self.content, follow(self.content, x)) for x in self.places(field))

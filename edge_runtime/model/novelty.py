@@ -105,6 +105,13 @@ class NoveltyDetector:
             at_rest,
         )
 
+    def distance(self, features: MotionFeatures) -> Array:
+        """How far motion is from each activity `[..., n_labels]`: from 1 on its posture or its movement is novel."""
+        posture = np.stack([x.distance(features.posture) / x.novel for x in self.posture], axis=-1)
+        movement = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
+        farther: Array = np.maximum(posture, movement)
+        return farther
+
     def fault(self, n_labels: int) -> str | None:
         """State what makes it unusable for so many activities, if anything does."""
         sizes = {len(x.mean) for x in self.movement}

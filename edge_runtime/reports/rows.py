@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Latency, Result
+from edge_runtime.data.scores import worst
 from edge_runtime.system.quantities import (
     NOT_MEASURED,
     kilobytes,
@@ -52,6 +53,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("95 %, windows", lambda x: percent_range(x.accuracy_ci95), detail=True, brief=False),
         row("macro F1", lambda x: percent(x.macro_f1)),
         row("95 %, subjects", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
+        row("worst subject, macro F1", _worst_subject, detail=True, brief=False),
         row("agrees with float32", lambda x: percent(x.agreement)),
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
@@ -79,6 +81,11 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         [x for x in group if set(x.cells) != {NOT_MEASURED} and (x.brief or not brief)]
         for group in (scores, times, sizes)
     ]
+
+
+def _worst_subject(result: Result) -> str:
+    people = result.per_subject_macro_f1
+    return percent(people[worst(people)]) if people else NOT_MEASURED
 
 
 def _operators(result: Result) -> str:

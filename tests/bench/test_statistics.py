@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from edge_runtime.bench import scores, statistics
+from edge_runtime.bench import statistics
+from edge_runtime.data import scores
 
 
 def rounds(

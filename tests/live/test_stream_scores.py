@@ -1,5 +1,7 @@
 """Live scores, all together and in parts, on streams small enough to count by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,21 @@ def test_unknown_is_counted_in_activities_and_in_transitions():
     assert found.unknown_in_activities == 0.5
     assert found.unknown_in_transitions == 0.5
     assert found.sample_accuracy == 0.5
+
+
+def test_an_answer_to_what_the_model_does_not_know_is_false_each_time_it_begins():
+    decisions = [(10, 0, 0), (30, 0, 0), (40, 1, 1), (50, 1, NO_DECISION), (60, 1, 1), (70, 1, 1), (3650, 0, 0)]
+    found = scores([(0, 20), (2, 3600), (0, 40)], decisions)
+    assert found.hours_not_known == pytest.approx(0.1)
+    assert found.false_answers_per_hour == pytest.approx(20)  # that of before going on is none, the end is no stranger
+    assert np.isnan(scores([(0, 40)], [(10, 0, 0)]).false_answers_per_hour)
+
+
+def test_novelty_is_judged_by_windows_of_one_activity_and_by_what_is_none():
+    decisions = [(10, 0, 0), (20, 0, 0), (25, 0, 0), (30, 0, 0)]
+    made = replace(track([(0, 20), (2, 20)], decisions), novelty=np.array([0.1, 0.6, 0.5, 2.0]))
+    assert score([made], 2, SAMPLES, RATE).novelty_auroc == pytest.approx(3 / 4)
+    assert np.isnan(score([replace(made, novelty=None)], 2, SAMPLES, RATE).novelty_auroc)
 
 
 def test_without_activities_there_is_nothing_to_score():

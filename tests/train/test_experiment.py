@@ -6,13 +6,11 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
 
-from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from train import training_plots
 from train.fit.fit_job import Epoch
-from train.scoring import fit_temperature, score
+from train.temperature import fit_temperature
 from train.training_data import check_data, hold_out
 from train.training_plots import plot_curves
 
@@ -30,20 +28,6 @@ def test_a_sensor_that_was_off_is_named_before_training(uci_har):
     X[..., 4] = 0.25
     with pytest.raises(InputError, match="no variation in body_gyro_y"):
         check_data(replace(uci_har, train=replace(uci_har.train, X=X)), [])
-
-
-def test_scores_are_scikit_learns():
-    generator = np.random.default_rng(0)
-    y = generator.integers(0, 3, 200).astype(np.uint8)
-    predicted = np.where(generator.random(200) < 0.7, y, generator.integers(0, 3, 200))
-    subject = np.repeat([4, 7], 100)
-    scores = score(Split(np.zeros((200, 1, 1), np.float32), y, subject), predicted, ("a", "b", "c"))
-    assert scores["accuracy"] == np.mean(y == predicted)
-    assert scores["macro_f1"] == pytest.approx(f1_score(y, predicted, average="macro"))
-    assert scores["weighted"]["f1"] == pytest.approx(f1_score(y, predicted, average="weighted"))
-    assert scores["per_subject"]["7"] == np.mean(y[100:] == predicted[100:])
-    assert np.sum(scores["confusion"]) == 200
-    assert scores["confusion"][1][2] == np.sum((y == 1) & (predicted == 2))
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])

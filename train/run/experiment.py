@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 import edge_runtime
-from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.scores import score
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.reports.confusion_plot import plot_confusion
@@ -24,8 +28,8 @@ from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
-from train.scoring import fit_temperature, score
 from train.spread import PARTS
+from train.temperature import fit_temperature
 from train.training_data import distinct
 from train.training_plots import plot_curves, plot_subjects
 
@@ -74,14 +78,18 @@ class Experiment:
         held_out = self.dataset.train.select(held_rows(self.dataset.train, selection.held_out))
         held_out_logits = load_logits(selection)
         scores = {
-            "held_out": score(held_out, held_out_logits.argmax(1), self.dataset.labels),
-            "test": score(self.dataset.test, load_logits(final).argmax(1), self.dataset.labels),
+            "held_out": self._score(held_out, held_out_logits),
+            "test": self._score(self.dataset.test, load_logits(final)),
         }
         card = self._make_card(outcomes["selection"], outcomes["final"], scores)
         card = dataclasses.replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
         write_bytes(self.run.selection, selection.model.read_bytes())
         write_bytes(self.run.model, final.model.read_bytes())
         _write(self.run, card, {name: outcome.history for name, outcome in outcomes.items()})
+
+    def _score(self, split: Split, logits: npt.NDArray[np.float32]) -> dict[str, Any]:
+        found = score(split, logits.argmax(1), self.dataset.labels, self.dataset.mountings)
+        return dataclasses.asdict(found)
 
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
@@ -95,7 +103,7 @@ class Experiment:
             live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
-                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint}
+                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "sources": _sources(dataset)}
                 | ({} if self.data is None else {"path": self.data}),
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
@@ -112,6 +120,11 @@ class Experiment:
             },
             scores=scores,
         )
+
+
+def _sources(dataset: Dataset) -> list[str]:
+    """The names of the data sets that `dataset` is made of."""
+    return sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name]
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:

@@ -200,4 +200,5 @@ def _rows(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> Iterator[Seq
     for i, seed in enumerate(seeds):
         for part, spreads in parts.items():
             yield seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]
-            yield from ((seed, part, subject, x.per_seed[i], "") for subject, x in spreads.per_subject.items())
+            for subject, accuracy in spreads.per_subject.items():
+                yield seed, part, subject, accuracy.per_seed[i], spreads.per_subject_macro_f1[subject].per_seed[i]

@@ -49,6 +49,12 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
             f"{percent(found.unknown_in_activities, 1)} of the time in activities, their beginnings included, and "
             f"{percent(found.unknown_in_transitions, 1)} of that in transitions between postures",
         ),
+        (
+            "not known",
+            f"{_number(found.false_answers_per_hour)} false answers an hour of what the model does not know, "
+            f"transitions included ({60 * found.hours_not_known:.1f} min); novelty tells it with an AUROC of "
+            f"{_auroc(found.novelty_auroc)}",
+        ),
     ):
         table.add_row(name, value)
     console.print(table)
@@ -95,6 +101,10 @@ def _reported_table(heading: str, found: Mapping[str, Reported], activities: Seq
 
 def _number(value: float) -> str:
     return NOT_MEASURED if math.isnan(value) else f"{value:.1f}"
+
+
+def _auroc(value: float) -> str:
+    return NOT_MEASURED if math.isnan(value) else f"{value:.3f}"
 
 
 def _seconds(value: float) -> str:

@@ -122,6 +122,7 @@ final class Report {
 
     private static double macroF1(int[][] confusion) {
         double sum = 0;
+        int occurring = 0;
         for (int i = 0; i < confusion.length; i++) {
             int truth = 0;
             int answers = 0;
@@ -129,9 +130,12 @@ final class Report {
                 truth += confusion[i][j];
                 answers += confusion[j][i];
             }
-            sum += truth + answers == 0 ? 0 : 2.0 * confusion[i][i] / (truth + answers);
+            if (truth > 0) {
+                sum += 2.0 * confusion[i][i] / (truth + answers);
+                occurring++;
+            }
         }
-        return sum / confusion.length;
+        return sum / occurring;
     }
 
     private JSONObject perSubject(float[][] logits) throws JSONException {

@@ -1,0 +1,192 @@
+"""Score answers to windows with NumPy alone: over classes, people, placements and data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.dataset import Mounting, Split
+from edge_runtime.model.classifier import softmax
+from edge_runtime.system.dataclass_json import Quantity
+
+Share = Annotated[float, Quantity(at_least=0, at_most=1)]
+Count = Annotated[int, Quantity(at_least=0)]
+
+Classes = npt.NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """The scores of one class."""
+
+    precision: Annotated[Share, "share of right ones among the windows that were given this class"]
+    recall: Annotated[Share, "share of right ones among the windows of this class"]
+    f1: Annotated[Share, "harmonic mean of the two"]
+    windows: Annotated[Count, "test windows of this class"]
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """The scores of the windows of one placement or data set."""
+
+    windows: Annotated[Count, "its test windows"]
+    accuracy: Annotated[Share, "share of them classified right"]
+    macro_f1: Annotated[Share, "mean F1 of the classes that it has"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of the answers to some windows, shares from 0 to 1.
+
+    `weighted` are the means over the classes by their windows; `per_subject` is the accuracy by person, and
+    `per_subject_macro_f1` the mean F1 of the classes that the person has. `confusion[i][j]` counts windows of class i
+    that were given class j.
+    """
+
+    windows: int
+    accuracy: float
+    macro_f1: float
+    weighted: ClassScore
+    per_class: Mapping[str, ClassScore]
+    per_subject: Mapping[str, float]
+    per_subject_macro_f1: Mapping[str, float]
+    per_placement: Mapping[str, GroupScore]
+    per_source: Mapping[str, GroupScore]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Sequence[Mounting] = ()) -> Scores:
+    """Score the classes `predicted` `[n]` for the windows of `split`; both count in `labels`.
+
+    `mountings` are those that `split.mounting` counts in. Placements and data sets are those that they name.
+    """
+    confusion = confusion_matrix(split.y, predicted, len(labels))
+    by_class = per_class(confusion, labels)
+    people = by_group(split.y, predicted, split.subject)
+    return Scores(
+        windows=len(split),
+        accuracy=accuracy(confusion),
+        macro_f1=macro_f1(confusion),
+        weighted=_weighted(by_class),
+        per_class=by_class,
+        per_subject={name: x.accuracy for name, x in people.items()},
+        per_subject_macro_f1={name: x.macro_f1 for name, x in people.items()},
+        per_placement=by_group(split.y, predicted, names_of(split, mountings, "placement")),
+        per_source=by_group(split.y, predicted, names_of(split, mountings, "source")),
+        confusion=tuple(map(tuple, confusion.tolist())),
+    )
+
+
+def confusion_matrix(y: Classes, predicted: Classes, n_labels: int) -> npt.NDArray[np.int64]:
+    """Return `[n_labels, n_labels]` counts: row is the true class, column the predicted one."""
+    cells = np.asarray(y, np.int64) * n_labels + np.asarray(predicted, np.int64)
+    return np.bincount(cells, minlength=n_labels * n_labels).reshape(n_labels, n_labels)
+
+
+def accuracy(confusion: npt.NDArray[np.integer]) -> float:
+    """Return the share of windows, 0 to 1, that were classified right; `confusion` is `[n_labels, n_labels]` counts."""
+    return float(np.trace(confusion) / confusion.sum())
+
+
+def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
+    """Return the mean of 2 TP / (2 TP + FP + FN), 0 to 1, over the classes that occur, the rows of `confusion`.
+
+    A class that was never right counts 0. One that only some answers name has no F1 of its own: the classes that it was
+    given instead of have lost the recall.
+    """
+    occurs = confusion.sum(axis=1) > 0
+    hits = np.diag(confusion).astype(np.float64)
+    total = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float((2 * hits[occurs] / total[occurs]).mean())
+
+
+def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict[str, ClassScore]:
+    """Return precision, recall and F1 of each class by its label; a share of nothing is 0, as in scikit-learn."""
+    scored = {}
+    for i, label in enumerate(labels):
+        hits, windows, predicted = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
+        scored[label] = ClassScore(
+            precision=hits / predicted if predicted else 0.0,
+            recall=hits / windows if windows else 0.0,
+            f1=2 * hits / (windows + predicted) if windows + predicted else 0.0,
+            windows=windows,
+        )
+    return scored
+
+
+def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) -> dict[str, GroupScore]:
+    """Return the scores of each group's windows by its name as text, in the order of the names; "" is no group.
+
+    `groups` `[n]` are the names, or numbers, of subjects, placements or data sets.
+    """
+    found = {}
+    for name in np.unique(groups):
+        rows = groups == name
+        n_labels = 1 + int(max(np.max(y[rows]), np.max(predicted[rows])))
+        confusion = confusion_matrix(y[rows], predicted[rows], n_labels)
+        if str(name):
+            found[str(name)] = GroupScore(int(rows.sum()), accuracy(confusion), macro_f1(confusion))
+    return found
+
+
+def names_of(split: Split, mountings: Sequence[Mounting], field: str) -> npt.NDArray[np.str_]:
+    """The `field` of each window's mounting `[n]`, one of `Mounting`; "" where that is not known."""
+    if split.mounting is None or not mountings:
+        return np.full(len(split), "")
+    return np.array([getattr(x, field) for x in mountings], np.str_)[split.mounting]
+
+
+def worst(per_subject: Mapping[str, float]) -> str:
+    """The subject with the least score."""
+    return min(per_subject, key=per_subject.__getitem__)
+
+
+def answers_among(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The class `[n]` with the greatest logit among those that `classes` `[n_labels]` marks."""
+    places = np.flatnonzero(classes)
+    found: npt.NDArray[np.intp] = places[np.asarray(logits)[:, places].argmax(axis=1)]
+    return found
+
+
+def auroc(negative: npt.NDArray[np.floating], positive: npt.NDArray[np.floating]) -> float:
+    """Return the area under the receiver operating characteristic, 0 to 1, of a score that tells positives by more.
+
+    It is the probability that the score of one of `positive` `[n]` is above that of one of `negative` `[m]`, ties
+    counting half (Mann and Whitney 1947). NaN without one of each.
+    """
+    if not len(negative) or not len(positive):
+        return float("nan")
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+    return float(below.mean() / 2 / len(ordered))
+
+
+def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 15) -> float:
+    """Return the calibration error of `logits` `[n, n_labels]`, after any temperature (Guo et al. 2017, eq. 3).
+
+    The windows are put into equal bins by the probability of the class they were given; the error is the mean over the
+    windows of how far the accuracy of their bin is from its mean probability.
+    """
+    probabilities = softmax(np.asarray(logits, np.float64))
+    confidence = probabilities.max(axis=1)
+    right = np.asarray(logits).argmax(axis=1) == y
+    # Bins are open below and closed above: a probability of 1 belongs to the last.
+    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return float(np.abs(np.bincount(index, right - confidence, bins)).sum() / len(right))
+
+
+def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:
+    """The means of the classes' scores, each counting as many times as it has windows."""
+    windows = [x.windows for x in by_class.values()]
+
+    def mean(of_class: Sequence[float]) -> float:
+        return float(np.average(of_class, weights=windows))
+
+    rows = by_class.values()
+    return ClassScore(
+        mean([x.precision for x in rows]), mean([x.recall for x in rows]), mean([x.f1 for x in rows]), sum(windows)
+    )

@@ -1,0 +1,45 @@
+"""Print the scores of `har-edge evaluate`: of activities, people, placements and data sets."""
+
+from collections.abc import Mapping
+
+from edge_runtime.data.scores import GroupScore, Scores, worst
+from edge_runtime.system.quantities import counted, percent
+from edge_runtime.system.terminal import Console, plain_table
+
+
+def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int]) -> None:
+    """Print both scores of a model's answers, and which windows have none.
+
+    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too.
+    """
+    console = Console(markup=False)  # labels are other people's text
+    is_closed = open_set.confusion == closed_set.confusion
+    table = plain_table(["activity"], ["windows", "recall", "precision", "F1", *([] if is_closed else ["closed set"])])
+    for label, row in open_set.per_class.items():
+        shares = [x if row.windows else None for x in (row.recall, row.precision, row.f1)]
+        if not is_closed:
+            shares.append(closed_set.per_class[label].recall if row.windows else None)
+        table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
+    console.print(table)
+    people = open_set.per_subject_macro_f1
+    console.print(
+        f"Accuracy {percent(open_set.accuracy)}, macro F1 {percent(open_set.macro_f1)} of "
+        f"{counted(open_set.windows, 'window')} of {counted(len(people), 'subject')}; subject {worst(people)} has the "
+        f"least macro F1, {percent(people[worst(people)], 1)}."
+    )
+    if not is_closed:
+        console.print(
+            f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "
+            f"macro F1 {percent(closed_set.macro_f1)}; the last column is its recall."
+        )
+    for kind, groups in (("Placement", open_set.per_placement), ("Data set", open_set.per_source)):
+        if len(groups) > 1:
+            console.print("".join(f"{kind} {name}: {_both(x)}.\n" for name, x in groups.items()), end="")
+    if left_out:
+        named = ", ".join(f"{n} of {label}" for label, n in left_out.items())
+        console.print(f"Windows left out, since the model has no such label: {named}.")
+
+
+def _both(group: GroupScore) -> str:
+    shares = f"accuracy {percent(group.accuracy)}, macro F1 {percent(group.macro_f1)}"
+    return f"{shares} of {counted(group.windows, 'window')}"

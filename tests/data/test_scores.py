@@ -1,0 +1,121 @@
+"""Scores equal those of scikit-learn, over all windows and over those of a person, a placement or a data set."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn import metrics
+
+from edge_runtime.data import scores
+from edge_runtime.data.dataset import Mounting, Split
+
+PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=60)
+LABELS = tuple("abcde")
+
+
+def split(y, subject, mounting=None):
+    return Split(np.zeros((len(y), 1, 1), np.float32), np.asarray(y, np.uint8), np.asarray(subject), mounting)
+
+
+def macro_f1(y, predicted):
+    """Of the classes that occur."""
+    return metrics.f1_score(y, predicted, labels=np.unique(y), average="macro", zero_division=0)
+
+
+@given(PAIRS)
+def test_scores_equal_those_of_scikit_learn(rows):
+    y, predicted, subject = np.array(rows, np.uint8).T
+    found = scores.score(split(y, subject), predicted, LABELS)
+    assert [*map(list, found.confusion)] == metrics.confusion_matrix(y, predicted, labels=range(5)).tolist()
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(y, predicted))
+    assert found.macro_f1 == pytest.approx(macro_f1(y, predicted))
+    assert found.weighted.f1 == pytest.approx(metrics.f1_score(y, predicted, average="weighted", zero_division=0))
+    assert found.windows == found.weighted.windows == len(y)
+    for person, accuracy in found.per_subject.items():
+        own = subject == int(person)
+        assert accuracy == pytest.approx(metrics.accuracy_score(y[own], predicted[own]))
+        assert found.per_subject_macro_f1[person] == pytest.approx(macro_f1(y[own], predicted[own]))
+
+
+@given(PAIRS)
+def test_scores_per_class_equal_those_of_scikit_learn(rows):
+    y, predicted, _ = np.array(rows, np.uint8).T
+    found = scores.per_class(scores.confusion_matrix(y, predicted, 5), LABELS)
+    parts = metrics.precision_recall_fscore_support(y, predicted, labels=range(5), zero_division=0)
+    for label, *expected in zip(LABELS, *parts, strict=True):
+        score = found[label]
+        assert (score.precision, score.recall, score.f1, score.windows) == pytest.approx(tuple(expected))
+
+
+def test_placements_and_data_sets_are_scored_where_they_are_known():
+    mountings = (Mounting("1", "A", "waist"), Mounting("2", "A", "pocket"), Mounting("3", "B"))
+    data = split([0, 1, 0, 1, 0, 1], ["x"] * 6, np.array([0, 0, 1, 1, 2, 2], np.int32))
+    found = scores.score(data, np.array([0, 1, 0, 0, 1, 0]), ("a", "b"), mountings)
+    assert {name: (x.windows, x.accuracy) for name, x in found.per_source.items()} == {"A": (4, 0.75), "B": (2, 0.0)}
+    assert {name: x.accuracy for name, x in found.per_placement.items()} == {"waist": 1.0, "pocket": 0.5}
+    assert found.per_placement["pocket"].macro_f1 == pytest.approx((2 / 3 + 0) / 2)
+    nothing_known = scores.score(split([0, 1], ["x"] * 2), np.array([0, 1]), ("a", "b"))
+    assert nothing_known.per_source == nothing_known.per_placement == {}
+
+
+def test_a_class_that_a_person_does_not_have_is_not_held_against_them():
+    # Once taken for class 2, which the person never did: recall is lost, and no third F1 of 0 counts.
+    found = scores.score(split([0, 0, 1, 1], ["x"] * 4), np.array([0, 2, 1, 1]), ("a", "b", "c"))
+    assert found.per_subject_macro_f1["x"] == pytest.approx((2 / 3 + 1) / 2)
+    assert scores.worst({"x": 0.5, "y": 0.25, "z": 1.0}) == "y"
+
+
+def test_a_closed_set_takes_the_best_of_its_own_classes():
+    logits = np.array([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0]])
+    assert scores.answers_among(logits, np.array([False, True, True])).tolist() == [2, 1]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=60))
+def test_the_auroc_is_that_of_scikit_learn(rows):
+    positive, values = np.array(rows).T.astype(float)
+    found = scores.auroc(values[positive == 0], values[positive == 1])
+    if len(np.unique(positive)) < 2:
+        assert math.isnan(found)
+    else:
+        assert found == pytest.approx(metrics.roc_auc_score(positive, values))
+
+
+def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    # Ten windows given class 0 with a probability of 0.9, of which six are of class 0.
+    logits = np.log(np.tile([0.9, 0.1], (10, 1)))
+    assert scores.calibration_error(logits, np.array([0] * 6 + [1] * 4)) == pytest.approx(0.3)
+    # Five more with 0.6, three right: no gap, and a bin of their own.
+    more = np.concatenate([logits, np.log(np.tile([0.6, 0.4], (5, 1)))])
+    y = np.array([0] * 6 + [1] * 4 + [0, 0, 0, 1, 1])
+    assert scores.calibration_error(more, y) == pytest.approx(0.3 * 10 / 15)
+    assert scores.calibration_error(np.array([[1000.0, 0.0]]), np.array([0])) == 0
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_calibration_error_is_that_of_its_definition(seed):
+    random = np.random.default_rng(seed)
+    logits, y = 3 * random.standard_normal((40, 4)), random.integers(4, size=40)
+    probabilities = softmax(logits, axis=1)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
+    expected = 0.0
+    for i in range(15):
+        inside = (confidence > i / 15) & (confidence <= (i + 1) / 15)
+        if inside.any():
+            expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert scores.calibration_error(logits, y) == pytest.approx(expected)
+
+
+def test_rows_are_the_true_classes():
+    assert scores.confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).tolist() == [
+        [1, 1, 0],
+        [0, 1, 0],
+        [0, 0, 0],
+    ]
+
+
+def test_subjects_may_have_names():
+    found = scores.score(split([0, 1, 1], ["ann", "bob", "bob"]), np.array([0, 1, 0]), ("a", "b"))
+    assert found.per_subject == {"ann": 1.0, "bob": 0.5}
