@@ -12,6 +12,7 @@ from convert.external_model import read_options
 from convert.keras_files import SUFFIXES, check_file, is_saved_model
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
+from edge_runtime.data.data_sources import EMBEDDED, Sources, data_texts
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.model.model_paths import is_reference, model_path
@@ -138,7 +139,7 @@ def command(
     c_array: bool,
     diagnose: bool,
     pictures: str,
-    data: Path | None,
+    data: Sources | None,
     labels: str | None,
     signals: str | None,
     normalisation: str | None,
@@ -191,7 +192,7 @@ def command(
         calibration=calibration or CALIBRATION,
         max_drop=max_drop,
         diagnose=diagnose,
-        data=data,
+        data=None if data is None else data_texts(data) or (EMBEDDED,),
         time_limit=time_limit,
         lstm=lstm,
         max_size=max_size,

@@ -12,6 +12,7 @@ from convert.conversion_job import CALIBRATED, NETWORKS, ConversionJob, Conversi
 from convert.diagnosis.precision import Diagnosis
 from convert.keras_files import check_file
 from convert.parity import FLOAT_TOLERANCE, Parity
+from edge_runtime.data.data_sources import data_texts
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.model.rivals import RivalRecord
@@ -94,7 +95,7 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
 
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
-        options = replace(options, data=remembered_data(Run(source).model))
+        options = replace(options, data=data_texts(remembered_data(Run(source).model)))
     with scratch_folder() as scratch:
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:

@@ -84,15 +84,14 @@ def load_data(job: ConversionJob) -> Dataset:
 
     Raises `InputError` when a run was trained on other data.
     """
-    data = loading.load_data(job.options.data)
     if job.file is not None:
-        return data
+        return loading.load_data(job.options.data)
     path = Run(job.source).card
     card = load(path)
-    data = data.as_for(card)
+    data = loading.load_data(job.options.data, card.window).as_for(card)
     training = TrainingRecord.of(card, path)
     if data.fingerprint != training.data.fingerprint:
-        where = job.options.data or "embedded in the package"
+        where = " and ".join(job.options.data or ("embedded in the package",))
         raise InputError(
             f"the run was trained on other data ({training.data.name}) than that {where}: give its folder with --data"
         )

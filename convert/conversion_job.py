@@ -56,7 +56,7 @@ class Options:
     calibration: int = CALIBRATION
     max_drop: float = 1.0  # percentage points
     diagnose: bool = False
-    data: Path | None = None
+    data: tuple[str, ...] | None = None
     time_limit: float = 600.0  # seconds
     lstm: str = LOWERINGS[0]
     max_size: float = MAX_SIZE  # kB

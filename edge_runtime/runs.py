@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from edge_runtime.data import data_sources
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.system.files import point_link, write_bytes
@@ -135,22 +137,28 @@ def finished() -> list[Path]:
     return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
 
 
-def remembered_data(model: Path) -> Path | None:
+def remembered_data(model: Path) -> Sources:
     """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
 
-    None is the embedded data, and that of a model which is in no run folder. Raises `InputError` when the data is gone.
+    It is the embedded data for a model which is in no run folder. Raises `InputError` when the data is gone.
     """
     run = Run(model.parent)
     # A card.json alone may be anybody's, beside a model that was copied to a device, say.
     record = model_card.load(run.card).training.get("data") if run.model.is_file() and run.card.is_file() else None
-    path = record.get("path") if isinstance(record, dict) else None
-    if not isinstance(path, str):
-        return None
-    if not Path(path).exists():
-        raise InputError(
-            f"{model.parent} was trained on the data at {path}, which is gone: say with --data where it is"
-        )
-    return Path(path)
+    texts = named_data(record.get("path") if isinstance(record, dict) else None)
+    found = data_sources.sources(texts)
+    for text, source in zip(texts or (), found, strict=False):
+        if source.path and not source.path.exists():
+            raise InputError(
+                f"{model.parent} was trained on the data at {text}, which is gone: say with --data where it is"
+            )
+    return found
+
+
+def named_data(path: object) -> tuple[str, ...] | None:
+    """What a card says of the place of data, as `--data` names it; None for the embedded data."""
+    texts = [path] if isinstance(path, str) else path if isinstance(path, list) else []
+    return tuple(x for x in texts if isinstance(x, str)) or None
 
 
 def is_under_way(folder: Path) -> bool:

@@ -7,8 +7,11 @@ import click
 
 from edge_runtime.commands import options
 from edge_runtime.data.coarse_labels import coarse_classes
-from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.dataset import WINDOW, Dataset
+from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.types import Window
 from train.fit.networks import NETWORKS, find_builder
 from train.fit.own_networks import check, is_own
 from train.fit.recipe import Recipe
@@ -16,6 +19,17 @@ from train.fit.recipe import Recipe
 SENSORS = ("all", "accelerometer")
 CLASSES = ("six", "coarse")
 LAST_SEED = 2**32 - 1
+
+
+class Seconds(options.FiniteRange):
+    """A number of seconds, with or without an `s` behind it."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert `value`, such as `2.56s`, to a number within the limits."""
+        return super().convert(value.removesuffix("s") if isinstance(value, str) else value, param, ctx)
+
 
 _OPTIONS = (
     click.option(
@@ -27,6 +41,18 @@ _OPTIONS = (
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),
     options.data(options.DATA_SET),
+    click.option(
+        "--window",
+        metavar="SECONDS",
+        type=Seconds(0.32, 60),
+        help="Length of the windows that recordings are cut into.  [default: 2.56s]",
+    ),
+    click.option(
+        "--hop",
+        metavar="SECONDS",
+        type=Seconds(0.02, 60),
+        help="From the start of one window to the next.  [default: half a window]",
+    ),
     click.option(
         "--sensors",
         type=click.Choice(SENSORS),
@@ -74,6 +100,21 @@ def training_options(command: _Command) -> _Command:
 def split_names(text: str | None) -> tuple[str, ...] | None:
     """The names in `text`, between commas, each once and in order; None for None."""
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
+
+
+def window_of(length: float | None, hop: float | None) -> Window | None:
+    """The window of these seconds, at the rate of the signals; None where neither is given, or both are the standard.
+
+    Raises `InputError` for a hop that is longer than the window.
+    """
+    if length is None and hop is None:
+        return None
+    samples = WINDOW.samples if length is None else round(length * RATE_HZ)
+    step = samples // 2 if hop is None else max(1, round(hop * RATE_HZ))
+    if step > samples:
+        raise InputError(f"--hop {hop:g}s is longer than a window of {samples / RATE_HZ:g}s: samples would be left out")
+    window = Window(float(RATE_HZ), samples, step)
+    return None if window == WINDOW else window
 
 
 def check_network(recipe: Recipe, what: str, data: Dataset | None = None) -> None:

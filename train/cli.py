@@ -10,12 +10,13 @@ import click
 from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data import dataset
+from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted
-from train.choices import LAST_SEED, check_network, split_names, training_options
+from train.choices import LAST_SEED, check_network, split_names, training_options, window_of
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
 
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 def command(
     network: str,
-    data: Path | None,
+    data: Sources | None,
+    window: float | None,
+    hop: float | None,
     sensors: str,
     classes: str,
     test_subjects: str | None,
@@ -66,9 +69,11 @@ def command(
     # Only now: it loads scipy, scikit-learn and matplotlib.
     from train.run.training import TrainingSettings
 
-    recipe, path = choose_recipe(network, epochs), str(data.resolve()) if data else None
+    recipe, named = choose_recipe(network, epochs), data_texts(data)
     people = split_names(test_subjects), split_names(held_out)
-    wanted = TrainingSettings(recipe, seed, path, "", seeds, sensors, classes, *people, pictures)
+    wanted = TrainingSettings(
+        recipe, seed, named, "", seeds, sensors, classes, *people, pictures, window_of(window, hop)
+    )
     folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(network)))
     runs.check_idle(folder)
     if not resume:
@@ -124,7 +129,10 @@ def _resume(folder: Path, given: Mapping[str, object], pictures: str | None) -> 
     _check_same(given, settings, folder)
     loaded = settings.load_data()
     if loaded.fingerprint != settings.fingerprint:
-        raise InputError(f"the data at {settings.data} changed since the training in {folder} began: start a new run")
+        raise InputError(
+            f"the data at {' and '.join(settings.data or ('uci-har',))} changed since the training in {folder} began: "
+            "start a new run"
+        )
     with folder_lock(folder):
         # Read again: it may have ended since.
         settings = TrainingSettings.load(settings_path(folder))

@@ -9,12 +9,13 @@ import click
 
 from edge_runtime import runs
 from edge_runtime.commands import options
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted
-from train.choices import check_network, split_names, training_options
+from train.choices import check_network, split_names, training_options, window_of
 from train.fit.fit_job import FitJob
 from train.fit.networks import short_name
 from train.fit.recipe import choose_recipe
@@ -68,7 +69,9 @@ class Folds(click.IntRange):
 @options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 def command(
     network: str,
-    data: Path | None,
+    data: Sources | None,
+    window: float | None,
+    hop: float | None,
     sensors: str,
     classes: str,
     test_subjects: str | None,
@@ -99,7 +102,7 @@ def command(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     check_folder(folder)
-    loaded = load_data(data, sensors, classes, split_names(test_subjects))
+    loaded = load_data(data, sensors, classes, split_names(test_subjects), window_of(window, hop))
     data_sets: dict[str, list[Any]] = {}
     if kind == "datasets":
         loaded = left_out_data.with_everyone(loaded, split_names(test_subjects))

@@ -1,7 +1,6 @@
 """Load the data of a training, choose whom its first fit holds out, and refuse what cannot be learnt from."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,15 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import loading
+from edge_runtime.data.data_sources import Given
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
+from edge_runtime.signals.types import Window
 from train.fit.fit_job import held_rows
 
 
-def load_data(path: Path | None, sensors: str, classes: str, test_subjects: Sequence[str] | None = None) -> Dataset:
-    """The data at `path` with the chosen signals, classes and test subjects; errors as of `loading.load_data`."""
-    data = loading.load_data(path)
+def load_data(
+    chosen: Given, sensors: str, classes: str, test_subjects: Sequence[str] | None = None, window: Window | None = None
+) -> Dataset:
+    """The `chosen` data with these signals, classes, test subjects and windows; errors as of `loading.load_data`."""
+    data = loading.load_data(chosen, window)
+    if window is not None and data.window != window:
+        raise InputError(
+            f"--window and --hop are for recordings, and the windows of '{data.name}' are cut already, to "
+            f"{data.window}: leave them out"
+        )
     if test_subjects is not None:
         people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
         data = data.with_test(

@@ -3,16 +3,17 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
-from edge_runtime.data import csv_recordings, loading, uci_har
+from edge_runtime.data import recording_windows
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
+from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
+from edge_runtime.data.loading import DataReader, check_unchanged
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 
@@ -33,25 +34,28 @@ class EvaluatedWindows:
         return np.bincount(self.test.y, minlength=n_labels) > 0
 
 
-def recordings(path: Path | None, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
-    """The recordings at `path` to evaluate the model of `card` with, each after its number.
+def recordings(chosen: Sources, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
+    """The recordings that are `chosen` to evaluate the model of `card` with, each after its number.
 
     Those of its training's test subjects, or else of the data's; of everyone in data that it was not trained on, and
     where there are fewer people than a training needs; of the person whom the model is adapted to. Raises `InputError`
     when there are none, when they lack signals or labels of the model, or when data that `is_remembered` by the model's
     run changed since.
     """
-    loaded = loading.load_recordings(path)
-    if path is not None and is_remembered:
-        loading.check_unchanged(csv_recordings.windows(path, loaded), path, card)
-    found = list(enumerate(loaded))
+    return _recordings(DataReader(chosen), card, is_remembered)
+
+
+def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
+    found = list(enumerate(reader.recordings))
+    if reader.sources and is_remembered:
+        check_unchanged(reader.windows(card.window), reader.sources, card)
     subjects = sorted({x.subject for _, x in found}, key=str)
     if card.posture_correction:
         chosen = {_person(card, subjects)}
-    elif is_other(card, _sources((x.mounting for x in loaded), path)):
+    elif is_other(card, _sources((x.mounting for _, x in found), reader.sources)):
         chosen = set(subjects)
     else:
-        chosen = set(own_test_subjects(card, subjects) or test_subjects(path, loaded))
+        chosen = set(own_test_subjects(card, subjects) or reader.test_subjects)
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)
@@ -65,13 +69,6 @@ def recordings(path: Path | None, card: Card, is_remembered: bool) -> list[tuple
     return chosen_recordings
 
 
-def test_subjects(path: Path | None, found: Sequence[Recording]) -> list[int | str]:
-    """Return the test subjects of the recordings `found` at `path`; all, where a training needs more people."""
-    if path is None:
-        return sorted(set(loading.load_data(None).test.subject.tolist()))
-    return list(csv_recordings.test_subjects(found))
-
-
 def is_other(card: Card, sources: Iterable[str]) -> bool:
     """Tell whether the model of `card` was trained on none of the data sets `sources`, by its card."""
     record = card.training.get("data")
@@ -81,25 +78,26 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
     return bool(own) and not {*sources} & {*own}
 
 
-def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> EvaluatedWindows:
+def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> EvaluatedWindows:
     """The windows of the same people.
 
-    Labels of the model may be absent. Raises `InputError` unless signals and windows are those of the data at `path`,
-    and at least one label; and when data that `is_remembered` by the model's run changed since.
+    Labels of the model may be absent. Raises `InputError` unless signals and windows are those of the
+    `chosen` data, and at least one label; and when data that `is_remembered` by the model's run changed since.
     """
     card = model.card
-    if path is None or not loading.has_recordings(path):
-        data = loading.load_data(path)
-        if path is not None and is_remembered:
-            loading.check_unchanged(data, path, card)
+    reader = DataReader(chosen)
+    if not chosen or not reader.has_recordings:
+        data = reader.windows(card.window)
+        if chosen and is_remembered:
+            check_unchanged(data, chosen, card)
         if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
-        elif is_other(card, _sources(data.mountings, path)):
+        elif is_other(card, _sources(data.mountings, reader.sources)):
             data = data.with_test({*data.train.subject.tolist(), *data.test.subject.tolist()})
     else:
-        chosen = [x for _, x in recordings(path, card, is_remembered)]
-        data = csv_recordings.as_test(path, chosen)
+        found = [x for _, x in _recordings(reader, card, is_remembered)]
+        data = recording_windows.as_test(in_words(chosen), found, card.window)
     data = data.as_for(card)
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
@@ -108,10 +106,10 @@ def windows(model: ModelFile, path: Path | None, is_remembered: bool) -> Evaluat
     return EvaluatedWindows(data.test, data.mountings, others)
 
 
-def _sources(mountings: Iterable[Mounting], path: Path | None) -> set[str]:
-    """The data sets of `mountings`; where those do not tell, the name of the file or folder."""
+def _sources(mountings: Iterable[Mounting], chosen: Sources) -> set[str]:
+    """The data sets of `mountings`; where those do not tell, the names of the files or folders."""
     named = {x.source for x in mountings} - {""}
-    return named or ({uci_har.NAME} if path is None else {path.resolve().name, path.stem})
+    return named or {name for x in chosen if x.path for name in (x.path.resolve().name, x.path.stem)}
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:

@@ -14,6 +14,7 @@ from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models, data_for
 from edge_runtime.data import loading
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
@@ -91,7 +92,7 @@ if TYPE_CHECKING:
 @outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
 def command(
     paths: Sequence[Path],
-    data: Path | None,
+    data: Sources | None,
     targets: Sequence[str],
     offline: bool,
     runtime: str,
@@ -157,14 +158,14 @@ def command(
     _measure(devices, models, _load_data(models, data), settings, own, written, history, profile)
 
 
-def _load_data(models: Sequence[ModelFile], given: Path | None) -> "Dataset":
+def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
     cards = [x.card for x in models]
-    path = data_for([x.path for x in models if x.path and not x.rival], given)
-    data = loading.load_data(path)
-    if path is not None and given is None:
+    chosen = data_for([x.path for x in models if x.path and not x.rival], given)
+    data = loading.load_data(chosen, cards[0].window)
+    if chosen and given is None:
         for card in cards:
-            loading.check_unchanged(data, path, card)
+            loading.check_unchanged(data, chosen, card)
     splits = [data.split_for(card) for card in cards]
     if any(set(x.test.subject.tolist()) != set(splits[0].test.subject.tolist()) for x in splits):
         raise InputError(

@@ -9,7 +9,9 @@ import numpy as np
 
 from edge_runtime.commands import options
 from edge_runtime.data import loading, windows_file
+from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
+from edge_runtime.data.loading import DataReader
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
@@ -42,19 +44,31 @@ _ABSENT = {
     ),
 )
 @options.data(options.DATA_SET)
+@click.option(
+    "--layout",
+    metavar="FILE|NAME",
+    help="How the recordings in --data PATH are read, as LAYOUT=PATH says too: a TOML file, or one of har-edge's.",
+)
 @click.pass_context
-def command(context: click.Context, data: Path | None) -> None:
+def command(context: click.Context, data: Sources | None, layout: str | None) -> None:
     """Look at, plot, export or check the data.
 
-    Without a subcommand: what is there.
+    Without a subcommand: what is there and, of recordings, what does not fit.
     """
+    if layout is not None:
+        if not data or len(data) > 1 or data[0].layout or data[0].path is None:
+            raise click.UsageError("--layout says how the recordings of one --data PATH are read: give both, once")
+        data = (DataSource(data[0].path, layout),)
     context.obj = data
     if context.invoked_subcommand is None:
-        if data is None or not loading.is_windows_file(data):
-            _show(loading.load_data(data), data)
+        reader = DataReader(data or ())
+        if not reader.is_windows_file:
+            _show(reader)
             return
-        found = windows_file.read(data)
-        _show(found.data, data)
+        path = reader.sources[0].path
+        assert path
+        found = windows_file.read(path)
+        _show_windows(found.data, reader)
         _show_signals(found)
         found.check()
 
@@ -73,27 +87,26 @@ def command(context: click.Context, data: Path | None) -> None:
 @options.data(options.DATA_SET)
 @click.pass_obj
 def plot(
-    outer: Path | None, window: int | None, part: str, recording: int | None, out: Path, data: Path | None
+    outer: Sources | None, window: int | None, part: str, recording: int | None, out: Path, data: Sources | None
 ) -> None:
     """Draw the signals of one window or of one recording."""
     from edge_runtime.data import recording_plots
 
-    path = _chosen(outer, data)
+    chosen = _chosen(outer, data)
     if (window is None) == (recording is None):
         raise click.UsageError("say what to draw: --window N or --recording N, one of them")
     if window is not None:
-        loaded = loading.load_data(path)
+        loaded = loading.load_data(chosen)
         split = loaded.train if part == "train" else loaded.test
         _check_range("window", window, len(split), f"the {_PARTS[part]} part")
         what = f"{loaded.labels[split.y[window]]} · subject {split.subject[window]}"
         title = f"{what} · window {window} of the {_PARTS[part]} part"
         recording_plots.plot_window(out, split.X[window], loaded.signals, loaded.window.rate_hz, title)
     elif recording is not None:
-        found = loading.load_recordings(path)
-        _check_range("recording", recording, len(found), str(path or "the embedded data"))
-        chosen = found[recording]
-        title = f"Recording {recording} · subject {chosen.subject} · {_duration([chosen])}"
-        recording_plots.plot_recording(out, chosen, title)
+        found = loading.load_recordings(chosen)
+        _check_range("recording", recording, len(found), in_words(chosen))
+        title = f"Recording {recording} · subject {found[recording].subject} · {_duration([found[recording]])}"
+        recording_plots.plot_recording(out, found[recording], title)
     click.echo(f"wrote {out}")
 
 
@@ -101,7 +114,7 @@ def plot(
 @options.out("FILE", "The arrays to write (.npz).", required=True)
 @options.data(options.DATA_SET)
 @click.pass_obj
-def export(outer: Path | None, out: Path, data: Path | None) -> None:
+def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     """Write the windows as numpy arrays.
 
     X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels, signals
@@ -156,14 +169,21 @@ def check(outer: Path | None, official: Path) -> None:
         )
 
 
-def _chosen(outer: Path | None, inner: Path | None) -> Path | None:
-    """The path of `--data`, before or after the subcommand."""
-    if outer and inner:
-        raise click.UsageError(f"--data is given twice, {outer} and {inner}: give one of them")
-    return inner or outer
+def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
+    """What `--data` names before or after the subcommand."""
+    if outer is not None and inner is not None:
+        raise click.UsageError(
+            f"--data is given before and after the subcommand, {in_words(outer)} and {in_words(inner)}: give one of "
+            "them"
+        )
+    return inner or outer or ()
 
 
-def _show(data: Dataset, path: Path | None) -> None:
+def _show(reader: DataReader) -> None:
+    _show_windows(reader.windows(), reader)
+
+
+def _show_windows(data: Dataset, reader: DataReader) -> None:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console, plain_table
@@ -186,16 +206,16 @@ def _show(data: Dataset, path: Path | None) -> None:
         subjects = dict.fromkeys(split.subject.tolist())
         n = counted(len(subjects), "subject" if data.has_people else "block")
         facts.add_row(name, f"{n}: {', '.join(map(str, subjects))}" if subjects else "no windows")
-    if loading.has_recordings(path):
-        found = loading.load_recordings(path)
+    if reader.has_recordings:
+        found = reader.recordings
         facts.add_row(
             "Recordings", f"{len(found)}, {_duration(found)} in all; labels {', '.join(found[0].label_names)}"
         )
-    if path is None:
+    if not reader.sources:
         facts.add_row("Source", SOURCE)
         facts.add_row("Licence", LICENCE)
     else:
-        facts.add_row("Source", str(path))
+        facts.add_row("Source", in_words(reader.sources))
     facts.add_row("Fingerprint", data.fingerprint[:16])
 
     console = Console(markup=False)

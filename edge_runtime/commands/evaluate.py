@@ -11,6 +11,7 @@ from edge_runtime.bench import evaluation_data, measurement
 from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.scores import answers_among, score
 from edge_runtime.errors import InputError
@@ -55,7 +56,7 @@ def command(
     model: Path | None,
     live: bool,
     hop: int | None,
-    data: Path | None,
+    data: Sources | None,
     runtime: str,
     json_path: Path | None,
     plots: Path | None,

@@ -8,6 +8,7 @@ import click
 from edge_runtime import runs
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -52,10 +53,10 @@ def open_classifier(path: Path, runtime: str) -> Classifier:
     return Classifier(path, runtime, content=content)
 
 
-def data_for(models: Sequence[Path], given: Path | None) -> Path | None:
+def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
     """The data for `models`: what `--data` has `given` or, if nothing, what the run of all of them was trained on.
 
-    None is the embedded data. Raises `InputError` when their runs were trained on different data.
+    Raises `InputError` when their runs were trained on different data.
     """
     if given is not None:
         return given
@@ -63,10 +64,10 @@ def data_for(models: Sequence[Path], given: Path | None) -> Path | None:
     if len(found) > 1:
         names = " and ".join(str(x) for x in found.values())
         raise InputError(f"{names} were trained on different data: say with --data which to take")
-    return next(iter(found), None)
+    return next(iter(found), ())
 
 
-def recordings_for(model: Path, given: Path | None) -> Path | None:
+def recordings_for(model: Path, given: Sources | None) -> Sources:
     """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has windows only."""
-    path = data_for([model], given)
-    return path if given is not None or loading.has_recordings(path) else None
+    chosen = data_for([model], given)
+    return chosen if given is not None or loading.has_recordings(chosen) else ()

@@ -15,6 +15,7 @@ from edge_runtime.model.model_paths import REFERENCE_NETWORKS
 from edge_runtime.system.figures import FORMATS
 
 if TYPE_CHECKING:
+    from edge_runtime.data.data_sources import Sources
     from edge_runtime.data.units import Units
     from edge_runtime.model.model_card import Card
 
@@ -77,12 +78,37 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  har-edge {line}" for line in lines)])
 
 
-def data(help_text: str, **settings: Any) -> Callable[[F], F]:
-    """The option `--data PATH`: a data set, or recordings, that are read."""
-    return click.option("--data", metavar="PATH", type=PATH, help=help_text, **settings)
+class DataName(click.ParamType):
+    """Data as `edge_runtime.data.data_sources` names it; a shell completes paths, and shipped layouts before `=`."""
+
+    name = "data"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the layouts that begin with `incomplete`; failing these, any file."""
+        from edge_runtime.data.layout_file import shipped
+
+        known = ["uci-har", *(f"{x}=" for x in shipped())]
+        found = [CompletionItem(x) for x in known if incomplete and x.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")]
 
 
-_DATA_SET = "Official UCI HAR folder or zip, folder of CSV recordings, or .npz file of windows."
+def data(help_text: str) -> Callable[[F], F]:
+    """The option `--data`: data sets, or recordings, that are read together; None where it is not given."""
+    return click.option(
+        "--data", metavar="[LAYOUT=]PATH", type=DataName(), multiple=True, callback=_sources, help=help_text
+    )
+
+
+def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> "Sources | None":
+    from edge_runtime.data.data_sources import sources
+
+    return sources(given) if given else None
+
+
+_DATA_SET = (
+    "Recordings in a folder or zip, as har-edge, a phone app or LAYOUT has them (docs/data.md), windows in an .npz "
+    "file, or uci-har. Repeat it to take several together."
+)
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
 OF_RUN = "[default: what the run was trained on, else the embedded UCI HAR data]"
 DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"

@@ -11,6 +11,7 @@ from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for
 from edge_runtime.data import loading
+from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -33,7 +34,9 @@ POSTURES = ("SITTING", "STANDING")
     ),
 )
 @options.model()
-@options.data(f"Folder of labelled CSV recordings: one person's, required; of --evaluate anybody's.  {options.OF_RUN}")
+@options.data(
+    f"Labelled recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}"
+)
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
 @click.option(
@@ -43,7 +46,7 @@ POSTURES = ("SITTING", "STANDING")
 @outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
 def command(
     model: Path | None,
-    data: Path | None,
+    data: Sources | None,
     out: Path | None,
     evaluate: bool,
     seconds: float | None,
@@ -79,11 +82,11 @@ def _check_usage(out: Path | None, evaluate: bool, seconds: float | None, json_p
         raise click.UsageError(f"{name} is for gains: give --evaluate too")
 
 
-def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> None:
-    recordings = loading.load_recordings(data_path)
+def _adapt(path: Path, classifier: Classifier, data: Sources, out: Path) -> None:
+    recordings = loading.load_recordings(data)
     subjects = sorted({str(x.subject) for x in recordings})
     if len(subjects) > 1:
-        raise InputError(f"{data_path} has recordings of {', '.join(subjects)}: give those of one person")
+        raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}: give those of one person")
     _check_sensors(recordings, classifier)
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
@@ -92,9 +95,9 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> No
     correction, held_out = personalisation.learn(found, classifier)
     if held_out.is_worse:
         raise CheckFailedError(
-            f"the correction from one part of {data_path} lowers accuracy on another (of {held_out.windows} windows "
-            f"left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was written: "
-            "wear the phone the same way throughout and record more"
+            f"the correction from one part of {in_words(data)} lowers accuracy on another (of {held_out.windows} "
+            f"windows left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was "
+            "written: wear the phone the same way throughout and record more"
         )
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
     before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
@@ -114,7 +117,7 @@ def _adapt(path: Path, classifier: Classifier, data_path: Path, out: Path) -> No
     )
 
 
-def _evaluate(path: Path, classifier: Classifier, data: Path | None, seconds: float, json_path: Path | None) -> None:
+def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds: float, json_path: Path | None) -> None:
     from edge_runtime.system.terminal import progress
 
     labels = classifier.card.labels

@@ -123,7 +123,7 @@ class _Share:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    from edge_runtime.data.csv_recordings import files_in
+    from edge_runtime.data.subject_groups import natural
 
     if not path.exists():
         raise InputError(f"{path} does not exist: give a CSV recording, or a folder of some")
@@ -131,7 +131,9 @@ def _files(path: Path) -> Sequence[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes")
-    found = files_in(path)
+    found = sorted(
+        (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
+    )
     if not found:
         raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")
     return found

@@ -13,6 +13,7 @@ from edge_runtime.commands import options
 from edge_runtime.errors import InputError
 
 if TYPE_CHECKING:
+    from edge_runtime.data.data_sources import Sources
     from edge_runtime.data.units import Units
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import Sink, Truth
@@ -54,7 +55,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     metavar="X",
     help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
 )
-@options.data(f"Of --replay: a folder of CSV recordings.  {options.OF_RUN}")
+@options.data(f"Of --replay: recordings, in a folder or zip.  {options.OF_RUN}")
 @options.sample_options
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
@@ -70,7 +71,7 @@ def command(
     serial: str | None,
     i2c: str | None,
     speed: float | None,
-    data: Path | None,
+    data: "Sources | None",
     axes: str,
     units: str | None,
     gyro_units: str | None,
@@ -112,10 +113,8 @@ def command(
     path = find_model(model)
     turn = Axes.parse(axes)
     with ExitStack() as opened:
-        # Replayed recordings begin as those of the published windows did.
-        recognizer = LiveRecognizer(open_classifier(path, runtime), hop, gentle=name != "--replay")
-        card = recognizer.card
-        session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
+        classifier = open_classifier(path, runtime)
+        card = classifier.card
         if recording is None:
             found = None
             opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)
@@ -124,6 +123,9 @@ def command(
 
             found = find_recording(recording, recordings_for(path, data), card.signals)
             opener = replay(recording, found, 1.0 if speed is None else speed)
+        # Replayed recordings of UCI HAR begin as those of the published windows did.
+        recognizer = LiveRecognizer(classifier, hop, gentle=found is None or found.begins_midway)
+        session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
         source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)

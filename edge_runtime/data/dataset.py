@@ -41,7 +41,9 @@ class Recording:
     """One continuous recording of one subject.
 
     `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, which is 0 without a gyroscope.
-    `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled.
+    `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled. The first `n_classes` of
+    these are classes to learn, the others real unknowns, such as transitions; None: all are classes. Of one that
+    `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`).
     """
 
     subject: int | str
@@ -51,6 +53,13 @@ class Recording:
     rate_hz: float = float(RATE_HZ)
     has_gyroscope: bool = True
     mounting: Mounting = Mounting()
+    n_classes: int | None = None
+    begins_midway: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that are classes to learn."""
+        return self.label_names[: self.n_classes]
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -181,9 +190,13 @@ def own_test_subjects(card: Card, people: Collection[int | str]) -> list[int | s
     return testing if set(named) == set(people) and len(named) == len(training) + len(testing) else None
 
 
-def cut(signals: npt.NDArray[np.floating], starts: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
+def cut(
+    signals: npt.NDArray[np.floating],
+    starts: Sequence[int] | npt.NDArray[np.integer],
+    samples: int = WINDOW.samples,
+) -> npt.NDArray[np.floating]:
     """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`, each from its start on."""
-    rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(WINDOW.samples)
+    rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(samples)
     return signals[rows]
 
 

@@ -1,86 +1,217 @@
-"""Load a data set or its recordings: the embedded ones, an official copy, or a folder of CSV files."""
+"""Load a data set or its recordings: the embedded ones, an official copy, or files that a layout describes."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from edge_runtime.data import csv_recordings, official_copy, uci_har, windows_file
-from edge_runtime.data.dataset import Dataset, Recording
+from edge_runtime.data import (
+    joining,
+    layout_file,
+    official_copy,
+    recording_files,
+    recording_windows,
+    uci_har,
+    windows_file,
+)
+from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
+from edge_runtime.data.dataset import WINDOW, Dataset, Recording
+from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.types import Window
 from edge_runtime.system import zip_archive
+from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give the folder or zip of the official 'UCI HAR Dataset', a folder of CSV recordings with the columns timestamp, "
-    "ax, ay, az, gx, gy, gz, label, subject, or an .npz file of windows with the arrays X and y"
+    "give the folder or zip of the official 'UCI HAR Dataset', a folder or zip of CSV recordings with the columns "
+    "timestamp, ax, ay, az, gx, gy, gz, label, subject, LAYOUT=PATH for recordings of others, or an .npz file of "
+    "windows with the arrays X and y"
 )
 
 
-def load_data(path: str | Path | None = None) -> Dataset:
-    """The data set at `path`, recognised by content; None is the embedded UCI HAR data.
+def load_data(data: Given = None, window: Window | None = None) -> Dataset:
+    """The data set that `data` names, or several as one; None is the embedded UCI HAR data.
 
-    `path` may be the official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), a folder of CSV
-    recordings (see `edge_runtime.data.csv_recordings`), or an `.npz` file of windows of any signals (see
-    `edge_runtime.data.windows_file`). Raises `InputError` when it is none of them, or damaged.
+    `data` is a path, `uci-har`, `LAYOUT=PATH` (see `edge_runtime.data.layout`), or a list of these. A path may be the
+    official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), a folder or zip of CSV recordings, or an
+    `.npz` file of windows of any signals (see `edge_runtime.data.windows_file`). Recordings are cut into windows of
+    128 samples every 64, or as `window` says; windows that somebody has cut stay as they are.
+
+    The test part are the official test subjects of UCI HAR, and the last third of others, in natural order of their
+    names (s2 before s10). Raises `InputError` when there is no such data, or it is damaged.
     """
-    if path is None:
-        return uci_har.load()
-    path = Path(path)
-    if is_windows_file(path):
-        return windows_file.load(path)
-    return csv_recordings.load(path) if _is_csv_folder(path) else official_copy.load(path)
+    return DataReader(sources(data)).windows(window)
 
 
-def load_recordings(path: str | Path | None = None) -> tuple[Recording, ...]:
-    """The continuous recordings at `path`: a folder of CSV recordings; None is the embedded ones.
+def load_recordings(data: Given = None) -> tuple[Recording, ...]:
+    """The continuous recordings that `data` names; None is the embedded ones.
 
     Raises `InputError` for an official copy of UCI HAR and for a file of windows, and as `load_data` does.
     """
-    if path is None:
-        return uci_har.recordings()
-    path = Path(path)
-    if _is_csv_folder(path):
-        return csv_recordings.recordings(path)
-    if is_windows_file(path):
-        raise InputError(f"{path} holds windows only, and this takes recordings: give a folder of CSV files")
-    raise InputError(
-        f"{path} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
-    )
+    return DataReader(sources(data)).recordings
 
 
-def check_unchanged(data: Dataset, path: Path, card: Card) -> None:
-    """Raise `InputError` unless, by its `card`, a model was trained on the `data` at `path` as it is now."""
+@dataclass(frozen=True)
+class DataReader:
+    """Data sets that are taken together; every file is read once."""
+
+    sources: Sources
+
+    @cached_property
+    def parts(self) -> "tuple[SourceReader, ...]":
+        """Each of the data sets."""
+        return tuple(map(SourceReader, self.sources or (DataSource(),)))
+
+    @property
+    def has_recordings(self) -> bool:
+        """Tell whether there are recordings: official copies and `.npz` files hold windows only."""
+        return all(x.kind in ("embedded", "recordings") for x in self.parts)
+
+    @property
+    def is_windows_file(self) -> bool:
+        """Tell whether it is one file of windows."""
+        return [x.kind for x in self.parts] == ["windows"]
+
+    @cached_property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All recordings."""
+        found = [x.recordings for x in self.parts]
+        return found[0] if len(found) == 1 else joining.joined_recordings(found)
+
+    def windows(self, window: Window | None = None) -> Dataset:
+        """The windows of all, cut as `window` says."""
+        if len(self.parts) == 1:
+            return self.parts[0].windows(window, alone=True)
+        data = joining.joined([x.windows(window, alone=False) for x in self.parts])
+        recording_windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
+        return data
+
+    @property
+    def test_subjects(self) -> list[int | str]:
+        """Who is kept for the test, among the people of the recordings; all, where a training needs more people."""
+        if len(self.parts) == 1:
+            return self.parts[0].test_subjects(alone=True)
+        before = joining.prefixes([x.recordings[0].mounting.source for x in self.parts])
+        people = zip(before, self.parts, strict=True)
+        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects(alone=False)]
+
+
+@dataclass(frozen=True)
+class SourceReader:
+    """One data set."""
+
+    source: DataSource
+
+    @cached_property
+    def kind(self) -> str:
+        """`embedded`, `official`, `windows` or `recordings`. Raises `InputError` when it is none of them."""
+        path = self.source.path
+        if path is None:
+            return "embedded"
+        if not path.exists():
+            raise InputError(f"{path} does not exist; {_EXPECTED}")
+        if self.source.layout:
+            return "recordings"
+        if path.suffix.lower() == ".npz" and path.is_file():
+            return "windows"
+        if path.is_dir():
+            if official_copy.is_official_folder(path):
+                return "official"
+            if recording_files.fits(path, layout_file.find(layout_file.DEFAULT)):
+                return "recordings"
+            raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}{_hint(path)}")
+        if zip_archive.is_zip(path):
+            is_official = official_copy.is_official_zip(path)
+            return (
+                "official"
+                if is_official or not recording_files.fits(path, layout_file.find(layout_file.DEFAULT))
+                else "recordings"
+            )
+        if path.suffix.lower() == ".npy":
+            raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
+        raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}")
+
+    @cached_property
+    def found(self) -> FoundRecordings:
+        """Recordings that a layout describes, with facts of their files."""
+        assert self.source.path
+        layout = layout_file.find(self.source.layout or layout_file.DEFAULT)
+        return recording_files.read(self.source.path, layout)
+
+    @cached_property
+    def recordings(self) -> tuple[Recording, ...]:
+        """Its recordings. Raises `InputError` when it has windows only."""
+        kind = self.kind
+        if kind == "embedded":
+            return uci_har.recordings()
+        if kind == "recordings":
+            return self.found.recordings
+        if kind == "windows":
+            raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")
+        raise InputError(
+            f"{self.source} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
+        )
+
+    def windows(self, window: Window | None, alone: bool) -> Dataset:
+        """Its windows, which are `alone` or joined with others': then a few people may all be learnt from."""
+        path = self.source.path
+        if self.kind == "windows" and path:
+            return windows_file.load(path)
+        if self.kind == "official" and path:
+            return official_copy.load(path)
+        if path is None and window in (None, WINDOW):
+            return uci_har.load()
+        found = self.recordings
+        name = found[0].mounting.source
+        if alone and path:
+            self._check_people()
+        testing = self.test_subjects(alone)
+        data = recording_windows.windowed(name, found, window or WINDOW, testing)
+        if alone:
+            recording_windows.check_classes(data, str(self.source), testing)
+        return data
+
+    def test_subjects(self, alone: bool) -> list[int | str]:
+        """Its official test subjects, or the last third; of very few people all, or nobody beside other data sets."""
+        if self.source.path is None:
+            return sorted(set(uci_har.load().test.subject.tolist()))
+        people = natural_order(x.subject for x in self.recordings)
+        return last_third(people) if alone or len(people) >= MIN_SUBJECTS else []
+
+    def _check_people(self) -> None:
+        people = {x.subject for x in self.recordings}
+        n_classes = len({x for recording in self.recordings for x in recording.classes})
+        if n_classes < 2:
+            raise InputError(
+                f"the recordings in {self.source} have {n_classes} different labels; at least 2 are needed"
+            )
+        if len(people) < MIN_SUBJECTS:
+            raise InputError(
+                f"{self.source} has recordings of {counted(len(people), 'subject')}; "
+                f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test"
+            )
+
+
+def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
+    """Raise `InputError` unless, by its `card`, a model was trained on the `data` of the sources as it is now."""
     record = card.training.get("data")
     remembered = record.get("fingerprint") if isinstance(record, dict) else None
     if remembered != data.as_for(card).fingerprint:
+        given = " ".join(f"--data {x}" for x in chosen)
         raise InputError(
-            f"by its card, '{card.name}' was not trained on the data at {path} as it is now: give --data {path} to "
-            "take it all the same"
+            f"by its card, '{card.name}' was not trained on the data at {in_words(chosen)} as it is now: give {given} "
+            "to take it all the same"
         )
 
 
-def has_recordings(path: Path | None) -> bool:
-    """Tell whether `load_recordings` takes `path`: official copies and `.npz` files hold windows only."""
-    return path is None or _is_csv_folder(path)
+def has_recordings(chosen: Sources) -> bool:
+    """Tell whether `load_recordings` takes what is `chosen`: official copies and `.npz` files hold windows only."""
+    return DataReader(chosen).has_recordings
 
 
-def is_windows_file(path: Path) -> bool:
-    """Tell whether `path` is a file of windows, by its ending."""
-    return path.suffix.lower() == ".npz" and path.is_file()
-
-
-def _is_csv_folder(path: Path) -> bool:
-    """Tell whether `path` holds CSV recordings; if not, it holds windows. Raises `InputError` for anything else."""
-    if is_windows_file(path):
-        return False
-    if not path.exists():
-        raise InputError(f"{path} does not exist; {_EXPECTED}")
-    if path.is_dir():
-        if official_copy.is_official_folder(path):
-            return False
-        if csv_recordings.files_in(path):
-            return True
-        raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}")
-    if zip_archive.is_zip(path):
-        return False
-    if path.suffix.lower() == ".npy":
-        raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
-    raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}")
+def _hint(path: Path) -> str:
+    """Shipped layouts that fit the files in a folder, in words."""
+    names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
+    fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]
+    return f"; the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""

@@ -87,6 +87,12 @@ def is_official_folder(path: Path) -> bool:
     return _root(path) is not None or (path / f"{FOLDER}.zip").is_file()
 
 
+def is_official_zip(path: Path) -> bool:
+    """Tell whether the zip at `path` holds (the beginning of) the official folder, or its zip."""
+    with Archive(path, str(path)) as archive:
+        return bool(_marks(archive)) or any(x.endswith(f"{FOLDER}.zip") for x in archive.names)
+
+
 def load(path: Path, proved: bool = True) -> Dataset:
     """Read the official windows at `path`, a folder or a zip (in a zip), and prove labels and subjects by digests.
 
@@ -97,8 +103,10 @@ def load(path: Path, proved: bool = True) -> Dataset:
         rows = {part: _read_rows(copy, part) for part in N_WINDOWS}
         if proved:
             _prove(path, rows)
-        train, test = (Split(_read_signals(copy, part), *rows[part]) for part in N_WINDOWS)
-    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test, FILTERS)
+        mountings = uci_har.mountings()
+        worn = {part: uci_har.mounting_of_rows(part) for part in N_WINDOWS}
+        train, test = (Split(_read_signals(copy, part), *rows[part], worn[part]) for part in N_WINDOWS)
+    return Dataset(uci_har.NAME, uci_har.LABELS, SIGNALS, WINDOW, train, test, FILTERS, mountings=mountings)
 
 
 def compare(official: Dataset, rebuilt: Dataset) -> CopyComparison:

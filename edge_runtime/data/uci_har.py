@@ -20,16 +20,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import delta_codec
+from edge_runtime.data import delta_codec, label_order
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
-LABELS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+LABELS = label_order.UCI_HAR
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
 RECORDING_LABELS = LABELS + TRANSITIONS
+N_RECORDINGS = 61
 
 _DATA = Path(__file__).parent
 RECORDINGS_FILE = _DATA / "recordings.xz"
@@ -54,8 +55,8 @@ def load() -> Dataset:
     """
     all_recordings = recordings()
     parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
-    mountings = tuple(x.mounting for x in all_recordings)
-    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, parts["train"], parts["test"], FILTERS, mountings=mountings)
+    train, test = parts["train"], parts["test"]
+    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, train, test, FILTERS, mountings=mountings())
 
 
 def recordings() -> tuple[Recording, ...]:
@@ -69,11 +70,24 @@ def recordings() -> tuple[Recording, ...]:
             physical(counts),
             np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published, and -1 for none
             RECORDING_LABELS,
-            # Between two experiments of a person the phone was fixed anew.
-            mounting=Mounting(str(number), NAME, "waist", "Samsung Galaxy S II"),
+            mounting=mountings()[number],
+            n_classes=len(LABELS),
         )
         for number, (subject, counts, labels) in enumerate(per_recording)
     )
+
+
+@cache
+def mountings() -> tuple[Mounting, ...]:
+    """How the phone was worn in each recording: between two experiments of a person it was fixed anew."""
+    return tuple(Mounting(str(number), NAME, "waist", "Samsung Galaxy S II") for number in range(N_RECORDINGS))
+
+
+def mounting_of_rows(part: str) -> npt.NDArray[np.int32]:
+    """The mounting `[n]` of each window of the `part` train or test, in the official order of rows."""
+    runs = read_table()[part].items()
+    counts = [sum(count for _, _, count in each) for _, each in runs]
+    return np.repeat(np.array([number for number, _ in runs], np.int32), counts)
 
 
 def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:

@@ -19,13 +19,13 @@ def follow(
     hop: int | None = None,
     delivered: tuple[npt.NDArray[np.integer], npt.NDArray[np.floating]] | None = None,
 ) -> Track:
-    """Collect every decision about a recording; filters start from zero, as for the published windows.
+    """Collect every decision about a recording; filters start as for its windows.
 
     `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
     None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window,
     and when the model does not take one.
     """
-    recognizer = LiveRecognizer(classifier, hop, gentle=False)
+    recognizer = LiveRecognizer(classifier, hop, gentle=recording.begins_midway)
     rows, seconds = delivered or (slice(None), None)
     events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]

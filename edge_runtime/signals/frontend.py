@@ -109,9 +109,9 @@ class FrontEnd:
         return np.concatenate([total_acc - gravity, gyro - drift, total_acc], axis=1)
 
 
-def signals(raw: npt.ArrayLike) -> Array:
-    """The signals `[n, 9]` of one whole recording `[n, 6]`; units and errors as for `FrontEnd.push`."""
-    front_end = FrontEnd()
+def signals(raw: npt.ArrayLike, gentle: bool = False) -> Array:
+    """The signals `[n, 9]` of one whole recording `[n, 6]`; start, units and errors as for `FrontEnd`."""
+    front_end = FrontEnd(gentle)
     return np.concatenate([front_end.push(raw), front_end.flush()])
 
 

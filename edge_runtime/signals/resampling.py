@@ -160,8 +160,7 @@ class Resampler:
 def resampled(seconds: Array, samples: Array, rate_hz: float) -> Array:
     """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first on."""
     stretch = _Stretch(float(seconds[0]), samples[0], rate_hz, 0.0)
-    for second, sample in zip(seconds[1:].tolist(), samples[1:], strict=True):
-        stretch.add(second, sample)
+    stretch.extend(seconds[1:], samples[1:])
     return stretch.finish().samples
 
 
@@ -171,7 +170,7 @@ class _Stretch:
     def __init__(self, second: float, sample: Array, rate_hz: float, gap_s: float) -> None:
         self._start, self._rate_hz = second, rate_hz
         self._gap_s: float | None = gap_s
-        self._seconds, self._samples = [0.0], [sample]  # since the start; those from the last one used on
+        self._seconds, self._samples = [0.0], [sample[np.newaxis]]  # since the start; those from the last one used on
         self._decimator: Decimator | None = None  # until it is known how fast the sensor is
         self._interpolated = self._given = 0
 
@@ -189,7 +188,12 @@ class _Stretch:
     def add(self, second: float, sample: Array) -> None:
         """Take the next sample."""
         self._seconds.append(second - self._start)
-        self._samples.append(sample)
+        self._samples.append(sample[np.newaxis])
+
+    def extend(self, seconds: Array, samples: Array) -> None:
+        """Take all next samples at once."""
+        self._seconds += (seconds - self._start).tolist()
+        self._samples.append(samples)
 
     def take(self) -> list[Piece]:
         """Give the new samples on the grid: no piece or one."""
@@ -217,9 +221,9 @@ class _Stretch:
         seconds, rate_hz = np.array(self._seconds), factor * self._rate_hz
         grid = np.arange(self._interpolated, int(seconds[-1] * rate_hz + tolerance) + 2) / rate_hz
         grid = grid[grid <= seconds[-1] + tolerance / rate_hz]
-        samples = np.array(self._samples, np.float64)
+        samples = np.concatenate(self._samples).astype(np.float64)
         self._interpolated += len(grid)
-        self._seconds, self._samples = self._seconds[-1:], self._samples[-1:]
+        self._seconds, self._samples = self._seconds[-1:], [samples[-1:]]
         return np.stack([np.interp(grid, seconds, channel) for channel in samples.T], axis=1)
 
     def _piece(self, samples: Array) -> Piece:

@@ -16,7 +16,7 @@ from matplotlib import image
 from tiny_models import card, dense
 
 from edge_runtime.bench import results
-from edge_runtime.data import csv_table, uci_har
+from edge_runtime.data import csv_table, layout_file, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -72,10 +72,12 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert np.array_equal(found, wanted[: len(found)])
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
-    back = csv_table.read(folder / "recordings/a.csv")
-    assert back.subject == "s1, left"
-    assert set(back.labels) == {"SITTING"}
-    assert np.array_equal(back.samples.astype(np.float32), samples.astype(np.float32))
+    path = folder / "recordings/a.csv"
+    back = csv_table.read(path.read_bytes(), str(path), layout_file.find(layout_file.DEFAULT))
+    assert set(back.texts["subject"]) == {"s1, left"}
+    assert set(back.texts["label"]) == {"SITTING"}
+    read = np.concatenate([back.acceleration.values, back.rotation.values], axis=1)
+    assert np.array_equal(read.astype(np.float32), samples.astype(np.float32))
 
 
 def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):

@@ -13,6 +13,7 @@ from written_recordings import write_subjects
 from edge_runtime.commands import personalise
 from edge_runtime.commands.model_arguments import data_for, recordings_for
 from edge_runtime.data import csv_table, loading
+from edge_runtime.data.data_sources import sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run, remembered_data
@@ -98,10 +99,12 @@ def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here, monkeypat
 
 def test_own_recordings_are_read_once(home, har_edge_here, monkeypatch):
     read, files = csv_table.read, []
-    monkeypatch.setattr(csv_table, "read", lambda path: files.append(path.name) or read(path))
+    monkeypatch.setattr(
+        csv_table, "read", lambda content, place, *rest: files.append(place) or read(content, place, *rest)
+    )
     for arguments in (("evaluate",), ("evaluate", "--live")):
         succeeded(har_edge_here(*arguments, Run(home / "run").tflite("float32")))
-        assert sorted(files) == [f"rec-{x}.csv" for x in "abcde"]
+        assert sorted(Path(x).name for x in files) == [f"rec-{x}.csv" for x in "abcde"]
         files.clear()
 
 
@@ -109,7 +112,7 @@ def test_own_recordings_are_read_once(home, har_edge_here, monkeypatch):
 def test_a_card_that_tells_of_no_data_is_not_trained_on_any(training, uci_har):
     card = dataclasses.replace(model_card.read_model(MODELS["int8"])[1], training=training)
     with pytest.raises(InputError, match="by its card, 'edge' was not trained on the data at mine"):
-        loading.check_unchanged(uci_har, Path("mine"), card)
+        loading.check_unchanged(uci_har, sources("mine"), card)
 
 
 def test_recordings_of_a_remembered_official_copy_are_the_embedded_ones(tmp_path):
@@ -119,15 +122,15 @@ def test_recordings_of_a_remembered_official_copy_are_the_embedded_ones(tmp_path
     card = model_card.read_model(MODELS["int8"])[1]
     training = card.training | {"data": card.training["data"] | {"path": str(official)}}
     model_card.save(dataclasses.replace(card, training=training), run.card)
-    assert data_for([run.model], None) == official
-    assert recordings_for(run.model, None) is None
-    assert recordings_for(run.model, official) == official
+    assert data_for([run.model], None) == sources(official)
+    assert recordings_for(run.model, None) == ()
+    assert recordings_for(run.model, sources(official)) == sources(official)
 
 
 def test_a_model_beside_a_card_of_anybody_is_in_no_run_folder(home, tmp_path):
     model = shutil.copy(Run(home / "run").tflite("float32"), tmp_path)
     (tmp_path / "card.json").write_text("{}")
-    assert remembered_data(Path(model)) is None
+    assert remembered_data(Path(model)) == ()
 
 
 def test_models_of_different_data_need_to_be_told_which(copy, har_edge_here):

@@ -22,7 +22,7 @@ from convert.rivals.onnx_graph import OnnxGraph
 from edge_runtime.bench import measurement_job, results
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
-from edge_runtime.data import csv_recordings, loading, uci_har
+from edge_runtime.data import loading, uci_har
 from edge_runtime.data.units import Units
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.messages import Greeting, Site
@@ -211,7 +211,7 @@ def read_recording(content: bytes, folder: Path) -> None:
         if not path.exists():
             path.write_text(recordings.TOP + recordings.rows(subject=subject))
     (folder / "anna.csv").write_bytes(content)
-    csv_recordings.load(folder)
+    loading.load_data(folder)
 
 
 @cache

@@ -38,7 +38,7 @@ from train.training_plots import plot_curves, plot_subjects
 class Experiment:
     """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty.
 
-    `held_out` are the subjects whom the selection fit does not see; `data` is its place, None if it is embedded.
+    `held_out` are the subjects whom the selection fit does not see; `data` is as `--data` named it, None if embedded.
     """
 
     recipe: Recipe
@@ -47,7 +47,7 @@ class Experiment:
     run: Run
     held_out: Sequence[int | str]
     title: str = ""
-    data: str | None = None
+    data: tuple[str, ...] | None = None
 
     @cached_property
     def jobs(self) -> dict[str, FitJob]:
@@ -104,7 +104,7 @@ class Experiment:
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "sources": _sources(dataset)}
-                | ({} if self.data is None else {"path": self.data}),
+                | _place(self.data),
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
                 "subjects": distinct(dataset.train.subject),
@@ -145,3 +145,8 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
     plot_subjects(per_subject, title, "Test subjects are only scored.", run.picture("subjects"))
     save(card, run.card)
+
+
+def _place(data: Sequence[str] | None) -> dict[str, object]:
+    """The place of the data for a card: one, or a list."""
+    return {"path": data[0] if len(data) == 1 else list(data)} if data else {}

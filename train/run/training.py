@@ -10,10 +10,21 @@ from functools import cached_property
 from pathlib import Path
 
 from edge_runtime.data.coarse_labels import is_coarse
-from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.dataset import WINDOW, Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
-from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_all, lock_path, make_latest, settings_path
+from edge_runtime.runs import (
+    SEEDS,
+    Run,
+    checkpoint_folder,
+    find_all,
+    lock_path,
+    make_latest,
+    named_data,
+    settings_path,
+)
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.types import Window
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
@@ -37,7 +48,7 @@ class TrainingSettings:
 
     recipe: Recipe
     seed: int
-    data: str | None  # the path given by the user; None is the embedded data
+    data: tuple[str, ...] | None  # as --data names it; None is the embedded data
     fingerprint: str
     seeds: int | None = None
     sensors: str = "all"
@@ -45,11 +56,11 @@ class TrainingSettings:
     test_subjects: tuple[str, ...] | None = None  # None: those of the data
     held_out: tuple[str, ...] | None = None
     pictures: str = "png"
+    window: Window | None = None  # None: that of the data, of recordings the standard one
 
     def load_data(self) -> Dataset:
         """Load the data as the training takes it; errors as of `training_data.load_data`."""
-        path = Path(self.data) if self.data else None
-        return load_data(path, self.sensors, self.classes, self.test_subjects)
+        return load_data(self.data, self.sensors, self.classes, self.test_subjects, self.window)
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
         """The training subjects of `dataset` whom `held_out` names, or else `hold_out`. Raises `InputError` as both."""
@@ -64,18 +75,23 @@ class TrainingSettings:
         return cls(
             recipe=from_json(Recipe, record["recipe"]),
             seed=record["seed"],
-            data=record["data"].get("path"),
+            data=named_data(record["data"].get("path")),
             fingerprint=record["data"]["fingerprint"],
             seeds=len(cards) if has_seeds else None,
             sensors="all" if not card.front_end or any(x.is_rotation for x in card.signals) else "accelerometer",
             classes="coarse" if is_coarse(card.labels) else "six",
             test_subjects=tuple(sorted(map(str, record["test_subjects"]))),
             held_out=tuple(sorted(map(str, record["held_out_subjects"]))),
+            window=None if card.front_end is None or card.window == WINDOW else card.window,
         )
 
     def options(self) -> dict[str, object]:
         """The options of `har-edge train` that decide the outcome, by name."""
-        own = {"network": self.recipe.network, "epochs": self.recipe.epochs}
+        own: dict[str, object] = {"network": self.recipe.network, "epochs": self.recipe.epochs}
+        if self.window:
+            own |= {"window": f"{self.window.samples / RATE_HZ:g}s", "hop": f"{self.window.hop / RATE_HZ:g}s"}
+        else:
+            own |= {"window": None, "hop": None}
         names = ("data", "sensors", "classes", "test_subjects", "seed", "seeds", "held_out")
         return own | {name: getattr(self, name) for name in names}
 

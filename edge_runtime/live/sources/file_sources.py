@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import loading
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
@@ -57,7 +58,7 @@ def csv_file(
         raise InputError(f"{name} has no samples" + (f"; first unreadable line: {decoder.fault}" * bool(decoder.fault)))
 
 
-def find_recording(number: int, data: Path | None = None, signals: Sequence[Signal] = ()) -> Recording:
+def find_recording(number: int, data: Sources = (), signals: Sequence[Signal] = ()) -> Recording:
     """Recording `number`, counted from 0, of the `data`.
 
     Raises `InputError` when there is no such recording, or it lacks one of the `signals` that a model takes.

@@ -5,7 +5,8 @@ import pytest
 from streams import HEADERS
 from written_recordings import HEADER, motion, spoil, write, write_subjects
 
-from edge_runtime.data import csv_recordings, loading, uci_har
+from edge_runtime.data import loading, recording_windows, uci_har
+from edge_runtime.data.dataset import WINDOW
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 
@@ -30,7 +31,7 @@ def test_windows_are_cut_inside_each_labels_segment(tmp_path):
     assert data.train.y.tolist() == [1, 1, 1, 0, 0, 0] * 2
     assert data.train.subject.tolist() == ["a"] * 6 + ["b"] * 6
     assert data.test.subject.tolist() == ["c"] * 6
-    expected = frontend.signals(motion(600, seed=0)[1])
+    expected = frontend.signals(motion(600, seed=0)[1], gentle=True)
     for window, start in enumerate([0, 64, 128, 300, 364, 428]):
         assert data.train.X[window] == pytest.approx(expected[start : start + 128], abs=1e-6)
 
@@ -38,7 +39,7 @@ def test_windows_are_cut_inside_each_labels_segment(tmp_path):
 @pytest.mark.parametrize(("n", "windows"), [(127, 0), (128, 1), (191, 1), (192, 2)])
 def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, windows):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
-    test = csv_recordings.as_test(tmp_path, csv_recordings.recordings(tmp_path)).test
+    test = recording_windows.as_test("mine", loading.load_recordings(tmp_path), WINDOW).test
     assert np.bincount(test.y).tolist() == [windows, 2]
 
 
@@ -46,7 +47,7 @@ def test_a_recording_of_uci_har_comes_back_the_same(tmp_path):
     original = uci_har.recordings()[0]
     n = 3000
     names = [uci_har.RECORDING_LABELS[x] if x >= 0 else "" for x in original.labels[:n]]
-    back = csv_recordings.recordings(write_folder(tmp_path, np.arange(n) / 50, original.samples[:n], names))[0]
+    back = loading.load_recordings(write_folder(tmp_path, np.arange(n) / 50, original.samples[:n], names))[0]
     assert back.rate_hz == 50
     assert back.subject == "a"
     assert back.samples == pytest.approx(original.samples[:n], abs=1e-9)
@@ -56,7 +57,7 @@ def test_a_recording_of_uci_har_comes_back_the_same(tmp_path):
 def test_rows_without_a_label_feed_the_filters_and_give_no_windows(tmp_path):
     data = loading.load_data(write_folder(tmp_path, *motion(600), [""] * 200 + ["walk"] * 200 + ["rest"] * 200))
     assert data.train.y.tolist() == [1, 1, 0, 0] * 2
-    assert data.train.X[0] == pytest.approx(frontend.signals(motion(600)[1])[200:328], abs=1e-6)
+    assert data.train.X[0] == pytest.approx(frontend.signals(motion(600)[1], gentle=True)[200:328], abs=1e-6)
 
 
 @pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS.values(), ids=HEADERS)
@@ -64,7 +65,7 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     seconds, samples = motion(600)
     sent = samples * np.concatenate([np.broadcast_to(x, 3) for x in (per_g, per_rad)])
     write_folder(tmp_path, seconds * per_second, sent, HALVES, header + ",label,subject")
-    found = csv_recordings.recordings(tmp_path)[0]
+    found = loading.load_recordings(tmp_path)[0]
     assert found.samples == pytest.approx(samples, abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
 
@@ -73,7 +74,7 @@ def test_columns_named_as_in_own_recordings_come_first(tmp_path):
     header = HEADER + ",seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,AX,Label"
     for x in "abc":
         write(tmp_path / f"{x}.csv", *motion(600), HALVES, f"{x},9,9,9,9,9,b", header)
-    found = csv_recordings.recordings(tmp_path)[0]
+    found = loading.load_recordings(tmp_path)[0]
     assert found.samples == pytest.approx(motion(600)[1], abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
 
@@ -100,7 +101,7 @@ def write_by_sensor(folder, acceleration_s, rotation_s, names=("accelerometer", 
 @pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
 def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path, names):
     write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50 + 0.007, names)
-    found = csv_recordings.recordings(tmp_path)[0]
+    found = loading.load_recordings(tmp_path)[0]
     assert len(found.samples) == 599  # rotation is not known before its first reading
     assert found.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
     assert found.samples[:, 3] == pytest.approx(0.02 + np.arange(599) / 50, abs=1e-6)
@@ -109,7 +110,7 @@ def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path, name
 def test_a_pause_of_the_gyroscope_alone_is_a_gap(tmp_path):
     times = np.arange(600) / 50
     write_by_sensor(tmp_path, times, times[(times < 5) | (times > 6)])
-    assert [len(x.samples) for x in csv_recordings.recordings(tmp_path)[:2]] == [250, 299]
+    assert [len(x.samples) for x in loading.load_recordings(tmp_path)[:2]] == [250, 299]
 
 
 def test_acceleration_of_another_unit_than_is_taken_for_rows_of_one_sensor_is_noticed(tmp_path):
@@ -147,7 +148,7 @@ def test_another_rate_is_brought_to_50_hz(tmp_path):
     seconds, samples = motion(1200, rate=100)
     moved = seconds + np.random.default_rng(0).uniform(-0.002, 0.002, 1200)
     at = np.stack([np.interp(moved, seconds, x) for x in samples.T], axis=1)
-    recording = csv_recordings.recordings(write_folder(tmp_path, moved, at, ["walk"] * 600 + ["rest"] * 600))[0]
+    recording = loading.load_recordings(write_folder(tmp_path, moved, at, ["walk"] * 600 + ["rest"] * 600))[0]
     assert len(recording.samples) == pytest.approx(600, abs=1)
     grid = moved[0] + np.arange(len(recording.samples)) / 50
     expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
@@ -160,11 +161,11 @@ def test_a_gap_begins_a_new_recording_and_the_front_end_anew(tmp_path):
     seconds, samples = motion(600)
     seconds[300:] += 0.3
     seconds[100:] += 0.2  # 0.22 s between two samples: bridged
-    found = csv_recordings.recordings(write_folder(tmp_path, seconds, samples, HALVES))
+    found = loading.load_recordings(write_folder(tmp_path, seconds, samples, HALVES))
     assert [len(x.samples) for x in found[:2]] == [310, 300]
     data = loading.load_data(tmp_path)
     first_of_rest = data.train.X[np.flatnonzero(data.train.y == 0)[0]]
-    assert first_of_rest == pytest.approx(frontend.signals(samples[300:])[:128], abs=1e-6)
+    assert first_of_rest == pytest.approx(frontend.signals(samples[300:], gentle=True)[:128], abs=1e-6)
 
 
 def test_the_last_third_of_the_subjects_in_natural_order_is_the_test_part(tmp_path):
@@ -182,7 +183,7 @@ def test_classes_named_as_in_uci_har_keep_its_order(tmp_path):
 def test_two_files_of_one_subject_are_two_recordings(tmp_path):
     write_subjects(tmp_path, "abc")
     write(tmp_path / "rec-more.csv", *motion(600, 9), HALVES, "a")
-    assert len(csv_recordings.recordings(tmp_path)) == 4
+    assert len(loading.load_recordings(tmp_path)) == 4
     assert np.sum(loading.load_data(tmp_path).train.subject == "a") == 12
 
 
@@ -263,10 +264,10 @@ def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
     seconds, samples = motion(600)
     samples[7, 2], samples[7, 3] = 900, 11_000
     write_folder(tmp_path, seconds, samples, HALVES, HEADER.replace("[g]", "[m/s^2]").replace("[rad/s]", "[deg/s]"))
-    assert len(csv_recordings.recordings(tmp_path)) == 3
+    assert len(loading.load_recordings(tmp_path)) == 3
     spoil(tmp_path, 9, "0.14,0,0,990,0,0,0,walk,a")
     with pytest.raises(InputError, match=r"line 9: 'az\[m/s\^2\]' is 101 g, .* 100 g"):
-        csv_recordings.recordings(tmp_path)
+        loading.load_recordings(tmp_path)
 
 
 def test_timestamps_in_another_unit_than_stated_are_noticed(tmp_path):
@@ -297,6 +298,6 @@ def test_subjects_with_any_number_of_digits_are_in_natural_order(tmp_path):
     for seed, subject in enumerate([many, "s10", "s2", "s02", "8"]):
         seconds, samples = motion(300, seed)
         write(tmp_path / f"{seed}.csv", seconds, samples, ["walk"] * 150 + ["rest"] * 150, subject)
-    data = csv_recordings.load(tmp_path)
+    data = loading.load_data(tmp_path)
     assert set(data.test.subject.tolist()) == {"s10"}  # the last of all
     assert set(data.train.subject.tolist()) == {"8", many, "s02", "s2"}

@@ -1,0 +1,147 @@
+"""Decide which columns of a file are read as what, by its layout or by the names in its header."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from edge_runtime.data import columns, units
+from edge_runtime.data.columns import Columns
+from edge_runtime.data.layout import Column, Layout, SensorColumns
+from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
+
+_EXPECTED = (
+    "its first line has to name timestamp[s], ax[g], ay[g], az[g], gx[rad/s], gy[rad/s], gz[rad/s], label, subject"
+)
+
+Axes = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """Places of columns, counted from 0: of each axis those that are summed; factors give s, g and rad/s.
+
+    Without `sensor` each row is of all sensors; with it, of the one that is named there. `by_name` are the columns as
+    they were found by the names in the header, whose units `settled` decides.
+    """
+
+    time: int | None
+    acceleration: Axes
+    rotation: Axes
+    texts: Mapping[str, int]
+    time_factor: float = 1.0
+    factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    sensor: int | None = None
+    by_name: Columns | None = None
+
+    @property
+    def number_places(self) -> set[int]:
+        """The columns of numbers."""
+        summed = {x for axis in (*self.acceleration, *self.rotation) for x in axis}
+        return summed if self.time is None else {*summed, self.time}
+
+    @property
+    def places(self) -> set[int]:
+        """All columns that are read."""
+        return {*self.number_places, *self.texts.values()}
+
+
+def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> ColumnPlan:
+    """The plan of the file called `place` with this `header`, empty without one; `sensor` is that of its path.
+
+    Raises `InputError` that names the column that is missing.
+    """
+    if layout.acceleration is None:
+        return _by_name(header, place, layout)
+    parts = {
+        name: part
+        for name, part in (("acceleration", layout.acceleration), ("rotation", layout.rotation))
+        if part and part.sensor == sensor
+    }
+    axes = {name: _axes(header, place, part) for name, part in parts.items()}
+    # Only the file of acceleration tells what is said of its rows.
+    texts = {} if "acceleration" not in parts else {
+        name: _place(header, place, x.column) for name, x in layout.text_columns.items()
+    }  # fmt: skip
+    return ColumnPlan(
+        _place(header, place, layout.time.column) if layout.time else None,
+        axes.get("acceleration", ()),
+        axes.get("rotation", ()),
+        texts,
+        layout.time.factor if layout.time else 1.0,
+        {name: (part.factor,) * 3 for name, part in parts.items()},
+    )
+
+
+def settled(
+    plan: ColumnPlan, header: Sequence[str], place: str, has_iso_times: bool, size: Callable[[], float]
+) -> ColumnPlan:
+    """The `plan` with the units that the header states, or its app is known to mean.
+
+    `size` measures the typical size of acceleration in the file. Raises `InputError` when a unit stays open.
+    """
+    found = plan.by_name
+    if found is None:
+        return plan
+    known = found.units.or_else(found.app).or_else(Units(1.0) if has_iso_times else Units())
+    needed = [(known.time, found.time, TIME_UNITS), (known.acceleration, found.values[0], ACCELERATION_UNITS)]
+    needed += [(known.rotation, x, ROTATION_UNITS) for x in found.values[3:4]]
+    for factor, column, table in needed:
+        if factor is None and column is not None:
+            name = header[column].strip()
+            raise InputError(
+                f"{place}: the header gives no unit of '{name}': write {' or '.join(f'{name}[{x}]' for x in table)}"
+            )
+    if found.units.acceleration is None and known.acceleration is not None:
+        unit, measured = units.unit_name(known.acceleration, ACCELERATION_UNITS), size()
+        if units.acceleration_unit(measured) != unit:
+            raise InputError(
+                f"{place}: without a unit in the header acceleration is taken as {unit}, but its size is about "
+                f"{measured:.3g}: write x[g] if it is in g, or record it with gravity"
+            )
+    scale = found.scale or (1.0,) * 6
+    acceleration, rotation = known.acceleration or 1.0, known.rotation or 1.0
+    factors = {
+        "acceleration": tuple(x * acceleration for x in scale[:3]),
+        "rotation": tuple(x * rotation for x in scale[3:]),
+    }
+    return replace(plan, time_factor=known.time or 1.0, factors=factors)
+
+
+def _by_name(header: Sequence[str], place: str, layout: Layout) -> ColumnPlan:
+    try:
+        found = columns.find(header, needs_rotation=None)
+    except InputError as error:
+        raise InputError(f"{place}: {error}; {_EXPECTED}") from error
+    if twice := columns.repeated(header, found):
+        raise InputError(f"{place} has the column '{twice.strip()}' twice; keep one of them")
+    if found.time is None and layout.rate_hz is None:
+        raise InputError(f"{place} has no column 'timestamp'; {_EXPECTED}")
+    own = {"label": found.label, "subject": found.subject}
+    texts = {}
+    for name, text in layout.text_columns.items():
+        column = own.get(str(text.column))
+        texts[name] = _place(header, place, text.column, f"; {_EXPECTED}") if column is None else column
+    axes = tuple((x,) for x in found.values)
+    time = None if layout.rate_hz else found.time
+    rotation = axes[3:] if found.sensor is None else axes  # a row has the values of either sensor in the same cells
+    return ColumnPlan(time, axes[:3], rotation, texts, sensor=found.sensor, by_name=found)
+
+
+def _axes(header: Sequence[str], place: str, part: SensorColumns) -> Axes:
+    return tuple(tuple(_place(header, place, x) for x in summed) for summed in part.columns)
+
+
+def _place(header: Sequence[str], place: str, column: Column, expected: str = "") -> int:
+    """The place of a column. Raises `InputError` when the header does not name it, or more than once."""
+    if isinstance(column, int):
+        return column - 1
+    names = [x.strip() for x in header]
+    if names.count(column) != 1:
+        fault = "twice" if column in names else "not"
+        there = ", ".join(quoted(x, 20) for x in names[:12])
+        raise InputError(
+            f"{place} has {'no' if fault == 'not' else 'the'} column '{column}'{' twice' * (fault == 'twice')}"
+            f"{expected or f'; its header names {there}'}"
+        )
+    return names.index(column)

@@ -1,0 +1,77 @@
+"""Name data: `uci-har`, a path, or LAYOUT=PATH, alone or several together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from edge_runtime.errors import InputError
+
+EMBEDDED = "uci-har"
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One data set: at `path`, or the embedded one without.
+
+    `layout` is a shipped layout's name or the path of a TOML file; "" where the content tells how it is read.
+    """
+
+    path: Path | None = None
+    layout: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The source that `text` names; an existing path first of all. Raises `InputError` when it names none."""
+        if text == EMBEDDED:
+            return cls()
+        layout, equals, path = text.partition("=")
+        if not equals or Path(text).exists():
+            layout, path = "", text
+        elif not layout:
+            raise InputError(f"'{text}' has no layout before '=': give a layout's name or TOML file, or the path alone")
+        if not path:
+            raise InputError(f"'{text}' names no data: give a path, or LAYOUT=PATH")
+        if layout == EMBEDDED:  # an official copy, by its content
+            layout = ""
+        return cls(Path(path), layout)
+
+    def __str__(self) -> str:
+        """Write it as `parse` reads it."""
+        if self.path is None:
+            return EMBEDDED
+        return f"{self.layout}={self.path}" if self.layout else str(self.path)
+
+    def resolved(self) -> "DataSource":
+        """The same source, wherever a later command is started."""
+        is_file = self.layout.endswith(".toml")
+        layout = str(Path(self.layout).resolve()) if is_file else self.layout
+        return DataSource(self.path.resolve() if self.path else None, layout)
+
+
+Sources = tuple[DataSource, ...]
+"""Data sets that are taken together; without any, the embedded one."""
+
+Given = str | Path | Sequence[str | Path | DataSource] | None
+
+
+def sources(given: Given) -> Sources:
+    """The sources that are `given`; the embedded data alone is given by none. Raises `InputError` as `parse` does."""
+    listed = [] if given is None else [given] if isinstance(given, (str, Path)) else list(given)
+    found = [
+        x if isinstance(x, DataSource) else DataSource.parse(x) if isinstance(x, str) else DataSource(x) for x in listed
+    ]
+    twice = next((x for x in found if found.count(x) > 1), None)
+    if twice:
+        raise InputError(f"the data {twice} is given twice: give it once")
+    return () if found == [DataSource()] else tuple(found)
+
+
+def in_words(chosen: Sources) -> str:
+    """The sources for a sentence."""
+    return " and ".join(map(str, chosen)) if chosen else "the embedded data"
+
+
+def data_texts(chosen: Sources | None) -> tuple[str, ...] | None:
+    """The sources as `--data` names them, wherever a later command is started; None for the embedded data."""
+    return tuple(str(x.resolved()) for x in chosen) if chosen else None

@@ -1,0 +1,11 @@
+"""Put labels in order: UCI HAR's first, in its own order, then all others by name."""
+
+from collections.abc import Iterable
+
+UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+
+
+def in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Each of the `labels` once, in order."""
+    found = set(labels)
+    return (*(x for x in UCI_HAR if x in found), *sorted(found.difference(UCI_HAR)))

@@ -1,0 +1,228 @@
+"""Turn the files of a data set, as a layout describes them, into recordings at 50 Hz.
+
+Samples are brought to 50 Hz as a live stream is, by linear interpolation between timestamps, with a low-pass where they
+come clearly faster (`edge_runtime.signals.resampling`). Where samples are missing for more than 0.25 s, or times go
+back, a new recording begins. Where a sensor has rows or files of its own, rotation is interpolated linearly at the
+times of acceleration.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import csv_table, units
+from edge_runtime.data.csv_table import Table
+from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
+from edge_runtime.data.file_tree import FileTree, open_tree
+from edge_runtime.data.label_order import in_order
+from edge_runtime.data.layout import TEXTS, Layout
+from edge_runtime.data.path_pattern import SENSOR
+from edge_runtime.data.sensor_pairing import PairedSamples, evened, paired
+from edge_runtime.data.subject_groups import natural
+from edge_runtime.errors import InputError
+from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
+from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.system.printable import quoted
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FoundRecordings:
+    """The recordings of a data set, and facts of their files that these do not show.
+
+    `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
+    began behind a gap or where times went back. `without_rotation` names recordings that were left out.
+    """
+
+    recordings: tuple[Recording, ...]
+    rates_hz: tuple[float, ...]
+    rows_left_out: int = 0
+    gaps: int = 0
+    set_back: int = 0
+    without_rotation: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _FilePart:
+    """A part of a file without a gap: `said` of it in `TEXTS` but its label, `labels` of all rows or of each."""
+
+    file: str
+    said: Mapping[str, str]
+    samples: PairedSamples
+    labels: Sequence[str]
+
+
+def read(path: Path, layout: Layout) -> FoundRecordings:
+    """The recordings at `path`, a folder or a zip.
+
+    Raises `InputError` as `csv_table.read` does, when no file fits the layout, when some files have rotation and others
+    none, and for labels that the layout does not name.
+    """
+    stretches: list[_FilePart] = []
+    rates: list[float] = []
+    alone: list[str] = []
+    n_left_out = n_gaps = n_back = 0
+    with open_tree(path) as tree:
+        for said, files in _groups(tree, layout):
+            if len(files) < _n_sensors(layout):
+                alone += files.values()
+                continue
+            tables = [csv_table.read(tree.read(x), tree.path_of(x), layout, sensor) for sensor, x in files.items()]
+            table = next(x for x in tables if x.acceleration)
+            samples = paired(tables, layout)
+            rates.append(_rate_hz(table.place, samples.seconds))
+            n_left_out += sum(x.left_out for x in tables)
+            steps = np.diff(samples.seconds)
+            n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
+            stretches += _stretches(samples, table, _said(said, layout), layout)
+    if not stretches:
+        raise InputError(f"{path}: {alone[0]} has no file of the other sensor beside it, nor has any other recording")
+    _check_rotation(path, stretches)
+    labels = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
+    name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
+    found = tuple(_recording(x, labels, layout, name) for x in stretches)
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone))
+
+
+def fits(path: Path, layout: Layout) -> bool:
+    """Tell whether a file at `path`, a folder or a zip, is one that the `layout` describes."""
+    with open_tree(path) as tree:
+        return any(layout.files.match(x) is not None for x in tree.names)
+
+
+def _n_sensors(layout: Layout) -> int:
+    return 2 if SENSOR in layout.files.names and layout.rotation else 1
+
+
+def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """For each recording, in natural order: what its path says, and its files by sensor."""
+    wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} or {""}
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    for name in sorted(tree.names, key=natural):
+        said = layout.files.match(name)
+        sensor = "" if said is None else said.pop(SENSOR, "")
+        if said is None or sensor not in wanted:
+            continue
+        key = (*said.items(), *([] if SENSOR in layout.files.names else [("file", name)]))
+        files = found.setdefault(key, {})
+        if sensor in files:
+            raise InputError(
+                f"{tree.place}: {files[sensor]} and {name} are both {quoted(sensor)} of the same recording by the "
+                f"pattern {quoted(layout.files.text)} of {layout.source}: put what differs into it, as {{trial}}"
+            )
+        files[sensor] = name
+    if not found:
+        there = ", ".join(quoted(x, 40) for x in sorted(tree.names, key=natural)[:3])
+        raise InputError(
+            f"{tree.place} has no files like {quoted(layout.files.text)}, which 'files' of {layout.source} says; "
+            f"there are {there or 'none'}"
+        )
+    return [(dict(key), files) for key, files in found.items()]
+
+
+def _said(of_path: Mapping[str, str], layout: Layout) -> dict[str, str]:
+    """The texts that are the same for all rows of a file. Raises `InputError` when nobody is named."""
+    said = {name: layout.fixed.get(name) or of_path.get(name, "") for name in TEXTS}
+    if not said["subject"] and "subject" not in layout.text_columns:
+        raise InputError(
+            f"{layout.source} does not say whose recordings these are: put {{subject}} into files, or write "
+            'subject = { column = "subject" }'
+        )
+    return said
+
+
+def _stretches(samples: PairedSamples, table: Table, said: dict[str, str], layout: Layout) -> Iterator[_FilePart]:
+    """Cut the samples of a file where some are missing, times go back, or another person begins."""
+    texts = {name: [x[i] for i in samples.rows.tolist()] for name, x in table.texts.items()}
+    labels = texts.pop("label", None)
+    steps = np.diff(samples.seconds)
+    is_cut = (steps > MAX_GAP_S) | (steps < 0)
+    for column in texts.values():
+        is_cut |= np.fromiter((a != b for a, b in pairwise(column)), np.bool_, len(steps))
+    for rows in np.split(np.arange(len(samples.seconds)), np.flatnonzero(is_cut) + 1):
+        if len(rows) > 1:
+            own = {name: column[rows[0]] for name, column in texts.items()}
+            part = samples.part(rows)
+            if layout.time and layout.time.steady:
+                part = replace(part, seconds=evened(part.seconds))
+            yield _FilePart(
+                table.place, said | own, part, [said["label"]] if labels is None else labels[rows[0] : rows[-1] + 1]
+            )
+
+
+def _rate_hz(place: str, seconds: Array) -> float:
+    """The rate of a file. Raises `InputError` for one that motion is not recorded at."""
+    steps = np.diff(seconds)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    if not units.is_step(step):
+        raise InputError(
+            f"{place}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to {units.STEP_S[1]:g} s; "
+            "check the unit of the timestamp"
+        )
+    return float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean())
+
+
+def _check_rotation(path: Path, stretches: Sequence[_FilePart]) -> None:
+    first = stretches[0]
+    for x in stretches:
+        if x.samples.values.shape[1] != first.samples.values.shape[1]:
+            less, more = sorted((x, first), key=lambda x: x.samples.values.shape[1])
+            raise InputError(
+                f"{less.file} has no columns of rotation, and {more.file} has: give them in all files or in none"
+            )
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The `names` of all labels, of which the first `n_classes` are classes; `number` of each label of the files."""
+
+    names: tuple[str, ...]
+    n_classes: int
+    number: Mapping[str, int]
+
+    @classmethod
+    def of(cls, found: set[str], layout: Layout, path: Path) -> "_Labels":
+        """The labels that were `found`. Raises `InputError` for one that the layout does not name, and for too many."""
+        names = {x: layout.labels.get(x, layout.other_labels.get(x, x)) for x in found if x}
+        unknown = sorted(x for x in names if x not in layout.labels and x not in layout.other_labels)
+        if unknown and layout.names_labels:
+            raise InputError(
+                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)} is: write "
+                f'{unknown[0]} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn'
+            )
+        classes = in_order(names[x] for x in names if names[x] and x not in layout.other_labels)
+        others = in_order(x for x in names.values() if x and x not in classes)
+        if len(classes) + len(others) > MAX_LABELS:
+            raise InputError(f"{path} has {len(classes) + len(others)} different labels; {MAX_LABELS} are the most")
+        every = (*classes, *others)
+        return cls(every, len(classes), {"": -1} | {x: every.index(n) if n else -1 for x, n in names.items()})
+
+
+def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str) -> Recording:
+    """The stretch at 50 Hz; a label is that of the nearest row."""
+    seconds = stretch.samples.seconds - stretch.samples.seconds[0]
+    samples = resampled(seconds, stretch.samples.values, RATE_HZ)
+    numbers = np.array([labels.number[x] for x in stretch.labels], np.int8)
+    if len(numbers) == 1:
+        numbers = np.repeat(numbers, len(samples))
+    else:
+        numbers = numbers[np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)]
+    said = stretch.said
+    own = (
+        stretch.file if layout.each_file_is_a_mounting else " ".join(filter(None, (said["subject"], said["placement"])))
+    )
+    return Recording(
+        said["subject"],
+        np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
+        numbers,
+        labels.names,
+        has_gyroscope=samples.shape[1] == N_CHANNELS,
+        mounting=Mounting(own, source, said["placement"], said["device"]),
+        n_classes=labels.n_classes,
+        begins_midway=True,
+    )
