@@ -17,6 +17,7 @@ from edge_runtime.model.micro_operators import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
+from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.quantities import kilobytes, percent
 
 _PLAIN = (str, int, float)
@@ -104,8 +105,7 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         for part, record in _parts(card.posture_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_tensor_text(found.input)))
-    prepared = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
-    facts.add_row("windows", f"{prepared}, by the numbers below")
+    facts.add_row("windows", _preparation(card, found.input))
     facts.add_row("output", escape(_tensor_text(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
     if (micro := _micro(found)) is not None:
@@ -116,13 +116,11 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         facts.add_row("smallest arena", f"{kilobytes(found.arena_bytes)} here, less on a microcontroller of 32 bits")
     console.print(facts)
 
-    signals = plain_table(["signal", "unit"], ["mean", "std", "clip", "knee"])
     normalisation = card.normalisation
+    signals = plain_table(["signal", "unit"], [] if normalisation.is_none else ["mean", "std", "clip", "knee"])
     for i, signal in enumerate(card.signals):
-        numbers = (normalisation.mean[i], normalisation.std[i], normalisation.clip[i])
-        knee = normalisation.knee[i]
-        bent = "linear" if knee is None else f"{knee:g}"
-        signals.add_row(escape(signal.name), escape(signal.unit), *(f"{x:.5g}" for x in numbers), bent)
+        numbers = [] if normalisation.is_none else _numbers(normalisation, i)
+        signals.add_row(escape(signal.name), escape(signal.unit), *numbers)
     console.print()
     console.print(signals)
 
@@ -156,6 +154,25 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
         shape = "×".join(map(str, tensor.shape)) or "scalar"
         table.add_row(str(tensor.index), escape(tensor.name), tensor.dtype, shape, scale, zero_point)
     return table
+
+
+def _preparation(card: Card, tensor: Tensor) -> str:
+    """Who prepares windows, and by which numbers."""
+    if not card.normalisation.is_none:
+        place = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
+        return f"{place}, by the numbers below"
+    quantised = "" if tensor.scale is None else ", but for the input's scale and zero point"
+    return f"in physical units; preparation: none{quantised}"
+
+
+def _numbers(normalisation: Normalisation, i: int) -> list[str]:
+    """Mean, standard deviation, clip and knee of signal `i`."""
+    clip, knee = normalisation.clip[i], normalisation.knee[i]
+    return [
+        *(f"{x[i]:.5g}" for x in (normalisation.mean, normalisation.std)),
+        "none" if clip >= NO_CLIP else f"{clip:.5g}",
+        "linear" if knee is None else f"{knee:g}",
+    ]
 
 
 def _tensor_text(tensor: Tensor) -> str:

@@ -43,6 +43,12 @@ class Normalisation:
         gain, bend, knee = np.array(rows, np.float32).T
         return gain, bend, knee
 
+    @property
+    def is_none(self) -> bool:
+        """Whether it leaves every window as it is."""
+        scaled = any(self.mean) or any(x != 1 for x in self.std)
+        return not scaled and min(self.clip) >= NO_CLIP and all(x is None for x in self.knee)
+
     def fault(self, n_signals: int) -> str | None:
         """State what makes it unusable for `n_signals` signals, if anything does."""
         if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:

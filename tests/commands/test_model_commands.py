@@ -31,6 +31,7 @@ from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.micro_operators import resolver_methods
+from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
 ESCAPE = "\x1b"
 RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
@@ -197,6 +198,19 @@ def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path
         assert words in done.stdout
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("mean", "shown"), [(0.0, []), (0.5, ["mean", "std", "clip", "knee", "0.5", "1", "none", "linear"])]
+)
+def test_info_shows_no_numbers_of_a_preparation_that_there_is_not(har_edge_here, tmp_path, mean, shown):
+    card = tiny_models.card(signals=("total_acc_x",), normalisation=Normalisation((mean,), (1.0,), (NO_CLIP,), (None,)))
+    cards.write_model(tmp_path / "m.tflite", tiny_models.dense(np.ones((2, 128), np.float32), (128, 1)), card)
+    text = succeeded(har_edge_here("info", "m.tflite")).stdout
+    rows = text.partition("signal")[2].partition("operator")[0].split()
+    assert rows == ["unit", *shown[:4], "total_acc_x", "g", *shown[4:]]
+    assert ("preparation: none" in text) == (not shown)
+    assert "1e+12" not in text
 
 
 def test_info_lists_all_tensors_when_asked(har_edge_here, tmp_path):

@@ -231,8 +231,8 @@ def card(
         labels=tuple(labels),
         signals=tuple(Signal(x, "g") for x in signals),
         window=Window(50.0, samples, max(1, samples // 2)),
-        normalisation=Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n),
-        **{"front_end": FILTERS} | more,
+        **{"normalisation": Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n), "front_end": FILTERS}
+        | more,
     )
 
 
