@@ -9,14 +9,18 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
 
-# In each folder of `locked_folder`, and in none that anybody else made.
+# In each folder of `locked_folder`, and in none that anybody else made: by name, and by a mark that is locked.
+_NAME = "scratch-"
 _MARK = ".har-edge-scratch"
+_UNMARKED = "mark"  # its name before it is locked
+_UNMARKED_S = 60.0  # a folder has its mark long before
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
@@ -56,13 +60,17 @@ def locked_folder(prefix: str) -> tuple[Path, int]:
     Folders that this function made and that nobody locks are removed first: their programs were killed, which ends a
     lock. Raises `OSError`.
     """
+    prefix += _NAME
+    for made in Path(tempfile.gettempdir()).glob(f"{prefix}{'[a-z0-9_]' * 8}"):
+        with suppress(OSError):
+            _remove_unmarked(made)
     for mark in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_MARK}"):
         with suppress(OSError):  # it is at work, another user's, or goes away just now
             remove_locked(mark.parent, _lock(mark, os.O_RDWR))
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        lock = _lock(folder / "mark", os.O_RDWR | os.O_CREAT)
-        (folder / "mark").rename(folder / _MARK)  # locked before anybody sees it
+        lock = _lock(folder / _UNMARKED, os.O_RDWR | os.O_CREAT)
+        (folder / _UNMARKED).rename(folder / _MARK)  # locked before anybody sees it
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -85,6 +93,15 @@ def remove_locked(folder: Path, lock: int) -> None:
         shutil.rmtree(folder)
     finally:
         os.close(lock)
+
+
+def _remove_unmarked(folder: Path) -> None:
+    """Remove a folder that was made a while ago and whose program was killed before it was marked, or after its end."""
+    state = folder.lstat()
+    if stat.S_ISDIR(state.st_mode) and time.time() - state.st_mtime > _UNMARKED_S:
+        if [x.name for x in folder.iterdir()] == [_UNMARKED]:
+            (folder / _UNMARKED).unlink()
+        folder.rmdir()  # raises unless it is empty
 
 
 def _lock(mark: Path, flags: int) -> int:

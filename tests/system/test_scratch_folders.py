@@ -1,5 +1,6 @@
 """Temporary folders: gone after the block, and those of programs that were killed gone at the next."""
 
+import os
 import shutil
 import signal
 import sys
@@ -97,3 +98,16 @@ def test_the_mark_goes_last(temporary, monkeypatch):
         monkeypatch.setattr(shutil, "rmtree", tree)
     assert sorted(gone[:-1]) == ["", "file"]
     assert gone[-1] == ".har-edge-scratch"
+
+
+def test_a_folder_whose_program_was_killed_before_it_was_marked_is_removed_once_it_is_old(temporary):
+    folders = [temporary / f"har-edge-scratch-{x * 8}" for x in "abcd"]
+    for folder in folders:
+        folder.mkdir()
+    empty, unlocked, young, full = folders
+    (unlocked / "mark").touch()
+    (full / "file").touch()
+    for old in (empty, unlocked, full):
+        os.utime(old, (0, 0))
+    with scratch_folder() as own:
+        assert sorted(temporary.iterdir()) == sorted([young, full, own])
