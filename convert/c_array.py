@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,9 +90,25 @@ def write_c_array(model: Path, folder: Path, is_prepared: bool = False) -> tuple
         )
     name = c_name(model.stem)
     header, array = folder / f"{name}.h", folder / f"{name}.cc"
-    write_text(header, _header(name, model.name, flatbuffer, card, found, names, arena))
-    write_text(array, _array(name, flatbuffer))
+    contents = _header(name, model.name, flatbuffer, card, found, names, arena), _array(name, flatbuffer)
+    array.unlink(missing_ok=True)  # an array never stands beside the header of another
+    write_text(header, contents[0])
+    try:
+        write_text(array, contents[1])
+    except BaseException:
+        header.unlink(missing_ok=True)
+        raise
     return header, array
+
+
+def remove_c_array(model: Path) -> None:
+    """Remove the header and the array that were written of an earlier file `model`, beside it, if there are any."""
+    name = c_name(model.stem)
+    header, array = model.with_name(f"{name}.h"), model.with_name(f"{name}.cc")
+    with suppress(OSError), header.open(encoding="utf-8", errors="replace") as file:
+        if _written_of(model.name) in file.readline():
+            array.unlink(missing_ok=True)
+            header.unlink()
 
 
 def c_name(stem: str) -> str:
@@ -112,7 +129,7 @@ def _header(
     name: str, file: str, flatbuffer: bytes, card: Card, found: Inspection, operators: Sequence[str], arena: int | None
 ) -> str:
     parts = [
-        f"// The model {c_string(card.name)} of {c_string(file)}, written by har-edge {edge_runtime.__version__}.",
+        f"// The model {c_string(card.name)} {_written_of(file)} {edge_runtime.__version__}.",
         f"// SHA-256 of its flatbuffer: {hashlib.sha256(flatbuffer).hexdigest()}",
         f"#ifndef HAR_EDGE_{name.upper()}_H\n#define HAR_EDGE_{name.upper()}_H\n\n#include <cmath>\n",
         f"namespace {name} {{\n\nextern const unsigned char model[{len(flatbuffer)}];",
@@ -150,6 +167,11 @@ def _header(
         f"}}  // namespace {name}\n\n#endif\n",
     ]
     return "\n".join(parts)
+
+
+def _written_of(file: str) -> str:
+    """Words by which the header of the model in `file` is known again."""
+    return f"of {c_string(file)}, written by har-edge"
 
 
 def _normalisation(normalisation: Normalisation) -> list[str]:

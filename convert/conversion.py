@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from convert.c_array import write_c_array
+from convert.c_array import remove_c_array, write_c_array
 from convert.conversion_inputs import TrainingRecord
 from convert.conversion_job import CALIBRATED, NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
 from convert.diagnosis.precision import Diagnosis
@@ -183,9 +183,11 @@ def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport
                 f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}; no model was "
                 "written: allow more, or train a smaller network"
             )
+    for scheme in (*models, *report.left_out):  # one from before would be taken for this network's
+        remove_c_array(files.tflite(scheme))
     for scheme, model in models.items():
         write_model(files.tflite(scheme), *model)
-    for scheme in report.left_out:  # one from before would be taken for this network's
+    for scheme in report.left_out:
         files.tflite(scheme).unlink(missing_ok=True)
 
 

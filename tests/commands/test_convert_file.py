@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from programs import assert_one_sentence, har_edge, succeeded
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
 
+from convert.c_array import write_c_array
 from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
 from convert.keras_files import as_logits, load_network
@@ -326,13 +328,16 @@ def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command
 
 def test_a_model_that_cannot_be_cpp_source_is_shown_before_the_command_says_so(tmp_path):
     file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16, activation="gelu"), layers.Flatten()))
+    shutil.copy(MODELS["int8"], tmp_path / "mine_int8.tflite")
+    write_c_array(tmp_path / "mine_int8.tflite", tmp_path)
+    (tmp_path / "mine_float32.h").write_text("// somebody else's\n")
     done = har_edge("convert", "mine.keras", "--c-array", "--max-drop", 100, cwd=tmp_path, env={"COLUMNS": "300"})
     assert done.returncode == 2
     assert "no kernel for GELU, which mine_int8.tflite uses" in done.stderr.splitlines()[-1]
     rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("mine_")]
     assert rows == ["mine_float32.tflite", "mine_int8.tflite"]
     assert "C++ source" not in done.stdout
-    assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", *rows}
+    assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", "mine_float32.h", *rows}
 
 
 def test_mixed_is_refused_for_a_network_without_a_cell(tmp_path):

@@ -19,6 +19,7 @@ from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.micro_operators import resolver_methods
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal
+from edge_runtime.system.files import write_text
 
 COMPILER = shutil.which("c++")
 HEADERS = Path(__file__).parent / "tflite_micro_stand_in"
@@ -330,3 +331,17 @@ def test_what_cannot_be_written_is_one_sentence(har_edge_here, tmp_path, argumen
     before = sorted(tmp_path.iterdir())
     assert_one_sentence(har_edge_here("convert", *arguments), 2, words)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_header_whose_array_cannot_be_written_does_not_stay(tmp_path, monkeypatch):
+    write_c_array(MODELS["int8"], tmp_path)
+
+    def full(path: Path, content: str) -> None:
+        if path.suffix == ".cc":
+            raise InputError("the disk is full")
+        write_text(path, content)
+
+    monkeypatch.setattr("convert.c_array.write_text", full)
+    with pytest.raises(InputError, match="full"):
+        write_c_array(MODELS["int8"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
