@@ -25,6 +25,7 @@ from edge_runtime.signals.filters import Filter
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.files import write_text
 from edge_runtime.system.installation import how_to_install
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 _TYPES = {"int8": "signed char", "uint8": "unsigned char", "int16": "short", "float32": "float"}
 _PER_LINE = 16  # bytes
@@ -55,7 +56,9 @@ inline {type} quantised(float z) {{
 """
 
 
-def write_c_array(model: Path, folder: Path, is_prepared: bool = False) -> tuple[Path, Path]:
+def write_c_array(
+    model: Path, folder: Path, is_prepared: bool = False, on_progress: OnProgress = ignore_progress
+) -> tuple[Path, Path]:
     """Write the header and the array of the `.tflite` file `model` into `folder`; return their paths.
 
     With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. The
@@ -63,6 +66,7 @@ def write_c_array(model: Path, folder: Path, is_prepared: bool = False) -> tuple
     file cannot be used, and when TensorFlow Lite Micro has no kernel for an operator of it; `DeviceError` when it
     crashes an interpreter.
     """
+    on_progress(0.0, f"C++ source of {model.name}")
     flatbuffer, card = cards.read_model(model)
     device = open_device("local", "auto")
     found = inspect(flatbuffer, str(model), device)  # from here on it is whole
@@ -82,6 +86,7 @@ def write_c_array(model: Path, folder: Path, is_prepared: bool = False) -> tuple
     check_graph(found.input, found.output, card, str(model))
     arena = None
     if importlib.util.find_spec(PACKAGES[MICRO]):
+        on_progress(0.3, f"the arena of {model.name} in {MICRO}")
         arena = inspect(flatbuffer, str(model), device, MICRO).arena_bytes
     else:
         install = how_to_install("micro")

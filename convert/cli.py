@@ -239,6 +239,8 @@ def _write_source(model: Path, c_array: str | None, out: Path | None) -> None:
 
     `c_array` is as in `Options`.
     """
+    from edge_runtime.system.terminal import progress
+
     parameters = click.get_current_context().command.params
     mine = ("source", "io_type", "c_array", "out")
     given = [x for x in parameters if x.name not in mine and _is_given(str(x.name))]
@@ -247,7 +249,9 @@ def _write_source(model: Path, c_array: str | None, out: Path | None) -> None:
         raise InputError(f"{model} is a converted model: {advice}, or name a run or a .keras file to convert")
     path = model_path(model)
     folder = out or (Path() if is_reference(model) else model.parent)
-    for written in write_c_array(path, folder, is_prepared=c_array == "int8"):
+    with progress() as on_progress:
+        sources = write_c_array(path, folder, c_array == "int8", on_progress)
+    for written in sources:
         click.echo(written)
 
 

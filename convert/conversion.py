@@ -116,7 +116,8 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
     if not options.c_array or "int8" not in report.schemes:
         return conversion
     try:
-        sources = write_c_array(files.tflite("int8"), files.folder, is_prepared=options.c_array == "int8")
+        with progress() as on_progress:
+            sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)
     except HarEdgeError as error:  # the models are written, and shown first
         return replace(conversion, without_sources=error)
     return replace(conversion, sources=sources)

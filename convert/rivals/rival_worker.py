@@ -39,14 +39,14 @@ def main(text: str, *suffixes: str) -> None:
 
 def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.Tell) -> None:
     done = 1 - len(forms) / len(FORMS)
-    tell(stage="rivals: loading TensorFlow", share=done)
+    tell(stage="loading TensorFlow for the rivals", share=done)
     data = load_data(job)
     import_tensorflow("har-edge convert --rivals")
     *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
     cards.save(replace(network.card, raw_input=True), card_path(job))
     maker = _Maker(network)
     for form in forms:
-        tell(stage=f"rivals: {form.name}", share=done)
+        tell(stage=f"rival {form.name}", share=done)
         done += 1 / len(FORMS)
         refusal = None
         try:
