@@ -17,6 +17,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.model.model_paths import is_reference, model_path
 from edge_runtime.runs import SCHEMES
+from edge_runtime.system.figures import require_matplotlib
 from edge_runtime.system.files import check_folder
 
 QUANTISED = SCHEMES[1:]
@@ -182,7 +183,9 @@ def command(
                 f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
             )
     shared.check_pictures_wanted(diagnose, "--diagnose")
-    require_extra("har-edge convert", ("tensorflow", "matplotlib") if diagnose else ("tensorflow",))
+    require_extra("har-edge convert", ("tensorflow",))
+    if diagnose:
+        require_matplotlib()
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf_keras"), "rivals")
     options = Options(

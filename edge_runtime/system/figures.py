@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import atomic_path
-from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.installation import pip_install
 from edge_runtime.system.quantities import percent_tick
 
 if TYPE_CHECKING:
@@ -29,11 +29,13 @@ _EM = 0.62  # the width of a letter in its height; that of the font's average is
 
 
 def require_matplotlib() -> None:
-    """Raise `MissingExtraError` without matplotlib, before long work rather than after it."""
+    """Raise `InputError` without matplotlib, before long work rather than after it."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("A plot", "matplotlib", "train") from error
+        raise InputError(
+            f"a picture needs matplotlib, which is not installed here: {pip_install('matplotlib')}"
+        ) from error
 
 
 def check_ending(path: Path) -> None:

@@ -43,14 +43,14 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
     elif origin:
         system = origin.get("vcs_info", {}).get("vcs")
         address = f"{system}+{origin['url']}" if system else origin["url"]
-        return _pip(f"har-edge[{extra}] @ {address}")
+        return pip_install(f"har-edge[{extra}] @ {address}")
     else:
         source = "har-edge"
-    return _pip(*options, f"{source}[{extra}]")
+    return pip_install(*options, f"{source}[{extra}]")
 
 
-def _pip(*arguments: str) -> str:
-    """`pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
+def pip_install(*arguments: str) -> str:
+    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
     found = shutil.which("pip")
     is_own = found is not None and Path(found).parent == Path(sys.executable).parent
     program = ["pip"] if is_own else [sys.executable, "-m", "pip"]
