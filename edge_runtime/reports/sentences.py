@@ -83,11 +83,11 @@ def pairs(report: Report) -> list[ComparedResults]:
 def verdicts(report: Report) -> list[str]:
     """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy.
 
-    The last one says which float forms there were to be faster than.
+    The last ones say which rivals take less than an integer model, and which float forms there were to be faster than.
     """
     found = pairs(report)
     said = [sentence for pair in found for sentence in (_gain(pair), *_work(pair), _cost(pair))]
-    return [*said, *_yardsticks(report, found)]
+    return [*said, *(x for pair in found for x in _faster_rivals(report, pair)), *_yardsticks(report, found)]
 
 
 def absent_rivals(report: Report) -> list[str]:
@@ -202,6 +202,23 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
         )
         ranked.append(f"{names} {whose}: {missed}.")
     return ranked
+
+
+def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
+    """The rivals that take less than an integer model; but the one that it is compared with, which is said already."""
+    own = pair.result
+    if own.quantization not in ("int8", "mixed"):
+        return []
+    others = [
+        (x, name)
+        for x, name in zip(report.results, titles(report.results), strict=True)
+        if x.rival and x.model == own.model and name != pair.against_name
+    ]
+    least, *rest = costs([own, *(x for x, _ in others)])
+    faster = sorted((cost / least, name) for cost, (_, name) in zip(rest, others, strict=True) if cost and least)
+    unit = "as long" if own.latency_ms else "as many instructions"
+    said = [f"{name} takes {ratio:.2f} times {unit}" for ratio, name in faster if round(ratio, 2) < 1]
+    return [f"{pair.name} is not the fastest form: {_listed(said)}."] if said else []
 
 
 def _work(pair: ComparedResults) -> list[str]:

@@ -138,15 +138,26 @@ def test_the_comparison_is_with_the_fastest_float_form_of_the_same_network():
 def test_a_verdict_is_against_the_fastest_float_form_of_any_tool_and_names_it():
     stock, fused = result("float32", 0.1, rival="TensorFlow stock"), result("float32", 0.05, rival="fused LSTM")
     onnx = [result(x, 0.010 if x == "float32" else 0.005, rival="ONNX Runtime") for x in ("float32", "dynamic")]
-    speed, accuracy, yardstick = sentences.verdicts(of(FLOAT, INT8, stock, fused, *onnx))
+    speed, accuracy, faster, yardstick = sentences.verdicts(of(FLOAT, INT8, stock, fused, *onnx))
     assert speed.startswith(
         "har-edge int8 is 2.00 times slower than ONNX Runtime float32 (p50 20.0 µs against 10.0 µs)"
     )
     assert accuracy.startswith("har-edge int8 loses 0.20 percentage points")
+    assert faster == "har-edge int8 is not the fastest form: ONNX Runtime dynamic takes 0.25 times as long."
     assert yardstick == (
         "ONNX Runtime float32 is the fastest of 4 float forms: har-edge float32 takes 4.0 times as long, fused LSTM "
         "float32 takes 5.0 times as long and TensorFlow stock float32 takes 10 times as long."
     )
+
+
+def test_every_rival_that_takes_less_than_int8_is_named_fastest_first_and_none_that_takes_as_long():
+    dynamic = [result("dynamic", p50, rival=x) for p50, x in ((0.018, "TensorFlow stock"), (0.0199999, "fused LSTM"))]
+    fast = [result("float32", p50, rival=x) for p50, x in ((0.015, "ONNX Runtime"), (0.016, "TensorFlow stock"))]
+    assert sentences.verdicts(of(FLOAT, INT8, *dynamic, *fast))[2] == (
+        "har-edge int8 is not the fastest form: TensorFlow stock float32 takes 0.80 times as long and TensorFlow stock "
+        "dynamic takes 0.90 times as long."
+    )
+    assert len(sentences.verdicts(of(FLOAT, INT8, result("dynamic", 0.03, rival="ONNX Runtime")))) == 3
 
 
 def test_har_edge_s_own_float_form_is_named_as_such_where_it_is_the_fastest():
