@@ -82,7 +82,8 @@ QUANTISED = SCHEMES[1:]
     default=1.0,
     show_default=True,
     metavar="PP",
-    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points.",
+    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points; where the true classes are not "
+    "known, of agreement with float32.",
 )
 @click.option(
     "--rivals",
@@ -154,8 +155,8 @@ def command(
     without the held-out subjects is converted as well: on those subjects each quantised form of both is compared with
     float32, and a loss beyond --max-drop, of either network, fails with exit code 1.
 
-    With --quantize, model_mixed.tflite is written in place of model_int8.tflite if int8 answers more than --max-drop
-    per cent of the calibration windows otherwise than float32, and mixed at most half as many: it keeps the sums over
+    With --quantize, model_mixed.tflite is written in place of model_int8.tflite if int8 loses more than --max-drop
+    points of agreement with float32 on the calibration windows, and mixed at most half as many: it keeps the sums over
     many steps, an LSTM's cell or a GRU's state, in float. --quantize-as int8 writes integers throughout or nothing.
 
     --diagnose writes diagnosis.csv and a picture, also of a model that fails.

@@ -164,7 +164,7 @@ def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labell
         advice = f"{'try --quantize-as mixed, or ' * (scheme == 'int8')}give more --calibration windows"
     end = f"more than --max-drop {options.max_drop:g}; no model was written: train longer, or {advice}"
     if not is_labelled:
-        return f"the {scheme} form answers {percent(1 - parity.agreement)} of the windows otherwise than float32, {end}"
+        return f"the {scheme} form loses {parity.drop:.2f} percentage points of agreement with float32, {end}"
     return (
         f"the {network}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
         f"subjects ({percent(parity.float32_accuracy)} -> {percent(parity.accuracy)}), {end}"

@@ -45,7 +45,7 @@ class Options:
     """Options of a conversion: the quantised forms `schemes` beside float32.
 
     `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
-    where int8 answers more than `max_drop` per cent of the calibration windows otherwise than float32. `rivals` asks
+    where int8 loses more than `max_drop` points of agreement with float32 on the calibration windows. `rivals` asks
     for the forms that other tools make of the network too, and `c_array`, one of `IO_TYPES`, for C++ source of the int8
     model that takes and gives this.
     """

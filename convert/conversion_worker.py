@@ -20,7 +20,6 @@ from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
-from edge_runtime.system.quantities import percent
 
 if TYPE_CHECKING:
     from convert.lowering.network import Lowered
@@ -112,8 +111,9 @@ def _int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tel
     mixed = max(x.share_changed("mixed", job) for x in networks)
     better, other = ("mixed", "int8") if mixed <= int8 / 2 else ("int8", "mixed")
     return {
-        other: f"of the calibration windows, int8 answers {percent(int8)} otherwise than float32, more than --max-drop "
-        f"{job.options.max_drop:g}, and mixed, with the cell in float, {percent(mixed)}: {better} was written"
+        other: f"on calibration windows, int8 loses {100 * int8:.2f} percentage points of agreement with float32, "
+        f"more than --max-drop {job.options.max_drop:g}, and mixed, with the cell in float, {100 * mixed:.2f}: "
+        f"{better} was written"
     }
 
 

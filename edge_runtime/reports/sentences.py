@@ -139,7 +139,9 @@ def real_time_factors(report: Report) -> str | None:
             n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
             streams = "no" if not n else str(n) if n < 100 else significant(n)
             parts.append(
-                f"{name} {share} ({streams})" if parts else f"{name} needs {share} of one core ({streams} streams fit)"
+                f"{name} {share} ({streams})"
+                if parts
+                else f"{name} needs {share} of one core ({streams} streams fit at p99)"
             )
     return f"At one window per {period_s:g} s, {_listed(parts)}." if parts else None
 
@@ -243,9 +245,13 @@ def _cost(pair: ComparedResults) -> str:
     p = comparison.sign_flip_p
     if p is None:
         return f"{sentence}{over_subjects})."
-    chance = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
-    value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return f"{sentence}{over_subjects}), {chance} (sign-flip test over subjects: {value})."
+    test, value = "sign-flip test over subjects", "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    is_beyond = p < SIGNIFICANT
+    if interval and is_beyond == (interval[0] <= 0 <= interval[1]):
+        sides = "holds 0, though" if is_beyond else "misses 0, but"
+        return f"{sentence}{over_subjects}), perhaps by chance: the interval {sides} the {test} gives {value}."
+    chance = "more than chance would give" if is_beyond else "no more than chance could give"
+    return f"{sentence}{over_subjects}), {chance} ({test}: {value})."
 
 
 def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:

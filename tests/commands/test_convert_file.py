@@ -310,7 +310,7 @@ def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command
     done = succeeded(har_edge("convert", "mine.keras", "--quantize", *options, cwd=tmp_path, env={"COLUMNS": "300"}))
     assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", "mine_float32.tflite", "mine_mixed.tflite"}
     (line,) = (x for x in done.stdout.splitlines() if x.startswith("No mine_int8.tflite: "))
-    int8, mixed = map(float, re.findall(r"([\d.]+) %", line))
+    int8, mixed = map(float, re.findall(r"\d+\.\d\d", line))
     assert mixed <= int8 / 2
     assert int8 > 1
     assert "--max-drop 1" in line
@@ -327,6 +327,7 @@ def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command
 
 
 def test_a_model_that_cannot_be_cpp_source_is_shown_before_the_command_says_so(tmp_path):
+    """And of an earlier model of that name none is left."""
     file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16, activation="gelu"), layers.Flatten()))
     shutil.copy(MODELS["int8"], tmp_path / "mine_int8.tflite")
     write_c_array(tmp_path / "mine_int8.tflite", tmp_path)

@@ -65,7 +65,8 @@ def test_a_slower_larger_and_better_model_is_said_to_be_that():
     worse = replace(
         BETTER, p50_ratio=1.5, p50_ratio_ci95=(1.45, 1.55), end_to_end_ratio=1.4, end_to_end_ratio_ci95=(1.3, 1.45)
     )
-    speed, accuracy, _ = sentences.verdicts(of(FLOAT, slow, comparisons=(replace(worse, sign_flip_p=0.0004),)))
+    worse = replace(worse, accuracy_difference_ci95=(0.5, 1.5), sign_flip_p=0.0004)
+    speed, accuracy, _ = sentences.verdicts(of(FLOAT, slow, comparisons=(worse,)))
     assert speed.startswith(
         "int8 is 1.50 times slower than float32 (95 % interval 1.45–1.55; p50 60.0 µs against 40.0 µs), 1.40 times "
         "slower end to end (1.30–1.45; "
@@ -73,6 +74,28 @@ def test_a_slower_larger_and_better_model_is_said_to_be_that():
     assert "1.25 times larger" in speed
     assert "gains 1.00 percentage points" in accuracy
     assert accuracy.endswith("more than chance would give (sign-flip test over subjects: p < 0.001).")
+
+
+@pytest.mark.parametrize(
+    ("interval", "p", "end"),
+    [
+        (
+            (-0.26, -0.01),
+            0.12,
+            "perhaps by chance: the interval misses 0, but the sign-flip test over subjects gives p = 0.12.",
+        ),
+        (
+            (-0.26, 0.01),
+            0.03,
+            "perhaps by chance: the interval holds 0, though the sign-flip test over subjects gives p = 0.03.",
+        ),
+        ((-0.26, -0.01), 0.03, "more than chance would give (sign-flip test over subjects: p = 0.03)."),
+    ],
+)
+def test_an_interval_and_a_test_that_disagree_are_said_to(interval, p, end):
+    comparison = replace(BETTER, accuracy_difference_ci95=interval, sign_flip_p=p)
+    accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(comparison,)))[1]
+    assert accuracy.endswith(f" over subjects), {end}")
 
 
 def raw(one: Result) -> Result:
@@ -206,11 +229,12 @@ def test_an_emulated_device_is_compared_without_times():
 def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_p99():
     report = of(FLOAT, result("int8", 900.0))
     assert sentences.real_time_factors(report) == (
-        "At one window per 1.28 s, float32 needs 0.0041 % of one core (13\u202f000 streams fit) and int8 74 % (no)."
+        "At one window per 1.28 s, float32 needs 0.0041 % of one core (13\u202f000 streams fit at p99) and int8 74 % "
+        "(no)."
     )
     slower = of(result("float32", 64.0), data=replace(report.data, period_s=0.64))
     assert sentences.real_time_factors(slower) == (
-        "At one window per 0.64 s, float32 needs 11 % of one core (4 streams fit)."
+        "At one window per 0.64 s, float32 needs 11 % of one core (4 streams fit at p99)."
     )
     assert sentences.real_time_factors(replace(report, data=replace(report.data, period_s=None))) is None
 
