@@ -133,7 +133,7 @@ def test_options_have_one_name_and_say_what_they_take():
             if names == {"--json"}:
                 assert (option.is_flag, option.metavar) == (False, "FILE"), command.name
             if names == {"--data"}:
-                assert option.metavar == "PATH", command.name
+                assert option.metavar == "[LAYOUT=]PATH", command.name
             if not option.is_flag and not isinstance(option.type, click.Choice):
                 assert option.metavar, (command.name, option.opts)
 
