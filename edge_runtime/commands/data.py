@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.data import loading, windows_file
+from edge_runtime.data import loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
@@ -20,6 +20,7 @@ from edge_runtime.system.quantities import NOT_MEASURED, counted
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
 
+_MOST_SHORT = 12  # people who are named
 _PARTS = {"train": "training", "test": "test"}
 _ABSENT = {
     "subject": "Blocks of windows that follow each other stand for people: scores say little about new people.",
@@ -180,7 +181,36 @@ def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
 
 
 def _show(reader: DataReader) -> None:
-    _show_windows(reader.windows(), reader)
+    """Print windows and facts; of recordings of others also what fits their layout, even where there are no windows."""
+    from edge_runtime.system.terminal import Console
+
+    others = [x for x in reader.parts if x.kind == "recordings"]
+    try:
+        data = reader.windows()
+        _show_windows(data, reader)
+        _show_people(data)
+    finally:
+        for part in others:
+            found, console = part.found, Console(markup=False)
+            console.print()
+            console.print(str(part.source), style="bold")
+            for finding in recording_checks.findings(found):
+                console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
+
+
+def _show_people(data: Dataset) -> None:
+    """Print who has no window of a class that others have."""
+    from edge_runtime.system.terminal import Console
+
+    short = []
+    for split in (data.train, data.test):
+        for subject in dict.fromkeys(split.subject.tolist()):
+            counts = np.bincount(split.y[split.subject == subject], minlength=len(data.labels))
+            absent = [x for x, n in zip(data.labels, counts, strict=True) if not n]
+            short += [f"{subject} ({', '.join(absent)})"] * bool(absent)
+    if short:
+        others = f", and {counted(len(short) - _MOST_SHORT, 'other')}" if len(short) > _MOST_SHORT else ""
+        Console(markup=False).print(f"Without windows of a class: {', '.join(short[:_MOST_SHORT])}{others}.")
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:

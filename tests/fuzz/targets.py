@@ -22,7 +22,7 @@ from convert.rivals.onnx_graph import OnnxGraph
 from edge_runtime.bench import measurement_job, results
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
-from edge_runtime.data import loading, uci_har
+from edge_runtime.data import layout_file, loading, recording_files, uci_har
 from edge_runtime.data.units import Units
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.messages import Greeting, Site
@@ -212,6 +212,25 @@ def read_recording(content: bytes, folder: Path) -> None:
             path.write_text(recordings.TOP + recordings.rows(subject=subject))
     (folder / "anna.csv").write_bytes(content)
     loading.load_data(folder)
+
+
+@cache
+def _layouts() -> list[bytes]:
+    return [x.read_bytes() for x in sorted(layout_file.FOLDER.glob("*.toml"))]
+
+
+def make_layout(random: Random) -> bytes:
+    """A layout that is shipped, changed."""
+    return changed_bytes(random, random.choice(_layouts()), _layouts())
+
+
+def read_layout(content: bytes, folder: Path) -> None:
+    """Read a layout, and the first rows of published files by it."""
+    path = folder / "mine.toml"
+    path.write_bytes(content)
+    layout = layout_file.find(str(path))
+    layout.files.match(f"a/{'a_1/' * 40}sub_1.csv")
+    recording_files.read(ROOT / "tests/excerpts", layout)
 
 
 @cache
@@ -451,6 +470,7 @@ TARGETS = {
     "bench-json": Target(make_result, read_result, 150, lambda: json.dumps(_report()).encode()),
     "sample-lines": Target(make_lines, read_lines, 120, lambda: _lines()[0]),
     "recordings": Target(make_recording, read_recording, 200, lambda: (recordings.TOP + recordings.rows()).encode()),
+    "layout": Target(make_layout, read_layout, 500, lambda: (layout_file.FOLDER / "motionsense.toml").read_bytes()),
     "official-zip": Target(make_zip, read_zip, 600, _zip),
     "windows-file": Target(make_windows, read_windows, 600, lambda: recordings.npz_files()["whole"]),
     "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),

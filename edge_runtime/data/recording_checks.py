@@ -1,0 +1,200 @@
+"""Check recordings against their layout, by what numbers show without a label.
+
+Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
+-w x g, by which a gyroscope of the wrong hand, or in another unit, is seen. The sign of acceleration is not: a device
+upside down measures the same. Each finding is a sentence, with the line of the layout that mends it.
+
+References
+----------
+R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the special orthogonal group. IEEE Transactions
+on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope sees).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.dataset import Recording
+from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.resampling import MAX_GAP_S
+from edge_runtime.signals.types import STANDARD_GRAVITY
+from edge_runtime.system.quantities import counted
+
+_SMOOTHED_S = 1.0
+_GRAVITY_G = (0.9, 1.1)
+_NO_GRAVITY_G = 0.3
+_TURNING = (0.1, 3.0)  # g/s: slower is noise, faster no turn
+_CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity
+_LEAST_TURNING_S = 5.0
+_SURE = 0.4  # correlation; UCI HAR has 0.85, MotionSense 0.79, GeoTec 0.91
+_ANOTHER_UNIT = 8.0  # times; rad/s and deg/s are 57 apart
+_SAME_RATE = 0.1
+_UPRIGHT = ("STANDING", "WALKING")
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence about recordings, and whether it says that something does not fit."""
+
+    text: str
+    is_fault: bool = False
+
+
+@dataclass(frozen=True)
+class GyroscopeHand:
+    """How dg/dt goes with -w x g while a device turns slowly: `correlation`, and how many `times` as large it is."""
+
+    correlation: float
+    times: float
+
+
+def findings(found: FoundRecordings) -> list[Finding]:
+    """All that the recordings that were `found` show of their layout."""
+    recordings = found.recordings
+    return [
+        *_gravity(recordings),
+        *_sign(recordings),
+        *_rotation(recordings),
+        *_dead_axes(recordings),
+        *_rate(found),
+        *_gaps(found),
+    ]
+
+
+def gravity_size(recordings: Sequence[Recording]) -> float:
+    """The median size of smoothed acceleration, in g."""
+    return float(np.median(np.concatenate([np.linalg.norm(_smoothed(x.samples[:, :3]), axis=1) for x in recordings])))
+
+
+def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
+    """The hand of the gyroscope; None where nothing turns for long enough."""
+    measured, expected = [np.empty((0, 3))], [np.empty((0, 3))]
+    for x in recordings:
+        if x.has_gyroscope and len(x.samples) > RATE_HZ:
+            smooth = _smoothed(x.samples)
+            change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)
+            size = np.linalg.norm(change, axis=1)
+            movement = _smoothed(((x.samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))
+            is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < _CALM_G**2)
+            measured.append(change[is_turning])
+            expected.append(-np.cross(smooth[:, 3:], smooth[:, :3])[is_turning])
+    a, b = (np.concatenate(x).ravel() for x in (measured, expected))
+    if len(a) < 3 * _LEAST_TURNING_S * RATE_HZ or not b.any():
+        return None
+    return GyroscopeHand(float(np.corrcoef(a, b)[0, 1]), float(np.sqrt((a @ a) / (b @ b))))
+
+
+def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    size = gravity_size(recordings)
+    if _GRAVITY_G[0] <= size <= _GRAVITY_G[1]:
+        yield Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
+        return
+    if size < _NO_GRAVITY_G and not 0.9 < size * STANDARD_GRAVITY < 1.1:
+        mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
+    elif 0.9 < size / STANDARD_GRAVITY < 1.1:
+        mend = 'write unit = "m/s2" under [acceleration]'
+    elif 0.9 < size * STANDARD_GRAVITY < 1.1:
+        mend = 'write unit = "g" under [acceleration]'
+    else:
+        mend = f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}"
+    yield Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
+
+
+def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    upright = [
+        x.samples[np.isin(x.labels, [i for i, name in enumerate(x.label_names) if name in _UPRIGHT]), :3]
+        for x in recordings
+    ]
+    together = np.concatenate(upright)
+    when = "While people stand or walk"
+    if not len(together):
+        together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
+    means = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", together.mean(axis=0), strict=True))
+    yield Finding(
+        f"{when} acceleration is {means} g on the device's axes. At rest it points up: where it points down, by how "
+        "the device was worn, turn sign under [acceleration] round, to -1 or back to 1. Numbers alone cannot tell."
+    )
+
+
+def _rotation(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    if not any(x.has_gyroscope for x in recordings):
+        yield Finding("There is no rotation: models of it take acceleration alone.")
+        return
+    hand = gyroscope_hand(recordings)
+    if hand is None:
+        yield Finding("Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
+    elif abs(hand.correlation) < _SURE:
+        yield Finding(
+            f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that its "
+            "columns, under [rotation], are x, y and z of the same axes.",
+            is_fault=True,
+        )
+    elif hand.correlation < 0:
+        yield Finding(
+            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}): turn sign under "
+            "[rotation] round: sign = -1, or 1 if it is -1.",
+            is_fault=True,
+        )
+    elif not 1 / _ANOTHER_UNIT < hand.times < _ANOTHER_UNIT:
+        unit = "rad/s" if hand.times > 1 else "deg/s"
+        yield Finding(
+            f'Gravity turns {hand.times:.2g} times as fast as the gyroscope: write unit = "{unit}" under [rotation], '
+            "or another scale.",
+            is_fault=True,
+        )
+    else:
+        yield Finding(f"Gravity turns with the gyroscope (correlation {hand.correlation:+.2f}): hand and unit fit.")
+
+
+def _dead_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    names = [f"{sensor} {axis}" for sensor in ("acceleration", "rotation") for axis in "xyz"]
+    n = 6 if all(x.has_gyroscope for x in recordings) else 3
+    for column, name in enumerate(names[:n]):
+        still = sum(float(np.ptp(x.samples[:, column])) < 1e-9 for x in recordings)
+        if still:
+            table = name.split()[0]
+            yield Finding(
+                f"The axis {name} never changes in {counted(still, 'recording')} of {len(recordings)}: see columns "
+                f"under [{table}], or leave such files out.",
+                is_fault=True,
+            )
+
+
+def _rate(found: FoundRecordings) -> Iterator[Finding]:
+    rates = np.array(found.rates_hz)
+    low, middle, high = (float(x) for x in (rates.min(), np.median(rates), rates.max()))
+    span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
+    yield Finding(f"Files have {span} samples a second, which become {RATE_HZ}.")
+    if middle < (1 - _SAME_RATE) * RATE_HZ:
+        yield Finding(
+            f"Movements faster than {middle / 2:.3g} Hz are missing from these, and not from data at {RATE_HZ} Hz: "
+            "a network can tell the two apart.",
+            is_fault=True,
+        )
+
+
+def _gaps(found: FoundRecordings) -> Iterator[Finding]:
+    if found.gaps:
+        yield Finding(f"{counted(found.gaps, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each.")
+    if found.set_back:
+        yield Finding(f"Times go back {counted(found.set_back, 'time')}: a new recording begins there.")
+    if found.rows_left_out:
+        yield Finding(f"{counted(found.rows_left_out, 'row')} left out, with fields missing or no numbers.")
+    if found.without_rotation:
+        names = found.without_rotation
+        yield Finding(
+            f"{counted(len(names), 'file')} left out, {names[0]} first: there is no file of the other sensor beside "
+            "it; without [rotation] acceleration alone is taken."
+        )
+
+
+def _smoothed(samples: Array) -> Array:
+    """`samples` `[n, k]` averaged over a second around each."""
+    from scipy.ndimage import uniform_filter1d
+
+    return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))

@@ -1,0 +1,300 @@
+"""Layouts: what one says is read, a mistake is named with its line, and columns of any form give the same samples."""
+
+import zipfile
+
+import numpy as np
+import pytest
+from written_recordings import HEADER, motion, write_subjects
+
+from edge_runtime.data import layout_file, loading, recording_files
+from edge_runtime.data.data_sources import DataSource
+from edge_runtime.data.path_pattern import PathPattern
+from edge_runtime.errors import InputError
+
+LAYOUT = """\
+files = "{label}/{subject}_{trial}.csv"
+rate = 50
+
+[acceleration]
+columns = ["x", "y", "z"]
+unit = "g"
+
+[rotation]
+columns = ["u", "v", "w"]
+unit = "deg/s"
+
+[labels]
+walk = "WALKING"
+sit = "SITTING"
+
+[other_labels]
+fetch = "fetching"
+"""
+
+
+def layout(text=LAYOUT):
+    return layout_file.parse(text, "mine.toml", "mine")
+
+
+def write_layout(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def rows(samples, separator=",", end="", times=None):
+    first = [[]] * len(samples) if times is None else [[repr(float(x))] for x in times]
+    return [
+        separator.join([*before, *(repr(float(x)) for x in row)]) + end
+        for before, row in zip(first, samples, strict=True)
+    ]
+
+
+def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10")):
+    for label in labels:
+        (folder / label).mkdir(parents=True)
+        for seed, subject in enumerate(subjects):
+            samples = motion(300, seed)[1] * [1, 1, 1, *[180 / np.pi] * 3]
+            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
+            (folder / label / f"{subject}_1.csv").write_text(text + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
+    data = write_tree(tmp_path / "data")
+    if as_zip:
+        with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+            for x in data.rglob("*.csv"):
+                archive.write(x, f"around/it/{x.relative_to(data)}")
+            archive.writestr("__MACOSX/around/._1_1.csv", "nothing")
+        data = tmp_path / "data.zip"
+    found = loading.load_recordings(f"{write_layout(tmp_path, LAYOUT)}={data}")
+    assert len(found) == 9
+    assert found[0].label_names == ("WALKING", "SITTING", "fetching")
+    assert found[0].classes == ("WALKING", "SITTING")
+    assert {x.subject for x in found} == {"1", "2", "10"}
+    expected = motion(300, 0)[1]
+    assert all(x.samples == pytest.approx(expected, abs=1e-9) for x in found if x.subject == "1")
+    windows = loading.load_data(f"{tmp_path / 'mine.toml'}={data}")
+    assert windows.name == "mine"
+    assert windows.labels == ("WALKING", "SITTING")
+    assert set(windows.test.subject.tolist()) == {"10"}
+    assert len(windows.train) == 2 * 2 * 3
+
+
+def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):
+    data = write_tree(tmp_path / "data")
+    for text, n in ((LAYOUT, 3), ('mounting = "each file"\nplacement = "chest"\n' + LAYOUT, 9)):
+        loaded = loading.load_data([DataSource(data, str(write_layout(tmp_path, text)))])
+        assert len(loaded.mountings) == n
+        assert {x.source for x in loaded.mountings} == {"mine"}
+        for split in (loaded.train, loaded.test):
+            for number in np.unique(split.mounting):
+                assert len(set(split.subject[split.mounting == number])) == 1
+    assert {x.placement for x in loaded.mountings} == {"chest"}
+
+
+FORMS = {
+    "semicolons and decimal commas": ('separator = ";"', lambda x: [y.replace(".", ",") for y in rows(x, ";")]),
+    "a semicolon behind each row": ('line_end = ";"', lambda x: rows(x, ",", ";")),
+    "tabs": ('separator = "tab"', lambda x: rows(x, "\t")),
+    "blanks": ('separator = "blanks"', lambda x: [f"  {y}" for y in rows(x, "   ")]),
+    "a heading": ("skip = 2", lambda x: ["made by hand", "x,y", *rows(x)]),
+    "comments": ('comments = ["#", "@"]', lambda x: ["# made", "@DATA", *rows(x)]),
+    "another encoding": ('encoding = "utf-16"', lambda x: rows(x)),
+    "broken rows": ('bad_rows = "leave out"', lambda x: [*rows(x), "1,2", "1,2,3,4,x,6", "1,2,3,4,nan,6", ""]),
+}
+PLAIN = """
+files = "{subject}.txt"
+label = "walk"
+rate = 50
+[acceleration]
+columns = [1, 2, 3]
+unit = "g"
+[rotation]
+columns = [4, 5, 6]
+unit = "rad/s"
+"""
+
+
+@pytest.mark.parametrize(("line", "written"), FORMS.values(), ids=FORMS)
+def test_files_of_any_form_give_the_same_recording(tmp_path, line, written):
+    samples = motion(200)[1]
+    encoding = "utf-16" if "encoding" in line else "utf-8"
+    (tmp_path / "a.txt").write_text("\n".join(written(samples)), encoding=encoding)
+    found = recording_files.read(tmp_path, layout(f"{line}\n{PLAIN}"))
+    assert found.recordings[0].samples == pytest.approx(samples, abs=1e-12)
+    assert found.rows_left_out == 3 * ("broken" in line or "bad_rows" in line)
+
+
+def test_a_layout_of_the_same_files_gives_the_recordings_that_the_header_gives(tmp_path):
+    write_subjects(tmp_path, "abc")
+    names = HEADER.split(",")
+    text = f"""
+files = "*.csv"
+subject = {{ column = "subject" }}
+label = {{ column = "label" }}
+[time]
+column = "{names[0]}"
+unit = "s"
+[acceleration]
+columns = {names[1:4]}
+unit = "g"
+[rotation]
+columns = {names[4:7]}
+unit = "rad/s"
+"""
+    plain, described = loading.load_data(tmp_path), loading.load_data(f"{write_layout(tmp_path, text)}={tmp_path}")
+    assert described.fingerprint == plain.fingerprint
+    assert [x.name for x in plain.mountings] == [x.name for x in described.mountings] == list("abc")
+
+
+def test_sums_signs_and_scales_make_samples_of_counts(tmp_path):
+    samples = motion(200)[1]
+    counts = np.concatenate([-samples[:, :3] * 0.25, -samples[:, :3] * 0.75, samples[:, 3:]], axis=1) * 256
+    (tmp_path / "a.txt").write_text("\n".join(rows(counts)))
+    text = PLAIN.replace("columns = [1, 2, 3]", "columns = [[1, 4], [2, 5], [3, 6]]\nsign = -1\nscale = 0.00390625")
+    text = text.replace("columns = [4, 5, 6]", "columns = [7, 8, 9]\nscale = 0.00390625")
+    assert recording_files.read(tmp_path, layout(text)).recordings[0].samples == pytest.approx(samples, abs=1e-12)
+
+
+BY_SENSOR = """
+files = "{sensor}/{subject}.txt"
+label = "walk"
+[time]
+column = 1
+unit = "ms"
+disorder = "new recording"
+[acceleration]
+sensor = "acc"
+columns = [2, 3, 4]
+unit = "g"
+[rotation]
+sensor = "gyro"
+columns = [2, 3, 4]
+unit = "rad/s"
+"""
+
+
+def test_files_of_one_sensor_each_are_joined_by_time_and_begin_anew_where_it_goes_back(tmp_path):
+    seconds, samples = motion(400)
+    turned = np.stack([np.interp(seconds + 0.003, seconds, x) for x in samples[:, 3:].T], axis=1)
+    times = 1e12 + 1000 * seconds
+    for sensor, values, shift in (("acc", samples[:, :3], 0.0), ("gyro", turned, 3.0), ("ori", samples[:, 3:], 0.0)):
+        (tmp_path / sensor).mkdir()
+        lines = rows(values, times=times + shift)
+        # the second half was recorded first; one row came twice
+        (tmp_path / sensor / "a.txt").write_text("\n".join([*lines[200:], *lines[:100], lines[99], *lines[100:200]]))
+    (tmp_path / "acc" / "b.txt").write_text("\n".join(rows(samples[:, :3], times=times)))
+    found = recording_files.read(tmp_path, layout(BY_SENSOR))
+    assert [len(x.samples) for x in found.recordings] == [200, 199]
+    assert found.set_back == 1
+    assert found.without_rotation == ("acc/b.txt",)
+    assert found.recordings[0].samples[:, :3] == pytest.approx(samples[200:, :3], abs=1e-6)
+    assert found.recordings[0].samples[5:-5, 3:] == pytest.approx(samples[205:395, 3:], abs=1e-2)
+
+
+def test_one_file_may_hold_several_people_where_the_layout_allows_it(tmp_path):
+    samples = motion(300)[1]
+    lines = [f"{'a' if i < 150 else 'b'},walk,{row}" for i, row in enumerate(rows(samples))]
+    (tmp_path / "all.txt").write_text("\n".join(lines))
+    text = PLAIN.replace("{subject}", "*").replace('label = "walk"', "label = { column = 2 }")
+    text = text.replace("[1, 2, 3]", "[3, 4, 5]").replace("[4, 5, 6]", "[6, 7, 8]")
+    several = recording_files.read(tmp_path, layout("subject = { column = 1, several = true }" + text)).recordings
+    assert [(x.subject, len(x.samples)) for x in several] == [("a", 150), ("b", 150)]
+    with pytest.raises(InputError, match=r"all\.txt, line 151: each row of a file needs the same subject"):
+        recording_files.read(tmp_path, layout("subject = { column = 1 }" + text))
+
+
+def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
+    seconds, samples = motion(600, rate=100)
+    delivered = np.floor(seconds * 1000 / 50) * 50  # five at once
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=delivered)))
+    text = PLAIN.replace("rate = 50", '[time]\ncolumn = 1\nunit = "ms"\nsteady = true')
+    text = text.replace("[1, 2, 3]", "[2, 3, 4]").replace("[4, 5, 6]", "[5, 6, 7]")
+    found = recording_files.read(tmp_path, layout(text)).recordings[0].samples
+    grid = np.arange(len(found)) / 50
+    expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
+    assert found[10:-10] == pytest.approx(expected[10:-10], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'unit = "g"',
+            'unit = "grams"',
+            r'line 6: there is no unit \'grams\' of it: write unit = "g" or unit = "m/s2"',
+        ),
+        ("rate = 50", "speed = 50", r"line 2: there is no 'speed' here: known are name, files, "),
+        (
+            'unit = "deg/s"',
+            'unit = "deg/s"\nsing = -1',
+            r"line 11: there is no 'sing' in \[rotation\]: known are columns",
+        ),
+        ("rate = 50", "", r"needs rate = 50 \(samples a second\), or \[time\]"),
+        ("rate = 50", 'rate = "fast"', "line 2: rate is a number from 1 to 100000, not 'fast'"),
+        ('["x", "y", "z"]', '["x", "y"]', "line 5: columns are those of x, y and z, three, and here are 2"),
+        ('["x", "y", "z"]', '["x", "y", 0]', "line 5: '0' is no column: give its name in the header, or its number"),
+        ("{trial}", "{trial", "line 1: .* is no pattern of paths: it has a '{' without the other one"),
+        ("{trial}", "{Trial}", "line 1: .* no name of small letters"),
+        ('files = "{label}/{subject}_{trial}.csv"', "", "there is no files: write files = "),
+        ('sit = "SITTING"', "sit = 4", "line 14: a label of the files = "),
+        ('fetch = "', 'sit = "', r"line 17: 'sit' stands in \[labels\] too"),
+        ("[acceleration]", "[acceleratoin]", "line 4: there is no 'acceleratoin' here: known are"),
+        ("rate = 50", 'rate = 50\nsubject = "me"', r"line 3: subject is said by \{subject\} in files too"),
+        ("rate = 50", 'rate = 50\nseparator = "|"', "line 3: separator is one of ',', ';', 'tab', 'blanks', not '|'"),
+        ("rate = 50", 'rate = 50\nencoding = "klingon"', "line 3: there is no encoding 'klingon'"),
+        ("rate = 50", "rate = ", r"is no TOML file \(.*line 2"),
+        ('unit = "g"', 'unit = "g"\nsign = 2', "line 7: sign is a number from -1 to 1, not '2'"),
+        ('unit = "g"', 'unit = "g"\nsign = 0.5', "line 7: sign is 1, or -1"),
+        ("{trial}", "{sensor}", r"line 4: there is no sensor: write sensor = "),
+    ],
+)
+def test_a_mistake_in_a_layout_is_named_with_its_line(old, new, says):
+    assert old in LAYOUT
+    with pytest.raises(InputError, match=rf"mine\.toml.*{says}"):
+        layout(LAYOUT.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'walk = "WALKING"\n',
+            "",
+            r'does not say what the label \'walk\' is: write walk = "ITS NAME" under \[labels\]',
+        ),
+        ("/{subject}_", "/*_", r"does not say whose recordings these are: put \{subject\} into files"),
+        (".csv", ".txt", r"has no files like .*\.txt', which 'files' of mine\.toml says; there are 'fetch/1_1\.csv'"),
+        ('"z"', '"zed"', r"has no column 'zed'; its header names 'x', 'y', 'z'"),
+    ],
+)
+def test_files_that_do_not_fit_a_layout_are_named(tmp_path, old, new, says):
+    data = write_tree(tmp_path / "data")
+    with pytest.raises(InputError, match=says):
+        recording_files.read(data, layout(LAYOUT.replace(old, new, 1)))
+
+
+def test_a_pattern_may_begin_in_any_folder_or_at_the_top():
+    anywhere, top = PathPattern("{label}_{trial}/sub_{subject}.csv"), PathPattern("/{subject}.csv")
+    assert anywhere.match("a/b/dws_1/sub_12.csv") == {"label": "dws", "trial": "1", "subject": "12"}
+    assert anywhere.match("dws_1/SUB_2.CSV") == {"label": "dws", "trial": "1", "subject": "2"}
+    assert anywhere.match("dws_1/sub_1/2.csv") is None
+    assert top.match("anna.csv") == {"subject": "anna"}
+    assert top.match("a/anna.csv") is None
+    assert PathPattern("{x}/{x}.csv").match("1/2.csv") is None
+
+
+def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
+    with pytest.raises(InputError, match=r"no layout 'motionsens' .*geotec, har-edge, mobifall, motionsense"):
+        loading.load_data(f"motionsens={tmp_path}")
+
+
+def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
+    (tmp_path / "s01_01_sp.csv.txt").write_text("")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "s01_01_sp.csv").write_text("")
+    with pytest.raises(InputError, match=r"the files fit the layout of geotec: geotec=/"):
+        loading.load_data(tmp_path)

@@ -1,0 +1,130 @@
+"""Shipped layouts: two on the first rows of published files, the others on files in the published format."""
+
+import numpy as np
+import pytest
+from programs import ROOT
+from written_recordings import motion
+
+from edge_runtime.data import layout_file, loading, recording_files
+from edge_runtime.data.label_order import UCI_HAR
+from edge_runtime.data.path_pattern import SENSOR
+
+EXCERPTS = ROOT / "tests/excerpts"
+G = 9.80665
+
+
+def read(name, folder):
+    return recording_files.read(folder, layout_file.find(name))
+
+
+@pytest.mark.parametrize("name", layout_file.shipped())
+def test_every_shipped_layout_says_what_is_needed(name):
+    found = layout_file.find(name)
+    assert {"subject", "label"} <= {*found.files.names, *found.text_columns, *found.fixed}
+    if name == layout_file.DEFAULT:
+        return
+    assert found.name
+    assert "placement" in found.fixed
+    assert "WALKING" in found.labels.values()
+    assert {x for x in found.labels.values() if x not in UCI_HAR} <= {"JOGGING", "JUMPING"}
+    assert (SENSOR in found.files.names) == bool(found.acceleration.sensor)
+    assert f"`{name}`" in (ROOT / "docs/data.md").read_text()
+
+
+def test_motionsense_has_the_sign_of_apple_which_is_turned_round():
+    found = read("motionsense", EXCERPTS / "motionsense").recordings
+    assert [(x.subject, x.label_names[x.labels[0]], len(x.samples)) for x in found] == [
+        ("12", "STANDING", 30),
+        ("1", "WALKING", 30),
+    ]
+    # The first row of std_6/sub_12.csv: gravity and userAcceleration in g, rotationRate in rad/s.
+    acceleration = [0.267052 - 0.027138, -0.963358 - 0.009985, 0.024712 - 0.07914]
+    assert found[0].samples[0] == pytest.approx([*acceleration, -0.147287, 0.185952, 0.068923], abs=1e-6)
+    assert found[0].mounting.source == "MotionSense"
+    assert found[0].mounting.placement == "trouser pocket"
+
+
+def test_geotec_has_bunched_times_which_are_evened_out():
+    found = read("geotec", EXCERPTS / "geotec")
+    (recording,) = found.recordings
+    assert (recording.subject, recording.classes) == ("01", ("SITTING",))
+    assert recording.label_names[1:] == ("sit_to_stand",)
+    assert found.rates_hz[0] == pytest.approx(104, abs=5)
+    assert np.linalg.norm(recording.samples[:, :3], axis=1) == pytest.approx(
+        np.full(len(recording.samples), 1), abs=0.1
+    )
+    assert len(recording.samples) == pytest.approx(80 / 2, abs=3)
+
+
+def test_wisdm_in_its_published_format(tmp_path):
+    _, samples = motion(100)
+    lines = []
+    for subject, activity in ((33, "Jogging"), (33, "Walking"), (17, "Walking")):
+        rows = [f"{subject},{activity},0,{x * G:.6f},{y * G:.6f},{z * G:.6f};" for x, y, z in samples[:, :3]]
+        lines += [*rows, f"{subject},{activity},4991922345000,0.69,10.8,", f"{rows[0]}{rows[1]}", ""]
+    (tmp_path / "WISDM_ar_v1.1_raw.txt").write_text("\n".join(lines))
+    found = read("wisdm", tmp_path)
+    assert [x.subject for x in found.recordings] == ["33", "17"]
+    assert found.recordings[0].label_names == ("WALKING", "JOGGING")
+    assert np.bincount(found.recordings[0].labels).tolist() == pytest.approx([250, 250], abs=3)
+    assert not found.recordings[0].has_gyroscope
+    assert found.rows_left_out == 6
+
+
+def test_wisdm_2019_in_its_published_format(tmp_path):
+    seconds, samples = motion(200, rate=20)
+    for sensor, values in (("accel", samples[:, :3] * G), ("gyro", samples[:, 3:])):
+        folder = tmp_path / "wisdm-dataset/raw/phone" / sensor
+        folder.mkdir(parents=True)
+        rows = [
+            f"1600,{'A' if t < 5 else 'F'},{252207666810782 + round(t * 1e9)},{x:.6f},{y:.6f},{z:.6f};"
+            for t, (x, y, z) in zip(seconds, values, strict=True)
+        ]
+        (folder / f"data_1600_{sensor}_phone.txt").write_text("\n".join(rows) + "\n")
+        (tmp_path / "wisdm-dataset/raw/watch" / sensor).mkdir(parents=True)
+        (tmp_path / "wisdm-dataset/raw/watch" / sensor / f"data_1600_{sensor}_watch.txt").write_text("other\n")
+    (recording,) = read("wisdm-2019", tmp_path).recordings
+    assert (recording.subject, recording.classes, recording.label_names) == (
+        "1600",
+        ("WALKING",),
+        ("WALKING", "typing"),
+    )
+    grid = np.arange(len(recording.samples)) / 50
+    expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
+    assert recording.samples == pytest.approx(expected, abs=1e-5)
+
+
+def test_mobifall_in_its_published_format(tmp_path):
+    seconds, samples = motion(300, rate=100)
+    folder = tmp_path / "MobiFall_Dataset_v2.0/sub3/ADL/WAL"
+    folder.mkdir(parents=True)
+    top = "#Datatype: Accelerometer\n#Description: force\n\n@DATA\n"
+    for sensor, values in (("acc", samples[:, :3] * G), ("gyro", samples[:, 3:]), ("ori", samples[:, 3:])):
+        times = 1_000_000_000_000 + np.round(seconds * 1e9).astype(np.int64)
+        rows = [f"{t}, {x:.6f}, {y:.6f}, {z:.6f}" for t, (x, y, z) in zip(times, values, strict=True)]
+        (folder / f"WAL_{sensor}_3_1.txt").write_text(top + "\n".join(rows) + "\n")
+    (recording,) = read("mobifall", tmp_path).recordings
+    assert (recording.subject, recording.classes) == ("3", ("WALKING",))
+    assert recording.mounting.name.endswith("WAL_acc_3_1.txt")
+    assert len(recording.samples) == 150
+    grid = np.arange(150) / 50
+    expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
+    assert recording.samples[2:-2] == pytest.approx(expected[2:-2], abs=0.01)
+
+
+def test_sisfall_in_its_published_format(tmp_path):
+    _, samples = motion(800, rate=200)
+    counts = np.round(np.concatenate([samples[:, :3] * 256, np.rad2deg(samples[:, 3:]) / 0.06103515625], axis=1))
+    for activity in ("D01", "F02"):
+        folder = tmp_path / "SisFall_dataset/SA01"
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [",".join(f"{int(x):4d}" for x in (*row, 0, 0, 0)) + ";" for row in counts]
+        (folder / f"{activity}_SA01_R01.txt").write_text("\n".join(rows) + "\n\n")
+    walking, falling = read("sisfall", tmp_path).recordings
+    assert (walking.subject, walking.label_names) == ("SA01", ("WALKING", "falling"))
+    assert walking.classes == ("WALKING",)
+    assert set(falling.labels) == {1}
+    assert len(walking.samples) == 200
+    assert walking.samples[5:-5] == pytest.approx(samples[::4][5:-5], abs=0.02)
+    with pytest.raises(Exception, match="at least 2 are needed"):
+        loading.load_data(f"sisfall={tmp_path}")

@@ -1,0 +1,79 @@
+"""Checks of recordings against their layout, which need no label: each fault is found, and its mend named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.recording_checks import findings, gravity_size, gyroscope_hand
+from edge_runtime.data.recording_files import FoundRecordings
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    return uci_har.recordings()[:6]
+
+
+def faults(recordings, **facts):
+    rates = facts.pop("rates_hz", (50.0,))
+    return [x.text for x in findings(FoundRecordings(tuple(recordings), rates, **facts)) if x.is_fault]
+
+
+def changed(recordings, change):
+    return [replace(x, samples=change(x.samples.copy())) for x in recordings]
+
+
+def test_nothing_is_wrong_with_uci_har(recordings):
+    assert faults(recordings) == []
+    assert gravity_size(recordings) == pytest.approx(1, abs=0.05)
+    hand = gyroscope_hand(recordings)
+    assert hand.correlation > 0.7
+    assert hand.times == pytest.approx(1.1, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("factors", "says"),
+    [
+        ([9.80665] * 3 + [1] * 3, 'write unit = "m/s2" under [acceleration]'),
+        ([1 / 9.80665] * 3 + [1] * 3, 'write unit = "g" under [acceleration]'),
+        ([0.5] * 3 + [1] * 3, "multiply scale under [acceleration]"),
+        ([1] * 3 + [-1] * 3, "turn sign under [rotation]"),
+        ([1] * 3 + [np.pi / 180] * 3, 'write unit = "rad/s" under [rotation]'),
+        ([1] * 3 + [180 / np.pi] * 3, 'write unit = "deg/s" under [rotation]'),
+        ([1, 1, 1, 1, 0, 1], "The axis rotation y never changes in 6 recordings of 6"),
+    ],
+)
+def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(recordings, factors, says):
+    found = faults(changed(recordings, lambda x: x * factors))
+    assert any(says in x for x in found), found
+
+
+def test_columns_in_the_wrong_order_are_seen(recordings):
+    found = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
+    assert any("hardly go with the gyroscope" in x for x in found), found
+
+
+def test_acceleration_without_gravity_is_seen(recordings):
+    def without(x):
+        x[:, :3] -= x[:, :3].mean(axis=0)
+        return x * [0.3, 0.3, 0.3, 1, 1, 1]
+
+    assert any("it has no gravity" in x for x in faults(changed(recordings, without)))
+
+
+def test_the_sign_of_acceleration_cannot_be_seen_and_this_is_said(recordings):
+    turned = changed(recordings, lambda x: x * [-1, -1, -1, 1, 1, 1])
+    assert faults(turned) == []
+    assert gyroscope_hand(turned).correlation == pytest.approx(gyroscope_hand(recordings).correlation)
+    texts = [x.text for x in findings(FoundRecordings(tuple(turned), (50.0,)))]
+    assert any("Numbers alone cannot tell" in x and "x -0.9" in x for x in texts), texts
+
+
+def test_what_files_were_like_is_said(recordings):
+    found = FoundRecordings(tuple(recordings), (20.0, 20.0), 3, 2, 1, ("acc/b.txt",))
+    text = " ".join(x.text for x in findings(found))
+    for part in ("20 samples a second", "faster than 10 Hz", "2 gaps", "1 time", "3 rows", "acc/b.txt first"):
+        assert part in text
+    bare = [replace(x, has_gyroscope=False) for x in recordings]
+    assert "There is no rotation" in " ".join(x.text for x in findings(FoundRecordings(tuple(bare), (50.0,))))

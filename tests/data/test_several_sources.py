@@ -1,0 +1,108 @@
+"""Several data sets as one: labels of any, signals of all, people and mountings told apart."""
+
+import numpy as np
+import pytest
+from written_recordings import motion, write, write_subjects
+
+from edge_runtime.data import loading, uci_har
+from edge_runtime.data.data_sources import DataSource, data_texts, sources
+from edge_runtime.data.joining import prefixes
+from edge_runtime.errors import InputError
+from edge_runtime.signals import frontend
+from edge_runtime.signals.types import Window
+
+
+@pytest.fixture
+def two(tmp_path):
+    for name, labels in (("one", ("STANDING", "WALKING")), ("two", ("JOGGING", "WALKING"))):
+        (tmp_path / name).mkdir()
+        write_subjects(tmp_path / name, "abc", labels)
+    return [str(tmp_path / "one"), str(tmp_path / "two")]
+
+
+def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
+    data = loading.load_data(two)
+    assert data.name == "one + two"
+    assert data.labels == ("WALKING", "STANDING", "JOGGING")
+    assert sorted(set(data.test.subject.tolist())) == ["one-c", "two-c"]
+    parts = [loading.load_data(x) for x in two]
+    assert np.array_equal(data.train.X, np.concatenate([x.train.X for x in parts]))
+    names = [np.array(x.labels)[x.train.y] for x in parts]
+    assert np.array_equal(np.array(data.labels)[data.train.y], np.concatenate(names))
+    for split in (data.train, data.test):
+        worn = [data.mountings[i] for i in split.mounting]
+        assert [f"{x.source}-{x.name}" for x in worn] == split.subject.tolist()
+
+
+def test_recordings_of_several_count_in_the_same_labels(two):
+    together = loading.load_recordings([*two, "uci-har"])
+    apart = [y for x in (*two, None) for y in loading.load_recordings(x)]
+    assert {x.label_names for x in together} == {together[0].label_names}
+    assert together[0].classes == (*uci_har.LABELS, "JOGGING")
+    for joint, own in zip(together, apart, strict=True):
+        assert joint.subject in (f"one-{own.subject}", f"two-{own.subject}", f"uci-har-{own.subject}")
+        names, own_names = (np.array([*x.label_names, ""]) for x in (joint, own))
+        assert np.array_equal(names[joint.labels], own_names[own.labels])
+
+
+def test_official_test_subjects_stay_and_few_people_are_all_learnt_from(tmp_path, uci_har):
+    (tmp_path / "few").mkdir()
+    write_subjects(tmp_path / "few", "ab", ("WALKING", "JOGGING"))
+    data = loading.load_data(["uci-har", str(tmp_path / "few")])
+    assert set(data.test.subject.tolist()) == {f"uci-har-{x}" for x in set(uci_har.test.subject.tolist())}
+    assert np.array_equal(data.test.X, uci_har.test.X)
+    assert len(data.train) == len(uci_har.train) + 12
+    assert {data.mountings[i].source for i in data.train.mounting} == {"UCI HAR", "few"}
+
+
+def test_of_mixed_sensors_the_common_signals_are_taken(two, tmp_path):
+    (tmp_path / "bare").mkdir()
+    for x in "abc":
+        seconds, samples = motion(300)
+        header = "timestamp[s],ax[g],ay[g],az[g],label,subject"
+        write(tmp_path / "bare" / f"{x}.csv", seconds, samples[:, :3], ["WALKING"] * 150 + ["SITTING"] * 150, x, header)
+    data = loading.load_data([two[0], str(tmp_path / "bare")])
+    assert [x.name for x in data.signals] == [x.name for x in frontend.SIGNALS if not x.is_rotation]
+    assert data.train.X.shape[2] == 6
+
+
+@pytest.mark.parametrize(("samples", "hop"), [(64, 16), (128, 128), (200, 100)])
+def test_windows_of_any_length_are_cut_from_recordings_of_all(two, samples, hop):
+    window = Window(50.0, samples, hop)
+    data = loading.load_data(["uci-har", two[0]], window)
+    assert (data.window, data.train.X.shape[1]) == (window, samples)
+    recording = next(x for x in uci_har.recordings() if x.subject == 1)
+    signals = frontend.signals(recording.samples).astype(np.float32)
+    first = np.flatnonzero(recording.labels[:-1] < 0)[0]
+    starts = np.flatnonzero(np.diff(recording.labels)) + 1
+    own = data.train.X[data.train.subject == "uci-har-1"]
+    assert any(np.array_equal(own[0], signals[x : x + samples]) for x in (0, *starts.tolist()))
+    assert first >= 0
+
+
+def test_windows_as_published_are_those_of_the_standard_length_alone(uci_har):
+    assert loading.load_data(None, uci_har.window) is uci_har
+    other = loading.load_data(None, Window(50.0, 128, 32))
+    assert set(other.test.subject.tolist()) == set(uci_har.test.subject.tolist())
+    assert len(other.train) > 1.9 * len(uci_har.train)
+
+
+def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b").mkdir()
+    assert sources(None) == sources("uci-har") == sources(["uci-har"]) == ()
+    assert DataSource.parse("motionsense=x/y") == DataSource(loading.Path("x/y"), "motionsense")
+    assert DataSource.parse("a=b") == DataSource(loading.Path("a=b"))
+    chosen = sources(["uci-har", "motionsense=x", "mine.toml=y"])
+    assert data_texts(chosen) == ("uci-har", f"motionsense={tmp_path}/x", f"{tmp_path}/mine.toml={tmp_path}/y")
+    assert sources(data_texts(chosen))[1].path == tmp_path / "x"
+    for wrong, says in (("=x", "no layout before"), ("motionsense=", "names no data"), (["x", "x"], "given twice")):
+        with pytest.raises(InputError, match=says):
+            sources(wrong)
+    assert prefixes(["UCI HAR", "mine", "mine", "My data!"]) == ["uci-har-", "mine-", "mine-2-", "my-data-"]
+
+
+def test_windows_of_any_kind_are_taken_alone(two, tmp_path):
+    np.savez(tmp_path / "w.npz", X=np.random.default_rng(0).normal(size=(30, 8, 1)), y=np.arange(30) % 2)
+    with pytest.raises(InputError, match="windows of any kind are taken alone"):
+        loading.load_data([two[0], str(tmp_path / "w.npz")])
