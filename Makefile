@@ -77,6 +77,11 @@ networks: $(INSTALLED)
 published: $(INSTALLED)
 	$(BIN)/python -m tools.published --runs runs/published
 
+# Measure networks on data that they were not trained on, hours on an idle machine; run folders are kept in
+# runs/other-data. make other-data DATA="--data motionsense=FOLDER --data geotec=FOLDER"; a row by name: ROWS=turned.
+other-data: $(INSTALLED)
+	$(BIN)/python -m tools.other_data $(ROWS) $(DATA) --runs runs/other-data
+
 # Write docs/results.md and the table in README.md from the files in docs/results.
 results: $(INSTALLED)
 	$(BIN)/python -m tools.results_document

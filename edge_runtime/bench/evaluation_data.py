@@ -52,7 +52,7 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
     subjects = sorted({x.subject for _, x in found}, key=str)
     if card.posture_correction:
         chosen = {_person(card, subjects)}
-    elif is_other(card, _sources((x.mounting for _, x in found), reader.sources)):
+    elif is_other(card, _sources(x.mounting for _, x in found)):
         chosen = set(subjects)
     else:
         chosen = set(own_test_subjects(card, subjects) or reader.test_subjects)
@@ -93,11 +93,17 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
         if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
-        elif is_other(card, _sources(data.mountings, reader.sources)):
+        elif is_other(card, _sources(data.mountings) or {data.name}):
             data = data.with_test({*data.train.subject.tolist(), *data.test.subject.tolist()})
     else:
         found = [x for _, x in _recordings(reader, card, is_remembered)]
         data = recording_windows.as_test(in_words(chosen), found, card.window)
+    return evaluated(model, data)
+
+
+def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
+    """The test windows of `data` as `model` takes them; raises `InputError` unless these fit it, and one label."""
+    card = model.card
     data = data.as_for(card)
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
@@ -106,10 +112,9 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
     return EvaluatedWindows(data.test, data.mountings, others)
 
 
-def _sources(mountings: Iterable[Mounting], chosen: Sources) -> set[str]:
-    """The data sets of `mountings`; where those do not tell, the names of the files or folders."""
-    named = {x.source for x in mountings} - {""}
-    return named or {name for x in chosen if x.path for name in (x.path.resolve().name, x.path.stem)}
+def _sources(mountings: Iterable[Mounting]) -> set[str]:
+    """The data sets of `mountings`, as far as these tell."""
+    return {x.source for x in mountings} - {""}
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:

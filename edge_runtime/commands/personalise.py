@@ -22,7 +22,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.system.quantities import percent
+from edge_runtime.system.quantities import counted, percent
 
 POSTURES = ("SITTING", "STANDING")
 
@@ -38,7 +38,11 @@ POSTURES = ("SITTING", "STANDING")
     f"Labelled recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}"
 )
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
-@click.option("--evaluate", is_flag=True, help="Show instead the gain for each test subject of the data.")
+@click.option(
+    "--evaluate",
+    is_flag=True,
+    help="Show instead the gain for each test subject of the data, or everyone in data of another origin.",
+)
 @click.option(
     "--seconds", type=options.FiniteRange(1), metavar="SECONDS", help="Of --evaluate: of each posture.  [default: 60]"
 )
@@ -154,18 +158,24 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
     from edge_runtime.system.terminal import Console
 
-    table = Table("subject", "windows", "before", "after", "gain", "postures before", "after")
+    table = Table("subject", "windows", "before", "after", "gain", "macro F1", "after", "postures", "after")
     for x in gains:
         gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
         table.add_row(
             f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
-            *map(percent, (x.postures_before, x.postures_after)),
+            *map(percent, (x.macro_f1_before, x.macro_f1_after, x.postures_before, x.postures_after)),
         )  # fmt: skip
     before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
     table.add_section()
-    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", "", "")
+    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", *["-"] * 4)
     console = Console()
     console.print(table)
+    f1_gains = [100 * (x.macro_f1_after - x.macro_f1_before) for x in gains]
+    n_lose = sum(x < -1 for x in f1_gains)
+    console.print(
+        f"Macro F1 gains {sum(f1_gains) / len(gains):+.2f} points; {n_lose} of {counted(len(gains), 'subject')} "
+        "lose more than one."
+    )
     console.print(
         f"Learnt from the first {seconds:g} s of sitting and of standing, scored on all other windows of the person; "
         "the gain is in percentage points."

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording, cut, segments
+from edge_runtime.data.scores import confusion_matrix, macro_f1
 from edge_runtime.errors import InputError
 from edge_runtime.live import posture_learning
 from edge_runtime.live.posture_learning import HeldOut
@@ -45,7 +46,10 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Gain:
-    """Accuracies, 0 to 1, of one person's other windows before and after; `postures_` are of the activities learnt."""
+    """Accuracies, 0 to 1, of one person's other windows before and after; `postures_` are of the activities learnt.
+
+    `macro_f1_` are over the activities that the person has.
+    """
 
     subject: int | str
     windows: int
@@ -53,6 +57,8 @@ class Gain:
     after: float
     postures_before: float
     postures_after: float
+    macro_f1_before: float
+    macro_f1_after: float
     used: bool
 
 
@@ -144,8 +150,10 @@ def gain(
     correction, held_out = learn(first, classifier, ridge)
     is_used = not held_out.is_worse
     logits, tilt, y = _joined(rest)
-    before = logits.argmax(axis=1) == y
-    after = correction.apply(logits, tilt).argmax(axis=1) == y if is_used else before
+    answers = [logits.argmax(axis=1), correction.apply(logits, tilt).argmax(axis=1)]
+    answers[1] = answers[1] if is_used else answers[0]
+    before, after = (x == y for x in answers)
+    f1_before, f1_after = (macro_f1(confusion_matrix(y, x, len(classifier.card.labels))) for x in answers)
     is_posture = np.isin(y, postures)
     return Gain(
         subject,
@@ -154,6 +162,8 @@ def gain(
         share(after),
         share(before[is_posture]),
         share(after[is_posture]),
+        f1_before,
+        f1_after,
         used=is_used,
     )
 

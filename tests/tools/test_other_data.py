@@ -1,0 +1,81 @@
+"""`make other-data`: turns, groups of people, gains and the table, without a training."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from programs import MODELS
+
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.runs import Run
+from tools import other_data
+from tools.other_data_document import markdown
+
+
+@pytest.fixture(scope="module")
+def few(uci_har) -> Dataset:
+    """Every fifth window."""
+    return replace(uci_har, **{part: _every(getattr(uci_har, part), 5) for part in ("train", "test")})
+
+
+def _every(part, n):
+    return part.select(np.arange(len(part)) % n == 0)
+
+
+def test_everyone_is_measured_but_the_official_test_subjects(few):
+    data = other_data.everyone(few)
+    assert set(data.test.subject.tolist()) == set(few.train.subject.tolist())
+
+
+def test_a_turn_is_one_for_each_person_and_keeps_lengths_and_angles(few):
+    turned = other_data.turned_at_random(few, 0)
+    for axes in (slice(0, 3), slice(3, 6), slice(6, 9)):
+        before, after = (np.linalg.norm(x.train.X[..., axes], axis=-1) for x in (few, turned))
+        np.testing.assert_allclose(before, after, atol=1e-5)
+    person = few.train.subject == few.train.subject[0]
+    before, after = (x.train.X[person].reshape(-1, 9) for x in (few, turned))
+    rotation, *_ = np.linalg.lstsq(before[:, 6:], after[:, 6:], rcond=None)
+    np.testing.assert_allclose(before[:, :3] @ rotation, after[:, :3], atol=1e-4)
+    assert not np.allclose(rotation, np.eye(3), atol=0.1)
+    again = other_data.turned_at_random(few, 0)
+    np.testing.assert_array_equal(again.test.X, turned.test.X)
+
+
+def test_a_network_as_worn_loses_by_a_turn_and_its_closed_set_has_the_labels_asked_for(few):
+    before, after = (
+        other_data.closed_set(MODELS["int8"], x, other_data.FIVE) for x in (few, other_data.turned_at_random(few, 0))
+    )
+    assert before.accuracy > 0.9 > after.accuracy + 0.2
+    assert before.per_class["LAYING"].windows == 0
+    assert all(row[5] == 0 for row in after.confusion)
+
+
+def test_each_draw_and_person_has_a_gain(few):
+    gains = other_data._gains(MODELS["int8"], few, 0)
+    assert gains.shape == (other_data.DRAWS, 9)
+    assert np.abs(gains).mean() < 0.1
+
+
+def test_a_run_that_is_there_is_neither_trained_nor_converted_again(tmp_path, monkeypatch):
+    ground = other_data.Ground({"motionsense": "a", "geotec": "b"}, tmp_path, range(1))
+    asked = []
+    monkeypatch.setattr(other_data, "train", lambda run, seed, options: asked.append((seed, options)))
+    run = Run(tmp_path / "without-motionsense" / "seed-0")
+    run.folder.mkdir(parents=True)
+    for form in other_data.FORMS:
+        run.tflite(form).touch()
+    assert ground.without("motionsense", 0).folder == run.folder
+    assert asked == [(0, ("--data", "uci-har", "--data", "geotec=b", "--frame", "walking"))]
+
+
+def test_the_table_says_what_was_reached_and_what_int8_loses():
+    row = {
+        "float32": {"accuracy": [0.80, 0.82], "macro_f1": [0.75, 0.75]},
+        "int8": {"accuracy": [0.80, 0.81], "macro_f1": [0.74, 0.74]},
+        "target": {"accuracy": 0.8, "macro_f1": 0.75},
+    }
+    lost = {"float32": {"points_lost": [0.4]}, "int8": {"points_lost": [0.6]}, "target": {"points_lost": 0.5}}
+    text = markdown({"without-motionsense": row, "turned": lost})
+    assert "accuracy, % | 81.00 (80.00 to 82.00) | 80.50 (80.00 to 81.00) | 0.50 | 80 | yes |" in text
+    assert "macro F1, % | 75.00 (75.00 to 75.00) | 74.00 (74.00 to 74.00) | 1.00 | 75 | no |" in text
+    assert "points lost | 0.40 (0.40 to 0.40) | 0.60 (0.60 to 0.60) |  | 0.5 | no |" in text

@@ -1,0 +1,299 @@
+"""Measure networks where they were not trained: `python -m tools.other_data [ROW]... --data LAYOUT=PATH --runs FOLDER`.
+
+Leaves `docs/results/other_data.json` and `other_data.md`, where rows that are not measured now stay as they were. Takes
+hours for all rows; a training that `FOLDER` holds is not repeated, and one that was stopped goes on. Nothing is chosen
+by these numbers, and UCI HAR's official test subjects are scored in the row `arena-uci-har` alone, whose protocol has
+them.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.bench import evaluation_data, measurement, results
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.loading import load_data
+from edge_runtime.data.scores import Scores, answers_among, names_of, score
+from edge_runtime.live import ridge_adaptation
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.last_layer import FeatureExtractor
+from edge_runtime.runs import Run
+from edge_runtime.signals.types import triads
+from edge_runtime.system.files import write_text
+from tools import COMMAND, RESULTS, ROOT
+from tools.measure_networks import train
+from tools.other_data_document import markdown
+
+FORMS = ("float32", "int8")
+UCI_HAR = "uci-har"
+ANY_MOUNTING = ("--frame", "walking")
+FIVE = uci_har.LABELS[:5]
+DRAWS = 5
+"""Of the windows that a person shows."""
+
+Measured = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The data sets by their layouts' names, where runs are kept, and the seeds of the trainings."""
+
+    data: Mapping[str, str]
+    runs: Path
+    seeds: range
+
+    def path(self, *names: str) -> list[str]:
+        """Data sets as `--data` takes them."""
+        return [UCI_HAR if x == UCI_HAR else f"{x}={self.data[x]}" for x in names]
+
+    def run(self, name: str, seed: int, data: Sequence[str], *options: str) -> Run:
+        """A finished run of `edge` in both forms: trained on `data` and converted, unless it is there."""
+        run = Run(self.runs / name / f"seed-{seed}")
+        given = [x for path in data for x in ("--data", path)]
+        train(run, seed, (*given, *options))
+        if not all(run.tflite(form).exists() for form in FORMS):
+            forms = [x for form in FORMS for x in ("--quantize-as", form)]
+            subprocess.run([*COMMAND, "convert", str(run.folder), *forms, "--max-drop", "100"], check=True)
+        return run
+
+    def without(self, name: str, seed: int) -> Run:
+        """The network that was trained on all data sets but one."""
+        others = [x for x in (UCI_HAR, *self.data) if x != name]
+        return self.run(f"without-{name}", seed, self.path(*others), *ANY_MOUNTING)
+
+
+def everyone(data: Dataset) -> Dataset:
+    """The same windows, those of everyone but UCI HAR's official test subjects in the test part."""
+    people = [x for part in (data.train, data.test) for x in part.subject.tolist()]
+    is_official = names_of(data.test, data.mountings, "source") == uci_har.NAME
+    return data.with_test({*people} - {*data.test.subject[is_official].tolist()})
+
+
+def turned_at_random(data: Dataset, seed: int) -> Dataset:
+    """The same windows, all of a subject turned by one rotation, drawn evenly from SO(3)."""
+    from scipy.spatial.transform import Rotation
+
+    columns = [[i, i + 1, i + 2] for i in triads([x.name for x in data.signals])]
+    people = sorted({*map(str, data.train.subject.tolist()), *map(str, data.test.subject.tolist())})
+    rotations = Rotation.random(len(people), random_state=seed).as_matrix()
+
+    def turned(part: Split) -> Split:
+        of_window = rotations[np.searchsorted(people, part.subject.astype(np.str_))]
+        X = part.X.copy()
+        for axes in columns:
+            X[..., axes] = np.einsum("nij,ntj->nti", of_window, part.X[..., axes])
+        return replace(part, X=X)
+
+    return replace(data, train=turned(data.train), test=turned(data.test))
+
+
+def closed_set(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Scores:
+    """Score a model on the test windows of `data` that have one of the `labels`, answers among these alone."""
+    test = _test(path, data, labels, source)
+    classifier = Classifier(path)
+    classes = np.isin(classifier.card.labels, labels)
+    return score(test, answers_among(classifier.logits(test.X), classes), classifier.card.labels)
+
+
+def without(ground: Ground, name: str, target: Sequence[float]) -> Measured:
+    """Row: a data set that the network has not seen, five activities."""
+    data = everyone(load_data(ground.path(name)))
+    return _by_form(lambda seed, form: closed_set(ground.without(name, seed).tflite(form), data, FIVE), ground) | {
+        "target": dict(zip(("accuracy", "macro_f1"), target, strict=True))
+    }
+
+
+def five_folds(ground: Ground) -> Measured:
+    """Row: MotionSense's people in five groups, trained together with all other data."""
+    data = load_data(ground.path(UCI_HAR, *ground.data))
+    name = load_data(ground.path("motionsense")).mountings[0].source
+    groups = _groups(data, name, 5)
+    return _by_form(lambda seed, form: _mean(_fold_scores(ground, data, name, groups, seed, form)), ground)
+
+
+def arena(ground: Ground, name: str, target: float) -> Measured:
+    """Row: WHAR Arena's protocol, ten groups of people of one data set; macro-F1, size and latency."""
+    data = load_data(ground.path(name))
+    groups = _groups(data, None, 10)
+
+    def fold(seed: int, number: int) -> Run:
+        people = ",".join(map(str, groups[number]))
+        return ground.run(f"arena-{name}/{number}", seed, ground.path(name), "--test-subjects", people)
+
+    def scored(seed: int, form: str) -> list[Scores]:
+        runs = [fold(seed, number) for number in range(len(groups))]
+        own = [data.with_test(group) for group in groups]
+        return [closed_set(run.tflite(form), x, data.labels) for run, x in zip(runs, own, strict=True)]
+
+    found = _by_form(lambda seed, form: _mean(scored(seed, form)), ground)
+    model, out = fold(ground.seeds[0], 0).tflite("int8"), ground.runs / f"arena-{name}" / "bench.json"
+    subprocess.run([*COMMAND, "bench", str(model), *_data(ground.path(name)), "--json", str(out)], check=True)
+    (result,) = results.read(out).results
+    assert result.latency_ms
+    return found | {
+        "target": {"macro_f1": target},
+        "size_bytes": result.size_bytes,
+        "p50_us": 1000 * result.latency_ms.p50,
+    }
+
+
+def turned(ground: Ground) -> Measured:
+    """Row: points of accuracy that a random turn of each person's phone costs."""
+    data = everyone(load_data(ground.path("motionsense")))
+
+    def lost(seed: int, form: str) -> float:
+        path = ground.without("motionsense", seed).tflite(form)
+        before, after = (closed_set(path, x, FIVE).accuracy for x in (data, turned_at_random(data, seed)))
+        return 100 * (before - after)
+
+    values = {form: [lost(seed, form) for seed in ground.seeds] for form in FORMS}
+    return {form: {"points_lost": x} for form, x in values.items()} | {"target": {"points_lost": 0.5}}
+
+
+def personalised(ground: Ground) -> Measured:
+    """Row: macro-F1 that one window of each activity gains, and how many people lose more than one point."""
+    data = everyone(load_data(ground.path("motionsense")))
+    found: dict[str, Any] = {}
+    for form in FORMS:
+        gains = [_gains(ground.without("motionsense", seed).tflite(form), data, seed) for seed in ground.seeds]
+        found[form] = {
+            "macro_f1_gained": [100 * float(x.mean()) for x in gains],
+            "lose_more_than_a_point": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
+            "people": gains[0].shape[1],
+        }
+    return found | {"target": {"macro_f1_gained": 4.0, "lose_more_than_a_point": 2}}
+
+
+def not_known(ground: Ground, name: str) -> Measured:
+    """Row: what the network never learnt, live: AUROC of its novelty, and false answers an hour of that."""
+    keys = ("novelty_auroc", "false_answers_per_hour", "unknown_in_activities")
+    found: dict[str, dict[str, list[float]]] = {}
+    for form in FORMS:
+        each = [_live(ground, ground.without(name, seed).tflite(form), name) for seed in ground.seeds]
+        found[form] = {key: [x[key] for x in each] for key in keys}
+    return found | {"target": {"novelty_auroc": 0.9, "false_answers_per_hour": 6.0}}
+
+
+ROWS: dict[str, Callable[[Ground], Measured]] = {
+    "without-motionsense": lambda x: without(x, "motionsense", (0.80, 0.75)),
+    "without-uci-har": lambda x: without(x, UCI_HAR, (0.78, 0.77)),
+    "five-folds": five_folds,
+    "arena-uci-har": lambda x: arena(x, UCI_HAR, 0.961),
+    "arena-motionsense": lambda x: arena(x, "motionsense", 0.935),
+    "turned": turned,
+    "personalised": personalised,
+    "not-known-motionsense": lambda x: not_known(x, "motionsense"),
+    "not-known-geotec": lambda x: not_known(x, "geotec"),
+}
+
+
+@click.command()
+@click.argument("rows", nargs=-1, metavar="[ROW]...", type=click.Choice(list(ROWS)))
+@click.option("--data", multiple=True, required=True, metavar="LAYOUT=PATH", help="Each data set but UCI HAR.")
+@click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where the run folders are kept.")
+@click.option("--seeds", default=3, metavar="N", help="Of each training; of the rows arena-… five.")
+def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int) -> None:
+    """Measure the rows ROW, or all, and write the table."""
+    sets = dict(x.split("=", 1) for x in data)
+    out = RESULTS / "other_data.json"
+    for row in rows or ROWS:
+        ground = Ground(sets, runs, range(max(seeds, 5) if row.startswith("arena") else seeds))
+        measured = ROWS[row](ground)
+        kept = json.loads(out.read_text()) if out.exists() else {}
+        content = {name: measured if name == row else kept[name] for name in ROWS if name == row or name in kept}
+        write_text(out, json.dumps(content, indent=1) + "\n")
+        write_text(out.with_suffix(".md"), markdown(content))
+        print(f"{row}: {out.relative_to(ROOT)}", flush=True)
+
+
+def _by_form(measure: Callable[[int, str], Scores | Measured], ground: Ground) -> dict[str, Any]:
+    """Accuracy and macro-F1 of each form, a list over the seeds."""
+    found: dict[str, Any] = {}
+    for form in FORMS:
+        each = [measure(seed, form) for seed in ground.seeds]
+        rows = [x if isinstance(x, Mapping) else vars(x) for x in each]
+        found[form] = {key: [float(x[key]) for x in rows] for key in ("accuracy", "macro_f1")}
+    return found
+
+
+def _mean(found: Sequence[Scores]) -> Measured:
+    return {key: float(np.mean([getattr(x, key) for x in found])) for key in ("accuracy", "macro_f1")}
+
+
+def _groups(data: Dataset, source: str | None, n: int) -> list[list[Any]]:
+    """The people of `source`, or all, in `n` groups of about as many windows."""
+    from sklearn.model_selection import GroupKFold
+
+    whole = data.train.joined(data.test)
+    own = whole if source is None else whole.select(names_of(whole, data.mountings, "source") == source)
+    return [np.unique(own.subject[rows]).tolist() for _, rows in GroupKFold(n).split(own.X, own.y, own.subject)]
+
+
+def _fold_scores(
+    ground: Ground, data: Dataset, source: str, groups: Sequence[Sequence[Any]], seed: int, form: str
+) -> Iterator[Scores]:
+    """Score the people of each group by the network that was trained on all other people."""
+    is_official = names_of(data.test, data.mountings, "source") == uci_har.NAME
+    official = np.unique(data.test.subject[is_official]).tolist()
+    for number, group in enumerate(groups):
+        kept = ("--test-subjects", ",".join(map(str, (*official, *group))))
+        sets = ground.path(UCI_HAR, *ground.data)
+        run = ground.run(f"five-folds/{number}", seed, sets, *ANY_MOUNTING, *kept)
+        labels = (*FIVE, "JOGGING")
+        yield closed_set(run.tflite(form), data.with_test([*official, *group]), labels, source)
+
+
+def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Split:
+    """The test windows of `data`, as the model at `path` takes them, that have one of `labels` and are of `source`."""
+    found = evaluation_data.evaluated(measurement.open_file(path), data)
+    card = Classifier(path).card
+    rows = np.isin(np.array(card.labels)[found.test.y], labels)
+    if source is not None:
+        rows &= names_of(found.test, found.mountings, "source") == source
+    return found.test.select(rows)
+
+
+def _gains(path: Path, data: Dataset, seed: int) -> npt.NDArray[np.float64]:
+    """The macro-F1 gained `[DRAWS, people]`, 0 to 1, from a window of each activity, on those that do not overlap."""
+    classifier, test = Classifier(path), _test(path, data, FIVE)
+    logits, features = classifier.logits(test.X), FeatureExtractor(path).features(test.X)
+    classes = np.isin(classifier.card.labels, FIVE)
+    random, people = np.random.default_rng(seed), np.unique(test.subject)
+    gains = np.zeros((DRAWS, len(people)))
+    for i, person in ((i, x) for i in range(DRAWS) for x in people):
+        own = np.flatnonzero(test.subject == person)
+        shown = np.array([random.choice(own[test.y[own] == y]) for y in np.unique(test.y[own])])
+        rest = np.setdiff1d(own, [shown - 1, shown, shown + 1])
+        learnt = ridge_adaptation.adapt(logits[shown], features[shown], test.y[shown])
+        rows = test.select(np.isin(np.arange(len(test)), rest))
+        before, after = (
+            score(rows, answers_among(x, classes), classifier.card.labels).macro_f1
+            for x in (logits[rest], learnt.apply(logits[rest], features[rest]))
+        )
+        gains[i, people == person] = after - before
+    return gains
+
+
+def _live(ground: Ground, path: Path, name: str) -> Measured:
+    out = path.with_suffix(f".{name}.json")
+    if not out.exists():
+        command = [*COMMAND, "evaluate", str(path), "--live", *_data(ground.path(name)), "--json", str(out)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    content: Measured = json.loads(out.read_text())
+    return content
+
+
+def _data(paths: Sequence[str]) -> list[str]:
+    return [x for path in paths for x in ("--data", path)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Write the table of networks where they were not trained from what `tools.other_data` measured."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tools import table
+
+_UNITS = {"accuracy": 100, "macro_f1": 100}  # shares, in per cent
+_NAMES = {
+    "accuracy": "accuracy, %",
+    "macro_f1": "macro F1, %",
+    "points_lost": "points lost",
+    "macro_f1_gained": "macro F1 gained, points",
+    "lose_more_than_a_point": "people who lose more than a point",
+    "novelty_auroc": "AUROC of novelty",
+    "false_answers_per_hour": "false answers an hour",
+    "unknown_in_activities": "unknown in activities",
+}
+_LESS_IS_BETTER = {"points_lost", "lose_more_than_a_point", "false_answers_per_hour"}
+MOST_LOST = 0.3
+"""Points that int8 may lose against float32."""
+
+
+def markdown(content: Mapping[str, Any]) -> str:
+    """The text of `other_data.md`: a line for each measure of each row, and what int8 loses."""
+    rows = [line for name, row in content.items() for line in _lines(name, row)]
+    sizes = [
+        f"- {name}: int8 file {row['size_bytes'] / 1000:.1f} kB with its card, p50 {row['p50_us']:.1f} µs a window"
+        for name, row in content.items()
+        if "size_bytes" in row
+    ]
+    return (
+        "# Where the networks were not trained\n\n"
+        "Written by `make other-data DATA='--data motionsense=… --data geotec=…'`: means over the seeds, in brackets "
+        "the lowest and the highest. Answers are among the labels that the scored windows have. Nothing was chosen by "
+        f"these numbers. int8 is to lose at most {MOST_LOST} points.\n\n"
+        + table("row | measure | float32 | int8 | int8 loses | least or most | reached", rows)
+        + ("\n" + "\n".join(sizes) + "\n" if sizes else "")
+    )
+
+
+def _lines(name: str, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    target = row.get("target", {})
+    lines = []
+    for measure, title in _NAMES.items():
+        if measure in row["int8"]:
+            unit = _UNITS.get(measure, 1)
+            floats, ints = (unit * np.array(row[form][measure], float) for form in ("float32", "int8"))
+            wanted = target.get(measure)
+            reached = "" if wanted is None else _reached(measure, ints.mean(), unit * wanted)
+            lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS else ""
+            limit = "" if wanted is None else f"{unit * wanted:g}"
+            lines.append((name, title, _spread(floats), _spread(ints), lost, limit, reached))
+    return lines
+
+
+def _reached(measure: str, value: float, wanted: float) -> str:
+    return "yes" if (value <= wanted if measure in _LESS_IS_BETTER else value >= wanted) else "no"
+
+
+def _spread(values: Sequence[float] | np.ndarray) -> str:
+    return f"{np.mean(values):.2f} ({np.min(values):.2f} to {np.max(values):.2f})"
