@@ -1,14 +1,17 @@
 """Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
+from edge_runtime.bench.evaluation_data import is_other
 from edge_runtime.data import loading, uci_har
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import read_model
 
 
 def people(folder, *pieces, names=("s1", "s2", "s3")):
@@ -75,6 +78,28 @@ def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_pat
     assert sum(map(sum, found["confusion"])) == found["windows"]
     sitting = list(found["per_class"]).index("SITTING")
     assert sum(found["confusion"][sitting]) == found["windows"]
+
+
+def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(tmp_path):
+    data = people(tmp_path / "own", *((x, posture(x, 10)) for x in ("SITTING", "STANDING")))
+    done = succeeded(evaluate(data, "edge", "--data", data))
+    assert " of 3 subjects; " in done.stdout  # not the last third alone
+    found = scores(data)
+    assert set(found["per_subject_macro_f1"]) == {"s1", "s2", "s3"}
+    closed = found["closed_set"]
+    assert closed["labels"] == ["SITTING", "STANDING"]
+    assert closed["windows"] == found["windows"]
+    assert closed["macro_f1"] >= found["macro_f1"] > 0
+    answered = np.sum(closed["confusion"], axis=0)
+    assert set(np.flatnonzero(answered)) <= {3, 4}
+
+
+def test_data_is_of_another_origin_if_the_card_names_none_of_its_sources():
+    card = read_model(MODELS["int8"])[1]  # of UCI HAR
+    assert not is_other(card, [uci_har.NAME, "MotionSense"])
+    assert is_other(card, ["MotionSense"])
+    for record, expected in (({"data": {"sources": ["A", "B"]}}, True), ({}, False), ({"data": "mine"}, False)):
+        assert is_other(replace(card, training=record), ["C"]) is expected
 
 
 @pytest.mark.parametrize(("label", "others"), [("STANDING", {}), ("DANCING", {"DANCING": 1})])
