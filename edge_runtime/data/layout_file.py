@@ -65,7 +65,7 @@ def parse(text: str, source: str, name: str) -> Layout:
     """
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # whole numbers of thousands of digits too
         raise InputError(f"{source} is no TOML file ({error}): see docs/data.md for one") from error
     top = _Keys(text, source, "", content)
     top.check_keys(_TOP)

@@ -1,4 +1,4 @@
-"""Layouts: what one says is read, a mistake is named with its line, and columns of any form give the same samples."""
+"""Layouts: each is read as it says, a mistake is named with its line, any form gives the same samples."""
 
 import zipfile
 
