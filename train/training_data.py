@@ -11,6 +11,7 @@ from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Given
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
 from edge_runtime.signals.types import Frame, Window
 from train.fit.fit_job import held_rows
@@ -39,6 +40,11 @@ def load_data(
     if classes == "coarse":
         data = data.coarse()
     if frame == "walking":
+        if WALKING not in data.labels:
+            raise InputError(
+                f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is "
+                f"{WALKING}: name it so, or leave --frame out"
+            )
         data = data.in_walking_frame()
     if sensors == "accelerometer":
         if data.front_end is None:

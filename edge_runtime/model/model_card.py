@@ -34,6 +34,8 @@ from edge_runtime.system.zip_archive import Archive
 
 FORMAT = 5
 _READ = (FORMAT, 4, 3)  # those without `frame`, and without `raw_input` too: no model had then what they say
+WALKING = "WALKING"
+"""The label by which models of the walking frame recognise walking."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
@@ -86,6 +88,11 @@ class Card:
         return self.window.samples, len(self.signals)
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """All activities that live recognition may report: the labels, and names of those that look alike."""
+        return (*self.labels, *(x.name for x in self.alike))
+
+    @property
     def signal_names(self) -> list[str]:
         """The names of the input signals, in order."""
         return [x.name for x in self.signals]
@@ -129,6 +136,8 @@ class Card:
             return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
         if self.frame == "walking" and not {"body_acc", "total_acc"} <= set(triads(self.signal_names).values()):
             return "takes windows in the walking frame, which needs body_acc and total_acc among its signals"
+        if self.frame == "walking" and WALKING not in self.labels:
+            return f"takes windows in the walking frame, which is found by its label {WALKING}; it has none"
         if self.alike and self.frame == "device":
             return "has labels that look alike, which takes windows in the walking frame"
         if self.temperature < LEAST_DIVISOR:
