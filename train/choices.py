@@ -1,7 +1,7 @@
 """Give every command that trains the same options, and check the network that they name."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -11,13 +11,14 @@ from edge_runtime.data.dataset import WINDOW, Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.types import Frame, Window
 from train.fit.networks import NETWORKS, find_builder
 from train.fit.own_networks import check, is_own
 from train.fit.recipe import Recipe
 
 SENSORS = ("all", "accelerometer")
 CLASSES = ("six", "coarse")
+FRAMES: tuple[Frame, ...] = get_args(Frame)
 LAST_SEED = 2**32 - 1
 
 
@@ -66,6 +67,13 @@ _OPTIONS = (
         default="six",
         show_default=True,
         help="coarse tells four apart: walking; stairs; sitting or standing; laying. six are those of the data.",
+    ),
+    click.option(
+        "--frame",
+        type=click.Choice(FRAMES),
+        default="device",
+        show_default=True,
+        help="The axes of windows: device, as it was worn; walking, found from walking: worn any way.",
     ),
     click.option(
         "--test-subjects",

@@ -22,6 +22,7 @@ from train.fit.recipe import choose_recipe
 
 if TYPE_CHECKING:
     from edge_runtime.model.model_card import Card
+    from edge_runtime.signals.types import Frame
     from train.run.training import TrainingSettings
 
 
@@ -51,6 +52,7 @@ def command(
     hop: float | None,
     sensors: str,
     classes: str,
+    frame: "Frame",
     test_subjects: str | None,
     seed: int,
     epochs: int | None,
@@ -69,10 +71,10 @@ def command(
     # Only now: it loads scipy, scikit-learn and matplotlib.
     from train.run.training import TrainingSettings
 
-    recipe, named = choose_recipe(network, epochs), data_texts(data)
+    recipe, named = choose_recipe(network, epochs, frame), data_texts(data)
     people = split_names(test_subjects), split_names(held_out)
     wanted = TrainingSettings(
-        recipe, seed, named, "", seeds, sensors, classes, *people, pictures, window_of(window, hop)
+        recipe, seed, named, "", seeds, sensors, classes, frame, *people, pictures, window_of(window, hop)
     )
     folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(network)))
     runs.check_idle(folder)

@@ -13,6 +13,7 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
+from edge_runtime.signals.types import Frame
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted
 from train.choices import check_network, split_names, training_options, window_of
@@ -74,6 +75,7 @@ def command(
     hop: float | None,
     sensors: str,
     classes: str,
+    frame: Frame,
     test_subjects: str | None,
     seed: int,
     epochs: int | None,
@@ -96,13 +98,13 @@ def command(
         from train.run.dask_cluster import check_address
 
         check_address(cluster)
-    recipe = choose_recipe(network, epochs)
+    recipe = choose_recipe(network, epochs, frame)
     check_network(recipe, "har-edge crossval")
     folder = out or runs.new_folder(f"crossval-{short_name(network)}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
     check_folder(folder)
-    loaded = load_data(data, sensors, classes, split_names(test_subjects), window_of(window, hop))
+    loaded = load_data(data, sensors, classes, frame, split_names(test_subjects), window_of(window, hop))
     data_sets: dict[str, list[Any]] = {}
     if kind == "datasets":
         loaded = left_out_data.with_everyone(loaded, split_names(test_subjects))
@@ -130,6 +132,7 @@ def command(
         "data": {"name": loaded.name, "fingerprint": loaded.fingerprint},
         "signals": [x.name for x in loaded.signals],
         "labels": loaded.labels,
+        "frame": loaded.frame,
         "seed": seed,
     }
     if data_sets:

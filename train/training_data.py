@@ -11,15 +11,21 @@ from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Given
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.types import Frame, Window
 from train.fit.fit_job import held_rows
 
 
 def load_data(
-    chosen: Given, sensors: str, classes: str, test_subjects: Sequence[str] | None = None, window: Window | None = None
+    chosen: Given,
+    sensors: str,
+    classes: str,
+    frame: Frame = "device",
+    test_subjects: Sequence[str] | None = None,
+    window: Window | None = None,
 ) -> Dataset:
-    """The `chosen` data with these signals, classes, test subjects and windows; errors as of `loading.load_data`."""
+    """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`."""
     data = loading.load_data(chosen, window)
     if window is not None and data.window != window:
         raise InputError(
@@ -33,6 +39,13 @@ def load_data(
         )
     if classes == "coarse":
         data = data.coarse()
+    if frame == "walking":
+        if WALKING not in data.labels:
+            raise InputError(
+                f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is "
+                f"{WALKING}: name it so, or leave --frame out"
+            )
+        data = data.in_walking_frame()
     if sensors == "accelerometer":
         if data.front_end is None:
             raise InputError(

@@ -143,9 +143,13 @@ _SAMPLE_OPTIONS = (
     click.option(
         "--axes",
         metavar="X,Y,Z",
-        default="x,y,z",
-        show_default=True,
-        help="The sensor's axes that stand for x (up while standing), y, z.",
+        help="The sensor's axes that stand for x (up while standing), y, z.  [default: x,y,z, or found from walking]",
+    ),
+    click.option(
+        "--placement",
+        metavar="PLACE",
+        default="",
+        help="Where the device is worn, such as waist or 'trouser pocket', if that is known.",
     ),
     click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
     click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),

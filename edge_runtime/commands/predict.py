@@ -62,7 +62,8 @@ def command(
     model: Path | None,
     out: Path | None,
     json_path: Path | None,
-    axes: str,
+    axes: str | None,
+    placement: str,
     units: str | None,
     gyro_units: str | None,
     rate: float | None,
@@ -87,13 +88,17 @@ def command(
     from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
-    turn = Axes.parse(axes)
+    turn = Axes.parse(axes or "x,y,z")
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
     predictions = []
     with progress() as on_progress:
         for done, file in enumerate(files):
-            session = Session(LiveRecognizer(classifier, hop), turn, Timestamps(rate or RATE_HZ, time))
+            session = Session(
+                LiveRecognizer(classifier, hop, True, axes is not None, placement),
+                turn,
+                Timestamps(rate or RATE_HZ, time),
+            )
             share = _Share(on_progress, done, len(files), file)
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:

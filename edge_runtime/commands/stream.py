@@ -72,7 +72,8 @@ def command(
     i2c: str | None,
     speed: float | None,
     data: "Sources | None",
-    axes: str,
+    axes: str | None,
+    placement: str,
     units: str | None,
     gyro_units: str | None,
     rate: float | None,
@@ -111,7 +112,7 @@ def command(
     from edge_runtime.signals.frontend import RATE_HZ
 
     path = find_model(model)
-    turn = Axes.parse(axes)
+    turn = Axes.parse(axes or "x,y,z")
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
@@ -124,7 +125,7 @@ def command(
             found = find_recording(recording, recordings_for(path, data), card.signals)
             opener = replay(recording, found, 1.0 if speed is None else speed)
         # Replayed recordings of UCI HAR begin as those of the published windows did.
-        recognizer = LiveRecognizer(classifier, hop, gentle=found is None or found.begins_midway)
+        recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
         session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
         source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
@@ -184,7 +185,7 @@ def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str
         return Changes(truth)
     from edge_runtime.live.display.timeline import Timeline
 
-    return Timeline(card.labels, title, session.summary, console, time, truth)
+    return Timeline(card.answers, title, session.summary, console, time, truth)
 
 
 def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source":

@@ -14,7 +14,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.types import Signal, Window
+from edge_runtime.signals.mounting import check_signals, is_moving, turned, walking_frame
+from edge_runtime.signals.types import Frame, Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
 
@@ -111,7 +112,8 @@ class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
 
     `front_end` are the filters that made the signals; None for windows of another origin. Without `has_people`, blocks
-    of windows that follow each other stand for subjects. `mountings` are the ways in which devices were worn.
+    of windows that follow each other stand for subjects. `mountings` are the ways in which devices were worn, `frame`
+    are the axes of the windows.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Dataset:
     front_end: Filters | None = None
     has_people: bool = True
     mountings: tuple[Mounting, ...] = ()
+    frame: Frame = "device"
 
     @cached_property
     def fingerprint(self) -> str:
@@ -159,6 +162,40 @@ class Dataset:
         train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
         return replace(self, labels=labels, train=train, test=test)
 
+    def in_walking_frame(self) -> "Dataset":
+        """The same windows, those of each mounting turned into its walking frame.
+
+        That is found from all windows of the mounting that show a body that moves, whatever they are labelled: people
+        to whom a model is applied have no labels, and those it is trained on are treated alike. Where mountings are not
+        known, the windows of a subject are taken as one. Raises `InputError` for a mounting in which nobody moves, for
+        signals without both accelerations, and for a rate that is not known.
+        """
+        if self.frame == "walking":
+            return self
+        names, rate_hz = [x.name for x in self.signals], self.window.rate_hz
+        check_signals(names, f"the data '{self.name}'")
+        if rate_hz is None or not self.has_people:
+            lacks = "no people" if rate_hz else "no rate"
+            raise InputError(f"the data '{self.name}' names {lacks}, so that no walking frame can be found: name it")
+        train, test = (self._turned(part, names, rate_hz) for part in (self.train, self.test))
+        return replace(self, train=train, test=test, frame="walking")
+
+    def _turned(self, part: Split, names: Sequence[str], rate_hz: float) -> Split:
+        """The windows of `part` in the walking frames of their mountings."""
+        worn = part.subject if part.mounting is None else part.mounting
+        moving = is_moving(part.X, names)
+        X = np.empty_like(part.X)
+        for one in np.unique(worn):
+            rows = worn == one
+            if not (rows & moving).any():
+                number = "" if part.mounting is None else f", mounting {self.mountings[int(one)].name or one}"
+                raise InputError(
+                    f"nobody walks in the windows of subject {part.subject[rows][0]}{number} of '{self.name}', so that "
+                    "how the device was worn cannot be found: leave them out, or record a few steps too"
+                )
+            X[rows] = turned(part.X[rows], names, walking_frame(part.X[rows & moving], names, rate_hz))
+        return replace(part, X=X)
+
     def with_test(self, subjects: Collection[int | str]) -> "Dataset":
         """The same windows, those of `subjects` in the test part and all others in the training part."""
         if set(self.test.subject.tolist()) == set(subjects):
@@ -173,11 +210,14 @@ class Dataset:
         return self.with_test(own_test_subjects(card, people) or self.test.subject.tolist())
 
     def as_for(self, card: Card) -> "Dataset":
-        """The same windows with the signals, the classes, coarse or not, and the test subjects of the `card`'s model.
+        """The same windows as the `card`'s model takes them: its frame, signals, classes, coarse or not, test subjects.
 
-        Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has.
+        Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has; and as
+        `in_walking_frame`.
         """
         data = (self.coarse() if is_coarse(card.labels) else self).split_for(card)
+        if card.frame == "walking":
+            data = data.in_walking_frame()
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
 
 

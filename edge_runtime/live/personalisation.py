@@ -19,6 +19,7 @@ from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS, FrontEnd
+from edge_runtime.signals.mounting import is_moving, turned, walking_frame
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a minute has few windows
@@ -196,6 +197,8 @@ def _stretches(recording: Recording, classifier: Classifier) -> Iterator[Stretch
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
     front_end = FrontEnd(gentle=True)
     signals = np.concatenate([front_end.push(recording.samples), front_end.flush()])[:, columns]
+    if card.frame == "walking":
+        signals = _in_walking_frame(signals, card)
     settled = round(WARM_UP_S * recording.rate_hz)
     for begin, end, name in _labelled(recording, card.labels):
         first = max(begin, settled)
@@ -204,6 +207,14 @@ def _stretches(recording: Recording, classifier: Classifier) -> Iterator[Stretch
             windows = cut(signals, first + starts).astype(np.float32)
             seconds = (end - first) / recording.rate_hz
             yield Stretch(card.labels.index(name), seconds, starts, classifier.logits(windows), gravity(windows, card))
+
+
+def _in_walking_frame(signals: npt.NDArray[np.floating], card: Card) -> npt.NDArray[np.floating]:
+    """Turn the signals `[n, n_signals]` of a recording. Raises `InputError` when nobody walks in it."""
+    names = card.signal_names
+    windows = cut(signals, np.arange(0, len(signals) - card.window.samples + 1, card.window.hop), card.window.samples)
+    frame = walking_frame(windows[is_moving(windows, names)], names, RATE_HZ)
+    return turned(signals[np.newaxis], names, frame)[0]
 
 
 def _labelled(recording: Recording, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:

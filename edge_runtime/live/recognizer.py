@@ -7,19 +7,22 @@ stream), cut into windows and classified; the answers are smoothed, and rejected
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
+from edge_runtime.live.mounting_search import LONGEST_GAP_S, SURE, UNKNOWN_MOUNTING, MountingSearch
 from edge_runtime.live.smoothing import Smoother
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_card import Card
+from edge_runtime.model.alike_labels import leans_back
+from edge_runtime.model.classifier import Classifier, gravity
+from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, PersistenceTracker, Rejection, motion_features
 from edge_runtime.signals.clock_faults import ClockWatch
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
+from edge_runtime.signals.mounting import MOVING_G, is_moving
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S, FaultFinder, is_measurement
 from edge_runtime.signals.windowing import Windowing
@@ -36,6 +39,8 @@ _INVALID = (
     f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "
     "out: check the sensor and its units"
 )
+_FOUND = "how the device is worn is known from these steps: postures can be told"
+_LOST = "the device may be worn otherwise than before: postures are unknown until a few steps are walked"
 _NAMES = [x.name for x in SIGNALS]
 
 Array = npt.NDArray[np.float64]
@@ -45,7 +50,8 @@ Array = npt.NDArray[np.float64]
 class Decision:
     """The activity when the last sample of a window was taken, at `seconds` in the clock of the source.
 
-    `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why. `probabilities`
+    `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why; or several of them,
+    joined by " or ", where the card says that they look alike. `probabilities`
     `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
     temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
     the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector.
@@ -62,10 +68,14 @@ class Decision:
     novelty: float = math.nan
 
     def probability(self, label: str) -> float:
-        """The smoothed probability of an activity. Raises `InputError` when the model has no such label."""
-        if label not in self.labels:
+        """The smoothed probability of an activity, or of several, joined by " or ".
+
+        Raises `InputError` when the model has no such label.
+        """
+        rows = [self.labels.index(x) for x in label.split(" or ") if x in self.labels]
+        if len(rows) < len(label.split(" or ")):
             raise InputError(f"there is no activity {label!r}: the model has {', '.join(self.labels)}")
-        return float(self.probabilities[self.labels.index(label)])
+        return float(self.probabilities[rows].sum())
 
 
 @dataclass(frozen=True)
@@ -85,18 +95,28 @@ class LiveRecognizer:
 
     There is a decision every `hop` samples at the model's rate (None: the card's hop), from the first whole window on.
     A `gentle` start of the filters makes the first seconds better; without it, a recording of the data set gives the
-    published windows. `duplicates`, `late` and `invalid` count the samples that were left out. Raises `InputError` for
-    a model of another rate, other signals or other filters than those of `edge_runtime.signals.frontend`.
+    published windows. A model of the walking frame finds by itself how the device is worn, unless `mounting_is_told`:
+    the samples are then in the walking frame already. `placement` is where the device is worn, "" where that is not
+    known; some placements cannot tell some activities apart. `duplicates`, `late` and `invalid` count the samples that
+    were left out. Raises `InputError` for a model of another rate, other signals or other filters than those of
+    `edge_runtime.signals.frontend`.
     """
 
-    def __init__(self, classifier: Classifier, hop: int | None = None, gentle: bool = True) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        hop: int | None = None,
+        gentle: bool = True,
+        mounting_is_told: bool = False,
+        placement: str = "",
+    ) -> None:
         self.card: Card = classifier.card
         self.hop = self.card.window.hop if hop is None else hop
         if self.hop < 1:
             raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
         check_front_end(self.card)
         self.invalid = 0
-        self._decider = _Decider(classifier, self.hop)
+        self._decider = _Decider(classifier, self.hop, mounting_is_told, placement)
         self._resampler: Resampler | None = None  # until the first samples show whether they have times
         self._is_timed = False
         self._n_untimed = 0
@@ -195,6 +215,8 @@ class LiveRecognizer:
     def _note_gap(self, seconds: float, gap_s: float) -> Iterator[Notice]:
         if gap_s != 0:
             self._decider.begin()
+        if not 0 <= gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
+            yield Notice(seconds, "mounting", _LOST)
         if gap_s > _ANOTHER_CLOCK_S:
             yield Notice(
                 seconds,
@@ -212,7 +234,7 @@ class LiveRecognizer:
         for seconds, signals in windows:
             try:
                 stuck = self._faults.stuck_at(seconds)
-                yield self._decider.decide(signals, seconds, seconds - start < WARM_UP_S, stuck)
+                yield from self._decider.decide(signals, seconds, seconds - start < WARM_UP_S, stuck)
             except InputError as error:  # of this window: the next may be answered
                 yield Notice(seconds, REFUSED, str(error))
 
@@ -220,11 +242,19 @@ class LiveRecognizer:
 class _Decider:
     """Makes a decision of each window of a stream."""
 
-    def __init__(self, classifier: Classifier, hop: int) -> None:
+    def __init__(self, classifier: Classifier, hop: int, mounting_is_told: bool, placement: str) -> None:
         self._classifier, self._card = classifier, classifier.card
         self._columns = [_NAMES.index(x) for x in self._card.signal_names]
         self._step_s = hop / RATE_HZ
+        self._alike = [x for x in self._card.alike if x.holds(placement)]
+        is_sought = self._card.frame == "walking" and not mounting_is_told
+        self._is_still = np.array(_are_still(self._card))
+        self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
         self.begin()
+
+    def forget_mounting(self) -> bool:
+        """Find anew how the device is worn; tell whether it was known."""
+        return self._search is not None and self._search.forget()
 
     def begin(self) -> None:
         """Forget the windows so far: after a gap, another activity may be going on."""
@@ -234,45 +264,81 @@ class _Decider:
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
         """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
-        return self._classifier.probabilities(signals[np.newaxis, :, self._columns])[0]
+        window = signals[:, self._columns]
+        return self._answer(self._search.turn(window) if self._search else window)
 
-    def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Decision:
-        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`.
+    def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
+        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`, after a notice if any.
 
         `stuck` says that a sensor is, which makes the activity unknown; "" if none is.
         """
         start = time.perf_counter()
-        answer = self.classify(signals)
+        window: npt.NDArray[np.floating] = signals[:, self._columns]
+        moves = True
+        if self._search:
+            moves = bool(is_moving(window[np.newaxis], self._card.signal_names)[0])
+            news = self._search.update(window, moves and self._is_walking(self._search.own(window)))
+            if news:
+                yield Notice(seconds, "mounting", {"found": _FOUND, "lost": _LOST}[news])
+            window = self._search.turn(window)
+        answer = self._answer(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
-        rejection = self._persistence.update(self._novelty(signals), int(answer.argmax()))
-        is_moving = self._movement(signals) > self._card.live.smoothing.movement
-        current = self._smoother.update(answer, self._step_s, is_moving, rejection.cannot_begin)
+        has_posture = self._search is None or self._search.rotation is not None
+        rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
+        # In its own frame any posture looks like standing: only who moves can be answered.
+        cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
+        is_moving_now = self._movement(signals) > self._card.live.smoothing.movement
+        current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
+        if rejection.not_worn and self.forget_mounting():
+            yield Notice(seconds, "mounting", _LOST)
         reason = stuck or self._rejected(current, rejection)
+        if not reason and not has_posture and (not moves or (current is not None and self._is_still[current])):
+            reason = UNKNOWN_MOUNTING
         shown = self._smoother.shown(bool(reason))
-        return Decision(
+        yield Decision(
             seconds,
-            UNKNOWN if shown is None else self._card.labels[shown],
+            UNKNOWN if shown is None else self._named(shown, window),
             self._card.labels,
             self._smoother.probabilities,
             answer.astype(np.float64),
             warming_up,
             "" if shown is not None else reason or "no activity is certain yet",
             inference_ms,
-            self._distance(signals, int(answer.argmax())),
+            self._distance(window, int(answer.argmax())),
         )
 
-    def _distance(self, signals: Array, label: int) -> float:
+    def _distance(self, window: npt.NDArray[np.floating], label: int) -> float:
         detector = self._card.live.novelty
         if detector is None:
             return math.nan
-        features = motion_features(signals[:, self._columns], self._card.signal_names, self._card.window)
+        features = motion_features(window, self._card.signal_names, self._card.window)
         return float(detector.distance(features)[label])
 
-    def _novelty(self, signals: Array) -> Novelty:
+    def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        return self._classifier.probabilities(window[np.newaxis])[0]
+
+    def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
+        """Tell whether a moving window in its own frame `[samples, n_signals]` is surely of walking."""
+        label = self._card.labels.index(WALKING)
+        is_novel = self._novelty(own, has_posture=False).novel_movement[label]  # as jogging is
+        return bool(not is_novel and self._answer(own)[label] > SURE)
+
+    def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
+        """The activity `label`, or those it cannot be told from while the device is tilted as in `window`."""
+        name = self._card.labels[label]
+        if self._alike and leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0]):
+            return next((x.name for x in self._alike if name in x.labels), name)
+        return name
+
+    def _novelty(self, window: npt.NDArray[np.floating], has_posture: bool) -> Novelty:
         card, detector = self._card, self._card.live.novelty
         if detector is None:
             return Novelty.none(len(card.labels))
-        return detector.detect(motion_features(signals[:, self._columns], card.signal_names, card.window))
+        found = detector.detect(motion_features(window, card.signal_names, card.window))
+        if has_posture:
+            return found
+        nothing = np.zeros(len(card.labels), np.bool_)
+        return replace(found, unusual_posture=nothing, novel_posture=nothing)
 
     def _movement(self, signals: Array) -> float:
         """The mean body acceleration (g) in the last hop of a window of all signals `[samples, 9]`."""
@@ -287,6 +353,14 @@ class _Decider:
         if rejection.posture[current]:
             return f"orientation is not typical of {label}"
         return f"movement is not typical of {label}" if rejection.movement[current] else ""
+
+
+def _are_still(card: Card) -> list[bool]:
+    """Tell of each label whether it is of a body that typically keeps still; of none, where that is not known."""
+    if card.live.novelty is None:
+        return [False] * len(card.labels)
+    # The typical standard deviation is the mean of three axes: that of all is the square root of three times as large.
+    return [math.sqrt(3) * math.exp(x.mean[0]) < MOVING_G for x in card.live.novelty.movement]
 
 
 def check_front_end(card: Card) -> None:

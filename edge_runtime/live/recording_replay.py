@@ -25,7 +25,7 @@ def follow(
     None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window,
     and when the model does not take one.
     """
-    recognizer = LiveRecognizer(classifier, hop, gentle=recording.begins_midway)
+    recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, placement=recording.mounting.placement)
     rows, seconds = delivered or (slice(None), None)
     events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]

@@ -22,7 +22,7 @@ class Session:
         self._newest = 0.0
         self._repeated = RepeatedNotices()
         hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
-        self.summary = StreamSummary(recognizer.card.labels, hop_s, window_s)
+        self.summary = StreamSummary(recognizer.card.answers, hop_s, window_s)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[LiveEvent]]:
         """Give the events of each item of `source`, often none; at its end, the last ones."""

@@ -20,19 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import InputError
+from edge_runtime.model.alike_labels import AlikeLabels
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.posture_correction import PostureCorrection
 from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.normalisation import LEAST_DIVISOR, Normalisation
-from edge_runtime.signals.types import Signal, Window
+from edge_runtime.signals.types import Frame, Signal, Window, triads
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
 
-FORMAT = 4
-_READ = (FORMAT, 3)  # that without `raw_input`, which no model had
+FORMAT = 5
+_READ = (FORMAT, 4, 3)  # those without `frame`, and without `raw_input` too: no model had then what they say
+WALKING = "WALKING"
+"""The label by which models of the walking frame recognise walking."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
@@ -52,10 +55,12 @@ class Card:
 
     `raw_input` says that the graph takes windows in physical units and does what `normalisation` says by itself.
     `front_end` are the filters that make the signals from raw samples; None for signals of another origin, which cannot
-    be recognised live. `live` is how a stream of answers becomes one of activities, `posture_correction` adapts them to
-    one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs none of
-    them, converting a run needs what `training` says about its data and its held-out subjects. `file` is written by
-    `attach` and describes the flatbuffer the card travels with.
+    be recognised live. `frame` are the axes that windows are turned into before they are classified: the device's, as
+    they are, or those of the walking frame (`edge_runtime.signals.mounting`). `alike` are labels that cannot be told
+    apart at some placements. `live` is how a stream of answers becomes one of activities, `posture_correction` adapts
+    them to one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs
+    none of them, converting a run needs what `training` says about its data and its held-out subjects. `file` is
+    written by `attach` and describes the flatbuffer the card travels with.
     """
 
     name: str
@@ -65,6 +70,8 @@ class Card:
     normalisation: Normalisation
     raw_input: bool = False
     front_end: Filters | None = None
+    frame: Frame = "device"
+    alike: tuple[AlikeLabels, ...] = ()
     temperature: float = 1.0
     live: LiveSettings = field(default_factory=LiveSettings)
     posture_correction: PostureCorrection | None = None
@@ -79,6 +86,11 @@ class Card:
     def input_shape(self) -> tuple[int, int]:
         """`(samples, n_signals)` of one window."""
         return self.window.samples, len(self.signals)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All activities that live recognition may report: the labels, and names of those that look alike."""
+        return (*self.labels, *(x.name for x in self.alike))
 
     @property
     def signal_names(self) -> list[str]:
@@ -122,6 +134,12 @@ class Card:
         rate_hz = 1.0 if window.rate_hz is None else window.rate_hz
         if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= rate_hz <= _LONGEST):
             return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
+        if self.frame == "walking" and not {"body_acc", "total_acc"} <= set(triads(self.signal_names).values()):
+            return "takes windows in the walking frame, which needs body_acc and total_acc among its signals"
+        if self.frame == "walking" and WALKING not in self.labels:
+            return f"takes windows in the walking frame, which is found by its label {WALKING}; it has none"
+        if self.alike and self.frame == "device":
+            return "has labels that look alike, which takes windows in the walking frame"
         if self.temperature < LEAST_DIVISOR:
             return "needs a temperature above 0"
         correction = self.posture_correction
@@ -131,6 +149,7 @@ class Card:
             self.normalisation.fault(n_signals)
             or self._fault_of_numbers()
             or self.live.fault(n_labels)
+            or next((fault for x in self.alike if (fault := x.fault(self.labels))), None)
             or (correction.fault(n_labels) if correction else None)
         )
 

@@ -5,12 +5,16 @@ from __future__ import annotations  # the benchmark's worker, which reads cards,
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 STANDARD_GRAVITY = 9.80665
 """1 g in m/s²."""
 
 UNKNOWN_UNIT = "unknown unit"
 """The unit of a signal of another origin whose maker did not give one."""
+
+Frame = Literal["device", "walking"]
+"""The axes of signals: of the device, as it was worn, or of the walking frame (`edge_runtime.signals.mounting`)."""
 
 
 @dataclass(frozen=True)

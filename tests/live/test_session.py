@@ -26,7 +26,7 @@ class Recorder:
     """A recogniser that keeps what it is given, and decides once a second."""
 
     def __init__(self) -> None:
-        self.card = SimpleNamespace(labels=LABELS, window=Window(50.0, 128, 64))
+        self.card = SimpleNamespace(answers=LABELS, window=Window(50.0, 128, 64))
         self.hop = 50
         self.duplicates = self.late = self.invalid = 0
         self.samples: list[np.ndarray] = []

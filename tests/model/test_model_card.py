@@ -253,6 +253,21 @@ def test_a_card_from_before_raw_windows_is_of_prepared_ones():
     assert not Card.from_json(json.dumps(content | {"format": 3}), "x").raw_input
 
 
+def test_a_card_from_before_frames_is_of_the_devices():
+    content = {key: x for key, x in json.loads(CARD.to_json()).items() if key not in ("frame", "alike")}
+    card = Card.from_json(json.dumps(content | {"format": 4}), "x")
+    assert (card.frame, card.alike) == ("device", ())
+
+
+def test_a_model_of_the_walking_frame_takes_the_accelerations_that_show_it():
+    with pytest.raises(InputError, match="needs body_acc and total_acc"):
+        Card.from_json(changed(frame="walking"), "x")
+    with pytest.raises(InputError, match="frame is none of device, walking"):
+        Card.from_json(changed(frame="table"), "x")
+    with pytest.raises(InputError, match="walking frame"):
+        Card.from_json(changed(alike=[{"labels": list(CARD.labels[:2]), "placements": ["wrist"]}]), "x")
+
+
 def test_a_rate_that_nobody_knows_is_null():
     card = Card.from_json(changed(window={"rate_hz": None, "samples": 3, "hop": 1}), "x")
     assert (card.window.rate_hz, card.window.hop_s, str(card.window)) == (None, None, "3 samples at an unknown rate")
@@ -266,7 +281,7 @@ def test_a_rate_that_nobody_knows_is_null():
         ("[" * 100_000, "not JSON"),
         ("[]", "not a har-edge model card"),
         ("{}", "not a har-edge model card"),
-        (changed(format=2), "card format other than 4"),
+        (changed(format=2), "card format other than 5"),
         (changed(labels=["A"]), "at least two labels"),
         (changed(labels=["A", "A"]), "at least two labels"),
         (changed(labels="AB"), "labels is not a list"),

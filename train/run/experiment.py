@@ -18,6 +18,7 @@ import numpy.typing as npt
 import edge_runtime
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import score
+from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.reports.confusion_plot import plot_confusion
@@ -100,6 +101,8 @@ class Experiment:
             window=dataset.window,
             normalisation=final.normalisation,
             front_end=dataset.front_end,
+            frame=dataset.frame,
+            alike=alike_labels(dataset),
             live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
@@ -125,6 +128,12 @@ class Experiment:
 def _sources(dataset: Dataset) -> list[str]:
     """The names of the data sets that `dataset` is made of."""
     return sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name]
+
+
+def alike_labels(dataset: Dataset) -> tuple[AlikeLabels, ...]:
+    """The labels that a phone worn any way may not tell apart; none where the phone is worn as the data tells."""
+    known = dataset.frame == "walking" and set(IN_A_POCKET.labels) <= set(dataset.labels)
+    return (IN_A_POCKET,) if known else ()
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:

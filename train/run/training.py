@@ -24,7 +24,7 @@ from edge_runtime.runs import (
     settings_path,
 )
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.types import Frame, Window
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
@@ -53,6 +53,7 @@ class TrainingSettings:
     seeds: int | None = None
     sensors: str = "all"
     classes: str = "six"
+    frame: Frame = "device"
     test_subjects: tuple[str, ...] | None = None  # None: those of the data
     held_out: tuple[str, ...] | None = None
     pictures: str = "png"
@@ -60,7 +61,7 @@ class TrainingSettings:
 
     def load_data(self) -> Dataset:
         """Load the data as the training takes it; errors as of `training_data.load_data`."""
-        return load_data(self.data, self.sensors, self.classes, self.test_subjects, self.window)
+        return load_data(self.data, self.sensors, self.classes, self.frame, self.test_subjects, self.window)
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
         """The training subjects of `dataset` whom `held_out` names, or else `hold_out`. Raises `InputError` as both."""
@@ -80,6 +81,7 @@ class TrainingSettings:
             seeds=len(cards) if has_seeds else None,
             sensors="all" if not card.front_end or any(x.is_rotation for x in card.signals) else "accelerometer",
             classes="coarse" if is_coarse(card.labels) else "six",
+            frame=card.frame,
             test_subjects=tuple(sorted(map(str, record["test_subjects"]))),
             held_out=tuple(sorted(map(str, record["held_out_subjects"]))),
             window=None if card.front_end is None or card.window == WINDOW else card.window,
@@ -92,7 +94,7 @@ class TrainingSettings:
             own |= {"window": f"{self.window.samples / RATE_HZ:g}s", "hop": f"{self.window.hop / RATE_HZ:g}s"}
         else:
             own |= {"window": None, "hop": None}
-        names = ("data", "sensors", "classes", "test_subjects", "seed", "seeds", "held_out")
+        names = ("data", "sensors", "classes", "frame", "test_subjects", "seed", "seeds", "held_out")
         return own | {name: getattr(self, name) for name in names}
 
     def save(self, path: Path) -> None:

@@ -149,7 +149,7 @@ class Timeline(Sink):
             longest, room = max(0, min(longest, width - len("X  100 %"))), 0
         lines = []
         for i, name in enumerate(names):
-            share = float(self._latest.probabilities[i]) if self._latest else 0.0
+            share = self._latest.probability(self._names[i]) if self._latest else 0.0
             now = self._latest is not None and self._latest.activity == self._names[i]
             line = Text(
                 f"{self._letters[i]} {printable(name, longest):<{longest}} ", "bold" if now else "", no_wrap=True

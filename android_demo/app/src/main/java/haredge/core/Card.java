@@ -9,7 +9,7 @@ import org.json.JSONObject;
 
 /** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
-    private static final int FORMAT = 4;
+    private static final int FORMAT = 5;
 
     public final String name;
     public final List<String> labels;
@@ -53,6 +53,10 @@ public final class Card {
         if (!content.getBoolean("raw_input")) {
             throw new InputError(source + " says that windows are prepared outside the graph, which this app does not: "
                     + "convert the model again, with --io raw");
+        }
+        if (!content.getString("frame").equals("device")) {
+            throw new InputError(source + " takes windows in the walking frame, which this app does not find: "
+                    + "give a model that was trained without --frame walking");
         }
         JSONObject frontEnd = content.optJSONObject("front_end");
         filters = frontEnd == null ? null : new Filters(frontEnd);

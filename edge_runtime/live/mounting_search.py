@@ -1,0 +1,95 @@
+"""Find in a stream how the device is worn: anew at each walk, and again when it may have moved."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.signals.mounting import own_frames, turned, walking_frame
+from edge_runtime.signals.types import Window
+
+UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
+"""The reason for which a posture is unknown."""
+
+WALK_S = 5.0
+"""Walking from which a frame is made: its heading is then wrong by 2 to 5 degrees (median, on MotionSense)."""
+
+SURE = 0.8
+"""The probability of walking, in a window's own frame, from which on it is walking that a frame is made of."""
+
+REVERSED_S = 20.0
+"""Walking after which a known frame is turned round: downstairs, taken for walking, points back, but ends sooner."""
+
+LONGEST_GAP_S = 5.0
+"""A gap in which nobody takes a phone off and puts it elsewhere."""
+
+_WALK_WINDOWS = 24  # half a minute: the mean of more is no better, and the phone may slip
+_ELSEWHERE = np.cos(np.radians(45))  # of upright: someone who walks tilts a waist or a thigh less
+
+Array = npt.NDArray[np.float64]
+
+
+class MountingSearch:
+    """Follows the mounting of one stream: windows of the signals `names`, one every `hop` samples.
+
+    `rotation` `[3, 3]` turns its windows into the walking frame; None while that is not known.
+    """
+
+    def __init__(self, names: Sequence[str], window: Window, hop: int) -> None:
+        assert window.rate_hz
+        self._names, self._window, self._hop, self._rate_hz = names, window, hop, window.rate_hz
+        self.rotation: Array | None = None
+        self._walk: deque[npt.NDArray[np.floating]] = deque(maxlen=_WALK_WINDOWS)
+        self._n_walking = 0  # windows in a row
+        self._since = window.hop  # samples since the last window that was kept
+
+    def forget(self) -> bool:
+        """Take it that the device may be worn otherwise from now on; tell whether that is news."""
+        was_known = self.rotation is not None
+        self.rotation = None
+        self._stop()
+        return was_known
+
+    def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """A window `[samples, n_signals]` in its own frame, in which walking is recognised."""
+        return turned(window[np.newaxis], self._names, own_frames(window[np.newaxis], self._names, self._rate_hz))[0]
+
+    def turn(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """A window `[samples, n_signals]` in the walking frame or, where that is not known, in its own."""
+        if self.rotation is None:
+            return self.own(window)
+        return turned(window[np.newaxis], self._names, self.rotation)[0]
+
+    def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
+        """Take the next window `[samples, n_signals]`, of walking or not; say what that tells: "found", "lost" or "".
+
+        Windows of a walk are kept a hop of the model's or more apart, and a frame is made of the latest.
+        """
+        if not is_walking:
+            self._stop()
+            return ""
+        self._n_walking += 1
+        news = ""
+        if self.rotation is not None:
+            up = own_frames(window[np.newaxis], self._names, self._rate_hz)[0, 0]
+            if up @ self.rotation[0] < _ELSEWHERE:
+                self.forget()
+                self._n_walking, news = 1, "lost"
+        self._since += self._hop
+        if self._since >= self._window.hop:
+            self._walk.append(np.array(window))
+            self._since = 0
+        walked = self._window.samples + (self._n_walking - 1) * min(self._hop, self._window.samples)
+        if walked >= WALK_S * self._rate_hz:
+            found = walking_frame(np.stack(self._walk), self._names, self._rate_hz)
+            if self.rotation is None:
+                self.rotation, news = found, "found"
+            elif found[1] @ self.rotation[1] > 0 or walked >= REVERSED_S * self._rate_hz:
+                self.rotation = found
+        return news
+
+    def _stop(self) -> None:
+        """End the walk, if there is one."""
+        self._walk.clear()
+        self._n_walking, self._since = 0, self._window.hop

@@ -1,0 +1,66 @@
+"""Name activities that a placement cannot tell apart: in a trouser pocket, sitting is lying on the back.
+
+A phone in a trouser pocket measures the thigh, which is level in both. A model that answers with one of them is right
+by chance; "SITTING or LAYING" is all that can be known there.
+"""
+
+from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# Sitting tilts a thigh by 67 degrees backwards (MotionSense), a waist by 24: between the two, and less
+# than halfway to a side.
+_LEAST_TILT = np.cos(np.radians(45))
+_WITHIN = np.cos(np.radians(60))
+
+
+@dataclass(frozen=True)
+class AlikeLabels:
+    """Activities `labels` that look alike to a device at one of `placements`, while it is tilted backwards."""
+
+    labels: tuple[str, ...]
+    placements: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The one answer that stands for them: `SITTING or LAYING`."""
+        return " or ".join(self.labels)
+
+    def holds(self, placement: str) -> bool:
+        """Tell whether they look alike at `placement`; "" is one that is not known, where they may."""
+        return not placement or placement in self.placements
+
+    def fault(self, labels: Sequence[str]) -> str | None:
+        """State what makes them unusable for a model of `labels`, if anything does."""
+        if len(set(self.labels)) > 1 and set(self.labels) <= set(labels) and self.placements and all(self.placements):
+            return None
+        return "needs at least two of its labels, and a placement, for labels that look alike"
+
+
+IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
+
+
+def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    """Tell of mean accelerations `[..., 3]` in the walking frame whether the device is tilted backwards."""
+    up, ahead, left = np.moveaxis(np.asarray(acceleration, np.float64), -1, 0)
+    level, size = np.hypot(ahead, left), np.sqrt(up**2 + ahead**2 + left**2)
+    return (up < _LEAST_TILT * size) & (ahead > _WITHIN * level)
+
+
+def merged(
+    classes: npt.NDArray[np.integer], labels: Sequence[str], alike: Sequence[AlikeLabels], placement: str
+) -> npt.NDArray[np.integer]:
+    """`classes` `[n]`, which count in `labels`, with those that look alike at `placement` as the first of them.
+
+    Truth and answers that are both merged give the score of a model that says "SITTING or LAYING".
+    """
+    table = np.arange(len(labels))
+    for group in alike:
+        if group.holds(placement):
+            rows = [labels.index(x) for x in group.labels]
+            table[rows] = min(rows)
+    return table[classes]

@@ -1,0 +1,83 @@
+"""Data sets in the walking frame: each mounting turned by its own, without labels, for models whose cards say so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import InputError
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals import mounting
+from edge_runtime.signals.frontend import SIGNALS
+
+NAMES = [x.name for x in SIGNALS]
+
+
+@pytest.fixture(scope="module")
+def card():
+    return replace(Classifier(reference_model("edge", "int8")).card, frame="walking")
+
+
+@pytest.fixture(scope="module")
+def small(uci_har) -> Dataset:
+    """The windows of the first three mountings of either part."""
+    train, test = (x.select(np.isin(x.mounting, np.unique(x.mounting)[:3])) for x in (uci_har.train, uci_har.test))
+    return replace(uci_har, train=train, test=test)
+
+
+def worn_any_way(data: Dataset, seed: int) -> Dataset:
+    """Each mounting turned at random."""
+    turns = Rotation.random(len(data.mountings), random_state=seed).as_matrix()
+    return replace(
+        data,
+        **{
+            name: replace(part, X=mounting.turned(part.X, NAMES, turns[part.mounting]))
+            for name, part in (("train", data.train), ("test", data.test))
+        },
+    )
+
+
+def test_a_random_turn_of_each_mounting_changes_nothing_in_the_walking_frame(small):
+    plain, turned = small.in_walking_frame(), worn_any_way(small, 1).in_walking_frame()
+    for part in ("train", "test"):
+        np.testing.assert_allclose(getattr(turned, part).X, getattr(plain, part).X, atol=1e-4)
+    assert plain.frame == "walking"
+    assert plain.in_walking_frame() is plain
+
+
+def test_labels_take_no_part(small):
+    other = replace(small, train=replace(small.train, y=small.train.y[::-1].copy()))
+    np.testing.assert_array_equal(other.in_walking_frame().train.X, small.in_walking_frame().train.X)
+
+
+def test_data_comes_into_the_frame_of_a_model(small, card):
+    assert small.as_for(replace(card, frame="device")).frame == "device"
+    as_taken = small.as_for(card)
+    np.testing.assert_array_equal(as_taken.test.X, small.in_walking_frame().test.X)
+    assert as_taken.fingerprint != small.fingerprint
+    accelerometer = replace(card, signals=tuple(x for x in SIGNALS if not x.is_rotation))
+    np.testing.assert_array_equal(small.as_for(accelerometer).test.X, as_taken.test.X[..., [0, 1, 2, 6, 7, 8]])
+
+
+def test_where_mountings_are_not_known_a_subject_has_one(small):
+    train = replace(small.train, mounting=None)
+    test = replace(small.test, mounting=None)
+    turned = replace(small, train=train, test=test).in_walking_frame().train
+    one = train.subject == train.subject[0]
+    X = train.X[one]
+    frame = mounting.walking_frame(X[mounting.is_moving(X, NAMES)], NAMES, 50.0)
+    np.testing.assert_array_equal(turned.X[one], mounting.turned(X, NAMES, frame))
+
+
+def test_a_mounting_without_walking_is_refused_by_its_subject(small):
+    still = replace(small, train=small.train.select(small.train.y == small.labels.index("STANDING")))
+    resting = ~mounting.is_moving(still.train.X, NAMES)
+    with pytest.raises(InputError, match=r"nobody walks in the windows of subject \d+, mounting \d+ of 'UCI HAR'"):
+        replace(still, train=still.train.select(resting)).in_walking_frame()
+    with pytest.raises(InputError, match="no rate"):
+        replace(small, window=replace(small.window, rate_hz=None)).in_walking_frame()
+    with pytest.raises(InputError, match="total_acc"):
+        small.select(NAMES[:6]).in_walking_frame()

@@ -1,0 +1,43 @@
+"""Activities that a placement cannot tell apart are one answer, and only there."""
+
+import numpy as np
+import pytest
+
+from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels, leans_back, merged
+
+LABELS = ("WALKING", "SITTING", "STANDING", "LAYING")
+
+
+def test_they_are_merged_where_they_look_alike_or_may():
+    classes = np.array([0, 1, 2, 3])
+    for placement in ("trouser pocket", ""):
+        assert merged(classes, LABELS, [IN_A_POCKET], placement).tolist() == [0, 1, 2, 1]
+    assert merged(classes, LABELS, [IN_A_POCKET], "waist").tolist() == [0, 1, 2, 3]
+    assert IN_A_POCKET.name == "SITTING or LAYING"
+
+
+@pytest.mark.parametrize(
+    ("acceleration", "leans"),
+    [
+        ([1, 0, 0], False),  # upright
+        ([0.9, 0.4, 0], False),  # sitting, at the waist
+        ([0.4, 0.9, 0], True),  # sitting, in a pocket
+        ([0, 1, 0], True),  # lying on the back
+        ([0, -1, 0], False),  # face down
+        ([0, 0, 1], False),  # on a side
+        ([-0.3, 0.9, 0.2], True),
+    ],
+)
+def test_a_device_leans_back_where_its_tilt_points_behind(acceleration, leans):
+    assert leans_back(np.array(acceleration, float)) == leans
+    assert leans_back(np.array([acceleration] * 2, float)).tolist() == [leans] * 2
+
+
+def test_unusable_ones_say_so():
+    assert IN_A_POCKET.fault(LABELS) is None
+    for group in (
+        AlikeLabels(("SITTING", "JUMPING"), ("waist",)),
+        AlikeLabels(("SITTING", "SITTING"), ("waist",)),
+        AlikeLabels(("SITTING", "LAYING"), ()),
+    ):
+        assert group.fault(LABELS)

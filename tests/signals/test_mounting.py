@@ -1,0 +1,111 @@
+"""The walking frame: found from walking alone, the same however the device is turned, with a sign that is right."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from edge_runtime.errors import InputError
+from edge_runtime.signals import mounting
+from edge_runtime.signals.frontend import SIGNALS
+
+NAMES = [x.name for x in SIGNALS]
+ACCELERATION = [x.name for x in SIGNALS if not x.is_rotation]
+RATE = 50.0
+turns = st.integers(0, 2**32 - 1).map(lambda seed: Rotation.random(random_state=seed).as_matrix())
+
+
+@pytest.fixture(scope="module")
+def worn(uci_har):
+    """The windows of one mounting and their classes."""
+    rows = uci_har.train.mounting == uci_har.train.mounting[0]
+    return uci_har.train.X[rows], uci_har.train.y[rows]
+
+
+def in_walking_frame(X, names=NAMES):
+    return mounting.turned(X, names, mounting.walking_frame(X[mounting.is_moving(X, names)], names, RATE))
+
+
+@given(turns)
+@settings(max_examples=20)
+def test_however_a_device_is_turned_its_windows_in_the_walking_frame_are_the_same(worn, rotation):
+    X, _ = worn
+    np.testing.assert_allclose(in_walking_frame(mounting.turned(X, NAMES, rotation)), in_walking_frame(X), atol=1e-4)
+
+
+@given(turns)
+@settings(max_examples=10)
+def test_the_same_holds_for_each_moving_window_by_itself(worn, rotation):
+    X = worn[0][mounting.is_moving(worn[0], NAMES)]
+    own, again = (
+        mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (X, mounting.turned(X, NAMES, rotation))
+    )
+    np.testing.assert_allclose(again, own, atol=1e-4)
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_device_whose_axis_points_straight_up_or_down_has_a_frame(worn, axis, sign):
+    """Also where the shortest way from there to x is not defined."""
+    X = in_walking_frame(worn[0])
+    up = sign * np.eye(3)[axis]
+    other = np.eye(3)[(axis + 1) % 3]
+    rotation = np.stack([up, other, np.cross(up, other)]).T
+    np.testing.assert_allclose(in_walking_frame(mounting.turned(X, NAMES, rotation)), X, atol=1e-4)
+
+
+def test_who_lies_on_the_back_or_sits_leans_back_and_gravity_shows_it(uci_har):
+    """The sign of the heading: in nearly all mountings acceleration then points ahead, and never behind."""
+    data = uci_har.in_walking_frame().train
+    for label, least in (("LAYING", 0.95), ("SITTING", 0.85)):
+        gravity = data.X[data.y == uci_har.labels.index(label), :, 6:].mean(axis=1)
+        assert np.mean(gravity[:, 1] > np.abs(gravity[:, 2])) > least - 0.2, label
+        assert np.mean(gravity[:, 1] > 0) > least, label
+
+
+def test_the_frame_of_all_that_moves_is_that_of_labelled_walking_though_downstairs_points_elsewhere(uci_har):
+    train = uci_har.train
+    headings = []
+    for one in np.unique(train.mounting):
+        rows = train.mounting == one
+        moving = train.X[rows & mounting.is_moving(train.X, NAMES)]
+        of_all, of_walking = (mounting.walking_frame(X, NAMES, RATE) for X in (moving, train.X[rows & (train.y == 0)]))
+        headings.append(np.degrees(np.arccos(np.clip(of_all[1] @ of_walking[1], -1, 1))))
+    assert np.median(headings) < 6
+    assert np.quantile(headings, 0.9) < 20
+    down = train.X[train.y == uci_har.labels.index("WALKING_DOWNSTAIRS")]
+    own = mounting.own_frames(down, NAMES, RATE)[:, 1]
+    walking = np.mean(mounting.own_frames(train.X[train.y == 0], NAMES, RATE)[:, 1], axis=0)
+    assert np.median(own @ walking) < 0
+
+
+def test_a_model_of_the_accelerometer_alone_has_the_same_frame(worn):
+    columns = [NAMES.index(x) for x in ACCELERATION]
+    alone = in_walking_frame(worn[0][..., columns], ACCELERATION)
+    np.testing.assert_array_equal(alone, in_walking_frame(worn[0])[..., columns])
+
+
+def test_a_frame_is_a_rotation_with_rounded_numbers(worn):
+    X = worn[0]
+    frames = np.concatenate([mounting.own_frames(X, NAMES, RATE), [mounting.walking_frame(X, NAMES, RATE)]])
+    np.testing.assert_allclose(frames @ frames.transpose(0, 2, 1), np.broadcast_to(np.eye(3), frames.shape), atol=4e-6)
+    assert (np.linalg.det(frames) > 0).all()
+    assert (frames == np.round(frames, 6)).all()
+
+
+def test_windows_without_any_motion_get_a_rotation_too():
+    still = np.zeros((1, 128, 9), np.float32)
+    still[..., 7] = 1.0
+    frame = mounting.own_frames(still, NAMES, RATE)[0]
+    np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-6)
+    np.testing.assert_allclose(mounting.turned(still, NAMES, frame)[0, 0, 6:], [1, 0, 0], atol=1e-6)
+    assert not mounting.is_moving(still, NAMES).any()
+
+
+def test_no_window_and_no_gravity_are_refused():
+    with pytest.raises(InputError, match="record a few steps"):
+        mounting.walking_frame(np.empty((0, 128, 9)), NAMES, RATE)
+    with pytest.raises(InputError, match="total_acc"):
+        mounting.check_signals(NAMES[:6], "the data 'own'")
+    mounting.check_signals(ACCELERATION, "the data 'own'")
