@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 RIDGE = 10.0
-"""Of 1, 3 and 10: with 10, held-out people of UCI HAR lose least."""
+"""Of 1, 3 and 10; held-out people of UCI HAR alone hardly tell 3 from 10, and MotionSense was in view."""
 _HIT, _MISS = 4.0, -1.0  # logits of the right class and of others
 
 
