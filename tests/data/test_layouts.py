@@ -1,4 +1,4 @@
-"""Layouts: each is read as it says, a mistake is named with its line, any form gives the same samples."""
+"""Check that a layout is read as it says, and a mistake in one named with its line."""
 
 import zipfile
 
