@@ -94,7 +94,9 @@ class DataName(click.ParamType):
 
 def data(help_text: str) -> Callable[[F], F]:
     """The option `--data`: data sets, or recordings, that are read together; None where it is not given."""
-    return click.option("--data", metavar="PATH", type=DataName(), multiple=True, callback=_sources, help=help_text)
+    return click.option(
+        "--data", metavar="[LAYOUT=]PATH", type=DataName(), multiple=True, callback=_sources, help=help_text
+    )
 
 
 def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> "Sources | None":

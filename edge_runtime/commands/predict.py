@@ -14,19 +14,22 @@ from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 
 if TYPE_CHECKING:
+    from edge_runtime.data.data_sources import Sources
+    from edge_runtime.data.dataset import Recording
     from edge_runtime.live.recognizer import Decision
     from edge_runtime.live.segments import Segment
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Source
     from edge_runtime.live.stream_summary import StreamSummary
+    from edge_runtime.signals.types import Signal
     from edge_runtime.system.progress import OnProgress
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that was recognised in one file, whose samples begin at `start` in its clock."""
+    """All that was recognised in one file, or recording of a data set, whose samples begin at `start` in its clock."""
 
-    file: Path
+    file: Path | str
     start: float
     decisions: Sequence["Decision"]
     segments: Sequence["Segment"]
@@ -40,9 +43,10 @@ class Prediction:
         "predict walk.csv",
         "predict walk.csv -o decisions.csv --json segments.json",
         "predict my_recordings --model edge",
+        "predict motionsense=A_DeviceMotion_data --model edge",
     ),
 )
-@click.argument("paths", metavar="FILE.csv|FOLDER ...", nargs=-1, required=True, type=options.PATH)
+@click.argument("paths", metavar="FILE.csv|FOLDER|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH)
 @click.option(
     "--model",
     metavar="MODEL|RUN",
@@ -72,11 +76,14 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
-    FILE.csv is a recording as 'har-edge stream' takes it, with or without labels, FOLDER one that holds such files. The
-    decisions are those of 'har-edge stream --csv FILE.csv'.
+    FILE.csv is a recording as 'har-edge stream' takes it, with or without labels, FOLDER one that holds such files;
+    LAYOUT=PATH is the recordings of others as a layout describes them. The decisions are those of 'har-edge stream'
+    with --csv FILE.csv or --replay.
     """
-    files = [file for path in paths for file in _files(path)]
+    files, described = _inputs(paths)
     outputs.check({"out": out, "json": json_path}, inputs=files)
+    if described and (units or gyro_units or rate):
+        raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 
     from edge_runtime.commands.model_arguments import find_model, open_classifier
     from edge_runtime.live.recognizer import LiveRecognizer
@@ -92,6 +99,8 @@ def command(
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
     predictions = []
+    recorded = list(_replays(described, card.signals))
+    n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):
             session = Session(
@@ -99,14 +108,21 @@ def command(
                 turn,
                 Timestamps(rate or RATE_HZ, time),
             )
-            share = _Share(on_progress, done, len(files), file)
+            share = _Share(on_progress, done, n_all, file)
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
                 predictions.append(_predict(file, session, source, card.window.samples / RATE_HZ))
+        for done, (name, recording, source) in enumerate(recorded, len(files)):
+            on_progress(done / n_all, name)
+            if len(recording.samples) >= card.window.samples:
+                where = placement or recording.mounting.placement
+                recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, axes is not None, where)
+                session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
+                predictions.append(_predict(name, session, source, card.window.samples / RATE_HZ))
     if out is not None:
         outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:
-        _show(prediction, has_name=len(files) > 1)
+        _show(prediction, has_name=n_all > 1)
     recordings = [
         {"file": str(x.file), "segments": [asdict(y) for y in x.segments], "minutes": x.summary.to_dict()["minutes"]}
         for x in predictions
@@ -127,6 +143,32 @@ class _Share:
         self._on_progress((self._done + share) / self._n_files, str(self._file))
 
 
+def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
+    """The files that `paths` name, and data sets with their layouts."""
+    from edge_runtime.data.data_sources import DataSource
+
+    files: list[Path] = []
+    described = []
+    for path in paths:
+        source = DataSource.parse(str(path)) if "=" in str(path) else DataSource(path)
+        if source.layout:
+            described.append(source)
+        else:
+            files += _files(path)
+    return files, tuple(described)
+
+
+def _replays(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[tuple[str, Recording, Source]]":
+    """Name, recording and source of each recording of the data sets that are `described`."""
+    from edge_runtime.data.loading import DataReader
+    from edge_runtime.live.sources.file_sources import replay
+
+    for data in described:
+        for number, recording in enumerate(DataReader((data,)).recordings):
+            recording.check_signals(signals)
+            yield f"{data}, recording {number}, subject {recording.subject}", recording, replay(number, recording, 0)
+
+
 def _files(path: Path) -> Sequence[Path]:
     from edge_runtime.data.subject_groups import natural
 
@@ -144,7 +186,7 @@ def _files(path: Path) -> Sequence[Path]:
     return found
 
 
-def _predict(file: Path, session: "Session", source: "Source", window_s: float) -> Prediction:
+def _predict(file: Path | str, session: "Session", source: "Source", window_s: float) -> Prediction:
     from edge_runtime.live.recognizer import Decision
     from edge_runtime.live.segments import segments
 

@@ -71,6 +71,16 @@ def test_other_commands_follow_the_card(home):
     assert "80 samples at 50 Hz" in succeeded(har_edge("info", model, cwd=home)).stdout
 
 
+def test_predict_takes_the_recordings_of_a_layout(home, har_edge_here):
+    name = f"{home}/mine.toml={home}/theirs"
+    done = succeeded(har_edge_here("predict", name, "--model", "edge", "--json", "-"))
+    found = json.loads(done.stdout)["recordings"]
+    assert [x["file"].rpartition(", ")[2] for x in found] == [f"subject {x}" for x in "aaabbbccc"]
+    assert all(x["segments"] for x in found)
+    refused = har_edge_here("predict", name, "--model", "edge", "--rate", 50)
+    assert_one_sentence(refused, 2, "a layout knows its units and times")
+
+
 def test_a_finished_training_knows_its_options(home):
     done = succeeded(
         har_edge("train", "--resume", "--out", "run", "--data", "few", "--data", "mine.toml=theirs", cwd=home)
