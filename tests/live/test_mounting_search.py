@@ -1,4 +1,4 @@
-"""How a device is worn is found from walking alone, told once, and forgotten when it may have changed."""
+"""Recognise walking in a stream of a phone worn any way, and find and lose its mounting."""
 
 from dataclasses import replace
 from functools import cache
