@@ -9,13 +9,18 @@ import build_app
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from android_app import walking_model
 from programs import har_edge
+from scipy.spatial.transform import Rotation
 from tiny_models import Part, build, card
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import load
-from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
+from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer, Notice
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.model_paths import reference_model
@@ -167,30 +172,79 @@ def as_faulty_sensors_deliver(samples, rng) -> Stream:
     return seconds, samples
 
 
-@pytest.mark.parametrize(
-    "deliver", [as_recorded, as_phones_deliver, as_fast_sensors_deliver, as_faulty_sensors_deliver]
-)
+DELIVERIES = (as_recorded, as_phones_deliver, as_fast_sensors_deliver, as_faulty_sensors_deliver)
+
+
+@pytest.mark.parametrize("deliver", DELIVERIES)
 def test_decisions_are_those_of_the_live_recogniser_over_all_recordings_of_the_test_subjects(jvm, deliver):
     rng = np.random.default_rng(0)
     model = reference_model("edge", "int8")
     subjects = set(load().test.subject.tolist())
     recordings = [x.samples for x in uci_har.recordings() if x.subject in subjects]
-    streams = [deliver(x, rng) for x in (*recordings, on_a_table(rng))]
+    found, _ = _decisions_as_in_python(jvm, model, [deliver(x, rng) for x in (*recordings, on_a_table(rng))])
+    assert len(found) > 4800
+    assert set(found[:, 3]) == {0, 1, 2, 3, 4} | ({5} if deliver is as_faulty_sensors_deliver else set())
+
+
+@pytest.mark.parametrize("deliver", DELIVERIES)
+def test_decisions_are_those_of_the_live_recogniser_however_the_phone_is_worn(jvm, deliver):
+    """The shipped network as if it were of the walking frame; each recording is turned, and turned anew halfway."""
+    rng = np.random.default_rng(0)
+    model = jvm.folder / "walking.tflite"
+    model.write_bytes(walking_model())
+    recordings = [x.samples for x in uci_har.recordings() if x.subject in SUBJECTS]
+    worn = [_turned(x, rng.integers(len(x) // 3, len(x)), rng) for x in (*recordings, on_a_table(rng))]
+    found, notices = _decisions_as_in_python(jvm, model, [deliver(x, rng) for x in worn])
+    assert len(found) > 1500
+    assert set(found[:, 3]) == {0, 1, 2, 3, 4, 6} | ({5} if deliver is as_faulty_sensors_deliver else set())
+    sitting_or_laying = len(uci_har.LABELS)
+    assert (sitting_or_laying in found[:, 1]) == (deliver is not as_faulty_sensors_deliver)
+    assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
+
+
+def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
+    """`samples` `[n, 6]` of a phone that is worn in one way, and in another from sample `moved` on."""
+    parts = []
+    for part in (samples[:moved], samples[moved:]):
+        rotation = Rotation.random(random_state=int(rng.integers(1000))).as_matrix()
+        parts.append(np.concatenate([part[:, :3] @ rotation.T, part[:, 3:] @ rotation.T], axis=1))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"labels": ("JOGGING", *uci_har.LABELS[1:])}, "found by its label WALKING; it has none"),
+        ({"signals": frontend.SIGNALS[::-1]}, "needs body_acc and total_acc among its signals"),
+        ({"frame": "device"}, "look alike, which takes windows in the walking frame"),
+        ({"alike": (AlikeLabels(("SITTING", "DANCING"), ("waist",)),)}, "at least two of its labels"),
+    ],
+)
+def test_a_card_of_the_walking_frame_that_cannot_be_found_is_refused_as_in_python(jvm, changes, reason):
+    flatbuffer, right = cards.read_model(reference_model("edge", "int8"))
+    wrong = replace(right, **{"frame": "walking", "alike": (IN_A_POCKET,)} | changes)
+    (jvm.folder / "wrong.tflite").write_bytes(cards.attach(flatbuffer, wrong))
+    with pytest.raises(DeviceError, match=reason):
+        jvm.drive("classify", "wrong.tflite", "windows", "answers")
+    with pytest.raises(InputError, match=reason):
+        cards.read_model(jvm.folder / "wrong.tflite")
+
+
+def _decisions_as_in_python(jvm, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
+    """All decisions of the app's core and the kinds of its notices, after both were compared with Python's."""
     for i, stream in enumerate(streams):
         np.column_stack(stream).astype("<f8").tofile(jvm.folder / f"samples-{i}")
     said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))
     notices = [line.split() for line in said.splitlines()]
-    n_decisions, reasons = 0, set()
+    decisions = []
     for i, stream in enumerate(streams):
         wanted, wanted_notices = _in_python(model, stream)
         found = _doubles(jvm.folder / f"decisions-{i}", wanted.shape[1])
         assert np.array_equal(found[:, :4], wanted[:, :4])
         assert np.abs(found[:, 4:] - wanted[:, 4:]).max() < 1e-6
         assert sorted(x for number, *x in notices if number == str(i)) == sorted(wanted_notices)
-        n_decisions += len(found)
-        reasons |= set(found[:, 3].tolist())
-    assert n_decisions > 4800
-    assert reasons == {0, 1, 2, 3, 4} | ({5} if deliver is as_faulty_sensors_deliver else set())
+        decisions.append(found)
+    return np.concatenate(decisions), {kind for _, kind, _ in notices}
 
 
 @pytest.fixture(scope="module")
@@ -234,20 +288,28 @@ def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]
     seconds, samples = stream
     chunks = (slice(start, start + 37) for start in range(0, len(samples), 37))
     events = [x for chunk in chunks for x in recogniser.push(samples[chunk], seconds[chunk])] + recogniser.flush()
-    labels = recogniser.card.labels
+    answers = recogniser.card.answers
     decisions = []
     for x in (x for x in events if isinstance(x, Decision)):
-        place = -1 if x.activity == UNKNOWN else labels.index(x.activity)
+        place = -1 if x.activity == UNKNOWN else answers.index(x.activity)
         decisions.append([x.seconds, place, x.warming_up, _reason(x.reason), *x.probabilities])
-    notices = [[x.kind.upper().replace(" ", "_"), repr(x.seconds)] for x in events if not isinstance(x, Decision)]
+    notices = [[_kind(x), repr(x.seconds)] for x in events if isinstance(x, Notice)]
     left_out = recogniser.duplicates + recogniser.late + recogniser.invalid
     return np.array(decisions), [*notices, ["LEFT_OUT", str(left_out)]]
+
+
+def _kind(notice: Notice) -> str:
+    """Its name among the kinds of the app's."""
+    told = {"mounting": "mounting found" if "is known" in notice.text else "mounting lost"}
+    return told.get(notice.kind, notice.kind).upper().replace(" ", "_")
 
 
 def _reason(text: str) -> int:
     """Its place among the reasons of the app."""
     if text.endswith("stuck, or switched off"):
         return 5
+    if text == UNKNOWN_MOUNTING:
+        return 6
     beginnings = ("", "no activity is certain", "orientation", "movement", "the phone is lying still")
     return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
 

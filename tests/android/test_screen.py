@@ -12,11 +12,13 @@ import desktop as desktops
 import numpy as np
 import pictures
 import pytest
+from android_app import walking_model
 from matplotlib import image
+from scipy.spatial.transform import Rotation
 from tiny_models import card, dense
 
 from edge_runtime.bench import results
-from edge_runtime.data import csv_table, layout_file, uci_har
+from edge_runtime.data import csv_table, dataset, layout_file, uci_har
 from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -95,9 +97,26 @@ def damaged(assets: Path) -> bytes:
     return bytes(model)
 
 
+def of_the_walking_frame(assets: Path) -> bytes:
+    return walking_model()
+
+
 def without_rotation(assets: Path) -> bytes:
     weights = np.random.default_rng(0).normal(size=(2, 256))
     return cards.attach(dense(weights, (128, 2)), replace(card(signals=("body_acc_x", "total_acc_x")), raw_input=True))
+
+
+def walk_and_lie() -> np.ndarray:
+    """Twenty seconds of walking `[n, 6]`, then thirty of lying on the back, with the phone askew."""
+    (recording, *_) = (x for x in uci_har.recordings() if x.subject == 14)  # one of the training subjects
+    parts = []
+    for label, n in (("WALKING", 1000), ("LAYING", 1500)):
+        wanted = recording.label_names.index(label)
+        stretches = [(end - start, start) for start, end, x in dataset.segments(recording.labels) if x == wanted]
+        length, start = max(stretches)
+        parts.append(np.resize(recording.samples[start : start + length], (n, 6)))
+    samples, askew = np.concatenate(parts), Rotation.from_euler("xyz", [40, 130, -75], degrees=True).as_matrix()
+    return np.concatenate([samples[:, :3] @ askew.T, samples[:, 3:] @ askew.T], axis=1)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +124,13 @@ def without_rotation(assets: Path) -> bytes:
     [
         (damaged, "a_damaged_model_is_reported"),
         (without_rotation, "a_model_without_rotation_leaves_the_gyroscope_off"),
+        (of_the_walking_frame, "how_the_phone_is_worn_is_found_from_walking_and_said"),
     ],
 )
 def test_another_model_in_the_app(desktop, apk, assets, samples, tmp_path, model, test):
     (tmp_path / "files").mkdir()
-    pictures.write_samples(tmp_path / "files/samples", samples)
+    moved = walk_and_lie() if model is of_the_walking_frame else samples
+    pictures.write_samples(tmp_path / "files/samples", moved)
     other = desktops.with_asset(apk, MODEL, model(assets), tmp_path / "other.apk")
     failures = desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")
     assert failures[f"OtherModelTest.{test}"] == []

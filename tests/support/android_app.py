@@ -1,12 +1,16 @@
 """Build the app and run its own code on a desktop's JVM."""
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import build_app
 import pytest
 from desktop import Desktop, prepare
+
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.model_paths import reference_model
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,12 @@ class Jvm:
     def drive(self, command: str, *files: Path | str) -> str:
         """Return the command's output; files without a folder are in `folder`."""
         return self.desktop.drive(command, *files, cwd=self.folder)
+
+
+def walking_model() -> bytes:
+    """The shipped network as if it were of the walking frame, which is near that of UCI HAR's phones."""
+    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
+    return cards.attach(flatbuffer, replace(card, frame="walking", alike=(IN_A_POCKET,)))
 
 
 @pytest.fixture(scope="session")

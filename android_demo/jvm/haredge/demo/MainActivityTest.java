@@ -59,6 +59,7 @@ public class MainActivityTest {
         Activity screen = atWork(phone, 1000);
         assertEquals("Standing", text(screen, R.id.activity));
         assertEquals("", text(screen, R.id.status));
+        assertEquals("Taken to be worn at the waist, upright.", text(screen, R.id.worn));
         ViewGroup rows = screen.findViewById(R.id.probabilities);
         assertEquals(6, rows.getChildCount());
         String standing = rows.getChildAt(4).getContentDescription().toString();

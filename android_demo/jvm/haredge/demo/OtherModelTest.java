@@ -4,8 +4,11 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
 
+import android.app.Activity;
 import android.content.Intent;
 import android.hardware.Sensor;
+import android.widget.TextView;
+import java.nio.ByteBuffer;
 import java.util.Collections;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -37,5 +40,36 @@ public class OtherModelTest {
             assertTrue(phone.service().session().history.latest().seconds > 0);
             phone.destroyService();
         }
+    }
+
+    /** In an app with a model of the walking frame, which is given walking, then lying on the back. */
+    @Test
+    public void how_the_phone_is_worn_is_found_from_walking_and_said() throws Exception {
+        Handset phone = new Handset();
+        Activity screen = phone.open().get();
+        assertTrue(text(screen, R.id.status), text(screen, R.id.status).contains("walk a few steps"));
+        screen.findViewById(R.id.start).performClick();
+        ByteBuffer samples = Handset.samples();
+        show(phone, samples, 0, 200);
+        assertEquals("How it is worn is not known yet: walk a few steps.", text(screen, R.id.worn));
+        show(phone, samples, 200, 1000);
+        assertEquals("Taken to be worn as your last steps showed.", text(screen, R.id.worn));
+        assertEquals("How the phone is worn is known from these steps: postures can be told.",
+                text(screen, R.id.notice));
+        show(phone, samples, 1000, 2500);
+        assertEquals("Sitting or laying", text(screen, R.id.activity));
+        show(phone, samples, 0, 200); // the clock is set back
+        assertEquals("How it is worn is not known yet: walk a few steps.", text(screen, R.id.worn));
+        phone.destroyService();
+    }
+
+    private static void show(Handset phone, ByteBuffer samples, int from, int to) throws Exception {
+        phone.carry();
+        phone.move(samples, from, to);
+        phone.carry();
+    }
+
+    private static String text(Activity screen, int id) {
+        return ((TextView) screen.findViewById(id)).getText().toString();
     }
 }

@@ -69,8 +69,12 @@ public final class OwnBench {
         }
     }
 
-    private void lay() throws IOException {
+    private void lay() throws IOException, InputError {
         for (ModelFile model : models) {
+            if (model.card.isWalkingFrame) {
+                throw new InputError(model.name + " takes windows in the walking frame, and this app's are in the "
+                        + "phone's: measure it with 'har-edge bench --on adb:'");
+            }
             Streams.write(new File(folder, model.name), model.content);
         }
         Npy.save(windows, models.get(0).card.samples, models.get(0).card.signals.size(), new File(folder, WINDOWS));

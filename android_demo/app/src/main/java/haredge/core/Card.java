@@ -1,6 +1,7 @@
 package haredge.core;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.json.JSONArray;
@@ -9,11 +10,24 @@ import org.json.JSONObject;
 
 /** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
+    /** The label by which the walking frame is found. */
+    public static final String WALKING = "WALKING";
+
     private static final int FORMAT = 5;
 
     public final String name;
     public final List<String> labels;
     public final List<String> signals;
+
+    /** Whether windows are turned into the walking frame; they are in the phone's if not. */
+    public final boolean isWalkingFrame;
+
+    /** All activities that live recognition may report: the labels, then names of those that look alike. */
+    public final List<String> answers;
+
+    /** Labels that cannot be told apart at some placements. */
+    public final List<AlikeLabels> alike;
+
     public final double rateHz;
     public final int samples;
     public final int hop;
@@ -54,10 +68,10 @@ public final class Card {
             throw new InputError(source + " says that windows are prepared outside the graph, which this app does not: "
                     + "convert the model again, with --io raw");
         }
-        if (!content.getString("frame").equals("device")) {
-            throw new InputError(source + " takes windows in the walking frame, which this app does not find: "
-                    + "give a model that was trained without --frame walking");
-        }
+        isWalkingFrame = content.getString("frame").equals("walking");
+        alike = alike(content.getJSONArray("alike"), labels);
+        answers = answers(labels, alike);
+        checkFrame(content.getString("frame"), source);
         JSONObject frontEnd = content.optJSONObject("front_end");
         filters = frontEnd == null ? null : new Filters(frontEnd);
         JSONObject learnt = content.optJSONObject("posture_correction");
@@ -69,6 +83,11 @@ public final class Card {
             String rate = Double.isNaN(rateHz) ? "an unknown rate" : rateHz + " Hz";
             throw new InputError(source + " takes windows at " + rate + "; this app filters at 50 Hz");
         }
+    }
+
+    /** The places among the labels of what {@code answer}, a place among the answers, stands for. */
+    public int[] rows(int answer) {
+        return answer < labels.size() ? new int[] {answer} : alike.get(answer - labels.size()).rows;
     }
 
     /** Whether the model takes anything of the gyroscope. */
@@ -98,6 +117,38 @@ public final class Card {
         return places;
     }
 
+    /** Where quantities begin among the signals of {@link FrontEnd} whose three axes the model takes in a row. */
+    public int[] triads() {
+        int[] triads = new int[3];
+        int found = 0;
+        for (int first = 0; first < SIGNAL_NAMES.size(); first += 3) {
+            if (hasTriad(first)) {
+                triads[found++] = first;
+            }
+        }
+        return Arrays.copyOf(triads, found);
+    }
+
+    private boolean hasTriad(int first) {
+        return Collections.indexOfSubList(signals, SIGNAL_NAMES.subList(first, first + 3)) >= 0;
+    }
+
+    private void checkFrame(String frame, String source) throws InputError {
+        String fault = null;
+        if (!isWalkingFrame && !frame.equals("device")) {
+            fault = "takes windows in the frame '" + frame + "', which this app does not know";
+        } else if (isWalkingFrame && !(hasTriad(0) && hasTriad(6))) {
+            fault = "takes windows in the walking frame, which needs body_acc and total_acc among its signals";
+        } else if (isWalkingFrame && !labels.contains(WALKING)) {
+            fault = "takes windows in the walking frame, which is found by its label " + WALKING + "; it has none";
+        } else if (!isWalkingFrame && !alike.isEmpty()) {
+            fault = "has labels that look alike, which takes windows in the walking frame";
+        }
+        if (fault != null) {
+            throw new InputError(source + " " + fault + "; mend the card");
+        }
+    }
+
     private static final List<String> SIGNAL_NAMES = names();
 
     private static List<String> names() {
@@ -122,6 +173,22 @@ public final class Card {
             names.add(signal.getString("name"));
         }
         return Collections.unmodifiableList(names);
+    }
+
+    private static List<AlikeLabels> alike(JSONArray records, List<String> labels) throws JSONException {
+        List<AlikeLabels> alike = new ArrayList<>();
+        for (int i = 0; i < records.length(); i++) {
+            alike.add(new AlikeLabels(records.getJSONObject(i), labels));
+        }
+        return Collections.unmodifiableList(alike);
+    }
+
+    private static List<String> answers(List<String> labels, List<AlikeLabels> alike) {
+        List<String> answers = new ArrayList<>(labels);
+        for (AlikeLabels group : alike) {
+            answers.add(group.name);
+        }
+        return Collections.unmodifiableList(answers);
     }
 
     private static List<String> texts(JSONArray array) throws JSONException {

@@ -4,6 +4,7 @@ import android.content.Context;
 import haredge.core.Card;
 import haredge.live.Decision;
 import haredge.live.Notice;
+import haredge.live.Session;
 import java.util.Locale;
 
 /** Puts decisions and notices into words. */
@@ -14,9 +15,9 @@ final class DecisionText {
         return decision.label == Decision.UNKNOWN ? context.getString(R.string.unknown) : label(card, decision.label);
     }
 
-    /** A label as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
-    static String label(Card card, int label) {
-        String text = card.labels.get(label).replace('_', ' ').toLowerCase(Locale.ROOT);
+    /** One of the card's answers as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
+    static String label(Card card, int answer) {
+        String text = card.answers.get(answer).replace('_', ' ').toLowerCase(Locale.ROOT);
         return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1);
     }
 
@@ -32,9 +33,19 @@ final class DecisionText {
                 return context.getString(R.string.not_worn);
             case SENSOR_STUCK:
                 return context.getString(R.string.constant);
+            case MOUNTING:
+                return context.getString(R.string.no_posture_yet);
             default:
                 return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }
+    }
+
+    /** How the phone is taken to be worn, as long as it is. */
+    static String worn(Context context, Session session) {
+        if (!session.classifier.card.isWalkingFrame) {
+            return context.getString(R.string.worn_upright);
+        }
+        return context.getString(session.knowsMounting() ? R.string.worn_as_found : R.string.worn_unknown);
     }
 
     static String notice(Context context, Notice notice) {
@@ -50,6 +61,10 @@ final class DecisionText {
                 return context.getString(R.string.constant);
             case SATURATED:
                 return context.getString(R.string.saturated);
+            case MOUNTING_FOUND:
+                return context.getString(R.string.mounting_found);
+            case MOUNTING_LOST:
+                return context.getString(R.string.mounting_lost);
             default:
                 return context.getString(R.string.clock);
         }

@@ -18,10 +18,12 @@ import android.widget.Button;
 import android.widget.LinearLayout;
 import android.widget.TextView;
 import haredge.core.Card;
+import haredge.core.InputError;
 import haredge.live.Decision;
 import haredge.live.Notice;
 import haredge.live.Session;
 import java.io.File;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -35,6 +37,7 @@ public final class MainActivity extends Activity {
     private final List<ProbabilityRow> rows = new ArrayList<>();
     private RecognitionService service;
     private RecordingControls recording;
+    private String instruction;
 
     private final ServiceConnection connection = new ServiceConnection() {
         @Override
@@ -53,6 +56,7 @@ public final class MainActivity extends Activity {
         super.onCreate(state);
         setContentView(R.layout.main);
         recording = new RecordingControls(this);
+        instruction = instruction();
         button(R.id.start).setOnClickListener(view -> startOrStop());
         button(R.id.replay).setOnClickListener(view -> chooseRecording());
         button(R.id.bench).setOnClickListener(view -> startActivity(new Intent(this, BenchActivity.class)));
@@ -156,7 +160,7 @@ public final class MainActivity extends Activity {
         Decision decision = session == null ? null : session.history.latest();
         String fault = service == null ? null : service.fault();
         if (session == null || fault != null) {
-            show(getString(R.string.stopped), fault == null ? getString(R.string.wear) : fault);
+            show(getString(R.string.stopped), fault == null ? instruction : fault);
         } else if (decision == null) {
             show(getString(R.string.starting), getString(R.string.first_window));
         } else {
@@ -166,6 +170,16 @@ public final class MainActivity extends Activity {
         showProbabilities(session, decision);
         showNumbers(session, decision);
         handler.postDelayed(refresh, REFRESH_MS);
+    }
+
+    /** How to wear the phone for the app's model, or why the model cannot be used. */
+    private String instruction() {
+        try {
+            boolean anyWay = Assets.model(this, Assets.INT8).card.isWalkingFrame;
+            return getString(anyWay ? R.string.wear_any_way : R.string.wear);
+        } catch (InputError | IOException error) {
+            return error.getMessage();
+        }
     }
 
     private void show(String activity, String status) {
@@ -190,13 +204,14 @@ public final class MainActivity extends Activity {
         for (int i = 0; i < rows.size(); i++) {
             rows.get(i).show(decision == null ? 0 : decision.probabilities[i]);
         }
-        timeline.show(session.history.all(), card.labels.size());
+        timeline.show(session.history.all(), card);
     }
 
     private void showNumbers(Session session, Decision decision) {
         Notice notice = session == null ? null : session.notice();
         String fault = session == null ? null : session.recordingFault();
         setText(R.id.notice, fault != null ? fault : notice == null ? "" : DecisionText.notice(this, notice));
+        setText(R.id.worn, session == null ? "" : DecisionText.worn(this, session));
         setText(R.id.numbers, decision == null ? ""
                 : getString(R.string.numbers, session.rateHz(), decision.inferenceMs));
     }

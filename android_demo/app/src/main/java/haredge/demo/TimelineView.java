@@ -6,17 +6,21 @@ import android.graphics.Canvas;
 import android.graphics.Paint;
 import android.util.AttributeSet;
 import android.view.View;
+import haredge.core.Card;
 import haredge.live.Decision;
 import haredge.live.History;
 import java.util.Collections;
 import java.util.List;
 
-/** Draws the activities of the last minutes: a row for each, the newest at the right. */
+/**
+ * Draws the activities of the last minutes, the newest at the right: a row for each, and of those that look alike the
+ * rows of all.
+ */
 public final class TimelineView extends View {
     private final Paint paint = new Paint();
     private final int[] colours;
     private List<Decision> decisions = Collections.emptyList();
-    private int rows = 1;
+    private Card card;
 
     public TimelineView(Context context, AttributeSet attributes) {
         super(context, attributes);
@@ -28,10 +32,10 @@ public final class TimelineView extends View {
         list.recycle();
     }
 
-    /** Show {@code all} decisions, the newest last, among {@code labels} activities. */
-    void show(List<Decision> all, int labels) {
+    /** Show {@code all} decisions of the model of {@code card}, the newest last. */
+    void show(List<Decision> all, Card card) {
         decisions = all;
-        rows = Math.max(1, labels);
+        this.card = card;
         invalidate();
     }
 
@@ -41,6 +45,10 @@ public final class TimelineView extends View {
 
     @Override
     protected void onDraw(Canvas canvas) {
+        if (card == null) {
+            return;
+        }
+        int rows = card.labels.size();
         paint.setColor(getContext().getColor(R.color.rule));
         for (int row = 1; row < rows; row++) {
             float y = (float) getHeight() * row / rows;
@@ -53,10 +61,11 @@ public final class TimelineView extends View {
         for (int i = 1; i < decisions.size(); i++) {
             Decision decision = decisions.get(i);
             double from = Math.max(decisions.get(i - 1).seconds, decision.seconds - 2); // no bar over a gap
-            if (decision.label != Decision.UNKNOWN) {
-                paint.setColor(colour(decision.label));
-                float top = (float) getHeight() * decision.label / rows;
-                float bottom = (float) getHeight() * (decision.label + 1) / rows;
+            int[] shown = decision.label == Decision.UNKNOWN ? new int[0] : card.rows(decision.label);
+            for (int row : shown) {
+                paint.setColor(colour(row));
+                float top = (float) getHeight() * row / rows;
+                float bottom = (float) getHeight() * (row + 1) / rows;
                 canvas.drawRect(x(from - end), top + 2, x(decision.seconds - end), bottom - 2, paint);
             }
         }

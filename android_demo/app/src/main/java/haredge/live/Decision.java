@@ -3,7 +3,7 @@ package haredge.live;
 /**
  * Holds the activity when the last sample of a window was taken, at {@code seconds} in the clock of the source.
  *
- * <p>{@code label} is a place among the card's labels, or {@link #UNKNOWN}, and {@code reason} then says why. {@code
+ * <p>{@code label} is a place among the card's answers, or {@link #UNKNOWN}, and {@code reason} then says why. {@code
  * probabilities} are smoothed over windows, {@code windowProbabilities} are this window's alone.
  */
 public final class Decision {
@@ -24,7 +24,8 @@ public final class Decision {
         POSTURE,
         MOVEMENT,
         NOT_WORN,
-        SENSOR_STUCK
+        SENSOR_STUCK,
+        MOUNTING
     }
 
     Decision(

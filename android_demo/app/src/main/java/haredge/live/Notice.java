@@ -1,6 +1,6 @@
 package haredge.live;
 
-/** Tells of a fault of the stream, once each time that it begins. */
+/** Tells of a fault of the stream, once each time that it begins, and of how the phone is worn. */
 public final class Notice {
     /** The kinds of faults; {@code amount} is then the seconds of a gap or of a clock set back, the rate, or a measured size. */
     public enum Kind {
@@ -11,7 +11,9 @@ public final class Notice {
         UNITS,
         ROTATION_UNITS,
         CONSTANT,
-        SATURATED
+        SATURATED,
+        MOUNTING_FOUND,
+        MOUNTING_LOST
     }
 
     public final double seconds;

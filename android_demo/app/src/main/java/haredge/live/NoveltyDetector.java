@@ -1,6 +1,7 @@
 package haredge.live;
 
 import haredge.core.Card;
+import haredge.core.Mounting;
 import java.util.ArrayList;
 import java.util.List;
 import org.json.JSONArray;
@@ -28,6 +29,19 @@ final class NoveltyDetector {
             novelPosture = new boolean[labels];
             novelMovement = new boolean[labels];
         }
+
+        private Novelty(Novelty other) {
+            unusualPosture = new boolean[other.unusualPosture.length];
+            novelPosture = new boolean[other.novelPosture.length];
+            unusualMovement = other.unusualMovement;
+            novelMovement = other.novelMovement;
+            atRest = other.atRest;
+        }
+
+        /** The same where no posture can be told. */
+        Novelty withoutPosture() {
+            return new Novelty(this);
+        }
     }
 
     private static final double FLOOR = 2e-3; // g, rad/s: below, a standard deviation is the sensor's noise
@@ -35,7 +49,7 @@ final class NoveltyDetector {
     private static final int BODY_GYRO = 3;
 
     private final List<Typical> posture = new ArrayList<>();
-    private final List<Typical> movement = new ArrayList<>();
+    private final List<TypicalMovement> movement = new ArrayList<>();
     private final int end; // samples at the end of a window that are compared: a hop
     private final boolean gyroscope;
     private final double rest; // rad/s
@@ -59,6 +73,16 @@ final class NoveltyDetector {
         }
     }
 
+    /** For each activity, whether it is of a body that typically keeps still. */
+    boolean[] still() {
+        boolean[] still = new boolean[movement.size()];
+        for (int i = 0; i < still.length; i++) {
+            // The typical standard deviation is the mean of three axes, and that of all larger by the square root of 3.
+            still[i] = Math.sqrt(3) * Math.exp(movement.get(i).mean[0]) < Mounting.MOVING_G;
+        }
+        return still;
+    }
+
     /** Compare the end of a window of all signals {@code [samples][9]} with every activity. */
     Novelty detect(double[][] signals) {
         Novelty novelty = new Novelty(posture.size());
@@ -69,7 +93,10 @@ final class NoveltyDetector {
             moved[1] = Math.log(rotation + FLOOR);
             novelty.atRest = rotation < rest;
         }
-        double[] held = {mean(signals, TOTAL_ACC), mean(signals, TOTAL_ACC + 1), mean(signals, TOTAL_ACC + 2)};
+        double[] held = new double[3];
+        for (int axis = 0; axis < held.length; axis++) {
+            held[axis] = mean(signals, TOTAL_ACC + axis, end);
+        }
         for (int i = 0; i < posture.size(); i++) {
             double ofPosture = posture.get(i).distance(held);
             double ofMovement = movement.get(i).distance(moved);
@@ -85,7 +112,7 @@ final class NoveltyDetector {
     private double spread(double[][] signals, int first) {
         double sum = 0;
         for (int axis = first; axis < first + 3; axis++) {
-            double mean = mean(signals, axis);
+            double mean = mean(signals, axis, end);
             double squares = 0;
             for (int i = signals.length - end; i < signals.length; i++) {
                 squares += (signals[i][axis] - mean) * (signals[i][axis] - mean);
@@ -95,7 +122,8 @@ final class NoveltyDetector {
         return sum / 3;
     }
 
-    private double mean(double[][] signals, int column) {
+    /** The mean of a signal over the last {@code end} samples. */
+    static double mean(double[][] signals, int column, int end) {
         double sum = 0;
         for (int i = signals.length - end; i < signals.length; i++) {
             sum += signals[i][column];

@@ -115,6 +115,11 @@ public final class Session implements AutoCloseable {
         return notice;
     }
 
+    /** Whether it is known how the phone is worn, or taken as given. */
+    public boolean knowsMounting() {
+        return recognizer.knowsMounting();
+    }
+
     /** Write all samples from now on into {@code to}. */
     public synchronized void record(CsvRecorder to) {
         stopRecording();

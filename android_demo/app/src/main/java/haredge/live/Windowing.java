@@ -10,7 +10,7 @@ final class Windowing {
         void take(double second, double[][] signals);
     }
 
-    final double start;
+    private final double start;
     private final int size;
     private final int hop;
     private final Target target;
