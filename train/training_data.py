@@ -73,7 +73,10 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     """
     ordered = distinct(subjects)
     if len(ordered) < 2:
-        raise InputError("training needs at least two training subjects, since one is held out: record another person")
+        raise InputError(
+            f"training needs at least two training subjects, since one is held out, and this data has {len(ordered)}: "
+            "record more people, add those of another data set with a second --data, or name fewer --test-subjects"
+        )
     return ordered[1::4]
 
 
