@@ -11,14 +11,19 @@ import numpy.typing as npt
 from convert.conversion_inputs import ConversionInput
 from convert.conversion_job import ConversionJob, FileOptions
 from convert.keras_files import as_logits, load_network
-from convert.window_fit import fit_to_windows
+from convert.window_fit import fit_to_windows, samples_of
+from edge_runtime.data import loading
+from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
+from edge_runtime.signals.types import Window
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.outside_files import parse_json, read_text
 
+_LENGTHS = (16, 3000)  # samples: of windows that are worth cutting, 0.32 to 60 s as of `har-edge train --window`
 _HELD_OUT_EVERY = 4  # one in so many training subjects is held out for the check
 _FORM = '{"mean": [...], "std": [...]}, one number per signal'
 
@@ -81,7 +86,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     path = job.source
     model = as_logits(load_network(path))
     layers = [type(x).__name__ for x in model.layers]
-    data = _with_signals(job.file, data)
+    data = _with_signals(job.file, _of_its_length(model, job, data))
     model, arrangement = _taking_windows(path, model, job.file, data)
     labels = _labels(path, model, job.file, data)
     card = Card(
@@ -106,6 +111,29 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         )
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
+
+
+def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
+    """The data in windows as long as the network takes them, half of each shared with the next.
+
+    Raises `InputError` for another length than that of windows that somebody has cut.
+    """
+    assert job.file is not None
+    n_signals = len(job.file.signals or data.signals)
+    samples = samples_of(model.input_shape[1:], n_signals)
+    if samples is None or samples == data.window.samples:
+        return data
+    if not loading.has_recordings(sources(job.options.data)):
+        raise InputError(
+            f"{job.source} takes windows of {samples} samples, and those of '{data.name}' are cut already, to "
+            f"{data.window}: give recordings, or windows of this length, with --data"
+        )
+    if not _LENGTHS[0] <= samples <= _LENGTHS[1]:
+        raise InputError(
+            f"{job.source} takes windows of {samples} samples, and recordings are cut into those of {_LENGTHS[0]} to "
+            f"{_LENGTHS[1]:,}: give windows of this length with --data"
+        )
+    return loading.load_data(job.options.data, Window(float(RATE_HZ), samples, samples // 2))
 
 
 def _with_signals(options: FileOptions, data: Dataset) -> Dataset:

@@ -30,14 +30,17 @@ def select_lowering(model: "keras.Model", wanted: str) -> SelectedLowering:
     if wanted == "looped":
         network = lower(model, most_unrolled=0)
         if not network.loop_steps:
-            raise InputError(f"--lstm looped needs a recurrent layer of {FEWEST_STEPS} steps or more: leave it out")
+            raise InputError(
+                f"--lstm looped needs a recurrent layer of {FEWEST_STEPS} steps or more, which is no ConvLSTM: "
+                "leave it out"
+            )
         return SelectedLowering(network, asked_for)
     network = lower(model)
     if not network.n_steps:
         return SelectedLowering(network, "there is no recurrent layer")
     if not network.loop_steps:
-        steps = f"of {network.n_steps} steps; up to {MOST_UNROLLED}, they are written out"
-        return SelectedLowering(network, steps)
+        rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "those of a ConvLSTM always"
+        return SelectedLowering(network, f"of {network.n_steps} steps; {rule} are written out")
     return SelectedLowering(
         network, f"of {network.loop_steps} steps; beyond {MOST_UNROLLED}, a loop is smaller and faster"
     )

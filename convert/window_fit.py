@@ -1,5 +1,6 @@
 """Fit a network to windows `[samples, signals]` by a reshape or transpose in front, or a fixed length."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -28,6 +29,20 @@ def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str |
         x = keras.layers.Reshape(shape, name="windows_reshaped")(x)
     arranged = f"windows are {'transposed' if is_turned else 'reshaped'} to {list(shape)} in front"
     return keras.Model(windows, fixed(x), name=model.name), f"{words}, and {arranged}" if words else arranged
+
+
+def samples_of(shape: Sequence[int | None], n_signals: int) -> int | None:
+    """The length of the windows that an input of this `shape`, without the batch, takes; None where it takes any.
+
+    It is None too for an input that `fit_to_windows` can arrange no windows of `n_signals` for.
+    """
+    axes = [x for x in shape if x != 1]
+    known = [x for x in axes if x is not None]
+    if len(known) < len(axes) or not known:
+        return None
+    if n_signals in (known[-1], *(known[:1] if len(known) == 2 else [])) or (len(known) == 1 and n_signals == 1):
+        return prod(known) // n_signals
+    return known[0] // n_signals if len(known) == 1 and known[0] % n_signals == 0 else None
 
 
 def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ...]]:

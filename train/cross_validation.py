@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, score
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import write_csv, write_text
@@ -62,9 +63,10 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
     Raises `InputError` when there are fewer subjects than folds, or when those outside a fold leave a class empty.
     """
     subjects = np.unique(train.subject)
+    noun = noun_of(subjects.tolist())
     if len(subjects) < (n_folds or 2):
         raise InputError(
-            f"{n_folds or 2} folds need as many training subjects, and the data has {len(subjects)}: choose fewer "
+            f"{n_folds or 2} folds need as many training {noun}s, and the data has {len(subjects)}: choose fewer "
             "--folds"
         )
     if n_folds is None:
@@ -77,7 +79,7 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
         absent = ", ".join(label for k, label in enumerate(labels) if not (left == k).any())
         if absent:
             raise InputError(
-                f"without the subjects of fold {i + 1} ({', '.join(map(str, held))}) no window of {absent} is left to "
+                f"without the {noun}s of fold {i + 1} ({', '.join(map(str, held))}) no window of {absent} is left to "
                 "train on: choose other --folds, or record it with more people"
             )
     return found
@@ -136,8 +138,9 @@ def write(
 def show(result: CrossValidation, title: str, folder: Path) -> None:
     """Print the scores of the folds, their mean and deviation, and those of the subjects."""
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
-    for name in ("", "subjects", "windows", *MEASURES.values()):
-        table.add_column(name, justify="left" if name in ("", "subjects") else "right")
+    people = f"{noun_of(result.scores.per_subject)}s"
+    for name in ("", people, "windows", *MEASURES.values()):
+        table.add_column(name, justify="left" if name in ("", people) else "right")
     for i, fold in enumerate(result.folds):
         subjects = ", ".join(map(str, fold.subjects))
         table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))

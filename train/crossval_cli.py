@@ -11,6 +11,7 @@ from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.signals.types import Frame
@@ -115,8 +116,9 @@ def command(
     check_signals(loaded, loaded.train)
     say_if_nobody_is_named(loaded)
     check_network(recipe, "har-edge crossval", loaded)
+    people = [x for fold in folds for x in fold]
     title = (
-        f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(sum(map(len, folds)), 'training subject')}"
+        f"{short_name(network)}, {counted(len(folds), 'fold')} of {counted(len(people), f'training {noun_of(people)}')}"
     )
     with scratch_folder() as scratch:
         jobs = cross_validation.plan_folds(folds, loaded, recipe, seed, scratch)

@@ -25,8 +25,17 @@ def load_data(
     test_subjects: Sequence[str] | None = None,
     window: Window | None = None,
 ) -> Dataset:
-    """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`."""
+    """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`.
+
+    Of data sets with and without a gyroscope the common signals are taken, which stderr then says.
+    """
     data = loading.load_data(chosen, window)
+    if data.without_rotation and sensors == "all":
+        click.echo(
+            f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "
+            "taken, those of acceleration. To take rotation too, leave out data without it.",
+            err=True,
+        )
     if window is not None and data.window != window:
         raise InputError(
             f"--window and --hop are for recordings, and the windows of '{data.name}' are cut already, to "
@@ -73,7 +82,10 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     """
     ordered = distinct(subjects)
     if len(ordered) < 2:
-        raise InputError("training needs at least two training subjects, since one is held out: record another person")
+        raise InputError(
+            f"training needs at least two training subjects, since one is held out, and this data has {len(ordered)}: "
+            "record more people, add those of another data set with a second --data, or name fewer --test-subjects"
+        )
     return ordered[1::4]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, text_width
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
@@ -19,19 +20,24 @@ _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
 def plot_curves(
-    selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path, coarse_epochs: int = 0
+    selection: Sequence[Epoch],
+    final: Sequence[Epoch],
+    title: str,
+    path: Path,
+    coarse_epochs: int = 0,
+    noun: str = "subject",
 ) -> None:
     """Loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
 
     Training scores are of augmented windows with dropout, with label smoothing in the loss: they lie below the held-out
     ones without meaning that the network generalises backwards; the picture says so. In the first `coarse_epochs`
-    coarse classes alone were learnt, and are what is scored.
+    coarse classes alone were learnt, and are what is scored. `noun` is the word for subjects.
     """
     figure = new_figure(10, 4.2, title)
     loss, accuracy = figure.subplots(1, 2)
     for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
         _curve(axes, selection, attribute, color=_TRAINING, label="selection fit, training")
-        _curve(axes, selection, f"held_out_{attribute}", color=_HELD_OUT, label="selection fit, held-out subjects")
+        _curve(axes, selection, f"held_out_{attribute}", color=_HELD_OUT, label=f"selection fit, held-out {noun}s")
         _curve(axes, final, attribute, color=_FINAL, label="final fit, training")
         axes.set_xlim(selection[0].epoch - 0.5, selection[-1].epoch + 0.5)
         if coarse_epochs:
@@ -80,7 +86,7 @@ def plot_seeds(
         axes.set_title(f"{part}\n{average}", fontsize=10)
         name_ticks(axes, range(len(names)), names, (figure.get_figwidth() - 1.5) / sum(widths))
         axes.set_xlim(-0.6, len(names) - 0.4)
-        axes.set_xlabel("subject")
+        axes.set_xlabel(noun_of(subjects))
         axes.grid(axis="y", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("accuracy")
@@ -122,13 +128,14 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
     name_ticks(axes, ticks, names, inches)
     axes.set_xlim(-1, ticks[-1] + 1)
     axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
-    axes.set_xlabel("subject")
+    noun = noun_of(names)
+    axes.set_xlabel(noun)
     axes.set_ylabel("accuracy")
     percent_ticks(axes.yaxis)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path, f"Dashed: the mean of the subjects. The axis does not begin at 0. {note}")
+    save(figure, path, f"Dashed: the mean of the {noun}s. The axis does not begin at 0. {note}")
 
 
 def _curve(axes: Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:

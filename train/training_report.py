@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.model.model_card import Card
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -14,7 +15,8 @@ from train.spread import MEASURES, PARTS, PartSpread, spread
 def show_run(card: Card, folder: Path) -> None:
     """Print the scores of one run, on its held-out and on the test subjects."""
     scores = [card.scores[part] for part in PARTS]
-    table = _table(card, "", [len(x["per_subject"]) for x in scores])
+    noun = noun_of(scores[0]["per_subject"])
+    table = _table(card, "", [len(x["per_subject"]) for x in scores], noun)
     for key, name in MEASURES.items():
         table.add_row(name, *(percent(x[key]) for x in scores))
     for name in ("precision", "recall", "f1"):
@@ -23,8 +25,8 @@ def show_run(card: Card, folder: Path) -> None:
     for label in card.labels:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
     table.add_section()
-    for name, choose in (("worst subject, macro F1", min), ("best subject, macro F1", max)):
-        table.add_row(name, *(_extreme(x["per_subject_macro_f1"], choose) for x in scores))
+    for name, choose in (("worst", min), ("best", max)):
+        table.add_row(f"{name} {noun}, macro F1", *(_extreme(x["per_subject_macro_f1"], choose) for x in scores))
     for kind in ("per_placement", "per_source"):
         _add_groups(table, [x[kind] for x in scores])
     _show(table, folder)
@@ -33,10 +35,12 @@ def show_run(card: Card, folder: Path) -> None:
 def show_seeds(cards: Sequence[Card], folder: Path) -> None:
     """Print the scores of several runs, one a seed: their mean and standard deviation, each run, each subject."""
     parts = list(spread(cards).values())
-    table = _table(cards[0], f", mean ± standard deviation of {len(cards)} seeds", [len(x.per_subject) for x in parts])
+    noun = noun_of(parts[0].per_subject)
+    note = f", mean ± standard deviation of {len(cards)} seeds"
+    table = _table(cards[0], note, [len(x.per_subject) for x in parts], noun)
     for key, name in MEASURES.items():
         table.add_row(name, *(str(getattr(x, key)) for x in parts))
-    table.add_row("worst subject, macro F1", *(_worst(x) for x in parts))
+    table.add_row(f"worst {noun}, macro F1", *(_worst(x) for x in parts))
     table.add_section()
     for i, card in enumerate(cards):
         for key, name in MEASURES.items():
@@ -47,15 +51,15 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
         for subject, macro_f1 in part.per_subject_macro_f1.items():
             cells = ["", ""]
             cells[column] = str(macro_f1)
-            table.add_row(f"macro F1, subject {subject}", *cells)
+            table.add_row(f"macro F1, {with_noun(subject)}", *cells)
     _show(table, folder)
 
 
-def _table(card: Card, note: str, n_subjects: Sequence[int]) -> Table:
+def _table(card: Card, note: str, n_subjects: Sequence[int], noun: str) -> Table:
     table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{note}", title_justify="left")
     table.add_column("")
     for part, n in zip(PARTS.values(), n_subjects, strict=True):
-        table.add_column(f"{part} ({counted(n, 'subject')})", justify="right")
+        table.add_column(f"{part} ({counted(n, noun)})", justify="right")
     return table
 
 
@@ -67,7 +71,7 @@ def _show(table: Table, folder: Path) -> None:
 
 def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
     subject = choose(per_subject, key=per_subject.__getitem__)
-    return f"{percent(per_subject[subject])} (subject {subject})"
+    return f"{percent(per_subject[subject])} ({with_noun(subject)})"
 
 
 def _worst(part: PartSpread) -> str:

@@ -21,6 +21,7 @@ import keras
 import tensorflow as tf
 
 from convert.lowering.cells import IN_FLOAT, GateLayout
+from convert.lowering.convolutional_lstm import CONVOLUTIONAL_LSTM
 from convert.lowering.keras_graph import Call, fold, read
 from convert.lowering.layers import keeps_scale, lower_layer, shares_scale
 from convert.lowering.operations import Operation
@@ -46,8 +47,8 @@ class Node:
 class Lowered:
     """A network as a graph of functions of TensorFlow tensors; the last has the answer. Weights are constants.
 
-    n_steps : the most steps of a recurrent layer; 0 without one.
-    loop_steps : the most of one that may be a loop; 0 without one.
+    n_steps : the most steps of a recurrent layer, ConvLSTM included; 0 without one.
+    loop_steps : the most of one that may be a loop, which a ConvLSTM may not; 0 without one.
     is_looped : whether converted models have these loops. The layers are computed alike in either form.
     at_input : the quantisation points that the windows are rounded to, which need one range: the converter fails to
         round them to one scale and then to another.
@@ -84,6 +85,7 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
     points = assign_points(calls)
     steps = {call.name: call.shapes[0][0] for call in calls if isinstance(call.layer, Wavefront)}
     loops = {name: n for name, n in steps.items() if n > most_unrolled and n >= FEWEST_STEPS}
+    steps |= {call.name: call.shapes[0][0] for call in calls if type(call.layer) in CONVOLUTIONAL_LSTM}
     nodes = []
     for call in calls:
         point, sources = points[call.name], [points[x] for x in call.inputs]

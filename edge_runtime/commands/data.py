@@ -12,6 +12,7 @@ from edge_runtime.data import loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
@@ -234,7 +235,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         facts.add_row("Signals", _signal_names(data.signals))
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
-        n = counted(len(subjects), "subject" if data.has_people else "block")
+        n = counted(len(subjects), noun_of(subjects))
         facts.add_row(name, f"{n}: {', '.join(map(str, subjects))}" if subjects else "no windows")
     if reader.has_recordings:
         found = reader.recordings

@@ -14,6 +14,7 @@ from edge_runtime.commands.model_arguments import data_for, find_model, open_cla
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.scores import answers_among, score
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
@@ -107,7 +108,7 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
     show_scores(open_set, closed_set, found.left_out)
     if picture:
         title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
-        people = counted(len(open_set.per_subject), "subject")
+        people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
         _draw_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture)
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
     return (

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from edge_runtime.commands import options
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
+from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Source
     from edge_runtime.live.stream_summary import StreamSummary
-    from edge_runtime.signals.types import Signal
+    from edge_runtime.signals.types import Signal, Window
     from edge_runtime.system.progress import OnProgress
+
+    Replay: TypeAlias = tuple[str, Recording, Source]
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def command(
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
     predictions = []
-    recorded = list(_replays(described, card.signals))
+    recorded = _long_enough(list(_replays(described, card.signals)), card.window)
     n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):
@@ -114,11 +117,10 @@ def command(
                 predictions.append(_predict(file, session, source, card.window.samples / RATE_HZ))
         for done, (name, recording, source) in enumerate(recorded, len(files)):
             on_progress(done / n_all, name)
-            if len(recording.samples) >= card.window.samples:
-                where = placement or recording.mounting.placement
-                recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, axes is not None, where)
-                session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
-                predictions.append(_predict(name, session, source, card.window.samples / RATE_HZ))
+            where = placement or recording.mounting.placement
+            recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, axes is not None, where)
+            session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
+            predictions.append(_predict(name, session, source, card.window.samples / RATE_HZ))
     if out is not None:
         outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:
@@ -158,7 +160,7 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _replays(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[tuple[str, Recording, Source]]":
+def _replays(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[Replay]":
     """Name, recording and source of each recording of the data sets that are `described`."""
     from edge_runtime.data.loading import DataReader
     from edge_runtime.live.sources.file_sources import replay
@@ -167,6 +169,21 @@ def _replays(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[tup
         for number, recording in enumerate(DataReader((data,)).recordings):
             recording.check_signals(signals)
             yield f"{data}, recording {number}, subject {recording.subject}", recording, replay(number, recording, 0)
+
+
+def _long_enough(replays: "Sequence[Replay]", window: "Window") -> "Sequence[Replay]":
+    """Those of recordings as long as a window; stderr says which are left out. Raises `InputError` when all are."""
+    short = [name for name, recording, _ in replays if len(recording.samples) < window.samples]
+    if not short:
+        return replays
+    named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
+    if len(short) == len(replays):
+        raise InputError(f"no recording is as long as a window of {window}: {named}; record more")
+    click.echo(
+        f"Left out: {len(short)} of {counted(len(replays), 'recording')}, shorter than a window of {window}: {named}.",
+        err=True,
+    )
+    return [x for x in replays if x[0] not in short]
 
 
 def _files(path: Path) -> Sequence[Path]:

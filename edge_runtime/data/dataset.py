@@ -113,7 +113,8 @@ class Dataset:
 
     `front_end` are the filters that made the signals; None for windows of another origin. Without `has_people`, blocks
     of windows that follow each other stand for subjects. `mountings` are the ways in which devices were worn, `frame`
-    are the axes of the windows.
+    are the axes of the windows. `without_rotation` names those of several data sets that were recorded without a
+    gyroscope, for which the signals of the others' gyroscopes are left out.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Dataset:
     has_people: bool = True
     mountings: tuple[Mounting, ...] = ()
     frame: Frame = "device"
+    without_rotation: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -46,7 +46,17 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
     train, test = (_concatenated(splits) for splits in (trains, tests))
     name = " + ".join(x.name for x in parts)
     signals = tuple(x for x in first.signals if x.name in names)
-    return replace(first, name=name, labels=labels, signals=signals, train=train, test=test, mountings=tuple(mountings))
+    bare = tuple(x.name for x in parts if not any(y.is_rotation for y in x.signals))
+    return replace(
+        first,
+        name=name,
+        labels=labels,
+        signals=signals,
+        train=train,
+        test=test,
+        mountings=tuple(mountings),
+        without_rotation=bare if len(bare) < len(parts) else (),
+    )
 
 
 def joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:

@@ -189,7 +189,8 @@ class SourceReader:
         if len(people) < MIN_SUBJECTS:
             raise InputError(
                 f"{self.source} has recordings of {counted(len(people), 'subject')}; "
-                f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test"
+                f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test: record more "
+                "people, or add those of another data set with a second --data, such as uci-har"
             )
 
 

@@ -10,6 +10,7 @@ MIN_SUBJECTS = 3
 """Fewer cannot be divided into training, held-out and test subjects."""
 
 N_BLOCKS = 12
+_BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
 
 
 def last_third(subjects: Iterable[int | str]) -> list[int | str]:
@@ -29,6 +30,17 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     digits = [x.lstrip("0") for x in parts]
     key = [(1, len(d), d) if x.isdecimal() else (2, 0, x) for x, d in zip(parts, digits, strict=True)]
     return [*key, (0, 0, text)]
+
+
+def noun_of(subjects: Iterable[int | str]) -> str:
+    """The word for those in `subjects`: `subject`, or `block` where blocks of windows stand for them."""
+    names = [*map(str, subjects)]
+    return "block" if names and all(map(_BLOCK.fullmatch, names)) else "subject"
+
+
+def with_noun(subject: int | str) -> str:
+    """`subject anna`, or `block-3`, for a sentence."""
+    return str(subject) if noun_of([subject]) == "block" else f"subject {subject}"
 
 
 def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.str_]:

@@ -54,7 +54,8 @@ class Decision:
     joined by " or ", where the card says that they look alike. `probabilities`
     `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
     temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
-    the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector.
+    the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector. Posture
+    counts in it once the mounting is known.
     """
 
     seconds: float
@@ -304,15 +305,15 @@ class _Decider:
             warming_up,
             "" if shown is not None else reason or "no activity is certain yet",
             inference_ms,
-            self._distance(window, int(answer.argmax())),
+            self._distance(window, int(answer.argmax()), has_posture),
         )
 
-    def _distance(self, window: npt.NDArray[np.floating], label: int) -> float:
+    def _distance(self, window: npt.NDArray[np.floating], label: int, has_posture: bool) -> float:
         detector = self._card.live.novelty
         if detector is None:
             return math.nan
         features = motion_features(window, self._card.signal_names, self._card.window)
-        return float(detector.distance(features)[label])
+        return float(detector.distance(features, has_posture)[label])
 
     def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         return self._classifier.probabilities(window[np.newaxis])[0]

@@ -105,10 +105,15 @@ class NoveltyDetector:
             at_rest,
         )
 
-    def distance(self, features: MotionFeatures) -> Array:
-        """How far motion is from each activity `[..., n_labels]`: from 1 on its posture or its movement is novel."""
-        posture = np.stack([x.distance(features.posture) / x.novel for x in self.posture], axis=-1)
+    def distance(self, features: MotionFeatures, has_posture: bool = True) -> Array:
+        """How far motion is from each activity `[..., n_labels]`: from 1 on its posture or its movement is novel.
+
+        It is that of movement alone where windows show no posture, since how the device is worn is not known.
+        """
         movement = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
+        if not has_posture:
+            return movement
+        posture = np.stack([x.distance(features.posture) / x.novel for x in self.posture], axis=-1)
         farther: Array = np.maximum(posture, movement)
         return farther
 

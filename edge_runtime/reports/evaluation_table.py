@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from edge_runtime.data.scores import GroupScore, Scores, worst
+from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
@@ -22,10 +23,11 @@ def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int
         table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
     console.print(table)
     people = open_set.per_subject_macro_f1
+    least = worst(people)
     console.print(
         f"Accuracy {percent(open_set.accuracy)}, macro F1 {percent(open_set.macro_f1)} of "
-        f"{counted(open_set.windows, 'window')} of {counted(len(people), 'subject')}; subject {worst(people)} has the "
-        f"least macro F1, {percent(people[worst(people)], 1)}."
+        f"{counted(open_set.windows, 'window')} of {counted(len(people), noun_of(people))}; {with_noun(least)} has the "
+        f"least macro F1, {percent(people[least], 1)}."
     )
     if not is_closed:
         console.print(

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -13,15 +14,18 @@ from keras import layers
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 
 from convert.c_array import write_c_array
+from convert.conversion_inputs import load_data
 from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
 from convert.keras_files import as_logits, load_network
 from convert.lowering.network import lower
 from convert.parity import relative_difference
+from convert.window_fit import samples_of
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.rivals import read_record
+from edge_runtime.signals.types import Window
 
 
 def network(*middle: layers.Layer, samples: int = 128, signals: int = 9, classes: int = 6, end: str | None = "softmax"):
@@ -174,10 +178,40 @@ def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_p
         assert (found.held_out.y == 0).sum() + (found.calibration.y == 0).sum() == len(first)
 
 
+def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uci_har, tmp_path):
+    path = file_of(tmp_path, network(layers.Reshape((4, 25, 9)), layers.Flatten(), samples=100))
+    (found,) = of_file(job(path), uci_har)
+    assert found.card.window == Window(50.0, 100, 50)
+    assert found.card.front_end == uci_har.front_end
+    assert found.calibration.X.shape[1:] == found.held_out.X.shape[1:] == (100, 9)
+    np.savez(tmp_path / "cut.npz", X=uci_har.train.X[:60], y=uci_har.train.y[:60])
+    others = replace(job(path), options=Options(data=(str(tmp_path / "cut.npz"),)))
+    with pytest.raises(InputError, match=r"windows of 100 samples, and those of .* 128 samples .* give recordings"):
+        of_file(others, load_data(others))
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_signals", "samples"),
+    [
+        ((100, 9), 9, 100),
+        ((9, 100), 9, 100),
+        ((4, 1, 25, 9), 9, 100),
+        ((100, 9, 1), 9, 100),
+        ((900,), 9, 100),
+        ((100, 1), 1, 100),
+        ((None, 9), 9, None),
+        ((128, 6), 9, None),
+        ((128, 6), 1, None),
+    ],
+)
+def test_the_length_of_windows_is_seen_in_any_arrangement(shape, n_signals, samples):
+    assert samples_of(shape, n_signals) == samples
+
+
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
-        ({"samples": 64}, {}, ["[64, 9]", "[128, 9]"]),
+        ({"samples": 15}, {}, ["windows of 15 samples", "16 to 3,000", "--data"]),
         ({"signals": 6}, {}, ["[128, 6]", "--signals"]),
         ({"signals": 6}, {"signals": ("total_acc_x",)}, ["[128, 6]", "[128, 1]", "--signals"]),
         ({}, {"signals": ("heart_rate",)}, ["heart_rate"]),

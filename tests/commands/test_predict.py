@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from programs import assert_one_sentence, succeeded
 from streams import csv_lines
+from written_recordings import motion
 
 from edge_runtime.data import uci_har
 
@@ -72,6 +73,25 @@ def test_a_folder_is_predicted_file_by_file(har_edge_here, tmp_path, samples):
     assert list(dict.fromkeys(x["file"] for x in rows(tmp_path / "all.csv"))) == ["own/a9.csv", "own/a10.csv"]
     assert [x for x in done.stdout.splitlines() if x.startswith("own/")] == ["own/a9.csv", "own/a10.csv"]
     assert "own/a9.csv: samples have no time" in done.stderr
+
+
+def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out_with_a_sentence(har_edge_here, tmp_path):
+    columns = (
+        "rate = 50\n[acceleration]\ncolumns = [1, 2, 3]\nunit = 'g'\n[rotation]\ncolumns = [4, 5, 6]\nunit = 'rad/s'\n"
+    )
+    (tmp_path / "mine.toml").write_text(f"files = '{{subject}}.txt'\nlabel = 'WALKING'\n{columns}")
+    (tmp_path / "theirs").mkdir()
+    for subject, n in (("a", 127), ("b", 300)):
+        lines = [",".join(f"{x:.5f}" for x in row) for row in motion(n)[1]]
+        (tmp_path / "theirs" / f"{subject}.txt").write_text("\n".join(lines))
+    asked = ("predict", "mine.toml=theirs", "--model", "edge", "--json", "found.json")
+    done = succeeded(har_edge_here(*asked))
+    said = "Left out: 1 of 2 recordings, shorter than a window of 128 samples at 50 Hz: "
+    assert f"{said}mine.toml=theirs, recording 0, subject a." in " ".join(done.stderr.split())
+    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    assert found["file"].endswith("subject b")
+    (tmp_path / "theirs/b.txt").unlink()
+    assert_one_sentence(har_edge_here(*asked), 2, "no recording is as long as a window", "subject a", "record more")
 
 
 def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):

@@ -119,8 +119,27 @@ def test_crossval_and_train_say_when_nobody_is_named(tmp_path):
     assert "'blocks' name no subjects: blocks of windows" in done.stderr
     folds = json.loads((tmp_path / "folds/crossval.json").read_text())["folds"]
     assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(f"block-{x}" for x in range(1, 9))
+    assert "2 folds of 8 training blocks" in done.stderr
+    assert "subject" not in done.stdout
     done = har_edge("train", "--data", path, "--epochs", 1, "--test-subjects", "emil", cwd=tmp_path)
     assert_one_sentence(done, 2, "--test-subjects names emil", "block-1")
+
+
+@pytest.mark.long
+def test_blocks_of_windows_are_not_called_subjects_by_train_and_evaluate(tmp_path):
+    path = write_windows(tmp_path / "blocks.npz", two_frequencies(60))
+    options = ("--network", "edge-small", "--epochs", 1)
+    trained = succeeded(har_edge("train", "--data", path, *options, "--out", "run", "--format", "svg", cwd=tmp_path))
+    for words in ("test (4 blocks)", "worst block, macro F1", "(block-"):
+        assert words in trained.stdout
+    succeeded(har_edge("convert", "run", "--max-drop", 100, cwd=tmp_path))
+    evaluated = succeeded(har_edge("evaluate", "run/model_float32.tflite", cwd=tmp_path))
+    assert " of 4 blocks; block-" in " ".join(evaluated.stdout.split())
+    assert "subject" not in trained.stdout + evaluated.stdout
+    for picture, words in (("confusion", "blocks)"), ("subjects", "mean of the blocks"), ("curves", "held-out blocks")):
+        drawn = (tmp_path / f"run/{picture}.svg").read_text()
+        assert words in drawn
+        assert "subject" not in drawn
 
 
 def test_data_explains_what_it_found_and_what_is_missing(har_edge_here, tmp_path):

@@ -10,6 +10,7 @@ from keras import layers, ops
 from model_answers import logits_of, rms
 
 from convert.diagnosis.noise_measurement import int8_logits
+from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
@@ -262,6 +263,21 @@ def test_the_converted_network_answers_as_keras_does_and_in_integers_loses_what_
     converted = open_model(flatbuffer)
     assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
     assert set(converted.operators.left) <= OWN_KERNELS.get(name, set())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "n_steps"), [("an LSTM of convolutions", 4), ("stacked LSTMs of convolutions", 2)])
+def test_an_lstm_of_convolutions_has_a_cell_that_the_form_mixed_keeps_in_float(name, n_steps, windows):
+    model = network(name)
+    lowered = lower(model)
+    assert (lowered.n_steps, lowered.loop_steps) == (n_steps, 0)
+    expected = np.asarray(model(windows, training=False))
+    errors = {}
+    for layout in (IN_INT8, IN_MIXED):
+        flatbuffer = to_int8(lowered, observed_ranges(lowered, tf.constant(windows), layout), layout)
+        errors[layout] = rms(logits_of(flatbuffer, windows) - expected)
+    assert errors[IN_MIXED] < errors[IN_INT8]
+    assert open_model(flatbuffer).scheme == "mixed"
 
 
 def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):

@@ -251,6 +251,10 @@ def test_few_steps_are_written_out_and_many_become_loops():
     assert [x.network.lowering for x in chosen.values()] == ["unrolled", "looped"]
     assert [x.reason.partition(";")[0] for x in chosen.values()] == ["of 32 steps", "of 33 steps"]
     assert select_lowering(network(40, layers.Flatten()), "auto").reason == "there is no recurrent layer"
+    convolving = network(40, layers.Reshape((40, 9, 1)), layers.ConvLSTM1D(2, 3), layers.Flatten())
+    chosen = select_lowering(convolving, "auto")
+    assert (chosen.network.lowering, chosen.reason.partition(";")[0]) == ("unrolled", "of 40 steps")
+    assert "ConvLSTM" in chosen.reason
 
 
 def test_the_form_that_was_asked_for_is_taken():

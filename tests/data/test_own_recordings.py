@@ -190,7 +190,7 @@ def test_two_files_of_one_subject_are_two_recordings(tmp_path):
 @pytest.mark.parametrize(
     ("subjects", "more", "says"),
     [
-        ("ab", {}, "2 subjects; at least 3"),
+        ("ab", {}, "2 subjects; at least 3 .*: record more people, or add .* --data"),
         ("abc", {"labels": ("walk", "jump")}, r"no training subject \(a, b, c\) has 2\.56 s of 'jump'"),
         ("ab", {"n": 100}, r"no test subject \(d\)"),
         ("", {"labels": ("walk",)}, "1 different labels"),

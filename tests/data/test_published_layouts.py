@@ -96,12 +96,14 @@ def test_wisdm_2019_in_its_published_format(tmp_path):
 
 def test_mobifall_in_its_published_format(tmp_path):
     seconds, samples = motion(300, rate=100)
+    twice, fine = motion(600, rate=200)
     folder = tmp_path / "MobiFall_Dataset_v2.0/sub3/ADL/WAL"
     folder.mkdir(parents=True)
-    top = "#Datatype: Accelerometer\n#Description: force\n\n@DATA\n"
-    for sensor, values in (("acc", samples[:, :3] * G), ("gyro", samples[:, 3:]), ("ori", samples[:, 3:])):
-        times = 1_000_000_000_000 + np.round(seconds * 1e9).astype(np.int64)
-        rows = [f"{t}, {x:.6f}, {y:.6f}, {z:.6f}" for t, (x, y, z) in zip(times, values, strict=True)]
+    top = f"#timestamp(ns),x,y,z\n#Activity: 2 - WAL - Walking - 5m\n{'#' * 42}\n\n\n@DATA\n"
+    sensors = {"acc": (seconds, samples[:, :3] * G), "gyro": (twice, fine[:, 3:]), "ori": (twice, fine[:, 3:])}
+    for sensor, (clock, values) in sensors.items():
+        times = 1_000_000_000_000 + np.round(clock * 1e9).astype(np.int64)
+        rows = [f"{t}, {x:.6E}, {y:.7f}, {z:.6f}" for t, (x, y, z) in zip(times, values, strict=True)]
         (folder / f"WAL_{sensor}_3_1.txt").write_text(top + "\n".join(rows) + "\n")
     (recording,) = read("mobifall", tmp_path).recordings
     assert (recording.subject, recording.classes) == ("3", ("WALKING",))

@@ -10,6 +10,7 @@ from edge_runtime.data.joining import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.types import Window
+from train import training_data
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_official_test_subjects_stay_and_few_people_are_all_learnt_from(tmp_path
     assert {data.mountings[i].source for i in data.train.mounting} == {"UCI HAR", "few"}
 
 
-def test_of_mixed_sensors_the_common_signals_are_taken(two, tmp_path):
+def test_of_mixed_sensors_the_common_signals_are_taken_and_train_says_so(two, tmp_path, capsys):
     (tmp_path / "bare").mkdir()
     for x in "abc":
         seconds, samples = motion(300)
@@ -64,6 +65,12 @@ def test_of_mixed_sensors_the_common_signals_are_taken(two, tmp_path):
     data = loading.load_data([two[0], str(tmp_path / "bare")])
     assert [x.name for x in data.signals] == [x.name for x in frontend.SIGNALS if not x.is_rotation]
     assert data.train.X.shape[2] == 6
+    assert data.without_rotation == ("bare",)
+    training_data.load_data([two[0], str(tmp_path / "bare")], "all", "six")
+    assert "No gyroscope was on in bare: the signals that all the data has are taken" in capsys.readouterr().err
+    training_data.load_data([two[0], str(tmp_path / "bare")], "accelerometer", "six")
+    training_data.load_data(two, "all", "six")
+    assert not capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 16), (128, 128), (200, 100)])

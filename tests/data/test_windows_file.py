@@ -9,7 +9,7 @@ from written_windows import CLASSES, SUBJECTS, of_people, two_frequencies, write
 
 from edge_runtime.data import loading, uci_har, windows_file
 from edge_runtime.data.dataset import MAX_LABELS
-from edge_runtime.data.subject_groups import blocks
+from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
 from train.training_data import load_data
@@ -70,8 +70,13 @@ def test_without_people_blocks_of_windows_that_follow_each_other_stand_for_them(
         assert numbers == sorted(numbers)
 
 
-def test_blocks_do_not_cross_a_split(load):
+def test_blocks_do_not_cross_a_split_and_are_called_blocks(load):
     data = load(two_frequencies(), split=[0] * 70 + [1] * 30)
+    for split in (data.train, data.test):
+        assert noun_of(split.subject.tolist()) == "block"
+        assert with_noun(split.subject[0]) == split.subject[0]
+    assert [noun_of(x) for x in ([1, 2], ["anna", "block-1"], [])] == ["subject"] * 3
+    assert with_noun(3) == "subject 3"
     assert len(data.test) == 30
     assert not set(data.train.subject.tolist()) & set(data.test.subject.tolist())
 

@@ -85,6 +85,17 @@ def test_standing_is_unknown_until_a_few_steps_have_shown_the_mounting(seed):
     assert LAYING not in after
 
 
+def test_posture_counts_as_novel_only_once_the_mounting_is_known():
+    """With postures that are typical of nothing, all that a known mounting shows is novel, and nothing before."""
+    live = classifier().card.live
+    nowhere = [replace(x, centres=((9.0, 9.0),)) for x in live.novelty.posture]
+    live = replace(live, novelty=replace(live.novelty, posture=tuple(nowhere)))
+    events = watch(worn(np.concatenate([stretch(WALKING), stretch(STANDING)]), 1), live=live)
+    found = next(x.seconds for x in events if isinstance(x, Notice) and x.kind == "mounting")
+    before, after = ([x.novelty for x in decisions(events) if (x.seconds < found) == is_before] for is_before in (1, 0))
+    assert max(before) < 2 < min(after)
+
+
 def test_a_turn_of_the_device_changes_no_decision():
     """But for rounding: a probability may differ by a step of int8."""
     samples = np.concatenate([stretch(WALKING), stretch(STANDING), stretch(LAYING)])

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import edge_runtime
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import score
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
@@ -141,18 +142,19 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     write_csv(run.history, history_rows(histories))
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
-    plot_curves(histories["selection"], histories["final"], title, run.picture("curves"), coarse_epochs)
+    noun = noun_of(card.training["test_subjects"])
+    plot_curves(histories["selection"], histories["final"], title, run.picture("curves"), coarse_epochs, noun)
     for part, name, file in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
         scores = card.scores[part]
         plot_confusion(
             scores["confusion"],
             card.labels,
             f"{card.name}: {percent(scores['accuracy'])} of {counted(scores['windows'], f'{name} window')} "
-            f"({counted(len(scores['per_subject']), 'subject')})",
+            f"({counted(len(scores['per_subject']), noun)})",
             run.picture(file),
         )
     per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
-    plot_subjects(per_subject, title, "Test subjects are only scored.", run.picture("subjects"))
+    plot_subjects(per_subject, title, f"Test {noun}s are only scored.", run.picture("subjects"))
     save(card, run.card)
 
 
