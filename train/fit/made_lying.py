@@ -1,4 +1,4 @@
-"""Turn still windows of a trouser pocket until they lie: public data has next to nobody who lies with a phone there.
+"""Turn still windows of a trouser pocket until they lie, of which public data has next to none.
 
 In a pocket a phone measures the thigh, which is level in whoever lies. A network that knows lying from the waist alone
 reads it as sitting, the one posture it knows with a level thigh.
