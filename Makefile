@@ -65,9 +65,10 @@ format: $(INSTALLED)
 claims: $(INSTALLED)
 	$(BIN)/python -m tools.claims
 
-# Train and convert the models in edge_runtime/models anew.
+# Train and convert the models in edge_runtime/models anew. edge-anywhere alone, for which the data of others is needed:
+# make reference DATA="--data motionsense=FOLDER --data geotec=FOLDER".
 reference: $(INSTALLED)
-	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.reference $(DATA)
 
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)

@@ -164,8 +164,8 @@ def command(
     MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
     --signals and --normalisation; it is calibrated and checked on training subjects of the data.
 
-    MODEL, a .tflite file with its card or a reference model, 'edge' or 'edge-small', is converted already: --c-array
-    writes it as C++ source.
+    MODEL, a .tflite file with its card or a reference model, 'edge', 'edge-small' or 'edge-anywhere', is converted
+    already: --c-array writes it as C++ source.
 
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.

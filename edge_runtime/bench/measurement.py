@@ -200,11 +200,23 @@ def _absent_rivals(
 
 
 def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
-    """`data`, with coarse classes if the models have these."""
+    """`data`, with coarse classes if the models have these, and with those classes too that it lacks and they have.
+
+    Raises `InputError` when the models tell different classes apart.
+    """
     coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
     if coarse and fine:
         raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
-    return data.coarse() if coarse else data
+    data = data.coarse() if coarse else data
+    richest = max(models, key=lambda x: len(x.card.labels))
+    if not {*data.labels} < {*richest.card.labels}:
+        return data
+    other = next((x for x in models if x.card.labels != richest.card.labels), None)
+    if other:
+        raise InputError(
+            f"{richest.title} and {other.title} tell different activities apart: bench one after the other"
+        )
+    return data.with_labels(richest.card.labels)
 
 
 def _take_turns(

@@ -111,8 +111,9 @@ def command(
 ) -> None:
     """Measure models: latency, memory and size, and accuracy on all test windows.
 
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge' and 'edge-small' name
-    the reference models that come with har-edge. Without any: the latest run or, when there is none, 'edge'.
+    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge', 'edge-small' and
+    'edge-anywhere' name the reference models that come with har-edge. Without any: the latest run or, when there is
+    none, 'edge'.
 
     The result is bench-DEVICE.json in the run folder; one from before stays beside it, with its date in its name.
 
@@ -268,6 +269,6 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
     return found, tuple(absent)
 
 
-def _reference_models(network: str) -> list[ModelFile]:
-    paths = [reference_model(network, scheme) for scheme in ("float32", "int8")]
+def _reference_models(name: str) -> list[ModelFile]:
+    paths = [reference_model(name, scheme) for scheme in ("float32", "int8")]
     return [measurement.open_file(path, f"{path.name} (reference)") for path in paths]

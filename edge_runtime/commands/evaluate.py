@@ -66,8 +66,8 @@ def command(
     """Score MODEL on people whom it was not trained on: the test subjects, or everyone in data of another origin.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
-    when there is none, 'edge'.
+    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
+    latest run or, when there is none, 'edge'.
     """
     if hop is not None and not live:
         raise InputError("--hop belongs to --live: give it with that, or leave it out")

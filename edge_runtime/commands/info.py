@@ -34,7 +34,7 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
     """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge' and 'edge-small' name the reference models that come with har-edge.
+    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge.
     """
     from edge_runtime.devices import open_device
 

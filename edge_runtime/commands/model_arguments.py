@@ -25,7 +25,7 @@ def converted_models(run: runs.Run) -> list[Path]:
 
 
 def find_model(path: Path | None) -> Path:
-    """The one model that `path` names: a file, the int8 model of a run folder, or a reference network's.
+    """The one model that `path` names: a file, the int8 model of a run folder, or a reference model's.
 
     None is the latest run or, when there is none, `edge`; stderr then says which. Raises `InputError` when there is no
     model.

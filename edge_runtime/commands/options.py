@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import RUNTIMES
-from edge_runtime.model.model_paths import REFERENCE_NETWORKS
+from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.system.figures import FORMATS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class RunPath(click.Path):
         return found or super().shell_complete(ctx, param, incomplete)
 
 
-MODEL = RunPath(".tflite", REFERENCE_NETWORKS)
+MODEL = RunPath(".tflite", REFERENCE_MODELS)
 BENCH = RunPath(".json")
 
 
@@ -69,7 +69,7 @@ class OneOf(click.ParamType):
 
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False) -> Callable[[F], F]:
-    """The argument that names a model: a file, a run folder or a reference network."""
+    """The argument that names a model: a file, a run folder or a reference model."""
     return click.argument("model", metavar=metavar, required=required, type=MODEL)
 
 

@@ -60,9 +60,9 @@ def command(
     """Adapt MODEL to one person, from a minute or two of labelled sitting and standing.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
-    when there is none, 'edge'. It stays as it is; the adapted one goes to -o and is used like any other. Without
-    TensorFlow.
+    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
+    latest run or, when there is none, 'edge'. It stays as it is; the adapted one goes to -o and is used like any other.
+    Without TensorFlow.
     """
     _check_usage(out, evaluate, seconds, json_path)
     path = find_model(model)

@@ -54,7 +54,8 @@ class Prediction:
     "--model",
     metavar="MODEL|RUN",
     type=options.MODEL,
-    help="A .tflite file, a run folder, or a reference model: edge, edge-small.  [default: the latest run, or edge]",
+    help="A .tflite file, a run folder, or a reference model: edge, edge-small, edge-anywhere.  [default: the latest "
+    "run, or edge]",
 )
 @options.out(
     "FILE",

@@ -86,8 +86,8 @@ def command(
     """Recognise activities in a stream of samples, until it ends or is stopped with Ctrl-C.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge' and 'edge-small' name the reference models that come with har-edge. Without any: the latest run or,
-    when there is none, 'edge'.
+    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
+    latest run or, when there is none, 'edge'.
 
     One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
     For a phone or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
@@ -124,6 +124,8 @@ def command(
 
             found = find_recording(recording, recordings_for(path, data), card.signals)
             opener = replay(recording, found, 1.0 if speed is None else speed)
+        if found is not None:
+            placement = placement or found.mounting.placement
         # Replayed recordings of UCI HAR begin as those of the published windows did.
         recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
         session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))

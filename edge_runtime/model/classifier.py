@@ -98,7 +98,7 @@ class Quantiser:
 
 
 class Classifier:
-    """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference network's.
+    """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference model's.
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let

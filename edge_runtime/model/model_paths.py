@@ -1,4 +1,4 @@
-"""Find a model's file: by path, in a run folder, or by the name of a reference network."""
+"""Find a model's file: by path, in a run folder, or by the name of a reference model."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from edge_runtime.errors import InputError
 
-REFERENCE_NETWORKS = ("edge", "edge-small")
-"""The networks whose models the package holds."""
+REFERENCE_MODELS = ("edge", "edge-small", "edge-anywhere")
+"""The models that the package holds, each in float32 and int8."""
 
 _REFERENCE = Path(__file__).parents[1] / "models"
 
 
-def reference_model(network: str, scheme: str) -> Path:
-    """The reference model of one of `REFERENCE_NETWORKS`, float32 or int8."""
-    return _REFERENCE / f"{network}_{scheme}.tflite"
+def reference_model(name: str, scheme: str) -> Path:
+    """The file of one of the `REFERENCE_MODELS`, float32 or int8."""
+    return _REFERENCE / f"{name}_{scheme}.tflite"
 
 
 def is_reference(path: Path) -> bool:
-    """Tell whether `path` is no file but the name of a reference network."""
-    return not path.exists() and str(path) in REFERENCE_NETWORKS
+    """Tell whether `path` is no file but the name of a reference model."""
+    return not path.exists() and str(path) in REFERENCE_MODELS
 
 
 def is_shipped(path: Path) -> bool:
@@ -30,7 +30,7 @@ def is_shipped(path: Path) -> bool:
 
 
 def model_path(path: Path | str) -> Path:
-    """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference network's.
+    """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference model's.
 
     A run folder without an int8 model gives the mixed one, or another. Raises `InputError` when it has none, or `path`
     is nothing.
@@ -39,7 +39,7 @@ def model_path(path: Path | str) -> Path:
     if is_reference(path):
         return reference_model(str(path), "int8")
     if not path.exists():
-        names = " or ".join(REFERENCE_NETWORKS)
+        names = f"{', '.join(REFERENCE_MODELS[:-1])} or {REFERENCE_MODELS[-1]}"
         raise InputError(
             f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}{_near(path)}"
         )
@@ -53,10 +53,10 @@ def model_path(path: Path | str) -> Path:
 
 
 def _near(path: Path) -> str:
-    """A question after the one whose name is nearest to `path`, among the reference networks and what is beside it."""
+    """A question after the one whose name is nearest to `path`, among the reference models and what is beside it."""
     beside: list[Path] = []
     with suppress(OSError):  # no folder, or one that may not be read
         beside = sorted(path.parent.iterdir())
-    known = {x.name: x for x in [*beside, *map(Path, REFERENCE_NETWORKS)]}
+    known = {x.name: x for x in [*beside, *map(Path, REFERENCE_MODELS)]}
     near = difflib.get_close_matches(path.name, known, 1)
     return f"; did you mean {known[near[0]]}?" if near else ""

@@ -142,6 +142,16 @@ def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(h
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
 
 
+def test_bench_scores_a_model_that_knows_more_activities_than_the_data(har_edge_here, tmp_path):
+    options = ("--runs", 1, "--rounds", 1, "--no-control", "--json", "any.json")
+    succeeded(har_edge_here("bench", "edge-anywhere", *options))
+    for result in results(tmp_path / "any.json").values():
+        assert list(map(bool, map(sum, result["confusion"]))) == [True] * 6 + [False]  # nobody jogs
+        assert result["windows"] == 2947
+    both = har_edge_here("bench", "edge", "edge-anywhere", *options)
+    assert_one_sentence(both, 2, "edge-anywhere", "different activities", "one after the other")
+
+
 def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
     pytest.importorskip("tflite_micro")
     forms = ("--json", "small.json", "--csv", "small.csv", "--markdown", "small.md", "--html", "small.html")

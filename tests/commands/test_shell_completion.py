@@ -42,8 +42,8 @@ def complete(tmp_path):
         (["stream", "--js"], ["--jsonl"]),
         (["data", "pl"], ["plot"]),
         (["bench", "--runtime", "lite"], ["litert"]),
-        (["info", ""], ["edge", "edge-small", "runs/mine", "runs/seeds", "my.tflite"]),
-        (["evaluate", "edge-"], ["edge-small"]),
+        (["info", ""], ["edge", "edge-small", "edge-anywhere", "runs/mine", "runs/seeds", "my.tflite"]),
+        (["evaluate", "edge-"], ["edge-small", "edge-anywhere"]),
         (["convert", "runs/m"], ["runs/mine"]),
         (["report", ""], ["runs/mine", "runs/seeds", "pi.json"]),
         (["compare", "pi.json", "runs/s"], ["runs/seeds"]),
@@ -90,7 +90,7 @@ _har_edge_completion har-edge
 echo "${COMPREPLY[@]}"
 """
     done = run_program("bash", "-c", asked, cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
-    assert (done.stdout, done.stderr) == ("edge-small\n", "")
+    assert (done.stdout, done.stderr) == ("edge-small edge-anywhere\n", "")
 
 
 @pytest.mark.parametrize("asked", ["tcsh_source", "bash_everything", "bash_complete", "1"])

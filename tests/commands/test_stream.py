@@ -56,6 +56,18 @@ def decisions(output: str) -> list[dict]:
 
 
 class TestReplay:
+    def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(self, stream):
+        """Without `--placement`: the recording tells that it was made at a waist."""
+        done = succeeded(stream("edge-anywhere", "--replay", RECORDING, "--speed", 0, "--jsonl"))
+        lines = [json.loads(x) for x in done.stdout.splitlines()]
+        found = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
+        before, after = (
+            {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:found], lines[found:])
+        )
+        assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
+        assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
+        assert "SITTING or LAYING" not in after
+
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
         done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl"))
         recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)

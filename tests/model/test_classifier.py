@@ -16,6 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
 from edge_runtime.model.interpreters import Tensor, open_model
+from edge_runtime.model.model_paths import REFERENCE_MODELS
 
 N = 8
 FLOATS = arrays(np.float32, (1, N), elements=st.floats(-100, 100, width=32))
@@ -115,7 +116,8 @@ def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny
     assert Classifier(tmp_path / "run").card.name == "mixed"
     (tmp_path / "run/model_mixed.tflite").unlink()
     assert Classifier(tmp_path / "run").card.name == "float32"
-    assert Classifier("edge-small").card.name == "edge-small"
+    for name in REFERENCE_MODELS:
+        assert Classifier(name).card.name == name
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="har-edge convert"):
         Classifier(tmp_path / "empty")

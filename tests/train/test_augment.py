@@ -1,6 +1,7 @@
 """Check augmentation: windows at any offset are cut from their recordings, and no activity is changed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from edge_runtime.signals import frontend
 from edge_runtime.signals.normalisation import Normalisation
 from train.fit.augment import Shifts, augment, find_continuations
 from train.fit.fit import batches
-from train.fit.fit_job import Key
+from train.fit.fit_job import FitJob, Key
 from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import measure_normalisation
 
@@ -74,8 +75,10 @@ def test_nothing_is_cut_across_classes_or_subjects(what):
 def test_an_epoch_draws_the_same_offsets_whatever_was_drawn_before(first_recording):
     split, _, _ = first_recording
 
+    job = FitJob("fit", "fit", Recipe(batch_size=16), Key(0, 0), Path(), (), len(split), 6, tuple(NAMES), HOP)
+
     def of_epoch(epoch, shifts):
-        return np.stack([X for X, _, _ in batches(split, shifts, Recipe(batch_size=16), Key(0, 0), epoch)])
+        return np.stack([X for X, _, _ in batches(split, shifts, job, epoch)])
 
     shifts = Shifts(split, HOP)
     np.testing.assert_array_equal(of_epoch(1, shifts), of_epoch(1, shifts))

@@ -20,9 +20,8 @@ from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import atomic_path
 from train.fit.augment import Shifts, augment
-from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, Step
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, Step
 from train.fit.networks import SHARED, build
-from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import measure_normalisation
 
 
@@ -84,7 +83,7 @@ def fit(
         _key_dropout(model, job.key.sequence(epoch))
         only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
-        for step, (X, y, key) in enumerate(batches(train, shifts, recipe, job.key, epoch)):
+        for step, (X, y, key) in enumerate(batches(train, shifts, job, epoch)):
             done = epoch * steps + step
             # The average's decay is short at first, so that it does not remember the initial weights.
             decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
@@ -113,20 +112,24 @@ def fit(
 
 
 def batches(
-    train: Split, shifts: Shifts | None, recipe: Recipe, key: Key, epoch: int
+    train: Split, shifts: Shifts | None, job: FitJob, epoch: int
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.int32]]]:
     """The batches of one epoch, in an order of its own: windows, classes and the key of their augmentation.
 
     Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`; the key is an int32 pair.
     """
-    sequence, steps = key.sequence(epoch), recipe.steps_per_epoch(len(train))
+    recipe, lying = job.recipe, job.made_lying
+    sequence, steps = job.key.sequence(epoch), recipe.steps_per_epoch(len(train))
     order = np.random.default_rng(sequence).permutation(len(train))
     keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
-    generator = np.random.default_rng(key.sequence(epoch, 1))
+    generator, of_lying = (np.random.default_rng(job.key.sequence(epoch, part)) for part in (1, 2))
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))
-        yield X, train.y[rows], keys[step]
+        y = train.y[rows]
+        if lying is not None and train.mounting is not None:
+            X, y = lying.apply(X, y, train.mounting[rows], job.signals, of_lying)
+        yield X, y, keys[step]
 
 
 def training_loss(

@@ -13,6 +13,7 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
+from train.fit.made_lying import MadeLying, plan_made_lying
 from train.fit.recipe import Recipe
 
 
@@ -34,7 +35,7 @@ class FitJob:
 
     All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
     `n_windows` windows of the named `signals`, `hop` samples apart. `coarse` is the coarse class of each class, for
-    recipes that learn those too.
+    recipes that learn those too; `made_lying` says which windows are turned until they lie.
     """
 
     name: str
@@ -48,6 +49,7 @@ class FitJob:
     signals: tuple[str, ...]
     hop: int
     coarse: tuple[int, ...] = ()
+    made_lying: MadeLying | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -101,6 +103,7 @@ def plan_fit(
         signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
         coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
+        made_lying=plan_made_lying(dataset, recipe.made_lying),
     )
 
 

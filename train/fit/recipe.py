@@ -37,6 +37,7 @@ class Recipe:
     intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
+    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_lying`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
@@ -57,7 +58,7 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
     # The heading of the walking frame is wrong by 10 degrees (0.17 rad) in one of ten stretches of 5 s. How
     # else the phone is turned about the upright axis, the frame takes out.
-    "walking": {"turn": 0.3},
+    "walking": {"turn": 0.3, "made_lying": 0.1},
 }
 """By frame of the windows, the same."""
 

@@ -84,7 +84,8 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done:
 def _shared(dataset: Dataset) -> Iterator[int]:
     """The number of an open file in memory that holds the windows: it has no name, and is gone with its last reader."""
     with os.fdopen(os.memfd_create("windows"), "wb") as file:
-        np.savez(file, X=dataset.train.X, y=dataset.train.y, subject=dataset.train.subject, test_X=dataset.test.X)
+        known = {name: x for name, x in vars(dataset.train).items() if x is not None}
+        np.savez(file, **known, test_X=dataset.test.X)
         file.flush()
         yield file.fileno()
 
@@ -100,7 +101,7 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
     with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
         # Opened anew, since processes that share an open file share its position too.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            train, test_X = Split(stored["X"], stored["y"], stored["subject"]), stored["test_X"]
+            train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
         held = held_rows(train, job.held_out)
         held_out = train.select(held) if job.held_out else None
         import_tensorflow("har-edge train", threads=1)

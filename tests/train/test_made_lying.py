@@ -1,0 +1,108 @@
+"""Check windows that are made lying: of whom, how they are turned, and that no other window changes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge_runtime.data.dataset import Dataset, Mounting
+from edge_runtime.signals.frontend import SIGNALS
+from train.fit.fit import batches
+from train.fit.fit_job import FitJob, Key, plan_fit
+from train.fit.made_lying import MadeLying, plan_made_lying
+from train.fit.recipe import choose_recipe
+
+NAMES = tuple(x.name for x in SIGNALS)
+WAIST, POCKET = Mounting(placement="waist"), Mounting(placement="trouser pocket")
+
+
+@pytest.fixture(scope="module")
+def worn(uci_har) -> Dataset:
+    """Some windows in the walking frame, as if every other subject had worn the phone in a trouser pocket."""
+    rows = np.arange(len(uci_har.train)) % 10 == 0
+    train = uci_har.train.select(rows)
+    train = replace(train, mounting=(train.subject % 2).astype(np.int32))
+    return replace(uci_har, train=train, mountings=(WAIST, POCKET), frame="walking")
+
+
+def made(dataset: Dataset, share: float = 1.0):
+    plan = plan_made_lying(dataset, 0.1)
+    assert plan is not None
+    train = dataset.train
+    generator = np.random.default_rng(0)
+    return replace(plan, share=share).apply(train.X, train.y, train.mounting, NAMES, generator)
+
+
+def test_who_is_still_with_the_phone_in_a_pocket_lies_and_no_other_window_changes(worn):
+    X, y = made(worn)
+    train = worn.train
+    still = np.isin(train.y, [worn.labels.index(x) for x in ("SITTING", "STANDING")])
+    turned = still & (train.mounting == 1)
+    assert turned.any()
+    assert (y[turned] == worn.labels.index("LAYING")).all()
+    np.testing.assert_array_equal(y[~turned], train.y[~turned])
+    np.testing.assert_array_equal(X[~turned], train.X[~turned])
+
+
+def test_the_thigh_of_who_is_made_lying_is_level_on_the_back_or_a_side(worn):
+    X, y = made(worn)
+    changed = y != worn.train.y
+    up, ahead, left = (X[changed, :, 6 + axis].mean(axis=1, dtype=np.float64) for axis in range(3))
+    tilt = np.degrees(np.arctan2(np.hypot(ahead, left), up))
+    aside = np.degrees(np.arctan2(left, ahead))
+    assert tilt.mean() == pytest.approx(92, abs=2)
+    assert tilt.std() == pytest.approx(10, abs=2)
+    assert 100 < np.abs(aside).max() < 105.1
+    assert abs(aside.mean()) < 15
+
+
+def test_all_signals_of_a_window_are_turned_alike_and_keep_their_lengths(worn):
+    X, y = made(worn)
+    before, after = (x[y != worn.train.y] for x in (worn.train.X, X))
+    for first in (0, 3, 6):
+        lengths = (np.linalg.norm(x[..., first : first + 3], axis=-1) for x in (after, before))
+        np.testing.assert_allclose(*lengths, atol=1e-5)
+    for old, new in zip(before[:20], after[:20], strict=True):
+        matrix = np.linalg.lstsq(old.reshape(-1, 3), new.reshape(-1, 3), rcond=None)[0]
+        np.testing.assert_allclose(old.reshape(-1, 3) @ matrix, new.reshape(-1, 3), atol=1e-4)
+        assert np.linalg.det(matrix) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_weight_of_a_tenth_makes_one_lie_for_ten_that_stay(worn):
+    changed = (made(worn, plan_made_lying(worn, 0.1).share)[1] != worn.train.y).sum()
+    of_all = (made(worn)[1] != worn.train.y).sum()
+    assert changed / (of_all - changed) == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"frame": "device"},
+        {"mountings": (WAIST, WAIST)},
+        {"mountings": ()},
+        {"labels": tuple("ABCDEF")},
+        {"labels": ("WALKING", "A", "B", "SITTING", "STANDING", "C")},
+    ],
+)
+def test_nobody_lies_where_ahead_is_not_known_nor_a_pocket_nor_lying(worn, other):
+    assert plan_made_lying(worn, 0.1) is not None
+    assert plan_made_lying(replace(worn, **other), 0.1) is None
+
+
+def test_trainings_in_the_walking_frame_make_windows_lie_and_others_draw_as_without(worn, tmp_path):
+    def job(frame) -> FitJob:
+        data, recipe = replace(worn, frame=frame), choose_recipe("edge", frame=frame)
+        return plan_fit("fit", "fit", data, recipe, Key(0, 0), tmp_path)
+
+    assert job("device").made_lying is None
+    plan = job("walking").made_lying
+    assert isinstance(plan, MadeLying)
+    with_lying, without = (
+        np.concatenate([y for _, y, _ in batches(worn.train, None, x, 0)])
+        for x in (job("walking"), replace(job("walking"), made_lying=None))
+    )
+    changed = with_lying != without
+    assert changed.any()
+    assert set(with_lying[changed]) == {plan.lying}
+    again = np.concatenate([y for _, y, _ in batches(worn.train, None, job("walking"), 0)])
+    np.testing.assert_array_equal(with_lying, again)
