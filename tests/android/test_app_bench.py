@@ -1,18 +1,20 @@
 """The benchmark in the app: the same answers and the same report as `har-edge bench`."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import looped_model
 import numpy as np
 import pytest
+from android_app import walking_model
 from programs import har_edge
 
 from edge_runtime.bench import doubts, results
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import terminal_table
@@ -103,6 +105,14 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
     assert int8.operators > 50
     terminal_table.show(gather([DeviceReport("phone", report)]), Console())
+
+
+def test_a_model_of_the_walking_frame_is_not_measured_on_windows_of_another(jvm, tmp_path_factory):
+    assets = tmp_path_factory.mktemp("assets")
+    shutil.copytree(jvm.assets, assets, dirs_exist_ok=True)
+    (assets / "edge_int8.tflite").write_bytes(walking_model())
+    with pytest.raises(DeviceError, match="takes windows in the walking frame"):
+        jvm.drive("report", assets, jvm.folder)
 
 
 def test_reports_of_a_phone_alone_are_compared_as_any_other(jvm):
