@@ -41,7 +41,7 @@ def run(tmp_path, monkeypatch) -> Run:
 @pytest.mark.parametrize("code", [1, 2])
 def test_a_network_that_is_refused_or_fails_the_gate_is_a_result(run, monkeypatch, code):
     monkeypatch.setenv("EXIT_CODE", str(code))
-    assert measure_networks.convert(run) == "the layer is unknown"
+    assert measure_networks.convert(run, with_rivals=True) == "the layer is unknown"
 
 
 def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_path):
@@ -49,11 +49,11 @@ def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_
     asked, record = tmp_path / "asked.json", record_of(run.tflite("int8"))
     record.parent.mkdir(parents=True)
     run.tflite("int8").write_bytes(b"")
-    assert measure_networks.convert(run) is None
+    assert measure_networks.convert(run, with_rivals=True) is None
     assert "--rivals" in json.loads(asked.read_text())
     asked.unlink()
     record.write_text("{}")
-    assert measure_networks.convert(run) is None
+    assert measure_networks.convert(run, with_rivals=True) is None
     assert not asked.exists()
 
 
@@ -61,7 +61,7 @@ def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_
 def test_a_conversion_that_met_with_an_accident_is_none(run, monkeypatch, code):
     monkeypatch.setenv("EXIT_CODE", str(code))
     with pytest.raises(subprocess.CalledProcessError):
-        measure_networks.convert(run)
+        measure_networks.convert(run, with_rivals=True)
 
 
 def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(run, monkeypatch, tmp_path):
