@@ -52,10 +52,11 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
     subjects = sorted({x.subject for _, x in found}, key=str)
     if card.posture_correction:
         chosen = {_person(card, subjects)}
-    elif is_other(card, _sources(x.mounting for _, x in found)):
-        chosen = set(subjects)
+    elif own := own_test_subjects(card, subjects):  # whatever the data is called now
+        chosen = set(own)
     else:
-        chosen = set(own_test_subjects(card, subjects) or reader.test_subjects)
+        is_strange = is_other(card, _sources(x.mounting for _, x in found))
+        chosen = set(subjects if is_strange else reader.test_subjects)
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)
@@ -93,8 +94,10 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
         if card.posture_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
-        elif is_other(card, _sources(data.mountings) or {data.name}):
-            data = data.with_test({*data.train.subject.tolist(), *data.test.subject.tolist()})
+        else:
+            people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
+            if not own_test_subjects(card, people) and is_other(card, _sources(data.mountings) or {data.name}):
+                data = data.with_test(people)
     else:
         found = [x for _, x in _recordings(reader, card, is_remembered)]
         data = recording_windows.as_test(in_words(chosen), found, card.window)

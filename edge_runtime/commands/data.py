@@ -143,7 +143,7 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
 @command.command(epilog=options.examples("data check 'UCI HAR Dataset.zip'"))
 @click.argument("official", metavar="PATH", type=options.PATH)
 @click.pass_obj
-def check(outer: Path | None, official: Path) -> None:
+def check(outer: Sources | None, official: Path) -> None:
     """Compare an official copy with the rebuilt windows.
 
     PATH is the folder or zip of the official 'UCI HAR Dataset'.
@@ -152,7 +152,7 @@ def check(outer: Path | None, official: Path) -> None:
     from edge_runtime.system.terminal import Console, plain_table
 
     if outer:
-        raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {outer}")
+        raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {in_words(outer)}")
     if not official.exists():
         raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
     comparison = official_copy.compare(official_copy.load(official, proved=False), uci_har.load())

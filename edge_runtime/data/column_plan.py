@@ -133,8 +133,10 @@ def _axes(header: Sequence[str], place: str, part: SensorColumns) -> Axes:
 
 
 def _place(header: Sequence[str], place: str, column: Column, expected: str = "") -> int:
-    """The place of a column. Raises `InputError` when the header does not name it, or more than once."""
+    """The place of a column. Raises `InputError` when the header has it not, or names it more than once."""
     if isinstance(column, int):
+        if header and column > len(header):
+            raise InputError(f"{place} has {len(header)} columns, and the layout names column {column}")
         return column - 1
     names = [x.strip() for x in header]
     if names.count(column) != 1:

@@ -44,7 +44,7 @@ class DataSource:
 
     def resolved(self) -> "DataSource":
         """The same source, wherever a later command is started."""
-        is_file = self.layout.endswith(".toml")
+        is_file = self.layout.endswith(".toml") or Path(self.layout).is_file()
         layout = str(Path(self.layout).resolve()) if is_file else self.layout
         return DataSource(self.path.resolve() if self.path else None, layout)
 

@@ -130,6 +130,7 @@ def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
         assert f"Usage: har-edge {name}" in result.stdout
 
 
+@pytest.mark.long
 def test_the_conversion_process_too_uses_ours(trained_run, tmp_path):
     (tmp_path / "convert.py").write_text("raise SystemExit('the wrong convert')")
     (tmp_path / "edge_runtime.py").write_text("raise SystemExit('the wrong edge_runtime')")

@@ -147,7 +147,7 @@ def test_every_form_is_smaller_than_the_one_it_saves_from(converted_run):
     assert sizes["int8"] <= min(100_000, sizes["float32"] / 2)
 
 
-@pytest.mark.parametrize("named", [[], ["dynamic"]])
+@pytest.mark.parametrize("named", [pytest.param([], marks=pytest.mark.long), ["dynamic"]])
 def test_the_forms_that_are_named_are_written_and_no_others(run, named):
     assert convert(run, *(x for scheme in 2 * named for x in ("--quantize-as", scheme))).returncode == 0
     assert run.converted() == [run.tflite(scheme) for scheme in ("float32", *named)]
@@ -184,7 +184,7 @@ def test_prepared_windows_on_request(run, converted_run, uci_har):
         assert classifier.logits(X).tobytes() == Classifier(converted_run.tflite(scheme)).logits(X).tobytes()
 
 
-@pytest.mark.parametrize("name", ["selection", "model"])
+@pytest.mark.parametrize("name", ["selection", pytest.param("model", marks=pytest.mark.long)])
 def test_a_network_that_int8_ruins_fails_and_leaves_its_diagnosis_alone(run, name):
     for path in (run.diagnosis(".csv"), run.diagnosis(".png")):
         path.unlink(missing_ok=True)

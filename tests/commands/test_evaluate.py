@@ -94,6 +94,14 @@ def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(tmp_path):
     assert set(np.flatnonzero(answered)) <= {3, 4}
 
 
+def test_the_people_of_the_training_are_not_scored_whatever_their_data_is_called(har_edge_here):
+    succeeded(har_edge_here("data", "export", "-o", "renamed.npz"))
+    assert (
+        " of 2,947 windows of 9 subjects"
+        in succeeded(har_edge_here("evaluate", "edge", "--data", "renamed.npz")).stdout
+    )
+
+
 def test_data_is_of_another_origin_if_the_card_names_none_of_its_sources():
     card = read_model(MODELS["int8"])[1]  # of UCI HAR
     assert not is_other(card, [uci_har.NAME, "MotionSense"])

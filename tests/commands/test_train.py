@@ -154,7 +154,7 @@ def test_without_a_folder_the_newest_stopped_training_is_resumed_else_the_latest
     write_settings(tmp_path / "runs" / "at-work")
     with folder_lock(tmp_path / "runs" / "at-work"):
         assert_one_sentence(har_edge_here("train", "--resume"), 2, "a training into runs/at-work is under way")
-        write_settings(tmp_path / "runs" / "stopped", data="absent")
+        write_settings(tmp_path / "runs" / "stopped", data=("absent",))
         os.utime(settings_path(tmp_path / "runs" / "stopped"), (1, 1))
         assert_one_sentence(har_edge_here("train", "--resume"), 2, "absent does not exist")
 

@@ -113,6 +113,7 @@ def test_changed_windows_are_no_longer_those_of_the_training(har_edge_here, run,
     assert_one_sentence(har_edge_here("evaluate", "waves", cwd=tmp_path), 2, "was not trained on the data at")
 
 
+@pytest.mark.long
 def test_crossval_and_train_say_when_nobody_is_named(tmp_path):
     path = write_windows(tmp_path / "blocks.npz", two_frequencies(60))
     done = succeeded(har_edge("crossval", "--data", path, "--epochs", 1, "--folds", 2, "--out", "folds", cwd=tmp_path))

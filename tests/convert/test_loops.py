@@ -101,6 +101,7 @@ def test_a_loop_answers_as_keras_does(case):
     assert relative_difference(logits_of(flatbuffer, X), np.asarray(model(X, training=False))) < 1e-5
 
 
+@pytest.mark.long
 def test_a_loop_in_int8_has_the_values_of_the_same_steps_written_out(case, int8):
     _, lowered, X = case
     unrolled = replace(lowered, is_looped=False)
@@ -162,7 +163,7 @@ np.save(answers, found)
 """
 
 
-@pytest.mark.parametrize("runtime", ["tflite-runtime", "tensorflow"])
+@pytest.mark.parametrize("runtime", ["tflite-runtime", pytest.param("tensorflow", marks=pytest.mark.long)])
 def test_other_runtimes_answer_alike(runtime, windows, tflite_runtime_python, tmp_path):
     both = layers.Bidirectional(layers.LSTM(6, return_sequences=True))
     X = windows[:, :40]

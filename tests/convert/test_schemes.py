@@ -160,5 +160,5 @@ def test_the_network_that_changes_most_decides_for_all(tmp_path, int8, mixed, le
     assert {x.made == ["mixed"] for x in networks} == {left_out is not None}
     for reason in found.values():
         written = ({"int8", "mixed"} - {left_out}).pop()
-        assert f"int8 answers {100 * max(int8):.2f} % otherwise" in reason
-        assert reason.endswith(f"{100 * max(mixed):.2f} %: {written} was written")
+        assert f"int8 loses {100 * max(int8):.2f} percentage points" in reason
+        assert reason.endswith(f"{100 * max(mixed):.2f}: {written} was written")
