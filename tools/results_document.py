@@ -69,11 +69,16 @@ def _accuracies(network: Measured, scheme: str) -> list[float]:
     return [100 * x["accuracy"] for x in _scores(network, scheme)]
 
 
+def _of_cpu(networks: Sequence[Measured], cpu: str) -> list[str]:
+    return [f"`{x['name']}`" for x in networks if x["bench"] and x["bench"]["cpu"] == cpu]
+
+
 def document(networks: Sequence[Measured]) -> str:
     """The text of `docs/results.md`."""
     versions = networks[0]["versions"]
     cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
-    where = f", on {cpus[0]}, one thread" if cpus else ""
+    named = [f"{cpu} ({', '.join(_of_cpu(networks, cpu))})" if len(cpus) > 1 else cpu for cpu in cpus]
+    where = f", on {' and '.join(named)}, one thread" if cpus else ""
     text = f"""# Results
 
 Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with TensorFlow
