@@ -140,7 +140,8 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
             console.print()
         for seed in made:
             for scheme, reason in seed.report.left_out.items():
-                console.print(f"No {seed.files.tflite(scheme)}: {reason}.\n", soft_wrap=True)
+                path = seed.files.tflite(scheme)
+                console.print(f"No {path.name} in {path.parent.name}: {reason}.\n")
         console.print(_explanation(first, None, with_snr=False))
     if failures:
         name, failure = next(iter(failures.items()))
