@@ -40,6 +40,9 @@ inline void prepare(const float window[samples][n_signals], {type}* input) {{
   }}
 }}
 """
+_FRAME = """\
+// All windows have to be in the walking frame: x up, y ahead and z to the left of someone who walks. Turn each by the
+// rotation of its mounting before `prepare`; har-edge's docs/in_your_program.md has the steps. Nothing here does it."""
 _COPY = "      *input++ = window[t][i];  // the graph does the rest"
 # In float32 and in this order the integers are those of `edge_runtime.model.classifier.Preparation`.
 _NORMALISE = """\
@@ -148,6 +151,7 @@ def _header(
     window = card.window
     parts += [
         "\n// A window: one row per sample, one column per signal, a new window every `hop` samples.",
+        *([] if card.frame == "device" else [_FRAME]),
         *([] if window.rate_hz is None else [_scalar("float", "rate_hz", _float(window.rate_hz))]),
         *(_scalar("int", key, str(getattr(window, key))) for key in ("samples", "hop")),
         _scalar("int", "n_signals", str(len(card.signals))),

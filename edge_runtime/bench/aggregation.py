@@ -183,6 +183,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         arena_bytes=facts["model"]["arena_bytes"],
         raw_input=model.card.raw_input,
         rival=rival.tool if rival else None,
+        frame=model.card.frame,
     )
 
 

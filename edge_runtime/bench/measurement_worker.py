@@ -25,6 +25,7 @@ from edge_runtime.model.classifier import Prepare, check_graph, check_windows, p
 from edge_runtime.model.interpreters import MICRO, Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
 from edge_runtime.model.subgraphs import read_subgraphs
+from edge_runtime.signals.mounting import turned
 from edge_runtime.system.child_processes import tell
 
 # Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
@@ -57,8 +58,9 @@ def main(job_path: Path) -> int:
 def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     """Load, time and score one model.
 
-    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each and the same for a model of raw windows, and, if
-    asked for, `logits` `[n_windows, n_labels]`.
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each and the same for a model of raw windows in the frame
+    of the device, and, if asked for, `logits` `[n_windows, n_labels]`. Windows are in the frame of the card: end to
+    end, each is turned once more.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
     about = machine.read_facts(cpu)
@@ -86,12 +88,12 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
-    if card.raw_input:  # nothing comes before the inference
+    if card.raw_input and card.frame == "device":  # nothing comes before the inference
         latency = end_to_end = _time_alone(job, model, inputs, warmth)
     elif job.period_s:
-        latency, end_to_end = _time_paced(job, model, prepare, timed)
+        latency, end_to_end = _time_paced(job, model, _turning(card, prepare), timed)
     else:
-        latency, end_to_end = _time(job, model, prepare, timed, inputs, warmth)
+        latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, warmth)
     after, own_seconds = machine.state(cpu), time.process_time() - own_before
     facts = {
         "machine": asdict(about),
@@ -138,6 +140,14 @@ def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
 
 
 TASKS = {"measure": measure, "inspect": inspect}
+
+
+def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
+    """All that the caller does to a window. By a rotation that changes nothing, turning takes as long as by any."""
+    if card.frame == "device":
+        return prepare
+    names, rotation = card.signal_names, np.eye(3)
+    return lambda window: prepare(turned(window, names, rotation))
 
 
 def _time(

@@ -20,6 +20,7 @@ from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
+from edge_runtime.signals.types import Frame
 from edge_runtime.system import dataclass_json
 from edge_runtime.system.dataclass_json import Quantity
 from edge_runtime.system.files import write_text
@@ -131,7 +132,8 @@ class Result:
         "setting the input, invoking and getting the output; for a window that is already prepared, unless `raw_input`",
     ]
     end_to_end_ms: Annotated[
-        Latency | None, "the same with preparing the window, where that is outside the graph; else as `latency_ms`"
+        Latency | None,
+        "the same with turning the window into its `frame` and preparing it, outside the graph; else as `latency_ms`",
     ]
     peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
     baseline_memory_bytes: Annotated[
@@ -176,6 +178,12 @@ class Result:
     ] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
+    frame: Annotated[Frame, "of the windows: that of the `device`, or the `walking` frame"] = "device"
+
+    @property
+    def is_end_to_end(self) -> bool:
+        """Tell whether an inference is all that is done to a window, so that `end_to_end_ms` is `latency_ms`."""
+        return self.raw_input and self.frame == "device"
 
     @property
     def is_float(self) -> bool:

@@ -21,6 +21,7 @@ from edge_runtime.model.model_paths import is_reference, model_path, reference_m
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
+from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
@@ -162,6 +163,12 @@ def command(
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
     cards = [x.card for x in models]
+    first, other = models[0], next((x for x in models if x.card.window != models[0].card.window), None)
+    if other:
+        raise InputError(
+            f"{first.title} takes windows of {_cut(first)}, but {other.title} of {_cut(other)}: bench one after the "
+            "other"
+        )
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
     data = loading.load_data(chosen, cards[0].window)
     if chosen and given is None:
@@ -174,6 +181,11 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
             "scored on people whom it was trained on"
         )
     return splits[0]
+
+
+def _cut(model: ModelFile) -> str:
+    """How the windows of `model` are cut, in words."""
+    return f"{model.card.window}, a new one each {counted(model.card.window.hop, 'sample')}"
 
 
 def _measure(

@@ -157,12 +157,13 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:
-    """Who prepares windows, and by which numbers."""
+    """In which frame windows are, who prepares them, and by which numbers."""
+    turned = "turned into the walking frame by the caller, " if card.frame == "walking" else ""
     if not card.normalisation.is_none:
         place = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
-        return f"{place}, by the numbers below"
+        return f"{turned}{place}, by the numbers below"
     quantised = "" if tensor.scale is None else ", but for the input's scale and zero point"
-    return f"in physical units; preparation: none{quantised}"
+    return f"{turned}in physical units; preparation: none{quantised}"
 
 
 def _numbers(normalisation: Normalisation, i: int) -> list[str]:

@@ -14,7 +14,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.mounting import check_signals, is_moving, turned, walking_frame
+from edge_runtime.signals.mounting import check_signals, in_walking_frame, is_moving
 from edge_runtime.signals.types import Frame, Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
@@ -191,17 +191,16 @@ class Dataset:
     def _turned(self, part: Split, names: Sequence[str], rate_hz: float) -> Split:
         """The windows of `part` in the walking frames of their mountings."""
         worn = part.subject if part.mounting is None else part.mounting
-        moving = is_moving(part.X, names)
         X = np.empty_like(part.X)
         for one in np.unique(worn):
             rows = worn == one
-            if not (rows & moving).any():
+            if not is_moving(part.X[rows], names).any():
                 number = "" if part.mounting is None else f", mounting {self.mountings[int(one)].name or one}"
                 raise InputError(
                     f"nobody walks in the windows of subject {part.subject[rows][0]}{number} of '{self.name}', so that "
                     "how the device was worn cannot be found: leave them out, or record a few steps too"
                 )
-            X[rows] = turned(part.X[rows], names, walking_frame(part.X[rows & moving], names, rate_hz))
+            X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)
 
     def with_test(self, subjects: Collection[int | str]) -> "Dataset":

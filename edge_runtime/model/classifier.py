@@ -18,6 +18,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Model, Tensor, open_model
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.signals.mounting import in_walking_frame
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
 
@@ -31,7 +32,10 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
-    """Choose how a window becomes the input `tensor` of the model of `card`: as it is, where the graph prepares it."""
+    """Choose how a window becomes the input `tensor` of the model of `card`: as it is, where the graph prepares it.
+
+    It is in the frame of the card.
+    """
     if card.raw_input:
         return lambda window: window[np.newaxis]
     return Preparation(card.normalisation, tensor)
@@ -100,6 +104,10 @@ class Quantiser:
 class Classifier:
     """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference model's.
 
+    Windows are in the frame of the card (`card.frame`): as the device was worn or, for models of `train --frame
+    walking` such as `edge-anywhere`, in the walking frame, into which `in_frame` turns them. Nothing tells windows of
+    another frame from them: the answers are then wrong.
+
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let
     `edge_runtime.bench.inspection.inspect` open a model of unknown origin first, and give the `content` of the file
@@ -114,8 +122,23 @@ class Classifier:
         check_graph(self.model.input, self.model.output, self.card, str(path))
         self._prepare = preparation(self.card, self.model.input)
 
+    def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Turn windows `[n, samples, n_signals]` of one mounting, as recorded, into the frame that the model takes.
+
+        One person wore the device in one way in all of them, and walked in some. Windows of a model whose card says
+        `device` stay as they are. Raises `InputError` as `logits`, and when nobody walks in the windows.
+        """
+        checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
+        if self.card.frame == "device":
+            return checked
+        if rate_hz is None:
+            raise InputError(
+                f"the card of '{self.card.name}' has no rate, which the walking frame needs: name it there"
+            )
+        return in_walking_frame(checked, self.card.signal_names, rate_hz)
+
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in the units of the card.
+        """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in units and frame of the card.
 
         They have the card's posture correction, if it has one. Raises `InputError` when the shape is another or a
         value is not finite.

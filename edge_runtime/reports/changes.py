@@ -54,7 +54,7 @@ def _table(pair: ResultChanges) -> Table:
     for heading in ("", "old", "new", "change", "95 % interval", ""):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     unit = time_unit((pair.old, pair.new))
-    same = {"end_to_end"} if pair.old.raw_input and pair.new.raw_input else set()  # as the latency
+    same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # as the latency
     for group in _SHOWN:
         for name in (x for x in group if x not in same):
             change = pair.changes[name]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from edge_runtime.bench.results import Latency, Result
+from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, shorten, spread
 from edge_runtime.system.quantities import in_unit, percent, percent_range, time
@@ -100,11 +101,12 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     )
     if not people:
         return None
+    noun = noun_of(people)
     step = 13.0 + 7 * min(len(results), 4)
     bottom = _TOP + step * len(people)
     x = _accuracies([100 * v for result in results for v in result.per_subject.values()], _LEFT + 14, _RIGHT - 6)
     y = Scale(0, len(people), _TOP, bottom)
-    parts = [*_columns(x, bottom, "% of the subject's windows right")]
+    parts = [*_columns(x, bottom, f"% of the {noun}'s windows right")]
     for row, person in enumerate(people):
         middle = y(row + 0.5)
         parts.append(element("line", class_="grid", x1=_LEFT + 8, x2=_RIGHT, y1=middle, y2=middle))
@@ -114,15 +116,15 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
                 # Side by side, or equal scores would hide each other.
                 place = middle + (step - 10) * ((i + 0.5) / len(results) - 0.5)
                 score = result.per_subject[person]
-                tooltip = element("title", f"subject {person}, {names[i]}: {percent(score)}")
+                tooltip = element("title", f"{with_noun(person)}, {names[i]}: {percent(score)}")
                 dot = element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
                 parts.append(element("g", dot, class_=colour(i)))
     description = "; ".join(
-        f"subject {person}: "
+        f"{with_noun(person)}: "
         + ", ".join(f"{name} {percent(x.per_subject.get(person))}" for name, x in zip(names, results, strict=True))
         for person in people
     )
-    return drawing("subjects", bottom + 36, "Accuracy per test subject", description, parts)
+    return drawing("subjects", bottom + 36, f"Accuracy per test {noun}", description, parts)
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:

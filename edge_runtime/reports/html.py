@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bench.results import Report
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.reports import charts, machine_and_method, sentences
 from edge_runtime.reports.report_content import MOST, DeviceReport, gather
 from edge_runtime.reports.rows import groups
@@ -26,7 +27,7 @@ def render(devices: Sequence[DeviceReport]) -> str:
     reports = {x.device: x.report for x in devices if x.report}
     single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
     drawn, drawn_names = results[:MOST], names[:MOST]
-    is_one_time = all(x.raw_input for x in results) or not single
+    is_one_time = all(x.is_end_to_end for x in results) or not single
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 1 if is_one_time else 2]
     distributions = (charts.distribution(drawn, drawn_names, key, title) for key, title in kinds)
     return _template("bench.html.j2" if single else "devices.html.j2").render(
@@ -45,10 +46,12 @@ def _details(report: Report) -> dict[str, Any]:
     """The part of the page of one report that the page of several has no room for."""
     results = report.results
     names = sentences.titles(results)
+    people = dict.fromkeys(person for x in results for person in x.per_subject)
     return {
         "report": report,
         "subjects": charts.subjects(results[:MOST], names[:MOST]),
-        "people": dict.fromkeys(person for x in results for person in x.per_subject),
+        "people": people,
+        "noun": noun_of(people),
         "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
         "percent": percent,
         "states": machine_and_method.states(report),

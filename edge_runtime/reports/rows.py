@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.results import Latency, Result
 from edge_runtime.data.scores import worst
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.system.quantities import (
     NOT_MEASURED,
     kilobytes,
@@ -37,6 +38,8 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
     """Scores, times and sizes of `results`, without rows in which no result has a number."""
     unit = time_unit(results)
 
+    people = noun_of(person for x in results for person in x.per_subject)
+
     def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:
         return Row(title, tuple(map(cell, results)), detail, brief)
 
@@ -44,16 +47,16 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         return row(f"latency {key}", lambda x: _percentile(x.latency_ms, key, unit), brief=brief)
 
     def end_to_end(key: str) -> Row:
-        """Of models that all take raw windows, the latency is this."""
+        """Of models that all take windows as they come, the latency is this."""
         return row(f"end to end {key}", lambda x: _percentile(x.end_to_end_ms, key, unit))
 
     scores = [
         row("accuracy", lambda x: percent(x.accuracy)),
-        row("95 %, subjects", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
+        row(f"95 %, {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
         row("95 %, windows", lambda x: percent_range(x.accuracy_ci95), detail=True, brief=False),
         row("macro F1", lambda x: percent(x.macro_f1)),
-        row("95 %, subjects", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
-        row("worst subject, macro F1", _worst_subject, detail=True, brief=False),
+        row(f"95 %, {people}s", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
+        row(f"worst {people}, macro F1", _worst_subject, detail=True, brief=False),
         row("agrees with float32", lambda x: percent(x.agreement)),
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
@@ -64,7 +67,7 @@ def groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
         row("spread (MAD)", lambda x: time(x.latency_ms.mad if x.latency_ms else None, unit), detail=True, brief=False),
         *(percentile(key) for key in ("p90", "p95", "p99")),
         percentile("max", brief=False),
-        *([] if all(x.raw_input for x in results) else [end_to_end("p50"), end_to_end("p99")]),
+        *([] if all(x.is_end_to_end for x in results) else [end_to_end("p50"), end_to_end("p99")]),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
         row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),

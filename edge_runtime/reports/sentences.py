@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.rivals import rival_name
 from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
@@ -165,7 +166,7 @@ def _gain(pair: ComparedResults) -> str:
             ratio = (comparison and comparison.p50_ratio) or result.latency_ms.p50 / against.latency_ms.p50
             speed = _speed(ratio, interval, pair.against_name)
             claims.append(f"{speed} ({_interval(interval, '95 % interval ')}{p50s})")
-        if not (with_inference and result.raw_input):
+        if not (with_inference and result.is_end_to_end and against.is_end_to_end):
             interval = comparison.end_to_end_ratio_ci95 if comparison else None
             p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
             ratio = (comparison and comparison.end_to_end_ratio) or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
@@ -241,11 +242,12 @@ def _cost(pair: ComparedResults) -> str:
     if comparison is None:
         return f"{sentence})."
     interval = comparison.accuracy_difference_ci95
-    over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over subjects" if interval else ""
+    people = f"{noun_of(result.per_subject)}s"
+    over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
     p = comparison.sign_flip_p
     if p is None:
         return f"{sentence}{over_subjects})."
-    test, value = "sign-flip test over subjects", "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    test, value = f"sign-flip test over {people}", "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
     is_beyond = p < SIGNIFICANT
     if interval and is_beyond == (interval[0] <= 0 <= interval[1]):
         sides = "holds 0, though" if is_beyond else "misses 0, but"

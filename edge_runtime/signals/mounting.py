@@ -68,6 +68,14 @@ def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Arr
     return _frames(up[np.newaxis], _median_direction(back)[np.newaxis])[0]
 
 
+def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> npt.NDArray[np.float32]:
+    """Turn all `windows` `[n, samples, n_signals]` of one mounting into the walking frame that those which move show.
+
+    Raises `InputError` as `walking_frame`, when none of them moves.
+    """
+    return turned(windows, names, walking_frame(windows[is_moving(windows, names)], names, rate_hz))
+
+
 def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
     """The rotation `[n, 3, 3]` of each of `windows` by its own mean acceleration and its own heading.
 

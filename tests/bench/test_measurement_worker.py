@@ -18,7 +18,10 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import Model
+from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals import mounting
 from edge_runtime.system.progress import ignore_progress
 
 
@@ -49,6 +52,22 @@ def test_nothing_comes_before_the_inference_of_a_model_of_raw_windows(folder):
         arrays = this_python().run(job, folder, ignore_progress).arrays
         assert arrays["latency_ns"].tolist() == arrays["end_to_end_ns"].tolist()
         assert arrays["logits"].shape == (3, 6)
+
+
+def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkeypatch):
+    """Of a window that is turned already, which stays as it is: the answers are those of the data's windows."""
+    windows = np.random.default_rng(0).normal(size=(3, 128, 9)).astype(np.float32)
+    np.save(folder / "windows.npy", windows)
+    (folder / "model.tflite").write_bytes(reference_model("edge-anywhere", "int8").read_bytes())
+    turns = []
+    monkeypatch.setattr(measurement_worker, "turned", lambda *args: turns.append(mounting.turned(*args)) or turns[-1])
+    for job in (WORK, replace(WORK, runs=2, period_s=0.01)):
+        turns.clear()
+        _, arrays = measurement_worker.measure(job, folder)
+        assert len(turns) >= job.runs
+        assert turns[0].tobytes() == windows[0].tobytes()
+        assert arrays["end_to_end_ns"].tolist() != arrays["latency_ns"].tolist()
+        assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,17 @@ def test_bench_scores_a_model_that_knows_more_activities_than_the_data(har_edge_
     assert_one_sentence(both, 2, "edge-anywhere", "different activities", "one after the other")
 
 
+def test_models_of_other_windows_are_not_measured_together(har_edge_here, tmp_path):
+    for samples, hop in ((4, 2), (4, 4), (8, 2)):
+        card = tiny_models.card(samples=samples)
+        card = replace(card, window=replace(card.window, hop=hop))
+        model = tiny_models.dense(np.zeros((2, 2 * samples), np.float32), (samples, 2))
+        cards.write_model(tmp_path / f"{samples}-{hop}.tflite", model, card)
+    for other in ("4-4.tflite", "8-2.tflite"):
+        both = har_edge_here("bench", "4-2.tflite", other)
+        assert_one_sentence(both, 2, "4-2.tflite takes windows of 4 samples", f"but {other} of", "one after the other")
+
+
 def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
     pytest.importorskip("tflite_micro")
     forms = ("--json", "small.json", "--csv", "small.csv", "--markdown", "small.md", "--html", "small.html")
@@ -169,7 +181,10 @@ def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_ed
 
 
 def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_path, tiny):
+    words = " ".join(succeeded(har_edge_here("info", "edge-anywhere")).stdout.split())
+    assert "windows turned into the walking frame by the caller, in physical units, prepared in the graph" in words
     words = " ".join(succeeded(har_edge_here("info", "edge")).stdout.split())
+    assert "walking frame" not in words
     used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
     assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*used}
     assert f"MicroMutableOpResolver<{len(used)}>: {', '.join(used)} " in words

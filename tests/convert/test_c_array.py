@@ -17,6 +17,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation
 from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.micro_operators import resolver_methods
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import write_text
@@ -289,6 +290,12 @@ def test_the_header_has_the_arena_only_where_it_can_be_measured(tmp_path, monkey
     without = write_c_array(MODELS["int8"], tmp_path)[0].read_text()
     assert "arena_bytes" not in without
     assert "pip install" in capsys.readouterr().err
+
+
+def test_the_header_says_which_frame_windows_have_to_be_in(tmp_path):
+    for name, is_said in (("edge-anywhere", True), ("edge", False)):
+        header, _ = write_c_array(reference_model(name, "int8"), tmp_path)
+        assert ("Turn each by the\n// rotation of its mounting before `prepare`" in header.read_text()) == is_said
 
 
 def test_a_model_with_an_operator_without_a_kernel_is_refused(tmp_path):

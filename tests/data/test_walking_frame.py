@@ -68,8 +68,7 @@ def test_where_mountings_are_not_known_a_subject_has_one(small):
     turned = replace(small, train=train, test=test).in_walking_frame().train
     one = train.subject == train.subject[0]
     X = train.X[one]
-    frame = mounting.walking_frame(X[mounting.is_moving(X, NAMES)], NAMES, 50.0)
-    np.testing.assert_array_equal(turned.X[one], mounting.turned(X, NAMES, frame))
+    np.testing.assert_array_equal(turned.X[one], mounting.in_walking_frame(X, NAMES, 50.0))
 
 
 def test_a_mounting_without_walking_is_refused_by_its_subject(small):

@@ -17,6 +17,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
 from edge_runtime.model.interpreters import Tensor, open_model
 from edge_runtime.model.model_paths import REFERENCE_MODELS
+from edge_runtime.signals import mounting
 
 N = 8
 FLOATS = arrays(np.float32, (1, N), elements=st.floats(-100, 100, width=32))
@@ -162,6 +163,21 @@ def test_a_model_that_does_not_fit_its_card_is_refused(tiny, card, words):
     cards.write_model(tiny, cards.read_model(tiny)[0], card)
     with pytest.raises(InputError, match=words):
         Classifier(tiny)
+
+
+def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har):
+    anywhere = Classifier("edge-anywhere")
+    rows = uci_har.train.mounting == uci_har.train.mounting[0]
+    X, names = uci_har.train.X[rows], anywhere.card.signal_names
+    askew = mounting.turned(X, names, np.array([[0, 1.0, 0], [0, 0, 1], [1, 0, 0]]))
+    walking = anywhere.in_frame(askew)
+    np.testing.assert_allclose(walking, uci_har.in_walking_frame().train.X[rows], atol=1e-4)
+    right = [uci_har.labels[i] for i in uci_har.train.y[rows]]
+    assert np.mean([a == b for a, b in zip(anywhere.classify(walking), right, strict=True)]) > 0.9
+    assert np.mean([a == b for a, b in zip(anywhere.classify(askew), right, strict=True)]) < 0.7
+    with pytest.raises(InputError, match="record a few steps"):
+        anywhere.in_frame(X[~mounting.is_moving(X, names)])
+    assert Classifier("edge").in_frame(askew).tobytes() == askew.tobytes()
 
 
 def test_the_interpreters_chatter_stays_off_the_terminal(tiny):

@@ -119,6 +119,25 @@ def test_inference_and_end_to_end_are_one_time_of_models_that_take_raw_windows()
     assert "end to end p50" in shown(of(FLOAT, raw(INT8)))
 
 
+def test_turning_windows_into_the_walking_frame_is_outside_the_graph():
+    float32, int8 = (replace(x, raw_input=True, frame="walking") for x in (FLOAT, INT8))
+    both = of(float32, int8, comparisons=(BETTER,))
+    assert "1.67 times as fast end to end" in sentences.verdicts(both)[0]
+    assert "end to end p50" in shown(both)
+    assert "end to end" in html.render([DeviceReport("local", both)])
+
+
+def test_blocks_that_stand_for_people_are_called_blocks():
+    people = {"test-block-1": 0.9, "test-block-2": 0.8}
+    both = of(*(replace(x, per_subject=people, per_subject_macro_f1=people) for x in (FLOAT, INT8)))
+    both = replace(both, comparisons=(replace(BETTER, sign_flip_p=0.5),))
+    forms = (shown(both), markdown(both), html.render([DeviceReport("local", both)]), *sentences.verdicts(both))
+    assert not [x for x in forms if "subject" in re.sub(r"<[^>]+>", "", x)]  # but for names within the page
+    assert "over blocks" in sentences.verdicts(both)[1]
+    assert "95 %, blocks" in shown(both)
+    assert "A row per test block" in forms[2]
+
+
 def test_a_model_of_raw_windows_is_compared_with_another_end_to_end_alone():
     assert sentences.verdicts(of(FLOAT, raw(INT8), comparisons=(BETTER,)))[0] == (
         "int8 is 1.67 times as fast as float32 end to end (1.64–1.72; 20.0 µs against 50.0 µs) and 1.33 times smaller "

@@ -24,7 +24,7 @@ def worn(uci_har):
 
 
 def in_walking_frame(X, names=NAMES):
-    return mounting.turned(X, names, mounting.walking_frame(X[mounting.is_moving(X, names)], names, RATE))
+    return mounting.in_walking_frame(X, names, RATE)
 
 
 @given(turns)
