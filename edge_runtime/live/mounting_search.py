@@ -13,7 +13,7 @@ UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 """The reason for which a posture is unknown."""
 
 WALK_S = 5.0
-"""Walking from which a frame is made: its heading is then wrong by 2 to 5 degrees (median, on MotionSense)."""
+"""Walking from which a frame is made."""
 
 SURE = 0.8
 """The probability of walking, in a window's own frame, from which on it is walking that a frame is made of."""
@@ -24,7 +24,7 @@ REVERSED_S = 20.0
 LONGEST_GAP_S = 5.0
 """A gap in which nobody takes a phone off and puts it elsewhere."""
 
-_WALK_WINDOWS = 24  # half a minute: the mean of more is no better, and the phone may slip
+_WALK_WINDOWS = 24  # half a minute: the frame of more is no better, and the phone may slip
 _ELSEWHERE = np.cos(np.radians(45))  # of upright: someone who walks tilts a waist or a thigh less
 
 Array = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ has a sign, which the principal direction of horizontal acceleration has not.
 The walking frame has x up, as on the waist of UCI HAR, y ahead and z to the left. Two devices that are worn at one
 place, however they are turned there, give the same signals in it.
 
-The lag comes from measurements on UCI HAR and MotionSense (docs/how_it_works.md). A frame is rounded, and signals are
+The lag was measured on UCI HAR and MotionSense. A frame is rounded, and signals are
 turned without matrix products, so that the same samples give the same windows on every machine.
 """
 
@@ -58,7 +58,7 @@ def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Arr
     someone did in it who also walked: what `is_moving` finds. Up is the mean of their acceleration, ahead the spatial
     median of their headings, each of the same weight, however brisk it is. A third of them may be of another motion:
     downstairs the direction is turned by 150 degrees, and would draw a mean to itself. On the training subjects of UCI
-    HAR the median over all windows that move is 3 degrees (median) from that over the windows labelled WALKING, and the
+    HAR the median over all windows that move is 4 degrees (median) from that over the windows labelled WALKING, and the
     mean 15. Raises `InputError` when there is no window.
     """
     if not len(windows):

@@ -56,8 +56,8 @@ _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
 
 _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
-    # The heading of the walking frame is wrong by 10 degrees (0.17 rad) in one of ten stretches of 5 s. How
-    # else the phone is turned about the upright axis, the frame takes out.
+    # A heading that is found from a few steps is not exact. How else the phone is turned about the upright axis, the
+    # frame takes out.
     "walking": {"turn": 0.3, "made_lying": 0.1},
 }
 """By frame of the windows, the same."""
