@@ -18,19 +18,25 @@ import numpy as np
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
+from edge_runtime.live.mounting_search import SURE, MountingSearch
 from edge_runtime.live.recognizer import Decision, LiveRecognizer
 from edge_runtime.model.classifier import Classifier, Preparation, softmax
 from edge_runtime.model.interpreters import Model, Tensor
+from edge_runtime.model.model_card import WALKING
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import frontend
+from edge_runtime.signals.mounting import is_moving
 from edge_runtime.system.files import sha256, write_text
 from tools import ROOT
 
 FOLDER = ROOT / "tests" / "golden"
-MODEL = reference_model("edge", "int8")
+MODEL, OF_ANY_MOUNTING = (reference_model(name, "int8") for name in ("edge", "edge-anywhere"))
 HOP, LENGTH = dataset.WINDOW.hop, 640  # samples: a window each 1.28 s, 12.8 s in all
 STRETCHES = {"walking": ("WALKING", 200), "sitting_down": ("stand_to_sit", -320), "lying_down": ("sit_to_lie", -320)}
 """Name -> the label whose first sample it is near, and how many samples after it the stretch begins."""
+WORN_ANY_WAY = "worn_any_way"
+"""The stretch of walking once more, of a phone that is turned: its y axis points up."""
+ASKEW = [2, 0, 1, 5, 3, 4]  # which column of the phone at the waist each of its columns is
 SUBJECT = 7  # one of the training subjects
 RAW_COLUMNS, SIGNAL_NAMES = ("ax", "ay", "az", "gx", "gy", "gz"), [x.name for x in frontend.SIGNALS]
 WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
@@ -44,15 +50,23 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
     """
     signals = frontend.signals(raw)
     columns = [SIGNAL_NAMES.index(x.name) for x in classifier.card.signals]
+    is_sought = classifier.card.frame == "walking"
+    search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP) if is_sought else None
     prepare = Preparation(classifier.card.normalisation, quantised_windows(classifier.model))
     recognizer = LiveRecognizer(classifier, HOP, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     windows = []
     for first, decision in zip(range(0, len(signals) - dataset.WINDOW.samples + 1, HOP), decisions, strict=True):
         window = signals[first : first + dataset.WINDOW.samples, columns].astype(np.float32)
+        mounting = {}
+        if search:
+            search.update(window, _is_walking(search.own(window), classifier))
+            window = search.turn(window)
+            mounting = {"mounting": None if search.rotation is None else search.rotation.tolist()}
         (logits,) = classifier.logits(window[np.newaxis])
         windows.append(
-            {
+            mounting
+            | {
                 "last": first + dataset.WINDOW.samples - 1,
                 "int8": prepare(window)[0].tolist(),
                 "logits": _rounded(logits),
@@ -82,7 +96,15 @@ def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:
     ):
         np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
     listed = ",\n  ".join(map(json.dumps, windows))
-    write_text(folder / "windows.json", f'{{"model_sha256": "{sha256(MODEL)}",\n "windows": [\n  {listed}\n ]}}\n')
+    write_text(
+        folder / "windows.json",
+        f'{{"model_sha256": "{sha256(model_of(folder.name))}",\n "windows": [\n  {listed}\n ]}}\n',
+    )
+
+
+def model_of(stretch: str) -> Path:
+    """The model of the answers of `stretch`."""
+    return OF_ANY_MOUNTING if stretch == WORN_ANY_WAY else MODEL
 
 
 def stretches() -> Iterator[tuple[str, np.ndarray]]:
@@ -90,19 +112,23 @@ def stretches() -> Iterator[tuple[str, np.ndarray]]:
     recordings = [x for x in loading.load_recordings() if x.subject == SUBJECT]
     for name, (label, offset) in STRETCHES.items():
         recording, first = next((x, first) for x in recordings if (first := _first(x, label)) is not None)
-        yield name, recording.samples[first + offset : first + offset + LENGTH]
+        raw = recording.samples[first + offset : first + offset + LENGTH]
+        yield name, raw
+        if name == "walking":
+            yield WORN_ANY_WAY, raw[:, ASKEW]
 
 
-def check(folder: Path, classifier: Classifier) -> None:
+def check(folder: Path) -> None:
     """Raise `CheckFailedError`, with the first place, when vectors made anew differ from those in `folder`."""
-    for name in STRETCHES:
+    for name in (*STRETCHES, WORN_ANY_WAY):
+        model = model_of(name)
         raw, stored_signals = (
             np.loadtxt(folder / name / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv")
         )
         stored = json.loads((folder / name / "windows.json").read_text())
-        if stored["model_sha256"] != sha256(MODEL):
-            raise CheckFailedError(f"{folder / name} is of another model than {MODEL.name}: run `make golden`")
-        signals, windows = make(raw, classifier)
+        if stored["model_sha256"] != sha256(model):
+            raise CheckFailedError(f"{folder / name} is of another model than {model.name}: run `make golden`")
+        signals, windows = make(raw, Classifier(model))
         _same(f"{name}/signals.csv", signals, stored_signals, WITHIN["signals"])
         if len(windows) != len(stored["windows"]):
             raise CheckFailedError(f"{name}/windows.json has {len(stored['windows'])} windows, not {len(windows)}")
@@ -116,17 +142,23 @@ def check(folder: Path, classifier: Classifier) -> None:
 @click.option("--check", "checks", is_flag=True, help="Compare instead of writing.")
 def main(checks: bool) -> None:
     """Write golden vectors for ports to other languages."""
-    classifier = Classifier(MODEL)
     if checks:
         try:
-            check(FOLDER, classifier)
+            check(FOLDER)
         except HarEdgeError as error:
             sys.exit(f"Error: {error}")
         print(f"{FOLDER}: as made anew")
         return
     for name, raw in stretches():
-        save(FOLDER / name, raw, classifier)
+        save(FOLDER / name, raw, Classifier(model_of(name)))
         print(FOLDER / name)
+
+
+def _is_walking(own: np.ndarray, classifier: Classifier) -> bool:
+    """Whether a window in its own frame is taken for walking, in a stretch where nobody moves as nobody walks."""
+    card = classifier.card
+    moves = is_moving(own[np.newaxis], card.signal_names)[0]
+    return bool(moves and classifier.probabilities(own[np.newaxis])[0, card.labels.index(WALKING)] > SURE)
 
 
 def _first(recording: Recording, label: str) -> int | None:

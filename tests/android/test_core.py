@@ -202,6 +202,18 @@ def test_decisions_are_those_of_the_live_recogniser_however_the_phone_is_worn(jv
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 
+def test_decisions_of_edge_anywhere_are_those_of_the_live_recogniser(jvm):
+    rng = np.random.default_rng(1)
+    recordings = [x.samples for x in uci_har.recordings() if x.subject in SUBJECTS][:4]
+    worn = [_turned(x, rng.integers(len(x) // 3, len(x)), rng) for x in recordings]
+    found, notices = _decisions_as_in_python(
+        jvm, reference_model("edge-anywhere", "int8"), [DELIVERIES[0](x, rng) for x in worn]
+    )
+    assert len(found) > 500
+    assert {0, 1, 2, 4, 7} <= set(found[:, 1])  # of 3 and 5, which the phone leans back in, one answer
+    assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
+
+
 def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
     """`samples` `[n, 6]` of a phone that is worn in one way, and in another from sample `moved` on."""
     parts = []

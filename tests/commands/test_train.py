@@ -12,6 +12,7 @@ from training_fixtures import EPOCHS, run_card
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
+from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run, settings_path
 from train.cli import _work
 from train.fit.fit import hash_weights
@@ -199,3 +200,18 @@ def test_an_unwritable_run_folder_is_named(har_edge_here, tmp_path):
     for command in ("train", "crossval"):
         result = har_edge_here(command, "--data", "absent", "--out", tmp_path / "file" / "run")
         assert_one_sentence(result, 2, "cannot write into", str(tmp_path / "file" / "run"))
+
+
+def test_a_network_of_the_walking_frame_is_trained_converted_and_live(har_edge_here, tmp_path, uci_har):
+    options = ("--frame", "walking", "--network", "edge-small", "--epochs", 1, "--out", "run")
+    succeeded(har_edge_here("train", *options))
+    succeeded(har_edge_here("convert", "run"))
+    card = run_card(Run(tmp_path / "run"))
+    assert (card["frame"], card["training"]["recipe"]["turn"]) == ("walking", 0.3)
+    classifier = Classifier(Run(tmp_path / "run").tflite("float32"))
+    test = uci_har.in_walking_frame().test
+    accuracy = np.mean(classifier.logits(test.X).argmax(axis=1) == test.y)
+    assert accuracy == pytest.approx(card["scores"]["test"]["accuracy"], abs=1e-3)
+    assert accuracy > 0.5
+    streamed = succeeded(har_edge_here("stream", "run", "--replay", 0, "--speed", 0, "--jsonl")).stdout.splitlines()
+    assert "mounting" in [x["kind"] for x in map(json.loads, streamed) if x["type"] == "notice"]
