@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge_runtime.data.loading import load_data, load_recordings
-    from edge_runtime.live.recognizer import Decision, LiveRecognizer, Notice
+    from edge_runtime.live.decider import Decision, Notice
+    from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.model.classifier import Classifier
 
 __version__ = "0.1.0"
@@ -17,7 +18,8 @@ __all__ = ["Classifier", "Decision", "LiveRecognizer", "Notice", "load_data", "l
 
 _MODULES = {
     "edge_runtime.data.loading": ("load_data", "load_recordings"),
-    "edge_runtime.live.recognizer": ("Decision", "LiveRecognizer", "Notice"),
+    "edge_runtime.live.decider": ("Decision", "Notice"),
+    "edge_runtime.live.recognizer": ("LiveRecognizer",),
     "edge_runtime.model.classifier": ("Classifier",),
 }
 

@@ -18,8 +18,9 @@ import numpy as np
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import CheckFailedError, HarEdgeError
+from edge_runtime.live.decider import Decision
 from edge_runtime.live.mounting_search import SURE, MountingSearch
-from edge_runtime.live.recognizer import Decision, LiveRecognizer
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier, Preparation, softmax
 from edge_runtime.model.interpreters import Model, Tensor
 from edge_runtime.model.model_card import WALKING

@@ -86,8 +86,11 @@ def _disturbed() -> Claim:
     recordings = [x for x in loading.load_recordings() if x.subject in test]
     window, labels = classifier.card.window, classifier.card.labels
     tracks = (
-        [follow(x, classifier) for x in recordings],
-        [follow(x, classifier, delivered=delivered(len(x.samples), x.rate_hz, i)) for i, x in enumerate(recordings)],
+        [follow(x, LiveRecognizer(classifier)) for x in recordings],
+        [
+            follow(x, LiveRecognizer(classifier), delivered(len(x.samples), x.rate_hz, i))
+            for i, x in enumerate(recordings)
+        ],
     )
     clean, rough = (100 * score(x, len(labels), window.samples, window.rate_hz).live_accuracy for x in tracks)
     evidence = f"{len(recordings)} recordings, {clean:.2f} and {rough:.2f} %"

@@ -176,23 +176,24 @@ def _follow(
     hop: int | None,
     picture: Picture | None,
 ) -> "list[Track]":
-    """Live through the `chosen` recordings; draw each, if pictures are wanted."""
-    from edge_runtime.live.recording_replay import follow
+    """Live through the `chosen` recordings, in the order of their mountings; draw each, if pictures are wanted."""
+    from edge_runtime.live.recording_replay import replay
     from edge_runtime.system.terminal import progress
 
     if picture:
         from edge_runtime.live.display.timeline_plot import plot_timeline
 
-    tracks: list[Track] = []
+    tracks: dict[int, Track] = {}
     with progress() as on_progress:
-        for done, (number, recording) in enumerate(chosen):
-            on_progress(done / len(chosen), f"recording {number}")
-            tracks.append(follow(recording, classifier, hop))
+        for place, track in replay([x for _, x in chosen], classifier, hop):
+            number, recording = chosen[place]
+            tracks[place] = track
+            on_progress(len(tracks) / len(chosen), f"recording {number}")
             if picture:
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
                 path = picture(f"recording-{number}")
-                plot_timeline(path, tracks[-1], names, len(classifier.card.labels), recording.rate_hz, title)
-    return tracks
+                plot_timeline(path, track, names, len(classifier.card.labels), recording.rate_hz, title)
+    return [tracks[place] for place in range(len(chosen))]
 
 
 def _make_folder(path: Path) -> None:

@@ -151,7 +151,7 @@ _SAMPLE_OPTIONS = (
         "--placement",
         metavar="PLACE",
         default="",
-        help="Where the device is worn, such as waist or 'trouser pocket', if that is known.",
+        help="Of a model of the walking frame: where the device is worn, such as waist or 'trouser pocket'.",
     ),
     click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
     click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),
@@ -185,3 +185,25 @@ def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Un
     if not any(x.is_rotation for x in card.signals):
         return Units(None, acceleration, NOT_NEEDED)
     return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)
+
+
+def stated_placement(text: str, card: "Card") -> str:
+    """The placement that `--placement` names; "" without that option.
+
+    Raises `InputError` for one that is not known, and where the model of `card` makes no use of it.
+    """
+    from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
+    from edge_runtime.system.printable import quoted
+
+    if not text:
+        return ""
+    if not card.alike:
+        raise InputError(
+            f"{quoted(card.name)} makes no use of --placement, as models of the walking frame do: leave it out"
+        )
+    known = {plain_placement(x): x for x in (*PLACEMENTS, *(x for group in card.alike for x in group.placements))}
+    if plain_placement(text) not in known:
+        raise InputError(
+            f"--placement {quoted(text, 30)} is not known: give one of {', '.join(known.values())}, or leave it out"
+        )
+    return known[plain_placement(text)]

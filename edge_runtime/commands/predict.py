@@ -17,7 +17,7 @@ from edge_runtime.system.quantities import counted
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
     from edge_runtime.data.dataset import Recording
-    from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.decider import Decision
     from edge_runtime.live.segments import Segment
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Source
@@ -102,6 +102,7 @@ def command(
     turn = Axes.parse(axes or "x,y,z")
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
+    placement = options.stated_placement(placement, card)
     predictions = []
     recorded = _long_enough(list(_replays(described, card.signals)), card.window)
     n_all = len(files) + len(recorded)
@@ -205,7 +206,7 @@ def _files(path: Path) -> Sequence[Path]:
 
 
 def _predict(file: Path | str, session: "Session", source: "Source", window_s: float) -> Prediction:
-    from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.decider import Decision
     from edge_runtime.live.segments import segments
 
     decisions, notices = [], []

@@ -116,6 +116,7 @@ def command(
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
+        placement = options.stated_placement(placement, card)
         if recording is None:
             found = None
             opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)
@@ -140,7 +141,7 @@ def command(
 
 def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
     """Show and log what comes, until the source ends, nobody reads what is shown, or Ctrl-C ends the stream."""
-    from edge_runtime.live.recognizer import Decision
+    from edge_runtime.live.decider import Decision
     from edge_runtime.system.standard_streams import READER_LEFT
 
     with sink:

@@ -44,7 +44,8 @@ class Recording:
     `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, which is 0 without a gyroscope.
     `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled. The first `n_classes` of
     these are classes to learn, the others real unknowns, such as transitions; None: all are classes. Of one that
-    `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`).
+    `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`). `trial` is the number of
+    this recording among a person's; "" where that is not known.
     """
 
     subject: int | str
@@ -56,6 +57,7 @@ class Recording:
     mounting: Mounting = Mounting()
     n_classes: int | None = None
     begins_midway: bool = False
+    trial: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
 
 def _said(of_path: Mapping[str, str], layout: Layout) -> dict[str, str]:
     """The texts that are the same for all rows of a file. Raises `InputError` when nobody is named."""
-    said = {name: layout.fixed.get(name) or of_path.get(name, "") for name in TEXTS}
+    said = {name: layout.fixed.get(name) or of_path.get(name, "") for name in (*TEXTS, "trial")}
     if not said["subject"] and "subject" not in layout.text_columns:
         raise InputError(
             f"{layout.source} does not say whose recordings these are: put {{subject}} into files, or write "
@@ -225,4 +225,5 @@ def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str)
         mounting=Mounting(own, source, said["placement"], said["device"]),
         n_classes=labels.n_classes,
         begins_midway=True,
+        trial=said["trial"],
     )

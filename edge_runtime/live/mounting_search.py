@@ -48,8 +48,13 @@ class MountingSearch:
         """Take it that the device may be worn otherwise from now on; tell whether that is news."""
         was_known = self.rotation is not None
         self.rotation = None
-        self._stop()
+        self.end_walk()
         return was_known
+
+    def end_walk(self) -> None:
+        """End the walk, if there is one: what follows is another."""
+        self._walk.clear()
+        self._n_walking, self._since = 0, self._window.hop
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """A window `[samples, n_signals]` in its own frame, in which walking is recognised."""
@@ -67,7 +72,7 @@ class MountingSearch:
         Windows of a walk are kept a hop of the model's or more apart, and a frame is made of the latest.
         """
         if not is_walking:
-            self._stop()
+            self.end_walk()
             return ""
         self._n_walking += 1
         news = ""
@@ -88,8 +93,3 @@ class MountingSearch:
             elif found[1] @ self.rotation[1] > 0 or walked >= REVERSED_S * self._rate_hz:
                 self.rotation = found
         return news
-
-    def _stop(self) -> None:
-        """End the walk, if there is one."""
-        self._walk.clear()
-        self._n_walking, self._since = 0, self._window.hop

@@ -1,31 +1,57 @@
-"""Replay whole recordings through live recognition."""
+"""Replay whole recordings through live recognition, those of one person in one mounting one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
-from edge_runtime.live.recognizer import REFUSED, Decision, LiveRecognizer, Notice
+from edge_runtime.live.decider import Decision, Notice
+from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
+from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.stream_scores import NO_DECISION, Track
+from edge_runtime.model.alike_labels import AlikeLabels
 from edge_runtime.model.classifier import Classifier
+
+
+def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
+    """The places of the recordings of each person and mounting, by their trials, as far as these are known."""
+    found: dict[tuple[int | str, Mounting], list[int]] = {}
+    for place, x in enumerate(recordings):
+        found.setdefault((x.subject, x.mounting), []).append(place)
+    return [sorted(places, key=lambda x: natural(recordings[x].trial)) for places in found.values()]
+
+
+def replay(
+    recordings: Sequence[Recording], classifier: Classifier, hop: int | None = None
+) -> Iterator[tuple[int, Track]]:
+    """Live through recordings; give the place of each, and its decisions.
+
+    What one has found of a mounting holds for the later ones of that person and mounting, as for somebody who wears
+    the device all day. Raises `InputError` as `follow`.
+    """
+    for places in worn_alike(recordings):
+        recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
+        for place in places:
+            yield place, follow(recordings[place], recognizer)
 
 
 def follow(
     recording: Recording,
-    classifier: Classifier,
-    hop: int | None = None,
+    recognizer: LiveRecognizer,
     delivered: tuple[npt.NDArray[np.integer], npt.NDArray[np.floating]] | None = None,
 ) -> Track:
-    """Collect every decision about a recording; filters start as for its windows.
+    """Collect every decision about a recording; filters start as for its windows, and a mounting found before stays.
 
     `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
     None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window,
     and when the model does not take one.
     """
-    recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, placement=recording.mounting.placement)
+    recognizer.restart(recording.begins_midway)
+    card = recognizer.card
     rows, seconds = delivered or (slice(None), None)
     events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
@@ -35,19 +61,44 @@ def follow(
     if not decisions:
         raise InputError(
             f"a recording of subject {recording.subject} is shorter than a window of "
-            f"{classifier.card.window.samples} samples: leave it out"
+            f"{card.window.samples} samples: leave it out"
         )
-    names = list(classifier.card.labels)
+    names = list(card.labels)
     known = all_labels(recording, names)
     places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
+    labels = places[recording.labels]
+    ends = np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions])
+    shown, joined = _shown(
+        [x.activity for x in decisions], names, card.alike, labels[np.minimum(ends, len(labels)) - 1]
+    )
     return Track(
         recording.subject,
-        places[recording.labels],
-        np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions]),
+        labels,
+        ends,
         np.array([int(x.window_probabilities.argmax()) for x in decisions]),
-        np.array([names.index(x.activity) if x.activity in names else NO_DECISION for x in decisions]),
+        shown,
         np.array([x.novelty for x in decisions]),
+        joined,
+        np.array([x.reason == UNKNOWN_MOUNTING for x in decisions]),
     )
+
+
+def _shown(
+    activities: Sequence[str], names: Sequence[str], alike: Sequence[AlikeLabels], truth: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.bool_]]:
+    """What each decision counts as `[n]`, and whether it named several activities, one of which is right then.
+
+    It counts as the one that is done; while none of them is, as before.
+    """
+    members = {x.name: [names.index(label) for label in x.labels] for x in alike}
+    shown = np.full(len(activities), NO_DECISION)
+    for i, (name, done) in enumerate(zip(activities, truth.tolist(), strict=True)):
+        if name in names:
+            shown[i] = names.index(name)
+        elif name in members:
+            before = int(shown[i - 1]) if i else NO_DECISION
+            shown[i] = next((x for x in (done, before) if x in members[name]), members[name][0])
+    return shown, np.array([x in members for x in activities])
 
 
 def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_runtime.data.dataset import segments
 from edge_runtime.data.uci_har import TRANSITIONS
-from edge_runtime.live.recognizer import UNKNOWN
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track, inside_activity, share
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from edge_runtime.live.recognizer import UNKNOWN, Decision
+from edge_runtime.live.decider import UNKNOWN, Decision
 
 
 @dataclass(frozen=True)

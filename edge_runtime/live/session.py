@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from edge_runtime.live.recognizer import REFUSED, LiveEvent, LiveRecognizer, Notice
+from edge_runtime.live.decider import LiveEvent, Notice
+from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median_high
 from typing import Any
 
-from edge_runtime.live.recognizer import UNKNOWN, LiveEvent, Notice
+from edge_runtime.live.decider import UNKNOWN, LiveEvent, Notice
 from edge_runtime.live.sources import Array
 
 _RATE_OVER_S = 5.0

@@ -32,7 +32,7 @@ class AlikeLabels:
 
     def holds(self, placement: str) -> bool:
         """Tell whether they look alike at `placement`; "" is one that is not known, where they may."""
-        return not placement or placement in self.placements
+        return not placement or plain_placement(placement) in map(plain_placement, self.placements)
 
     def fault(self, labels: Sequence[str]) -> str | None:
         """State what makes them unusable for a model of `labels`, if anything does."""
@@ -40,6 +40,9 @@ class AlikeLabels:
             return None
         return "needs at least two of its labels, and a placement, for labels that look alike"
 
+
+PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", "bag")
+"""Where a device is worn, as recordings and people may say."""
 
 IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
 
@@ -51,16 +54,6 @@ def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     return (up < _LEAST_TILT * size) & (ahead > _WITHIN * level)
 
 
-def merged(
-    classes: npt.NDArray[np.integer], labels: Sequence[str], alike: Sequence[AlikeLabels], placement: str
-) -> npt.NDArray[np.integer]:
-    """`classes` `[n]`, which count in `labels`, with those that look alike at `placement` as the first of them.
-
-    Truth and answers that are both merged give the score of a model that says "SITTING or LAYING".
-    """
-    table = np.arange(len(labels))
-    for group in alike:
-        if group.holds(placement):
-            rows = [labels.index(x) for x in group.labels]
-            table[rows] = min(rows)
-    return table[classes]
+def plain_placement(text: str) -> str:
+    """The name of a placement without capital letters and needless blanks, by which placements are compared."""
+    return " ".join(text.casefold().split())

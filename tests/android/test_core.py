@@ -17,8 +17,9 @@ from tiny_models import Part, build, card
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
-from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer, Notice
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.classifier import Classifier

@@ -19,7 +19,8 @@ from tiny_models import card, dense
 
 from edge_runtime.bench import results
 from edge_runtime.data import csv_table, dataset, layout_file, uci_har
-from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer
+from edge_runtime.live.decider import UNKNOWN, Decision
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model

@@ -31,7 +31,8 @@ from streams import csv_lines
 
 from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
-from edge_runtime.live.recognizer import Decision, LiveRecognizer
+from edge_runtime.live.decider import Decision
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.model.classifier import Classifier
 
@@ -67,6 +68,14 @@ class TestReplay:
         assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
         assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
         assert "SITTING or LAYING" not in after
+
+    def test_a_placement_is_taken_whatever_its_case_and_one_that_is_not_known_refused(self, stream):
+        options = ("--replay", RECORDING, "--speed", 0, "--quiet", "--placement")
+        assert "WALKING" in succeeded(stream("edge-anywhere", *options, " Waist")).stdout
+        assert_one_sentence(
+            stream("edge-anywhere", *options, "pocket"), 2, "'pocket' is not known: give one of waist, trouser pocket"
+        )
+        assert_one_sentence(stream("edge", *options, "waist"), 2, "'edge' makes no use of --placement")
 
     def test_decisions_are_those_of_the_recogniser(self, stream, recording):
         done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl"))

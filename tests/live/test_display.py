@@ -15,10 +15,10 @@ from streams import FakeClock, decision
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.decision_log import Log
 from edge_runtime.live.display.sinks import Changes, JsonLines, Truth, no_truth
 from edge_runtime.live.display.timeline import Timeline, letters
-from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.terminal import Console
 

@@ -8,8 +8,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from edge_runtime.data import dataset, uci_har
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING, MountingSearch
-from edge_runtime.live.recognizer import UNKNOWN, Decision, LiveRecognizer, Notice
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model

@@ -15,7 +15,8 @@ from streams import delivered
 
 from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.errors import InputError
-from edge_runtime.live.recognizer import UNKNOWN, WARM_UP_S, Decision, LiveRecognizer, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
+from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
 from edge_runtime.live.recording_replay import follow
 from edge_runtime.live.stream_scores import score
 from edge_runtime.model import model_card as cards
@@ -123,8 +124,11 @@ def test_before_and_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_o
 
 def test_lost_samples_jitter_repeats_and_disorder_cost_at_most_half_a_point():
     chosen = [recording(number) for number in (0, 1, 4, 5, 8, 9, 10, 11)]
-    clean = [follow(x, classifier()) for x in chosen]
-    rough = [follow(x, classifier(), delivered=delivered(len(x.samples), RATE, i)) for i, x in enumerate(chosen)]
+    clean = [follow(x, LiveRecognizer(classifier())) for x in chosen]
+    rough = [
+        follow(x, LiveRecognizer(classifier()), delivered=delivered(len(x.samples), RATE, i))
+        for i, x in enumerate(chosen)
+    ]
     before, after = (score(tracks, 6, 128, RATE).live_accuracy for tracks in (clean, rough))
     assert before - after <= 0.005
     assert any(
@@ -172,7 +176,7 @@ def test_a_window_that_the_model_does_not_take_is_told_and_the_next_is_answered(
     assert [x.seconds for x in decisions(events)] == [x.seconds for x in whole if x.seconds != told]
     calls.clear()
     with pytest.raises(InputError, match="it does not take this"):
-        follow(recording(3), classifier())
+        follow(recording(3), LiveRecognizer(classifier()))
 
 
 def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():

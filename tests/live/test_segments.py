@@ -7,7 +7,7 @@ import pytest
 from streams import decision
 
 from edge_runtime.data.uci_har import LABELS
-from edge_runtime.live.recognizer import UNKNOWN
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.segments import Segment, segments
 
 

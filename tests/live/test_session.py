@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams import FakeClock, decision, standing
 
 from edge_runtime.data.uci_har import LABELS
-from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Chunk, Event
 from edge_runtime.live.sources.axes import Axes

@@ -86,6 +86,23 @@ def test_novelty_is_judged_by_windows_of_one_activity_and_by_what_is_none():
     assert np.isnan(score([replace(made, novelty=None)], 2, SAMPLES, RATE).novelty_auroc)
 
 
+def test_postures_before_the_first_walk_are_counted_apart():
+    made = track([(0, 40), (1, 40)], [(10, 1, NO_DECISION), (20, 1, NO_DECISION), (50, 1, 1), (80, 1, 1)])
+    made = replace(made, lacks_mounting=np.array([True, True, False, False]))
+    found = score([made], 2, SAMPLES, RATE)
+    assert found.mounting_not_known == pytest.approx(40 / 70)  # from the first decision on
+    assert (found.windows, found.window_accuracy, found.live_accuracy) == (2, 1.0, 1.0)
+    assert (found.unknown_in_activities, found.sample_accuracy) == (0.0, 1.0)
+    assert per_activity([made], NAMES[:2], SAMPLES).keys() == {"STANDING"}
+    assert score([replace(made, lacks_mounting=None)], 2, SAMPLES, RATE).mounting_not_known == 0
+
+
+def test_several_activities_at_once_are_counted():
+    made = track([(0, 40)], [(10, 0, 0), (20, 0, 0), (30, 0, 0), (40, 1, 1)])
+    found = score([replace(made, joined=np.array([True, False, False, False]))], 2, SAMPLES, RATE)
+    assert found.joined == 0.25
+
+
 def test_without_activities_there_is_nothing_to_score():
     found = scores([(2, 20)], [(10, 0, 0), (20, 0, 0)])
     assert np.isnan([found.live_accuracy, found.false_changes_per_hour, found.delay_median_s]).all()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from edge_runtime.data.uci_har import LABELS
-from edge_runtime.live.recognizer import Decision
+from edge_runtime.live.decider import Decision
 from edge_runtime.live.sources import Array, Chunk, Event, Item, Source
 from edge_runtime.signals.types import STANDARD_GRAVITY
 

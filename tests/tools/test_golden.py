@@ -8,7 +8,8 @@ import pytest
 
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError
-from edge_runtime.live.recognizer import Decision, LiveRecognizer
+from edge_runtime.live.decider import Decision
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier
 from tools.golden import FOLDER, LENGTH, OF_ANY_MOUNTING, STRETCHES, SUBJECT, WORN_ANY_WAY, check, stretches
 

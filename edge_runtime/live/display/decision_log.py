@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.recognizer import Decision, Notice
+from edge_runtime.live.decider import Decision, Notice
 
 
 class Log:

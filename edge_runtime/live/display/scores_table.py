@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from edge_runtime.live.recognizer import UNKNOWN
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.scores_by_part import PartScores, Reported
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
@@ -49,6 +49,13 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
             f"{percent(found.unknown_in_activities, 1)} of the time in activities, their beginnings included, and "
             f"{percent(found.unknown_in_transitions, 1)} of that in transitions between postures",
         ),
+        ("mounting not known", _before_walking(found.mounting_not_known)),
+        (
+            "several at once",
+            f"{percent(found.joined, 1)} of the windows were answered with activities that look alike there"
+            if found.joined > 0
+            else "",
+        ),
         (
             "not known",
             f"{_number(found.false_answers_per_hour)} false answers an hour of what the model does not know, "
@@ -56,7 +63,8 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
             f"{_auroc(found.novelty_auroc)}",
         ),
     ):
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     console.print(table)
 
 
@@ -97,6 +105,11 @@ def _reported_table(heading: str, found: Mapping[str, Reported], activities: Seq
         shares = (x.shares[column] for column in (*activities, UNKNOWN))
         table.add_row(escape(name), f"{x.times}", *(f"{100 * y:.0f}" if y else NOT_MEASURED for y in shares))
     return table
+
+
+def _before_walking(share: float) -> str:
+    """State the time of postures before the first walk; "" where there was none."""
+    return f"{percent(share, 1)} of the time in activities; all else is of the rest" if share > 0 else ""
 
 
 def _number(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 import numpy.typing as npt
 
-from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from edge_runtime.data.recording_plots import span_colour
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import (
     Sink,
     Truth,
@@ -22,7 +23,6 @@ from edge_runtime.live.display.sinks import (
     no_truth,
     show_summary,
 )
-from edge_runtime.live.recognizer import UNKNOWN, Decision, Notice
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
 from edge_runtime.system.printable import printable

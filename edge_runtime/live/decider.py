@@ -1,0 +1,205 @@
+"""Decide about each window of a stream: the activity that is reported, or why it is unknown."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, MountingSearch
+from edge_runtime.live.smoothing import Smoother
+from edge_runtime.model.alike_labels import leans_back
+from edge_runtime.model.classifier import Classifier, gravity
+from edge_runtime.model.model_card import WALKING, Card
+from edge_runtime.model.novelty import MotionFeatures, Novelty, PersistenceTracker, Rejection, motion_features
+from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
+from edge_runtime.signals.mounting import MOVING_G, is_moving
+
+UNKNOWN = "unknown"
+LOST = "the device may be worn otherwise than before: postures are unknown until a few steps are walked"
+
+_FOUND = "how the device is worn is known from these steps: postures can be told"
+_NAMES = [x.name for x in SIGNALS]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The activity when the last sample of a window was taken, at `seconds` in the clock of the source.
+
+    `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why; or several of them,
+    joined by " or ", where the card says that they look alike. `probabilities`
+    `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
+    temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
+    the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector. Posture
+    counts in it once the mounting is known.
+    """
+
+    seconds: float
+    activity: str
+    labels: tuple[str, ...]
+    probabilities: Array
+    window_probabilities: Array
+    warming_up: bool
+    reason: str
+    inference_ms: float
+    novelty: float = math.nan
+
+    def probability(self, label: str) -> float:
+        """The smoothed probability of an activity, or of several, joined by " or ".
+
+        Raises `InputError` when the model has no such label.
+        """
+        rows = [self.labels.index(x) for x in label.split(" or ") if x in self.labels]
+        if len(rows) < len(label.split(" or ")):
+            raise InputError(f"there is no activity {label!r}: the model has {', '.join(self.labels)}")
+        return float(self.probabilities[rows].sum())
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A fault of the stream, told once each time that it begins."""
+
+    seconds: float
+    kind: str
+    text: str
+
+
+LiveEvent = Decision | Notice
+
+
+class Decider:
+    """Makes a decision of each window of a stream; its parameters are those of `LiveRecognizer`."""
+
+    def __init__(self, classifier: Classifier, hop: int, mounting_is_told: bool, placement: str) -> None:
+        self._classifier, self._card = classifier, classifier.card
+        self._detector = self._card.live.novelty
+        self._columns = [_NAMES.index(x) for x in self._card.signal_names]
+        self._step_s = hop / RATE_HZ
+        self._alike = [x for x in self._card.alike if x.holds(placement)]
+        is_sought = self._card.frame == "walking" and not mounting_is_told
+        self._is_still = np.array(_are_still(self._card))
+        self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
+        self.begin()
+
+    @property
+    def rotation(self) -> Array | None:
+        """The rotation `[3, 3]` into the walking frame; None where it is not known or not sought."""
+        return self._search.rotation if self._search else None
+
+    def end_walk(self) -> None:
+        """Take it that nobody walks on, as in another recording; the mounting stays."""
+        if self._search:
+            self._search.end_walk()
+
+    def forget_mounting(self) -> bool:
+        """Find anew how the device is worn; tell whether it was known."""
+        return self._search is not None and self._search.forget()
+
+    def begin(self) -> None:
+        """Forget the windows so far: after a gap, another activity may be going on."""
+        card = self._card
+        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
+        self._persistence = PersistenceTracker(len(card.labels), self._step_s)
+
+    def classify(self, signals: Array) -> npt.NDArray[np.float32]:
+        """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
+        window = signals[:, self._columns]
+        return self._answer(self._search.turn(window) if self._search else window)
+
+    def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
+        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`, after a notice if any.
+
+        `stuck` says that a sensor is, which makes the activity unknown; "" if none is.
+        """
+        start = time.perf_counter()
+        window: npt.NDArray[np.floating] = signals[:, self._columns]
+        moves = True
+        if self._search:
+            moves = bool(is_moving(window[np.newaxis], self._card.signal_names)[0])
+            news = self._search.update(window, moves and self._is_walking(self._search.own(window)))
+            if news:
+                yield Notice(seconds, "mounting", {"found": _FOUND, "lost": LOST}[news])
+            window = self._search.turn(window)
+        answer = self._answer(window)
+        inference_ms = 1e3 * (time.perf_counter() - start)
+        has_posture = self._search is None or self._search.rotation is not None
+        label = int(answer.argmax())
+        features = self._features(window)
+        rejection = self._persistence.update(self._novelty(features, has_posture), label)
+        # In its own frame any posture looks like standing: only who moves can be answered.
+        cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
+        is_moving_now = self._movement(signals) > self._card.live.smoothing.movement
+        current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
+        if rejection.not_worn and self.forget_mounting():
+            yield Notice(seconds, "mounting", LOST)
+        reason = stuck or self._rejected(current, rejection)
+        if not reason and not has_posture and (not moves or (current is not None and self._is_still[current])):
+            reason = UNKNOWN_MOUNTING
+        shown = self._smoother.shown(bool(reason))
+        yield Decision(
+            seconds,
+            UNKNOWN if shown is None else self._named(shown, window),
+            self._card.labels,
+            self._smoother.probabilities,
+            answer.astype(np.float64),
+            warming_up,
+            "" if shown is not None else reason or "no activity is certain yet",
+            inference_ms,
+            float(self._detector.distance(features, has_posture)[label]) if self._detector and features else math.nan,
+        )
+
+    def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        return self._classifier.probabilities(window[np.newaxis])[0]
+
+    def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
+        """Tell whether a moving window in its own frame `[samples, n_signals]` is surely of walking."""
+        label = self._card.labels.index(WALKING)
+        is_novel = self._novelty(self._features(own), has_posture=False).novel_movement[label]  # as jogging is
+        return bool(not is_novel and self._answer(own)[label] > SURE)
+
+    def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
+        """The activity `label`, or those it cannot be told from while the device is tilted as in `window`."""
+        name = self._card.labels[label]
+        if self._alike and leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0]):
+            return next((x.name for x in self._alike if name in x.labels), name)
+        return name
+
+    def _features(self, window: npt.NDArray[np.floating]) -> MotionFeatures | None:
+        """The features that show novelty; None for a model without a detector."""
+        return motion_features(window, self._card.signal_names, self._card.window) if self._detector else None
+
+    def _novelty(self, features: MotionFeatures | None, has_posture: bool) -> Novelty:
+        if self._detector is None or features is None:
+            return Novelty.none(len(self._card.labels))
+        found = self._detector.detect(features)
+        if has_posture:
+            return found
+        nothing = np.zeros(len(self._card.labels), np.bool_)
+        return replace(found, unusual_posture=nothing, novel_posture=nothing)
+
+    def _movement(self, signals: Array) -> float:
+        """The mean body acceleration (g) in the last hop of a window of all signals `[samples, 9]`."""
+        return float(np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean())
+
+    def _rejected(self, current: int | None, rejection: Rejection) -> str:
+        if rejection.not_worn:
+            return "the phone is lying still, not worn"
+        if current is None:
+            return ""
+        label = self._card.labels[current]
+        if rejection.posture[current]:
+            return f"orientation is not typical of {label}"
+        return f"movement is not typical of {label}" if rejection.movement[current] else ""
+
+
+def _are_still(card: Card) -> list[bool]:
+    """Tell of each label whether it is of a body that typically keeps still; of none, where that is not known."""
+    if card.live.novelty is None:
+        return [False] * len(card.labels)
+    # The typical standard deviation is the mean of three axes: that of all is the square root of three times as large.
+    return [math.sqrt(3) * math.exp(x.mean[0]) < MOVING_G for x in card.live.novelty.movement]

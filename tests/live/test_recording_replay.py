@@ -1,0 +1,85 @@
+"""Replay recordings: those of one mounting are one day of its wearer, and joined answers count as the right one."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recording_replay import follow, replay, worn_alike
+from edge_runtime.live.stream_scores import NO_DECISION
+from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
+
+WALKING, _, _, SITTING, STANDING, LAYING = uci_har.LABELS
+SAMPLES = 700
+
+
+@cache
+def classifier() -> Classifier:
+    return Classifier(reference_model("edge-anywhere", "int8"))
+
+
+def part(label: str, trial: str, **changes) -> Recording:
+    """Fourteen seconds of a training subject who does `label`, and nothing else."""
+    (whole, *_) = [x for x in uci_har.recordings() if x.subject == 14]
+    rows = np.flatnonzero(whole.labels == whole.label_names.index(label))
+    rows = np.resize(rows[: 1 + np.append(np.flatnonzero(np.diff(rows) > 1), len(rows) - 1)[0]], SAMPLES)
+    return replace(
+        whole, samples=whole.samples[rows], labels=whole.labels[rows], begins_midway=True, trial=trial, **changes
+    )
+
+
+def shown(track) -> set[int]:
+    return set(track.shown[4:].tolist()) - {NO_DECISION}
+
+
+def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
+    a, b = Mounting("a"), Mounting("b")
+    recordings = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
+    assert worn_alike(recordings) == [[2, 3, 0], [1]]
+
+
+def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_alone():
+    recordings = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
+    tracks = dict(replay(recordings, classifier()))
+    assert [tracks[i].lacks_mounting.all() for i in range(3)] == [False, True, False]
+    assert not tracks[0].lacks_mounting.any()
+    assert STANDING in {classifier().card.labels[x] for x in shown(tracks[0])}
+    assert shown(tracks[1]) == set()
+
+
+def test_another_mounting_of_the_same_person_is_not_known():
+    recordings = [part(WALKING, "1"), part(STANDING, "2", mounting=Mounting("other side"))]
+    assert dict(replay(recordings, classifier()))[1].lacks_mounting.all()
+
+
+@pytest.mark.parametrize("begins_midway", [True, False])
+def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone(begins_midway):
+    edge = Classifier(reference_model("edge", "int8"))
+    recordings = [replace(part(x, ""), begins_midway=begins_midway) for x in (WALKING, STANDING)]
+    for place, track in replay(recordings, edge):
+        alone = follow(recordings[place], LiveRecognizer(edge))
+        for name in ("ends", "answers", "shown", "novelty"):
+            np.testing.assert_array_equal(getattr(track, name), getattr(alone, name))
+
+
+def test_a_joined_answer_counts_as_the_activity_that_is_done_if_it_is_one_of_them():
+    laying = part(LAYING, "2", mounting=Mounting(placement="Trouser pocket"))
+    labels = laying.labels.copy()
+    labels[400:] = laying.label_names.index(STANDING)
+    told = classifier().card.labels
+    right, wrong = (
+        dict(replay([part(WALKING, "1", mounting=laying.mounting), x], classifier()))[1]
+        for x in (laying, replace(laying, labels=labels))
+    )
+    assert right.joined[4:].all()
+    assert {told[x] for x in shown(right)} == {LAYING}
+    # Standing is none of them: it counts as before.
+    assert wrong.joined[4:].all()
+    assert {told[x] for x in shown(wrong)} == {LAYING}
+    assert IN_A_POCKET in classifier().card.alike
