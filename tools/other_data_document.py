@@ -16,9 +16,21 @@ _NAMES = {
     "lose_more_than_a_point": "people who lose more than a point",
     "novelty_auroc": "AUROC of novelty",
     "false_answers_per_hour": "false answers an hour",
-    "unknown_in_activities": "unknown in activities",
+    "mounting_not_known": "postures before the first walk, share of time in activities",
+    "unknown_in_activities": "unknown in the rest of it",
+    "joined": "answers of several activities at once",
+    "walking_median_s": "walking until the mounting is found, median, s",
+    "walking_p95_s": "the same, 95th percentile, s",
+    "never_found": "mountings never found",
+    "wrong_heading": "headings wrong by more than 90 degrees",
 }
-_LESS_IS_BETTER = {"points_lost", "lose_more_than_a_point", "false_answers_per_hour"}
+_LESS_IS_BETTER = {
+    "points_lost",
+    "lose_more_than_a_point",
+    "false_answers_per_hour",
+    "walking_median_s",
+    "wrong_heading",
+}
 MOST_LOST = 0.3
 """Points that int8 may lose against float32."""
 

@@ -19,9 +19,9 @@ from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.mounting import MOVING_G, is_moving
 
 UNKNOWN = "unknown"
+FOUND = "how the device is worn is known from these steps: postures can be told"
 LOST = "the device may be worn otherwise than before: postures are unknown until a few steps are walked"
 
-_FOUND = "how the device is worn is known from these steps: postures can be told"
 _NAMES = [x.name for x in SIGNALS]
 
 Array = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ class Decider:
             moves = bool(is_moving(window[np.newaxis], self._card.signal_names)[0])
             news = self._search.update(window, moves and self._is_walking(self._search.own(window)))
             if news:
-                yield Notice(seconds, "mounting", {"found": _FOUND, "lost": LOST}[news])
+                yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
             window = self._search.turn(window)
         answer = self._answer(window)
         inference_ms = 1e3 * (time.perf_counter() - start)

@@ -1,0 +1,30 @@
+"""How soon a mounting is found, on recordings of which that can be said."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import Recording
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
+from tools.found_live import found_mountings
+
+
+def walk(trial: str, seconds: float) -> Recording:
+    """A training subject who walks."""
+    (whole, *_) = [x for x in uci_har.recordings() if x.subject == 14]
+    rows = np.flatnonzero(whole.labels == whole.label_names.index("WALKING"))
+    rows = np.resize(rows[: 1 + np.flatnonzero(np.diff(rows) > 1)[0]], round(seconds * 50))
+    return replace(whole, samples=whole.samples[rows], labels=whole.labels[rows], begins_midway=True, trial=trial)
+
+
+def test_walking_counts_over_the_recordings_until_the_mounting_is_found():
+    classifier = Classifier(reference_model("edge-anywhere", "int8"))
+    (alone,) = found_mountings(classifier, [walk("1", 14)])
+    assert 5 < alone.walking_s < 10
+    assert max(alone.headings) < 30
+    (after_a_short_one,) = found_mountings(classifier, [walk("2", 14), walk("1", 4)])
+    assert after_a_short_one.walking_s == alone.walking_s + 4
+    (never,) = found_mountings(classifier, [walk("1", 4)])
+    assert (never.walking_s, never.headings) == (None, ())

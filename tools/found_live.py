@@ -1,0 +1,61 @@
+"""Measure how soon and how rightly live recognition finds the mountings of people whom a network has not seen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.dataset import WINDOW, Recording, cut
+from edge_runtime.live.decider import FOUND, Notice
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recording_replay import worn_alike
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import WALKING
+from edge_runtime.signals import frontend
+from edge_runtime.signals.mounting import is_moving, walking_frame
+
+_NAMES = [x.name for x in frontend.SIGNALS]
+
+
+@dataclass(frozen=True)
+class FoundMounting:
+    """One mounting, replayed as one day: seconds labelled WALKING until it was found, None if it never was.
+
+    `headings` are the degrees, 0 to 180, between ahead at the end of each recording and that of all moving windows.
+    """
+
+    walking_s: float | None
+    headings: tuple[float, ...]
+
+
+def found_mountings(classifier: Classifier, recordings: Sequence[Recording]) -> Iterator[FoundMounting]:
+    """Replay the recordings of each person and mounting; those in which nobody moves are left out."""
+    for places in worn_alike(recordings):
+        own = [recordings[x] for x in places]
+        windows = np.concatenate([_windows(x) for x in own])
+        moving = windows[is_moving(windows, _NAMES)]
+        if len(moving):
+            yield _found(classifier, own, walking_frame(moving, _NAMES, frontend.RATE_HZ)[1])
+
+
+def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: npt.NDArray[np.float64]) -> FoundMounting:
+    recognizer = LiveRecognizer(classifier, placement=recordings[0].mounting.placement)
+    walked, found, headings = 0.0, None, []
+    for x in recordings:
+        recognizer.restart(x.begins_midway)
+        events = [*recognizer.push(x.samples), *recognizer.flush()]
+        notice = next((y for y in events if isinstance(y, Notice) and y.text == FOUND), None)
+        number = x.label_names.index(WALKING) if WALKING in x.label_names else len(x.label_names)
+        until = len(x.labels) if notice is None else round(notice.seconds * x.rate_hz) + 1
+        walked += float((x.labels[:until] == number).sum()) / x.rate_hz if found is None else 0.0
+        found = walked if found is None and notice is not None else found
+        if recognizer.rotation is not None:
+            headings.append(float(np.degrees(np.arccos(np.clip(recognizer.rotation[1] @ ahead, -1, 1)))))
+    return FoundMounting(found, tuple(headings))
+
+
+def _windows(recording: Recording) -> npt.NDArray[np.float32]:
+    signals = frontend.signals(recording.samples)
+    starts = range(0, max(len(signals) - WINDOW.samples + 1, 0), WINDOW.hop)
+    return cut(signals, starts).astype(np.float32)
