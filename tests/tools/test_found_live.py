@@ -1,4 +1,4 @@
-"""How soon a mounting is found, on recordings of which that can be said."""
+"""Find mountings in recordings of which it is known how soon that is possible."""
 
 from dataclasses import replace
 
