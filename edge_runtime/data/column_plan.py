@@ -21,8 +21,9 @@ Axes = tuple[tuple[int, ...], ...]
 class ColumnPlan:
     """Places of columns, counted from 0: of each axis those that are summed; factors give s, g and rad/s.
 
-    Without `sensor` each row is of all sensors; with it, of the one that is named there. `by_name` are the columns as
-    they were found by the names in the header, whose units `settled` decides.
+    Without `sensor` each row is of all sensors; with it, of the one that is named there, as `sensor_names` has it or,
+    without these, as apps name it. Rows are kept that have one of the texts in each column of `where`. `by_name` are
+    the columns as they were found by the names in the header, whose units `settled` decides.
     """
 
     time: int | None
@@ -33,6 +34,15 @@ class ColumnPlan:
     factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sensor: int | None = None
     by_name: Columns | None = None
+    sensor_names: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def shifted(self, n: int) -> "ColumnPlan":
+        """The plan of the device whose columns stand `n` further."""
+        acceleration, rotation = (
+            tuple(tuple(x + n for x in axis) for axis in axes) for axes in (self.acceleration, self.rotation)
+        )
+        return replace(self, acceleration=acceleration, rotation=rotation)
 
     @property
     def number_places(self) -> set[int]:
@@ -43,7 +53,12 @@ class ColumnPlan:
     @property
     def places(self) -> set[int]:
         """All columns that are read."""
-        return {*self.number_places, *self.texts.values()}
+        sensor = [] if self.sensor is None else [self.sensor]
+        return {*self.number_places, *self.texts.values(), *self.where, *sensor}
+
+    def kind(self, sensor: str) -> str:
+        """`acceleration` or `rotation`, of which a row with this name of a `sensor` is; "" for another one."""
+        return self.sensor_names.get(sensor, "") if self.sensor_names else columns.sensor_kind(sensor)
 
 
 def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> ColumnPlan:
@@ -56,21 +71,30 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
     parts = {
         name: part
         for name, part in (("acceleration", layout.acceleration), ("rotation", layout.rotation))
-        if part and part.sensor == sensor
+        if part and (part.sensor == sensor or layout.sensor_column is not None)
     }
     axes = {name: _axes(header, place, part) for name, part in parts.items()}
-    # Only the file of acceleration tells what is said of its rows.
-    texts = {} if "acceleration" not in parts else {
-        name: _place(header, place, x.column) for name, x in layout.text_columns.items()
-    }  # fmt: skip
-    return ColumnPlan(
+    # A file of rotation alone has to tell only whose its rows are.
+    texts = {
+        name: _place(header, place, x.column)
+        for name, x in layout.text_columns.items()
+        if "acceleration" in parts or x.several
+    }
+    plan = ColumnPlan(
         _place(header, place, layout.time.column) if layout.time else None,
         axes.get("acceleration", ()),
         axes.get("rotation", ()),
         texts,
         layout.time.factor if layout.time else 1.0,
         {name: (part.factor,) * 3 for name, part in parts.items()},
+        None if layout.sensor_column is None else _place(header, place, layout.sensor_column),
+        sensor_names={x.sensor: name for name, x in parts.items()} if layout.sensor_column is not None else {},
+        where={_place(header, place, column): texts for column, texts in layout.where.items()},
     )
+    furthest = max(plan.number_places, default=0) + max(layout.placements.values(), default=0)
+    if header and furthest >= len(header):
+        raise InputError(f"{place} has {len(header)} columns, and the layout's [placements] lead to {furthest + 1}")
+    return plan
 
 
 def settled(

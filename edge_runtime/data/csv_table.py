@@ -5,7 +5,6 @@ Where the layout names no columns, the header does, in any order, with their uni
 """
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import column_plan, columns, units
+from edge_runtime.data import column_plan, units
+from edge_runtime.data.cell_grid import Grid
 from edge_runtime.data.column_plan import ColumnPlan
-from edge_runtime.data.columns import MalformedError
 from edge_runtime.data.layout import Layout
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
@@ -41,11 +40,13 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """One file, called `place` in errors.
+    """The rows of one device and person in a file, which is called `place` in errors.
 
     `rotation` is at the times of `acceleration` where `is_paired`, and None without any; `acceleration` is None in a
     file of rotation alone. `texts` has the label, subject, placement and device of each row, as far as columns tell
-    them. `time_factor` is the unit of the clock in seconds, `left_out` the number of rows that were malformed.
+    them; `said` those that are the same in all rows of this table alone, of several in the file. `numbers` are those of
+    the rows of acceleration in the file, from 0. `time_factor` is the unit of the clock in seconds, `left_out` the
+    number of rows that were malformed.
     """
 
     place: str
@@ -53,16 +54,25 @@ class Table:
     rotation: Series | None
     is_paired: bool
     texts: Mapping[str, Sequence[str]]
+    said: Mapping[str, str]
+    numbers: npt.NDArray[np.intp]
     time_factor: float
     left_out: int
 
 
-def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> Table:
-    """The table in `content`, the file called `place`; `sensor` is the one that its path names.
+def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[Table]:
+    """The tables in `content`, the file called `place`; `sensor` is the one that its path names.
+
+    Of one that holds several devices or people, whose rows may alternate, there is a table for each.
 
     Raises `InputError` naming the file and the line, also for values beyond `MAX_ACCELERATION_G` and
     `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the app.
     """
+    if (matrix := _matrix_kind(content)) is not None:
+        raise InputError(
+            f"{place} is {matrix}, and har-edge reads text: write its arrays as CSV by numpy.savetxt, or save windows "
+            "as .npz: docs/data.md has the lines"
+        )
     try:
         text = content.decode(layout.encoding)
     except UnicodeDecodeError as error:
@@ -72,123 +82,106 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> Table:
             "a layout"
         ) from error
     try:
-        return _parse(_Grid.read(text, place, layout), layout, sensor)
+        return _parse(Grid.opened(text, place, layout), layout, sensor)
     except csv.Error as error:
         raise InputError(f"{place} is not a CSV file ({error}); export the recording again") from error
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The cells of a file by rows; `rows[i]` is number `numbers[i]` of those that are not empty, the header not one."""
-
-    place: str
-    text: str
-    layout: Layout
-    separator: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numbers: npt.NDArray[np.intp]
-
-    @classmethod
-    def read(cls, text: str, place: str, layout: Layout) -> "_Grid":
-        """Cut `text` into cells. Raises `csv.Error`."""
-        separator = layout.separator or columns.delimiter(_first_line(text, layout)) or ","
-        cells = (row for row, _ in _cells(text, layout, separator) if row)
-        header = next(cells, []) if layout.has_header else []
-        rows = list(cells)
-        return cls(place, text, layout, separator, header, rows, np.arange(len(rows)))
-
-    def where(self, row: int) -> str:
-        """The place of `rows[row]` in words."""
-        wanted = int(self.numbers[row]) + self.layout.has_header
-        lines = (line for cells, line in _cells(self.text, self.layout, self.separator) if cells)
-        return f"{self.place}, line {next(line for i, line in enumerate(lines) if i == wanted)}"
-
-    def only(self, kept: Sequence[bool] | npt.NDArray[np.bool_]) -> "_Grid":
-        """The rows that are `kept`."""
-        rows = [row for row, keep in zip(self.rows, kept, strict=True) if keep]
-        values = self.place, self.text, self.layout, self.separator, self.header, rows
-        return _Grid(*values, self.numbers[np.asarray(kept, np.bool_)])
-
-    def column(self, place: int) -> list[str]:
-        """The cells of a column."""
-        return [row[place] for row in self.rows]
-
-    def numbers_in(self, place: int, is_time: bool = False) -> Array:
-        """The numbers of a column. Raises `InputError` where there is none, or one that is not finite."""
-        cells = self.column(place)
-        try:
-            found = np.array(list(map(float, cells)), np.float64)
-        except ValueError:
-            found = np.array([self._number(i, x, is_time) for i, x in enumerate(cells)], np.float64)
-        bad = np.flatnonzero(~np.isfinite(found))
-        if len(bad):
-            fault = "the time is no finite number" if is_time else "a number is not finite"
-            raise InputError(f"{self.where(bad[0])}: {fault}; leave out rows without a measurement")
-        return found
-
-    def _number(self, row: int, cell: str, is_time: bool) -> float:
-        try:
-            return parse_cell(cell, is_time, columns.has_decimal_commas(self.separator))
-        except MalformedError as error:
-            raise InputError(f"{self.where(row)}: {error}; leave out rows without a measurement") from error
+def _matrix_kind(content: bytes) -> str | None:
+    """The kind of a file of matrices; None of another."""
+    if content.startswith(b"MATLAB 5.0 MAT-file"):
+        return "a MATLAB file"
+    if content.startswith((b"\x89HDF\r\n", b"MATLAB 7.3 MAT-file")):
+        return "an HDF5 file"
+    return None
 
 
-def parse_cell(cell: str, is_time: bool, has_decimal_commas: bool) -> float:
-    """The number in a cell, or the time. Raises `MalformedError`."""
-    cell = cell.replace(",", ".") if has_decimal_commas else cell
-    time, values = columns.row(cell if is_time else None, [] if is_time else [cell])
-    return values[0] if time is None else time
-
-
-def _first_line(text: str, layout: Layout) -> str:
-    """The first line with cells, by which the separator is told."""
-    return next((x for x in _lines(text, layout) if x.strip()), "")
-
-
-def _lines(text: str, layout: Layout) -> Iterator[str]:
-    """The lines of `text`, with "" in place of those to skip."""
-    lines: Iterable[str] = io.StringIO(text, newline="")
-    if not (layout.skip or layout.comments or layout.line_end):
-        yield from lines
-        return
-    for number, line in enumerate(lines):
-        is_left_out = number < layout.skip or line.lstrip().startswith(layout.comments or ("\n",))
-        yield "\n" if is_left_out else line.strip().removesuffix(layout.line_end) + "\n"
-
-
-def _cells(text: str, layout: Layout, separator: str) -> Iterator[tuple[list[str], int]]:
-    """The cells of each row, and the number of its last line."""
-    lines = _lines(text, layout)
-    if separator == " ":
-        for number, line in enumerate(lines, 1):
-            yield line.split(), number
-        return
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    for row in reader:
-        yield row, reader.line_num
-
-
-def _parse(grid: _Grid, layout: Layout, sensor: str) -> Table:
+def _parse(grid: Grid, layout: Layout, sensor: str) -> list[Table]:
     plan = column_plan.of(grid.header, grid.place, layout, sensor)
-    n_rows = len(grid.rows)
-    grid = _checked(grid, plan, layout)
-    n_left_out = n_rows - len(grid.rows)
+    devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]
+    grid, n_left_out = grid.gathered({x for _, part in devices for x in part.places})
+    grid = _kept(grid, plan)
+    tables: list[Table] = []
+    for placement, part in devices:
+        rows = grid
+        if layout.leaves_out_bad_rows:
+            is_good = [grid.is_number(x, x == part.time) for x in part.number_places]
+            rows = grid.only(np.logical_and.reduce(is_good))
+            n_left_out += len(grid) - len(rows)
+        for said, group in _groups(rows, part, layout):
+            own = said | ({"placement": placement} if placement else {})
+            if (table := _table(group, part, layout, own, n_left_out)) is not None:
+                tables.append(table)
+                n_left_out = 0
+    if not tables:
+        raise InputError(f"{grid.place} has too few rows of samples ({len(grid)}); a recording is expected there")
+    return tables
+
+
+def _kept(grid: Grid, plan: ColumnPlan) -> Grid:
+    """The rows that the layout keeps, of the sensors that are read."""
+    for place, texts in plan.where.items():
+        found = grid.texts(place)
+        kept = np.fromiter((x in texts for x in found), np.bool_, len(found))
+        if len(found) and not kept.any():
+            raise InputError(
+                f"{grid.place} has no row of {_some(texts)}, which where in the layout keeps; {_there(found)}"
+            )
+        grid = grid.only(kept)
+    if plan.sensor is not None:
+        names = grid.texts(plan.sensor)
+        wanted = {x for x in set(names) if plan.kind(x)}
+        if not wanted and names and plan.sensor_names:
+            wanted_names = _some(plan.sensor_names)
+            raise InputError(
+                f"{grid.place} has no row of {wanted_names}, as sensor in the layout names them; {_there(names)}"
+            )
+        grid = grid.only(np.fromiter((x in wanted for x in names), np.bool_, len(names)))
+    return grid
+
+
+def _some(texts: Iterable[str]) -> str:
+    return " or ".join(quoted(x, 20) for x in texts)
+
+
+def _there(texts: Sequence[str]) -> str:
+    return f"there are {', '.join(quoted(x, 20) for x in sorted(set(texts))[:8])}"
+
+
+def _groups(grid: Grid, plan: ColumnPlan, layout: Layout) -> Iterator[tuple[dict[str, str], Grid]]:
+    """The rows of each device and person by their names.
+
+    Without times, which tell where rows are missing, all rows: then runs of them are told apart later.
+    """
+    names = [x for x in plan.texts if x != "label" and layout.text_columns[x].several]
+    if not names or plan.time is None:
+        yield {}, grid
+        return
+    keys = list(zip(*(_texts(grid, x, plan.texts[x], layout) for x in names), strict=True))
+    number = {x: i for i, x in enumerate(dict.fromkeys(keys))}
+    numbers = np.fromiter((number[x] for x in keys), np.intp, len(keys))
+    for key, i in number.items():
+        yield dict(zip(names, key, strict=True)), grid.only(numbers == i)
+
+
+def _table(grid: Grid, plan: ColumnPlan, layout: Layout, said: dict[str, str], n_left_out: int) -> Table | None:
+    """The table of the rows in `grid`; None where it has hardly any."""
     acceleration = rotation = grid
     if plan.sensor is not None:
-        names = grid.column(plan.sensor)
-        kinds = {x: columns.sensor_kind(x) for x in set(names)}
-        acceleration, rotation = (grid.only([kinds[x] == kind for x in names]) for kind in _LIMITS)
+        kinds = [plan.kind(x) for x in grid.texts(plan.sensor)]
+        acceleration, rotation = (
+            grid.only(np.fromiter((x == kind for x in kinds), np.bool_, len(kinds))) for kind in _LIMITS
+        )
     first = acceleration if plan.acceleration else rotation
-    if len(first.rows) < 2:
-        raise InputError(f"{grid.place} has too few rows of samples ({len(first.rows)}); a recording is expected there")
-    has_iso_times = plan.time is not None and ":" in first.rows[0][plan.time]
+    if len(first) < 2:
+        return None
+    has_iso_times = plan.time is not None and ":" in first.columns[plan.time][0]
     plan = column_plan.settled(plan, grid.header, grid.place, has_iso_times, lambda: _size(first, plan))
     times = _times(first, plan, layout)
     found: dict[str, Series] = {}
     if plan.acceleration:
         found["acceleration"] = _series(first, "acceleration", plan, times)
-    if plan.rotation and len(rotation.rows):
+    if plan.rotation and len(rotation):
         own = times if plan.sensor is None else _times(rotation, plan, layout)
         found["rotation"] = _series(rotation, "rotation", plan, own)
     return Table(
@@ -196,49 +189,31 @@ def _parse(grid: _Grid, layout: Layout, sensor: str) -> Table:
         found.get("acceleration"),
         found.get("rotation"),
         plan.sensor is None,
-        {name: _texts(first, name, place, layout) for name, place in plan.texts.items()},
+        {name: _texts(first, name, place, layout) for name, place in plan.texts.items() if name not in said},
+        said,
+        first.numbers,
         plan.time_factor,
         n_left_out,
     )
 
 
-def _size(grid: _Grid, plan: ColumnPlan) -> float:
+def _size(grid: Grid, plan: ColumnPlan) -> float:
     """The typical size of acceleration, in its own unit."""
     return units.typical_size(np.stack([grid.numbers_in(x) for (x,) in plan.acceleration], axis=1))
 
 
-def _checked(grid: _Grid, plan: ColumnPlan, layout: Layout) -> _Grid:
-    """The rows that have all fields; those that have not are left out, where the layout says so, or refused."""
-    n_fields = len(grid.header) if layout.has_header else max(plan.places, default=0) + 1
-    lengths = np.fromiter(map(len, grid.rows), np.intp, len(grid.rows))
-    if not layout.has_header and len(lengths):
-        n_fields = max(n_fields, int(np.bincount(lengths).argmax()))
-    is_whole = lengths == n_fields
-    if layout.leaves_out_bad_rows:
-        grid = grid.only(is_whole)
-        return grid.only([_is_good(row, plan, grid.separator) for row in grid.rows])
-    if not is_whole.all():
-        row = int(is_whole.argmin())
-        than = f"the header's {n_fields}" if layout.has_header else f"{n_fields}"
-        raise InputError(f"{grid.where(row)}: {lengths[row]} fields instead of {than}")
-    return grid
-
-
-def _is_good(row: Sequence[str], plan: ColumnPlan, separator: str) -> bool:
-    """Tell whether all that is needed of a row are finite numbers."""
-    try:
-        return all(
-            np.isfinite(parse_cell(row[x], x == plan.time, columns.has_decimal_commas(separator)))
-            for x in plan.number_places
-        )
-    except MalformedError:
-        return False
-
-
-def _times(grid: _Grid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
+def _times(grid: Grid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
     """The time of the first row in the file's clock, and the seconds `[n]` since. Raises `InputError` out of order."""
     if plan.time is None:
-        return 0.0, np.arange(len(grid.rows)) / (layout.rate_hz or 1.0)
+        return 0.0, np.arange(len(grid)) / (layout.rate_hz or 1.0)
+    first = grid.columns[plan.time][0]
+    if layout.time and ":" in first and not layout.time.of_day:
+        raise InputError(f'{grid.where(0)}: {quoted(first, 30)} is a date: write unit = "date" under [time]')
+    if layout.time and layout.time.of_day and ":" not in first and not layout.time.pattern:
+        raise InputError(
+            f"{grid.where(0)}: {quoted(first, 30)} is no date as ISO 8601 has it: write the unit of a number under "
+            '[time], or how it is written, as unit = "%d.%m.%Y %H:%M:%S.%f"'
+        )
     times = grid.numbers_in(plan.time, is_time=True)
     # From the start on: float64 holds nanoseconds since 1970 to a quarter of a microsecond, seconds no better.
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is then not after the row before
@@ -254,7 +229,7 @@ def _times(grid: _Grid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]
     return float(times[0]), seconds
 
 
-def _series(grid: _Grid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:
+def _series(grid: Grid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:
     """The values of a sensor. Raises `InputError` where one is beyond its limit, which no sensor is."""
     axes = plan.acceleration if kind == "acceleration" else plan.rotation
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is beyond the limit
@@ -273,9 +248,9 @@ def _series(grid: _Grid, kind: str, plan: ColumnPlan, times: tuple[float, Array]
     return Series(*times, values)
 
 
-def _texts(grid: _Grid, name: str, place: int, layout: Layout) -> list[str]:
+def _texts(grid: Grid, name: str, place: int, layout: Layout) -> list[str]:
     """The text of each row. Raises `InputError` for control characters, and for a change that is not allowed."""
-    found = [x.strip() for x in grid.column(place)]
+    found = grid.texts(place)
     different = set(found)
     bad = {x for x in different if _UNPRINTABLE.search(x)}
     if bad:
@@ -284,7 +259,7 @@ def _texts(grid: _Grid, name: str, place: int, layout: Layout) -> list[str]:
     if name != "label" and not layout.text_columns[name].several and (len(different) > 1 or "" in different):
         row = next(i for i, x in enumerate(found) if x != found[0] or not x)
         raise InputError(
-            f"{grid.where(row)}: each row of a file needs the same {name}, and a name for it"
-            f", here {quoted(found[row], 20)}"
+            f"{grid.where(row)}: each row of a file needs the same {name}, and a name for it, here "
+            f"{quoted(found[row], 20)}; a layout may allow more: {name} = {{ column = ..., several = true }}"
         )
     return found

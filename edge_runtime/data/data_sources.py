@@ -1,7 +1,7 @@
 """Name data: `uci-har`, a path, or LAYOUT=PATH, alone or several together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -32,9 +32,19 @@ class DataSource:
             raise InputError(f"'{text}' has no layout before '=': give a layout's name or TOML file, or the path alone")
         if not path:
             raise InputError(f"'{text}' names no data: give a path, or LAYOUT=PATH")
-        if layout == EMBEDDED:  # an official copy, by its content
-            layout = ""
-        return cls(Path(path), layout)
+        found = cls(Path(path))
+        return found.read_by(layout) if layout else found
+
+    def read_by(self, layout: str) -> Self:
+        """The same data, read as `layout` says. Raises `InputError` when that is none for data at a path."""
+        if self.path is None or layout == EMBEDDED:
+            raise InputError(
+                f"{EMBEDDED} is the embedded data, which needs no layout and is none: give the path of an official "
+                "copy alone, by whose content it is known, and a layout before other recordings"
+            )
+        if self.layout:
+            raise InputError(f"{self} names its layout already: leave out {layout}")
+        return replace(self, layout=layout)
 
     def __str__(self) -> str:
         """Write it as `parse` reads it."""

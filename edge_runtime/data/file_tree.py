@@ -1,9 +1,11 @@
 """List and read the files of a folder or of a zip alike."""
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -11,15 +13,20 @@ from edge_runtime.system.outside_files import read_bytes
 from edge_runtime.system.zip_archive import Archive, is_zip
 
 _MOST_FILES = 200_000
+_DEEPEST = 2  # zips in each other: RealWorld's are in zips of a person's trials, which may be in one of all
 
 
 @dataclass(frozen=True)
 class FileTree:
-    """Files at `place` by their `names`, paths with `/`; `read` gives the bytes of one."""
+    """Files at `place` by their `names`, paths with `/`; `read` gives the bytes of one.
+
+    `around` is the folder around all of them in a zip, with a `/` behind it.
+    """
 
     place: Path
     names: tuple[str, ...]
     read: Callable[[str], bytes]
+    around: str = ""
 
     def path_of(self, name: str) -> str:
         """The file in words, for errors."""
@@ -28,7 +35,7 @@ class FileTree:
 
 @contextmanager
 def open_tree(path: Path) -> Iterator[FileTree]:
-    """The files in the folder or zip at `path`, without hidden ones; of a zip without the folder around all of them.
+    """The files in the folder or zip at `path`, without hidden ones.
 
     Raises `InputError` when it is neither, is damaged, or holds too many files.
     """
@@ -40,11 +47,38 @@ def open_tree(path: Path) -> Iterator[FileTree]:
     if not is_zip(path):
         raise InputError(f"{path} is neither a folder nor a zip; give one of recordings")
     with Archive(path, str(path)) as archive:
-        names = [x for x in archive.names if not x.startswith("__MACOSX/") and not _is_hidden(x)]
-        around = _around(names)
-        yield FileTree(
-            path / around, tuple(x.removeprefix(around) for x in names), lambda name: archive.read(around + name)
-        )
+        names = _shown(archive)
+        yield FileTree(path, names, archive.read, _around(names))
+
+
+def unpacked(tree: FileTree) -> FileTree:
+    """The files of `tree`, and those in its zips, down to the zips in these; `a.zip/b.csv` names one.
+
+    Raises `InputError` for a zip that is damaged, and for too many files.
+    """
+    found: dict[str, Callable[[], bytes]] = {x: partial(tree.read, x) for x in tree.names}
+    for _ in range(_DEEPEST):
+        for name in [x for x in found if x.lower().endswith(".zip")]:
+            inner = partial(_opened, found.pop(name), tree.path_of(name))
+            with inner() as archive:
+                found |= {f"{name}/{x}": partial(_member, inner, x) for x in _shown(archive)}
+            if len(found) > _MOST_FILES:
+                raise InputError(f"{tree.place} holds more than {_MOST_FILES:,} files: give a part of it")
+    return FileTree(tree.place, tuple(found), lambda name: found[name](), tree.around)
+
+
+def _opened(read: Callable[[], bytes], place: str) -> Archive:
+    return Archive(io.BytesIO(read()), place)
+
+
+def _member(inner: Callable[[], Archive], name: str) -> bytes:
+    """A member of a zip in a zip or folder, which is opened anew: all of them open would fill the memory."""
+    with inner() as archive:
+        return archive.read(name)
+
+
+def _shown(archive: Archive) -> tuple[str, ...]:
+    return tuple(x for x in archive.names if not any(map(_is_hidden, x.split("/"))))
 
 
 def _around(names: Sequence[str]) -> str:
@@ -71,4 +105,4 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _is_hidden(name: str) -> bool:
-    return name.rpartition("/")[2].startswith(".")
+    return name.startswith(".") or name == "__MACOSX"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split
+from edge_runtime.data.dataset import MAX_LABELS, Dataset, Mounting, Recording, Split
 from edge_runtime.data.label_order import in_order
 from edge_runtime.errors import InputError
 
@@ -18,7 +18,10 @@ def prefixes(names: Sequence[str]) -> list[str]:
 
 
 def joined(parts: Sequence[Dataset]) -> Dataset:
-    """One data set of several. Raises `InputError` when their signals or windows have nothing in common."""
+    """One data set of several.
+
+    Raises `InputError` when their windows have nothing in common, and for too many labels.
+    """
     first = parts[0]
     for x in parts[1:]:
         if (x.window, x.front_end) != (first.window, first.front_end) or first.front_end is None:
@@ -29,6 +32,7 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
     if any(x.mounting is None for part in parts for x in (part.train, part.test)):
         raise InputError("windows of unknown mountings are taken alone")
     labels = in_order(x for part in parts for x in part.labels)
+    _check_number(labels)
     names = [x.name for x in first.signals if all(x in part.signals for part in parts)]
     before = prefixes([x.name for x in parts])
     trains: list[Split] = []
@@ -59,12 +63,31 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
     )
 
 
+def check_labels(parts: Sequence[Sequence[Recording]]) -> None:
+    """Raise `InputError` for a label that is a class in some of the data sets, and no class in another."""
+    classes = {name: part[0] for part in parts for x in part for name in x.classes}
+    for part in parts:
+        for name in part[0].label_names:
+            if name in classes and name not in part[0].classes:
+                raise InputError(
+                    f"'{name}' is a class of '{classes[name].mounting.source}', and of '{part[0].mounting.source}' it "
+                    "is none: give it another name under [other_labels] of the one layout, or put it under [labels]"
+                )
+
+
+def _check_number(names: Sequence[str]) -> None:
+    if len(names) > MAX_LABELS:
+        raise InputError(f"together these data sets have {len(names)} different labels; {MAX_LABELS} are the most")
+
+
 def joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:
-    """Recordings of several data sets, whose labels count in the same names."""
+    """Recordings of several data sets, whose labels count in the same names. Raises `InputError` as `joined` does."""
+    check_labels(parts)
     every = [x for part in parts for x in part]
     classes = in_order(x for recording in every for x in recording.classes)
     others = in_order(x for recording in every for x in recording.label_names if x not in classes)
     names = (*classes, *others)
+    _check_number(names)
     before = prefixes([part[0].mounting.source for part in parts])
     found = []
     for part, prefix in zip(parts, before, strict=True):

@@ -15,10 +15,16 @@ Column = int | str
 TEXTS = ("label", "subject", "placement", "device")
 """Said of a recording or of its rows: in the layout, by a column, or by the path."""
 
+OTHERS = "*"
+"""Among the labels of a layout: all that it does not name."""
+
+START, END = "start", "end"
+"""The columns of a file of labels that say where a label begins and ends."""
+
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text; `several` allows it to change within a file, where a new recording begins then."""
+    """A column of text; `several` allows it to change within a file, whose rows are then of several recordings."""
 
     column: Column
     several: bool = False
@@ -26,28 +32,46 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A column of times, which count in `factor` seconds.
+    """A column of times, which count in `factor` seconds, or are dates and times of day where they are `of_day`.
 
-    Those of a `steady` sensor are when its samples were delivered: they are spread evenly. Where times go back a new
-    recording begins if the layout `allows_disorder`.
+    Dates are written as ISO 8601 has them, or as `pattern` says in the codes of `strptime`. Times of a `steady` sensor
+    are when its samples were delivered: they are spread evenly. Where times go back a new recording begins if the
+    layout `allows_disorder`.
     """
 
     column: Column
     factor: float
     steady: bool = False
     allows_disorder: bool = False
+    of_day: bool = False
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
 class SensorColumns:
     """Columns of the x, y and z axes of a sensor, each the sum of some; times `factor` they are in g or rad/s.
 
-    `sensor` is that of the path, where a file is of one sensor alone.
+    `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
     """
 
     columns: tuple[tuple[Column, ...], ...]
     factor: float
     sensor: str = ""
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Labels in `files` of their own, a row for each stretch of a recording.
+
+    `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
+    and end belong to the stretch; they count in `factor` seconds of the clock of the recording, and where that is None
+    in its rows, from 1 on. `skip` lines are left out.
+    """
+
+    files: PathPattern
+    columns: tuple[str, ...]
+    factor: float | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,6 +102,10 @@ class Layout:
     encoding: str = "utf-8-sig"
     leaves_out_bad_rows: bool = False
     each_file_is_a_mounting: bool = False
+    sensor_column: Column | None = None
+    where: Mapping[Column, tuple[str, ...]] = field(default_factory=dict)
+    placements: Mapping[str, int] = field(default_factory=dict)
+    label_file: LabelFile | None = None
 
     @property
     def has_header(self) -> bool:
@@ -85,6 +113,7 @@ class Layout:
         if self.acceleration is None:
             return True
         named = [x.column for x in self.text_columns.values()] + ([self.time.column] if self.time else [])
+        named += [*self.where, *([] if self.sensor_column is None else [self.sensor_column])]
         parts = [x for x in (self.acceleration, self.rotation) if x]
         return any(isinstance(x, str) for x in named + [x for part in parts for axis in part.columns for x in axis])
 

@@ -1,14 +1,23 @@
 """Read layouts strictly: a mistake is refused with its line, and with the words that could stand there."""
 
 import codecs
-import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from edge_runtime.data.layout import TEXTS, Column, Layout, SensorColumns, TextColumn, TimeColumn
+from edge_runtime.data.layout import (
+    END,
+    START,
+    TEXTS,
+    Column,
+    LabelFile,
+    Layout,
+    SensorColumns,
+    TextColumn,
+    TimeColumn,
+)
+from edge_runtime.data.layout_keys import MAX_COLUMN, UNPRINTABLE, LayoutKeys, as_key
 from edge_runtime.data.path_pattern import SENSOR, PathPattern
 from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.errors import InputError
@@ -23,11 +32,11 @@ _SEPARATORS = {",": ",", ";": ";", "tab": "\t", "blanks": " "}
 _TOP = (
     *("name", "files", "separator", "line_end", "skip", "comments", "encoding", "bad_rows", "rate", "mounting"),
     *TEXTS,
-    *("time", "acceleration", "rotation", "labels", "other_labels"),
+    *(SENSOR, "where", "time", "acceleration", "rotation", "placements", "labels", "other_labels", "label_file"),
 )
+_DATE = "date"
+_SAMPLES = "samples"
 _LARGEST_FILE = 1 << 16  # bytes
-_MAX_COLUMN = 10_000
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def shipped() -> list[str]:
@@ -67,15 +76,12 @@ def parse(text: str, source: str, name: str) -> Layout:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # whole numbers of thousands of digits too
         raise InputError(f"{source} is no TOML file ({error}): see docs/data.md for one") from error
-    top = _Keys(text, source, "", content)
+    top = LayoutKeys(text, source, "", content)
     top.check_keys(_TOP)
-    files = top.need("files", str, 'files = "{label}/{subject}.csv", with * and {names} for what differs')
-    try:
-        pattern = PathPattern(files)
-    except ValueError as error:
-        raise top.error("files", f"{quoted(files)} is no pattern of paths: {error}") from None
-    acceleration = _sensor(top, "acceleration", ACCELERATION_UNITS, pattern)
-    rotation = _sensor(top, "rotation", ROTATION_UNITS, pattern)
+    pattern = _pattern(top, "files", 'files = "{label}/{subject}.csv", with * and {names} for what differs')
+    by_sensor = SENSOR in pattern.names or SENSOR in content
+    acceleration = _sensor(top, "acceleration", ACCELERATION_UNITS, by_sensor)
+    rotation = _sensor(top, "rotation", ROTATION_UNITS, by_sensor)
     rate, time = top.number("rate", 1, 100_000, None), _time(top)
     fixed, columns = _texts(top, pattern)
     if acceleration is None and (rotation or time):
@@ -84,8 +90,11 @@ def parse(text: str, source: str, name: str) -> Layout:
     if acceleration and (rate is None) == (time is None):
         says = "says rate and [time]: leave one out" if rate else "needs rate = 50 (samples a second), or [time]"
         raise top.error("rate", f"it {says}")
-    if SENSOR in pattern.names and not (acceleration and acceleration.sensor and time):
-        raise top.error("files", "files of one sensor each need [time], and sensor = in [acceleration] and [rotation]")
+    if by_sensor and not (acceleration and rotation):
+        key = SENSOR if SENSOR in content else "files"
+        raise top.error(
+            key, f"{SENSOR} tells [acceleration] and [rotation] apart: give both tables, each with sensor ="
+        )
     return Layout(
         source,
         top.text("name", name),
@@ -105,96 +114,27 @@ def parse(text: str, source: str, name: str) -> Layout:
         _encoding(top),
         top.one_of("bad_rows", ("refuse", "leave out"), "refuse") == "leave out",
         top.one_of("mounting", ("each subject", "each file"), "each subject") == "each file",
+        _sensor_column(top, pattern),
+        _where(top),
+        _placements(top, fixed, columns, pattern),
+        _label_file(top, pattern),
     )
 
 
-class _Keys:
-    """One table of a layout, whose errors name its lines."""
-
-    def __init__(self, text: str, source: str, name: str, content: Mapping[str, Any]) -> None:
-        self.content = content
-        self._text, self._source, self._name = text, source, name
-
-    def table(self, key: str) -> "_Keys | None":
-        """The table `key` inside; None without one."""
-        if key not in self.content:
-            return None
-        if not isinstance(self.content[key], dict):
-            raise self.error(key, f"{key} is a table: write [{key}] above its keys")
-        return _Keys(self._text, self._source, key, self.content[key])
-
-    def check_keys(self, known: Collection[str]) -> None:
-        """Raise `InputError` for a key that is none of those `known`."""
-        for key in self.content:
-            if key not in known:
-                where = f"in [{self._name}]" if self._name else "here"
-                raise self.error(key, f"there is no {quoted(key, 30)} {where}: known are {', '.join(known)}")
-
-    def error(self, key: str, says: str) -> InputError:
-        """The error that the line of `key` has, or of the table without it."""
-        line = _line(self._text, self._name, key)
-        return InputError(f"{self._source}, line {line}: {says}" if line else f"{self._source}: {says}")
-
-    def need(self, key: str, kind: type, example: str) -> Any:
-        """The value of `key`, which has to be there."""
-        value = self.content.get(key)
-        if not isinstance(value, kind) or isinstance(value, bool) or value == "":
-            fault = f"{key} = {quoted(str(value), 30)} is not taken" if key in self.content else f"there is no {key}"
-            raise self.error(key, f"{fault}: write {example}")
-        return value
-
-    def text(self, key: str, default: str) -> str:
-        """The text of `key`."""
-        value: str = self.need(key, str, f'{key} = "text"') if key in self.content else default
-        if _UNPRINTABLE.search(value):
-            raise self.error(key, f"{key} has a line break or control character: leave it out")
-        return value
-
-    def one_of(self, key: str, known: Collection[str], default: str | None) -> Any:
-        """The value of `key`, one of those `known`."""
-        value = self.content.get(key, default)
-        if not isinstance(value, str) or value not in known:
-            raise self.error(key, f"{key} is one of {', '.join(map(quoted, known))}, not {quoted(str(value), 30)}")
-        return value
-
-    def number(self, key: str, least: float, most: float, default: float | None) -> float | None:
-        """The number of `key` from `least` to `most`."""
-        value = self.content.get(key, default)
-        if value is default:
-            return default
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-            raise self.error(key, f"{key} is a number from {least:g} to {most:g}, not {quoted(str(value), 30)}")
-        return float(value)
-
-    def truth(self, key: str) -> bool:
-        """The true or false of `key`; false without it."""
-        value = self.content.get(key, False)
-        if not isinstance(value, bool):
-            raise self.error(key, f"{key} is true or false, not {quoted(str(value), 30)}")
-        return value
-
-    def list_of_text(self, key: str) -> tuple[str, ...]:
-        """The texts in the list of `key`."""
-        value = self.content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
-            raise self.error(key, f'{key} is a list of texts: write {key} = ["#"]')
-        return tuple(value)
-
-    def column(self, key: str, value: Any) -> Column:
-        """`value` as a column."""
-        is_number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_COLUMN
-        if not is_number and not (isinstance(value, str) and value.strip()):
-            raise self.error(
-                key, f"{quoted(str(value), 30)} is no column: give its name in the header, or its number from 1 on"
-            )
-        return value.strip() if isinstance(value, str) else int(value)
+def _pattern(table: LayoutKeys, key: str, example: str) -> PathPattern:
+    value = table.content.get(key)
+    texts = table.list_of_text(key) if isinstance(value, list) and value else (table.need(key, str, example),)
+    try:
+        return PathPattern(*texts)
+    except ValueError as error:
+        raise table.error(key, f"{quoted(' or '.join(texts))} is no pattern of paths: {error}") from None
 
 
-def _sensor(top: _Keys, name: str, units: Mapping[str, float], pattern: PathPattern) -> SensorColumns | None:
+def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: bool) -> SensorColumns | None:
     table = top.table(name)
     if table is None:
         return None
-    table.check_keys(("columns", "unit", "sign", "scale", *([SENSOR] if SENSOR in pattern.names else [])))
+    table.check_keys(("columns", "unit", "sign", "scale", *([SENSOR] if by_sensor else [])), _TOP)
     axes = table.need("columns", list, 'columns = ["x", "y", "z"], names in the header or numbers from 1 on')
     if len(axes) != 3:
         raise table.error("columns", f"columns are those of x, y and z, three, and here are {len(axes)}")
@@ -206,33 +146,87 @@ def _sensor(top: _Keys, name: str, units: Mapping[str, float], pattern: PathPatt
     if sign not in (1, -1):
         raise table.error("sign", "sign is 1, or -1 to turn the sign of all three axes round")
     factor = _unit(table, units) * (table.number("scale", 1e-9, 1e9, 1.0) or 1.0) * sign
-    sensor = (
-        table.need(SENSOR, str, f'sensor = "acc", as {{{SENSOR}}} in files has it') if SENSOR in pattern.names else ""
-    )
+    sensor = table.need(SENSOR, str, 'sensor = "acc", as the path or the column has it') if by_sensor else ""
     return SensorColumns(tuple(columns), factor, sensor)
 
 
-def _time(top: _Keys) -> TimeColumn | None:
+def _time(top: LayoutKeys) -> TimeColumn | None:
     table = top.table("time")
     if table is None:
         return None
-    table.check_keys(("column", "unit", "steady", "disorder"))
+    table.check_keys(("column", "unit", "steady", "disorder"), _TOP)
     if "column" not in table.content:
         raise table.error("column", 'there is no column: write column = "timestamp", a name or a number from 1 on')
     disorder = table.one_of("disorder", ("refuse", "new recording"), "refuse") == "new recording"
     column = table.column("column", table.content["column"])
-    return TimeColumn(column, _unit(table, TIME_UNITS), table.truth("steady"), disorder)
+    unit = table.content.get("unit")
+    is_pattern = isinstance(unit, str) and "%" in unit
+    of_day = unit == _DATE or is_pattern
+    factor = 1.0 if of_day else _unit(table, TIME_UNITS, (_DATE,))
+    return TimeColumn(column, factor, table.truth("steady"), disorder, of_day, str(unit) if is_pattern else "")
 
 
-def _unit(table: _Keys, units: Mapping[str, float]) -> float:
-    known = " or ".join(f'unit = "{x}"' for x in units)
+def _sensor_column(top: LayoutKeys, pattern: PathPattern) -> Column | None:
+    if SENSOR not in top.content:
+        return None
+    if SENSOR in pattern.names:
+        raise top.error(SENSOR, f"{SENSOR} is said by {{{SENSOR}}} in files too: leave one of them out")
+    table = top.content[SENSOR]
+    if not isinstance(table, dict) or list(table) != ["column"]:
+        raise top.error(SENSOR, f'write {SENSOR} = {{ column = "type" }}, the column that names the sensor of each row')
+    return top.column(SENSOR, table["column"])
+
+
+def _where(top: LayoutKeys) -> dict[Column, tuple[str, ...]]:
+    table = top.table("where")
+    kept: dict[Column, tuple[str, ...]] = {}
+    for key, value in table.content.items() if table else ():
+        texts = value if isinstance(value, list) else [value]
+        if not texts or not all(isinstance(x, str) for x in texts):
+            raise top.error("where", f'where keeps rows by their texts: write where = {{ {as_key(key)} = "text" }}')
+        kept[top.column("where", int(key) if key.isdecimal() else key)] = tuple(texts)
+    return kept
+
+
+def _placements(
+    top: LayoutKeys, fixed: Mapping[str, str], columns: Mapping[str, TextColumn], pattern: PathPattern
+) -> dict[str, int]:
+    table = top.table("placements")
+    if table is None:
+        return {}
+    if "placement" in (*fixed, *columns, *pattern.names):
+        raise top.error("placements", "[placements] name the placement of each device: leave placement out elsewhere")
+    return {key: int(table.number(key, 0, MAX_COLUMN, 0) or 0) for key in table.content}
+
+
+def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
+    table = top.table("label_file")
+    if table is None:
+        return None
+    table.check_keys(("files", "columns", "unit", "skip"), _TOP)
+    files = _pattern(table, "files", 'files = "labels.txt"')
+    known = ("label", START, END, *(x for x in pattern.names if x != SENSOR), "")
+    columns = table.content.get("columns")
+    if not isinstance(columns, list) or not all(isinstance(x, str) and x in known for x in columns):
+        raise table.error("columns", f"columns are a list of {', '.join(map(quoted, known))}, in the order of the file")
+    if missing := [x for x in ("label", START, END) if columns.count(x) != 1]:
+        raise table.error("columns", f"columns have to name '{missing[0]}' once")
+    if "label" in (*pattern.names, *top.content):
+        raise top.error("label_file", "[label_file] gives the labels: leave label out elsewhere")
+    in_samples = table.content.get("unit", _SAMPLES) == _SAMPLES
+    factor = None if in_samples else _unit(table, TIME_UNITS, (_SAMPLES,))
+    return LabelFile(files, tuple(columns), factor, int(table.number("skip", 0, 10_000, 0) or 0))
+
+
+def _unit(table: LayoutKeys, units: Mapping[str, float], others: Sequence[str] = ()) -> float:
+    known = " or ".join(f'unit = "{x}"' for x in (*units, *others))
     unit = table.need("unit", str, known)
     if canonical(unit) not in units:
         raise table.error("unit", f"there is no unit {quoted(unit, 30)} of it: write {known}")
     return units[canonical(unit)]
 
 
-def _texts(top: _Keys, pattern: PathPattern) -> tuple[dict[str, str], dict[str, TextColumn]]:
+def _texts(top: LayoutKeys, pattern: PathPattern) -> tuple[dict[str, str], dict[str, TextColumn]]:
     fixed: dict[str, str] = {}
     columns: dict[str, TextColumn] = {}
     for key in TEXTS:
@@ -252,12 +246,12 @@ def _texts(top: _Keys, pattern: PathPattern) -> tuple[dict[str, str], dict[str, 
     return fixed, columns
 
 
-def _named(top: _Keys, key: str) -> dict[str, str]:
+def _named(top: LayoutKeys, key: str) -> dict[str, str]:
     table = top.table(key)
     if table is None:
         return {}
     for label, name in table.content.items():
-        if not isinstance(name, str) or _UNPRINTABLE.search(name) or len(name) > 100:
+        if not isinstance(name, str) or UNPRINTABLE.search(name) or len(name) > 100:
             raise table.error(
                 label, f'a label of the files = "its name here", or "" to leave it out: not {quoted(str(name), 30)}'
             )
@@ -266,22 +260,10 @@ def _named(top: _Keys, key: str) -> dict[str, str]:
     return {label: name.strip() for label, name in table.content.items()}
 
 
-def _encoding(top: _Keys) -> str:
+def _encoding(top: LayoutKeys) -> str:
     encoding = top.text("encoding", "utf-8-sig")
     try:
         "a,1".encode(codecs.lookup(encoding).name).decode(encoding)
     except (LookupError, UnicodeError, AttributeError):
         raise top.error("encoding", f"there is no encoding {quoted(encoding, 30)}: try utf-8 or latin-1") from None
     return encoding
-
-
-def _line(text: str, table: str, key: str) -> int:
-    """The line of `key` in `table`, or else of the table's heading; 0 where neither is found."""
-    here, heading = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if found := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
-            here = found[1].strip("\"'")
-            heading = number if here == (table or key) else heading
-        elif here == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
-            return number
-    return heading

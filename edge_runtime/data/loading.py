@@ -83,6 +83,7 @@ class DataReader:
         """The windows of all, cut as `window` says."""
         if len(self.parts) == 1:
             return self.parts[0].windows(window, alone=True)
+        joining.check_labels([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
         data = joining.joined([x.windows(window, alone=False) for x in self.parts])
         recording_windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
         return data
@@ -115,19 +116,13 @@ class SourceReader:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
             return "windows"
-        if path.is_dir():
-            if official_copy.is_official_folder(path):
+        if path.is_dir() or zip_archive.is_zip(path):
+            is_official = official_copy.is_official_folder if path.is_dir() else official_copy.is_official_zip
+            if is_official(path):
                 return "official"
             if recording_files.fits(path, layout_file.find(layout_file.DEFAULT)):
                 return "recordings"
             raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}{_hint(path)}")
-        if zip_archive.is_zip(path):
-            is_official = official_copy.is_official_zip(path)
-            return (
-                "official"
-                if is_official or not recording_files.fits(path, layout_file.find(layout_file.DEFAULT))
-                else "recordings"
-            )
         if path.suffix.lower() == ".npy":
             raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
         raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}")
@@ -215,4 +210,6 @@ def _hint(path: Path) -> str:
     """Shipped layouts that fit the files in a folder, in words."""
     names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
     fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]
-    return f"; the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""
+    if fitting:
+        return f"; the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}"
+    return "; docs/data.md says how a layout is written"

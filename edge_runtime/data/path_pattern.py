@@ -14,39 +14,53 @@ _MOST_NAMES, _MOST_STARS = 8, 8  # more make a match slow, and no path has them
 
 
 class PathPattern:
-    """A pattern of paths with `/` between folders: `{name}` and `*` stand for text without one.
+    """Patterns of paths with `/` between folders: `{name}` and `*` stand for text without one.
 
-    It may begin in any folder; behind a `/` of its own, at the top alone. Capital and small letters are not told apart.
-    Raises `ValueError`, whose text says why, for one that is none.
+    They may begin in any folder; behind a `/` of its own, at the top alone. Of several the first that fits is taken.
+    Capital and small letters are not told apart. Raises `ValueError`, whose text says why, for one that is none.
     """
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.names: list[str] = []
-        if not text.strip("/") or len(text) > 300:
-            raise ValueError("it has no text, or too much")
-        parts, last = ["" if text.startswith("/") else "(?:.*/)?"], 0
-        for token in _TOKEN.finditer(text := text.lstrip("/")):
-            parts += [re.escape(text[last : token.start()]), self._part(token)]
-            last = token.end()
-        if len(self.names) > _MOST_NAMES or text.count("*") > _MOST_STARS:
-            raise ValueError(f"it has more than {_MOST_NAMES} names in braces, or {_MOST_STARS} asterisks")
-        self._pattern = re.compile("".join([*parts, re.escape(text[last:])]), re.IGNORECASE)
+    def __init__(self, *texts: str) -> None:
+        self.text = " or ".join(texts)
+        found = [_compiled(x) for x in texts]
+        self._patterns = [(pattern, text.startswith("/")) for (pattern, _), text in zip(found, texts, strict=True)]
+        self.names = list(dict.fromkeys(name for _, names in found for name in names))
 
-    def match(self, path: str) -> dict[str, str] | None:
-        """What `path` says by name; None where it does not fit."""
-        found = self._pattern.fullmatch(path)
-        return found.groupdict() if found else None
+    def match(self, path: str, around: str = "") -> dict[str, str] | None:
+        """What `path` says by name, "" for names of other patterns; None where it does not fit.
 
-    def _part(self, token: re.Match[str]) -> str:
-        name, star, brace = token.groups()
-        if brace:
-            raise ValueError(f"it has a '{brace}' without the other one")
-        if star:
-            return "[^/]*?"
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"'{{{name}}}' is no name of small letters, digits and underscores")
-        if name in self.names:
-            return f"(?P={name})"
-        self.names.append(name)
-        return f"(?P<{name}>[^/]+?)"
+        The top is inside the folder `around` all files, which ends in `/`.
+        """
+        for pattern, is_at_top in self._patterns:
+            found = pattern.fullmatch(path.removeprefix(around) if is_at_top else path)
+            if found:
+                return dict.fromkeys(self.names, "") | found.groupdict()
+        return None
+
+
+def _compiled(text: str) -> tuple[re.Pattern[str], list[str]]:
+    if not text.strip("/") or len(text) > 300:
+        raise ValueError("it has no text, or too much")
+    parts, last = ["" if text.startswith("/") else "(?:.*/)?"], 0
+    names: list[str] = []
+    for token in _TOKEN.finditer(text := text.lstrip("/")):
+        parts += [re.escape(text[last : token.start()]), _part(token, names)]
+        last = token.end()
+    if len(names) > _MOST_NAMES or text.count("*") > _MOST_STARS:
+        raise ValueError(f"it has more than {_MOST_NAMES} names in braces, or {_MOST_STARS} asterisks")
+    return re.compile("".join([*parts, re.escape(text[last:])]), re.IGNORECASE), names
+
+
+def _part(token: re.Match[str], names: list[str]) -> str:
+    """The expression of a token; its name joins `names`."""
+    name, star, brace = token.groups()
+    if brace:
+        raise ValueError(f"it has a '{brace}' without the other one")
+    if star:
+        return "[^/]*?"
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"'{{{name}}}' is no name of small letters, digits and underscores")
+    if name in names:
+        return f"(?P={name})"
+    names.append(name)
+    return f"(?P<{name}>[^/]+?)"

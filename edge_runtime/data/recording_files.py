@@ -6,7 +6,8 @@ back, a new recording begins. Where a sensor has rows or files of its own, rotat
 times of acceleration.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +18,11 @@ import numpy.typing as npt
 from edge_runtime.data import csv_table, units
 from edge_runtime.data.csv_table import Table
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
-from edge_runtime.data.file_tree import FileTree, open_tree
+from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_order import in_order
-from edge_runtime.data.layout import TEXTS, Layout
+from edge_runtime.data.label_ranges import LabelRanges
+from edge_runtime.data.layout import OTHERS, TEXTS, Layout
+from edge_runtime.data.layout_keys import as_key
 from edge_runtime.data.path_pattern import SENSOR
 from edge_runtime.data.sensor_pairing import PairedSamples, evened, paired
 from edge_runtime.data.subject_groups import natural
@@ -36,7 +39,8 @@ class FoundRecordings:
     """The recordings of a data set, and facts of their files that these do not show.
 
     `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
-    began behind a gap or where times went back. `without_rotation` names recordings that were left out.
+    began behind a gap or where times went back. `without_rotation` names recordings that were left out, `absent_labels`
+    are those of the layout that no file has.
     """
 
     recordings: tuple[Recording, ...]
@@ -45,6 +49,7 @@ class FoundRecordings:
     gaps: int = 0
     set_back: int = 0
     without_rotation: tuple[str, ...] = ()
+    absent_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class _FilePart:
 
 
 def read(path: Path, layout: Layout) -> FoundRecordings:
-    """The recordings at `path`, a folder or a zip.
+    """The recordings at `path`, a folder or a zip; files in zips inside where no file outside fits the layout.
 
     Raises `InputError` as `csv_table.read` does, when no file fits the layout, when some files have rotation and others
     none, and for labels that the layout does not name.
@@ -67,48 +72,81 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     rates: list[float] = []
     alone: list[str] = []
     n_left_out = n_gaps = n_back = 0
-    with open_tree(path) as tree:
-        for said, files in _groups(tree, layout):
-            if len(files) < _n_sensors(layout):
+    with open_tree(path) as opened:
+        tree = opened if _fits(opened, layout) else unpacked(opened)
+        ranges = LabelRanges.read(tree, layout)
+        for of_path, files in _groups(tree, layout):
+            said = _said(of_path, layout)
+            if len(files) < _n_files(layout):
                 alone += files.values()
                 continue
-            tables = [csv_table.read(tree.read(x), tree.path_of(x), layout, sensor) for sensor, x in files.items()]
-            table = next(x for x in tables if x.acceleration)
-            samples = paired(tables, layout)
-            rates.append(_rate_hz(table.place, samples.seconds))
-            n_left_out += sum(x.left_out for x in tables)
-            steps = np.diff(samples.seconds)
-            n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
-            stretches += _stretches(samples, table, _said(said, layout), layout)
+            for tables in _by_device(
+                x
+                for sensor, name in files.items()
+                for x in csv_table.read(tree.read(name), tree.path_of(name), layout, sensor)
+            ):
+                n_left_out += sum(x.left_out for x in tables)
+                table = next((x for x in tables if x.acceleration), None)
+                samples = None
+                if table and (not layout.rotation or any(x.rotation for x in tables)):
+                    samples = paired(tables, layout)
+                if table is None or samples is None or len(samples.rows) < 2:
+                    alone.append(" ".join([next(iter(files.values())), *tables[0].said.values()]))
+                    continue
+                rates.append(_rate_hz(table, samples.seconds))
+                steps = np.diff(samples.seconds)
+                n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
+                labels = None
+                if ranges and table.acceleration:
+                    clock = table.acceleration.begin * table.time_factor + samples.seconds
+                    labels = ranges.labels(of_path, table.numbers[samples.rows], clock)
+                stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
     if not stretches:
-        raise InputError(f"{path}: {alone[0]} has no file of the other sensor beside it, nor has any other recording")
+        raise InputError(
+            f"{path}: {alone[0]} has no samples of the other sensor at the same times, nor has any other recording: "
+            "see sensor and [time] in the layout, or leave out [rotation]"
+        )
     _check_rotation(path, stretches)
-    labels = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
+    labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
-    found = tuple(_recording(x, labels, layout, name) for x in stretches)
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone))
+    found = tuple(_recording(x, labels_found, layout, name) for x in stretches)
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), labels_found.absent)
+
+
+def _by_device(tables: Iterable[Table]) -> list[list[Table]]:
+    """The tables of the same device and person."""
+    found: dict[tuple[tuple[str, str], ...], list[Table]] = {}
+    for x in tables:
+        found.setdefault(tuple(x.said.items()), []).append(x)
+    return list(found.values())
 
 
 def fits(path: Path, layout: Layout) -> bool:
     """Tell whether a file at `path`, a folder or a zip, is one that the `layout` describes."""
     with open_tree(path) as tree:
-        return any(layout.files.match(x) is not None for x in tree.names)
+        return _fits(tree, layout)
 
 
-def _n_sensors(layout: Layout) -> int:
+def _fits(tree: FileTree, layout: Layout) -> bool:
+    return any(layout.files.match(x, tree.around) is not None for x in tree.names)
+
+
+def _n_files(layout: Layout) -> int:
+    """The number of files of a recording."""
     return 2 if SENSOR in layout.files.names and layout.rotation else 1
 
 
 def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
     """For each recording, in natural order: what its path says, and its files by sensor."""
-    wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} or {""}
+    by_path = SENSOR in layout.files.names
+    wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} if by_path else {""}
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for name in sorted(tree.names, key=natural):
-        said = layout.files.match(name)
+        said = layout.files.match(name, tree.around)
         sensor = "" if said is None else said.pop(SENSOR, "")
         if said is None or sensor not in wanted:
             continue
-        key = (*said.items(), *([] if SENSOR in layout.files.names else [("file", name)]))
+        key = (*said.items(), *([] if by_path else [("", name)]))
         files = found.setdefault(key, {})
         if sensor in files:
             raise InputError(
@@ -120,9 +158,18 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
         there = ", ".join(quoted(x, 40) for x in sorted(tree.names, key=natural)[:3])
         raise InputError(
             f"{tree.place} has no files like {quoted(layout.files.text)}, which 'files' of {layout.source} says; "
-            f"there are {there or 'none'}"
+            f"there are {there or 'none'}{_other_sensors(tree, layout, wanted)}"
         )
     return [(dict(key), files) for key, files in found.items()]
+
+
+def _other_sensors(tree: FileTree, layout: Layout, wanted: Collection[str]) -> str:
+    """What {sensor} stands for in paths that fit but for it, in words."""
+    matches = (layout.files.match(x, tree.around) for x in tree.names)
+    there = sorted({x[SENSOR] for x in matches if x and SENSOR in x})
+    if not there:
+        return ""
+    return f"; {{{SENSOR}}} is {' or '.join(there[:8])} there, and {' or '.join(sorted(wanted))} in the layout"
 
 
 def _said(of_path: Mapping[str, str], layout: Layout) -> dict[str, str]:
@@ -136,10 +183,15 @@ def _said(of_path: Mapping[str, str], layout: Layout) -> dict[str, str]:
     return said
 
 
-def _stretches(samples: PairedSamples, table: Table, said: dict[str, str], layout: Layout) -> Iterator[_FilePart]:
-    """Cut the samples of a file where some are missing, times go back, or another person begins."""
+def _stretches(
+    samples: PairedSamples, table: Table, said: dict[str, str], layout: Layout, labels: Sequence[str] | None
+) -> Iterator[_FilePart]:
+    """Cut the samples of a file where some are missing, times go back, or another person begins.
+
+    `labels` are those of the samples, where a file of labels has them.
+    """
     texts = {name: [x[i] for i in samples.rows.tolist()] for name, x in table.texts.items()}
-    labels = texts.pop("label", None)
+    labels = texts.pop("label", labels)
     steps = np.diff(samples.seconds)
     is_cut = (steps > MAX_GAP_S) | (steps < 0)
     for column in texts.values():
@@ -155,14 +207,17 @@ def _stretches(samples: PairedSamples, table: Table, said: dict[str, str], layou
             )
 
 
-def _rate_hz(place: str, seconds: Array) -> float:
+def _rate_hz(table: Table, seconds: Array) -> float:
     """The rate of a file. Raises `InputError` for one that motion is not recorded at."""
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
+        unit = units.time_unit(step / table.time_factor)
+        mend = f': in a layout write unit = "{unit}" under [time]' if unit else ""
+        device = f" ({' '.join(table.said.values())})" if table.said else ""
         raise InputError(
-            f"{place}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to {units.STEP_S[1]:g} s; "
-            "check the unit of the timestamp"
+            f"{table.place}{device}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to "
+            f"{units.STEP_S[1]:g} s; check the unit of the timestamp{mend}"
         )
     return float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean())
 
@@ -179,28 +234,52 @@ def _check_rotation(path: Path, stretches: Sequence[_FilePart]) -> None:
 
 @dataclass(frozen=True)
 class _Labels:
-    """The `names` of all labels, of which the first `n_classes` are classes; `number` of each label of the files."""
+    """The `names` of all labels, of which the first `n_classes` are classes; `number` of each label of the files.
+
+    `absent` are the labels that the layout names, and no file has.
+    """
 
     names: tuple[str, ...]
     n_classes: int
     number: Mapping[str, int]
+    absent: tuple[str, ...]
 
     @classmethod
     def of(cls, found: set[str], layout: Layout, path: Path) -> "_Labels":
         """The labels that were `found`. Raises `InputError` for one that the layout does not name, and for too many."""
-        names = {x: layout.labels.get(x, layout.other_labels.get(x, x)) for x in found if x}
-        unknown = sorted(x for x in names if x not in layout.labels and x not in layout.other_labels)
+        said = {**layout.labels, **layout.other_labels}
+        keys = {x: _key(x, said) for x in found if x}
+        unknown = sorted((x for x, key in keys.items() if key not in said), key=natural)
         if unknown and layout.names_labels:
+            key = as_key(unknown[0])
+            more = f", and {', '.join(quoted(x, 30) for x in unknown[1:9])}" if len(unknown) > 1 else ""
+            near = difflib.get_close_matches(unknown[0], [x for x in said if x not in keys.values()], 1)
+            meant = f" (it names {quoted(near[0], 30)}, which no file has)" if near else ""
             raise InputError(
-                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)} is: write "
-                f'{unknown[0]} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn'
+                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more} is{meant}: write "
+                f'{key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn, or {key} = "" '
+                f'to leave it out; "{OTHERS}" = "" leaves out all that are not named'
             )
-        classes = in_order(names[x] for x in names if names[x] and x not in layout.other_labels)
+        names = {x: said.get(key, x) for x, key in keys.items()}
+        classes = in_order(names[x] for x in names if names[x] and keys[x] not in layout.other_labels)
         others = in_order(x for x in names.values() if x and x not in classes)
         if len(classes) + len(others) > MAX_LABELS:
             raise InputError(f"{path} has {len(classes) + len(others)} different labels; {MAX_LABELS} are the most")
         every = (*classes, *others)
-        return cls(every, len(classes), {"": -1} | {x: every.index(n) if n else -1 for x, n in names.items()})
+        number = {"": -1} | {x: every.index(n) if n else -1 for x, n in names.items()}
+        return cls(every, len(classes), number, tuple(x for x in said if x not in (*keys.values(), OTHERS)))
+
+
+def _key(label: str, said: Collection[str]) -> str:
+    """The label as a layout names it: 1.0 and 1.00e+00 are 1, and "*" stands for all that it does not name."""
+    if label in said:
+        return label
+    try:
+        number = float(label)
+        plain = str(int(number)) if number.is_integer() else label
+    except ValueError:
+        plain = label
+    return plain if plain in said else OTHERS if OTHERS in said else label
 
 
 def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str) -> Recording:

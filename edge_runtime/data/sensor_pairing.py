@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from edge_runtime.data.csv_table import Table
 from edge_runtime.data.layout import Layout
-from edge_runtime.errors import InputError
 from edge_runtime.signals.resampling import MAX_GAP_S
 
 Array = npt.NDArray[np.float64]
@@ -34,7 +33,7 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
     """The samples of one recording, whose sensors may be in two `tables`.
 
     Rotation is interpolated linearly at the times of acceleration. It is not known before its first sample, after its
-    last, and where it paused for more than `MAX_GAP_S`: such rows are left out. Raises `InputError` when none is left.
+    last, and where it paused for more than `MAX_GAP_S`: such rows are left out, which may be all.
     """
     table = next(x for x in tables if x.acceleration)
     assert table.acceleration
@@ -47,8 +46,6 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
         turn_seconds = rotation.seconds + (rotation.begin - begin) * table.time_factor
         rows, turns = _interpolated(seconds, turn_seconds, rotation.values)
         found = PairedSamples(rows, seconds[rows], np.concatenate([values[rows], turns], axis=1))
-        if len(rows) < 2:
-            raise InputError(f"{table.place}: acceleration and rotation were not recorded at the same time")
     if layout.time and layout.time.steady:
         return found
     stands_still = np.concatenate([[False], np.diff(found.seconds) == 0])

@@ -76,7 +76,7 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
     path = folder / "recordings/a.csv"
-    back = csv_table.read(path.read_bytes(), str(path), layout_file.find(layout_file.DEFAULT))
+    (back,) = csv_table.read(path.read_bytes(), str(path), layout_file.find(layout_file.DEFAULT))
     assert set(back.texts["subject"]) == {"s1, left"}
     assert set(back.texts["label"]) == {"SITTING"}
     read = np.concatenate([back.acceleration.values, back.rotation.values], axis=1)

@@ -1,0 +1,187 @@
+"""Cut a text file into the cells of those columns that are read, as a layout says."""
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from operator import itemgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import columns
+from edge_runtime.data.columns import MalformedError
+from edge_runtime.data.layout import Layout
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
+
+Array = npt.NDArray[np.float64]
+Cells = npt.NDArray[np.object_]
+_MEND = 'leave out rows without a measurement, or write bad_rows = "leave out" in a layout'
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of a file by columns; row `i` is number `numbers[i]` of those that are not empty, the header not one.
+
+    `columns` has those that were gathered, by their places counted from 0.
+    """
+
+    place: str
+    text: str
+    layout: Layout
+    separator: str
+    header: Sequence[str]
+    numbers: npt.NDArray[np.intp]
+    columns: Mapping[int, Cells] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @classmethod
+    def opened(cls, text: str, place: str, layout: Layout) -> "Grid":
+        """The grid of a file with its header, and no rows yet. Raises `csv.Error`."""
+        separator = layout.separator or columns.delimiter(_first_line(text, layout)) or _blanks(layout)
+        header = next((row for row, _ in _cells(text, layout, separator) if row), []) if layout.has_header else []
+        return cls(place, text, layout, separator, header, np.empty(0, np.intp))
+
+    def gathered(self, places: Collection[int]) -> "tuple[Grid, int]":
+        """The rows with all fields, of which the columns at `places` are kept; and the number of the others.
+
+        Raises `InputError` where there are others and the layout does not leave them out, and `csv.Error`.
+        """
+        wanted = sorted(places)
+        get = itemgetter(*wanted) if len(wanted) > 1 else lambda row: (row[wanted[0]],)
+        lengths: list[int] = []
+        kept: list[tuple[str, ...]] = []
+        rows = (row for row, _ in _cells(self.text, self.layout, self.separator) if row)
+        if self.layout.has_header:
+            next(rows, None)
+        for row in rows:
+            lengths.append(len(row))
+            kept.append(get(row) if len(row) > wanted[-1] else ())
+        counted = np.array(lengths, np.intp)
+        n_fields = len(self.header)
+        if not self.layout.has_header:
+            usual = int(np.bincount(counted).argmax()) if len(counted) else 0
+            n_fields = max(wanted[-1] + 1, usual)
+        numbers = np.flatnonzero(counted == n_fields)
+        if len(numbers) < len(counted) and not self.layout.leaves_out_bad_rows:
+            first = int((counted != n_fields).argmax())
+            raise InputError(f"{self._where(first)}: {self._fields(lengths[first], n_fields)}")
+        kept = [kept[i] for i in numbers.tolist()] if len(numbers) < len(counted) else kept
+        found = {x: _array(cells) for x, cells in zip(wanted, zip(*kept, strict=True), strict=True)} if kept else {}
+        empty = {x: np.empty(0, np.object_) for x in wanted}
+        return replace(self, numbers=numbers, columns=found or empty), len(counted) - len(numbers)
+
+    def _fields(self, found: int, expected: int) -> str:
+        than = f"the header's {expected}" if self.layout.has_header else f"{expected}"
+        if found == 1 and not self.layout.has_header:
+            return f"{found} field instead of {than}: see separator in the layout, or skip = 1 for a heading"
+        return f"{found} fields instead of {than}"
+
+    def where(self, row: int) -> str:
+        """The place of a row in words."""
+        return self._where(int(self.numbers[row]))
+
+    def _where(self, number: int) -> str:
+        wanted = number + self.layout.has_header
+        lines = (line for cells, line in _cells(self.text, self.layout, self.separator) if cells)
+        return f"{self.place}, line {next(line for i, line in enumerate(lines) if i == wanted)}"
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> "Grid":
+        """The rows that are `kept` `[n]`."""
+        if kept.all():
+            return self
+        return replace(self, numbers=self.numbers[kept], columns={x: cells[kept] for x, cells in self.columns.items()})
+
+    def texts(self, place: int) -> list[str]:
+        """The texts of a column."""
+        known: dict[str, str] = {}  # one object for each different text
+        return [known[x] if x in known else known.setdefault(x, x.strip()) for x in self.columns[place]]
+
+    def is_number(self, place: int, is_time: bool) -> npt.NDArray[np.bool_]:
+        """Where a column has finite numbers or times."""
+        cells = self.columns[place].tolist()
+        try:
+            return np.isfinite(np.array(list(map(float, cells)), np.float64))
+        except ValueError:
+            return np.fromiter((self._is_number(x, is_time) for x in cells), np.bool_, len(cells))
+
+    def _is_number(self, cell: str, is_time: bool) -> bool:
+        try:
+            return bool(np.isfinite(self._parse(cell, is_time)))
+        except MalformedError:
+            return False
+
+    def numbers_in(self, place: int, is_time: bool = False) -> Array:
+        """The numbers of a column. Raises `InputError` where there is none, or one that is not finite."""
+        cells = self.columns[place].tolist()
+        try:
+            found = np.array(list(map(float, cells)), np.float64)
+        except ValueError:
+            found = np.array([self._number(i, x, is_time) for i, x in enumerate(cells)], np.float64)
+        bad = np.flatnonzero(~np.isfinite(found))
+        if len(bad):
+            fault = "the time is no finite number" if is_time else "a number is not finite"
+            raise InputError(f"{self.where(bad[0])}: {fault}; {_MEND}")
+        return found
+
+    def _number(self, row: int, cell: str, is_time: bool) -> float:
+        try:
+            return self._parse(cell, is_time)
+        except MalformedError as error:
+            heading = "" if self.layout.has_header or self.numbers[row] else ", or skip = 1 for a heading"
+            raise InputError(f"{self.where(row)}: {error}; {_MEND}{heading}") from error
+
+    def _parse(self, cell: str, is_time: bool) -> float:
+        """The number in a cell, or the time. Raises `MalformedError`."""
+        time = self.layout.time
+        if is_time and time and time.pattern:
+            try:
+                return datetime.strptime(cell.strip(), time.pattern).replace(tzinfo=UTC).timestamp()
+            except ValueError as error:
+                raise MalformedError(f"{quoted(cell, 30)} is no time as unit under [time] says") from error
+        cell = cell.replace(",", ".") if columns.has_decimal_commas(self.separator) else cell
+        found, values = columns.row(cell if is_time else None, [] if is_time else [cell])
+        return values[0] if found is None else found
+
+
+def _array(cells: Sequence[str]) -> Cells:
+    found = np.empty(len(cells), np.object_)
+    found[:] = cells
+    return found
+
+
+def _blanks(layout: Layout) -> str:
+    """The separator of a first line without commas, semicolons and tabs."""
+    return "," if layout.has_header else " "
+
+
+def _first_line(text: str, layout: Layout) -> str:
+    """The first line with cells, by which the separator is told."""
+    return next((x for x in _lines(text, layout) if x.strip()), "")
+
+
+def _lines(text: str, layout: Layout) -> Iterator[str]:
+    """The lines of `text`, with "" in place of those to skip."""
+    lines: Iterable[str] = io.StringIO(text, newline="")
+    if not (layout.skip or layout.comments or layout.line_end):
+        yield from lines
+        return
+    for number, line in enumerate(lines):
+        is_left_out = number < layout.skip or line.lstrip().startswith(layout.comments or ("\n",))
+        yield "\n" if is_left_out else line.strip().removesuffix(layout.line_end) + "\n"
+
+
+def _cells(text: str, layout: Layout, separator: str) -> Iterator[tuple[list[str], int]]:
+    """The cells of each row, and the number of its last line."""
+    lines = _lines(text, layout)
+    if separator == " ":
+        for number, line in enumerate(lines, 1):
+            yield line.split(), number
+        return
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    for row in reader:
+        yield row, reader.line_num

@@ -1,0 +1,94 @@
+"""Read labels from files of their own, which say where in a recording each label begins and ends."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import columns
+from edge_runtime.data.file_tree import FileTree
+from edge_runtime.data.layout import END, START, LabelFile, Layout
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
+
+
+@dataclass(frozen=True)
+class LabelRanges:
+    """For each recording, by what its path says of `names`: labels with the first and last sample or time of each."""
+
+    source: LabelFile
+    names: tuple[str, ...]
+    ranges: Mapping[tuple[str, ...], Sequence[tuple[str, float, float]]]
+
+    @classmethod
+    def read(cls, tree: FileTree, layout: Layout) -> "LabelRanges | None":
+        """The ranges in the label files of `tree`; None where the layout has none.
+
+        Raises `InputError` where there is no such file, and for a row that is no range, with its file and line.
+        """
+        source = layout.label_file
+        if source is None:
+            return None
+        names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
+        found: dict[tuple[str, ...], list[tuple[str, float, float]]] = {}
+        files = [(x, said) for x in tree.names if (said := source.files.match(x, tree.around)) is not None]
+        if not files:
+            raise InputError(
+                f"{tree.place} has no file of labels like {quoted(source.files.text)}, as files under [label_file] of "
+                f"{layout.source} says"
+            )
+        for name, said in files:
+            for row in _rows(tree.read(name), tree.path_of(name), source, layout.encoding):
+                key = _key({**said, **row}, names)
+                found.setdefault(key, []).append((row["label"], float(row[START]), float(row[END])))
+        return cls(source, names, found)
+
+    def labels(
+        self, said: Mapping[str, str], rows: npt.NDArray[np.intp], seconds: npt.NDArray[np.float64]
+    ) -> list[str]:
+        """The label of each sample `[n]` of the recording whose path says `said`; "" outside of all ranges.
+
+        `rows` count from 0, `seconds` are those of the clock in the file.
+        """
+        places = rows + 1.0 if self.source.factor is None else seconds / self.source.factor
+        found = np.full(len(rows), "", np.object_)
+        for label, start, end in self.ranges.get(_key(said, self.names), ()):
+            found[(places >= start) & (places <= end)] = label
+        return list(found.tolist())
+
+
+def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+    """What is said of `names`, with 01 and 1 as the same."""
+    return tuple(str(int(x)) if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
+
+
+def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[dict[str, str]]:
+    try:
+        lines = content.decode(encoding).splitlines()[source.skip :]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place} is not {encoding} text ({error.reason}); name its encoding in the layout") from error
+    separator = columns.delimiter(next((x for x in lines if x.strip()), ""))
+    found = []
+    for number, line in enumerate(lines, source.skip + 1):
+        try:
+            cells = next(csv.reader([line], delimiter=separator)) if separator else line.split()
+        except csv.Error as error:
+            raise InputError(f"{place}, line {number}: {error}") from error
+        if not any(x.strip() for x in cells):
+            continue
+        if len(cells) < len(source.columns):
+            raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
+        row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
+        try:
+            is_range = float(row[START]) <= float(row[END])
+        except ValueError:
+            raise InputError(
+                f"{place}, line {number}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and "
+                "numbers are expected: see columns under [label_file], or skip = 1 for a heading"
+            ) from None
+        if not is_range:
+            raise InputError(f"{place}, line {number}: the label ends before it starts")
+        found.append(row)
+    return found
