@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from operator import itemgetter
 
 import numpy as np
@@ -76,10 +77,10 @@ class Grid:
         return replace(self, numbers=numbers, columns=found or empty), len(counted) - len(numbers)
 
     def _fields(self, found: int, expected: int) -> str:
-        than = f"the header's {expected}" if self.layout.has_header else f"{expected}"
-        if found == 1 and not self.layout.has_header:
-            return f"{found} field instead of {than}: see separator in the layout, or skip = 1 for a heading"
-        return f"{found} fields instead of {than}"
+        if self.layout.has_header:
+            return f"{found} fields instead of the header's {expected}"
+        mend = "separator, columns by their numbers from 1 on, or skip = 1 for a heading, in the layout"
+        return f"{found} fields instead of {expected}: see {mend}"
 
     def where(self, row: int) -> str:
         """The place of a row in words."""
@@ -105,9 +106,14 @@ class Grid:
         """Where a column has finite numbers or times."""
         cells = self.columns[place].tolist()
         try:
-            return np.isfinite(np.array(list(map(float, cells)), np.float64))
+            return np.isfinite(np.array(list(map(self._plain(is_time), cells)), np.float64))
         except ValueError:
             return np.fromiter((self._is_number(x, is_time) for x in cells), np.bool_, len(cells))
+
+    def _plain(self, is_time: bool) -> Callable[[str], float]:
+        """What reads numbers at once, or raises `ValueError`; `_parse` reads all others."""
+        time = self.layout.time
+        return partial(self._parse, is_time=True) if is_time and time and time.pattern else float
 
     def _is_number(self, cell: str, is_time: bool) -> bool:
         try:
@@ -119,7 +125,7 @@ class Grid:
         """The numbers of a column. Raises `InputError` where there is none, or one that is not finite."""
         cells = self.columns[place].tolist()
         try:
-            found = np.array(list(map(float, cells)), np.float64)
+            found = np.array(list(map(self._plain(is_time), cells)), np.float64)
         except ValueError:
             found = np.array([self._number(i, x, is_time) for i, x in enumerate(cells)], np.float64)
         bad = np.flatnonzero(~np.isfinite(found))
@@ -132,8 +138,9 @@ class Grid:
         try:
             return self._parse(cell, is_time)
         except MalformedError as error:
-            heading = "" if self.layout.has_header or self.numbers[row] else ", or skip = 1 for a heading"
-            raise InputError(f"{self.where(row)}: {error}; {_MEND}{heading}") from error
+            is_heading = not self.layout.has_header and not self.numbers[row]
+            mend = "if it is a heading, write skip = 1 in the layout" if is_heading else _MEND
+            raise InputError(f"{self.where(row)}: {error}; {mend}") from error
 
     def _parse(self, cell: str, is_time: bool) -> float:
         """The number in a cell, or the time. Raises `MalformedError`."""

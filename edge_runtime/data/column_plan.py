@@ -163,6 +163,11 @@ def _place(header: Sequence[str], place: str, column: Column, expected: str = ""
             raise InputError(f"{place} has {len(header)} columns, and the layout names column {column}")
         return column - 1
     names = [x.strip() for x in header]
+    if len(names) == 1 and columns.delimiter(names[0]):
+        raise InputError(
+            f"{place} has {quoted(names[0], 40)} in its header as one name: write separator in the layout as it stands "
+            "between the names, or leave it out"
+        )
     if names.count(column) != 1:
         fault = "twice" if column in names else "not"
         there = ", ".join(quoted(x, 20) for x in names[:12])

@@ -182,9 +182,9 @@ def _where(top: LayoutKeys) -> dict[Column, tuple[str, ...]]:
     kept: dict[Column, tuple[str, ...]] = {}
     for key, value in table.content.items() if table else ():
         texts = value if isinstance(value, list) else [value]
-        if not texts or not all(isinstance(x, str) for x in texts):
+        if not texts or not all(isinstance(x, (str, int)) and not isinstance(x, bool) for x in texts):
             raise top.error("where", f'where keeps rows by their texts: write where = {{ {as_key(key)} = "text" }}')
-        kept[top.column("where", int(key) if key.isdecimal() else key)] = tuple(texts)
+        kept[top.column("where", int(key) if key.isdecimal() else key)] = tuple(map(str, texts))
     return kept
 
 

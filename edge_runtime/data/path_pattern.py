@@ -8,13 +8,13 @@ import re
 SENSOR = "sensor"
 """The name that tells apart the files of one recording."""
 
-_TOKEN = re.compile(r"\{([^{}]*)\}|(\*)|([{}])")
+_TOKEN = re.compile(r"\{([^{}]*)\}|(\*\*/|\*)|([{}])")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _MOST_NAMES, _MOST_STARS = 8, 8  # more make a match slow, and no path has them
 
 
 class PathPattern:
-    """Patterns of paths with `/` between folders: `{name}` and `*` stand for text without one.
+    """Patterns of paths with `/` between folders: `{name}` and `*` stand for text without one, `**/` for any folders.
 
     They may begin in any folder; behind a `/` of its own, at the top alone. Of several the first that fits is taken.
     Capital and small letters are not told apart. Raises `ValueError`, whose text says why, for one that is none.
@@ -57,7 +57,7 @@ def _part(token: re.Match[str], names: list[str]) -> str:
     if brace:
         raise ValueError(f"it has a '{brace}' without the other one")
     if star:
-        return "[^/]*?"
+        return "[^/]*?" if star == "*" else "(?:.*/)?"
     if not _NAME.fullmatch(name):
         raise ValueError(f"'{{{name}}}' is no name of small letters, digits and underscores")
     if name in names:

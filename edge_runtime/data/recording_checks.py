@@ -10,6 +10,7 @@ R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the spec
 on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope sees).
 """
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording
+from edge_runtime.data.label_order import UCI_HAR
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.signals.types import STANDARD_GRAVITY
+from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SMOOTHED_S = 1.0
@@ -33,6 +36,7 @@ _LEAST_TURNING_S = 5.0
 _SURE = 0.4  # correlation
 _ANOTHER_UNIT = 8.0  # times; rad/s and deg/s are 57 apart
 _SAME_RATE = 0.1
+_NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _UPRIGHT = ("STANDING", "WALKING")
 
 Array = npt.NDArray[np.float64]
@@ -64,6 +68,7 @@ def findings(found: FoundRecordings) -> list[Finding]:
         *_dead_axes(recordings),
         *_rate(found),
         *_gaps(found),
+        *_labels(found),
     ]
 
 
@@ -102,7 +107,10 @@ def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
     elif 0.9 < size * STANDARD_GRAVITY < 1.1:
         mend = 'write unit = "g" under [acceleration]'
     else:
-        mend = f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}"
+        mend = (
+            f"see that columns under [acceleration] are those of acceleration, and multiply scale there (1 where there "
+            f"is none) by {1 / size:.5g}"
+        )
     yield Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
 
 
@@ -189,9 +197,23 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     if found.without_rotation:
         names = found.without_rotation
         yield Finding(
-            f"{counted(len(names), 'file')} left out, {names[0]} first: there is no file of the other sensor beside "
-            "it; without [rotation] acceleration alone is taken."
+            f"{counted(len(names), 'file')} left out, {names[0]} first: there are no samples of the other sensor "
+            "beside it; without [rotation] acceleration alone is taken."
         )
+
+
+def _labels(found: FoundRecordings) -> Iterator[Finding]:
+    """Labels that seem to be misspelt."""
+    for name in found.recordings[0].classes:
+        plain = name.upper().replace(" ", "_")
+        near = [x for x in UCI_HAR if len(plain) > 2 and x.startswith(plain)][:1] or difflib.get_close_matches(
+            plain, UCI_HAR, 1, _NEARLY
+        )
+        if name not in UCI_HAR and near:
+            yield Finding(f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels].")
+    if found.absent_labels:
+        names = ", ".join(quoted(x, 30) for x in found.absent_labels[:8])
+        yield Finding(f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}.")
 
 
 def _smoothed(samples: Array) -> Array:

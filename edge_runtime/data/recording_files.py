@@ -155,9 +155,9 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
             )
         files[sensor] = name
     if not found:
-        there = ", ".join(quoted(x, 40) for x in sorted(tree.names, key=natural)[:3])
+        there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2])
         raise InputError(
-            f"{tree.place} has no files like {quoted(layout.files.text)}, which 'files' of {layout.source} says; "
+            f"{tree.place} has no files like {quoted(layout.files.text, 200)}, which 'files' of {layout.source} says; "
             f"there are {there or 'none'}{_other_sensors(tree, layout, wanted)}"
         )
     return [(dict(key), files) for key, files in found.items()]
@@ -252,12 +252,13 @@ class _Labels:
         unknown = sorted((x for x, key in keys.items() if key not in said), key=natural)
         if unknown and layout.names_labels:
             key = as_key(unknown[0])
-            more = f", and {', '.join(quoted(x, 30) for x in unknown[1:9])}" if len(unknown) > 1 else ""
+            more = f" (and {', '.join(quoted(x, 30) for x in unknown[1:9])})" if len(unknown) > 1 else ""
             near = difflib.get_close_matches(unknown[0], [x for x in said if x not in keys.values()], 1)
-            meant = f" (it names {quoted(near[0], 30)}, which no file has)" if near else ""
+            meant = f"; it names {quoted(near[0], 30)}, which no file has" if near else ""
+            by_path = ", by {label} in files," if "label" in layout.files.names else ""
             raise InputError(
-                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more} is{meant}: write "
-                f'{key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn, or {key} = "" '
+                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more}{by_path} is{meant}: "
+                f'write {key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn, or {key} = "" '
                 f'to leave it out; "{OTHERS}" = "" leaves out all that are not named'
             )
         names = {x: said.get(key, x) for x, key in keys.items()}
