@@ -93,7 +93,9 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
     )
     furthest = max(plan.number_places, default=0) + max(layout.placements.values(), default=0)
     if header and furthest >= len(header):
-        raise InputError(f"{place} has {len(header)} columns, and the layout's [placements] lead to {furthest + 1}")
+        raise InputError(
+            f"{place} has {len(header)} columns, and the layout's [placements] lead to column {furthest + 1}"
+        )
     return plan
 
 

@@ -131,10 +131,10 @@ def _kept(grid: Grid, plan: ColumnPlan) -> Grid:
     if plan.sensor is not None:
         names = grid.texts(plan.sensor)
         wanted = {x for x in set(names) if plan.kind(x)}
-        if not wanted and names and plan.sensor_names:
-            wanted_names = _some(plan.sensor_names)
+        main = [x for x, kind in plan.sensor_names.items() if kind == "acceleration"]
+        if main and not wanted.intersection(main):
             raise InputError(
-                f"{grid.place} has no row of {wanted_names}, as sensor in the layout names them; {_there(names)}"
+                f"{grid.place} has no row of {_some(main)}, as sensor in the layout names them; {_there(names)}"
             )
         grid = grid.only(np.fromiter((x in wanted for x in names), np.bool_, len(names)))
     return grid

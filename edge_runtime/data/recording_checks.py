@@ -108,8 +108,8 @@ def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
         mend = 'write unit = "g" under [acceleration]'
     else:
         mend = (
-            f"see that columns under [acceleration] are those of acceleration, and multiply scale there (1 where there "
-            f"is none) by {1 / size:.5g}"
+            f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}, if its columns are those "
+            "of acceleration"
         )
     yield Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
 

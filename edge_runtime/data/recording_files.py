@@ -257,9 +257,9 @@ class _Labels:
             meant = f"; it names {quoted(near[0], 30)}, which no file has" if near else ""
             by_path = ", by {label} in files," if "label" in layout.files.names else ""
             raise InputError(
-                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more}{by_path} is{meant}: "
-                f'write {key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to learn, or {key} = "" '
-                f'to leave it out; "{OTHERS}" = "" leaves out all that are not named'
+                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more}{by_path} "
+                f'is{meant}: write {key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to '
+                f'learn, or {key} = "" to leave it out; "{OTHERS}" = "" leaves out all that are not named'
             )
         names = {x: said.get(key, x) for x, key in keys.items()}
         classes = in_order(names[x] for x in names if names[x] and keys[x] not in layout.other_labels)

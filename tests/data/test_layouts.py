@@ -264,7 +264,7 @@ def test_a_mistake_in_a_layout_is_named_with_its_line(old, new, says):
         (
             'walk = "WALKING"\n',
             "",
-            r'does not say what the label \'walk\' is: write walk = "ITS NAME" under \[labels\]',
+            r'does not say what the label \'walk\', by {label} in files, is: write walk = "ITS NAME" under \[labels\]',
         ),
         ("/{subject}_", "/*_", r"does not say whose recordings these are: put \{subject\} into files"),
         (".csv", ".txt", r"has no files like .*\.txt', which 'files' of mine\.toml says; there are 'fetch/1_1\.csv'"),
@@ -296,5 +296,15 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
     (tmp_path / "s01_01_sp.csv.txt").write_text("")
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "s01_01_sp.csv").write_text("")
-    with pytest.raises(InputError, match=r"the files fit the layout of geotec: geotec=/"):
-        loading.load_data(tmp_path)
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.write(tmp_path / "deep" / "s01_01_sp.csv", "geotec/s01_01_sp.csv")
+        archive.writestr("read.me", "")
+    for place in (tmp_path, tmp_path / "data.zip"):
+        with pytest.raises(InputError, match=r"holds no data .*; the files fit the layout of geotec: geotec=/"):
+            loading.load_data(place)
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("other.dat", "1 2 3")
+    with pytest.raises(
+        InputError, match=r"other\.zip holds no data .* LAYOUT=PATH .*; docs/data\.md says how a layout"
+    ):
+        loading.load_data(tmp_path / "other.zip")

@@ -8,6 +8,7 @@ from written_recordings import motion
 from edge_runtime.data import layout_file, loading, recording_files
 from edge_runtime.data.label_order import UCI_HAR
 from edge_runtime.data.path_pattern import SENSOR
+from edge_runtime.errors import InputError
 
 EXCERPTS = ROOT / "tests/excerpts"
 G = 9.80665
@@ -128,5 +129,5 @@ def test_sisfall_in_its_published_format(tmp_path):
     assert set(falling.labels) == {1}
     assert len(walking.samples) == 200
     assert walking.samples[5:-5] == pytest.approx(samples[::4][5:-5], abs=0.02)
-    with pytest.raises(Exception, match="at least 2 are needed"):
+    with pytest.raises(InputError, match="have 1 different labels; at least 2 are needed"):
         loading.load_data(f"sisfall={tmp_path}")

@@ -77,3 +77,13 @@ def test_what_files_were_like_is_said(recordings):
         assert part in text
     bare = [replace(x, has_gyroscope=False) for x in recordings]
     assert "There is no rotation" in " ".join(x.text for x in findings(FoundRecordings(tuple(bare), (50.0,))))
+
+
+def test_classes_that_seem_to_be_misspelt_and_labels_that_no_file_has_are_said(recordings):
+    others = tuple({"WALKING": "WALKIGN", "SITTING": "sit"}.get(x, x) for x in recordings[0].label_names)
+    renamed = tuple(replace(x, label_names=others) for x in recordings)
+    text = " ".join(x.text for x in findings(FoundRecordings(renamed, (50.0,), absent_labels=("stnad",))))
+    assert "'WALKIGN' is a class of its own: where WALKING is meant" in text
+    assert "'sit' is a class of its own: where SITTING is meant" in text
+    assert "STANDING is meant" not in text
+    assert "No file has 1 label of the layout: 'stnad'" in text

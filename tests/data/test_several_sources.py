@@ -6,6 +6,7 @@ from written_recordings import motion, write, write_subjects
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
+from edge_runtime.data.dataset import MAX_LABELS, segments
 from edge_runtime.data.joining import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -78,13 +79,13 @@ def test_windows_of_any_length_are_cut_from_recordings_of_all(two, samples, hop)
     window = Window(50.0, samples, hop)
     data = loading.load_data(["uci-har", two[0]], window)
     assert (data.window, data.train.X.shape[1]) == (window, samples)
-    recording = next(x for x in uci_har.recordings() if x.subject == 1)
-    signals = frontend.signals(recording.samples).astype(np.float32)
-    first = np.flatnonzero(recording.labels[:-1] < 0)[0]
-    starts = np.flatnonzero(np.diff(recording.labels)) + 1
-    own = data.train.X[data.train.subject == "uci-har-1"]
-    assert any(np.array_equal(own[0], signals[x : x + samples]) for x in (0, *starts.tolist()))
-    assert first >= 0
+    expected = []
+    for recording in uci_har.recordings():
+        signals = frontend.signals(recording.samples).astype(np.float32)
+        for first, end, label in segments(recording.labels):
+            if recording.subject == 1 and 0 <= label < len(uci_har.LABELS):
+                expected += [signals[x : x + samples] for x in range(first, end + 1 - samples, hop)]
+    assert np.array_equal(data.train.X[data.train.subject == "uci-har-1"], np.stack(expected))
 
 
 def test_windows_as_published_are_those_of_the_standard_length_alone(uci_har):
@@ -103,7 +104,12 @@ def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
     chosen = sources(["uci-har", "motionsense=x", "mine.toml=y"])
     assert data_texts(chosen) == ("uci-har", f"motionsense={tmp_path}/x", f"{tmp_path}/mine.toml={tmp_path}/y")
     assert sources(data_texts(chosen))[1].path == tmp_path / "x"
-    for wrong, says in (("=x", "no layout before"), ("motionsense=", "names no data"), (["x", "x"], "given twice")):
+    for wrong, says in (
+        ("=x", "no layout before"),
+        ("motionsense=", "names no data"),
+        (["x", "x"], "given twice"),
+        ("uci-har=x", "needs no layout and is none"),
+    ):
         with pytest.raises(InputError, match=says):
             sources(wrong)
     assert prefixes(["UCI HAR", "mine", "mine", "My data!"]) == ["uci-har-", "mine-", "mine-2-", "my-data-"]
@@ -113,3 +119,31 @@ def test_windows_of_any_kind_are_taken_alone(two, tmp_path):
     np.savez(tmp_path / "w.npz", X=np.random.default_rng(0).normal(size=(30, 8, 1)), y=np.arange(30) % 2)
     with pytest.raises(InputError, match="windows of any kind are taken alone"):
         loading.load_data([two[0], str(tmp_path / "w.npz")])
+
+
+def test_a_label_that_is_a_class_here_and_none_there_has_to_be_settled(two, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
+        '[labels]\nSTANDING = "STANDING"\n[other_labels]\nWALKING = "WALKING"\n'
+    )
+    described = f"{tmp_path / 'mine.toml'}={two[0]}"
+    for load in (loading.load_data, loading.load_recordings):
+        with pytest.raises(
+            InputError, match=r"'WALKING' is a class of 'two', and of 'mine' it is none: give it another"
+        ):
+            load([described, two[1]])
+
+
+def test_together_data_sets_have_no_more_labels_than_can_be_told_apart(tmp_path):
+    n = MAX_LABELS // 2 + 1
+    places = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for seed, x in enumerate("xyz"):
+            seconds, samples = motion(130 * n, seed)
+            labels = np.repeat([f"{name}{i}" for i in range(n)], 130).tolist()
+            write(tmp_path / name / f"{x}.csv", seconds, samples, labels, x)
+        places.append(str(tmp_path / name))
+    for load in (loading.load_data, loading.load_recordings):
+        with pytest.raises(InputError, match=f"have {2 * n} different labels; {MAX_LABELS} are the most"):
+            load(places)

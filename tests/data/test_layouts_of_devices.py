@@ -1,0 +1,300 @@
+"""Check layouts of several devices, sensors and people in a file, of dates, of files of labels, and of zips in zips."""
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import h5py
+import numpy as np
+import pytest
+from scipy.io import savemat
+from written_recordings import motion
+
+from edge_runtime.data import layout_file, recording_files
+from edge_runtime.errors import InputError
+
+SENSORS = """
+[acceleration]
+columns = [2, 3, 4]
+unit = "g"
+[rotation]
+columns = [5, 6, 7]
+unit = "rad/s"
+"""
+TIMED = '[time]\ncolumn = 1\nunit = "s"\n' + SENSORS
+ALTERNATING = """
+[time]
+column = "t"
+unit = "s"
+[acceleration]
+sensor = "acc"
+columns = ["x", "y", "z"]
+unit = "g"
+[rotation]
+sensor = "gyro"
+columns = ["x", "y", "z"]
+unit = "rad/s"
+"""
+
+
+def read(folder, text):
+    return recording_files.read(folder, layout_file.parse(text, "mine.toml", "mine"))
+
+
+def line(*cells, separator=","):
+    return separator.join(x if isinstance(x, str) else repr(float(x)) for x in cells)
+
+
+def samples_of(found, **said):
+    """The samples of the one recording of which this is said."""
+    (one,) = (x for x in found.recordings if all(getattr(x.mounting, k, x.subject) == v for k, v in said.items()))
+    return one.samples
+
+
+def test_devices_side_by_side_are_recordings_of_the_same_person(tmp_path):
+    seconds, hand = motion(300, 1)
+    ankle = motion(300, 2)[1]
+    rows = [[t, *a, *b, "walk"] for t, a, b in zip(seconds, hand, ankle, strict=True)]
+    for i in (100, 101):
+        rows[i][7:13] = ["NaN"] * 6  # the ankle's alone
+    (tmp_path / "1.dat").write_text("\n".join(line(*x, separator=" ") for x in rows))
+    text = 'files = "{subject}.dat"\nbad_rows = "leave out"\nlabel = { column = 14 }\n' + TIMED
+    found = read(tmp_path, text + "[placements]\nhand = 0\nankle = 6\n")
+    assert [(x.subject, x.mounting.placement, x.mounting.name) for x in found.recordings] == [
+        ("1", "hand", "1 hand"),
+        ("1", "ankle", "1 ankle"),
+    ]
+    assert samples_of(found, placement="hand") == pytest.approx(hand, abs=1e-9)
+    whole = np.r_[:100, 102:300]
+    assert samples_of(found, placement="ankle")[whole] == pytest.approx(ankle[whole], abs=1e-9)
+    assert found.rows_left_out == 2
+    headed = tmp_path / "headed"
+    headed.mkdir()
+    (headed / "1.dat").write_text("t,x,y,z,u,v,w\n")
+    by_name = TIMED.replace("[2, 3, 4]", '["x", "y", "z"]').replace("[5, 6, 7]", '["u", "v", "w"]')
+    with pytest.raises(InputError, match=r"has 7 columns, and the layout's \[placements\] lead to column 13"):
+        read(headed, f'files = "{{subject}}.dat"\nlabel = "walk"\n{by_name}[placements]\nankle = 6\n')
+
+
+def write_alternating(folder):
+    """Two devices of one person and one of another, all at the same time; that of b has no gyroscope."""
+    seconds = motion(300)[0]
+    samples = {"a1": motion(300, 1)[1], "a2": motion(300, 2)[1], "b1": motion(300, 3)[1]}
+    for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
+        rows = ["i,t,x,y,z,user,device,gt"]
+        for i, t in enumerate(seconds):
+            for name, x in samples.items():
+                if sensor == "acc" or name != "b1":
+                    rows.append(line(str(i), t, *x[i, columns], name[0], name, "null" if i < 100 else "walk"))
+        (folder / f"Phones_{sensor}.csv").write_text("\n".join(rows) + "\n")
+    return samples
+
+
+OF_SEVERAL = """
+files = "Phones_{sensor}.csv"
+subject = { column = "user", several = true }
+device = { column = "device", several = true }
+label = { column = "gt" }
+"""
+
+
+def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):
+    samples = write_alternating(tmp_path)
+    labels = '[labels]\nwalk = "WALKING"\nnull = ""\n'
+    found = read(tmp_path, OF_SEVERAL + ALTERNATING + labels)
+    assert [(x.subject, x.mounting.device) for x in found.recordings] == [("a", "a1"), ("a", "a2")]
+    for device in ("a1", "a2"):
+        assert samples_of(found, device=device) == pytest.approx(samples[device], abs=1e-9)
+    assert (found.recordings[0].labels[:100] == -1).all()
+    assert (found.recordings[0].labels[100:] == 0).all()
+    assert found.without_rotation == ("Phones_acc.csv b b1",)
+    one = read(tmp_path, 'where = { device = ["a2", "none"] }\n' + OF_SEVERAL + ALTERNATING + labels)
+    assert [x.mounting.device for x in one.recordings] == ["a2"]
+
+
+def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
+    seconds, samples = motion(300)
+    rows = ["% made by hand", "t;x;y;z;kind;id"]
+    for t, x in zip(seconds, samples, strict=True):
+        for kind, values in (("acc", x[:3]), ("gyro", x[3:]), ("mag", [9, 9, 9])):
+            rows += [line(t, *values, kind, "2", separator=";"), line(t, 7, 7, 7, kind, "0", separator=";")]
+    (tmp_path / "anna.csv").write_text("\n".join(rows))
+    text = 'files = "{subject}.csv"\nlabel = "walk"\ncomments = ["%"]\nsensor = { column = "kind" }\n'
+    found = read(tmp_path, text + "where = { id = 2 }\n" + ALTERNATING)
+    assert found.recordings[0].samples == pytest.approx(samples, abs=1e-9)
+    for old, new, says in (
+        ("id = 2", 'id = "3"', r"has no row of '3', which where in the layout keeps; there are '0', '2'"),
+        (
+            'sensor = "acc"',
+            'sensor = "a"',
+            r"has no row of 'a', as sensor .* names them; there are 'acc', 'gyro', 'mag'",
+        ),
+    ):
+        with pytest.raises(InputError, match=says):
+            read(tmp_path, (text + "where = { id = 2 }\n" + ALTERNATING).replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("unit", "written"), [("date", "%Y-%m-%d %H:%M:%S.%f"), ("%d/%m/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f")]
+)
+def test_times_may_be_dates(tmp_path, unit, written):
+    seconds, samples = motion(300)
+    begin = datetime(2019, 1, 12, 23, 59, 58, tzinfo=UTC)
+    rows = [line((begin + timedelta(seconds=t)).strftime(written), *x) for t, x in zip(seconds, samples, strict=True)]
+    (tmp_path / "1.csv").write_text("\n".join(rows))
+    text = 'files = "{subject}.csv"\nlabel = "walk"\n' + TIMED
+    assert read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"')).recordings[0].samples == pytest.approx(
+        samples, abs=1e-4
+    )
+    with pytest.raises(InputError, match=r"1\.csv, line 1: .* is a date: write unit = \"date\" under \[time\]"):
+        read(tmp_path, text)
+    (tmp_path / "1.csv").write_text("\n".join(line(t, *x) for t, x in zip(seconds, samples, strict=True)))
+    with pytest.raises(InputError, match=r"1\.csv, line 1: '0\.0' is no (date as ISO 8601 has it|time as unit)"):
+        read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"'))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("samples", 1.0), ("s", 0.02)])
+def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
+    seconds, samples = motion(400)
+    for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
+        rows = [line(t, *x, separator=" ") for t, x in zip(seconds, samples[:, columns], strict=True)]
+        (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(rows))
+    shift = unit != "samples"  # samples count from 1, times from 0
+    ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220), (1, 3, 5, 1, 400), (2, 2, 5, 1, 400)]
+    rows = [" ".join(map(str, (*x[:3], *((y - shift) * factor for y in x[3:])))) for x in ranges]
+    (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *rows, ""]))
+    clock = "rate = 50\n" if unit == "samples" else '[time]\ncolumn = 1\nunit = "s"\n'
+    sensors = ALTERNATING[ALTERNATING.index("[acc") :].replace('["x", "y", "z"]', "[2, 3, 4]")
+    text = f"""files = "{{sensor}}_exp{{exp}}_user{{subject}}.txt"
+{clock}{sensors}
+[label_file]
+files = "labels.txt"
+columns = ["exp", "subject", "label", "start", "end"]
+unit = "{unit}"
+skip = 1
+[labels]
+5 = "STANDING"
+[other_labels]
+7 = "stand_to_sit"
+"""
+    (recording,) = read(tmp_path, text).recordings
+    assert recording.samples == pytest.approx(samples, abs=1e-6)
+    expected = np.full(400, -1)
+    expected[50:200], expected[200:220] = 0, 1
+    assert recording.labels.tolist() == expected.tolist()
+    assert recording.label_names == ("STANDING", "stand_to_sit")
+    for old, new, says in (
+        ("skip = 1", "", r"labels\.txt, line 1: 3 fields instead of 5"),
+        ('"start", "end"', '"end", "start"', r"labels\.txt, line 2: the label ends before it starts"),
+        ('"labels.txt"', '"label.txt"', r"has no file of labels like 'label\.txt'"),
+        ('"exp", "subject"', '"exp", "user"', r"mine\.toml, line \d+: columns are a list of 'label', 'start', 'end'"),
+        ('"label", ', '"", ', r"columns have to name 'label' once"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read(tmp_path, text.replace(old, new))
+
+
+def zipped(files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+def test_zips_in_folders_and_in_zips_are_looked_into_and_patterns_tried_in_turn(tmp_path):
+    samples = motion(300)[1]
+    content = "\n".join(line(0, *x) for x in samples)
+    inner = {
+        "p1/walk_csv.zip": zipped({"walk_waist.csv": content, "readMe": "x"}),
+        "p1/climb_csv.zip": zipped({"climb_2_csv.zip": zipped({"climb_2_waist.csv": content})}),
+        "__MACOSX/p1/._walk_csv.zip": b"nothing",
+    }
+    for name, data in inner.items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "data.zip").write_bytes(zipped({f"around/{name}": data for name, data in inner.items()}))
+    text = """files = ["p{subject}/**/{label}_{trial}_{placement}.csv", "p{subject}/**/{label}_{placement}.csv"]
+rate = 50
+"""
+    for place in ("data", "data.zip"):
+        found = read(tmp_path / place, text + SENSORS).recordings
+        assert [(x.subject, x.label_names[x.labels[0]], x.mounting.placement) for x in found] == [
+            ("1", "climb", "waist"),
+            ("1", "walk", "waist"),
+        ]
+        assert found[0].samples == pytest.approx(samples, abs=1e-9)
+    (tmp_path / "data/p1/broken.zip").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match=r"data/p1/broken\.zip is a damaged or truncated zip"):
+        read(tmp_path / "data", text + SENSORS)
+
+
+def test_the_folder_around_all_files_of_a_zip_may_be_their_label_and_hidden_ones_are_none(tmp_path):
+    content = "\n".join(line(0, *x) for x in motion(300)[1])
+    path = tmp_path / "data.zip"
+    path.write_bytes(zipped({"walk/1.csv": content, "walk/.git/2.csv": content, "walk/__MACOSX/3.csv": content}))
+    found = read(path, 'files = "{label}/{subject}.csv"\nrate = 50\n' + SENSORS).recordings
+    assert [(x.subject, x.classes) for x in found] == [("1", ("walk",))]
+    top = read(path, 'files = "/{subject}.csv"\nlabel = "sit"\nrate = 50\n' + SENSORS).recordings
+    assert [(x.subject, x.classes) for x in top] == [("1", ("sit",))]
+
+
+def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_left_out_together(tmp_path):
+    labels = ["1", "1.0", "1.0000000e+00", "2.0", "24"]
+    rows = [line(0, *x, labels[i // 60]) for i, x in enumerate(motion(300)[1])]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    text = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 8 }\n' + SENSORS
+    found = read(tmp_path, text + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
+    assert found.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
+    assert found.absent_labels == ("3",)
+    with pytest.raises(InputError, match=r"the label '2\.0' \(and '24'\) is: write \"2\.0\" = \"ITS NAME\""):
+        read(tmp_path, text + '[labels]\n1 = "WALKING"\n')
+
+
+def test_files_of_matrices_are_refused_with_what_makes_text_of_them(tmp_path):
+    samples = motion(300)[1]
+    savemat(tmp_path / "a.mat", {"sensor_readings": samples})
+    text = 'files = "{subject}.mat"\nlabel = "walk"\nrate = 50\n' + SENSORS
+    with pytest.raises(InputError, match=r"a\.mat is a MATLAB file, and har-edge reads text: write its arrays as CSV"):
+        read(tmp_path, text)
+    with h5py.File(tmp_path / "a.mat", "w") as file:
+        file["x"] = samples
+    with pytest.raises(InputError, match=r"a\.mat is an HDF5 file"):
+        read(tmp_path, text)
+
+
+BASE = f"""files = "*/{{subject}}.csv"
+label = "walk"
+rate = 50
+{SENSORS}
+[placements]
+hand = 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "rate = 50",
+            'rate = 50\nsensor = "acc"',
+            r"there is no sensor: write sensor = \"acc\", as the path or the column",
+        ),
+        (
+            "rate = 50",
+            "rate = 50\nwhere = { 1 = true }",
+            r'line 4: where keeps rows .*: write where = \{ 1 = "text" \}',
+        ),
+        ("rate = 50", 'rate = 50\nwhere = { "a b" = [] }', r'where = \{ "a b" = "text" \}'),
+        ("rate = 50", 'rate = 50\nplacement = "hand"', r"line 13: \[placements\] name the placement of each device"),
+        ("hand = 0", "hand = -1", "line 13: hand is a number from 0 to 10000, not '-1'"),
+        ('unit = "g"', 'unit = "g"\nskip = 1', r"line 8: there is no 'skip' in .*above the first \[table\]"),
+        ('unit = "g"', 'unti = "g"', r"line 7: there is no 'unti' in \[acceleration\].*, perhaps unit$"),
+        ('"*/{subject}.csv"', '["{subject}.csv", "{x"]', "line 1: .* is no pattern of paths: it has a '{' without"),
+    ],
+)
+def test_a_mistake_about_devices_is_named_with_its_line(old, new, says):
+    assert old in BASE
+    with pytest.raises(InputError, match=says):
+        layout_file.parse(BASE.replace(old, new, 1), "mine.toml", "mine")
