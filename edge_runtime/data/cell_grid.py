@@ -23,7 +23,7 @@ _MEND = 'leave out rows without a measurement, or write bad_rows = "leave out" i
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellGrid:
     """The cells of a file by columns; row `i` is number `numbers[i]` of those that are not empty, the header not one.
 
     `columns` has those that were gathered, by their places counted from 0.
@@ -41,13 +41,13 @@ class Grid:
         return len(self.numbers)
 
     @classmethod
-    def opened(cls, text: str, place: str, layout: Layout) -> "Grid":
+    def opened(cls, text: str, place: str, layout: Layout) -> "CellGrid":
         """The grid of a file with its header, and no rows yet. Raises `csv.Error`."""
         separator = layout.separator or columns.delimiter(_first_line(text, layout)) or _blanks(layout)
         header = next((row for row, _ in _cells(text, layout, separator) if row), []) if layout.has_header else []
         return cls(place, text, layout, separator, header, np.empty(0, np.intp))
 
-    def gathered(self, places: Collection[int]) -> "tuple[Grid, int]":
+    def gathered(self, places: Collection[int]) -> "tuple[CellGrid, int]":
         """The rows with all fields, of which the columns at `places` are kept; and the number of the others.
 
         Raises `InputError` where there are others and the layout does not leave them out, and `csv.Error`.
@@ -91,7 +91,7 @@ class Grid:
         lines = (line for cells, line in _cells(self.text, self.layout, self.separator) if cells)
         return f"{self.place}, line {next(line for i, line in enumerate(lines) if i == wanted)}"
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> "Grid":
+    def only(self, kept: npt.NDArray[np.bool_]) -> "CellGrid":
         """The rows that are `kept` `[n]`."""
         if kept.all():
             return self

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import column_plan, units
-from edge_runtime.data.cell_grid import Grid
+from edge_runtime.data.cell_grid import CellGrid
 from edge_runtime.data.column_plan import ColumnPlan
 from edge_runtime.data.layout import Layout
 from edge_runtime.errors import InputError
@@ -82,7 +82,7 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
             "a layout"
         ) from error
     try:
-        return _parse(Grid.opened(text, place, layout), layout, sensor)
+        return _parse(CellGrid.opened(text, place, layout), layout, sensor)
     except csv.Error as error:
         raise InputError(f"{place} is not a CSV file ({error}); export the recording again") from error
 
@@ -96,7 +96,7 @@ def _matrix_kind(content: bytes) -> str | None:
     return None
 
 
-def _parse(grid: Grid, layout: Layout, sensor: str) -> list[Table]:
+def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:
     plan = column_plan.of(grid.header, grid.place, layout, sensor)
     devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]
     grid, n_left_out = grid.gathered({x for _, part in devices for x in part.places})
@@ -118,7 +118,7 @@ def _parse(grid: Grid, layout: Layout, sensor: str) -> list[Table]:
     return tables
 
 
-def _kept(grid: Grid, plan: ColumnPlan) -> Grid:
+def _kept(grid: CellGrid, plan: ColumnPlan) -> CellGrid:
     """The rows that the layout keeps, of the sensors that are read."""
     for place, texts in plan.where.items():
         found = grid.texts(place)
@@ -148,7 +148,7 @@ def _there(texts: Sequence[str]) -> str:
     return f"there are {', '.join(quoted(x, 20) for x in sorted(set(texts))[:8])}"
 
 
-def _groups(grid: Grid, plan: ColumnPlan, layout: Layout) -> Iterator[tuple[dict[str, str], Grid]]:
+def _groups(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> Iterator[tuple[dict[str, str], CellGrid]]:
     """The rows of each device and person by their names.
 
     Without times, which tell where rows are missing, all rows: then runs of them are told apart later.
@@ -164,7 +164,7 @@ def _groups(grid: Grid, plan: ColumnPlan, layout: Layout) -> Iterator[tuple[dict
         yield dict(zip(names, key, strict=True)), grid.only(numbers == i)
 
 
-def _table(grid: Grid, plan: ColumnPlan, layout: Layout, said: dict[str, str], n_left_out: int) -> Table | None:
+def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str], n_left_out: int) -> Table | None:
     """The table of the rows in `grid`; None where it has hardly any."""
     acceleration = rotation = grid
     if plan.sensor is not None:
@@ -197,12 +197,12 @@ def _table(grid: Grid, plan: ColumnPlan, layout: Layout, said: dict[str, str], n
     )
 
 
-def _size(grid: Grid, plan: ColumnPlan) -> float:
+def _size(grid: CellGrid, plan: ColumnPlan) -> float:
     """The typical size of acceleration, in its own unit."""
     return units.typical_size(np.stack([grid.numbers_in(x) for (x,) in plan.acceleration], axis=1))
 
 
-def _times(grid: Grid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
+def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
     """The time of the first row in the file's clock, and the seconds `[n]` since. Raises `InputError` out of order."""
     if plan.time is None:
         return 0.0, np.arange(len(grid)) / (layout.rate_hz or 1.0)
@@ -229,7 +229,7 @@ def _times(grid: Grid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
     return float(times[0]), seconds
 
 
-def _series(grid: Grid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:
+def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:
     """The values of a sensor. Raises `InputError` where one is beyond its limit, which no sensor is."""
     axes = plan.acceleration if kind == "acceleration" else plan.rotation
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is beyond the limit
@@ -248,7 +248,7 @@ def _series(grid: Grid, kind: str, plan: ColumnPlan, times: tuple[float, Array])
     return Series(*times, values)
 
 
-def _texts(grid: Grid, name: str, place: int, layout: Layout) -> list[str]:
+def _texts(grid: CellGrid, name: str, place: int, layout: Layout) -> list[str]:
     """The text of each row. Raises `InputError` for control characters, and for a change that is not allowed."""
     found = grid.texts(place)
     different = set(found)

@@ -288,7 +288,7 @@ def test_a_pattern_may_begin_in_any_folder_or_at_the_top():
 
 
 def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
-    with pytest.raises(InputError, match=r"no layout 'motionsens' .*geotec, har-edge, mobifall, motionsense"):
+    with pytest.raises(InputError, match=r"no layout 'motionsens' .*geotec, har-edge, harth, mobifall, motionsense"):
         loading.load_data(f"motionsens={tmp_path}")
 
 

@@ -1,4 +1,4 @@
-"""Check layouts of several devices, sensors and people in a file, of dates, of files of labels, and of zips in zips."""
+"""Check layouts of several devices, sensors and people in a file, of dates, files of labels and zips."""
 
 import io
 import zipfile

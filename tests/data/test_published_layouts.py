@@ -1,5 +1,9 @@
 """Shipped layouts: two on the first rows of published files, the others on files in the published format."""
 
+import io
+import zipfile
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 from programs import ROOT
@@ -25,9 +29,9 @@ def test_every_shipped_layout_says_what_is_needed(name):
     if name == layout_file.DEFAULT:
         return
     assert found.name
-    assert "placement" in found.fixed
+    assert "placement" in {*found.files.names, *found.fixed} or found.placements
     assert "WALKING" in found.labels.values()
-    assert {x for x in found.labels.values() if x not in UCI_HAR} <= {"JOGGING", "JUMPING"}
+    assert {x for x in found.labels.values() if x not in UCI_HAR} <= {"JOGGING", "JUMPING", ""}
     assert (SENSOR in found.files.names) == bool(found.acceleration.sensor)
     assert f"`{name}`" in (ROOT / "docs/data.md").read_text()
 
@@ -131,3 +135,79 @@ def test_sisfall_in_its_published_format(tmp_path):
     assert walking.samples[5:-5] == pytest.approx(samples[::4][5:-5], abs=0.02)
     with pytest.raises(InputError, match="have 1 different labels; at least 2 are needed"):
         loading.load_data(f"sisfall={tmp_path}")
+
+
+def test_pamap2_in_its_published_format(tmp_path):
+    seconds, samples = motion(600, rate=100)
+    rows = []
+    for i, (t, x) in enumerate(zip(seconds, samples, strict=True)):
+        values = [30.375, *(x[:3] * G), *(x[:3] * 0.9 * G), *x[3:], 14.6, -69.2, -5.5, 1, 0, 0, 0]
+        lost = ["NaN"] * 17
+        imus = [x for place in range(3) for x in ([f"{y:.6f}" for y in values] if i % 50 or place else lost)]
+        activity = 0 if i < 300 else 4 if i < 500 else 17
+        rows.append(" ".join([f"{8.38 + t:.2f}", str(activity), "104" if i % 11 == 0 else "NaN", *imus]))
+    (tmp_path / "Protocol").mkdir()
+    (tmp_path / "Protocol/subject101.dat").write_text("\n".join(rows) + "\n")
+    found = read("pamap2", tmp_path)
+    assert [x.mounting.placement for x in found.recordings] == ["wrist", "chest", "ankle"]
+    assert found.rows_left_out == 12
+    chest = found.recordings[1]
+    assert (chest.subject, chest.label_names) == ("101", ("WALKING", "ironing"))
+    assert np.bincount(chest.labels + 1).tolist() == pytest.approx([150, 100, 50], abs=1)
+    assert chest.samples[5:-5] == pytest.approx(samples[::2][5:-5], abs=0.02)
+
+
+def test_harth_and_har70_in_their_published_format(tmp_path):
+    samples = motion(300)[1]
+    begin = datetime(2019, 1, 12)
+    for place, extra in (("harth/S006.csv", False), ("harth/S015.csv", True), ("har70plus/501.csv", False)):
+        rows = ["index," * extra + "timestamp,back_x,back_y,back_z,thigh_x,thigh_y,thigh_z,label"]
+        for i, x in enumerate(samples):
+            time = (begin + timedelta(milliseconds=20 * i)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+            cells = [time, *(f"{y:.6f}" for y in (*x[:3], *x[3:])), "1" if i < 200 else "130"]
+            rows.append(",".join([str(i)] * extra + cells))
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("\n".join(rows) + "\n")
+    found = read("harth", tmp_path).recordings
+    assert [(x.subject, x.mounting.placement) for x in found] == [
+        (subject, placement) for subject in ("501", "S006", "S015") for placement in ("lower back", "thigh")
+    ]
+    assert found[0].samples[:, :3] == pytest.approx(samples[:, :3], abs=1e-4)
+    assert found[1].samples[:, :3] == pytest.approx(samples[:, 3:], abs=1e-4)
+    assert not found[0].has_gyroscope
+    assert found[0].label_names == ("WALKING", "sitting on a bicycle")
+
+
+def test_realworld_in_its_published_format(tmp_path):
+    seconds, samples = motion(300)
+
+    def packed(sensor, values, name, places=("waist", "upperarm")):
+        rows = [f"{i + 1},{1435993015000 + round(t * 1000)},{x},{y},{z}" for i, (t, (x, y, z)) in
+                enumerate(zip(seconds, values.tolist(), strict=True))]  # fmt: skip
+        return zipped(
+            {f"{sensor}_{name}_{x}.csv": "\n".join(["id,attr_time,attr_x,attr_y,attr_z", *rows]) for x in places}
+        )
+
+    for short, sensor, values in (("acc", "acc", samples[:, :3] * G), ("gyr", "Gyroscope", samples[:, 3:])):
+        folder = tmp_path / "proband4/data"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{short}_walking_csv.zip").write_bytes(packed(sensor, values, "walking_2"))
+        (folder / f"{short}_sitting_csv.zip").write_bytes(packed(sensor, values, "sitting"))
+        trials = {f"{short}_climbingup_{x}_csv.zip": packed(sensor, values, "climbingup", ["waist"]) for x in (1, 2)}
+        (folder / f"{short}_climbingup_csv.zip").write_bytes(zipped(trials))
+    found = read("realworld", tmp_path).recordings
+    assert sorted((x.label_names[x.labels[0]], x.mounting.placement) for x in found) == [
+        *[("SITTING", "upperarm"), ("SITTING", "waist"), ("WALKING", "upperarm"), ("WALKING", "waist")],
+        *[("WALKING_UPSTAIRS", "waist")] * 2,
+    ]
+    for x in found:
+        assert x.subject == "4"
+        assert x.samples == pytest.approx(samples, abs=1e-6)
+
+
+def zipped(files):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()

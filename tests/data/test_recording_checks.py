@@ -49,6 +49,19 @@ def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(reco
     assert any(says in x for x in found), found
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_rate_that_is_wrong_is_seen_by_how_fast_gravity_turns(recordings, factor):
+    """Of samples at half or twice the rate that a layout says, so that they become too few or too many."""
+
+    def stretched(x):
+        places = np.arange(0, len(x) - 1, factor)
+        return np.stack([np.interp(places, np.arange(len(x)), column) for column in x.T], axis=1)
+
+    wrong = [replace(x, samples=stretched(x.samples)) for x in recordings]
+    found = faults([replace(x, labels=np.zeros(len(x.samples), np.int8)) for x in wrong])
+    assert any("where 1.0 to 1.6 times is usual: see rate or the unit under [time]" in x for x in found), found
+
+
 def test_columns_in_the_wrong_order_are_seen(recordings):
     found = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
     assert any("hardly go with the gyroscope" in x for x in found), found
