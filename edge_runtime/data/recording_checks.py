@@ -39,8 +39,9 @@ _NO_GRAVITY_G = 0.3
 _SMOOTHED_S = 1.0
 _TURNING = (0.1, 3.0)  # g/s: slower is noise, faster no turn
 _CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity
-_LEAST_TURNING_S = 20.0
+_ENOUGH_TURNING_S = 20.0
 _SURE = 0.5  # correlation
+_LEAST_TURNING_S, _AGAINST = 5.0, -0.3  # from 5 s of turns on no right group has less than 0.28: hand and unit show
 _USUAL = (0.9, 1.8)  # times
 _ANOTHER_UNIT = 8.0  # times
 _SAME_RATE = 0.1
@@ -60,10 +61,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class GyroscopeHand:
-    """How dg/dt goes with -w x g while a device turns slowly: `correlation`, and how many `times` as large it is."""
+    """How dg/dt goes with -w x g while a device turns slowly: `correlation`, and how many `times` as large it is.
+
+    It does so for `seconds` in all.
+    """
 
     correlation: float
     times: float
+    seconds: float
 
 
 def findings(found: FoundRecordings) -> list[Finding]:
@@ -100,7 +105,7 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
     a, b = (np.concatenate(x).ravel() for x in (measured, expected))
     if len(a) < 3 * _LEAST_TURNING_S * RATE_HZ or not b.any():
         return None
-    return GyroscopeHand(float(np.corrcoef(a, b)[0, 1]), float(np.sqrt((a @ a) / (b @ b))))
+    return GyroscopeHand(float(np.corrcoef(a, b)[0, 1]), float(np.sqrt((a @ a) / (b @ b))), len(a) / 3 / RATE_HZ)
 
 
 def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
@@ -145,16 +150,16 @@ def _rotation(recordings: Sequence[Recording]) -> Iterator[Finding]:
     hand = gyroscope_hand(recordings)
     if hand is None:
         yield Finding("Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-    elif abs(hand.correlation) < _SURE:
+    elif hand.correlation < _AGAINST:
+        yield Finding(
+            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}): turn sign under "
+            "[rotation] round: sign = -1, or 1 if it is -1; or see that its columns are x, y and z of the same axes.",
+            is_fault=True,
+        )
+    elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
         yield Finding(
             f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that its "
             "columns, under [rotation], are x, y and z of the same axes.",
-            is_fault=True,
-        )
-    elif hand.correlation < 0:
-        yield Finding(
-            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}): turn sign under "
-            "[rotation] round: sign = -1, or 1 if it is -1.",
             is_fault=True,
         )
     elif not 1 / _ANOTHER_UNIT < hand.times < _ANOTHER_UNIT:
@@ -164,7 +169,12 @@ def _rotation(recordings: Sequence[Recording]) -> Iterator[Finding]:
             "or another scale.",
             is_fault=True,
         )
-    elif not _USUAL[0] < hand.times < _USUAL[1]:
+    elif hand.correlation < _SURE:
+        yield Finding(
+            f"Gravity turns with the gyroscope by a correlation of {hand.correlation:+.2f}, but there are "
+            f"{hand.seconds:.0f} s of slow turns alone: from {_ENOUGH_TURNING_S:.0f} s on these show whether axes fit."
+        )
+    elif hand.seconds >= _ENOUGH_TURNING_S and not _USUAL[0] < hand.times < _USUAL[1]:
         yield Finding(
             f"Gravity turns {hand.times:.2g} times as fast as the gyroscope, where 1.0 to 1.6 times is usual: see rate "
             "or the unit under [time], and scale under [rotation].",
