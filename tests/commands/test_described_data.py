@@ -96,6 +96,11 @@ def test_data_shows_and_checks_what_a_layout_says(home, har_edge_here):
         assert part in shown.stdout
     assert "Without windows" not in shown.stdout
     assert_one_sentence(har_edge_here("data", "--layout", "motionsense"), 2, "--layout says how the recordings of one")
+    described = f"{home / 'mine.toml'}={home / 'theirs'}"
+    twice = har_edge_here("data", "--data", described, "--layout", "motionsense")
+    assert_one_sentence(twice, 2, "names its layout already: leave out motionsense")
+    for arguments in (("--data", "uci-har", "--layout", "motionsense"), ("--data", f"uci-har={home / 'theirs'}")):
+        assert_one_sentence(har_edge_here("data", *arguments), 2, "uci-har is the embedded data, which needs no layout")
     several = succeeded(har_edge_here("data", "--data", home / "few", "--data", f"{home}/mine.toml={home}/theirs"))
     assert "few-1 (JOGGING)" in several.stdout.replace("\n", " ")
     drawn = har_edge_here("data", "plot", "--data", f"{home}/mine.toml={home}/theirs", "--recording", 1, "-o", "r.png")
