@@ -37,7 +37,11 @@ class Recipe:
     intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
-    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_lying`)
+    mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
+    hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
+    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_postures`)
+    made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
+    own_labels: bool = False  # a window is only told from classes of its own data set (`train.fit.own_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
@@ -58,7 +62,15 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
     # A heading that is found from a few steps is not exact. How else the phone is turned about the upright axis, the
     # frame takes out.
-    "walking": {"turn": 0.3, "made_lying": 0.1},
+    "walking": {
+        "turn": 0.3,
+        "intensity": 0.4,
+        "mirror": 0.5,
+        "hidden": 0.2,
+        "made_lying": 0.1,
+        "made_sitting": 0.35,
+        "own_labels": True,
+    },
 }
 """By frame of the windows, the same."""
 
