@@ -1,9 +1,8 @@
 """Measure networks where they were not trained: `python -m tools.other_data [ROW]... --data LAYOUT=PATH --runs FOLDER`.
 
 Leaves `docs/results/other_data.json` and `other_data.md`, where rows that are not measured now stay as they were. Takes
-hours for all rows; a training that `FOLDER` holds is not repeated, and one that was stopped goes on. Nothing is chosen
-by these numbers, and UCI HAR's official test subjects are scored in the row `arena-uci-har` alone, whose protocol has
-them.
+hours for all rows; a training that `FOLDER` holds is not repeated, and one that was stopped goes on. UCI HAR's official
+test subjects are scored in the row `arena-uci-har` alone, whose protocol has them.
 """
 
 import json
