@@ -56,16 +56,24 @@ def test_each_draw_and_person_has_a_gain(few):
     assert np.abs(gains).mean() < 0.1
 
 
-def test_a_run_that_is_there_is_neither_trained_nor_converted_again(tmp_path, monkeypatch):
+def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_is_trained_on(
+    few, tmp_path, monkeypatch
+):
     ground = other_data.Ground({"motionsense": "a", "geotec": "b"}, tmp_path, range(1))
-    asked = []
-    monkeypatch.setattr(other_data, "train", lambda run, seed, options: asked.append((seed, options)))
-    run = Run(tmp_path / "without-motionsense" / "seed-0")
-    run.folder.mkdir(parents=True)
-    for form in other_data.FORMS:
-        run.tflite(form).touch()
-    assert ground.without("motionsense", 0).folder == run.folder
-    assert asked == [(0, ("--data", "uci-har", "--data", "geotec=b", "--frame", "walking"))]
+    asked: list[list[str]] = []
+    monkeypatch.setattr(other_data, "train", lambda run, seed, options: asked.append([str(seed), *options]))
+    theirs = replace(few, mountings=tuple(replace(x, source="MotionSense") for x in few.mountings))
+    monkeypatch.setattr(other_data, "load_data", lambda paths: few if "uci-har" in paths else theirs)
+    for name in ("motionsense", "uci-har"):
+        run = Run(tmp_path / f"without-{name}" / "seed-0")
+        run.folder.mkdir(parents=True)
+        for form in other_data.FORMS:
+            run.tflite(form).touch()
+        assert ground.without(name, 0).folder == run.folder
+    walking = ["--frame", "walking", "--test-subjects"]
+    official = ",".join(map(str, np.unique(few.test.subject)))
+    assert asked[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
+    assert asked[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
 
 
 def test_the_table_says_what_was_reached_and_what_int8_loses():

@@ -78,7 +78,7 @@ def test_an_epoch_draws_the_same_offsets_whatever_was_drawn_before(first_recordi
     job = FitJob("fit", "fit", Recipe(batch_size=16), Key(0, 0), Path(), (), len(split), 6, tuple(NAMES), HOP)
 
     def of_epoch(epoch, shifts):
-        return np.stack([X for X, _, _ in batches(split, shifts, job, epoch)])
+        return np.stack([X for X, *_ in batches(split, shifts, job, epoch)])
 
     shifts = Shifts(split, HOP)
     np.testing.assert_array_equal(of_epoch(1, shifts), of_epoch(1, shifts))
@@ -133,6 +133,41 @@ def test_turning_about_the_upright_axis_leaves_its_signals_alone(few):
     X = augmented(few, replace(STILL, turn=0.5))
     np.testing.assert_allclose(X[..., ::3], few[..., ::3], atol=1e-5)
     assert np.abs(X - few).max() > 0.1
+
+
+def test_a_mirror_is_the_same_motion_seen_with_left_and_right_exchanged(few):
+    X = augmented(few, replace(STILL, mirror=1.0))
+    vector, pseudovector = [1, 1, -1], [-1, -1, 1]
+    np.testing.assert_array_equal(X, few * np.float32([*vector, *pseudovector, *vector]))
+    accelerations = [i for i, x in enumerate(NAMES) if "gyro" not in x]
+    without_gyroscope = augmented(
+        few[..., accelerations], replace(STILL, mirror=1.0), plain(6), [NAMES[i] for i in accelerations]
+    )
+    np.testing.assert_array_equal(without_gyroscope, X[..., accelerations])
+
+
+def test_mirrored_signals_still_turn_gravity_as_a_gyroscope_does():
+    # In a frame that turns at w, a direction that stays in space changes by -w x g.
+    w, g = np.float32([0.3, -0.5, 0.7]), np.float32([0.8, 0.5, -0.2])
+    window = np.tile(np.concatenate([np.cross(g, w), w, g]), (1, 128, 1))
+    change, rate, gravity = np.split(augmented(window, replace(STILL, mirror=1.0))[0, 0], 3)
+    np.testing.assert_allclose(change, np.cross(gravity, rate), atol=1e-6)
+
+
+def test_a_share_of_windows_is_mirrored_whole(few):
+    X = augmented(few, replace(STILL, mirror=0.25))
+    changed = (few != X).any(axis=1)[:, [2, 3, 4, 8]]
+    assert (changed == changed[:, :1]).all()
+    assert 0.1 < changed[:, 0].mean() < 0.4
+
+
+def test_hidden_signals_of_a_window_are_0_once_normalised_and_the_others_stay(few):
+    normalisation = measure_normalisation(few, STILL, NAMES)
+    X, plain_X = augmented(few, replace(STILL, hidden=0.2), normalisation), augmented(few, STILL, normalisation)
+    is_hidden = (X == 0).all(axis=1)
+    assert 0.1 < is_hidden.mean() < 0.3
+    assert (is_hidden[:, 0] & ~is_hidden[:, 1]).mean() > 0.05
+    np.testing.assert_array_equal(np.swapaxes(X, 1, 2)[~is_hidden], np.swapaxes(plain_X, 1, 2)[~is_hidden])
 
 
 def test_of_other_signals_only_the_axes_of_one_quantity_are_rotated(few):

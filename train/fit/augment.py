@@ -51,11 +51,12 @@ class Shifts:
 def augment(
     windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
 ) -> tf.Tensor:
-    """Rotate, move more or less briskly, scale, normalise and add noise, all drawn from `key`.
+    """Mirror, rotate, move more or less briskly, scale, normalise, hide signals and add noise, all drawn from `key`.
 
-    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. Of signals
-    of another origin only those are rotated that are axes of one quantity, and nothing is known of an upright axis or
-    of a body's own movement.
+    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. In the
+    walking frame whoever is mirrored has the phone in the other pocket. A network that has to do without some signals
+    relies on none that another placement changes. Of signals of another origin only those are rotated that are axes of
+    one quantity, and nothing is known of an upright axis or of a body's own movement.
 
     Parameters
     ----------
@@ -70,12 +71,16 @@ def augment(
     size = tf.shape(windows)[0]
     is_motion = is_body_motion(signals)
     axes = tf.constant([recipe.turn if is_motion else recipe.rotation, recipe.rotation, recipe.rotation], tf.float32)
-    varied = _rotate(windows, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
+    varied = _mirror(windows, recipe.mirror, _stream(key, 4), signals) if is_motion and recipe.mirror else windows
+    varied = _rotate(varied, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
     if is_motion:
         factor = tf.exp(recipe.intensity * tf.random.stateless_normal([size, 1, 1], _stream(key, 3)))
         varied = _intensify(varied, factor)
     gain = 1 + recipe.gain * tf.random.stateless_normal([size, 1, windows.shape[-1]], _stream(key, 1))
     normalised = _normalise(varied * gain, normalisation)
+    if recipe.hidden:
+        is_seen = tf.random.stateless_uniform([size, 1, windows.shape[-1]], _stream(key, 5)) >= recipe.hidden
+        normalised = tf.where(is_seen, normalised, 0.0)
     return normalised + recipe.noise * tf.random.stateless_normal(tf.shape(windows), _stream(key, 2))
 
 
@@ -85,6 +90,16 @@ def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
     gain, bend, knee = normalisation.companding()
     scaled = tf.clip_by_value((windows - mean) / std, -clip, clip)
     return scaled * gain / (tf.abs(scaled) * bend + knee)
+
+
+def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
+    """Exchange left and right in a `share` of windows whose z points to a side.
+
+    Acceleration is a vector, which a mirror turns round along z; angular rate is a pseudovector: about x and y.
+    """
+    turned_round = [x.endswith("_z") != ("gyro" in x) for x in signals]
+    is_mirrored = tf.random.stateless_uniform([tf.shape(windows)[0], 1, 1], key) < share
+    return tf.where(is_mirrored & tf.constant(turned_round), -windows, windows)
 
 
 def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,8 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
-from train.fit.made_lying import MadeLying, plan_made_lying
+from train.fit.made_postures import MadePosture, plan_made_postures
+from train.fit.own_labels import plan_own_labels
 from train.fit.recipe import Recipe
 
 
@@ -35,7 +36,8 @@ class FitJob:
 
     All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
     `n_windows` windows of the named `signals`, `hop` samples apart. `coarse` is the coarse class of each class, for
-    recipes that learn those too; `made_lying` says which windows are turned until they lie.
+    recipes that learn those too; `made_postures` says which windows are turned into a posture, `own_labels` by mounting
+    which classes its windows are told from, if not from all.
     """
 
     name: str
@@ -49,7 +51,8 @@ class FitJob:
     signals: tuple[str, ...]
     hop: int
     coarse: tuple[int, ...] = ()
-    made_lying: MadeLying | None = None
+    made_postures: tuple[MadePosture, ...] = ()
+    own_labels: tuple[tuple[int, ...], ...] = ()
 
     @property
     def checkpoint(self) -> Path:
@@ -91,6 +94,8 @@ def plan_fit(
     name: str, title: str, dataset: Dataset, recipe: Recipe, key: Key, folder: Path, held_out: Sequence[Any] = ()
 ) -> FitJob:
     """The job of fitting the recipe's network to the training windows of `dataset`, without the subjects `held_out`."""
+    made = plan_made_postures(dataset, recipe)
+    kept = ~held_rows(dataset.train, held_out)
     return FitJob(
         name=name,
         title=title,
@@ -98,12 +103,13 @@ def plan_fit(
         key=key,
         folder=folder,
         held_out=tuple(held_out),
-        n_windows=int((~held_rows(dataset.train, held_out)).sum()),
+        n_windows=int(kept.sum()),
         n_classes=len(dataset.labels),
         signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
         coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
-        made_lying=plan_made_lying(dataset, recipe.made_lying),
+        made_postures=made,
+        own_labels=plan_own_labels(dataset, kept, made) if recipe.own_labels else (),
     )
 
 

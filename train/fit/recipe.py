@@ -15,7 +15,8 @@ class Recipe:
     Companding and clip are applied in training as they will be on the device, and the noise is of the size of an int8
     step (0.024 at clip 3): the network meets in training what quantisation will do to it. Knee, shift, turn, rotation,
     intensity, gain, noise, clip and epochs were chosen by four-fold cross-validation over the 21 training subjects
-    (docs/results/recipe.md); the optimiser's numbers are usual ones, and were not searched.
+    (docs/results/recipe.md); the optimiser's numbers are usual ones, and were not searched. Those of the walking frame
+    were chosen by leaving a data set out (docs/how_it_works.md).
 
     With `coarse_epochs`, a second head learns coarse classes, in which similar activities are one: alone in the first
     so many epochs, then together with the network's own. It is dropped when the fit is done.
@@ -37,7 +38,11 @@ class Recipe:
     intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
-    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_lying`)
+    mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
+    hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
+    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_postures`)
+    made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
+    own_labels: bool = False  # a window is only told from classes of its own data set (`train.fit.own_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
@@ -58,7 +63,15 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
     # A heading that is found from a few steps is not exact. How else the phone is turned about the upright axis, the
     # frame takes out.
-    "walking": {"turn": 0.3, "made_lying": 0.1},
+    "walking": {
+        "turn": 0.3,
+        "intensity": 0.4,
+        "mirror": 0.5,
+        "hidden": 0.2,
+        "made_lying": 0.1,
+        "made_sitting": 0.35,
+        "own_labels": True,
+    },
 }
 """By frame of the windows, the same."""
 

@@ -1,4 +1,4 @@
-"""Check windows that are made lying: of whom, how they are turned, and that no other window changes."""
+"""Check windows that are made lying or sitting: of whom, how they are turned, and that no other window changes."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ from edge_runtime.data.dataset import Dataset, Mounting
 from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import batches
 from train.fit.fit_job import FitJob, Key, plan_fit
-from train.fit.made_lying import MadeLying, plan_made_lying
-from train.fit.recipe import choose_recipe
+from train.fit.made_postures import MadePosture, plan_made_postures
+from train.fit.recipe import Recipe, choose_recipe
 
 NAMES = tuple(x.name for x in SIGNALS)
 WAIST, POCKET = Mounting(placement="waist"), Mounting(placement="trouser pocket")
@@ -25,9 +25,13 @@ def worn(uci_har) -> Dataset:
     return replace(uci_har, train=train, mountings=(WAIST, POCKET), frame="walking")
 
 
-def made(dataset: Dataset, share: float = 1.0):
-    plan = plan_made_lying(dataset, 0.1)
-    assert plan is not None
+def plan_of(dataset: Dataset, **shares: float) -> MadePosture:
+    (plan,) = plan_made_postures(dataset, Recipe(**shares))
+    return plan
+
+
+def made(dataset: Dataset, share: float = 1.0, what: str = "made_lying"):
+    plan = plan_of(dataset, **{what: 0.1})
     train = dataset.train
     generator = np.random.default_rng(0)
     return replace(plan, share=share).apply(train.X, train.y, train.mounting, NAMES, generator)
@@ -69,9 +73,23 @@ def test_all_signals_of_a_window_are_turned_alike_and_keep_their_lengths(worn):
 
 
 def test_a_weight_of_a_tenth_makes_one_lie_for_ten_that_stay(worn):
-    changed = (made(worn, plan_made_lying(worn, 0.1).share)[1] != worn.train.y).sum()
+    changed = (made(worn, plan_of(worn, made_lying=0.1).share)[1] != worn.train.y).sum()
     of_all = (made(worn)[1] != worn.train.y).sum()
     assert changed / (of_all - changed) == pytest.approx(0.1, abs=0.05)
+
+
+def test_who_sits_with_the_phone_in_a_pocket_tilts_back_as_a_pelvis_does_and_still_sits(worn):
+    X, y = made(worn, what="made_sitting")
+    train = worn.train
+    sitting = (train.y == worn.labels.index("SITTING")) & (train.mounting == 1)
+    np.testing.assert_array_equal(y, train.y)
+    np.testing.assert_array_equal(X[~sitting], train.X[~sitting])
+    up, ahead, left = (X[sitting, :, 6 + axis].mean(axis=1, dtype=np.float64) for axis in range(3))
+    tilt = np.degrees(np.arctan2(np.hypot(ahead, left), up))
+    assert tilt.mean() == pytest.approx(30, abs=2)
+    assert tilt.std() == pytest.approx(10, abs=2)
+    assert tilt.min() > 4.9
+    assert np.abs(np.degrees(np.arctan2(left, ahead))).max() < 35.1
 
 
 @pytest.mark.parametrize(
@@ -85,24 +103,23 @@ def test_a_weight_of_a_tenth_makes_one_lie_for_ten_that_stay(worn):
     ],
 )
 def test_nobody_lies_where_ahead_is_not_known_nor_a_pocket_nor_lying(worn, other):
-    assert plan_made_lying(worn, 0.1) is not None
-    assert plan_made_lying(replace(worn, **other), 0.1) is None
+    assert plan_made_postures(worn, Recipe(made_lying=0.1))
+    assert not plan_made_postures(replace(worn, **other), Recipe(made_lying=0.1))
 
 
-def test_trainings_in_the_walking_frame_make_windows_lie_and_others_draw_as_without(worn, tmp_path):
+def test_trainings_in_the_walking_frame_make_postures_and_others_draw_as_without(worn, tmp_path):
     def job(frame) -> FitJob:
         data, recipe = replace(worn, frame=frame), choose_recipe("edge", frame=frame)
         return plan_fit("fit", "fit", data, recipe, Key(0, 0), tmp_path)
 
-    assert job("device").made_lying is None
-    plan = job("walking").made_lying
-    assert isinstance(plan, MadeLying)
-    with_lying, without = (
-        np.concatenate([y for _, y, _ in batches(worn.train, None, x, 0)])
-        for x in (job("walking"), replace(job("walking"), made_lying=None))
-    )
+    def classes(x: FitJob) -> np.ndarray:
+        return np.concatenate([y for _, y, *_ in batches(worn.train, None, x, 0)])
+
+    assert job("device").made_postures == ()
+    lying, sitting = job("walking").made_postures
+    assert sitting.posture == worn.labels.index("SITTING")
+    with_lying, without = classes(job("walking")), classes(replace(job("walking"), made_postures=()))
     changed = with_lying != without
     assert changed.any()
-    assert set(with_lying[changed]) == {plan.lying}
-    again = np.concatenate([y for _, y, _ in batches(worn.train, None, job("walking"), 0)])
-    np.testing.assert_array_equal(with_lying, again)
+    assert set(with_lying[changed]) == {lying.posture}
+    np.testing.assert_array_equal(with_lying, classes(job("walking")))

@@ -1,0 +1,75 @@
+"""Check that windows of a data set only speak against classes that it has."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edge_runtime.data.dataset import Dataset, Mounting
+from train.fit.fit import batches, training_loss
+from train.fit.fit_job import Key, held_rows, plan_fit
+from train.fit.made_postures import plan_made_postures
+from train.fit.own_labels import plan_own_labels
+from train.fit.recipe import Recipe, choose_recipe
+
+MANY, FEW = Mounting(source="Many", placement="waist"), Mounting(source="Few", placement="trouser pocket")
+WALKING, STANDING, LAYING = 0, 4, 5
+
+
+@pytest.fixture(scope="module")
+def two(uci_har) -> Dataset:
+    """Two data sets in the walking frame; in the second people walk and stand, and do nothing else."""
+    mounting = (uci_har.train.subject % 2).astype(np.int32)
+    rows = (mounting == 0) | np.isin(uci_har.train.y, [WALKING, STANDING])
+    rows &= np.arange(len(rows)) % 10 == 0
+    train = replace(uci_har.train, mounting=mounting).select(rows)
+    return replace(uci_har, train=train, mountings=(MANY, FEW), frame="walking")
+
+
+def plan(data: Dataset, held_out=(), recipe: Recipe | None = None):
+    made = plan_made_postures(data, recipe or Recipe())
+    return plan_own_labels(data, ~held_rows(data.train, held_out), made)
+
+
+def test_each_mounting_has_the_classes_of_its_data_set_and_those_made_of_it(two):
+    assert plan(two) == ((0, 1, 2, 3, 4, 5), (WALKING, STANDING))
+    assert plan(two, recipe=Recipe(made_lying=0.1))[1] == (WALKING, STANDING, LAYING)
+
+
+def test_all_is_told_from_all_where_data_sets_have_the_same_classes_or_one_is_left(two, uci_har):
+    few = [x for x in np.unique(two.train.subject).tolist() if x % 2]
+    assert plan(two, held_out=few) == ()
+    assert plan(replace(two, mountings=(MANY, MANY))) == ()
+    assert plan(replace(uci_har, train=replace(uci_har.train, mounting=None), mountings=())) == ()
+
+
+def test_only_trainings_in_the_walking_frame_tell_windows_from_own_labels(two, tmp_path):
+    def own(frame):
+        data, recipe = replace(two, frame=frame), choose_recipe("edge", frame=frame)
+        job = plan_fit("fit", "fit", data, recipe, Key(0, 0), tmp_path)
+        return job, [x for _, _, x, _ in batches(data.train, None, job, 0)]
+
+    job, drawn = own("device")
+    assert job.own_labels == ()
+    assert set(map(type, drawn)) == {type(None)}
+    job, drawn = own("walking")
+    table = np.concatenate(drawn)
+    assert set(map(tuple, np.unique(table, axis=0).tolist())) == {
+        (True,) * 6,
+        (True, False, False, False, True, True),
+    }
+    y = np.concatenate([y for _, y, *_ in batches(two.train, None, job, 0)])
+    assert table[np.arange(len(y)), y].all()
+
+
+def test_the_loss_does_not_depend_on_logits_of_labels_that_are_not_own():
+    y, own = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
+
+    def loss(*unknown: float, own=own) -> float:
+        logits = tf.constant([[2.0, 1.0, unknown[0]], [0.5, 1.5, unknown[1]]])
+        return float(training_loss(y, logits, (), 0.1, False, own))
+
+    assert loss(0.0, 0.0) == loss(9.0, 0.0)
+    assert loss(0.0, 0.0) < loss(0.0, 9.0)
+    assert loss(1.0, 1.0, own=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, own=None), rel=1e-6)

@@ -1,0 +1,94 @@
+"""Turn still windows of a trouser pocket into postures of which public data has next to none, or none elsewhere.
+
+In a pocket a phone measures the thigh, which is level in whoever lies. A network that knows lying from the waist alone
+reads it as sitting, the one posture it knows with a level thigh. At the waist a phone measures the pelvis, which tilts
+back by some 30 degrees in sitting. A network that knows sitting from a pocket alone reads that as standing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.signals.mounting import turned
+from edge_runtime.signals.types import triads
+from train.fit.recipe import Recipe
+
+LYING = "LAYING"
+SITTING = "SITTING"
+STILL = (SITTING, "STANDING")
+_LYING_TILT = 92.0, 10.0  # degrees of the thigh from upright: mean and standard deviation
+_LYING_ASIDE = 105.0  # on the back or a side: to lie on the belly is rare, and another posture for a thigh
+_SITTING_TILT = 30.0, 10.0  # of the pelvis, from how it is in standing
+_SITTING_ASIDE = 35.0
+_LEAST_TILT = 5.0  # without one there is no direction
+
+
+@dataclass(frozen=True)
+class MadePosture:
+    """Make windows of the class `posture` of `share` of those of the classes `still` in one of the `mountings`.
+
+    Windows are in the walking frame, in which the upright axis is the first and straight ahead the second. `tilt` is
+    mean and standard deviation of the angle from upright, `aside` how far from straight back it may be, in degrees.
+    """
+
+    posture: int
+    still: tuple[int, ...]
+    mountings: tuple[int, ...]
+    share: float
+    tilt: tuple[float, float]
+    aside: float
+
+    def apply(
+        self,
+        X: npt.NDArray[np.float32],
+        y: npt.NDArray[np.uint8],
+        mounting: npt.NDArray[np.int32],
+        names: Sequence[str],
+        generator: np.random.Generator,
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Windows `[n, samples, n_signals]` of the signals `names` and classes `[n]`, some turned into the posture."""
+        drawn = generator.random(len(y)) < self.share
+        rows = np.flatnonzero(drawn & np.isin(y, self.still) & np.isin(mounting, self.mountings))
+        mean, deviation = np.radians(self.tilt)
+        tilt = np.maximum(generator.normal(mean, deviation, len(rows)), np.radians(_LEAST_TILT))
+        aside = generator.uniform(-np.radians(self.aside), np.radians(self.aside), len(rows))
+        wanted = np.stack([np.cos(tilt), np.sin(tilt) * np.cos(aside), np.sin(tilt) * np.sin(aside)], axis=1)
+        first = next(i for i, quantity in triads(names).items() if quantity == "total_acc")
+        up = X[rows, :, first : first + 3].mean(axis=1, dtype=np.float64)
+        made_X, made_y = X.copy(), y.copy()
+        made_X[rows], made_y[rows] = turned(X[rows], names, _shortest_turns(up, wanted)), self.posture
+        return made_X, made_y
+
+
+def plan_made_postures(dataset: Dataset, recipe: Recipe) -> tuple[MadePosture, ...]:
+    """Which windows of `dataset` to turn, in this order, by `made_lying` and `made_sitting` of the `recipe`.
+
+    None, where it has no frame in which ahead is known, not the class, or nobody who is still with the phone in a
+    trouser pocket.
+    """
+    worn = tuple(i for i, x in enumerate(dataset.mountings) if x.placement in IN_A_POCKET.placements)
+    still = tuple(i for i, label in enumerate(dataset.labels) if label in STILL)
+    found = []
+    if worn and still and dataset.frame == "walking":
+        if recipe.made_lying and LYING in dataset.labels:
+            lying, share = dataset.labels.index(LYING), recipe.made_lying / (1 + recipe.made_lying)
+            found.append(MadePosture(lying, still, worn, share, _LYING_TILT, _LYING_ASIDE))
+        if recipe.made_sitting and SITTING in dataset.labels:
+            sitting = dataset.labels.index(SITTING)
+            found.append(MadePosture(sitting, (sitting,), worn, recipe.made_sitting, _SITTING_TILT, _SITTING_ASIDE))
+    return tuple(found)
+
+
+def _shortest_turns(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rotations `[n, 3, 3]` of directions `start` to unit vectors `end`, both `[n, 3]`, by the shortest way."""
+    start = start / np.linalg.norm(start, axis=1, keepdims=True)
+    x, y, z = np.cross(start, end).T
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+    # Opposite directions have no shortest way; a body that is nearly upside down is turned nearly to its end.
+    cosine = np.maximum((start * end).sum(axis=1), -0.999)
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine)[:, np.newaxis, np.newaxis])
