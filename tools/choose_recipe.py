@@ -148,7 +148,7 @@ def int8_classifier(job: FitJob, data: Dataset) -> Classifier:
     windows = normalisation.apply(fitting.X[draw_windows(fitting, CALIBRATION, job.key.seed)])
     flatbuffer = tflite_converter.to_int8(lowered, calibrate(lowered, windows, lambda done, of: None))
     path = job.folder / "model.tflite"
-    card = cards.Card(job.name, data.labels, data.signals, data.window, normalisation, FILTERS)
+    card = cards.Card(job.name, data.labels, data.signals, data.window, normalisation, front_end=FILTERS)
     cards.write_model(path, flatbuffer, card)
     return Classifier(path)
 

@@ -50,7 +50,7 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     subjects = sorted({x.subject for _, x in found}, key=str)
-    if card.posture_correction:
+    if card.personal_correction:
         chosen = {_person(card, subjects)}
     elif own := own_test_subjects(card, subjects):  # whatever the data is called now
         chosen = set(own)
@@ -91,7 +91,7 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
         data = reader.windows(card.window)
         if chosen and is_remembered:
             check_unchanged(data, chosen, card)
-        if card.posture_correction:
+        if card.personal_correction:
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
         else:
@@ -111,7 +111,7 @@ def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
     data = _in_labels_of(card, data)
-    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, posture_correction=None)), data)
+    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal_correction=None)), data)
     return EvaluatedWindows(data.test, data.mountings, others)
 
 
@@ -121,8 +121,8 @@ def _sources(mountings: Iterable[Mounting]) -> set[str]:
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
-    assert card.posture_correction is not None
-    name = str(card.posture_correction.record.get("subject"))
+    assert card.personal_correction is not None
+    name = str(card.personal_correction.record.get("subject"))
     for subject in subjects:
         if str(subject) == name:
             return subject

@@ -101,7 +101,7 @@ def open_file(path: Path, title: str | None = None) -> ModelFile:
 def check_data(model: ModelFile, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
     card = model.card
-    if card.posture_correction:
+    if card.personal_correction:
         raise InputError(f"{model.title} was adapted to one person: measure the model that it was made from")
     if card.labels != data.labels:
         raise InputError(

@@ -89,7 +89,7 @@ def command(
         where = data_for([path], data)
         windows = evaluation_data.windows(measurement.open_file(path), where, is_remembered=data is None)
         content = _windows(classifier, windows, picture)
-    if classifier.card.posture_correction:
+    if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
     outputs.write_json(json_path, {"model": classifier.card.name} | content)
 

@@ -99,10 +99,9 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         if name in ("parity", "scores"):
             for part, record in _parts(getattr(card, name)).items():
                 facts.add_row(escape(f"{name}, {part}"), escape(record))
-    if card.posture_correction:
-        facts.add_row("adapted to", escape(_record(dict(card.posture_correction.record)) or "a person"))
-        facts.add_row("postures learnt", ", ".join(escape(card.labels[x]) for x in card.posture_correction.rows))
-        for part, record in _parts(card.posture_correction.record).items():
+    if card.personal_correction:
+        facts.add_row("adapted to", escape(_record(dict(card.personal_correction.record)) or "a person"))
+        for part, record in _parts(card.personal_correction.record).items():
             facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_tensor_text(found.input)))
     facts.add_row("windows", _preparation(card, found.input))

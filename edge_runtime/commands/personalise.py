@@ -1,9 +1,9 @@
 """Adapt a model to one person on the device, or show the gain: `har-edge personalise`."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,8 +24,6 @@ from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.quantities import counted, percent
 
-POSTURES = ("SITTING", "STANDING")
-
 
 @click.command(
     name="personalise",
@@ -44,7 +42,10 @@ POSTURES = ("SITTING", "STANDING")
     help="Show instead the gain for each test subject of the data, or everyone in data of another origin.",
 )
 @click.option(
-    "--seconds", type=options.FiniteRange(1), metavar="SECONDS", help="Of --evaluate: of each posture.  [default: 60]"
+    "--seconds",
+    type=options.FiniteRange(2.56),
+    metavar="SECONDS",
+    help="Of --evaluate: of each activity.  [default: 10]",
 )
 @options.runtime
 @outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
@@ -57,7 +58,7 @@ def command(
     runtime: str,
     json_path: Path | None,
 ) -> None:
-    """Adapt MODEL to one person, from a minute or two of labelled sitting and standing.
+    """Adapt MODEL to one person, from a few seconds of each activity, labelled.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
     taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
@@ -69,7 +70,7 @@ def command(
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(path, classifier, data, 60.0 if seconds is None else seconds, json_path)
+        _evaluate(path, classifier, data, 10.0 if seconds is None else seconds, json_path)
         return
     if data is None or out is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
@@ -97,39 +98,33 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, out: Path) -> None
     personalisation.check_sensors(recordings, labels)
     found = personalisation.stretches(recordings, classifier)
     correction, held_out = personalisation.learn(found, classifier)
-    if held_out.is_worse:
+    if held_out and held_out.is_worse:
         raise CheckFailedError(
             f"the correction from one part of {in_words(data)} lowers accuracy on another (of {held_out.windows} "
             f"windows left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was "
             "written: wear the phone the same way throughout and record more"
         )
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
-    before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
-    record = {
-        "subject": subjects[0],
-        "seconds": seconds,
-        "held_out": {"windows": held_out.windows, "original_accuracy": before, "accuracy": after},
-    }
+    record: dict[str, Any] = {"subject": subjects[0], "seconds": seconds}
+    checked = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
+    if held_out:
+        before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
+        record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
+        checked = (
+            f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "
+            f"{percent(after)} after."
+        )
     flatbuffer, card = cards.read_model(path)
-    adapted = dataclasses.replace(card, posture_correction=dataclasses.replace(correction, record=record))
+    adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{out}: {card.name} adapted to subject {subjects[0]} from {learnt}")
-    click.echo(
-        f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "
-        f"{percent(after)} after."
-    )
+    click.echo(checked)
 
 
 def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds: float, json_path: Path | None) -> None:
     from edge_runtime.system.terminal import progress
 
-    labels = classifier.card.labels
-    absent = [x for x in POSTURES if x not in labels]
-    if absent:
-        raise InputError(
-            f"'{classifier.card.name}' does not know {absent[0]}: only {', '.join(POSTURES)} are evaluated"
-        )
     where = recordings_for(path, data)
     recordings = [x for _, x in evaluation_data.recordings(where, classifier.card, is_remembered=data is None)]
     _check_sensors(recordings, classifier)
@@ -139,16 +134,10 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
         for done, subject in enumerate(subjects):
             on_progress(done / len(subjects), f"subject {subject}")
             found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
-            postures = [labels.index(x) for x in POSTURES]
             try:
-                gains.append(personalisation.gain(subject, found, postures, seconds, classifier))
+                gains.append(personalisation.gain(subject, found, seconds, classifier))
             except InputError as error:
                 raise InputError(f"subject {subject}: {error}") from error
-    if all(math.isnan(x.postures_after) for x in gains):
-        raise InputError(
-            f"nobody has more than {seconds:g} s of {' or of '.join(POSTURES)}, so that nothing is left to be scored: "
-            "give less with --seconds"
-        )
     _show(gains, seconds)
     outputs.write_json(json_path, {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]})
 
@@ -158,16 +147,16 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
     from edge_runtime.system.terminal import Console
 
-    table = Table("subject", "windows", "before", "after", "gain", "macro F1", "after", "postures", "after")
+    table = Table("subject", "windows", "before", "after", "gain", "macro F1", "after")
     for x in gains:
         gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
         table.add_row(
             f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
-            *map(percent, (x.macro_f1_before, x.macro_f1_after, x.postures_before, x.postures_after)),
+            *map(percent, (x.macro_f1_before, x.macro_f1_after)),
         )  # fmt: skip
     before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
     table.add_section()
-    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", *["-"] * 4)
+    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", *["-"] * 2)
     console = Console()
     console.print(table)
     f1_gains = [100 * (x.macro_f1_after - x.macro_f1_before) for x in gains]
@@ -177,16 +166,16 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
         "lose more than one."
     )
     console.print(
-        f"Learnt from the first {seconds:g} s of sitting and of standing, scored on all other windows of the person; "
+        f"Learnt from the first {seconds:g} s of each activity, scored on all other windows of the person; "
         "the gain is in percentage points."
     )
 
 
 def _check(path: Path, classifier: Classifier) -> None:
-    if classifier.card.posture_correction:
+    if classifier.card.personal_correction:
         raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
-        raise InputError(f"{path} does not take acceleration with gravity, which tells postures apart")
+        raise InputError(f"{path} does not take acceleration with gravity, by which answers are corrected")
     check_front_end(classifier.card)
 
 

@@ -18,6 +18,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Model, Tensor, open_model
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.model.personal_correction import look
 from edge_runtime.signals.mounting import in_walking_frame
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
@@ -140,13 +141,13 @@ class Classifier:
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in units and frame of the card.
 
-        They have the card's posture correction, if it has one. Raises `InputError` when the shape is another or a
+        They have the card's personal correction, if it has one. Raises `InputError` when the shape is another or a
         value is not finite.
         """
         checked = check_windows(windows, self.card)
         answers = predict(self.model, self._prepare, checked)
-        correction = self.card.posture_correction
-        return answers if correction is None else correction.apply(answers, gravity(checked, self.card))
+        correction = self.card.personal_correction
+        return answers if correction is None else correction.apply(answers, looks(checked, self.card))
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""
@@ -161,6 +162,11 @@ def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[
     """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`: the orientation of the phone."""
     columns = [card.signal_names.index(x) for x in GRAVITY]
     return np.asarray(windows[..., columns], np.float64).mean(axis=1)
+
+
+def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
+    """How windows `[n, samples, n_signals]` look, by which answers are corrected for a person: `[n, n_features]`."""
+    return look(windows, card.signal_names, card.window.rate_hz or 1.0)
 
 
 def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArray[_Float]:

@@ -22,8 +22,7 @@ from typing import Any
 from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import AlikeLabels
 from edge_runtime.model.live_settings import LiveSettings
-from edge_runtime.model.novelty import GRAVITY
-from edge_runtime.model.posture_correction import PostureCorrection
+from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.normalisation import LEAST_DIVISOR, Normalisation
 from edge_runtime.signals.types import Frame, Signal, Window, triads
@@ -57,7 +56,7 @@ class Card:
     `front_end` are the filters that make the signals from raw samples; None for signals of another origin, which cannot
     be recognised live. `frame` are the axes that windows are turned into before they are classified: the device's, as
     they are, or those of the walking frame (`edge_runtime.signals.mounting`). `alike` are labels that cannot be told
-    apart at some placements. `live` is how a stream of answers becomes one of activities, `posture_correction` adapts
+    apart at some placements. `live` is how a stream of answers becomes one of activities, `personal_correction` adapts
     them to one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs
     none of them, converting a run needs what `training` says about its data and its held-out subjects. `file` is
     written by `attach` and describes the flatbuffer the card travels with.
@@ -74,7 +73,7 @@ class Card:
     alike: tuple[AlikeLabels, ...] = ()
     temperature: float = 1.0
     live: LiveSettings = field(default_factory=LiveSettings)
-    posture_correction: PostureCorrection | None = None
+    personal_correction: PersonalCorrection | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     quantisation: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +114,8 @@ class Card:
                 f"{source} has a card format other than {FORMAT}: convert the model again, or use the har-edge version "
                 "that wrote it"
             )
+        if content.get("posture_correction"):
+            raise InputError(f"{source} was adapted to a person by an earlier har-edge: personalise its model again")
         try:
             card = from_json(cls, content)
         except ValueError as error:
@@ -142,21 +143,19 @@ class Card:
             return "has labels that look alike, which takes windows in the walking frame"
         if self.temperature < LEAST_DIVISOR:
             return "needs a temperature above 0"
-        correction = self.posture_correction
-        if correction and not {*self.signal_names} >= {*GRAVITY}:
-            return "corrects postures by gravity, which is not among its signals"
+        correction = self.personal_correction
         return (
             self.normalisation.fault(n_signals)
             or self._fault_of_numbers()
             or self.live.fault(n_labels)
             or next((fault for x in self.alike if (fault := x.fault(self.labels))), None)
-            or (correction.fault(n_labels) if correction else None)
+            or (correction.fault(n_labels, self.signal_names) if correction else None)
         )
 
     def _fault_of_numbers(self) -> str | None:
         """Say so where a number that is computed with is none, or too large for that."""
-        correction = self.posture_correction
-        learnt = (correction.middle, correction.weights) if correction else ()
+        correction = self.personal_correction
+        learnt = dataclasses.asdict(dataclasses.replace(correction, record={})) if correction else ()
         parts = (self.window, self.normalisation, self.front_end, self.live)
         numbers = _numbers([self.temperature, learnt, *(dataclasses.asdict(x) for x in parts if x is not None)])
         if all(abs(x) <= _LARGEST_NUMBER for x in numbers):

@@ -25,7 +25,7 @@ from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.model_paths import reference_model
-from edge_runtime.model.posture_correction import PostureCorrection
+from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals import frontend
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from tools import golden
@@ -86,8 +86,9 @@ def test_golden_vectors_are_what_the_app_makes_of_their_raw_samples(jvm, name):
 
 def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
     flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
-    correction = PostureCorrection((3, 4, 5), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0), (3.0, 1.0, -2.0)))
-    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, posture_correction=correction))
+    weights = tuple(map(tuple, np.random.default_rng(0).normal(0, 0.3, (6, 45)).tolist()))
+    correction = PersonalCorrection((1.0,) + (0.0,) * 44, weights, (-3.0,) * 6, (2.0,) * 6)
+    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal_correction=correction))
     windows = load().test.X[::11]
     windows.tofile(jvm.folder / "windows")
     jvm.drive("classify", "mine.tflite", "windows", "answers")

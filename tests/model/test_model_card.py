@@ -17,7 +17,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.live_settings import LiveSettings, Smoothing
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture
-from edge_runtime.model.posture_correction import PostureCorrection
+from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal
 
@@ -237,7 +237,9 @@ def test_a_card_survives_json():
         ),
         signals=tuple(Signal(x, "g") for x in GRAVITY),
         normalisation=Normalisation((0.0,) * 3, (1.0,) * 3, (3.0,) * 3, (0.25, None, None)),
-        posture_correction=PostureCorrection((0, 1), (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0)), {"a": 1}),
+        personal_correction=PersonalCorrection(
+            (0.9, 0.1, 0.2), ((0.5, -9.0, 4.0), (-0.5, 9.0, -4.0)), (-1.0, -2.0), (1.0, 2.0), {"a": 1}
+        ),
     )
     assert Card.from_json(full.to_json(), "x") == full
 

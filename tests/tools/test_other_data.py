@@ -51,7 +51,7 @@ def test_a_network_as_worn_loses_by_a_turn_and_its_closed_set_has_the_labels_ask
 
 
 def test_each_draw_and_person_has_a_gain(few):
-    gains = other_data._gains(MODELS["int8"], few, 0)
+    gains = other_data._gains(MODELS["int8"], few, 0, 1)
     assert gains.shape == (other_data.DRAWS, 9)
     assert np.abs(gains).mean() < 0.1
 

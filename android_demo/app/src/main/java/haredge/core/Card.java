@@ -34,7 +34,7 @@ public final class Card {
     public final double temperature;
 
     /** Adapts the answers to one person; null for a model that is for everybody. */
-    final PostureCorrection postureCorrection;
+    final PersonalCorrection personalCorrection;
 
     private final Filters filters;
 
@@ -74,8 +74,8 @@ public final class Card {
         checkFrame(content.getString("frame"), source);
         JSONObject frontEnd = content.optJSONObject("front_end");
         filters = frontEnd == null ? null : new Filters(frontEnd);
-        JSONObject learnt = content.optJSONObject("posture_correction");
-        postureCorrection = learnt == null ? null : new PostureCorrection(learnt, this);
+        JSONObject learnt = content.optJSONObject("personal_correction");
+        personalCorrection = learnt == null ? null : new PersonalCorrection(learnt, this);
         if (labels.size() < 2 || samples < 1 || hop < 1 || !(temperature > 0)) {
             throw new InputError(source + " needs two labels, a window and a temperature above 0; mend the card");
         }

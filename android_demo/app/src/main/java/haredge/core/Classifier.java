@@ -23,15 +23,15 @@ public final class Classifier implements AutoCloseable {
     /**
      * The network's answers for {@code window}, {@code samples * signals} values in the units of the card.
      *
-     * <p>They have the card's posture correction, if it has one.
+     * <p>They have the card's personal correction, if it has one.
      */
     public float[] logits(float[] window) {
         input.asFloatBuffer().put(window);
         engine.run(input, output);
         float[] logits = new float[engine.output().size()];
         output.asFloatBuffer().get(logits);
-        if (card.postureCorrection != null) {
-            card.postureCorrection.apply(logits, window, card.signals.size());
+        if (card.personalCorrection != null) {
+            card.personalCorrection.apply(logits, window, card.signals.size());
         }
         return logits;
     }

@@ -1,0 +1,165 @@
+"""The correction learnt from one person holds for later windows of theirs, and loses nothing where all is well."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from programs import MODELS
+from written_recordings import posture
+
+from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.errors import InputError
+from edge_runtime.live import personalisation
+from edge_runtime.live.personal_learning import cross_validate, exchanged, learn
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.personal_correction import PersonalCorrection, look
+from edge_runtime.signals.frontend import SIGNALS
+
+NAMES = [x.name for x in SIGNALS]
+N_FEATURES = 3 + 6 + 36
+WALK, SIT, STAND, LIE = range(4)
+
+
+def person(seed, shift=2.0, n=60):
+    """Looks of three activities, of which the network takes one for another by as much as this person does it so."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat([WALK, SIT, STAND], n // 3)
+    looks = np.array([[9.0, 0, 0], [0, 3, 0], [0, -3, 0]])[y] + 0.5 * rng.normal(size=(n, 3))
+    logits = np.full((n, 4), -1.0)
+    logits[np.arange(n), y] = 4
+    logits[y == SIT, SIT] -= 1.5 * shift
+    logits[y == SIT, STAND] += 1.5 * shift
+    return (logits + 0.1 * rng.normal(size=(n, 4))).astype(np.float32), looks, y
+
+
+def right(logits, y):
+    return float((logits.argmax(axis=1) == y).mean())
+
+
+ONE_OF_EACH = [0, 20, 40]
+
+
+def test_one_window_of_each_activity_is_enough_where_people_differ():
+    logits, looks, y = person(0)
+    learnt = learn(logits[ONE_OF_EACH], looks[ONE_OF_EACH], y[ONE_OF_EACH], 0.6)
+    later, their_looks, truth = person(1)
+    assert right(later, truth) < 0.7
+    assert right(learnt.apply(later, their_looks), truth) > 0.95
+
+
+def test_nothing_is_lost_with_a_person_whom_the_network_knows():
+    logits, looks, y = person(0, shift=0)
+    learnt = learn(logits[ONE_OF_EACH], looks[ONE_OF_EACH], y[ONE_OF_EACH], 0.6)
+    later, their_looks, truth = person(1, shift=0)
+    assert right(later, truth) == right(learnt.apply(later, their_looks), truth) == 1
+
+
+def test_an_activity_that_was_not_shown_keeps_its_windows_however_far_they_are():
+    logits, looks, y = person(0)
+    learnt = learn(logits, looks, y, 0.6)
+    lying = np.tile([-2.0, -2.0, -2.0, 4.0], (3, 1))
+    far = 100 * np.eye(3)
+    assert right(learnt.apply(lying, far), np.full(3, LIE)) == 1
+    changed = learnt.apply(lying, far) - lying
+    assert (changed <= np.array(learnt.highest) + 1e-5).all()
+    assert (changed >= np.array(learnt.lowest) - 1e-5).all()
+
+
+def test_a_stronger_ridge_and_less_weight_change_less_and_an_endless_ridge_nothing():
+    logits, looks, y = person(0)
+
+    def size(**settings):
+        return np.abs(learn(logits, looks, y, 0.6, **settings).weights).max()
+
+    assert size(ridge=1.0) > size(ridge=100.0) > size(ridge=1e12)
+    assert size(ridge=1e12) < 1e-5
+    assert size(weight=1.0) > size(weight=0.1)
+
+
+def test_an_activity_counts_as_one_window_at_least():
+    logits, looks, y = (x[ONE_OF_EACH] for x in person(0))
+    assert learn(logits, looks, y, 0.6, weight=0.01) == learn(logits, looks, y, 0.6)
+
+
+FOLDS = [np.arange(0, 20), np.arange(20, 30), np.arange(30, 40), np.arange(40, 50), np.arange(50, 60)]
+
+
+def test_what_one_fold_teaches_must_not_spoil_another():
+    logits, looks, y = person(0, shift=0)
+    folds = [np.arange(0, 10), np.arange(10, 20), *FOLDS[1:]]
+    logits[20:, [SIT, STAND]] /= 5  # right, but hardly
+    looks[30:40, 1] -= 6  # the phone was moved: in one part of sitting it hangs as in standing
+    assert cross_validate(logits, looks, y, folds, 0.6).is_worse
+    logits, looks, y = person(0)
+    found = cross_validate(logits, looks, y, folds, 0.6)
+    assert found.windows == 60
+    assert found.after > found.before
+
+
+def test_an_activity_in_one_fold_alone_cannot_be_held_out():
+    logits, looks, y = person(0)
+    assert cross_validate(logits, looks, y, FOLDS, 0.6) is None
+
+
+def test_exchanged_labels_are_told_from_a_person_who_is_hard_to_recognise():
+    logits, _, y = person(0, shift=0)
+    swapped = np.array([WALK, STAND, SIT])[y]
+    assert exchanged(logits, y) == {}
+    assert exchanged(logits, swapped) == {SIT: STAND, STAND: SIT}
+    all_standing, _, y = person(0)
+    assert exchanged(all_standing, y) == exchanged(all_standing, swapped) == {}
+
+
+def test_a_look_tells_tilt_movement_and_who_follows_whom():
+    t = np.arange(128) / 50
+    window = np.zeros((3, 128, 9), np.float32)
+    window[..., 6] = 1
+    window[1, :, 8] = 0.07
+    window[2, :, 0] = np.sin(2 * np.pi * 1.5625 * t)  # four whole turns
+    window[2, :, 1] = np.sin(2 * np.pi * 1.5625 * (t - 0.16))
+    rest, tilted, walk = look(window, NAMES, 50.0)
+    assert rest.shape == (N_FEATURES,)
+    np.testing.assert_allclose(tilted[:3] - rest[:3], [0, 0, 1], atol=1e-6)
+    assert walk[3] - rest[3] == pytest.approx(np.log(0.7121 / 5e-3) / 3, abs=1e-3)
+    later = walk[9:].reshape(6, 6)
+    assert later[0, 1] == later.max() > 3
+    assert later[1, 0] < 0.5 * later[0, 1]
+
+
+@pytest.mark.parametrize("broken", ["middle", "weights", "lowest", "highest"])
+def test_a_record_that_does_not_fit_is_refused(broken):
+    fields = {"middle": (0.0,) * N_FEATURES, "weights": ((0.0,) * N_FEATURES,) * 6}
+    fields |= {"lowest": (0.0,) * 6, "highest": (0.0,) * 6}
+    assert PersonalCorrection(**fields).fault(6, NAMES) is None
+    assert "45 weights" in PersonalCorrection(**fields | {broken: fields[broken][:-1]}).fault(6, NAMES)
+    assert "gravity" in PersonalCorrection(**fields).fault(6, NAMES[:6])
+
+
+def test_a_model_adapted_by_an_earlier_version_is_refused():
+    _, card = cards.read_model(MODELS["int8"])
+    text = card.to_json().replace('"personal_correction": null', '"posture_correction": {"rows": [3, 4]}')
+    with pytest.raises(InputError, match="personalise its model again"):
+        cards.Card.from_json(text, "x")
+
+
+ANYWHERE = Classifier(MODELS["int8"].with_name("edge-anywhere_int8.tflite"))
+
+
+def alone(*activities):
+    """A recording of each activity of a training subject, in one mounting."""
+    for name in activities:
+        samples = posture(name, 30.0)
+        yield Recording("me", samples, np.zeros(len(samples), np.int8), (name,), mounting=Mounting("hip"))
+
+
+def test_recordings_of_one_mounting_are_turned_together():
+    walking, sitting = alone("WALKING", "SITTING")
+    found = personalisation.stretches([walking, sitting], ANYWHERE)
+    assert {ANYWHERE.card.labels[x.label] for x in found} == {"WALKING", "SITTING"}
+    sat = next(x for x in found if ANYWHERE.card.labels[x.label] == "SITTING")
+    upright = sat.looks[:, 0] / np.linalg.norm(sat.looks[:, :3], axis=1)
+    assert 0.3 < upright.mean() < 0.999  # the tilt against walking is there, and not that of a frame of its own
+    resting = replace(sitting, samples=np.tile(sitting.samples.mean(axis=0), (1500, 1)), mounting=Mounting("bag"))
+    with pytest.raises(InputError, match="nobody walks in the recordings of subject me, mounting bag"):
+        personalisation.stretches([walking, resting], ANYWHERE)
