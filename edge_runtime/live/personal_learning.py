@@ -19,6 +19,7 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 RIDGE = 10.0
 """Chosen, as all numbers here, without the people of MotionSense and UCI HAR's test (docs/results/README.md)."""
 _HIT, _MISS = 7.0, -1.75  # times the card's temperature: the logits aimed at
+_MOST = 8.0  # windows that an activity counts as: more of one occasion tell little of another (docs/results/live.md)
 _DECIMALS = 6
 
 Array = npt.NDArray[np.float64]
@@ -49,7 +50,8 @@ def learn(
     """Learn from windows of one person, of which one for each of at least two activities is enough.
 
     `logits` `[n, n_labels]` are the network's, whose card has `temperature`, `looks` `[n, n_features]` the windows',
-    `y` `[n]` the activities. Of windows that overlap, each counts as `weight`, but an activity as one window or more.
+    `y` `[n]` the activities. Of windows that overlap, each counts as `weight`, but an activity as one window at
+    least and eight at most.
     Logits of activities that were not shown are as they were, but for a shift of all.
     """
     y = np.asarray(y, np.int64)
@@ -58,7 +60,8 @@ def learn(
     missing = targets - logits
     missing[:, np.setdiff1d(np.arange(logits.shape[1]), y)] = 0  # nothing is aimed at for these
     missing -= missing.mean(axis=1, keepdims=True)
-    counts = np.maximum(weight, 1 / np.bincount(y)[y])
+    of_activity = np.bincount(y)[y]
+    counts = np.clip(weight * of_activity, 1, _MOST) / of_activity
     share = counts / counts.sum()
     missing -= share @ missing  # the mean look has no correction
     middle = share @ looks
