@@ -1,4 +1,4 @@
-"""Check that windows of a data set only speak against classes that it has."""
+"""Check that windows only speak against classes that are known where their device was worn."""
 
 from dataclasses import replace
 
@@ -32,9 +32,18 @@ def plan(data: Dataset, held_out=(), recipe: Recipe | None = None):
     return plan_own_labels(data, ~held_rows(data.train, held_out), made)
 
 
-def test_each_mounting_has_the_classes_of_its_data_set_and_those_made_of_it(two):
+def test_each_mounting_has_the_classes_of_its_placement_and_those_made_of_them(two):
     assert plan(two) == ((0, 1, 2, 3, 4, 5), (WALKING, STANDING))
     assert plan(two, recipe=Recipe(made_lying=0.1))[1] == (WALKING, STANDING, LAYING)
+
+
+def test_data_sets_of_one_placement_share_their_classes(two):
+    third = Mounting(source="Third", placement="trouser pocket")
+    mounting = two.train.mounting + (two.train.mounting == 0) * (two.train.y > WALKING) * 2
+    parted = replace(two, train=replace(two.train, mounting=mounting), mountings=(MANY, FEW, third))
+    assert plan(parted) == ((WALKING,), (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5))
+    unknown = (replace(MANY, placement=""), replace(FEW, placement=""), replace(third, placement=""))
+    assert plan(replace(parted, mountings=unknown)) == ((WALKING,), (WALKING, STANDING), (1, 2, 3, 4, 5))
 
 
 def test_all_is_told_from_all_where_data_sets_have_the_same_classes_or_one_is_left(two, uci_har):

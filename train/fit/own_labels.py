@@ -1,9 +1,9 @@
-"""Tell windows of several data sets only from classes that their own data set has.
+"""Tell windows of several data sets only from classes that are known where their devices were worn.
 
 A data set lacks activities, and what else is peculiar to it, such as where the phone was worn, must not speak against
-them. A network that meets one data set's pocket in walking alone would else learn that whatever is in a pocket walks.
-Where labels differ, the loss is taken among those of the window's own data set (X. Zhou, V. Koltun, P. Krähenbühl:
-Simple Multi-dataset Detection. CVPR 2022).
+them. A network that meets pockets in walking alone would else learn that whatever is in a pocket walks. The loss of a
+window is taken among the labels of all data sets of its placement (after X. Zhou, V. Koltun, P. Krähenbühl: Simple
+Multi-dataset Detection. CVPR 2022, where it is those of its own data set).
 """
 
 from collections.abc import Sequence
@@ -18,25 +18,27 @@ from train.fit.made_postures import MadePosture
 def plan_own_labels(
     dataset: Dataset, kept: npt.NDArray[np.bool_], made: Sequence[MadePosture]
 ) -> tuple[tuple[int, ...], ...]:
-    """By mounting, the classes that its data set has in the training windows `kept`, and those that are `made` of it.
+    """By mounting, the classes of its placement in the training windows `kept`, and those that are `made` of them.
 
-    Empty where all data sets have all classes that are learnt, or where mountings are not known.
+    Where a placement is not known, the data set stands for it. Empty where all have all classes that are learnt, or
+    where mountings are not known.
     """
     train = dataset.train.select(kept)
     if train.mounting is None:
         return ()
-    classes: dict[str, set[int]] = {x.source: set() for x in dataset.mountings}
+    places = [x.placement or x.source for x in dataset.mountings]
+    classes: dict[str, set[int]] = {x: set() for x in places}
     for mounting, y in np.unique(np.stack([train.mounting, train.y]), axis=1).T.tolist():
-        classes[dataset.mountings[mounting].source].add(y)
+        classes[places[mounting]].add(y)
     for x in made:
         for mounting in x.mountings:
-            found = classes[dataset.mountings[mounting].source]
+            found = classes[places[mounting]]
             if found.intersection(x.still):
                 found.add(x.posture)
-    own = {source: tuple(sorted(x)) for source, x in classes.items() if x}
+    own = {place: tuple(sorted(x)) for place, x in classes.items() if x}
     if len(set(own.values())) < 2:
         return ()
-    return tuple(own.get(x.source, ()) for x in dataset.mountings)
+    return tuple(own.get(x, ()) for x in places)
 
 
 def as_table(own: Sequence[Sequence[int]], n_classes: int) -> npt.NDArray[np.bool_] | None:

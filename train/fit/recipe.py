@@ -42,7 +42,7 @@ class Recipe:
     hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
     made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_postures`)
     made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
-    own_labels: bool = False  # a window is only told from classes of its own data set (`train.fit.own_labels`)
+    own_labels: bool = False  # a window is only told from classes that its placement has (`train.fit.own_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
