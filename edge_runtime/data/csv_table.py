@@ -5,7 +5,6 @@ Where the layout names no columns, the header does, in any order, with their uni
 """
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +20,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 from edge_runtime.system.printable import quoted
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a label is one line of labels.txt, and shown on terminals
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 
 Array = npt.NDArray[np.float64]
@@ -249,13 +247,9 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
 
 
 def _texts(grid: CellGrid, name: str, place: int, layout: Layout) -> list[str]:
-    """The text of each row. Raises `InputError` for control characters, and for a change that is not allowed."""
+    """The text of each row. Raises `InputError` for a change that is not allowed."""
     found = grid.texts(place)
     different = set(found)
-    bad = {x for x in different if _UNPRINTABLE.search(x)}
-    if bad:
-        row = next(i for i, x in enumerate(found) if x in bad)
-        raise InputError(f"{grid.where(row)}: a label or subject has a line break or control character")
     if name != "label" and not layout.text_columns[name].several and (len(different) > 1 or "" in different):
         row = next(i for i, x in enumerate(found) if x != found[0] or not x)
         raise InputError(

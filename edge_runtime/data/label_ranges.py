@@ -61,7 +61,7 @@ class LabelRanges:
 
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     """What is said of `names`, with 01 and 1 as the same."""
-    return tuple(str(int(x)) if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
+    return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
 def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[dict[str, str]]:

@@ -17,12 +17,12 @@ from edge_runtime.data.layout import (
     TextColumn,
     TimeColumn,
 )
-from edge_runtime.data.layout_keys import MAX_COLUMN, UNPRINTABLE, LayoutKeys, as_key
+from edge_runtime.data.layout_keys import MAX_COLUMN, LayoutKeys, as_key
 from edge_runtime.data.path_pattern import SENSOR, PathPattern
 from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import read_text
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import has_control, quoted
 
 FOLDER = Path(__file__).parent / "layouts"
 DEFAULT = "har-edge"
@@ -109,7 +109,7 @@ def parse(text: str, source: str, name: str) -> Layout:
         rotation,
         _SEPARATORS[top.one_of("separator", _SEPARATORS, None)] if "separator" in content else None,
         top.text("line_end", ""),
-        int(top.number("skip", 0, 10_000, 0) or 0),
+        top.whole("skip", 10_000, 0),
         top.list_of_text("comments"),
         _encoding(top),
         top.one_of("bad_rows", ("refuse", "leave out"), "refuse") == "leave out",
@@ -184,7 +184,8 @@ def _where(top: LayoutKeys) -> dict[Column, tuple[str, ...]]:
         texts = value if isinstance(value, list) else [value]
         if not texts or not all(isinstance(x, (str, int)) and not isinstance(x, bool) for x in texts):
             raise top.error("where", f'where keeps rows by their texts: write where = {{ {as_key(key)} = "text" }}')
-        kept[top.column("where", int(key) if key.isdecimal() else key)] = tuple(map(str, texts))
+        # Of a number with too many digits those that are left are too many too.
+        kept[top.column("where", int(key.lstrip("0")[:9] or 0) if key.isdecimal() else key)] = tuple(map(str, texts))
     return kept
 
 
@@ -196,7 +197,10 @@ def _placements(
         return {}
     if "placement" in (*fixed, *columns, *pattern.names):
         raise top.error("placements", "[placements] name the placement of each device: leave placement out elsewhere")
-    return {key: int(table.number(key, 0, MAX_COLUMN, 0) or 0) for key in table.content}
+    for key in table.content:
+        if has_control(key):
+            raise table.error(key, f"the placement {quoted(key, 30)} has a line break or control character")
+    return {key: table.whole(key, MAX_COLUMN, 0) for key in table.content}
 
 
 def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
@@ -215,7 +219,7 @@ def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
         raise top.error("label_file", "[label_file] gives the labels: leave label out elsewhere")
     in_samples = table.content.get("unit", _SAMPLES) == _SAMPLES
     factor = None if in_samples else _unit(table, TIME_UNITS, (_SAMPLES,))
-    return LabelFile(files, tuple(columns), factor, int(table.number("skip", 0, 10_000, 0) or 0))
+    return LabelFile(files, tuple(columns), factor, table.whole("skip", 10_000, 0))
 
 
 def _unit(table: LayoutKeys, units: Mapping[str, float], others: Sequence[str] = ()) -> float:
@@ -251,7 +255,7 @@ def _named(top: LayoutKeys, key: str) -> dict[str, str]:
     if table is None:
         return {}
     for label, name in table.content.items():
-        if not isinstance(name, str) or UNPRINTABLE.search(name) or len(name) > 100:
+        if not isinstance(name, str) or has_control(name) or len(name) > 100:
             raise table.error(
                 label, f'a label of the files = "its name here", or "" to leave it out: not {quoted(str(name), 30)}'
             )

@@ -7,10 +7,9 @@ from typing import Any
 
 from edge_runtime.data.layout import Column
 from edge_runtime.errors import InputError
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import has_control, quoted
 
 MAX_COLUMN = 10_000
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -66,7 +65,7 @@ class LayoutKeys:
     def text(self, key: str, default: str) -> str:
         """The text of `key`."""
         value: str = self.need(key, str, f'{key} = "text"') if key in self.content else default
-        if UNPRINTABLE.search(value):
+        if has_control(value):
             raise self.error(key, f"{key} has a line break or control character: leave it out")
         return value
 
@@ -85,6 +84,13 @@ class LayoutKeys:
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
             raise self.error(key, f"{key} is a number from {least:g} to {most:g}, not {quoted(str(value), 30)}")
         return float(value)
+
+    def whole(self, key: str, most: int, default: int) -> int:
+        """The whole number of `key` from 0 to `most`."""
+        value = self.content.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+            raise self.error(key, f"{key} is a whole number from 0 to {most}, not {quoted(str(value), 30)}")
+        return value
 
     def truth(self, key: str) -> bool:
         """The true or false of `key`; false without it."""
@@ -114,8 +120,8 @@ def _line(text: str, table: str, key: str) -> int:
     """The line of `key` in `table`, or else of the table's heading; 0 where neither is found."""
     here, heading = "", 0
     for number, line in enumerate(text.splitlines(), 1):
-        if found := re.match(r"\s*\[\s*([^\]]*?)\s*\]", line):
-            here = found[1].strip("\"'")
+        if found := re.match(r"\[([^\]]*)\]", line.strip()):
+            here = found[1].strip().strip("\"'")
             heading = number if here == (table or key) else heading
         elif here == table and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
             return number

@@ -29,7 +29,7 @@ from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import has_control, printable, quoted
 
 Array = npt.NDArray[np.float64]
 
@@ -107,6 +107,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
             "see sensor and [time] in the layout, or leave out [rotation]"
         )
     _check_rotation(path, stretches)
+    _check_texts(stretches)
     labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     found = tuple(_recording(x, labels_found, layout, name) for x in stretches)
@@ -230,6 +231,17 @@ def _check_rotation(path: Path, stretches: Sequence[_FilePart]) -> None:
             raise InputError(
                 f"{less.file} has no columns of rotation, and {more.file} has: give them in all files or in none"
             )
+
+
+def _check_texts(stretches: Sequence[_FilePart]) -> None:
+    """Raise `InputError` for a control character in what is said of a recording, wherever it comes from."""
+    for x in stretches:
+        for name, text in (*x.said.items(), *(("label", label) for label in set(x.labels))):
+            if has_control(text):
+                raise InputError(
+                    f"{printable(x.file, 200)}: the {name} {quoted(text, 30)} has a line break or control character: "
+                    "leave it out"
+                )
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,13 @@ _LONGEST = 60
 # marks, embeddings, overrides and isolates of direction (UAX #9); and lone surrogates, which no encoding has.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def has_control(text: str) -> bool:
+    """Tell whether `text` has a line break or another control character: a label is one line of `labels.txt`."""
+    return _CONTROL.search(text) is not None
+
 
 def shown(text: str) -> str:
     """`text` with escapes such as `\\x1b` for all that a terminal would obey but line ends and tabs.

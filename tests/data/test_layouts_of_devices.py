@@ -153,6 +153,36 @@ def test_times_may_be_dates(tmp_path, unit, written):
         read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"'))
 
 
+HOSTILE = [("subject", "a\nb"), ("label", "wal\nk"), ("placement", "hip\x1b[2J"), ("device", "\x9b1m"), ("trial", "\r1")]
+
+
+@pytest.mark.parametrize(("name", "text"), HOSTILE)
+def test_control_characters_in_paths_are_refused(tmp_path, name, text):
+    said = {"subject": "anna", "label": "walk", "placement": "hip", "device": "phone", "trial": "1", name: text}
+    content = "\n".join(line(0, *x) for x in motion(300)[1])
+    (tmp_path / "data.zip").write_bytes(zipped({"/".join(said.values()) + ".csv": content}))
+    pattern = "/".join(f"{{{x}}}" for x in said)
+    with pytest.raises(InputError, match=rf"data\.zip.*: the {name} '.*' has a line break or control character") as error:
+        read(tmp_path / "data.zip", f'files = "{pattern}.csv"\nrate = 50\n{SENSORS}')
+    assert str(error.value).isprintable()
+
+
+def test_control_characters_in_files_of_labels_are_refused(tmp_path):
+    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+    (tmp_path / "labels.txt").write_text("1,EVIL\x1b[2Jx,1,300\n")
+    text = f"""files = "{{subject}}.csv"
+rate = 50
+{SENSORS}
+[label_file]
+files = "labels.txt"
+columns = ["subject", "label", "start", "end"]
+"""
+    with pytest.raises(InputError, match=r"1\.csv: the label 'EVIL\\x1b\[2Jx' has a line break or control character"):
+        read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text("0" * 5000 + "1,walk,1,300\n")
+    assert read(tmp_path, text).recordings[0].classes == ("walk",)
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("samples", 1.0), ("s", 0.02)])
 def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
     seconds, samples = motion(400)
@@ -200,6 +230,14 @@ def zipped(files):
         for name, text in files.items():
             archive.writestr(name, text)
     return content.getvalue()
+
+
+def test_a_line_of_many_blanks_behind_a_bracket_is_no_heading():
+    """The error would take days where each blank may be of three parts of an expression."""
+    text = BASE.replace("hand = 0", "hand = -1").replace("[placements]", f"# {' ' * 9}\n[ placements ]")
+    comment = f'name = """\\\n[{" " * 60_000}\\\n"""\n'
+    with pytest.raises(InputError, match="line 17: hand is a whole number"):
+        layout_file.parse(comment + text, "mine.toml", "mine")
 
 
 def test_zips_in_folders_and_in_zips_are_looked_into_and_patterns_tried_in_turn(tmp_path):
@@ -288,7 +326,11 @@ hand = 0
         ),
         ("rate = 50", 'rate = 50\nwhere = { "a b" = [] }', r'where = \{ "a b" = "text" \}'),
         ("rate = 50", 'rate = 50\nplacement = "hand"', r"line 13: \[placements\] name the placement of each device"),
-        ("hand = 0", "hand = -1", "line 13: hand is a number from 0 to 10000, not '-1'"),
+        ("hand = 0", "hand = 1.5", "line 13: hand is a whole number from 0 to 10000, not '1.5'"),
+        ("hand = 0", '"ha\\u001bnd" = 0', r"the placement 'ha\\x1bnd' has a line break or control character"),
+        ("rate = 50", "rate = 50\nskip = 1.5", "line 4: skip is a whole number from 0 to 10000, not '1.5'"),
+        ("rate = 50", f"rate = 50\nwhere = {{ {'1' * 5000} = 1 }}", "line 4: '111111111' is no column"),
+        ("hand = 0", "hand = -1", "line 13: hand is a whole number from 0 to 10000, not '-1'"),
         ('unit = "g"', 'unit = "g"\nskip = 1', r"line 8: there is no 'skip' in .*above the first \[table\]"),
         ('unit = "g"', 'unti = "g"', r"line 7: there is no 'unti' in \[acceleration\].*, perhaps unit$"),
         ('"*/{subject}.csv"', '["{subject}.csv", "{x"]', "line 1: .* is no pattern of paths: it has a '{' without"),
