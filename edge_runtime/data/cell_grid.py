@@ -168,23 +168,24 @@ def _blanks(layout: Layout) -> str:
 
 def _first_line(text: str, layout: Layout) -> str:
     """The first line with cells, by which the separator is told."""
-    return next((x for x in _lines(text, layout) if x.strip()), "")
+    return next((x for x in _lines(text, layout, "") if x.strip()), "")
 
 
-def _lines(text: str, layout: Layout) -> Iterator[str]:
-    """The lines of `text`, with "" in place of those to skip."""
+def _lines(text: str, layout: Layout, separator: str) -> Iterator[str]:
+    """The lines of `text`, with "" in place of those to skip; a tab at an end may stand beside an empty cell."""
     lines: Iterable[str] = io.StringIO(text, newline="")
     if not (layout.skip or layout.comments or layout.line_end):
         yield from lines
         return
+    blanks = None if separator == " " else " \r\n"
     for number, line in enumerate(lines):
         is_left_out = number < layout.skip or line.lstrip().startswith(layout.comments or ("\n",))
-        yield "\n" if is_left_out else line.strip().removesuffix(layout.line_end) + "\n"
+        yield "\n" if is_left_out else line.strip(blanks).removesuffix(layout.line_end) + "\n"
 
 
 def _cells(text: str, layout: Layout, separator: str) -> Iterator[tuple[list[str], int]]:
     """The cells of each row, and the number of its last line."""
-    lines = _lines(text, layout)
+    lines = _lines(text, layout, separator)
     if separator == " ":
         for number, line in enumerate(lines, 1):
             yield line.split(), number

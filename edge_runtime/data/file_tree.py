@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -14,6 +14,8 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 
 _MOST_FILES = 200_000
 _DEEPEST = 2  # zips in each other: RealWorld's are in zips of a person's trials, which may be in one of all
+_OPEN_ZIPS = 4  # those of two sensors, whose files are read by turns, and around them; all would fill the memory
+_MOST_UNPACKED = 2**34  # bytes of all zips in zips or folders: sixteen archives of the largest size
 
 
 @dataclass(frozen=True)
@@ -54,27 +56,32 @@ def open_tree(path: Path) -> Iterator[FileTree]:
 def unpacked(tree: FileTree) -> FileTree:
     """The files of `tree`, and those in its zips, down to the zips in these; `a.zip/b.csv` names one.
 
-    Raises `InputError` for a zip that is damaged, and for too many files.
+    Raises `InputError` for a zip that is damaged, for too many files, and for more bytes than data sets have.
     """
     found: dict[str, Callable[[], bytes]] = {x: partial(tree.read, x) for x in tree.names}
+    zips: dict[str, Callable[[], bytes]] = {}
+    n_bytes = 0
+
+    @lru_cache(_OPEN_ZIPS)
+    def opened(name: str) -> Archive:
+        return Archive(io.BytesIO(zips[name]()), tree.path_of(name))
+
+    def member(name: str, inside: str) -> bytes:
+        return opened(name).read(inside)
+
     for _ in range(_DEEPEST):
         for name in [x for x in found if x.lower().endswith(".zip")]:
-            inner = partial(_opened, found.pop(name), tree.path_of(name))
-            with inner() as archive:
-                found |= {f"{name}/{x}": partial(_member, inner, x) for x in _shown(archive)}
+            zips[name] = found.pop(name)
+            archive = opened(name)
+            n_bytes += archive.unpacked
+            found |= {f"{name}/{x}": partial(member, name, x) for x in _shown(archive)}
             if len(found) > _MOST_FILES:
                 raise InputError(f"{tree.place} holds more than {_MOST_FILES:,} files: give a part of it")
+            if n_bytes > _MOST_UNPACKED:
+                raise InputError(
+                    f"the zips in {tree.place} would unpack to more than {_MOST_UNPACKED:,} bytes: give a part of it"
+                )
     return FileTree(tree.place, tuple(found), lambda name: found[name](), tree.around)
-
-
-def _opened(read: Callable[[], bytes], place: str) -> Archive:
-    return Archive(io.BytesIO(read()), place)
-
-
-def _member(inner: Callable[[], Archive], name: str) -> bytes:
-    """A member of a zip in a zip or folder, which is opened anew: all of them open would fill the memory."""
-    with inner() as archive:
-        return archive.read(name)
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Read labels from files of their own, which say where in a recording each label begins and ends."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +24,17 @@ class LabelRanges:
     ranges: Mapping[tuple[str, ...], Sequence[tuple[str, float, float]]]
 
     @classmethod
-    def read(cls, tree: FileTree, layout: Layout) -> "LabelRanges | None":
+    def read(cls, tree: FileTree, layout: Layout, recordings: Iterable[Mapping[str, str]]) -> "LabelRanges | None":
         """The ranges in the label files of `tree`; None where the layout has none.
 
-        Raises `InputError` where there is no such file, and for a row that is no range, with its file and line.
+        `recordings` are what the path of each says. Raises `InputError` where there is no such file, and with its file
+        and line for a row that is no range, is of none of the recordings, or overlaps another.
         """
         source = layout.label_file
         if source is None:
             return None
         names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
-        found: dict[tuple[str, ...], list[tuple[str, float, float]]] = {}
+        found: dict[tuple[str, ...], list[tuple[float, float, str, str]]] = {_key(x, names): [] for x in recordings}
         files = [(x, said) for x in tree.names if (said := source.files.match(x, tree.around)) is not None]
         if not files:
             raise InputError(
@@ -40,10 +42,19 @@ class LabelRanges:
                 f"{layout.source} says"
             )
         for name, said in files:
-            for row in _rows(tree.read(name), tree.path_of(name), source, layout.encoding):
-                key = _key({**said, **row}, names)
-                found.setdefault(key, []).append((row["label"], float(row[START]), float(row[END])))
-        return cls(source, names, found)
+            for where, row in _rows(tree.read(name), tree.path_of(name), source, layout.encoding):
+                of_row = {**said, **row}
+                ranges = found.get(_key(of_row, names))
+                if ranges is None:
+                    what = " and ".join(f"{x} {quoted(of_row.get(x, ''), 20)}" for x in names)
+                    raise InputError(
+                        f"{where}: there is no recording of {what}: write it as the paths of recordings have it (files "
+                        f"of {layout.source}), or leave out the row"
+                    )
+                ranges.append((float(row[START]), float(row[END]), row["label"], where))
+        for ranges in found.values():
+            _check_overlaps(ranges, source)
+        return cls(source, names, {key: [(x[2], x[0], x[1]) for x in ranges] for key, ranges in found.items()})
 
     def labels(
         self, said: Mapping[str, str], rows: npt.NDArray[np.intp], seconds: npt.NDArray[np.float64]
@@ -64,7 +75,15 @@ def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
-def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[dict[str, str]]:
+def _check_overlaps(ranges: list[tuple[float, float, str, str]], source: LabelFile) -> None:
+    """Raise `InputError` where two share a sample, or more than the time at which one ends and the next begins."""
+    for (_, end, _, other), (start, _, _, where) in pairwise(sorted(ranges)):
+        if start < end or (start == end and source.factor is None):
+            raise InputError(f"{where}: the label starts at {start:g}, before that of {other} has ended, at {end:g}")
+
+
+def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[tuple[str, dict[str, str]]]:
+    """The rows by what their columns are, and where each stands in words."""
     try:
         lines = content.decode(encoding).splitlines()[source.skip :]
     except UnicodeDecodeError as error:
@@ -90,5 +109,5 @@ def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[
             ) from None
         if not is_range:
             raise InputError(f"{place}, line {number}: the label ends before it starts")
-        found.append(row)
+        found.append((f"{place}, line {number}", row))
     return found

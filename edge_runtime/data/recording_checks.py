@@ -227,7 +227,7 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
 
 
 def _labels(found: FoundRecordings) -> Iterator[Finding]:
-    """Labels that seem to be misspelt."""
+    """Labels that seem to be misspelt, and those that are absent."""
     for name in found.recordings[0].classes:
         plain = name.upper().replace(" ", "_")
         near = [x for x in UCI_HAR if len(plain) > 2 and x.startswith(plain)][:1] or difflib.get_close_matches(
@@ -238,6 +238,13 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
     if found.absent_labels:
         names = ", ".join(quoted(x, 30) for x in found.absent_labels[:8])
         yield Finding(f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}.")
+    if found.without_labels:
+        names = ", ".join(quoted(x, 100) for x in found.without_labels[:8])
+        yield Finding(
+            f"{counted(len(found.without_labels), 'recording')} without any label, {names}: see that files of labels "
+            "name them as their paths do, and count start and end in the unit under [label_file].",
+            is_fault=True,
+        )
 
 
 def _smoothed(samples: Array) -> Array:

@@ -40,7 +40,7 @@ class FoundRecordings:
 
     `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
     began behind a gap or where times went back. `without_rotation` names recordings that were left out, `absent_labels`
-    are those of the layout that no file has.
+    are those of the layout that no file has, `without_labels` recordings of which the files of labels say nothing.
     """
 
     recordings: tuple[Recording, ...]
@@ -50,6 +50,7 @@ class FoundRecordings:
     set_back: int = 0
     without_rotation: tuple[str, ...] = ()
     absent_labels: tuple[str, ...] = ()
+    without_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,13 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     stretches: list[_FilePart] = []
     rates: list[float] = []
     alone: list[str] = []
+    unlabelled: list[str] = []
     n_left_out = n_gaps = n_back = 0
     with open_tree(path) as opened:
         tree = opened if _fits(opened, layout) else unpacked(opened)
-        ranges = LabelRanges.read(tree, layout)
-        for of_path, files in _groups(tree, layout):
+        groups = _groups(tree, layout)
+        ranges = LabelRanges.read(tree, layout, [of_path for of_path, _ in groups])
+        for of_path, files in groups:
             said = _said(of_path, layout)
             if len(files) < _n_files(layout):
                 alone += files.values()
@@ -100,6 +103,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                 if ranges and table.acceleration:
                     clock = table.acceleration.begin * table.time_factor + samples.seconds
                     labels = ranges.labels(of_path, table.numbers[samples.rows], clock)
+                    unlabelled += [] if any(labels) else [next(iter(files.values()))]
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
     if not stretches:
         raise InputError(
@@ -111,7 +115,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     found = tuple(_recording(x, labels_found, layout, name) for x in stretches)
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), labels_found.absent)
+    absent, bare = labels_found.absent, tuple(dict.fromkeys(unlabelled))
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), absent, bare)
 
 
 def _by_device(tables: Iterable[Table]) -> list[list[Table]]:

@@ -49,9 +49,11 @@ class Archive:
                 raise InputError(
                     f"{place} is a damaged or truncated zip ({error}); download or copy it again"
                 ) from error
+            entries = self._zip.infolist()
+            self.unpacked = sum(x.file_size for x in entries)
+            """The bytes that all members declare; none is read beyond its own."""
             self._check()
             self._opened = opened.pop_all()
-        entries = self._zip.infolist()
         self.names = [x.filename for x in entries if not x.is_dir()]
         self.start = min((x.header_offset for x in entries), default=0)
         """The position in the file of the first member: not 0 when something stands before the archive."""
@@ -110,10 +112,9 @@ class Archive:
                 raise InputError(
                     f"{self.place} has a member '{entry.filename}' that points out of the archive; do not trust it"
                 )
-        unpacked = sum(x.file_size for x in entries)
-        if unpacked > MAX_UNPACKED:
+        if self.unpacked > MAX_UNPACKED:
             raise InputError(
-                f"{self.place} would unpack to {unpacked:,} bytes, more than the limit of {MAX_UNPACKED:,}; "
+                f"{self.place} would unpack to {self.unpacked:,} bytes, more than the limit of {MAX_UNPACKED:,}; "
                 "do not trust it"
             )
 

@@ -1,17 +1,13 @@
 """Check that a layout is read as it says, and a mistake in one named with its line."""
 
-import re
 import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from written_recordings import HEADER, motion, write_subjects
 
 from edge_runtime.data import layout_file, loading, recording_files
 from edge_runtime.data.data_sources import DataSource
-from edge_runtime.data.path_pattern import PathPattern
 from edge_runtime.errors import InputError
 
 LAYOUT = """\
@@ -278,79 +274,6 @@ def test_files_that_do_not_fit_a_layout_are_named(tmp_path, old, new, says):
     data = write_tree(tmp_path / "data")
     with pytest.raises(InputError, match=says):
         recording_files.read(data, layout(LAYOUT.replace(old, new, 1)))
-
-
-def test_a_pattern_may_begin_in_any_folder_or_at_the_top():
-    anywhere, top = PathPattern("{label}_{trial}/sub_{subject}.csv"), PathPattern("/{subject}.csv")
-    assert anywhere.match("a/b/dws_1/sub_12.csv") == {"label": "dws", "trial": "1", "subject": "12"}
-    assert anywhere.match("dws_1/SUB_2.CSV") == {"label": "dws", "trial": "1", "subject": "2"}
-    assert anywhere.match("dws_1/sub_1/2.csv") is None
-    assert top.match("anna.csv") == {"subject": "anna"}
-    assert top.match("a/anna.csv") is None
-    assert PathPattern("{x}/{x}.csv").match("1/2.csv") is None
-
-
-def plain_expression(pattern):
-    """The pattern as a regular expression that tries all places."""
-    known = set()
-
-    def part(token):
-        if token[0] in ("**/", "*"):
-            return {"**/": "(?:.*/)?", "*": "[^/]*?"}[token[0]]
-        is_known = token[1] in known
-        known.add(token[1])
-        return f"(?P={token[1]})" if is_known else f"(?P<{token[1]}>[^/]+?)"
-
-    return re.compile("(?:.*/)?" + re.sub(r"\{(.)\}|\*\*/|\*", part, pattern), re.IGNORECASE)
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "*a*{x}a",
-        "{x}{y}b",
-        "{x}_*/{x}a",
-        "{x}_{x}*b",
-        "**/a*/**/{x}_*",
-        "{x}a{y}/b{y}*_{z}",
-        "**/{x}b{x}*/{x}",
-        "a{x}*",
-        "{x}_{y}/{y}{x}",
-        "*{x}/{y}_*_{y}",
-    ],
-)
-@given(path=st.text("abA_/", max_size=14))
-def test_a_pattern_finds_all_that_trying_every_place_finds(pattern, path):
-    expected = plain_expression(pattern).fullmatch(path)
-    assert PathPattern(pattern).match(path) == (expected and expected.groupdict())
-
-
-def test_long_names_in_a_zip_do_not_hold_up_a_match():
-    """Trying every place would take years."""
-    for name in layout_file.shipped():
-        files = layout_file.find(name).files
-        for text in ("_", "_csv", "acc_", "s1_"):
-            long = (text * 255)[:250]
-            for path in (f"proband1/{long}/acc_{long}", f"proband1/a_b_1_csv/acc_{long}", "/".join([long] * 32)):
-                assert files.match(path + "x") is None
-    assert PathPattern("*_*_*_*_*_*_*_{x}.csv").match("_" * 250) is None
-    assert PathPattern("{x}.csv").match("x" * 251 + ".csv")
-    assert PathPattern("{x}.csv").match("x" * 252 + ".csv") is None
-    assert PathPattern("{x}.csv").match("a/" * 33 + "x.csv") is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "says"),
-    [
-        ("**/a/**/b/**/c", "more than 2"),
-        ("{a}/{b}/{c}/{a}{b}{c}", "2 names that come again"),
-        ("*_*_{a}/{a}", "2 names that come again"),
-        ("a**/b", "stands for whole folders"),
-    ],
-)
-def test_a_pattern_that_would_try_too_many_places_is_none(pattern, says):
-    with pytest.raises(ValueError, match=says):
-        PathPattern(pattern)
 
 
 def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):

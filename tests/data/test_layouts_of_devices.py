@@ -1,14 +1,12 @@
 """Check layouts of several devices, sensors and people in a file, of dates, files of labels and zips."""
 
-import io
-import zipfile
 from datetime import UTC, datetime, timedelta
 
 import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
-from written_recordings import motion
+from written_recordings import motion, zipped
 
 from edge_runtime.data import layout_file, recording_files
 from edge_runtime.errors import InputError
@@ -153,7 +151,13 @@ def test_times_may_be_dates(tmp_path, unit, written):
         read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"'))
 
 
-HOSTILE = [("subject", "a\nb"), ("label", "wal\nk"), ("placement", "hip\x1b[2J"), ("device", "\x9b1m"), ("trial", "\r1")]
+HOSTILE = [
+    ("subject", "a\nb"),
+    ("label", "wal\nk"),
+    ("placement", "hip\x1b[2J"),
+    ("device", "\x9b1m"),
+    ("trial", "\r1"),
+]
 
 
 @pytest.mark.parametrize(("name", "text"), HOSTILE)
@@ -162,7 +166,9 @@ def test_control_characters_in_paths_are_refused(tmp_path, name, text):
     content = "\n".join(line(0, *x) for x in motion(300)[1])
     (tmp_path / "data.zip").write_bytes(zipped({"/".join(said.values()) + ".csv": content}))
     pattern = "/".join(f"{{{x}}}" for x in said)
-    with pytest.raises(InputError, match=rf"data\.zip.*: the {name} '.*' has a line break or control character") as error:
+    with pytest.raises(
+        InputError, match=rf"data\.zip.*: the {name} '.*' has a line break or control character"
+    ) as error:
         read(tmp_path / "data.zip", f'files = "{pattern}.csv"\nrate = 50\n{SENSORS}')
     assert str(error.value).isprintable()
 
@@ -190,7 +196,7 @@ def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
         rows = [line(t, *x, separator=" ") for t, x in zip(seconds, samples[:, columns], strict=True)]
         (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(rows))
     shift = unit != "samples"  # samples count from 1, times from 0
-    ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220), (1, 3, 5, 1, 400), (2, 2, 5, 1, 400)]
+    ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220)]
     rows = [" ".join(map(str, (*x[:3], *((y - shift) * factor for y in x[3:])))) for x in ranges]
     (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *rows, ""]))
     clock = "rate = 50\n" if unit == "samples" else '[time]\ncolumn = 1\nunit = "s"\n'
@@ -213,6 +219,20 @@ skip = 1
     expected[50:200], expected[200:220] = 0, 1
     assert recording.labels.tolist() == expected.tolist()
     assert recording.label_names == ("STANDING", "stand_to_sit")
+    content = (tmp_path / "labels.txt").read_text()
+    for row, says in (
+        ("1 S2 5 300 400", r"labels\.txt, line 4: there is no recording of exp '1' and subject 'S2': write it as"),
+        (
+            f"1 2 5 {210 * factor} 400",
+            r"labels\.txt, line 4: the label starts at .*, before that of .* line 3 has ended",
+        ),
+    ):
+        (tmp_path / "labels.txt").write_text(content + row)
+        with pytest.raises(InputError, match=says):
+            read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text("\n1 2 5 500 600")
+    assert read(tmp_path, text).without_labels == ("acc_exp01_user02.txt",)
+    (tmp_path / "labels.txt").write_text(content)
     for old, new, says in (
         ("skip = 1", "", r"labels\.txt, line 1: 3 fields instead of 5"),
         ('"start", "end"', '"end", "start"', r"labels\.txt, line 2: the label ends before it starts"),
@@ -222,14 +242,6 @@ skip = 1
     ):
         with pytest.raises(InputError, match=says):
             read(tmp_path, text.replace(old, new))
-
-
-def zipped(files):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return content.getvalue()
 
 
 def test_a_line_of_many_blanks_behind_a_bracket_is_no_heading():
@@ -266,6 +278,17 @@ rate = 50
     (tmp_path / "data/p1/broken.zip").write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match=r"data/p1/broken\.zip is a damaged or truncated zip"):
         read(tmp_path / "data", text + SENSORS)
+
+
+def test_an_empty_first_or_last_cell_between_tabs_stays_one(tmp_path):
+    cells = [["", *map(repr, map(float, x)), ""] for x in motion(300)[1]]
+    (tmp_path / "a.txt").write_text("".join("\t".join(x) + "; \r\n" for x in cells))
+    text = 'files = "{subject}.txt"\nlabel = "walk"\nrate = 50\nline_end = ";"\nbad_rows = "leave out"\n' + SENSORS
+    found = read(tmp_path, text)
+    assert (len(found.recordings[0].samples), found.rows_left_out) == (300, 0)
+    (tmp_path / "a.txt").write_text("".join("\t".join(x[: 8 - (i == 5)]) + ";\n" for i, x in enumerate(cells)))
+    with pytest.raises(InputError, match=r"a\.txt, line 6: 7 fields instead of 8"):
+        read(tmp_path, text.replace('bad_rows = "leave out"', ""))
 
 
 def test_the_folder_around_all_files_of_a_zip_may_be_their_label_and_hidden_ones_are_none(tmp_path):

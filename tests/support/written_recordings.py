@@ -1,5 +1,7 @@
 """Write CSV recordings as a user makes them: made-up motion, real postures, or few windows of real movement."""
 
+import io
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,3 +87,12 @@ def write_few(folder: Path, windows: int = 2) -> Path:
         seconds = np.arange(len(names)) / recording.rate_hz
         write(folder / f"{number}.csv", seconds, recording.samples[: len(names)], names, recording.subject)
     return folder
+
+
+def zipped(files):
+    """The bytes of a zip of `files` by their names."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
