@@ -74,7 +74,8 @@ def parse(text: str, source: str, name: str) -> Layout:
     """
     try:
         content = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # whole numbers of thousands of digits too
+        str(content)  # whole numbers of thousands of digits, 0xfff... too, can neither be read nor shown
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{source} is no TOML file ({error}): see docs/data.md for one") from error
     top = LayoutKeys(text, source, "", content)
     top.check_keys(_TOP)

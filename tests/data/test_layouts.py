@@ -245,6 +245,7 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
         ("rate = 50", 'rate = 50\nsubject = "me"', r"line 3: subject is said by \{subject\} in files too"),
         ("rate = 50", 'rate = 50\nseparator = "|"', "line 3: separator is one of ',', ';', 'tab', 'blanks', not '|'"),
         ("rate = 50", 'rate = 50\nencoding = "klingon"', "line 3: there is no encoding 'klingon'"),
+        ("rate = 50", f"rate = 50\nskip = 0x{'f' * 5000}", r"is no TOML file \(Exceeds the limit"),
         ("rate = 50", "rate = ", r"is no TOML file \(.*line 2"),
         ('unit = "g"', 'unit = "g"\nsign = 2', "line 7: sign is a number from -1 to 1, not '2'"),
         ('unit = "g"', 'unit = "g"\nsign = 0.5', "line 7: sign is 1, or -1"),
