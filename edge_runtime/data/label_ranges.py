@@ -27,8 +27,9 @@ class LabelRanges:
     def read(cls, tree: FileTree, layout: Layout, recordings: Iterable[Mapping[str, str]]) -> "LabelRanges | None":
         """The ranges in the label files of `tree`; None where the layout has none.
 
-        `recordings` are what the path of each says. Raises `InputError` where there is no such file, and with its file
-        and line for a row that is no range, is of none of the recordings, or overlaps another.
+        `recordings` are what the path of each says; rows of others are left out, as where a part of a data set is read.
+        Raises `InputError` where there is no such file, where all rows are of others, and with its file and line for a
+        row that is no range or overlaps another.
         """
         source = layout.label_file
         if source is None:
@@ -41,17 +42,21 @@ class LabelRanges:
                 f"{tree.place} has no file of labels like {quoted(source.files.text)}, as files under [label_file] of "
                 f"{layout.source} says"
             )
+        strange = ""
         for name, said in files:
             for where, row in _rows(tree.read(name), tree.path_of(name), source, layout.encoding):
                 of_row = {**said, **row}
                 ranges = found.get(_key(of_row, names))
-                if ranges is None:
+                if ranges is not None:
+                    ranges.append((float(row[START]), float(row[END]), row["label"], where))
+                elif not strange:
                     what = " and ".join(f"{x} {quoted(of_row.get(x, ''), 20)}" for x in names)
-                    raise InputError(
-                        f"{where}: there is no recording of {what}: write it as the paths of recordings have it (files "
-                        f"of {layout.source}), or leave out the row"
-                    )
-                ranges.append((float(row[START]), float(row[END]), row["label"], where))
+                    strange = f"{where}: there is no recording of {what}"
+        if strange and not any(found.values()):
+            raise InputError(
+                f"{strange}, nor of any other row: write names as the paths of recordings have them (files of "
+                f"{layout.source})"
+            )
         for ranges in found.values():
             _check_overlaps(ranges, source)
         return cls(source, names, {key: [(x[2], x[0], x[1]) for x in ranges] for key, ranges in found.items()})

@@ -221,7 +221,6 @@ skip = 1
     assert recording.label_names == ("STANDING", "stand_to_sit")
     content = (tmp_path / "labels.txt").read_text()
     for row, says in (
-        ("1 S2 5 300 400", r"labels\.txt, line 4: there is no recording of exp '1' and subject 'S2': write it as"),
         (
             f"1 2 5 {210 * factor} 400",
             r"labels\.txt, line 4: the label starts at .*, before that of .* line 3 has ended",
@@ -230,6 +229,11 @@ skip = 1
         (tmp_path / "labels.txt").write_text(content + row)
         with pytest.raises(InputError, match=says):
             read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text(content + "9 2 5 300 400")  # of a recording that is not there
+    assert read(tmp_path, text).recordings[0].labels.tolist() == expected.tolist()
+    (tmp_path / "labels.txt").write_text("\n1 S2 5 300 400")
+    with pytest.raises(InputError, match=r"line 2: there is no recording of exp '1' and subject 'S2', nor of any"):
+        read(tmp_path, text)
     (tmp_path / "labels.txt").write_text("\n1 2 5 500 600")
     assert read(tmp_path, text).without_labels == ("acc_exp01_user02.txt",)
     (tmp_path / "labels.txt").write_text(content)
