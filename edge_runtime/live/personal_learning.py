@@ -102,8 +102,8 @@ def cross_validate(
 def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
     """Find postures of `y` `[n]` that seem to have each other's labels, each with the network's answer to it.
 
-    Networks confuse postures in one direction only. Cross-validation does not show exchanged labels, since all folds
-    agree.
+    They form cycles: networks confuse postures in one direction only. Cross-validation does not show exchanged labels,
+    since all folds agree.
     """
     answers = np.asarray(logits).argmax(axis=1)
     taken_for = {}
@@ -112,7 +112,10 @@ def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> d
         if counts.max() > counts.sum() / 2:
             taken_for[label] = int(counts.argmax())
     taken_for = {label: other for label, other in taken_for.items() if other != label}
-    return taken_for if set(taken_for) == set(taken_for.values()) else {}
+    while set(taken_for) != set(taken_for.values()):
+        labels, others = set(taken_for), set(taken_for.values())
+        taken_for = {label: other for label, other in taken_for.items() if other in labels and label in others}
+    return taken_for
 
 
 def _rounded(values: Array) -> tuple[float, ...]:

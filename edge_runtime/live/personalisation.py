@@ -131,9 +131,10 @@ def learn(
     parts = [x for x in _parts(found, window.samples, RATE_HZ) if len(x.starts)]
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     temperature, weight = classifier.card.temperature, _HOP / window.hop
+    has_all = {x.label for x in parts} == set(shown)
     return (
         personal_learning.learn(logits, look, y, temperature, weight, ridge),
-        personal_learning.cross_validate(*_joined(parts), folds, temperature, weight, ridge) if parts else None,
+        personal_learning.cross_validate(*_joined(parts), folds, temperature, weight, ridge) if has_all else None,
     )
 
 
