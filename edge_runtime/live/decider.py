@@ -82,7 +82,7 @@ class Decider:
         self._step_s = hop / RATE_HZ
         self._alike = [x for x in self._card.alike if x.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
-        self._is_still = np.array(_are_still(self._card))
+        self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
         self.begin()
 
@@ -197,7 +197,7 @@ class Decider:
         return f"movement is not typical of {label}" if rejection.movement[current] else ""
 
 
-def _are_still(card: Card) -> list[bool]:
+def are_still(card: Card) -> list[bool]:
     """Tell of each label whether it is of a body that typically keeps still; of none, where that is not known."""
     if card.live.novelty is None:
         return [False] * len(card.labels)

@@ -1,6 +1,7 @@
 """Replay whole recordings through live recognition, those of one person in one mounting one after the other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +10,12 @@ from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import Decision, Notice
-from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
+from edge_runtime.live.decider import Decision, Notice, are_still
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.stream_scores import NO_DECISION, Track
 from edge_runtime.model.alike_labels import AlikeLabels
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import WALKING, Card
 
 
 def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
@@ -35,8 +36,12 @@ def replay(
     """
     for places in worn_alike(recordings):
         recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
+        has_walked = False
         for place in places:
-            yield place, follow(recordings[place], recognizer)
+            track = follow(recordings[place], recognizer)
+            if classifier.card.frame == "walking":
+                has_walked, track = _without_mounting(track, classifier.card, has_walked)
+            yield place, track
 
 
 def follow(
@@ -79,8 +84,17 @@ def follow(
         shown,
         np.array([x.novelty for x in decisions]),
         joined,
-        np.array([x.reason == UNKNOWN_MOUNTING for x in decisions]),
     )
+
+
+def _without_mounting(track: Track, card: Card, has_walked: bool) -> tuple[bool, Track]:
+    """Mark the postures before the first walk, by the labels alone: what the model itself misses is no excuse.
+
+    `has_walked` says whether someone walked in this mounting before, and then also afterwards.
+    """
+    walked = has_walked | np.logical_or.accumulate(track.labels == card.labels.index(WALKING))
+    is_still = np.isin(track.labels, np.flatnonzero(are_still(card)))
+    return bool(walked[-1]), replace(track, lacks_mounting=is_still & ~walked)
 
 
 def _shown(

@@ -6,7 +6,6 @@ the delay until a new activity is reported, false changes, and `unknown` in acti
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +26,8 @@ class Track:
     The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
     is reported; `novelty[i]` is that of the motion, NaN where the model does not know. Labels below `n_activities` are
     those of the network; those above are transitions and others. Where `joined[i]`, several activities were named, of
-    which `shown[i]` is the right one, if any is. Where `lacks_mounting[i]`, a posture was unknown since nobody had
-    walked yet in this mounting.
+    which `shown[i]` is the right one, if any is. Where `lacks_mounting` `[n_samples]`, the label is a posture and
+    nothing of this mounting was labelled as walking before, without which no posture can be told.
     """
 
     subject: int | str
@@ -47,22 +46,10 @@ class Track:
 
     def shown_at(self) -> Integers:
         """Return the reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
-        return self._at_samples(self.shown, NO_DECISION)
-
-    def lacks_mounting_at(self) -> npt.NDArray[np.bool_]:
-        """Tell of each sample `[n_samples]` whether a posture is unknown then, since nobody has walked yet."""
-        return (
-            np.zeros(len(self.labels), np.bool_)
-            if self.lacks_mounting is None
-            else self._at_samples(self.lacks_mounting, False)
-        )
-
-    def _at_samples(self, values: npt.NDArray[Any], before: int) -> npt.NDArray[Any]:
-        """The value that holds at each sample `[n_samples]`, `before` the first decision that one."""
         if not len(self.ends):
-            return np.full(len(self.labels), before, values.dtype)
+            return np.full(len(self.labels), NO_DECISION, self.shown.dtype)
         held = np.diff(np.append(self.ends, len(self.labels)))
-        return np.concatenate([np.full(self.ends[0], before, values.dtype), np.repeat(values, held)])
+        return np.concatenate([np.full(self.ends[0], NO_DECISION, self.shown.dtype), np.repeat(self.shown, held)])
 
 
 @dataclass(frozen=True)
@@ -72,9 +59,9 @@ class LiveScores:
     `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
     activity; unknown counts as wrong, and is left out of `reported_accuracy`. `joined` is the share of these windows
     for which several activities were named, right where one of them is. `mounting_not_known` is the share of time in
-    activities that are postures before the first walk of a mounting: nothing can be told there, and all scores of
-    windows, samples and `unknown_in_activities` are of the rest. `sample_accuracy` is of the report
-    at each sample of an activity, which cannot be right at its beginning. A delay is from an
+    activities that are labelled postures before the first labelled walk of a mounting: nothing can be told there, and
+    all scores of windows, samples and `unknown_in_activities` are of the rest. `sample_accuracy` is of the report at
+    each sample of an activity, which cannot be right at its beginning. A delay is from an
     activity's first sample until it is reported. A false change is one to an activity other than the labelled one;
     `false_changes_seen` leaves out those whose window reaches back to before the activity began. A false answer is an
     activity that begins to be reported while something is done that the model does not know, per hour of that;
@@ -121,10 +108,10 @@ def score(
     )
     labels = np.concatenate([x.labels[x.begin :] for x in tracks])
     reported = np.concatenate([x.shown_at()[x.begin :] for x in tracks])
-    lacks = np.concatenate([x.lacks_mounting_at()[x.begin :] for x in tracks])
+    lacks = np.concatenate([_lacks_mounting(x)[x.begin :] for x in tracks])
     in_any = (labels >= 0) & (labels < n_activities)
     in_activity = in_any & ~lacks
-    in_transition = ~lacks & (labels >= n_activities if transitions is None else np.isin(labels, transitions))
+    in_transition = labels >= n_activities if transitions is None else np.isin(labels, transitions)
     delays = np.array([x for track in tracks for x in _delays(track, n_activities)]) / rate_hz
     false = [x for track in tracks for x in _false_changes(track, n_activities, samples)]
     hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
@@ -166,13 +153,17 @@ def _joined(track: Track) -> npt.NDArray[np.bool_]:
     return np.zeros(len(track.ends), np.bool_) if track.joined is None else track.joined
 
 
+def _lacks_mounting(track: Track) -> npt.NDArray[np.bool_]:
+    return np.zeros(len(track.labels), np.bool_) if track.lacks_mounting is None else track.lacks_mounting
+
+
 def inside_activity(track: Track, n_activities: int, samples: int) -> npt.NDArray[np.bool_]:
     """Find the decisions whose windows lie wholly in one activity, but for postures before the first walk."""
     changes = np.concatenate([[0], np.cumsum(np.diff(track.labels) != 0)])
     label = track.labels[track.ends - 1]
     is_one = changes[track.ends - 1] == changes[track.ends - samples]
     inside: npt.NDArray[np.bool_] = is_one & (label >= 0) & (label < n_activities)
-    return inside if track.lacks_mounting is None else inside & ~track.lacks_mounting
+    return inside & ~_lacks_mounting(track)[track.ends - 1]
 
 
 def false_answers(track: Track, n_activities: int) -> npt.NDArray[np.bool_]:
@@ -198,7 +189,7 @@ def _novelty_auroc(tracks: Sequence[Track], n_activities: int, samples: int) -> 
 
 def _delays(track: Track, n_activities: int) -> Iterator[float]:
     """Samples from the beginning of each activity until it is reported; infinite when it never is."""
-    reported, lacks = track.shown_at(), track.lacks_mounting_at()
+    reported, lacks = track.shown_at(), _lacks_mounting(track)
     for first, end, label in segments(track.labels):
         # An activity that began before anything could be reported has no delay.
         if 0 <= label < n_activities and first >= track.begin and not lacks[first:end].any():

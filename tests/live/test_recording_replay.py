@@ -8,12 +8,14 @@ import pytest
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.live.mounting_search import MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.recording_replay import follow, replay, worn_alike
-from edge_runtime.live.stream_scores import NO_DECISION
+from edge_runtime.live.stream_scores import NO_DECISION, score
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals.frontend import RATE_HZ
 
 WALKING, _, _, SITTING, STANDING, LAYING = uci_har.LABELS
 SAMPLES = 700
@@ -51,6 +53,18 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_alone():
     assert not tracks[0].lacks_mounting.any()
     assert STANDING in {classifier().card.labels[x] for x in shown(tracks[0])}
     assert shown(tracks[1]) == set()
+
+
+def test_a_walk_that_the_model_misses_leaves_nothing_out_of_the_scores(monkeypatch):
+    recordings = [part(STANDING, "1"), part(WALKING, "2"), part(STANDING, "3")]
+    monkeypatch.setattr(MountingSearch, "update", lambda *_: "")
+    tracks = [x for _, x in replay(recordings, classifier())]
+    card = classifier().card
+    found = score(tracks, len(card.labels), card.window.samples, RATE_HZ)
+    before, walk, after = (score([x], len(card.labels), card.window.samples, RATE_HZ) for x in tracks)
+    assert (before.windows, before.mounting_not_known) == (0, 1)
+    assert found.windows == walk.windows + after.windows > 0
+    assert (after.mounting_not_known, after.live_accuracy, after.unknown_in_activities) == (0, 0, 1)
 
 
 def test_another_mounting_of_the_same_person_is_not_known():
