@@ -82,3 +82,14 @@ def test_the_loss_does_not_depend_on_logits_of_labels_that_are_not_own():
     assert loss(0.0, 0.0) == loss(9.0, 0.0)
     assert loss(0.0, 0.0) < loss(0.0, 9.0)
     assert loss(1.0, 1.0, own=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, own=None), rel=1e-6)
+
+
+@pytest.mark.parametrize("only_coarse", [True, False])
+def test_the_coarse_head_is_told_from_coarse_classes_of_own_labels(only_coarse):
+    y, own = tf.constant([0], tf.uint8), tf.constant([[True, False, False, True]])
+
+    def loss(*coarse_logits: float) -> float:
+        answers = tf.zeros((1, 4)), tf.constant([coarse_logits])
+        return float(training_loss(y, answers, (0, 1, 1, 2), 0.1, only_coarse, own))
+
+    assert loss(2.0, 0.0, 1.0) == loss(2.0, 9.0, 1.0) < loss(2.0, 0.0, 9.0)

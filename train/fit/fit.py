@@ -152,28 +152,29 @@ def training_loss(
 ) -> tf.Tensor:
     """Cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
 
-    The network's own logits only count among the classes that `own` `[n, n_classes]` has, where it is given. Where
-    `coarse` gives the coarse class of each class, answers are the logits of both heads, and those of the coarse head
-    alone count while `only_coarse`.
+    Logits only count among the classes that `own` `[n, n_classes]` has, where it is given, or coarse ones to which one
+    of these belongs. Where `coarse` gives the coarse class of each class, answers are the logits of both heads, and
+    those of the coarse head alone count while `only_coarse`.
     """
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
 
-    def of(classes: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
-
-    def of_own(logits: tf.Tensor) -> tf.Tensor:
+    def of(classes: tf.Tensor, logits: tf.Tensor, own: tf.Tensor | None) -> tf.Tensor:
         if own is None:
-            return of(y, logits)
+            return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
         among = tf.cast(own, tf.float32)
         smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
-        target = (1 - label_smoothing) * tf.one_hot(y, logits.shape[-1]) + smooth
+        target = (1 - label_smoothing) * tf.one_hot(classes, logits.shape[-1]) + smooth
         return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(own, logits, NEVER))
 
     if not coarse:
-        return of_own(answers)
+        return of(y, answers, own)
     fine_logits, coarse_logits = answers
+    own_coarse = None
+    if own is not None:
+        belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
+        own_coarse = tf.matmul(tf.cast(own, tf.float32), belongs) > 0
     weight = 0.0 if only_coarse else 1.0  # not left out: every variable needs a gradient
-    return of(_to_coarse(y, coarse), coarse_logits) + weight * of_own(fine_logits)
+    return of(_to_coarse(y, coarse), coarse_logits, own_coarse) + weight * of(y, fine_logits, own)
 
 
 def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:

@@ -20,8 +20,8 @@ def plan_own_labels(
 ) -> tuple[tuple[int, ...], ...]:
     """By mounting, the classes of its placement in the training windows `kept`, and those that are `made` of them.
 
-    Where a placement is not known, the data set stands for it. Empty where all have all classes that are learnt, or
-    where mountings are not known.
+    Where a placement is not known, the data set stands for it, by its name: two folders of one layout are one. Empty
+    where all have all classes that are learnt, or where mountings are not known.
     """
     train = dataset.train.select(kept)
     if train.mounting is None:
