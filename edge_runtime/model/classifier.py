@@ -165,8 +165,13 @@ def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[
 
 
 def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """How windows `[n, samples, n_signals]` look, by which answers are corrected for a person: `[n, n_features]`."""
-    return look(windows, card.signal_names, card.window.rate_hz or 1.0)
+    """How windows `[n, samples, n_signals]` look, by which answers are corrected for a person: `[n, n_features]`.
+
+    Raises `InputError` when the card names no rate.
+    """
+    if card.window.rate_hz is None:
+        raise InputError(f"the card of '{card.name}' has no rate, which adapting to a person needs: name it there")
+    return look(windows, card.signal_names, card.window.rate_hz)
 
 
 def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArray[_Float]:

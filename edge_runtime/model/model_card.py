@@ -149,7 +149,7 @@ class Card:
             or self._fault_of_numbers()
             or self.live.fault(n_labels)
             or next((fault for x in self.alike if (fault := x.fault(self.labels))), None)
-            or (correction.fault(n_labels, self.signal_names) if correction else None)
+            or (correction.fault(n_labels, self.signal_names, window.rate_hz) if correction else None)
         )
 
     def _fault_of_numbers(self) -> str | None:

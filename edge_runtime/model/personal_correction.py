@@ -46,8 +46,10 @@ class PersonalCorrection:
         corrected = logits + np.clip(correction, np.array(self.lowest), np.array(self.highest))
         return np.asarray(corrected, np.float32)
 
-    def fault(self, n_labels: int, signal_names: Sequence[str]) -> str | None:
+    def fault(self, n_labels: int, signal_names: Sequence[str], rate_hz: float | None) -> str | None:
         """State what makes it unusable for so many activities and these signals, if anything does."""
+        if rate_hz is None:
+            return "corrects answers by what follows 160 ms later, and its window has no rate_hz"
         if not {*signal_names} >= {*GRAVITY}:
             return "corrects answers by gravity, which is not among its signals"
         n_moving = len(_moving(signal_names))

@@ -99,6 +99,18 @@ def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
     assert (wanted.argmax(axis=1) != uncorrected.argmax(axis=1)).sum() > 10
 
 
+def test_a_model_adapted_by_an_earlier_version_is_refused_as_in_python(jvm, monkeypatch):
+    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
+    text = card.to_json().replace('"personal_correction": null', '"posture_correction": {"rows": [3, 4]}')
+    monkeypatch.setattr(cards.Card, "to_json", lambda _: text)
+    (jvm.folder / "old.tflite").write_bytes(cards.attach(flatbuffer, card))
+    reason = "was adapted to a person by an earlier har-edge: personalise its model again"
+    with pytest.raises(DeviceError, match=reason):
+        jvm.drive("classify", "old.tflite", "windows", "answers")
+    with pytest.raises(InputError, match=reason):
+        cards.read_model(jvm.folder / "old.tflite")
+
+
 def test_answers_are_found_where_an_inference_moved_them(jvm):
     """The interpreter has room for 128 tensors and keeps 16 free; an operator that XNNPACK does not take adds some."""
     unused = [Part(f"unused {i}", (1,)) for i in range(109)]

@@ -136,9 +136,10 @@ def test_a_look_tells_tilt_movement_and_who_follows_whom():
 def test_a_record_that_does_not_fit_is_refused(broken):
     fields = {"middle": (0.0,) * N_FEATURES, "weights": ((0.0,) * N_FEATURES,) * 6}
     fields |= {"lowest": (0.0,) * 6, "highest": (0.0,) * 6}
-    assert PersonalCorrection(**fields).fault(6, NAMES) is None
-    assert "45 weights" in PersonalCorrection(**fields | {broken: fields[broken][:-1]}).fault(6, NAMES)
-    assert "gravity" in PersonalCorrection(**fields).fault(6, NAMES[:6])
+    assert PersonalCorrection(**fields).fault(6, NAMES, 50.0) is None
+    assert "45 weights" in PersonalCorrection(**fields | {broken: fields[broken][:-1]}).fault(6, NAMES, 50.0)
+    assert "gravity" in PersonalCorrection(**fields).fault(6, NAMES[:6], 50.0)
+    assert "no rate_hz" in PersonalCorrection(**fields).fault(6, NAMES, None)
 
 
 def test_a_model_adapted_by_an_earlier_version_is_refused():

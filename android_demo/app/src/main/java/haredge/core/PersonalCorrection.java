@@ -16,8 +16,9 @@ final class PersonalCorrection {
     private static final double UNIT_CORRELATION = 0.25;
     private static final double FLOOR = 5e-3;
     private static final double FAINT = 0.02;
-    private static final int LAG = 8; // samples: 160 ms
+    private static final double LAG_S = 0.16;
 
+    private final int lag; // samples
     private final double[] middle;
     private final double[][] weights;
     private final double[] lowest;
@@ -41,9 +42,10 @@ final class PersonalCorrection {
         lowest = numbers(record.getJSONArray("lowest"), labels);
         highest = numbers(record.getJSONArray("highest"), labels);
         JSONArray rows = record.getJSONArray("weights");
-        if (rows.length() != labels || gravity.contains(-1)) {
+        if (rows.length() != labels || gravity.contains(-1) || Double.isNaN(card.rateHz)) {
             throw misfit();
         }
+        lag = (int) Math.max(1, Math.rint(LAG_S * card.rateHz));
         weights = new double[labels][];
         for (int label = 0; label < labels; label++) {
             weights[label] = numbers(rows.getJSONArray(label), features);
@@ -87,8 +89,8 @@ final class PersonalCorrection {
         for (double[] before : scaled) {
             for (double[] after : scaled) {
                 double sum = 0;
-                for (int t = 0; t + LAG < samples; t++) {
-                    sum += before[t] * after[t + LAG];
+                for (int t = 0; t + lag < samples; t++) {
+                    sum += before[t] * after[t + lag];
                 }
                 look[at++] = sum / samples / UNIT_CORRELATION;
             }
@@ -116,6 +118,6 @@ final class PersonalCorrection {
     }
 
     private static JSONException misfit() {
-        return new JSONException("its personal_correction does not fit its labels and signals");
+        return new JSONException("its personal_correction does not fit its labels, signals and rate");
     }
 }
