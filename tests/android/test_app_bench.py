@@ -17,6 +17,7 @@ from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.reports import terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
@@ -48,6 +49,18 @@ def test_an_answer_has_what_a_worker_answers(jvm, job):
     assert answer.facts["model"]["input"] == {"shape": [1, 128, 9], "dtype": "float32"}
     assert answer.facts["peak_memory_bytes"] >= answer.facts["baseline_memory_bytes"] > 0
     assert list(doubts.of_state(answer.facts["after"])) == list(doubts.of_state(answer.facts["before"]))
+
+
+@pytest.mark.parametrize("period_s", [0.0, 0.01])
+def test_end_to_end_counts_turning_windows_into_the_walking_frame(jvm, job, period_s):
+    (jvm.folder / "model.tflite").write_bytes(reference_model("edge-anywhere", "int8").read_bytes())
+    replace(job, runs=5, period_s=period_s).write(jvm.folder)
+    stages = [json.loads(line)["stage"] for line in jvm.drive("worker", "0-0.job.json", jvm.folder).splitlines()]
+    assert any(x.startswith("timing end to end") for x in stages)
+    arrays = read_answer(jvm.folder, "0-0").arrays
+    assert len(arrays["latency_ns"]) == len(arrays["end_to_end_ns"]) == 5
+    wanted = Classifier("edge-anywhere").logits(np.load(jvm.folder / "windows.npy"))
+    assert (arrays["logits"].argmax(axis=1) == wanted.argmax(axis=1)).all()
 
 
 def test_loops_answer_as_they_do_here(jvm):

@@ -4,13 +4,16 @@ import haredge.core.Card;
 import haredge.core.Classifier;
 import haredge.core.Digests;
 import haredge.core.Engine;
+import haredge.core.FrontEnd;
 import haredge.core.InputError;
 import haredge.core.ModelFile;
+import haredge.core.Mounting;
 import haredge.core.Streams;
 import haredge.core.TensorInfo;
 import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -36,6 +39,10 @@ public final class Worker {
     private static final int TIMED_WINDOWS = 32;
     private static final double WARM_UP_SECONDS = 0.1;
     private static final double MOST_WARM_UP_SECONDS = 2.0;
+    private static final int FEW_CALLS = 10; // tell how long a call takes
+
+    // By a rotation that changes nothing, turning takes as long as by any.
+    private static final double[][] ROTATION = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
 
     private final Engine.Factory factory;
     private final Machine machine;
@@ -108,15 +115,26 @@ public final class Worker {
         private final Engine engine;
         private final ByteBuffer[] inputs;
         private final ByteBuffer output;
+        private final Card card;
+        private final int[] places;
+        private final int[] triads;
+        private final double[][][] recorded; // all signals, as they are before a turn
 
         Round(Classifier classifier, Job job, Windows all) throws InputError {
             this.job = job;
             engine = classifier.engine();
-            float[][] windows = some(all, classifier.card);
+            card = classifier.card;
+            places = card.places();
+            triads = card.triads();
+            float[][] windows = some(all, card);
+            recorded = new double[windows.length][card.samples][FrontEnd.SIGNALS];
             inputs = new ByteBuffer[windows.length];
             for (int i = 0; i < inputs.length; i++) {
                 inputs[i] = Classifier.buffer(engine.input());
                 inputs[i].asFloatBuffer().put(windows[i]);
+                for (int at = 0; at < windows[i].length; at++) {
+                    recorded[i][at / places.length][places[at % places.length]] = windows[i][at];
+                }
             }
             output = Classifier.buffer(engine.output());
         }
@@ -128,9 +146,10 @@ public final class Worker {
             Timing.Warmth warmth = timing.warmUp(this::infer, inputs.length, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS);
             Object peak = machine.peakMemory();
             double overhead = timing.overhead();
-            long[] times = job.periodS > 0 ? timePaced() : time(warmth);
+            long[] times = time("timing", this::infer, warmth.medianNs, 0.1);
             arrays.put("latency_ns", times);
-            arrays.put("end_to_end_ns", times); // the graph takes windows as they come
+            // But for the frame the graph takes windows as they come.
+            arrays.put("end_to_end_ns", card.isWalkingFrame ? timeTurning() : times);
             JSONObject facts = new JSONObject();
             facts.put("machine", machine.readFacts());
             facts.put("after", machine.state());
@@ -150,15 +169,32 @@ public final class Worker {
             engine.run(inputs[place], output);
         }
 
-        private long[] time(Timing.Warmth warmth) {
-            int runs = job.seconds > 0 ? (int) Math.max(1, job.seconds * 1e9 / warmth.medianNs) : job.runs;
-            return timing.calls(this::infer, inputs.length, runs, share -> progress.at("timing", 0.1 + 0.6 * share));
+        private void turnAndInfer(int place) {
+            double[][] turned = Mounting.turned(recorded[place], ROTATION, triads);
+            FloatBuffer input = inputs[place].asFloatBuffer();
+            for (double[] sample : turned) {
+                for (int from : places) {
+                    input.put((float) sample[from]);
+                }
+            }
+            infer(place);
         }
 
-        private long[] timePaced() {
-            int runs = job.seconds > 0 ? (int) Math.max(1, job.seconds / job.periodS) : job.runs;
-            return timing.paced(this::infer, inputs.length, runs, job.periodS,
-                    share -> progress.at("timing, paced", 0.1 + 0.6 * share));
+        private long[] timeTurning() {
+            double medianNs = Timing.median(timing.calls(this::turnAndInfer, inputs.length, FEW_CALLS, share -> {}));
+            return time("timing end to end", this::turnAndInfer, medianNs, 0.4);
+        }
+
+        /** Times of a call that takes {@code medianNs}; a model of the walking frame shares its time between two. */
+        private long[] time(String stage, Timing.Call call, double medianNs, double from) {
+            double part = card.isWalkingFrame ? 0.5 : 1;
+            double callS = job.periodS > 0 ? job.periodS : medianNs / 1e9;
+            int runs = job.seconds > 0 ? (int) Math.max(1, part * job.seconds / callS) : job.runs;
+            String name = job.periodS > 0 ? stage + ", paced" : stage;
+            Timing.Progress told = share -> progress.at(name, from + 0.6 * part * share);
+            return job.periodS > 0
+                    ? timing.paced(call, inputs.length, runs, job.periodS, told)
+                    : timing.calls(call, inputs.length, runs, told);
         }
     }
 
