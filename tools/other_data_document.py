@@ -13,11 +13,11 @@ _NAMES = {
     "macro_f1": "macro F1, %",
     "points_lost": "points lost",
     "macro_f1_gained_2.56_s": "macro F1 gained by 2.56 s of each activity, points",
-    "lose_more_than_a_point_2.56_s": "people of 24 who lose more than a point by that",
+    "lose_more_than_a_point_2.56_s": "people of {people} who lose more than a point by that",
     "macro_f1_gained_10_s": "macro F1 gained by 10 s, points",
-    "lose_more_than_a_point_10_s": "people of 24 who lose more than a point by that",
+    "lose_more_than_a_point_10_s": "people of {people} who lose more than a point by that",
     "macro_f1_gained_30_s": "macro F1 gained by 30 s, points",
-    "lose_more_than_a_point_30_s": "people of 24 who lose more than a point by that",
+    "lose_more_than_a_point_30_s": "people of {people} who lose more than a point by that",
     "novelty_auroc": "AUROC of novelty",
     "false_answers_per_hour": "false answers an hour",
     "mounting_not_known": "postures before the first walk, share of time in activities",
@@ -70,7 +70,7 @@ def _lines(name: str, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
             reached = "" if wanted is None else _reached(measure, ints.mean(), unit * wanted)
             lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS else ""
             limit = "" if wanted is None else f"{unit * wanted:g}"
-            lines.append((name, title, _spread(floats), _spread(ints), lost, limit, reached))
+            lines.append((name, title.format_map(row["int8"]), _spread(floats), _spread(ints), lost, limit, reached))
     return lines
 
 

@@ -83,7 +83,9 @@ def test_the_table_says_what_was_reached_and_what_int8_loses():
         "target": {"accuracy": 0.8, "macro_f1": 0.75},
     }
     lost = {"float32": {"points_lost": [0.4]}, "int8": {"points_lost": [0.6]}, "target": {"points_lost": 0.5}}
-    text = markdown({"without-motionsense": row, "turned": lost})
+    losers = {form: {"lose_more_than_a_point_10_s": [1.0], "people": 7} for form in ("float32", "int8")}
+    text = markdown({"without-motionsense": row, "turned": lost, "personalised": losers})
+    assert "| people of 7 who lose more than a point by that | 1.00" in text
     assert "accuracy, % | 81.00 (80.00 to 82.00) | 80.50 (80.00 to 81.00) | 0.50 | 80 | yes |" in text
     assert "macro F1, % | 75.00 (75.00 to 75.00) | 74.00 (74.00 to 74.00) | 1.00 | 75 | no |" in text
     assert "points lost | 0.40 (0.40 to 0.40) | 0.60 (0.60 to 0.60) |  | 0.5 | no |" in text
