@@ -42,7 +42,7 @@ def personal_claims(gains: Sequence[Mapping[str, Any]]) -> Iterator[Claim]:
     yield Claim("adapting to a person gains, on the mean", "more than 0 points", gain, after > before, evidence)
     worst = max(gains, key=lambda x: x["before"] - x["after"])
     loss = 100 * (worst["before"] - worst["after"])
-    yield at_most("adapting to a person costs, at worst", loss, 2, "points", f"{people}: subject {worst['subject']}")
+    yield at_most("adapting to a person costs, at worst", loss, 1, "points", f"{people}: subject {worst['subject']}")
 
 
 def _hour() -> Claim:

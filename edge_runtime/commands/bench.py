@@ -185,7 +185,7 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
 
 def _cut(model: ModelFile) -> str:
     """How the windows of `model` are cut, in words."""
-    return f"{model.card.window}, a new one each {counted(model.card.window.hop, 'sample')}"
+    return f"{model.card.window}, a new one every {counted(model.card.window.hop, 'sample')}"
 
 
 def _measure(
