@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording, cut, segments
+from edge_runtime.data.dataset import Recording, cut, segments
 from edge_runtime.data.scores import confusion_matrix, macro_f1
 from edge_runtime.errors import InputError
 from edge_runtime.live import personal_learning
 from edge_runtime.live.personal_learning import HeldOut
 from edge_runtime.live.recognizer import WARM_UP_S
+from edge_runtime.live.recording_replay import worn_alike
 from edge_runtime.live.stream_scores import share
 from edge_runtime.model.classifier import Classifier, looks
 from edge_runtime.model.model_card import Card
@@ -203,19 +204,17 @@ def _in_walking_frame(
 ) -> list[npt.NDArray[np.floating]]:
     """Turn the signals `[n, n_signals]` of recordings. Raises `InputError` when nobody walks in a mounting."""
     names, window = card.signal_names, card.window
-    rows_of: dict[tuple[int | str, Mounting], list[int]] = {}
-    for i, x in enumerate(recordings):
-        rows_of.setdefault((x.subject, x.mounting), []).append(i)
     result = list(signals)
-    for (subject, mounting), rows in rows_of.items():
+    for rows in worn_alike(recordings):
         starts = [np.arange(0, len(signals[i]) - window.samples + 1, window.hop) for i in rows]
         windows = np.concatenate([cut(signals[i], x, window.samples) for i, x in zip(rows, starts, strict=True)])
         moving = windows[is_moving(windows, names)]
         if not len(moving):
-            where = f", mounting {mounting.name}" if mounting.name else ""
+            worn = recordings[rows[0]]
+            where = f", mounting {worn.mounting.name}" if worn.mounting.name else ""
             raise InputError(
-                f"nobody walks in the recordings of subject {subject}{where}, so that how the device was worn cannot "
-                "be found: record a few steps too"
+                f"nobody walks in the recordings of subject {worn.subject}{where}, so that how the device was worn "
+                "cannot be found: record a few steps too"
             )
         frame = walking_frame(moving, names, RATE_HZ)
         for i in rows:
