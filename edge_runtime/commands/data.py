@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_runtime.commands import options
 from edge_runtime.data import loading, recording_checks, windows_file
-from edge_runtime.data.data_sources import Sources, in_words
+from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.subject_groups import noun_of
@@ -58,9 +58,10 @@ def command(context: click.Context, data: Sources | None, layout: str | None) ->
     Without a subcommand: what is there and, of recordings, what does not fit.
     """
     if layout is not None:
-        if not data or len(data) > 1:
+        if data is None or len(data) > 1:
             raise click.UsageError("--layout says how the recordings of one --data PATH are read: give both, once")
-        data = (data[0].read_by(layout),)
+        source = data[0] if data else DataSource()
+        data = (source.read_by(layout),)
     context.obj = data
     if context.invoked_subcommand is None:
         reader = DataReader(data or ())

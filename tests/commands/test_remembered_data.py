@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import write_subjects
 
-from edge_runtime.commands import personalise
 from edge_runtime.commands.model_arguments import data_for, recordings_for
 from edge_runtime.data import csv_table, loading
 from edge_runtime.data.data_sources import sources
@@ -82,8 +82,7 @@ def commands(home: Path) -> list[tuple[object, ...]]:
     ]
 
 
-def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here, monkeypatch):
-    monkeypatch.setattr(personalise, "POSTURES", ("walk", "rest"))
+def test_data_that_is_gone_or_has_changed_is_said(copy, har_edge_here):
     run = copy / "run"
     (copy / "mine").rename(copy / "moved")
     for arguments in commands(copy):
@@ -117,7 +116,8 @@ def test_a_card_that_tells_of_no_data_is_not_trained_on_any(training, uci_har):
 
 def test_recordings_of_a_remembered_official_copy_are_the_embedded_ones(tmp_path):
     run = Run(tmp_path)
-    (official := tmp_path / "official.zip").write_bytes(b"PK\5\6" + bytes(18))
+    with zipfile.ZipFile(official := tmp_path / "official.zip", "w") as archive:
+        archive.writestr("UCI HAR Dataset.zip", b"")
     run.model.touch()
     card = model_card.read_model(MODELS["int8"])[1]
     training = card.training | {"data": card.training["data"] | {"path": str(official)}}
