@@ -45,7 +45,7 @@ class Recording:
     `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled. The first `n_classes` of
     these are classes to learn, the others real unknowns, such as transitions; None: all are classes. Of one that
     `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`). `trial` is the number of
-    this recording among a person's; "" where that is not known.
+    this recording among a person's, and `file` its path inside the folder or zip; "" where that is not known.
     """
 
     subject: int | str
@@ -58,11 +58,17 @@ class Recording:
     n_classes: int | None = None
     begins_midway: bool = False
     trial: str = ""
+    file: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that are classes to learn."""
         return self.label_names[: self.n_classes]
+
+    @property
+    def found_labels(self) -> tuple[str, ...]:
+        """The labels that its samples have."""
+        return tuple(self.label_names[x] for x in np.unique(self.labels) if x >= 0)
 
     @property
     def signals(self) -> tuple[Signal, ...]:

@@ -114,7 +114,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     _check_texts(stretches)
     labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
-    found = tuple(_recording(x, labels_found, layout, name) for x in stretches)
+    found = tuple(_recording(x, labels_found, layout, name, tree.place) for x in stretches)
     absent, bare = labels_found.absent, tuple(dict.fromkeys(unlabelled))
     return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), absent, bare)
 
@@ -300,8 +300,8 @@ def _key(label: str, said: Collection[str]) -> str:
     return plain if plain in said else OTHERS if OTHERS in said else label
 
 
-def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str) -> Recording:
-    """The stretch at 50 Hz; a label is that of the nearest row."""
+def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str, place: Path) -> Recording:
+    """The stretch, of a file at `place`, at 50 Hz; a label is that of the nearest row."""
     seconds = stretch.samples.seconds - stretch.samples.seconds[0]
     samples = resampled(seconds, stretch.samples.values, RATE_HZ)
     numbers = np.array([labels.number[x] for x in stretch.labels], np.int8)
@@ -323,4 +323,5 @@ def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str)
         n_classes=labels.n_classes,
         begins_midway=True,
         trial=said["trial"],
+        file=Path(stretch.file).relative_to(place).as_posix(),
     )
