@@ -85,7 +85,8 @@ class Recording:
         if not self.has_gyroscope and any(x.is_rotation for x in signals):
             raise InputError(
                 f"the recordings of subject {self.subject} have no rotation, which the model takes: record the "
-                "gyroscope too, or give a model that was trained with --sensors accelerometer"
+                "gyroscope too, or train a model of acceleration alone by 'har-edge train --sensors accelerometer "
+                "--frame walking --data ...', convert it and give it"
             )
 
 
@@ -206,7 +207,9 @@ class Dataset:
                 number = "" if part.mounting is None else f", mounting {self.mountings[int(one)].name or one}"
                 raise InputError(
                     f"nobody walks in the windows of subject {part.subject[rows][0]}{number} of '{self.name}', so that "
-                    "how the device was worn cannot be found: leave them out, or record a few steps too"
+                    "how the device was worn cannot be found: record a few steps too, or leave them out; a layout says "
+                    'mounting = "each subject" of a device that stays as it is worn, and LABEL = "" to leave out a '
+                    "label (docs/data.md)"
                 )
             X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)
