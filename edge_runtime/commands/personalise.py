@@ -13,7 +13,7 @@ from edge_runtime.commands.model_arguments import find_model, open_classifier, r
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.subject_groups import natural_order
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.personalisation import Gain
@@ -97,7 +97,7 @@ def _check_usage(
 
 def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None, out: Path) -> None:
     recordings = loading.load_recordings(data)
-    subjects = natural_order(str(x.subject) for x in recordings)
+    subjects = sorted({str(x.subject) for x in recordings}, key=natural)
     if len(subjects) > 1 if named is None else named not in subjects:
         whom = "" if named is None else f", and none of {quoted(named, 30)}"
         raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{whom}: choose one by --subject")

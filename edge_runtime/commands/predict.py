@@ -235,6 +235,7 @@ def _long_enough(found: Sequence[Described], window: "Window") -> Sequence[Descr
 
 
 def _files(path: Path) -> Sequence[Path]:
+    from edge_runtime.data.data_sources import FOREIGN
     from edge_runtime.data.subject_groups import natural
 
     if not path.exists():
@@ -247,7 +248,7 @@ def _files(path: Path) -> Sequence[Path]:
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )
     if not found:
-        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")
+        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {FOREIGN}")
     return found
 
 

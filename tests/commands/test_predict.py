@@ -148,6 +148,44 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert done.stderr.count("following recordings") == 1
 
 
+def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):
+    asked = ("predict", "mine.toml=theirs/01/walk_2.txt", "--model", "edge", "--json", "found.json")
+    done = succeeded(har_edge_here(*asked))
+    assert "walk_2.txt, recording 0, subject 01, waist, watch, labelled WALKING\n" in done.stdout
+    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    assert found["file"] == "theirs/01/walk_2.txt"
+    alone = worn_once / "01/walk.txt"
+    alone.write_text((worn_once / "01/walk_2.txt").read_text())
+    refused = har_edge_here("predict", f"mine.toml={alone}", "--model", "edge")
+    assert_one_sentence(refused, 2, "walk.txt and the folders that it is in do not fit", "give its folder")
+    (tmp_path / "mine.toml").write_text(
+        MINE.replace("_{trial}", "_{trial}{sensor}")
+        .replace('unit = "g"', 'unit = "g"\nsensor = "a"')
+        .replace('unit = "rad/s"', 'unit = "rad/s"\nsensor = "2"')
+    )
+    assert_one_sentence(har_edge_here("predict", "mine.toml=theirs/01/walk_02.txt", "--model", "edge"), 2, "exist")
+    (worn_once / "01/walk_02.txt").write_text(alone.read_text())
+    half = har_edge_here("predict", "mine.toml=theirs/01/walk_02.txt", "--model", "edge")
+    assert_one_sentence(half, 2, "is no whole recording", "several files: give its folder")
+
+
+@pytest.mark.parametrize("command", [("data",), ("evaluate", "edge"), ("stream", "edge", "--replay", 0)])
+def test_a_foreign_file_without_a_layout_leads_to_layouts(har_edge_here, worn_once, command):
+    for path in (worn_once / "01", worn_once / "01/walk_2.txt"):
+        done = har_edge_here(*command, "--data", path)
+        assert_one_sentence(
+            done, 2, "LAYOUT=PATH for recordings of others", "docs/data.md says how a layout is written"
+        )
+    known = worn_once / "dws_1/sub_7.csv"
+    known.parent.mkdir()
+    known.write_text("x,y\n1,2\n")
+    assert_one_sentence(
+        har_edge_here(*command, "--data", known), 2, f"fit the layout of motionsense: motionsense={known}"
+    )
+    (worn_once / "a.csv").write_text("x,y\n1,2\n")
+    assert_one_sentence(har_edge_here(*command, "--data", worn_once), 2, "by LAYOUT=PATH", "(docs/data.md)")
+
+
 def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):
     (tmp_path / "empty").mkdir()
     (tmp_path / "short.csv").write_text(csv_lines(samples[:127], HEADER.removeprefix("t[s],")))
@@ -156,9 +194,11 @@ def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, 
         ([], "FILE.csv"),
         (["none.csv"], "none.csv"),
         (["empty"], "holds no .csv file"),
+        (["empty"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["/dev/zero"], "no regular file"),
         (["short.csv"], "2.56 s"),
         (["words.csv"], "no samples"),
+        (["words.csv"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["short.csv", "-o", "short.csv"], "would overwrite"),
         (["short.csv", "--model", "egde"], "did you mean edge?"),
     ):
