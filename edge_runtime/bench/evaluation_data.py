@@ -60,7 +60,7 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
     chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
     for _, x in chosen_recordings:
         x.check_signals(card.signals)
-    labels = {x.label_names[label] for _, x in chosen_recordings for label in np.unique(x.labels) if label >= 0}
+    labels = {label for _, x in chosen_recordings for label in x.found_labels}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not known & set(card.labels):
         raise InputError(

@@ -188,7 +188,7 @@ def _follow(
         for place, track in replay([x for _, x in chosen], classifier, hop):
             number, recording = chosen[place]
             tracks[place] = track
-            on_progress(len(tracks) / len(chosen), f"recording {number}")
+            on_progress(len(tracks) / len(chosen), f"following recordings: {number}")
             if picture:
                 title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
                 path = picture(f"recording-{number}")

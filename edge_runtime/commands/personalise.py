@@ -13,6 +13,7 @@ from edge_runtime.commands.model_arguments import find_model, open_classifier, r
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.personalisation import Gain
@@ -22,6 +23,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted, percent
 
 
@@ -35,6 +37,7 @@ from edge_runtime.system.quantities import counted, percent
 @options.data(
     f"Labelled recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}"
 )
+@click.option("--subject", metavar="NAME", help="Whose recordings to take, where the data has those of several people.")
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option(
     "--evaluate",
@@ -52,6 +55,7 @@ from edge_runtime.system.quantities import counted, percent
 def command(
     model: Path | None,
     data: Sources | None,
+    subject: str | None,
     out: Path | None,
     evaluate: bool,
     seconds: float | None,
@@ -65,7 +69,7 @@ def command(
     latest run or, when there is none, 'edge'. It stays as it is; the adapted one goes to -o and is used like any other.
     Without TensorFlow.
     """
-    _check_usage(out, evaluate, seconds, json_path)
+    _check_usage(subject, out, evaluate, seconds, json_path)
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
@@ -76,22 +80,29 @@ def command(
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
     if out.exists():
         raise InputError(f"{out} is there already: give another name with -o, or remove it")
-    _adapt(path, classifier, data, out)
+    _adapt(path, classifier, data, subject, out)
 
 
-def _check_usage(out: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None) -> None:
+def _check_usage(
+    subject: str | None, out: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None
+) -> None:
     if evaluate and out:
         raise click.UsageError("--evaluate writes no model: leave out -o, or --evaluate")
+    if evaluate and subject is not None:
+        raise click.UsageError("--evaluate takes every person in turn: leave out --subject, or --evaluate")
     if not evaluate and (json_path or seconds is not None):
         name = "--json" if json_path else "--seconds"
         raise click.UsageError(f"{name} is for gains: give --evaluate too")
 
 
-def _adapt(path: Path, classifier: Classifier, data: Sources, out: Path) -> None:
+def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None, out: Path) -> None:
     recordings = loading.load_recordings(data)
-    subjects = sorted({str(x.subject) for x in recordings})
-    if len(subjects) > 1:
-        raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}: give those of one person")
+    subjects = sorted({str(x.subject) for x in recordings}, key=natural)
+    if len(subjects) > 1 if named is None else named not in subjects:
+        whom = "" if named is None else f", and none of {quoted(named, 30)}"
+        raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{whom}: choose one by --subject")
+    subject = subjects[0] if named is None else named
+    recordings = tuple(x for x in recordings if str(x.subject) == subject)
     _check_sensors(recordings, classifier)
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
@@ -105,7 +116,7 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, out: Path) -> None
             "written: wear the phone the same way throughout and record more"
         )
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
-    record: dict[str, Any] = {"subject": subjects[0], "seconds": seconds}
+    record: dict[str, Any] = {"subject": subject, "seconds": seconds}
     checked = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
     if held_out:
         before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
@@ -118,7 +129,7 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, out: Path) -> None
     adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
-    click.echo(f"{out}: {card.name} adapted to subject {subjects[0]} from {learnt}")
+    click.echo(f"{out}: {card.name} adapted to subject {subject} from {learnt}")
     click.echo(checked)
 
 
@@ -132,7 +143,7 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
     gains = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
-            on_progress(done / len(subjects), f"subject {subject}")
+            on_progress(done / len(subjects), f"adapting: subject {subject}")
             found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
             try:
                 gains.append(personalisation.gain(subject, found, seconds, classifier))

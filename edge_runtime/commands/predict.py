@@ -1,11 +1,12 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +16,7 @@ from edge_runtime.reports import outputs
 from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import Sources
+    from edge_runtime.data.data_sources import DataSource, Sources
     from edge_runtime.data.dataset import Recording
     from edge_runtime.live.decider import Decision
     from edge_runtime.live.segments import Segment
@@ -25,19 +26,53 @@ if TYPE_CHECKING:
     from edge_runtime.signals.types import Signal, Window
     from edge_runtime.system.progress import OnProgress
 
-    Replay: TypeAlias = tuple[str, Recording, Source]
+
+@dataclass(frozen=True)
+class Described:
+    """A recording of a data set that a layout describes, by its `number` there."""
+
+    data: "DataSource"
+    number: int
+    recording: "Recording"
+
+    @property
+    def file(self) -> Path:
+        """The path of its file."""
+        assert self.data.path
+        is_alone = self.data.path.name == self.recording.file and self.data.path.is_file()
+        return self.data.path if is_alone else self.data.path / self.recording.file
+
+    def __str__(self) -> str:
+        x = self.recording
+        worn = [y for y in (x.mounting.placement, x.mounting.device) if y]
+        labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
+        return ", ".join([f"{x.file}, recording {self.number}", f"subject {x.subject}", *worn, *labels])
+
+    def facts(self) -> dict[str, object]:
+        """What is known of it, for programs."""
+        x = self.recording
+        worn = {"placement": x.mounting.placement, "device": x.mounting.device}
+        return {"recording": self.number, "subject": str(x.subject), **worn, "labels": list(x.found_labels)}
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that was recognised in one file, or recording of a data set, whose samples begin at `start` in its clock."""
+    """All that was recognised in one `file`, or in what is `described`, whose samples begin at `start` in its clock."""
 
-    file: Path | str
+    file: Path
+    described: Described | None
     start: float
     decisions: Sequence["Decision"]
     segments: Sequence["Segment"]
     notices: Sequence[str]
     summary: "StreamSummary"
+
+    def __str__(self) -> str:
+        return str(self.described or self.file)
+
+    def label(self, decision: "Decision") -> str:
+        """The label of the last sample that the decision is about; "" where none is known."""
+        return self.described.recording.label_at(decision.seconds) if self.described else ""
 
 
 @click.command(
@@ -91,9 +126,10 @@ def command(
 
     from edge_runtime.commands.model_arguments import find_model, open_classifier
     from edge_runtime.live.recognizer import LiveRecognizer
+    from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
-    from edge_runtime.live.sources.file_sources import csv_file
+    from edge_runtime.live.sources.file_sources import csv_file, replay
     from edge_runtime.live.timestamps import Timestamps
     from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.files import csv_text
@@ -104,7 +140,7 @@ def command(
     card = classifier.card
     placement = options.stated_placement(placement, card)
     predictions = []
-    recorded = _long_enough(list(_replays(described, card.signals)), card.window)
+    recorded = _long_enough(list(_recordings(described, card.signals)), card.window)
     n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):
@@ -116,22 +152,33 @@ def command(
             share = _Share(on_progress, done, n_all, file)
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
-                predictions.append(_predict(file, session, source, card.window.samples / RATE_HZ))
-        for done, (name, recording, source) in enumerate(recorded, len(files)):
-            on_progress(done / n_all, name)
-            where = placement or recording.mounting.placement
-            recognizer = LiveRecognizer(classifier, hop, recording.begins_midway, axes is not None, where)
-            session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
-            predictions.append(_predict(name, session, source, card.window.samples / RATE_HZ))
+                predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
+        found: dict[int, Prediction] = {}
+        for places in worn_alike([x.recording for x in recorded]):
+            where = placement or recorded[places[0]].recording.mounting.placement
+            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, where)
+            for place in places:
+                x = recorded[place]
+                on_progress((len(files) + len(found)) / n_all, f"following recordings: {x}")
+                recognizer.restart(x.recording.begins_midway)
+                session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
+                source = replay(x.number, x.recording, 0)
+                found[place] = _predict(x.file, x, session, source, card.window.samples / RATE_HZ)
+        predictions += [found[place] for place in range(len(recorded))]
     if out is not None:
         outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
     for prediction in predictions:
-        _show(prediction, has_name=n_all > 1)
+        _show(prediction, has_name=n_all > 1 or bool(described))
+    right = _share_right(predictions, card.labels)
+    if len(predictions) > 1:
+        _show_total(predictions, right)
     recordings = [
-        {"file": str(x.file), "segments": [asdict(y) for y in x.segments], "minutes": x.summary.to_dict()["minutes"]}
+        {"file": str(x.file)}
+        | (x.described.facts() if x.described else {})
+        | {"segments": [asdict(y) for y in x.segments], "minutes": x.summary.to_dict()["minutes"]}
         for x in predictions
     ]
-    outputs.write_json(json_path, {"model": card.name, "recordings": recordings})
+    outputs.write_json(json_path, {"model": card.name, "recordings": recordings, "right": right})
 
 
 class _Share:
@@ -144,7 +191,7 @@ class _Share:
     def read(self, n_bytes: int) -> None:
         self._n_bytes += n_bytes
         share = self._n_bytes / max(self._file.stat().st_size, self._n_bytes, 1)
-        self._on_progress((self._done + share) / self._n_files, str(self._file))
+        self._on_progress((self._done + share) / self._n_files, f"reading files: {self._file}")
 
 
 def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
@@ -162,33 +209,33 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _replays(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[Replay]":
-    """Name, recording and source of each recording of the data sets that are `described`."""
+def _recordings(described: "Sources", signals: "Sequence[Signal]") -> Iterator[Described]:
+    """Each recording of the data sets that are `described`."""
     from edge_runtime.data.loading import DataReader
-    from edge_runtime.live.sources.file_sources import replay
 
     for data in described:
         for number, recording in enumerate(DataReader((data,)).recordings):
             recording.check_signals(signals)
-            yield f"{data}, recording {number}, subject {recording.subject}", recording, replay(number, recording, 0)
+            yield Described(data, number, recording)
 
 
-def _long_enough(replays: "Sequence[Replay]", window: "Window") -> "Sequence[Replay]":
+def _long_enough(found: Sequence[Described], window: "Window") -> Sequence[Described]:
     """Those of recordings as long as a window; stderr says which are left out. Raises `InputError` when all are."""
-    short = [name for name, recording, _ in replays if len(recording.samples) < window.samples]
+    short = [str(x) for x in found if len(x.recording.samples) < window.samples]
     if not short:
-        return replays
+        return found
     named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
-    if len(short) == len(replays):
+    if len(short) == len(found):
         raise InputError(f"no recording is as long as a window of {window}: {named}; record more")
     click.echo(
-        f"Left out: {len(short)} of {counted(len(replays), 'recording')}, shorter than a window of {window}: {named}.",
+        f"Left out: {len(short)} of {counted(len(found), 'recording')}, shorter than a window of {window}: {named}.",
         err=True,
     )
-    return [x for x in replays if x[0] not in short]
+    return [x for x in found if len(x.recording.samples) >= window.samples]
 
 
 def _files(path: Path) -> Sequence[Path]:
+    from edge_runtime.data.data_sources import FOREIGN
     from edge_runtime.data.subject_groups import natural
 
     if not path.exists():
@@ -201,11 +248,13 @@ def _files(path: Path) -> Sequence[Path]:
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )
     if not found:
-        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some")
+        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {FOREIGN}")
     return found
 
 
-def _predict(file: Path | str, session: "Session", source: "Source", window_s: float) -> Prediction:
+def _predict(
+    file: Path, described: Described | None, session: "Session", source: "Source", window_s: float
+) -> Prediction:
     from edge_runtime.live.decider import Decision
     from edge_runtime.live.segments import segments
 
@@ -218,23 +267,45 @@ def _predict(file: Path | str, session: "Session", source: "Source", window_s: f
                 notices.append(x.text)
     if not decisions:
         why = f" ({notices[-1]})" if notices else ""
-        raise InputError(f"{file} has no {window_s:g} s of samples without a gap{why}: record more")
+        raise InputError(f"{described or file} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
-    return Prediction(file, decisions[0].seconds - window_s, decisions, joined, notices, session.summary)
+    start = decisions[0].seconds - window_s
+    return Prediction(file, described, start, decisions, joined, notices, session.summary)
 
 
 def _rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:
     """The decisions of all files, as `--log` of a stream has them, without what differs from run to run."""
-    yield ["file", "seconds", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
+    about = ("recording", "subject", "placement", "device")
+    yield ["file", *about, "seconds", "label", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
     for prediction in predictions:
+        facts = prediction.described.facts() if prediction.described else {}
+        first = [prediction.file, *(facts.get(key, "") for key in about)]
         for x in prediction.decisions:
             probabilities = [f"{float(p):.5f}" for p in x.probabilities]
-            yield [prediction.file, f"{x.seconds:.6f}", x.activity, int(x.warming_up), x.reason, *probabilities]
+            answer = [prediction.label(x), x.activity, int(x.warming_up), x.reason]
+            yield [*first, f"{x.seconds:.6f}", *answer, *probabilities]
+
+
+def _share_right(predictions: Sequence[Prediction], labels: Sequence[str]) -> float | None:
+    """The share of decisions that name the label of their last sample, where that is one of `labels`; None without any.
+
+    An answer of several activities is right when one of them is.
+    """
+    from edge_runtime.data.coarse_labels import coarse_label, is_coarse
+
+    coarse, n_right, n_all = is_coarse(labels), 0, 0
+    for prediction in predictions:
+        for x in prediction.decisions:
+            label = coarse_label(prediction.label(x)) if coarse else prediction.label(x)
+            n_all += label in labels
+            n_right += label in labels and label in x.activity.split(" or ")
+    return n_right / n_all if n_all else None
 
 
 def _show(prediction: Prediction, has_name: bool) -> None:
     from rich.text import Text
 
+    from edge_runtime.live.decider import UNKNOWN
     from edge_runtime.live.display.sinks import activity_name, minutes_and_seconds, show_summary
     from edge_runtime.system.quantities import percent
     from edge_runtime.system.terminal import Console, plain_table
@@ -248,9 +319,25 @@ def _show(prediction: Prediction, has_name: bool) -> None:
             percent(x.probability, 0),
         )
     if has_name:
-        console.print(str(prediction.file), style="bold")
+        console.print(str(prediction), style="bold")
     console.print(table)
+    if {x.activity for x in prediction.decisions} == {UNKNOWN}:
+        ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
+        console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
     console.print()
     show_summary(prediction.summary, console)
     for text in prediction.notices:
-        click.echo(f"{prediction.file}: {text}", err=True)
+        click.echo(f"{prediction}: {text}", err=True)
+
+
+def _show_total(predictions: Sequence[Prediction], right: float | None) -> None:
+    from edge_runtime.live.display.sinks import activity_table
+    from edge_runtime.system.quantities import percent
+    from edge_runtime.system.terminal import Console
+
+    console = Console(markup=False)
+    console.print()
+    console.print(f"All {len(predictions)} recordings", style="bold")
+    console.print(activity_table([x.summary for x in predictions]))
+    if right is not None:
+        console.print(f"{percent(right)} of the decisions where an activity of the model is labelled are right.")

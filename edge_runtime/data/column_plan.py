@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from edge_runtime.data import columns, units
 from edge_runtime.data.columns import Columns
+from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.layout import Column, Layout, SensorColumns
 from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
 _EXPECTED = (
-    "its first line has to name timestamp[s], ax[g], ay[g], az[g], gx[rad/s], gy[rad/s], gz[rad/s], label, subject"
+    "its first line has to name timestamp[s], ax[g], ay[g], az[g], gx[rad/s], gy[rad/s], gz[rad/s], label, subject; "
+    f"{FOREIGN}"
 )
 
 Axes = tuple[tuple[int, ...], ...]

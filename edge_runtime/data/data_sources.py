@@ -8,6 +8,8 @@ from typing import Self
 from edge_runtime.errors import InputError
 
 EMBEDDED = "uci-har"
+FOREIGN = "a layout says how recordings of others are read, by LAYOUT=PATH of predict or --data (docs/data.md)"
+"""Where those who have other files than har-edge knows have to go."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Recording:
     `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled. The first `n_classes` of
     these are classes to learn, the others real unknowns, such as transitions; None: all are classes. Of one that
     `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`). `trial` is the number of
-    this recording among a person's; "" where that is not known.
+    this recording among a person's, and `file` its path inside the folder or zip; "" where that is not known.
     """
 
     subject: int | str
@@ -58,11 +58,17 @@ class Recording:
     n_classes: int | None = None
     begins_midway: bool = False
     trial: str = ""
+    file: str = ""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that are classes to learn."""
         return self.label_names[: self.n_classes]
+
+    @property
+    def found_labels(self) -> tuple[str, ...]:
+        """The labels that its samples have."""
+        return tuple(self.label_names[x] for x in np.unique(self.labels) if x >= 0)
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -79,7 +85,8 @@ class Recording:
         if not self.has_gyroscope and any(x.is_rotation for x in signals):
             raise InputError(
                 f"the recordings of subject {self.subject} have no rotation, which the model takes: record the "
-                "gyroscope too, or give a model that was trained with --sensors accelerometer"
+                "gyroscope too, or train a model of acceleration alone by 'har-edge train --sensors accelerometer "
+                "--frame walking --data ...', convert it and give it"
             )
 
 
@@ -200,7 +207,9 @@ class Dataset:
                 number = "" if part.mounting is None else f", mounting {self.mountings[int(one)].name or one}"
                 raise InputError(
                     f"nobody walks in the windows of subject {part.subject[rows][0]}{number} of '{self.name}', so that "
-                    "how the device was worn cannot be found: leave them out, or record a few steps too"
+                    "how the device was worn cannot be found: record a few steps too, or leave them out; a layout says "
+                    'mounting = "each subject" of a device that stays as it is worn, and LABEL = "" to leave out a '
+                    "label (docs/data.md)"
                 )
             X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)

@@ -1,13 +1,14 @@
-"""List and read the files of a folder or of a zip alike."""
+"""List and read the files of a folder or of a zip, or a single file, alike."""
 
 import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+from edge_runtime.data.path_pattern import PathPattern
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import read_bytes
 from edge_runtime.system.zip_archive import Archive, is_zip
@@ -22,13 +23,19 @@ _MOST_UNPACKED = 2**34  # bytes of all zips in zips or folders: sixteen archives
 class FileTree:
     """Files at `place` by their `names`, paths with `/`; `read` gives the bytes of one.
 
-    `around` is the folder around all of them in a zip, with a `/` behind it.
+    `around` is the folder around all of them in a zip, and `above` the folders of a single file, which its path begins
+    with for a pattern; with a `/` behind it.
     """
 
     place: Path
     names: tuple[str, ...]
     read: Callable[[str], bytes]
     around: str = ""
+    above: str = ""
+
+    def match(self, pattern: PathPattern, name: str) -> dict[str, str] | None:
+        """What the path of a file says by the `pattern`; None where it does not fit."""
+        return pattern.match(self.above + name, self.above or self.around)
 
     def path_of(self, name: str) -> str:
         """The file in words, for errors."""
@@ -37,17 +44,21 @@ class FileTree:
 
 @contextmanager
 def open_tree(path: Path) -> Iterator[FileTree]:
-    """The files in the folder or zip at `path`, without hidden ones.
+    """The files in the folder or zip at `path`, without hidden ones, or the single file that it is.
 
-    Raises `InputError` when it is neither, is damaged, or holds too many files.
+    Raises `InputError` when it is none of these, is damaged, or holds too many files.
     """
     if path.is_dir():
         yield FileTree(path, tuple(_walk(path)), lambda name: read_bytes(path / name, "a recording"))
         return
     if not path.exists():
         raise InputError(f"{path} does not exist; give a folder or a zip of recordings")
+    if not path.is_file():
+        raise InputError(f"{path} is neither a folder nor a file; give a folder or a zip of recordings")
     if not is_zip(path):
-        raise InputError(f"{path} is neither a folder nor a zip; give one of recordings")
+        above = f"{path.resolve().parent.as_posix().strip('/')}/"
+        yield FileTree(path.parent, (path.name,), lambda _: read_bytes(path, "a recording"), above=above)
+        return
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
         yield FileTree(path, names, archive.read, _around(names))
@@ -81,7 +92,7 @@ def unpacked(tree: FileTree) -> FileTree:
                 raise InputError(
                     f"the zips in {tree.place} would unpack to more than {_MOST_UNPACKED:,} bytes: give a part of it"
                 )
-    return FileTree(tree.place, tuple(found), lambda name: found[name](), tree.around)
+    return replace(tree, names=tuple(found), read=lambda name: found[name]())
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class LabelRanges:
             return None
         names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
         found: dict[tuple[str, ...], list[tuple[float, float, str, str]]] = {_key(x, names): [] for x in recordings}
-        files = [(x, said) for x in tree.names if (said := source.files.match(x, tree.around)) is not None]
+        files = [(x, said) for x in tree.names if (said := tree.match(source.files, x)) is not None]
         if not files:
             raise InputError(
                 f"{tree.place} has no file of labels like {quoted(source.files.text)}, as files under [label_file] of "

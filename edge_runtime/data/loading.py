@@ -125,7 +125,7 @@ class SourceReader:
             raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}{_hint(path)}")
         if path.suffix.lower() == ".npy":
             raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
-        raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}")
+        raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}{_hint(path)}")
 
     @cached_property
     def found(self) -> FoundRecordings:
@@ -207,7 +207,7 @@ def has_recordings(chosen: Sources) -> bool:
 
 
 def _hint(path: Path) -> str:
-    """Shipped layouts that fit the files in a folder, in words."""
+    """Shipped layouts that fit the files at `path`, in words."""
     names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
     fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]
     if fitting:

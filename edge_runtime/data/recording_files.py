@@ -64,10 +64,10 @@ class _FilePart:
 
 
 def read(path: Path, layout: Layout) -> FoundRecordings:
-    """The recordings at `path`, a folder or a zip; files in zips inside where no file outside fits the layout.
+    """The recordings at `path`, a folder, a zip or a file; files in zips inside where no file outside fits the layout.
 
-    Raises `InputError` as `csv_table.read` does, when no file fits the layout, when some files have rotation and others
-    none, and for labels that the layout does not name.
+    Raises `InputError` as `csv_table.read` does, for a file that is no whole recording, when no file fits the layout,
+    when some files have rotation and others none, and for labels that the layout does not name.
     """
     stretches: list[_FilePart] = []
     rates: list[float] = []
@@ -75,6 +75,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     unlabelled: list[str] = []
     n_left_out = n_gaps = n_back = 0
     with open_tree(path) as opened:
+        if opened.above:
+            _check_single(opened, layout)
         tree = opened if _fits(opened, layout) else unpacked(opened)
         groups = _groups(tree, layout)
         ranges = LabelRanges.read(tree, layout, [of_path for of_path, _ in groups])
@@ -114,7 +116,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     _check_texts(stretches)
     labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
-    found = tuple(_recording(x, labels_found, layout, name) for x in stretches)
+    found = tuple(_recording(x, labels_found, layout, name, tree.place) for x in stretches)
     absent, bare = labels_found.absent, tuple(dict.fromkeys(unlabelled))
     return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), absent, bare)
 
@@ -128,13 +130,27 @@ def _by_device(tables: Iterable[Table]) -> list[list[Table]]:
 
 
 def fits(path: Path, layout: Layout) -> bool:
-    """Tell whether a file at `path`, a folder or a zip, is one that the `layout` describes."""
+    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes."""
     with open_tree(path) as tree:
         return _fits(tree, layout)
 
 
 def _fits(tree: FileTree, layout: Layout) -> bool:
-    return any(layout.files.match(x, tree.around) is not None for x in tree.names)
+    return any(tree.match(layout.files, x) is not None for x in tree.names)
+
+
+def _check_single(tree: FileTree, layout: Layout) -> None:
+    """Raise `InputError` unless the single file of `tree` is a recording by itself."""
+    path = tree.path_of(tree.names[0])
+    if not _fits(tree, layout):
+        raise InputError(
+            f"{path} and the folders that it is in do not fit {quoted(layout.files.text, 200)}, which 'files' of "
+            f"{layout.source} says: give its folder, or correct 'files'"
+        )
+    if _n_files(layout) > 1 or layout.label_file:
+        raise InputError(
+            f"{path} is no whole recording, of which {layout.source} describes several files: give its folder"
+        )
 
 
 def _n_files(layout: Layout) -> int:
@@ -148,7 +164,7 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
     wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} if by_path else {""}
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for name in sorted(tree.names, key=natural):
-        said = layout.files.match(name, tree.around)
+        said = tree.match(layout.files, name)
         sensor = "" if said is None else said.pop(SENSOR, "")
         if said is None or sensor not in wanted:
             continue
@@ -171,7 +187,7 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
 
 def _other_sensors(tree: FileTree, layout: Layout, wanted: Collection[str]) -> str:
     """What {sensor} stands for in paths that fit but for it, in words."""
-    matches = (layout.files.match(x, tree.around) for x in tree.names)
+    matches = (tree.match(layout.files, x) for x in tree.names)
     there = sorted({x[SENSOR] for x in matches if x and SENSOR in x})
     if not there:
         return ""
@@ -300,8 +316,8 @@ def _key(label: str, said: Collection[str]) -> str:
     return plain if plain in said else OTHERS if OTHERS in said else label
 
 
-def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str) -> Recording:
-    """The stretch at 50 Hz; a label is that of the nearest row."""
+def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str, place: Path) -> Recording:
+    """The stretch, of a file at `place`, at 50 Hz; a label is that of the nearest row."""
     seconds = stretch.samples.seconds - stretch.samples.seconds[0]
     samples = resampled(seconds, stretch.samples.values, RATE_HZ)
     numbers = np.array([labels.number[x] for x in stretch.labels], np.int8)
@@ -323,4 +339,5 @@ def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str)
         n_classes=labels.n_classes,
         begins_midway=True,
         trial=said["trial"],
+        file=Path(stretch.file).relative_to(place).as_posix(),
     )

@@ -167,7 +167,7 @@ def without_gyroscope(tmp_path):
 )
 def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, without_gyroscope, arguments):
     done = har_edge_here(*arguments, "--data", without_gyroscope)
-    assert_one_sentence(done, 2, "no rotation", "--sensors accelerometer")
+    assert_one_sentence(done, 2, "no rotation", "'har-edge train --sensors accelerometer --frame walking --data ...'")
 
 
 def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):

@@ -75,7 +75,9 @@ def test_predict_takes_the_recordings_of_a_layout(home, har_edge_here):
     name = f"{home}/mine.toml={home}/theirs"
     done = succeeded(har_edge_here("predict", name, "--model", "edge", "--json", "-"))
     found = json.loads(done.stdout)["recordings"]
-    assert [x["file"].rpartition(", ")[2] for x in found] == [f"subject {x}" for x in "aaabbbccc"]
+    files = [f"{home}/theirs/{subject}/{label}.txt" for subject in "abc" for label in ("go", "run", "turn")]
+    assert [x["file"] for x in found] == files
+    assert [x["labels"] for x in found][:3] == [["WALKING"], ["JOGGING"], ["turning"]]
     assert all(x["segments"] for x in found)
     refused = har_edge_here("predict", name, "--model", "edge", "--rate", 50)
     assert_one_sentence(refused, 2, "a layout knows its units and times")

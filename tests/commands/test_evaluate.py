@@ -56,6 +56,15 @@ def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(tmp_path)
     assert "1 subject)" in (tmp_path / "plots" / "confusion.svg").read_text()
 
 
+def test_live_recordings_of_one_label_each_have_no_delay_and_one_line_of_progress(tmp_path):
+    data = people(tmp_path / "own", ("STANDING", posture("STANDING", 15)))
+    done = succeeded(evaluate(data, "edge", "--live", "--data", data))
+    assert "accuracy, live" in done.stdout
+    assert "delay" not in done.stdout
+    assert scores(data)["activities"] == 0
+    assert done.stderr.count("following recordings") == 1
+
+
 def test_an_option_of_another_is_refused_alone(har_edge_here):
     assert_one_sentence(har_edge_here("evaluate", "edge", "--hop", 5), 2, "--hop belongs to --live")
     assert_one_sentence(har_edge_here("evaluate", "edge", "--format", "pdf"), 2, "--format belongs to --plots")

@@ -77,11 +77,15 @@ def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitti
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
 
 
-def test_two_people_are_refused(sitting, standing, tmp_path):
+def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path):
     write_pieces(tmp_path / "own" / "b.csv", [("STANDING", standing)], "another")
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
-    assert_one_sentence(done, 2, "another, me")
+    assert_one_sentence(done, 2, "another, me: choose one by --subject")
+    asked = ("personalise", "edge", "--data", "own", "-o", "mine.tflite", "--subject")
+    assert_one_sentence(har_edge_here(*asked, "you"), 2, "another, me, and none of 'you'", "--subject")
     assert not (tmp_path / "mine.tflite").exists()
+    assert "adapted to subject me from" in succeeded(har_edge_here(*asked, "me")).stdout
+    assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
 
 
 def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
@@ -95,6 +99,7 @@ def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
     ("arguments", "said"),
     [
         (["--evaluate", "-o", "x.tflite"], "-o"),
+        (["--evaluate", "--subject", "me"], "leave out --subject"),
         (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
         (["--evaluate", "--seconds", "nan"], "no finite number"),
         (["--evaluate", "--seconds", "inf"], "no finite number"),

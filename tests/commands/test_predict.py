@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from programs import assert_one_sentence, succeeded
 from streams import csv_lines
-from written_recordings import motion
+from written_recordings import motion, posture
 
 from edge_runtime.data import uci_har
 
@@ -87,11 +87,103 @@ def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out_with
     asked = ("predict", "mine.toml=theirs", "--model", "edge", "--json", "found.json")
     done = succeeded(har_edge_here(*asked))
     said = "Left out: 1 of 2 recordings, shorter than a window of 128 samples at 50 Hz: "
-    assert f"{said}mine.toml=theirs, recording 0, subject a." in " ".join(done.stderr.split())
+    assert f"{said}a.txt, recording 0, subject a, labelled WALKING." in " ".join(done.stderr.split())
     (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
-    assert found["file"].endswith("subject b")
+    assert (found["file"], found["recording"], found["subject"]) == ("theirs/b.txt", 1, "b")
     (tmp_path / "theirs/b.txt").unlink()
     assert_one_sentence(har_edge_here(*asked), 2, "no recording is as long as a window", "subject a", "record more")
+
+
+MINE = """\
+files = "{subject}/{label}_{trial}.txt"
+placement = "waist"
+device = "watch"
+rate = 50
+[acceleration]
+columns = [1, 2, 3]
+unit = "g"
+[rotation]
+columns = [4, 5, 6]
+unit = "rad/s"
+[labels]
+stand = "STANDING"
+walk = "WALKING"
+"""
+
+
+@pytest.fixture
+def worn_once(tmp_path):
+    """Somebody stands, walks and stands again, in a file each; the device stays as it is worn."""
+    (tmp_path / "mine.toml").write_text(MINE)
+    for number, (name, seconds) in enumerate((("stand", 15), ("walk", 20), ("stand", 15)), 1):
+        piece = posture({"stand": "STANDING", "walk": "WALKING"}[name], seconds)
+        path = tmp_path / f"theirs/01/{name}_{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(",".join(f"{x:.5f}" for x in row) for row in piece))
+    return tmp_path / "theirs"
+
+
+def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_here, worn_once, tmp_path):
+    del worn_once
+    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere", "--json", "found.json", "-o", "found.csv")
+    done = succeeded(har_edge_here(*asked, env={"COLUMNS": "120"}))
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert [x["file"] for x in content["recordings"]] == [
+        "theirs/01/stand_1.txt", "theirs/01/stand_3.txt", "theirs/01/walk_2.txt"
+    ]  # fmt: skip
+    before, after, _ = ({y["activity"] for y in x["segments"]} for x in content["recordings"])
+    assert before == {"unknown"}
+    assert any("STANDING" in x for x in after)
+    assert done.stdout.count("All of it is unknown; the commonest reason: mounting not known yet") == 1
+    assert "01/stand_1.txt, recording 0, subject 01, waist, watch, labelled STANDING\n" in done.stdout
+    assert "All 3 recordings" in done.stdout
+    decisions = rows(tmp_path / "found.csv")
+    assert {(x["file"], x["subject"], x["placement"], x["device"], x["label"]) for x in decisions} >= {
+        ("theirs/01/walk_2.txt", "01", "waist", "watch", "WALKING")
+    }
+    n_right = sum(x["label"] in x["activity"].split(" or ") for x in decisions)
+    assert content["right"] == pytest.approx(n_right / len(decisions))
+    assert 0 < content["right"] < 1
+    assert f"{100 * content['right']:.2f} % of the decisions" in done.stdout
+    assert done.stderr.count("following recordings") == 1
+
+
+def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):
+    asked = ("predict", "mine.toml=theirs/01/walk_2.txt", "--model", "edge", "--json", "found.json")
+    done = succeeded(har_edge_here(*asked))
+    assert "walk_2.txt, recording 0, subject 01, waist, watch, labelled WALKING\n" in done.stdout
+    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    assert found["file"] == "theirs/01/walk_2.txt"
+    alone = worn_once / "01/walk.txt"
+    alone.write_text((worn_once / "01/walk_2.txt").read_text())
+    refused = har_edge_here("predict", f"mine.toml={alone}", "--model", "edge")
+    assert_one_sentence(refused, 2, "walk.txt and the folders that it is in do not fit", "give its folder")
+    (tmp_path / "mine.toml").write_text(
+        MINE.replace("_{trial}", "_{trial}{sensor}")
+        .replace('unit = "g"', 'unit = "g"\nsensor = "a"')
+        .replace('unit = "rad/s"', 'unit = "rad/s"\nsensor = "2"')
+    )
+    assert_one_sentence(har_edge_here("predict", "mine.toml=theirs/01/walk_02.txt", "--model", "edge"), 2, "exist")
+    (worn_once / "01/walk_02.txt").write_text(alone.read_text())
+    half = har_edge_here("predict", "mine.toml=theirs/01/walk_02.txt", "--model", "edge")
+    assert_one_sentence(half, 2, "is no whole recording", "several files: give its folder")
+
+
+@pytest.mark.parametrize("command", [("data",), ("evaluate", "edge"), ("stream", "edge", "--replay", 0)])
+def test_a_foreign_file_without_a_layout_leads_to_layouts(har_edge_here, worn_once, command):
+    for path in (worn_once / "01", worn_once / "01/walk_2.txt"):
+        done = har_edge_here(*command, "--data", path)
+        assert_one_sentence(
+            done, 2, "LAYOUT=PATH for recordings of others", "docs/data.md says how a layout is written"
+        )
+    known = worn_once / "dws_1/sub_7.csv"
+    known.parent.mkdir()
+    known.write_text("x,y\n1,2\n")
+    assert_one_sentence(
+        har_edge_here(*command, "--data", known), 2, f"fit the layout of motionsense: motionsense={known}"
+    )
+    (worn_once / "a.csv").write_text("x,y\n1,2\n")
+    assert_one_sentence(har_edge_here(*command, "--data", worn_once), 2, "by LAYOUT=PATH", "(docs/data.md)")
 
 
 def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):
@@ -102,9 +194,11 @@ def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, 
         ([], "FILE.csv"),
         (["none.csv"], "none.csv"),
         (["empty"], "holds no .csv file"),
+        (["empty"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["/dev/zero"], "no regular file"),
         (["short.csv"], "2.56 s"),
         (["words.csv"], "no samples"),
+        (["words.csv"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["short.csv", "-o", "short.csv"], "would overwrite"),
         (["short.csv", "--model", "egde"], "did you mean edge?"),
     ):

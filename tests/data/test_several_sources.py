@@ -74,6 +74,21 @@ def test_of_mixed_sensors_the_common_signals_are_taken_and_train_says_so(two, tm
     assert not capsys.readouterr().err
 
 
+def test_several_placements_without_the_walking_frame_are_told_in_a_sentence(two, tmp_path, capsys):
+    columns = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
+    for place in ("waist", "wrist"):
+        (tmp_path / f"{place}.toml").write_text(f'{columns}placement = "{place}"\n')
+    waist, wrist, other = (
+        f"{tmp_path}/{place}.toml={x}" for place, x in (("waist", two[0]), ("wrist", two[1]), ("waist", two[1]))
+    )
+    training_data.load_data([waist, wrist], "all", "six")
+    assert "worn in 2 places (waist, wrist)" in (said := capsys.readouterr().err)
+    assert "--frame walking" in said
+    training_data.load_data([waist, other], "all", "six")
+    training_data.load_data([waist, wrist], "all", "six", "walking")
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("samples", "hop"), [(64, 16), (128, 128), (200, 100)])
 def test_windows_of_any_length_are_cut_from_recordings_of_all(two, samples, hop):
     window = Window(50.0, samples, hop)

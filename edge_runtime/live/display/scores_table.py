@@ -37,7 +37,9 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
         (
             "delay",
             f"{_seconds(found.delay_median_s)} until a new activity is reported (median), "
-            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} were never reported",
+            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} were never reported"
+            if found.activities
+            else "",
         ),
         (
             "false changes",

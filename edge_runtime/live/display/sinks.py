@@ -1,7 +1,7 @@
 """Print decisions and notices: lines for people, lines for programs, and the summary at the end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -13,6 +13,8 @@ from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from edge_runtime.system.terminal import Console
 
 _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
@@ -135,19 +137,30 @@ class JsonLines(Sink):
 
 def show_summary(summary: StreamSummary, console: "Console | None" = None) -> None:
     """Print the summary as a table, on stdout or on `console`."""
-    from rich.markup import escape
-
-    from edge_runtime.system.terminal import Console, plain_table
+    from edge_runtime.system.terminal import Console
 
     console = console or Console()
-    table = plain_table(["activity"], ["minutes", "share"])
-    total = sum(summary.windows.values())
-    for label, count in summary.windows.items():
-        if count:
-            name = escape(activity_name(label))
-            table.add_row(name, f"{summary.seconds[label] / 60:.1f}", percent(count / total, 0))
-    console.print(table if total else "Nothing was recognised: a first answer needs a whole window of samples.")
+    console.print(
+        activity_table([summary])
+        if any(summary.windows.values())
+        else "Nothing was recognised: a first answer needs a whole window of samples."
+    )
     console.print(_closing(summary), soft_wrap=True)
+
+
+def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
+    """Make a table of the minutes of each activity over all `summaries`, and its share of the decisions."""
+    from rich.markup import escape
+
+    from edge_runtime.system.terminal import plain_table
+
+    table = plain_table(["activity"], ["minutes", "share"])
+    total = sum(sum(x.windows.values()) for x in summaries)
+    for label in summaries[0].windows:
+        if count := sum(x.windows[label] for x in summaries):
+            minutes = sum(x.seconds[label] for x in summaries) / 60
+            table.add_row(escape(activity_name(label)), f"{minutes:.1f}", percent(count / total, 0))
+    return table
 
 
 def _closing(summary: StreamSummary) -> str:

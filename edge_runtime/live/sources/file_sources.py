@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import loading
-from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.data_sources import FOREIGN, Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
@@ -55,7 +55,8 @@ def csv_file(
             yield from decoder.feed(block)
         yield from decoder.end()
     if not decoder.samples:
-        raise InputError(f"{name} has no samples" + (f"; first unreadable line: {decoder.fault}" * bool(decoder.fault)))
+        fault = f"; first unreadable line: {decoder.fault}; {FOREIGN}" if decoder.fault else ""
+        raise InputError(f"{name} has no samples{fault}")
 
 
 def find_recording(number: int, data: Sources = (), signals: Sequence[Signal] = ()) -> Recording:
