@@ -21,6 +21,8 @@ Axes = tuple[tuple[int, ...], ...]
 class ColumnPlan:
     """Places of columns, counted from 0: of each axis those that are summed; factors give s, g and rad/s.
 
+    Of the axes of a sensor `offsets` are added to the sums before.
+
     Without `sensor` each row is of all sensors; with it, of the one that is named there, as `sensor_names` has it or,
     without these, as apps name it. Rows are kept that have one of the texts in each column of `where`. `by_name` are
     the columns as they were found by the names in the header, whose units `settled` decides.
@@ -32,6 +34,7 @@ class ColumnPlan:
     texts: Mapping[str, int]
     time_factor: float = 1.0
     factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    offsets: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sensor: int | None = None
     by_name: Columns | None = None
     sensor_names: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +90,7 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
         texts,
         layout.time.factor if layout.time else 1.0,
         {name: (part.factor,) * 3 for name, part in parts.items()},
+        {name: part.offset for name, part in parts.items()},
         None if layout.sensor_column is None else _place(header, place, layout.sensor_column),
         sensor_names={x.sensor: name for name, x in parts.items()} if layout.sensor_column is not None else {},
         where={_place(header, place, column): texts for column, texts in layout.where.items()},

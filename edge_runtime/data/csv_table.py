@@ -232,7 +232,7 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
     axes = plan.acceleration if kind == "acceleration" else plan.rotation
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is beyond the limit
         read = [np.sum([grid.numbers_in(x) for x in summed], axis=0) for summed in axes]
-        values: Array = np.stack(read, axis=1) * np.array(plan.factors[kind])
+        values: Array = (np.stack(read, axis=1) + plan.offsets.get(kind, (0.0,) * 3)) * plan.factors[kind]
     limit, unit = _LIMITS[kind]
     beyond = np.argwhere(~(np.abs(values) <= limit))
     if len(beyond):

@@ -49,7 +49,7 @@ class TimeColumn:
 
 @dataclass(frozen=True)
 class SensorColumns:
-    """Columns of the x, y and z axes of a sensor, each the sum of some; times `factor` they are in g or rad/s.
+    """Columns of the x, y and z axes of a sensor, each the sum of some; plus `offset`, times `factor` in g or rad/s.
 
     `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
     """
@@ -57,6 +57,7 @@ class SensorColumns:
     columns: tuple[tuple[Column, ...], ...]
     factor: float
     sensor: str = ""
+    offset: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)

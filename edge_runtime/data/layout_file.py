@@ -135,7 +135,7 @@ def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: b
     table = top.table(name)
     if table is None:
         return None
-    table.check_keys(("columns", "unit", "sign", "scale", *([SENSOR] if by_sensor else [])), _TOP)
+    table.check_keys(("columns", "unit", "sign", "scale", "offset", *([SENSOR] if by_sensor else [])), _TOP)
     axes = table.need("columns", list, 'columns = ["x", "y", "z"], names in the header or numbers from 1 on')
     if len(axes) != 3:
         raise table.error("columns", f"columns are those of x, y and z, three, and here are {len(axes)}")
@@ -148,7 +148,7 @@ def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: b
         raise table.error("sign", "sign is 1, or -1 to turn the sign of all three axes round")
     factor = _unit(table, units) * (table.number("scale", 1e-9, 1e9, 1.0) or 1.0) * sign
     sensor = table.need(SENSOR, str, 'sensor = "acc", as the path or the column has it') if by_sensor else ""
-    return SensorColumns(tuple(columns), factor, sensor)
+    return SensorColumns(tuple(columns), factor, sensor, table.three_numbers("offset", 1e9))
 
 
 def _time(top: LayoutKeys) -> TimeColumn | None:

@@ -298,3 +298,22 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
         InputError, match=r"other\.zip holds no data .* LAYOUT=PATH .*; docs/data\.md says how a layout"
     ):
         loading.load_data(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize(
+    ("offset", "added"), [("-2048", [2048, 2048, 2048]), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])]
+)
+def test_an_offset_is_added_before_numbers_are_scaled_and_turned(tmp_path, offset, added):
+    text = LAYOUT.replace('unit = "g"', f'unit = "g"\nscale = 0.0025\nsign = -1\noffset = {offset}')
+    expected = motion(300)[1]
+    counts = expected * [*[-400] * 3, *[180 / np.pi] * 3] + [*added, 0, 0, 0]
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(["x,y,z,u,v,w", *rows(counts)]))
+    found = recording_files.read(tmp_path, layout(text)).recordings
+    assert found[0].samples == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("offset", ["[1, 2]", '"2048"', "true", "nan", "[1, 2, 1e10]"])
+def test_an_offset_that_is_none_is_refused_with_its_line(offset):
+    with pytest.raises(InputError, match=r"line 7: offset is a number .* or a list of three"):
+        layout(LAYOUT.replace('unit = "g"', f'unit = "g"\noffset = {offset}'))
