@@ -119,6 +119,12 @@ class Layout:
         return any(isinstance(x, str) for x in named + [x for part in parts for axis in part.columns for x in axis])
 
     @property
+    def reads_labels(self) -> bool:
+        """Tell whether it says where labels are, which recognition does without."""
+        places = (*self.files.names, *self.fixed, *self.text_columns)
+        return self.label_file is not None or "label" in places
+
+    @property
     def names_labels(self) -> bool:
         """Tell whether it says which labels there are."""
         return bool(self.labels or self.other_labels)

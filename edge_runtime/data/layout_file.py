@@ -1,6 +1,7 @@
 """Read layouts strictly: a mistake is refused with its line, and with the words that could stand there."""
 
 import codecs
+import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -54,8 +55,10 @@ def find(name: str) -> Layout:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason}); a layout is a TOML file") from error
     except OSError as error:
+        near = difflib.get_close_matches(name.lower(), shipped(), 1)
+        meant = f", perhaps {near[0]}" if near else ""
         raise InputError(
-            f"there is no layout '{name}' ({error.strerror}): give the path of a TOML file, or one of "
+            f"there is no layout '{name}' ({error.strerror}){meant}: give the path of a TOML file, or one of "
             f"{', '.join(shipped())}"
         ) from error
     return parse(text, str(path), path.stem)
@@ -76,7 +79,9 @@ def parse(text: str, source: str, name: str) -> Layout:
         content = tomllib.loads(text)
         str(content)  # whole numbers of thousands of digits, 0xfff... too, can neither be read nor shown
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is no TOML file ({error}): see docs/data.md for one") from error
+        # Python's parser says of a key that stands twice that it cannot overwrite a value.
+        twice = ", a key that stands twice: leave one of them out" if "overwrite" in str(error) else ""
+        raise InputError(f"{source} is no TOML file ({error}{twice}): see docs/data.md for one") from error
     top = LayoutKeys(text, source, "", content)
     top.check_keys(_TOP)
     pattern = _pattern(top, "files", 'files = "{label}/{subject}.csv", with * and {names} for what differs')

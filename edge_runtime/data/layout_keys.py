@@ -113,8 +113,9 @@ class LayoutKeys:
         return value
 
     def list_of_text(self, key: str) -> tuple[str, ...]:
-        """The texts in the list of `key`."""
+        """The texts in the list of `key`, or its one text."""
         value = self.content.get(key, [])
+        value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
             raise self.error(key, f'{key} is a list of texts: write {key} = ["#", "@"]')
         return tuple(value)
