@@ -274,3 +274,10 @@ def test_an_offset_is_added_before_numbers_are_scaled_and_turned(tmp_path, offse
 def test_an_offset_that_is_none_is_refused_with_its_line(offset):
     with pytest.raises(InputError, match=r"line 7: offset is a number .* or a list of three"):
         layout(LAYOUT.replace('unit = "g"', f'unit = "g"\noffset = {offset}'))
+
+
+def test_one_person_is_chosen_by_the_name_in_files(tmp_path):
+    data = write_tree(tmp_path / "data", subjects=("01", "02"))
+    text = 'subject = "01"\n' + LAYOUT.replace("{subject}", "01")
+    found = recording_files.read(data, layout(text)).recordings
+    assert [x.subject for x in found] == ["01"] * 3
