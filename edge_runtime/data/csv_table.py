@@ -238,10 +238,10 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
     if len(beyond):
         row, axis = beyond[0]
         name = " + ".join(grid.header[x].strip() if grid.header else f"column {x + 1}" for x in axes[axis])
-        where = f"under [{kind}]" if plan.by_name is None else "in the header"
+        where = f"its unit, scale and offset under [{kind}]" if plan.by_name is None else "its unit in the header"
         raise InputError(
             f"{grid.where(row)}: '{name}' is {values[row, axis]:.4g} {unit}, and nobody moves with more than "
-            f"{limit:g} {unit}; check its unit {where}, or leave out such rows"
+            f"{limit:g} {unit}; check {where}, or leave out such rows"
         )
     return Series(*times, values)
 

@@ -58,7 +58,7 @@ _SAME_SIZE, _TURNED_DEG = 0.15, 16.0
 # limits are half of that median, below which a wrist stays that swings once in two steps, and twice the slowest.
 _STEPS_HZ = (0.88, 3.2)
 _STEPS_FROM_HZ = 0.3  # slower is drift
-_ENOUGH_WINDOWS = 10  # of fewer, a person of GeoTec seems to walk with 3.8 steps a second
+_ENOUGH_WINDOWS = 10  # one person of GeoTec, alone, seems to walk with 3.8 steps a second: see each as a doubt
 _STEPS_WINDOW = 256  # samples; the least is a quarter of it
 # Each of them turns with a median of 0.48 to 2.68 rad/s while walking: the limits lie midway to what the other unit
 # would make of it.
