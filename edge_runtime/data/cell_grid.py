@@ -79,8 +79,8 @@ class CellGrid:
     def _fields(self, found: int, expected: int) -> str:
         if self.layout.has_header:
             return f"{found} fields instead of the header's {expected}"
-        mend = "separator, columns by their numbers from 1 on, or skip = 1 for a heading, in the layout"
-        return f"{found} fields instead of {expected}: see {mend}"
+        mend = f"columns by their numbers from 1 on, or skip = {self.layout.skip + 1} for a heading, in the layout"
+        return f"{found} fields instead of {expected}: see separator, {mend}"
 
     def where(self, row: int) -> str:
         """The place of a row in words."""
@@ -138,8 +138,14 @@ class CellGrid:
         try:
             return self._parse(cell, is_time)
         except MalformedError as error:
-            is_heading = not self.layout.has_header and not self.numbers[row]
-            mend = "if it is a heading, write skip = 1 in the layout" if is_heading else _MEND
+            mend, skip = _MEND, self.layout.skip + 1
+            if not self.numbers[row] and not self.layout.has_header:
+                mend = f"if it is a heading, write skip = {skip} in the layout"
+            elif not self.numbers[row] and self.layout.acceleration:
+                mend = (
+                    "if it is the second line of the header, give all columns by their numbers, and "
+                    f"skip = {skip + 1}, in the layout"
+                )
             raise InputError(f"{self.where(row)}: {error}; {mend}") from error
 
     def _parse(self, cell: str, is_time: bool) -> float:
@@ -149,10 +155,19 @@ class CellGrid:
             try:
                 return datetime.strptime(cell.strip(), time.pattern).replace(tzinfo=UTC).timestamp()
             except ValueError as error:
-                raise MalformedError(f"{quoted(cell, 30)} is no time as unit under [time] says") from error
+                mend = ': write unit = "date", as ISO 8601 has it' if _is_iso(cell) else ""
+                raise MalformedError(f"{quoted(cell, 30)} is no time as unit under [time] says{mend}") from error
         cell = cell.replace(",", ".") if columns.has_decimal_commas(self.separator) else cell
         found, values = columns.row(cell if is_time else None, [] if is_time else [cell])
         return values[0] if found is None else found
+
+
+def _is_iso(cell: str) -> bool:
+    try:
+        datetime.fromisoformat(cell.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _array(cells: Sequence[str]) -> Cells:

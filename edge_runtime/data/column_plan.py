@@ -23,6 +23,8 @@ Axes = tuple[tuple[int, ...], ...]
 class ColumnPlan:
     """Places of columns, counted from 0: of each axis those that are summed; factors give s, g and rad/s.
 
+    Of the axes of a sensor `offsets` are added to the sums before.
+
     Without `sensor` each row is of all sensors; with it, of the one that is named there, as `sensor_names` has it or,
     without these, as apps name it. Rows are kept that have one of the texts in each column of `where`. `by_name` are
     the columns as they were found by the names in the header, whose units `settled` decides.
@@ -34,6 +36,7 @@ class ColumnPlan:
     texts: Mapping[str, int]
     time_factor: float = 1.0
     factors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    offsets: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     sensor: int | None = None
     by_name: Columns | None = None
     sensor_names: Mapping[str, str] = field(default_factory=dict)
@@ -89,16 +92,38 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
         texts,
         layout.time.factor if layout.time else 1.0,
         {name: (part.factor,) * 3 for name, part in parts.items()},
+        {name: part.offset for name, part in parts.items()},
         None if layout.sensor_column is None else _place(header, place, layout.sensor_column),
         sensor_names={x.sensor: name for name, x in parts.items()} if layout.sensor_column is not None else {},
         where={_place(header, place, column): texts for column, texts in layout.where.items()},
     )
+    _check_apart(plan, place, layout)
     furthest = max(plan.number_places, default=0) + max(layout.placements.values(), default=0)
     if header and furthest >= len(header):
         raise InputError(
             f"{place} has {len(header)} columns, and the layout's [placements] lead to column {furthest + 1}"
         )
     return plan
+
+
+def _check_apart(plan: ColumnPlan, place: str, layout: Layout) -> None:
+    """Raise `InputError` for a column that is read as two things, or of two placements."""
+    said = {column: name for name, column in plan.texts.items()} | ({} if plan.time is None else {plan.time: "time"})
+    taken: dict[int, str] = {}
+    for placement, n in (layout.placements or {"": 0}).items():
+        for column in sorted(plan.shifted(n).number_places - {plan.time}):
+            if column in taken:
+                raise InputError(
+                    f"{place}: column {column + 1} is of {quoted(taken[column], 30)} and of {quoted(placement, 30)} by "
+                    f"[placements] of {layout.source}: write how many columns behind the first device each one stands"
+                )
+            taken[column] = placement
+    summed = {x for axis in (*plan.acceleration, *plan.rotation) for x in axis}
+    if both := sorted({*summed, *taken}.intersection(said)):
+        raise InputError(
+            f"{place}: column {both[0] + 1} is read as {said[both[0]]} and as numbers of a sensor by {layout.source}: "
+            "see columns in it"
+        )
 
 
 def settled(
@@ -172,11 +197,26 @@ def _place(header: Sequence[str], place: str, column: Column, expected: str = ""
             f"{place} has {quoted(names[0], 40)} in its header as one name: write separator in the layout as it stands "
             "between the names, or leave it out"
         )
-    if names.count(column) != 1:
-        fault = "twice" if column in names else "not"
+    if column in names and names.count(column) > 1:
+        raise InputError(
+            f"{place} has the column '{column}' twice{expected}; give its number instead, from 1 on; where the header "
+            "has two lines give all columns by their numbers, and skip = 2"
+        )
+    if column not in names:
         there = ", ".join(quoted(x, 20) for x in names[:12])
         raise InputError(
-            f"{place} has {'no' if fault == 'not' else 'the'} column '{column}'{' twice' * (fault == 'twice')}"
-            f"{expected or f'; its header names {there}'}"
+            f"{place} has no column '{column}'{expected or f'; its header names {there}{_hint(names, column)}'}"
         )
     return names.index(column)
+
+
+def _hint(names: Sequence[str], column: str) -> str:
+    """What may be the reason that a header names other columns, in words."""
+    if marked := [x for x in names if x.lstrip("#%@/ ") == column]:
+        return f": write {quoted(marked[0], 30)}, or skip that line and give columns by their numbers"
+    if all(x.lstrip("-").replace(".", "", 1).isdecimal() for x in names if x):
+        return (
+            ", which are numbers: see that comments and skip in the layout leave the header in, or give columns by "
+            "their numbers from 1 on"
+        )
+    return ""

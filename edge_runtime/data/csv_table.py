@@ -232,16 +232,16 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
     axes = plan.acceleration if kind == "acceleration" else plan.rotation
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is beyond the limit
         read = [np.sum([grid.numbers_in(x) for x in summed], axis=0) for summed in axes]
-        values: Array = np.stack(read, axis=1) * np.array(plan.factors[kind])
+        values: Array = (np.stack(read, axis=1) + plan.offsets.get(kind, (0.0,) * 3)) * plan.factors[kind]
     limit, unit = _LIMITS[kind]
     beyond = np.argwhere(~(np.abs(values) <= limit))
     if len(beyond):
         row, axis = beyond[0]
         name = " + ".join(grid.header[x].strip() if grid.header else f"column {x + 1}" for x in axes[axis])
-        where = f"under [{kind}]" if plan.by_name is None else "in the header"
+        where = f"its unit, scale and offset under [{kind}]" if plan.by_name is None else "its unit in the header"
         raise InputError(
             f"{grid.where(row)}: '{name}' is {values[row, axis]:.4g} {unit}, and nobody moves with more than "
-            f"{limit:g} {unit}; check its unit {where}, or leave out such rows"
+            f"{limit:g} {unit}; check {where}, or leave out such rows"
         )
     return Series(*times, values)
 

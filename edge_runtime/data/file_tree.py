@@ -1,7 +1,9 @@
 """List and read the files of a folder or of a zip, or a single file, alike."""
 
+import gzip
 import io
 import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,10 +12,11 @@ from pathlib import Path
 
 from edge_runtime.data.path_pattern import PathPattern
 from edge_runtime.errors import InputError
-from edge_runtime.system.outside_files import read_bytes
+from edge_runtime.system.outside_files import MAX_SIZE, read_bytes
 from edge_runtime.system.zip_archive import Archive, is_zip
 
 _MOST_FILES = 200_000
+_GZIP = b"\x1f\x8b"
 _DEEPEST = 2  # zips in each other: RealWorld's are in zips of a person's trials, which may be in one of all
 _OPEN_ZIPS = 4  # those of two sensors, whose files are read by turns, and around them; all would fill the memory
 _MOST_UNPACKED = 2**34  # bytes of all zips in zips or folders: sixteen archives of the largest size
@@ -40,6 +43,23 @@ class FileTree:
     def path_of(self, name: str) -> str:
         """The file in words, for errors."""
         return str(self.place / name)
+
+    def content(self, name: str) -> bytes:
+        """The bytes of a file, of one that gzip has packed unpacked.
+
+        Raises `InputError` for one that is damaged or too large.
+        """
+        found = self.read(name)
+        if not found.startswith(_GZIP):
+            return found
+        try:
+            with gzip.open(io.BytesIO(found)) as file:
+                found = file.read(MAX_SIZE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{self.path_of(name)} is a damaged gzip file ({error}); get it again") from error
+        if len(found) > MAX_SIZE:
+            raise InputError(f"{self.path_of(name)} unpacks to more than {MAX_SIZE:,} bytes; give a smaller file")
+        return found
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class LabelRanges:
             )
         strange = ""
         for name, said in files:
-            for where, row in _rows(tree.read(name), tree.path_of(name), source, layout.encoding):
+            for where, row in _rows(tree.content(name), tree.path_of(name), source, layout.encoding):
                 of_row = {**said, **row}
                 ranges = found.get(_key(of_row, names))
                 if ranges is not None:
@@ -110,7 +110,7 @@ def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[
         except ValueError:
             raise InputError(
                 f"{place}, line {number}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and "
-                "numbers are expected: see columns under [label_file], or skip = 1 for a heading"
+                f"numbers are expected: see columns under [label_file], or skip = {source.skip + 1} for a heading"
             ) from None
         if not is_range:
             raise InputError(f"{place}, line {number}: the label ends before it starts")

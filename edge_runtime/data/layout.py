@@ -49,7 +49,7 @@ class TimeColumn:
 
 @dataclass(frozen=True)
 class SensorColumns:
-    """Columns of the x, y and z axes of a sensor, each the sum of some; times `factor` they are in g or rad/s.
+    """Columns of the x, y and z axes of a sensor, each the sum of some; plus `offset`, times `factor` in g or rad/s.
 
     `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
     """
@@ -57,6 +57,7 @@ class SensorColumns:
     columns: tuple[tuple[Column, ...], ...]
     factor: float
     sensor: str = ""
+    offset: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,12 @@ class Layout:
         named += [*self.where, *([] if self.sensor_column is None else [self.sensor_column])]
         parts = [x for x in (self.acceleration, self.rotation) if x]
         return any(isinstance(x, str) for x in named + [x for part in parts for axis in part.columns for x in axis])
+
+    @property
+    def reads_labels(self) -> bool:
+        """Tell whether it says where labels are, which recognition does without."""
+        places = (*self.files.names, *self.fixed, *self.text_columns)
+        return self.label_file is not None or "label" in places
 
     @property
     def names_labels(self) -> bool:

@@ -1,6 +1,7 @@
 """Read layouts strictly: a mistake is refused with its line, and with the words that could stand there."""
 
 import codecs
+import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -54,8 +55,10 @@ def find(name: str) -> Layout:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason}); a layout is a TOML file") from error
     except OSError as error:
+        near = difflib.get_close_matches(name.lower(), shipped(), 1)
+        meant = f", perhaps {near[0]}" if near else ""
         raise InputError(
-            f"there is no layout '{name}' ({error.strerror}): give the path of a TOML file, or one of "
+            f"there is no layout '{name}' ({error.strerror}){meant}: give the path of a TOML file, or one of "
             f"{', '.join(shipped())}"
         ) from error
     return parse(text, str(path), path.stem)
@@ -76,7 +79,9 @@ def parse(text: str, source: str, name: str) -> Layout:
         content = tomllib.loads(text)
         str(content)  # whole numbers of thousands of digits, 0xfff... too, can neither be read nor shown
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is no TOML file ({error}): see docs/data.md for one") from error
+        # Python's parser says of a key that stands twice that it cannot overwrite a value.
+        twice = ", a key that stands twice: leave one of them out" if "overwrite" in str(error) else ""
+        raise InputError(f"{source} is no TOML file ({error}{twice}): see docs/data.md for one") from error
     top = LayoutKeys(text, source, "", content)
     top.check_keys(_TOP)
     pattern = _pattern(top, "files", 'files = "{label}/{subject}.csv", with * and {names} for what differs')
@@ -135,7 +140,7 @@ def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: b
     table = top.table(name)
     if table is None:
         return None
-    table.check_keys(("columns", "unit", "sign", "scale", *([SENSOR] if by_sensor else [])), _TOP)
+    table.check_keys(("columns", "unit", "sign", "scale", "offset", *([SENSOR] if by_sensor else [])), _TOP)
     axes = table.need("columns", list, 'columns = ["x", "y", "z"], names in the header or numbers from 1 on')
     if len(axes) != 3:
         raise table.error("columns", f"columns are those of x, y and z, three, and here are {len(axes)}")
@@ -148,7 +153,7 @@ def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: b
         raise table.error("sign", "sign is 1, or -1 to turn the sign of all three axes round")
     factor = _unit(table, units) * (table.number("scale", 1e-9, 1e9, 1.0) or 1.0) * sign
     sensor = table.need(SENSOR, str, 'sensor = "acc", as the path or the column has it') if by_sensor else ""
-    return SensorColumns(tuple(columns), factor, sensor)
+    return SensorColumns(tuple(columns), factor, sensor, table.three_numbers("offset", 1e9))
 
 
 def _time(top: LayoutKeys) -> TimeColumn | None:

@@ -92,6 +92,19 @@ class LayoutKeys:
             raise self.error(key, f"{key} is a whole number from 0 to {most}, not {quoted(str(value), 30)}")
         return value
 
+    def three_numbers(self, key: str, most: float) -> tuple[float, ...]:
+        """The numbers of `key` for x, y and z, each from -`most` to `most`: a list of three, or one for all; else 0."""
+        value = self.content.get(key, 0.0)
+        found = value if isinstance(value, list) else [value] * 3
+        are_numbers = all(isinstance(x, (int, float)) and not isinstance(x, bool) and -most <= x <= most for x in found)
+        if len(found) != 3 or not are_numbers:
+            raise self.error(
+                key,
+                f"{key} is a number from {-most:g} to {most:g}, or a list of three, for x, y and z; not "
+                f"{quoted(str(value), 30)}",
+            )
+        return tuple(map(float, found))
+
     def truth(self, key: str) -> bool:
         """The true or false of `key`; false without it."""
         value = self.content.get(key, False)
@@ -100,8 +113,9 @@ class LayoutKeys:
         return value
 
     def list_of_text(self, key: str) -> tuple[str, ...]:
-        """The texts in the list of `key`."""
+        """The texts in the list of `key`, or its one text."""
         value = self.content.get(key, [])
+        value = [value] if isinstance(value, str) else value
         if not isinstance(value, list) or not all(isinstance(x, str) and x for x in value):
             raise self.error(key, f'{key} is a list of texts: write {key} = ["#", "@"]')
         return tuple(value)

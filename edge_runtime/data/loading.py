@@ -15,6 +15,7 @@ from edge_runtime.data import (
 )
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Recording
+from edge_runtime.data.layout import Layout
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
@@ -131,8 +132,11 @@ class SourceReader:
     def found(self) -> FoundRecordings:
         """Recordings that a layout describes, with facts of their files."""
         assert self.source.path
-        layout = layout_file.find(self.source.layout or layout_file.DEFAULT)
-        return recording_files.read(self.source.path, layout)
+        return recording_files.read(self.source.path, self._layout)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return layout_file.find(self.source.layout or layout_file.DEFAULT)
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
@@ -157,6 +161,10 @@ class SourceReader:
             return official_copy.load(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
+        if self.kind == "recordings" and not self._layout.reads_labels:
+            raise InputError(
+                f"{self._layout.source}: no label is read: write {{label}} in files, or label = {{ column = 5 }}"
+            )
         found = self.recordings
         name = found[0].mounting.source
         if alone and path:

@@ -1,8 +1,9 @@
-"""Check recordings against their layout, by what numbers show without a label.
+"""Check recordings against their layout, by what their numbers show.
 
 Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
 -w x g, by which a gyroscope of the wrong hand, or in another unit, is seen. The sign of acceleration is not: a device
-upside down measures the same. Each finding is a sentence, with the line of the layout that mends it.
+upside down measures the same. People walk with one to three steps a second, by which a wrong rate is seen. Each
+finding is a sentence, with the line of the layout that mends it, for each placement where there are several.
 
 References
 ----------
@@ -11,13 +12,13 @@ on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Mounting, Recording, segments
 from edge_runtime.data.label_order import UCI_HAR
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.signals.frontend import RATE_HZ
@@ -47,6 +48,21 @@ _ANOTHER_UNIT = 8.0  # times
 _SAME_RATE = 0.1
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _UPRIGHT = ("STANDING", "WALKING")
+_RESTING = ("SITTING", "LAYING")
+# Of the same people, in groups of 3: in calm the middle nine tenths of gravity's sizes span at most 0.09 of their
+# median (0.14 of one person), and between upright and sitting gravity turns by 24, 64 and 69 degrees in the median of
+# UCI HAR's, GeoTec's and MotionSense's mountings. A scale leaves both as they are; an offset changes the sizes, or
+# leaves the direction hardly free to turn.
+_SAME_SIZE, _TURNED_DEG = 0.15, 16.0
+# They walk with 1.6 to 2.1 steps a second, in the median 1.76 (UCI HAR), 1.73 (GeoTec) and 1.88 (MotionSense). The
+# limits are half of that median, below which a wrist stays that swings once in two steps, and twice the slowest.
+_STEPS_HZ = (0.88, 3.2)
+_STEPS_FROM_HZ = 0.3  # slower is drift
+_ENOUGH_WINDOWS = 10  # one person of GeoTec, alone, seems to walk with 3.8 steps a second: see each as a doubt
+_STEPS_WINDOW = 256  # samples; the least is a quarter of it
+# Each of them turns with a median of 0.48 to 2.68 rad/s while walking: the limits lie midway to what the other unit
+# would make of it.
+_WALKING_RAD_S = (0.15, 9.0)
 
 Array = npt.NDArray[np.float64]
 
@@ -73,16 +89,25 @@ class GyroscopeHand:
 
 def findings(found: FoundRecordings) -> list[Finding]:
     """All that the recordings that were `found` show of their layout."""
-    recordings = found.recordings
-    return [
-        *_gravity(recordings),
-        *_sign(recordings),
-        *_rotation(recordings),
-        *_dead_axes(recordings),
-        *_rate(found),
-        *_gaps(found),
-        *_labels(found),
+    by_placement: dict[str, list[Recording]] = {}
+    for x in found.recordings:
+        by_placement.setdefault(x.mounting.placement, []).append(x)
+    of_devices = [
+        replace(finding, text=f"{placement or 'no placement'}: {finding.text}") if len(by_placement) > 1 else finding
+        for placement, recordings in by_placement.items()
+        for finding in _of_device(recordings)
     ]
+    return [*of_devices, *_rate(found), *_gaps(found), *_labels(found)]
+
+
+def _of_device(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """What recordings of the same placement show."""
+    first = [_gravity(recordings), *_steps(recordings)]
+    yield from first
+    yield from _sign(recordings)
+    # How gravity turns says nothing of the gyroscope where gravity or time is wrong.
+    yield from _rotation(recordings, by_gravity=not any(x.is_fault for x in first))
+    yield from _dead_axes(recordings)
 
 
 def gravity_size(recordings: Sequence[Recording]) -> float:
@@ -108,13 +133,17 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
     return GyroscopeHand(float(np.corrcoef(a, b)[0, 1]), float(np.sqrt((a @ a) / (b @ b))), len(a) / 3 / RATE_HZ)
 
 
-def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
+def _gravity(recordings: Sequence[Recording]) -> Finding:
     size = gravity_size(recordings)
     if _GRAVITY_G[0] <= size <= _GRAVITY_G[1]:
-        yield Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
-        return
+        return Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
     if size < _NO_GRAVITY_G and not 0.9 < size * STANDARD_GRAVITY < 1.1:
         mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
+    elif _has_offset(recordings):
+        mend = (
+            "an offset seems to be in the numbers, as its size changes with the device's direction, or its direction "
+            "hardly does: write offset under [acceleration], minus what the numbers are around"
+        )
     elif 0.9 < size / STANDARD_GRAVITY < 1.1:
         mend = 'write unit = "m/s2" under [acceleration]'
     elif 0.9 < size * STANDARD_GRAVITY < 1.1:
@@ -124,15 +153,81 @@ def _gravity(recordings: Sequence[Recording]) -> Iterator[Finding]:
             f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}, if its columns are those "
             "of acceleration"
         )
-    yield Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
+    return Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
+
+
+def _has_offset(recordings: Sequence[Recording]) -> bool:
+    """Tell whether gravity's size changes in calm, or its direction is nearly the same upright and at rest."""
+    calm = []
+    by_mounting: dict[Mounting, list[Recording]] = {}
+    for x in recordings:
+        by_mounting.setdefault(x.mounting, []).append(x)
+        smooth = _smoothed(x.samples[:, :3])
+        sizes = np.linalg.norm(smooth, axis=1)
+        movement = _smoothed(((x.samples[:, :3] - smooth) ** 2).sum(axis=1))
+        calm.append(sizes[movement < (_CALM_G * sizes) ** 2])
+    sizes = np.concatenate(calm)
+    if len(sizes):
+        low, middle, high = np.percentile(sizes, [5, 50, 95])
+        if high - low > _SAME_SIZE * middle:
+            return True
+    turns = [max(x) for x in map(_turns_deg, by_mounting.values()) if x]
+    return bool(turns) and float(np.median(turns)) < _TURNED_DEG
+
+
+def _turns_deg(recordings: Sequence[Recording]) -> list[float]:
+    """How far mean acceleration turns between upright and each posture at rest that there is, in degrees."""
+    upright, *resting = (
+        x.mean(axis=0) / np.linalg.norm(x.mean(axis=0)) if len(x) else None
+        for x in (_acceleration_of(recordings, names) for names in (_UPRIGHT, *((x,) for x in _RESTING)))
+    )
+    if upright is None:
+        return []
+    return [float(np.degrees(np.arccos(np.clip(upright @ x, -1, 1)))) for x in resting if x is not None]
+
+
+def _acceleration_of(recordings: Sequence[Recording], names: Collection[str]) -> Array:
+    """The acceleration `[n, 3]` of all samples with a label of these `names`."""
+    return np.concatenate(
+        [
+            x.samples[np.isin(x.labels, [i for i, name in enumerate(x.label_names) if name in names]), :3]
+            for x in recordings
+        ]
+    )
+
+
+def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """A number of steps a second that nobody walks with, of which the rate or the clock is the reason."""
+    found = []
+    for stretch in _walking(recordings):
+        sizes = np.linalg.norm(stretch[:, :3], axis=1)
+        for start in range(0, len(sizes) + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
+            part = sizes[start : start + _STEPS_WINDOW]
+            n = 4 * _STEPS_WINDOW
+            spectrum = np.abs(np.fft.rfft((part - part.mean()) * np.hanning(len(part)), n))
+            spectrum[: int(_STEPS_FROM_HZ * n / RATE_HZ)] = 0
+            found.append(spectrum.argmax() * RATE_HZ / n)
+    steps = float(np.median(found)) if len(found) >= _ENOUGH_WINDOWS else None
+    if steps and not _STEPS_HZ[0] <= steps <= _STEPS_HZ[1]:
+        yield Finding(
+            f"People labelled WALKING step {steps:.2g} times a second, where 1.5 to 2.5 times is usual: see rate, or "
+            "the unit under [time].",
+            is_fault=True,
+        )
+
+
+def _walking(recordings: Sequence[Recording]) -> list[Array]:
+    """The samples of each stretch that is labelled WALKING."""
+    return [
+        x.samples[first:end]
+        for x in recordings
+        for first, end, label in segments(x.labels)
+        if 0 <= label < len(x.label_names) and x.label_names[label] == "WALKING"
+    ]
 
 
 def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    upright = [
-        x.samples[np.isin(x.labels, [i for i, name in enumerate(x.label_names) if name in _UPRIGHT]), :3]
-        for x in recordings
-    ]
-    together = np.concatenate(upright)
+    together = _acceleration_of(recordings, _UPRIGHT)
     when = "While people stand or walk"
     if not len(together):
         together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
@@ -143,9 +238,22 @@ def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
     )
 
 
-def _rotation(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    if not any(x.has_gyroscope for x in recordings):
+def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
+    with_rotation = [x for x in recordings if x.has_gyroscope]
+    if not with_rotation:
         yield Finding("There is no rotation: models of it take acceleration alone.")
+        return
+    walking = _walking(with_rotation)
+    size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
+    if size and not _WALKING_RAD_S[0] <= size <= _WALKING_RAD_S[1]:
+        unit = "rad/s" if size < 1 else "deg/s"
+        yield Finding(
+            f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: write "
+            f'unit = "{unit}" under [rotation], or another scale.',
+            is_fault=True,
+        )
+        return
+    if not by_gravity:
         return
     hand = gyroscope_hand(recordings)
     if hand is None:

@@ -88,7 +88,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
             for tables in _by_device(
                 x
                 for sensor, name in files.items()
-                for x in csv_table.read(tree.read(name), tree.path_of(name), layout, sensor)
+                for x in csv_table.read(tree.content(name), tree.path_of(name), layout, sensor)
             ):
                 n_left_out += sum(x.left_out for x in tables)
                 table = next((x for x in tables if x.acceleration), None)
@@ -181,6 +181,11 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
         raise InputError(
             f"{tree.place} has no files like {quoted(layout.files.text, 200)}, which 'files' of {layout.source} says; "
             f"there are {there or 'none'}{_other_sensors(tree, layout, wanted)}"
+        )
+    if missing := sorted(wanted.difference(*found.values())):
+        raise InputError(
+            f"{tree.place}: no path has the sensor {quoted(missing[0], 30)} of {layout.source}"
+            f"{_other_sensors(tree, layout, wanted)}"
         )
     return [(dict(key), files) for key, files in found.items()]
 

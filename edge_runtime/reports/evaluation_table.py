@@ -7,6 +7,9 @@ from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
+_JOGGING = "JOGGING"
+_RUNNING = ("jog", "run")
+
 
 def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int]) -> None:
     """Print both scores of a model's answers, and which windows have none.
@@ -40,6 +43,9 @@ def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int
     if left_out:
         named = ", ".join(f"{n} of {label}" for label, n in left_out.items())
         console.print(f"Windows left out, since the model has no such label: {named}.")
+        running = [x for x in left_out if x.lower().startswith(_RUNNING)]
+        if running and _JOGGING in open_set.per_class:
+            console.print(f"The model calls running {_JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
 def _both(group: GroupScore) -> str:

@@ -77,6 +77,13 @@ def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
         assert_one_sentence(evaluate(data, "edge", *how, "--data", data), 2, "CYCLING, RUNNING", "--data")
 
 
+def test_running_that_a_model_calls_jogging_is_said_where_its_windows_are_left_out(tmp_path):
+    data = people(tmp_path / "own", ("WALKING", posture("WALKING", 30)), ("Running", posture("WALKING_UPSTAIRS", 20)))
+    hint = "The model calls running JOGGING: where Running is that, name it so under [labels]."
+    for model, is_said in (("edge-anywhere", True), ("edge", False)):
+        assert (hint in " ".join(succeeded(evaluate(data, model, "--data", data)).stdout.split())) == is_said
+
+
 def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_path):
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
     done = succeeded(evaluate(data, "edge", "--data", data))

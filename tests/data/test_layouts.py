@@ -4,59 +4,12 @@ import zipfile
 
 import numpy as np
 import pytest
+from described_recordings import LAYOUT, layout, rows, write_layout, write_tree
 from written_recordings import HEADER, motion, write_subjects
 
-from edge_runtime.data import layout_file, loading, recording_files
+from edge_runtime.data import loading, recording_files
 from edge_runtime.data.data_sources import DataSource
 from edge_runtime.errors import InputError
-
-LAYOUT = """\
-files = "{label}/{subject}_{trial}.csv"
-rate = 50
-
-[acceleration]
-columns = ["x", "y", "z"]
-unit = "g"
-
-[rotation]
-columns = ["u", "v", "w"]
-unit = "deg/s"
-
-[labels]
-walk = "WALKING"
-sit = "SITTING"
-
-[other_labels]
-fetch = "fetching"
-"""
-
-
-def layout(text=LAYOUT):
-    return layout_file.parse(text, "mine.toml", "mine")
-
-
-def write_layout(folder, text):
-    path = folder / "mine.toml"
-    path.write_text(text)
-    return path
-
-
-def rows(samples, separator=",", end="", times=None):
-    first = [[]] * len(samples) if times is None else [[repr(float(x))] for x in times]
-    return [
-        separator.join([*before, *(repr(float(x)) for x in row)]) + end
-        for before, row in zip(first, samples, strict=True)
-    ]
-
-
-def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10")):
-    for label in labels:
-        (folder / label).mkdir(parents=True)
-        for seed, subject in enumerate(subjects):
-            samples = motion(300, seed)[1] * [1, 1, 1, *[180 / np.pi] * 3]
-            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
-            (folder / label / f"{subject}_1.csv").write_text(text + "\n")
-    return folder
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -246,6 +199,7 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
         ("rate = 50", 'rate = 50\nseparator = "|"', "line 3: separator is one of ',', ';', 'tab', 'blanks', not '|'"),
         ("rate = 50", 'rate = 50\nencoding = "klingon"', "line 3: there is no encoding 'klingon'"),
         ("rate = 50", f"rate = 50\nskip = 0x{'f' * 5000}", r"is no TOML file \(Exceeds the limit"),
+        ("rate = 50", "rate = 50\nrate = 25", r"is no TOML file \(.*line 3.*, a key that stands twice"),
         ("rate = 50", "rate = ", r"is no TOML file \(.*line 2"),
         ('unit = "g"', 'unit = "g"\nsign = 2', "line 7: sign is a number from -1 to 1, not '2'"),
         ('unit = "g"', 'unit = "g"\nsign = 0.5', "line 7: sign is 1, or -1"),
@@ -278,7 +232,10 @@ def test_files_that_do_not_fit_a_layout_are_named(tmp_path, old, new, says):
 
 
 def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
-    with pytest.raises(InputError, match=r"no layout 'motionsens' .*geotec, har-edge, harth, mobifall, motionsense"):
+    with pytest.raises(
+        InputError,
+        match=r"no layout 'motionsens' .*, perhaps motionsense: .*geotec, har-edge, harth",
+    ):
         loading.load_data(f"motionsens={tmp_path}")
 
 
@@ -298,3 +255,29 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
         InputError, match=r"other\.zip holds no data .* LAYOUT=PATH .*; docs/data\.md says how a layout"
     ):
         loading.load_data(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize(
+    ("offset", "added"), [("-2048", [2048, 2048, 2048]), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])]
+)
+def test_an_offset_is_added_before_numbers_are_scaled_and_turned(tmp_path, offset, added):
+    text = LAYOUT.replace('unit = "g"', f'unit = "g"\nscale = 0.0025\nsign = -1\noffset = {offset}')
+    expected = motion(300)[1]
+    counts = expected * [*[-400] * 3, *[180 / np.pi] * 3] + [*added, 0, 0, 0]
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(["x,y,z,u,v,w", *rows(counts)]))
+    found = recording_files.read(tmp_path, layout(text)).recordings
+    assert found[0].samples == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("offset", ["[1, 2]", '"2048"', "true", "nan", "[1, 2, 1e10]"])
+def test_an_offset_that_is_none_is_refused_with_its_line(offset):
+    with pytest.raises(InputError, match=r"line 7: offset is a number .* or a list of three"):
+        layout(LAYOUT.replace('unit = "g"', f'unit = "g"\noffset = {offset}'))
+
+
+def test_one_person_is_chosen_by_the_name_in_files(tmp_path):
+    data = write_tree(tmp_path / "data", subjects=("01", "02"))
+    text = 'subject = "01"\n' + LAYOUT.replace("{subject}", "01")
+    found = recording_files.read(data, layout(text)).recordings
+    assert [x.subject for x in found] == ["01"] * 3

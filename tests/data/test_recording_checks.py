@@ -1,5 +1,6 @@
 """Checks of recordings against their layout, which need no label: each fault is found, and its mend named."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,17 @@ def faults(recordings, **facts):
 
 def changed(recordings, change):
     return [replace(x, samples=change(x.samples.copy())) for x in recordings]
+
+
+def resampled(recordings, factor):
+    """Recordings as a rate gives them that is `factor` times too high."""
+
+    def of(x):
+        places = np.arange(0, len(x.samples) - 1, factor)
+        samples = np.stack([np.interp(places, np.arange(len(x.samples)), column) for column in x.samples.T], axis=1)
+        return replace(x, samples=samples, labels=x.labels[places.astype(int)])
+
+    return [of(x) for x in recordings]
 
 
 def test_nothing_is_wrong_with_uci_har(recordings):
@@ -53,13 +65,45 @@ def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(reco
 def test_a_rate_that_is_wrong_is_seen_by_how_fast_gravity_turns(recordings, factor):
     """Of samples at half or twice the rate that a layout says, so that they become too few or too many."""
 
-    def stretched(x):
-        places = np.arange(0, len(x) - 1, factor)
-        return np.stack([np.interp(places, np.arange(len(x)), column) for column in x.T], axis=1)
-
-    wrong = [replace(x, samples=stretched(x.samples)) for x in recordings]
-    found = faults([replace(x, labels=np.zeros(len(x.samples), np.int8)) for x in wrong])
+    wrong = resampled(recordings, factor)
+    found = faults([replace(x, labels=np.full(len(x.samples), -1, np.int8)) for x in wrong])
     assert any("where 1.0 to 1.6 times is usual: see rate or the unit under [time]" in x for x in found), found
+
+
+@pytest.mark.parametrize(("factor", "steps"), [(10.0, "1[6-9]"), (2.0, r"3\.\d"), (25 / 56, r"0\.[78]\d*")])
+def test_a_rate_that_is_wrong_is_seen_by_the_steps_of_people_walking(recordings, factor, steps):
+    bare = [replace(x, has_gyroscope=False) for x in resampled(recordings, factor)]
+    (fault,) = faults(bare)
+    assert re.match(rf"People labelled WALKING step {steps} times a second, .* see rate", fault), fault
+
+
+def test_one_mistake_is_said_once(recordings):
+    for wrong in (
+        changed(recordings, lambda x: x * ([9.80665] * 3 + [1] * 3)),
+        resampled(recordings, 10.0),
+        changed(recordings, lambda x: x * ([1] * 3 + [180 / np.pi] * 3)),
+    ):
+        assert len(faults(wrong)) == 1, faults(wrong)
+
+
+@pytest.mark.parametrize("offset", [[2048, 2048, 2048], [2048, 0, 0], [800, 0, 0]])
+def test_an_offset_in_the_numbers_is_not_taken_for_another_unit(recordings, offset):
+    (fault,) = faults(changed(recordings, lambda x: x + np.array([*offset, 0, 0, 0]) / 400))
+    assert "an offset seems to be in the numbers" in fault
+    assert "write offset under [acceleration]" in fault
+    assert "unit" not in fault
+
+
+def test_of_several_placements_each_is_judged_and_named(recordings):
+    wrist = [
+        replace(x, mounting=replace(x.mounting, placement="wrist"), samples=x.samples * ([9.80665] * 3 + [1] * 3))
+        for x in recordings[:2]
+    ]
+    (fault,) = faults([*wrist, *recordings[2:]])
+    assert fault.startswith("wrist: Gravity has a size of")
+    texts = [x.text for x in findings(FoundRecordings((*wrist, *recordings[2:]), (50.0,)))]
+    assert any(x.startswith("waist: While people stand or walk acceleration is x +0.9") for x in texts)
+    assert any(x.startswith("wrist: While people stand or walk acceleration is x +9.") for x in texts)
 
 
 def test_columns_in_the_wrong_order_are_seen(recordings):

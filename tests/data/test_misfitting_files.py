@@ -1,0 +1,102 @@
+"""Check that files in another form than their layout says are named, with the line that mends it."""
+
+import gzip
+
+import pytest
+from described_recordings import LAYOUT, layout, rows, write_layout, write_tree
+from written_recordings import motion
+
+from edge_runtime.data import file_tree, loading, recording_files
+from edge_runtime.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("head", "old", "new", "says"),
+    [
+        ("x,x,z,u,v,w", "", "", r"has the column 'x' twice; give its number instead, .*two lines .* skip = 2"),
+        ("#x,y,z,u,v,w", "", "", r"no column 'x'; its header names '#x', .*: write '#x', or skip that line"),
+        ("", "", "", r"no column 'x'; its header names .*, which are numbers: see that comments and skip"),
+        ("x,y,z,u,v,w\ng,g,g,deg,deg,deg", "", "", r"line 2: .*second line of the header, .* skip = 2, in the layout"),
+        (
+            "a\nx,y,z,u,v,w",
+            *('["x", "y", "z"]', "[1, 2, 3]"),
+            "line 2: .*if it is a heading, write skip = 2 in the layout",
+        ),
+        ("a\nx,y,z", '["x", "y", "z"]', "[1, 2, 3]", "line 2: 3 fields instead of 6: .*skip = 2 for a heading"),
+        (
+            "x,y,z,u,v,w",
+            *("rate = 50\n", 'rate = 50\nplacement = { column = "y" }\n'),
+            "column 2 is read as placement and as numbers of a sensor by mine.toml",
+        ),
+        (
+            "x,y,z,u,v,w",
+            *("[labels]", "[placements]\nhand = 0\nfoot = 2\n\n[labels]"),
+            r"column 3 is of 'hand' and of 'foot' by \[placements\] of mine.toml",
+        ),
+        (
+            "x,y,z,u,v,w",
+            *("[labels]", "[placements]\nhand = 0\nfoot = 0\n\n[labels]"),
+            r"column 1 is of 'hand' and of 'foot' by \[placements\] of mine.toml",
+        ),
+    ],
+)
+def test_columns_and_headers_that_do_not_fit_are_said_with_what_mends_it(tmp_path, head, old, new, says):
+    (tmp_path / "walk").mkdir()
+    lines = [*head.splitlines(), *rows(motion(100)[1])]
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(lines))
+    text = LAYOUT.replace(old, new, 1) if old else LAYOUT
+    if "[1, 2, 3]" in text:
+        text = "skip = 1\n" + text.replace('["u", "v", "w"]', "[4, 5, 6]")
+    with pytest.raises(InputError, match=says):
+        recording_files.read(tmp_path, layout(text))
+
+
+def test_dates_as_iso_8601_has_them_need_no_text_of_strptime(tmp_path):
+    lines = [f"2020-01-01 10:00:00.{i:02d}0000,{x}" for i, x in enumerate(rows(motion(100)[1]))]
+    (tmp_path / "walk").mkdir()
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(["t,x,y,z,u,v,w", *lines]))
+    timed = LAYOUT.replace("rate = 50\n", '[time]\ncolumn = "t"\nunit = "%d.%m.%Y %H:%M"\n')
+    with pytest.raises(InputError, match=r'line 2: .* is no time as unit under \[time\] says: write unit = "date"'):
+        recording_files.read(tmp_path, layout(timed))
+    found = recording_files.read(tmp_path, layout(timed.replace("%d.%m.%Y %H:%M", "date"))).recordings
+    assert len(found[0].samples) == 50
+
+
+def test_files_that_gzip_has_packed_are_read_within_the_limit(tmp_path, monkeypatch):
+    data = write_tree(tmp_path / "data")
+    text = LAYOUT.replace(".csv", ".csv.gz")
+    for x in data.rglob("*.csv"):
+        x.with_suffix(".csv.gz").write_bytes(gzip.compress(x.read_bytes()))
+    packed, plain = (recording_files.read(data, layout(x)).recordings for x in (text, LAYOUT))
+    assert [x.samples.tolist() for x in packed] == [x.samples.tolist() for x in plain]
+    path = data / "walk" / "1_1.csv.gz"
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    with pytest.raises(InputError, match=r"walk/1_1\.csv\.gz is a damaged gzip file"):
+        recording_files.read(data, layout(text))
+    path.write_bytes(content)
+    monkeypatch.setattr(file_tree, "MAX_SIZE", 1000)
+    with pytest.raises(InputError, match=r"\.csv\.gz unpacks to more than 1,000 bytes"):
+        recording_files.read(data, layout(text))
+
+
+def test_a_layout_without_labels_is_said_before_anything_else(tmp_path):
+    data = write_tree(tmp_path / "data")
+    path = write_layout(tmp_path, LAYOUT.replace("{label}", "*").replace('"z"', '"zed"'))
+    with pytest.raises(InputError, match=r"mine\.toml: no label is read: write \{label\} in files, or label = "):
+        loading.load_data(f"{path}={data}")
+
+
+def test_a_sensor_that_no_path_has_is_said_with_those_that_are_there(tmp_path):
+    for sensor in ("accel", "gyro"):
+        (tmp_path / f"walk_1_{sensor}.csv").write_text("\n".join(["x,y,z", *rows(motion(100)[1][:, :3])]))
+    text = LAYOUT.replace("{label}/{subject}_{trial}", "{label}_{subject}_{sensor}")
+    text = text.replace("[rotation]", 'sensor = "accel"\n[rotation]\nsensor = "gyros"').replace(
+        '"u", "v", "w"', '"x", "y", "z"'
+    )
+    with pytest.raises(InputError, match=r"no path has the sensor 'gyros' of mine\.toml; .* is accel or gyro there"):
+        recording_files.read(tmp_path, layout(text))
+
+
+def test_comments_may_be_one_text():
+    assert layout('comments = "#"\n' + LAYOUT).comments == ("#",)

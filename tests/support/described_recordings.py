@@ -1,0 +1,54 @@
+"""Write recordings in files of their own form, and a layout that describes them."""
+
+import numpy as np
+from written_recordings import motion
+
+from edge_runtime.data import layout_file
+
+LAYOUT = """\
+files = "{label}/{subject}_{trial}.csv"
+rate = 50
+
+[acceleration]
+columns = ["x", "y", "z"]
+unit = "g"
+
+[rotation]
+columns = ["u", "v", "w"]
+unit = "deg/s"
+
+[labels]
+walk = "WALKING"
+sit = "SITTING"
+
+[other_labels]
+fetch = "fetching"
+"""
+
+
+def layout(text=LAYOUT):
+    return layout_file.parse(text, "mine.toml", "mine")
+
+
+def write_layout(folder, text):
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def rows(samples, separator=",", end="", times=None):
+    first = [[]] * len(samples) if times is None else [[repr(float(x))] for x in times]
+    return [
+        separator.join([*before, *(repr(float(x)) for x in row)]) + end
+        for before, row in zip(first, samples, strict=True)
+    ]
+
+
+def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10")):
+    for label in labels:
+        (folder / label).mkdir(parents=True)
+        for seed, subject in enumerate(subjects):
+            samples = motion(300, seed)[1] * [1, 1, 1, *[180 / np.pi] * 3]
+            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
+            (folder / label / f"{subject}_1.csv").write_text(text + "\n")
+    return folder
