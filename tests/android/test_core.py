@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import build_app
 import numpy as np
@@ -26,7 +27,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.live_settings import Smoothing
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.personal_correction import PersonalCorrection
-from edge_runtime.signals import frontend
+from edge_runtime.signals import frontend, mounting
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from tools import golden
 
@@ -65,23 +66,55 @@ def test_answers_are_those_of_litert(jvm, name):
     assert np.abs(probabilities - classifier.probabilities(windows)).max() < 1e-5
 
 
-@pytest.mark.parametrize("name", golden.STRETCHES)
+@pytest.mark.parametrize("name", [*golden.STRETCHES, golden.WORN_ANY_WAY])
 def test_golden_vectors_are_what_the_app_makes_of_their_raw_samples(jvm, name):
+    model = golden.model_of(name)
     raw, wanted = (np.loadtxt(golden.FOLDER / name / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv"))
     raw.astype("<f8").tofile(jvm.folder / "raw")
-    jvm.drive("signals", golden.MODEL, "raw", "signals")
+    jvm.drive("signals", model, "raw", "signals")
     signals = _doubles(jvm.folder / "signals", wanted.shape[1])
     assert np.abs(signals - wanted).max() <= golden.WITHIN["signals"]
 
     vectors = json.loads((golden.FOLDER / name / "windows.json").read_text())["windows"]
     samples = uci_har.WINDOW.samples
-    windows = np.stack([signals[x["last"] + 1 - samples : x["last"] + 1] for x in vectors])
-    windows.astype("<f4").tofile(jvm.folder / "windows")
-    jvm.drive("classify", golden.MODEL, "windows", "answers")
+    windows = np.stack([signals[x["last"] + 1 - samples : x["last"] + 1] for x in vectors]).astype("<f4")
+    mountings = _decided_as_in(vectors, jvm, model, windows)
+    _classified_as_in(vectors, jvm, model, _as_taken(windows, mountings, Classifier(model).card))
+
+
+def _decided_as_in(vectors: list[dict[str, Any]], jvm, model: Path, windows: np.ndarray) -> list[np.ndarray]:
+    """The rotation `[3, 3]` after each window, NaN before one is known; decisions were compared with the vectors."""
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("decide", model, "windows", "decisions")
+    card = Classifier(model).card
+    n = len(card.labels)
+    decided = _doubles(jvm.folder / "decisions", 10 + 2 * n)
+    labels, rotations, smoothed, alone = np.split(decided, [1, 10, 10 + n], axis=1)
+    answers = (*card.answers, UNKNOWN)  # the last is in the place -1
+    assert [answers[int(x)] for x in labels[:, 0]] == [x["live_activity"] for x in vectors]
+    for found, key in ((smoothed, "live_probabilities"), (alone, "probabilities")):
+        assert np.abs(found - [x[key] for x in vectors]).max() <= golden.WITHIN["probabilities"]
+    mountings = [x.reshape(3, 3) for x in rotations]
+    assert [None if np.isnan(x).any() else x.tolist() for x in mountings] == [x.get("mounting") for x in vectors]
+    return mountings
+
+
+def _as_taken(windows: np.ndarray, mountings: list[np.ndarray], card: cards.Card) -> np.ndarray:
+    """`windows` `[n, samples, 9]` in the frame of the model: their own where the mounting is not known yet."""
+    if card.frame == "device":
+        return windows
+    own = mounting.own_frames(windows, card.signal_names, frontend.RATE_HZ)
+    return mounting.turned(windows, card.signal_names, np.where(np.isnan(mountings), own, mountings))
+
+
+def _classified_as_in(vectors: list[dict[str, Any]], jvm, model: Path, windows: np.ndarray) -> None:
+    windows.tofile(jvm.folder / "windows")
+    jvm.drive("classify", model, "windows", "answers")
     logits, probabilities = np.fromfile(jvm.folder / "answers", "<f4").reshape(len(vectors), 2, -1).swapaxes(0, 1)
     for found, key in ((logits, "logits"), (probabilities, "probabilities")):
         assert np.abs(found - [x[key] for x in vectors]).max() <= golden.WITHIN[key]
-    assert [uci_har.LABELS[i] for i in logits.argmax(axis=1)] == [x["activity"] for x in vectors]
+    labels = Classifier(model).card.labels
+    assert [labels[i] for i in logits.argmax(axis=1)] == [x["activity"] for x in vectors]
 
 
 def test_what_was_learnt_about_a_person_corrects_the_answers_alike(jvm):
@@ -216,15 +249,16 @@ def test_decisions_are_those_of_the_live_recogniser_however_the_phone_is_worn(jv
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 
-def test_decisions_of_edge_anywhere_are_those_of_the_live_recogniser(jvm):
+@pytest.mark.parametrize("deliver", DELIVERIES)
+def test_decisions_of_edge_anywhere_are_those_of_the_live_recogniser(jvm, deliver):
     rng = np.random.default_rng(1)
     recordings = [x.samples for x in uci_har.recordings() if x.subject in SUBJECTS][:4]
     worn = [_turned(x, rng.integers(len(x) // 3, len(x)), rng) for x in recordings]
-    found, notices = _decisions_as_in_python(
-        jvm, reference_model("edge-anywhere", "int8"), [DELIVERIES[0](x, rng) for x in worn]
-    )
-    assert len(found) > 500
+    model = reference_model("edge-anywhere", "int8")
+    found, notices = _decisions_as_in_python(jvm, model, [deliver(x, rng) for x in worn])
+    assert len(found) > 1100
     assert {0, 1, 2, 4, 7} <= set(found[:, 1])  # of 3 and 5, which the phone leans back in, one answer
+    assert set(found[:, 3]) == {0, 1, 2, 3, 6} | ({5} if deliver is as_faulty_sensors_deliver else set())
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 

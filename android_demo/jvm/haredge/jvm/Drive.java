@@ -15,6 +15,7 @@ import haredge.live.LiveRecognizer;
 import haredge.live.Notice;
 import haredge.live.SampleSource;
 import haredge.live.Session;
+import haredge.live.WindowDecisions;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -41,6 +42,9 @@ public final class Drive {
                 break;
             case "windows":
                 windows(files);
+                break;
+            case "decide":
+                decide(files);
                 break;
             case "live":
                 live(files);
@@ -107,6 +111,35 @@ public final class Drive {
         values.write(files[1]);
         about.write(files[2]);
         System.out.println(windows.name + " " + windows.fingerprint);
+    }
+
+    /**
+     * Model and windows of all signals [n, samples, 9] float32, a hop apart, to decisions float64: the label, the rotation
+     * [3, 3] after it, the probabilities [n_labels], and those of the window alone.
+     */
+    private static void decide(String[] files) throws Exception {
+        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ByteBuffer values = read(files[1]);
+        Numbers decisions = new Numbers();
+        try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
+            WindowDecisions windows = new WindowDecisions(classifier);
+            for (int end = classifier.card.samples; values.hasRemaining(); end += classifier.card.hop) {
+                double[][] window = new double[classifier.card.samples][FrontEnd.SIGNALS];
+                for (double[] sample : window) {
+                    for (int i = 0; i < sample.length; i++) {
+                        sample[i] = values.getFloat();
+                    }
+                }
+                Decision decision = windows.decide(window, (end - 1) / FrontEnd.RATE_HZ);
+                decisions.doubles(new double[] {decision.label});
+                decisions.doubles(windows.rotation());
+                decisions.doubles(decision.probabilities);
+                for (float probability : decision.windowProbabilities) {
+                    decisions.doubles(new double[] {probability});
+                }
+            }
+        }
+        decisions.write(files[2]);
     }
 
     /**

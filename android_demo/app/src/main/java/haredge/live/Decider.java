@@ -46,7 +46,12 @@ final class Decider {
 
     /** Whether postures can be told: it is known how the phone is worn, or the model takes it as given. */
     boolean knowsMounting() {
-        return search == null || search.isFound();
+        return search == null || rotation() != null;
+    }
+
+    /** The rotation into the walking frame, null where it is not known or not sought; may be asked on any thread. */
+    double[][] rotation() {
+        return search == null ? null : search.rotation();
     }
 
     /** Forget the windows so far: after a gap, another activity may be going on. */

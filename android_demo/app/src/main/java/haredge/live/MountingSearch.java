@@ -34,7 +34,7 @@ final class MountingSearch {
     private final int[] triads;
     private final Deque<double[][]> walk = new ArrayDeque<>();
     private int walking; // windows in a row
-    private volatile double[][] rotation; // into the walking frame, null while that is not known
+    private volatile double[][] rotation;
 
     MountingSearch(Card card) {
         size = card.samples;
@@ -42,14 +42,14 @@ final class MountingSearch {
         triads = card.triads();
     }
 
-    /** Whether the walking frame is known; may be asked on any thread. */
-    boolean isFound() {
-        return rotation != null;
+    /** The rotation into the walking frame, null while that is not known; may be asked on any thread. */
+    double[][] rotation() {
+        return rotation;
     }
 
     /** Take it that the phone may be worn otherwise from now on; tell whether that is news. */
     boolean forget() {
-        boolean known = isFound();
+        boolean known = rotation != null;
         rotation = null;
         stop();
         return known;
@@ -62,7 +62,7 @@ final class MountingSearch {
 
     /** A window in the walking frame or, where that is not known, in its own. */
     double[][] turn(double[][] window) {
-        return isFound() ? Mounting.turned(window, rotation, triads) : own(window);
+        return rotation != null ? Mounting.turned(window, rotation, triads) : own(window);
     }
 
     /** Take the next window, of walking or not. */
@@ -73,7 +73,7 @@ final class MountingSearch {
         }
         walking++;
         News news = News.NONE;
-        if (isFound() && Mounting.dot(Mounting.ownFrame(window)[0], rotation[0]) < ELSEWHERE) {
+        if (rotation != null && Mounting.dot(Mounting.ownFrame(window)[0], rotation[0]) < ELSEWHERE) {
             forget();
             walking = 1;
             news = News.LOST;
@@ -85,7 +85,7 @@ final class MountingSearch {
         int walked = size + (walking - 1) * Math.min(hop, size);
         if (walked >= WALK_S * FrontEnd.RATE_HZ) {
             double[][] found = Mounting.walkingFrame(walk);
-            if (!isFound()) {
+            if (rotation == null) {
                 rotation = found;
                 news = News.FOUND;
             } else if (Mounting.dot(found[1], rotation[1]) > 0 || walked >= REVERSED_S * FrontEnd.RATE_HZ) {
