@@ -150,7 +150,7 @@ class Result:
     ]
     doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
     samples_ms: Annotated[Samples | None, "the raw times"]
-    # A phone that measures by itself leaves out the rest.
+    # A phone that measures by itself leaves out all of the rest but `warm_up`, `raw_input` and `frame`.
     accuracy_ci95: Annotated[tuple[Share, Share] | None, "interval as if windows were independent"] = None
     accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
     macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"] = None

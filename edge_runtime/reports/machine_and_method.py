@@ -78,6 +78,7 @@ def result(result: Result) -> Facts:
         ("SHA-256", result.sha256),
         ("size", f"{result.size_bytes} bytes"),
         ("scheme", result.quantization),
+        ("frame of its windows", result.frame),
         ("runtime", f"{result.runtime} {result.runtime_version or ''}".strip()),
         ("made by", result.rival or "har-edge"),
         ("threads", str(result.threads)),

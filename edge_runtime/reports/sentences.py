@@ -28,7 +28,7 @@ class ComparedResults:
 
 
 def title(report: Report) -> str:
-    """Networks, runtime, device, threads and data in a line."""
+    """Networks, runtime, device, threads and data in a line, with the frame of windows that are turned first."""
     device = report.device
     where = device.board or device.cpu or device.machine
     about = f"test windows of {report.data.name}"
@@ -39,7 +39,10 @@ def title(report: Report) -> str:
     paced = ", paced" if report.settings.mode == "paced" else ""
     networks = list(dict.fromkeys(x.model for x in report.results))
     what = _listed(networks) if len(networks) <= 3 else f"{len(networks)} networks"
-    return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}"
+    turned = list(dict.fromkeys(x.model for x in report.results if x.frame == "walking"))
+    whose = "" if all(x.frame == "walking" for x in report.results) else f" for {_listed(turned)}"
+    frame = f", turned into the walking frame{whose}" if turned else ""
+    return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}{frame}"
 
 
 def titles(results: Sequence[Result]) -> list[str]:

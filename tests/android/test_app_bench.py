@@ -9,6 +9,7 @@ import looped_model
 import numpy as np
 import pytest
 from android_app import walking_model
+from jsonschema import Draft202012Validator
 from programs import har_edge
 
 from edge_runtime.bench import doubts, results
@@ -21,6 +22,7 @@ from edge_runtime.model.model_paths import reference_model
 from edge_runtime.reports import terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.system.terminal import Console
+from tools import result_format
 
 
 @pytest.fixture
@@ -106,6 +108,9 @@ def test_what_cannot_be_measured_is_answered_in_a_sentence(jvm, job, spoil, said
 
 def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     jvm.drive("report", jvm.assets, jvm.folder)
+    written = json.loads((jvm.folder / "report.json").read_text())
+    Draft202012Validator(json.loads(result_format.SCHEMA.read_text())).validate(written)
+    assert [x["frame"] for x in written["results"]] == ["device", "device"]
     report = results.read(jvm.folder / "report.json")
     int8 = report.results[1]
     assert [(x.quantization, x.raw_input) for x in report.results] == [("float32", True), ("int8", True)]

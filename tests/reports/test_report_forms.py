@@ -127,6 +127,18 @@ def test_turning_windows_into_the_walking_frame_is_outside_the_graph():
     assert "end to end" in html.render([DeviceReport("local", both)])
 
 
+def test_the_frame_of_the_windows_is_said_where_it_is_not_the_devices():
+    both = of(*(replace(x, raw_input=True, frame="walking") for x in (FLOAT, INT8)))
+    end = "test windows of UCI HAR, turned into the walking frame"
+    page = html.render([DeviceReport("local", both)])
+    assert sentences.title(both).endswith(end)
+    assert all(end in re.sub(r"\s+", " ", text) for text in (shown(both), markdown(both), page))
+    assert ("frame of its windows", "walking") in machine_and_method.result(both.results[0])
+    one = of(FLOAT, replace(INT8, model="edge-anywhere", frame="walking"))
+    assert sentences.title(one).endswith(f"{end} for edge-anywhere")
+    assert sentences.title(of(FLOAT, INT8)).endswith("test windows of UCI HAR")
+
+
 def test_blocks_that_stand_for_people_are_called_blocks():
     people = {"test-block-1": 0.9, "test-block-2": 0.8}
     both = of(*(replace(x, per_subject=people, per_subject_macro_f1=people) for x in (FLOAT, INT8)))

@@ -69,6 +69,7 @@ final class Report {
                 .put("latency", samples(turns, "latency_ns")).put("end_to_end", samples(turns, "end_to_end_ns")));
         result.put("warm_up", warmUp(turns));
         result.put("raw_input", true);
+        result.put("frame", model.card.content.getString("frame"));
         results.put(result);
         if (device == null) {
             device = new JSONObject(facts.getJSONObject("machine").toString());
