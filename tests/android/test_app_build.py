@@ -18,6 +18,8 @@ import toolchain
 import edge_runtime
 from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.system.files import cache_folder
 from edge_runtime.system.terminal import progresses
 
@@ -188,6 +190,12 @@ def test_every_text_on_the_screens_can_be_translated_and_read_aloud():
             if element.tag in ("Spinner", "haredge.demo.TimelineView"):
                 assert element.get(f"{ANDROID}contentDescription")
             assert element.get(f"{ANDROID}textSize", "1sp").endswith("sp")
+
+
+def test_each_activity_of_a_reference_model_has_a_colour_of_its_own():
+    colours = [x.text for x in ET.parse(build_app.MAIN / "res/values/colours.xml").iter("item")]
+    assert len(set(colours)) == len(colours)
+    assert max(len(cards.read_model(reference_model(x, "int8"))[1].labels) for x in REFERENCE_MODELS) <= len(colours)
 
 
 def test_colours_of_the_night_are_those_of_the_day():
