@@ -4,7 +4,11 @@ import haredge.core.InputError;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** Describes one task for one fresh process, as {@code edge_runtime/bench/measurement_job.py} writes it; files are relative to its folder. */
+/**
+ * Describes one task for one fresh process, as {@code edge_runtime/bench/measurement_job.py} writes it.
+ *
+ * <p>Files are relative to its folder.
+ */
 public final class Job {
     public final String name;
     public final String model;

@@ -42,7 +42,7 @@ public final class LiveRecognizer {
         decider = new Decider(classifier, listener);
         filters = card.filters();
         windowing = window(0);
-        resampler = new Resampler(Resampler.WAIT_S, new Resampler.Target() {
+        resampler = new Resampler(new Resampler.Target() {
             @Override
             public void begin(double second, double gap) {
                 begun(second, gap);

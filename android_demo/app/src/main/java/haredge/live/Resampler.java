@@ -35,7 +35,6 @@ final class Resampler {
     private static final double TOLERANCE = 1e-6; // of the time between two samples
 
     private final Target target;
-    private final double waitS;
     private final List<Timed> waiting = new ArrayList<>(); // in the order of their times
     private List<Timed> behind = new ArrayList<>();
     private Timed ahead;
@@ -45,8 +44,7 @@ final class Resampler {
     int duplicates;
     int late;
 
-    Resampler(double waitS, Target target) {
-        this.waitS = waitS;
+    Resampler(Target target) {
         this.target = target;
     }
 
@@ -60,7 +58,7 @@ final class Resampler {
                 ahead = seen;
                 return;
             }
-            if (second > seen.second - waitS) {
+            if (second > seen.second - WAIT_S) {
                 place(seen.second, seen.values);
             } else {
                 late++;
@@ -83,7 +81,7 @@ final class Resampler {
         }
         late += behind.size();
         behind = new ArrayList<>();
-        if (second <= newest - waitS) {
+        if (second <= newest - WAIT_S) {
             late++;
             return;
         }
@@ -97,7 +95,7 @@ final class Resampler {
         }
         waiting.add(place, new Timed(second, sample));
         newest = Math.max(newest, second);
-        while (!waiting.isEmpty() && waiting.get(0).second <= newest - waitS) {
+        while (!waiting.isEmpty() && waiting.get(0).second <= newest - WAIT_S) {
             use(waiting.remove(0));
         }
     }
