@@ -278,6 +278,8 @@ def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
         ({"signals": frontend.SIGNALS[::-1]}, "needs body_acc and total_acc among its signals"),
         ({"frame": "device"}, "look alike, which takes windows in the walking frame"),
         ({"alike": (AlikeLabels(("SITTING", "DANCING"), ("waist",)),)}, "at least two of its labels"),
+        ({"alike": (AlikeLabels(("SITTING", "SITTING"), ("waist",)),)}, "at least two of its labels"),
+        ({"alike": (AlikeLabels(("SITTING", "LAYING"), ()),)}, "at least two of its labels"),
     ],
 )
 def test_a_card_of_the_walking_frame_that_cannot_be_found_is_refused_as_in_python(jvm, changes, reason):

@@ -12,7 +12,6 @@ import desktop as desktops
 import numpy as np
 import pictures
 import pytest
-from android_app import walking_model
 from matplotlib import image
 from scipy.spatial.transform import Rotation
 from tiny_models import card, dense
@@ -98,8 +97,8 @@ def damaged(assets: Path) -> bytes:
     return bytes(model)
 
 
-def of_the_walking_frame(assets: Path) -> bytes:
-    return walking_model()
+def edge_anywhere(assets: Path) -> bytes:
+    return reference_model("edge-anywhere", "int8").read_bytes()
 
 
 def without_rotation(assets: Path) -> bytes:
@@ -125,12 +124,12 @@ def walk_and_lie() -> np.ndarray:
     [
         (damaged, "a_damaged_model_is_reported"),
         (without_rotation, "a_model_without_rotation_leaves_the_gyroscope_off"),
-        (of_the_walking_frame, "how_the_phone_is_worn_is_found_from_walking_and_said"),
+        (edge_anywhere, "how_the_phone_is_worn_is_found_from_walking_and_said"),
     ],
 )
 def test_another_model_in_the_app(desktop, apk, assets, samples, tmp_path, model, test):
     (tmp_path / "files").mkdir()
-    moved = walk_and_lie() if model is of_the_walking_frame else samples
+    moved = walk_and_lie() if model is edge_anywhere else samples
     pictures.write_samples(tmp_path / "files/samples", moved)
     other = desktops.with_asset(apk, MODEL, model(assets), tmp_path / "other.apk")
     failures = desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")

@@ -1,7 +1,8 @@
 package haredge.core;
 
+import java.util.HashSet;
 import java.util.List;
-import org.json.JSONArray;
+import java.util.stream.Collectors;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -20,21 +21,19 @@ public final class AlikeLabels {
     /** Their places among the labels of the card. */
     public final int[] rows;
 
+    /** Where a phone is worn that cannot tell them apart. */
+    public final List<String> placements;
+
     /** From the card's record, for a model of {@code labels}. */
     AlikeLabels(JSONObject record, List<String> labels) throws JSONException {
-        JSONArray alike = record.getJSONArray("labels");
-        rows = new int[alike.length()];
-        StringBuilder names = new StringBuilder();
-        boolean fits = rows.length > 1;
-        for (int i = 0; i < rows.length; i++) {
-            rows[i] = labels.indexOf(alike.getString(i));
-            names.append(i > 0 ? " or " : "").append(alike.getString(i));
-            fits &= rows[i] >= 0;
+        List<String> names = Card.texts(record.getJSONArray("labels"));
+        placements = Card.texts(record.getJSONArray("placements"));
+        boolean areKnown = new HashSet<>(names).size() > 1 && labels.containsAll(names);
+        if (!areKnown || placements.isEmpty() || placements.contains("")) {
+            throw new JSONException("labels that look alike are at least two of its labels, with a placement");
         }
-        if (!fits) {
-            throw new JSONException("labels that look alike are at least two of its labels");
-        }
-        name = names.toString();
+        rows = names.stream().mapToInt(labels::indexOf).toArray();
+        name = names.stream().collect(Collectors.joining(" or "));
     }
 
     /** Whether {@code label}, a place among the labels, is one of them. */

@@ -195,7 +195,7 @@ public final class Card {
         return Collections.unmodifiableList(answers);
     }
 
-    private static List<String> texts(JSONArray array) throws JSONException {
+    static List<String> texts(JSONArray array) throws JSONException {
         List<String> texts = new ArrayList<>();
         for (int i = 0; i < array.length(); i++) {
             texts.add(array.getString(i));

@@ -1,6 +1,8 @@
 package haredge.demo;
 
 import android.content.Context;
+import android.text.TextUtils;
+import haredge.core.AlikeLabels;
 import haredge.core.Card;
 import haredge.live.Decision;
 import haredge.live.Notice;
@@ -17,8 +19,12 @@ final class DecisionText {
 
     /** One of the card's answers as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
     static String label(Card card, int answer) {
-        String text = card.answers.get(answer).replace('_', ' ').toLowerCase(Locale.ROOT);
+        String text = plain(card.answers.get(answer));
         return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1);
+    }
+
+    private static String plain(String answer) {
+        return answer.replace('_', ' ').toLowerCase(Locale.ROOT);
     }
 
     static String reason(Context context, Decision decision) {
@@ -45,7 +51,16 @@ final class DecisionText {
         if (!session.classifier.card.isWalkingFrame) {
             return context.getString(R.string.worn_upright);
         }
-        return context.getString(session.knowsMounting() ? R.string.worn_as_found : R.string.worn_unknown);
+        if (!session.knowsMounting()) {
+            return context.getString(R.string.worn_unknown);
+        }
+        StringBuilder text = new StringBuilder(context.getString(R.string.worn_as_found));
+        for (AlikeLabels alike : session.classifier.card.alike) {
+            String placements = TextUtils.join(", ", alike.placements);
+            String labels = plain(alike.name.replace(" or ", " and "));
+            text.append(' ').append(context.getString(R.string.alike, placements, labels));
+        }
+        return text.toString();
     }
 
     static String notice(Context context, Notice notice) {
