@@ -7,10 +7,11 @@ import numpy as np
 
 from tools import table
 
-_UNITS = {"accuracy": 100, "macro_f1": 100}  # shares, in per cent
+_UNITS = {"accuracy": 100, "macro_f1": 100, "worst_person": 100}  # shares, in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
+    "worst_person": "macro F1 of the worst person, %",
     "points_lost": "points lost",
     "macro_f1_gained_2.56_s": "macro F1 gained by 2.56 s of each activity, points",
     "lose_more_than_a_point_2.56_s": "people of {people} who lose more than a point by that",
@@ -54,7 +55,7 @@ def markdown(content: Mapping[str, Any]) -> str:
         "chosen by these numbers. The recipe of the walking frame was: by leaving out UCI HAR and MotionSense in turn, "
         "so that the rows without-… lean on it; a limit of the search for walking was set with MotionSense in view. "
         f"int8 is to lose at most {MOST_LOST} points.\n\n"
-        + table("row | measure | float32 | int8 | int8 loses | least or most | reached", rows)
+        + table("row | measure | seeds | float32 | int8 | int8 loses | least or most | reached", rows)
         + ("\n" + "\n".join(sizes) + "\n" if sizes else "")
     )
 
@@ -70,7 +71,8 @@ def _lines(name: str, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
             reached = "" if wanted is None else _reached(measure, ints.mean(), unit * wanted)
             lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS else ""
             limit = "" if wanted is None else f"{unit * wanted:g}"
-            lines.append((name, title.format_map(row["int8"]), _spread(floats), _spread(ints), lost, limit, reached))
+            about = (name, title.format_map(row["int8"]), str(len(ints)))
+            lines.append((*about, _spread(floats), _spread(ints), lost, limit, reached))
     return lines
 
 
@@ -79,4 +81,5 @@ def _reached(measure: str, value: float, wanted: float) -> str:
 
 
 def _spread(values: Sequence[float] | np.ndarray) -> str:
-    return f"{np.mean(values):.2f} ({np.min(values):.2f} to {np.max(values):.2f})"
+    spread = f" ({np.min(values):.2f} to {np.max(values):.2f})" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"
