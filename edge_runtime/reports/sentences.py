@@ -196,7 +196,7 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
                 unit = "as long" if of_network[0][0].latency_ms else "as many instructions"
                 rest = _listed([f"{name} takes {significant(cost / least)} times {unit}" for cost, name in others])
                 ranked.append(f"{fastest} is the fastest of {len(ranking)} float forms: {rest}.")
-        elif model in compared_with:
+        elif model in compared_with and any(costs([x for x, _ in of_network])):
             alone.append(compared_with[model])
     if alone:
         whose = "is har-edge's own float form" if len(alone) == 1 else "are har-edge's own float forms"

@@ -231,6 +231,14 @@ def test_of_an_emulated_device_the_fastest_form_is_that_of_fewest_instructions()
     )
 
 
+def test_a_result_without_times_or_instructions_says_nothing_of_rivals():
+    float32, int8 = (replace(x, latency_ms=None, end_to_end_ms=None, arena_bytes=30_000) for x in (FLOAT, INT8))
+    for comparisons in ((), (replace(BETTER, p50_ratio=None, end_to_end_ratio=None),)):
+        found = sentences.verdicts(of(float32, int8, comparisons=comparisons))
+        assert found[0] == "int8 is 1.33 times smaller (150.0 kB against 200.0 kB)."
+        assert not [x for x in found if "rival" in x]
+
+
 def test_a_rival_that_is_absent_is_said_in_every_form():
     report = of(FLOAT, INT8, absent_rivals=(AbsentRival("fused LSTM float32", "layer 'mine' (GRU) has no operator"),))
     for text in (shown(report), html.render([DeviceReport("local", report)]).replace("&#39;", "'")):
