@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import click
@@ -158,23 +159,25 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
     from edge_runtime.system.terminal import Console
 
-    table = Table("subject", "windows", "before", "after", "gain", "macro F1", "after")
+    table = Table("subject", "windows", "accuracy", "after", "gain", "macro F1", "after")
     for x in gains:
         gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
         table.add_row(
             f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
             *map(percent, (x.macro_f1_before, x.macro_f1_after)),
         )  # fmt: skip
-    before, after = (sum(getattr(x, name) for x in gains) / len(gains) for name in ("before", "after"))
+    names = ("before", "after", "macro_f1_before", "macro_f1_after")
+    before, after, *macro_f1 = (fmean(getattr(x, name) for x in gains) for name in names)
     table.add_section()
-    table.add_row("mean", "", percent(before), percent(after), f"{100 * (after - before):+.2f}", *["-"] * 2)
+    mean = [*map(percent, (before, after)), f"{100 * (after - before):+.2f}", *map(percent, macro_f1)]
+    table.add_row("mean", "", *mean)
     console = Console()
     console.print(table)
     f1_gains = [100 * (x.macro_f1_after - x.macro_f1_before) for x in gains]
     n_lose = sum(x < -1 for x in f1_gains)
     console.print(
-        f"Macro F1 gains {sum(f1_gains) / len(gains):+.2f} points; {n_lose} of {counted(len(gains), 'subject')} "
-        "lose more than one."
+        f"Macro F1 gains {fmean(f1_gains):+.2f} points; it falls by more than one for {n_lose} of "
+        f"{counted(len(gains), 'subject')}."
     )
     console.print(
         f"Learnt from the first {seconds:g} s of each activity, scored on all other windows of the person; "

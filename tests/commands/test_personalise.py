@@ -1,5 +1,6 @@
 """Check `har-edge personalise`: a stretch of each posture adapts a model, unfit recordings are refused."""
 
+import itertools
 import json
 
 import numpy as np
@@ -125,8 +126,12 @@ def test_one_person_sees_what_half_a_minute_gains(har_edge_here, sitting, standi
 
 
 def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):
-    succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json"))
+    done = succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json"))
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [x["subject"] for x in found["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
     assert all(x["windows"] > 500 and x["macro_f1_after"] > x["macro_f1_before"] - 0.05 for x in found["gains"])
     assert found["seconds"] == 10
+    names = ("before", "after", "macro_f1_before", "macro_f1_after")
+    means = [f"{100 * np.mean([x[name] for x in found['gains']]):.2f} %" for name in names]
+    (row,) = [x.split() for x in done.stdout.splitlines() if "mean" in x]
+    assert [" ".join(x) for x in itertools.pairwise(row) if x[1] == "%"] == means
