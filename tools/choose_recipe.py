@@ -181,9 +181,9 @@ offset, {defaults}.
 {table(f"recipe | {' | '.join(f'fold {i + 1}' for i in range(FOLDS))} | mean | mean, int8", rows)}
 ## Distillation
 
-Also tried, with the same folds and seed: three other fits of the same recipe came first, whose answers the network learnt
-beside the labels (Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015; temperature 2, half of the
-loss). It was no better than the default, in four times the time: removed. No file was kept.
+Also tried, with the same folds and seed: three other fits of the same recipe came first, whose answers the network
+learnt beside the labels (Hinton, Vinyals, Dean: Distilling the Knowledge in a Neural Network, 2015; temperature 2, half
+of the loss). It was no better than the default, in four times the time: removed. No file was kept.
 """
 
 

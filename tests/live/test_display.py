@@ -97,6 +97,14 @@ class TestLines:
         assert "\x1b" not in shown.err
         assert "evil" in shown.err
 
+    def test_an_activity_has_one_name_for_people_in_a_reason_too(self, capsys):
+        unknown = decision(0, UNKNOWN, "movement is not typical of WALKING_UPSTAIRS")
+        Changes().decision(unknown)
+        screen = Screen()
+        screen.timeline.decision(unknown)
+        for text in (capsys.readouterr().out, screen.picture()):
+            assert "movement is not typical of WALKING UPSTAIRS" in text
+
     def test_the_share_beside_an_activity_is_its_own(self, capsys):
         shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
         Changes().decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))

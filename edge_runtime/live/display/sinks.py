@@ -25,6 +25,11 @@ def activity_name(label: str) -> str:
     return "unknown" if label == UNKNOWN else printable(label, _LONGEST_NAME).replace("_", " ")
 
 
+def reason_text(decision: Decision) -> str:
+    """Say for people why the activity is unknown, with the names of activities as `activity_name` has them."""
+    return printable(decision.reason).replace("_", " ")
+
+
 def labelled(label: str) -> str:
     """`labelled SITTING`; "" without a label."""
     return f"labelled {activity_name(label)}" if label else ""
@@ -100,7 +105,7 @@ class Changes(Sink):
     def _decision_text(self, decision: Decision) -> str:
         name = activity_name(decision.activity)
         if decision.activity == UNKNOWN:
-            return f"{name} ({printable(decision.reason)})" if decision.reason else name
+            return f"{name} ({reason_text(decision)})" if decision.reason else name
         share = decision.probability(decision.activity)
         shown = f"{name}  {percent(float(share), 0)}"
         return f"{shown}  (warming up)" if decision.warming_up else shown

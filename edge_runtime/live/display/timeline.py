@@ -21,6 +21,7 @@ from edge_runtime.live.display.sinks import (
     labelled,
     minutes_and_seconds,
     no_truth,
+    reason_text,
     show_summary,
 )
 from edge_runtime.live.sources import SourceClock
@@ -128,7 +129,7 @@ class Timeline(Sink):
             large = name.upper()
         remark = ""
         if decision and decision.activity == UNKNOWN:
-            remark = printable(decision.reason)
+            remark = reason_text(decision)
         elif decision and decision.warming_up:
             remark = "warming up: the filters are settling"
         if decision:
