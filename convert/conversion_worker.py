@@ -1,8 +1,10 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
+from edge_runtime.host.tensorflow_setup import THREADS, import_tensorflow, short_of_memory
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
@@ -138,9 +140,7 @@ class _Network:
     def share_changed(self, scheme: str, job: ConversionJob) -> float:
         """The share of calibration windows that the form `scheme` answers otherwise than float32."""
         X = self.input.calibration.X[self._calibration_rows(job.options)]
-        float32, quantised = (
-            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in ("float32", scheme)
-        )
+        float32, quantised = (_answers(job.flatbuffer(self.input.name, x), X).argmax(1) for x in ("float32", scheme))
         return float(np.mean(float32 != quantised))
 
     def _calibration_rows(self, options: Options) -> npt.NDArray[np.intp]:
@@ -225,7 +225,15 @@ def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer
     if job.options.io_type == "raw":
         flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
     write_model(path, flatbuffer, card)
-    return Classifier(path).logits(network.held_out.X)
+    return _answers(path, network.held_out.X)
+
+
+def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:
+    """The logits of the model at `path` for windows, from several interpreters, which run at the same time."""
+    classifiers = [Classifier(path) for _ in range(THREADS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = pool.map(lambda classifier, part: classifier.logits(part), classifiers, np.array_split(X, THREADS))
+        return np.concatenate(list(parts))
 
 
 def _part(tell: Tell, start: float, end: float) -> Tell:

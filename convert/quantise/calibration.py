@@ -1,7 +1,8 @@
 """Measure the ranges of int8 activations on calibration windows, and narrow them where that helps the answer."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ _OPEN_GATE = 255 / 256  # the greatest value of an int8 sigmoid
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
 # Networks of more points have those of one kind in one group, and are searched on fewer windows, to end in a minute.
 _MANY_POINTS, _FEWER_WINDOWS = 16, 126
+_PARTS = 8  # of the windows: more take longer to begin with than they save
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def calibrate(
     groups += [[*network.at_input]] * (len(network.at_input) > 1)
     if len(groups) > _MANY_POINTS:
         groups, X = _by_kind(groups), X[:: max(1, len(X) // _FEWER_WINDOWS)]
-    error_with = _error_with(network, tf.constant(X), layout, tuple(widest))
+    error_with = LogitError(network, X, layout, widest)
     ranges = dict(widest)
     error = error_with(ranges)
     settled = 0  # so many groups in a row have the best ranges that they can, given the others
@@ -109,7 +111,7 @@ def calibrate(
         settled += 1
         for share in _SHARES:
             trial = ranges | {x: widest[x].within(share * max(-widest[x].low, widest[x].high)) for x in group}
-            if trial != ranges and (trial_error := error_with(trial)) < error:
+            if trial != ranges and (trial_error := error_with(trial, error)) < error:
                 ranges, error, settled = trial, trial_error, 1
     return ranges
 
@@ -123,23 +125,53 @@ def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
     return list(kinds.values())
 
 
-def _error_with(
-    network: Lowered, windows: tf.Tensor, layout: GateLayout, points: Sequence[str]
-) -> Callable[[Ranges], float]:
-    """The mean squared error of the logits as a function of the ranges, which is compiled once for all of them."""
+class LogitError:
+    """Compute the mean squared error of int8's logits for any ranges, by a graph that is compiled once.
 
-    def run(windows: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
-        at = {point: ActivationRange(*tf.unstack(x)) for point, x in zip(points, tf.unstack(limits), strict=True)}
-        return network(windows, quantised(at), layout)
+    Normalised windows `X` `[n, samples, n_signals]` go through in parts, those first that have the greatest error with
+    the `widest` ranges: most ranges that are worse than a bound are known to be so after the first part.
+    """
 
-    int8 = _compiled(run, windows, tf.TensorSpec([len(points), 2]))
-    expected = _compiled(lambda windows: network(windows, layout=layout), windows)(windows).numpy()
+    def __init__(self, network: Lowered, X: npt.NDArray[np.float32], layout: GateLayout, widest: Ranges) -> None:
+        self._points = points = tuple(widest)
+        self._n_windows, self._size = len(X), -(-len(X) // _PARTS)
+        like = tf.TensorSpec([self._size, *X.shape[1:]])
 
-    def error_with(ranges: Ranges) -> float:
-        limits = [(ranges[x].low, ranges[x].high) for x in points]
-        return float(np.square(int8(windows, tf.constant(limits)).numpy() - expected).mean())
+        def run(windows: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
+            at = {point: ActivationRange(*tf.unstack(x)) for point, x in zip(points, tf.unstack(limits), strict=True)}
+            return network(windows, quantised(at), layout)
 
-    return error_with
+        self._int8 = _compiled(run, like, tf.TensorSpec([len(points), 2]))
+        float32 = _compiled(lambda windows: network(windows, layout=layout), like)
+        rows = np.arange(len(X))
+        expected = np.concatenate([float32(x).numpy()[: len(own)] for own, x in self._cut(X, rows)])
+        self._parts = [(x, expected[own]) for own, x in self._cut(X, rows)]
+        rows = np.argsort(-np.concatenate(list(self._errors(widest))), kind="stable")
+        self._parts = [(x, expected[own]) for own, x in self._cut(X, rows)]
+
+    def __call__(self, ranges: Ranges, bound: float = math.inf) -> float:
+        """Return the error, or infinity where it is the `bound` or more."""
+        total = 0.0
+        for errors in self._errors(ranges):
+            total += float(errors.sum()) / self._n_windows
+            if total >= bound:
+                return math.inf
+        return total
+
+    def _cut(
+        self, X: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]
+    ) -> Iterator[tuple[npt.NDArray[np.intp], tf.Tensor]]:
+        """The rows of each part, and its windows, behind which others fill up the last part."""
+        for start in range(0, len(rows), self._size):
+            own = rows[start : start + self._size]
+            yield own, tf.constant(X[np.resize(own, self._size)])
+
+    def _errors(self, ranges: Ranges) -> Iterator[npt.NDArray[np.float64]]:
+        """The mean squared errors of the windows, part by part."""
+        limits = tf.constant([(ranges[x].low, ranges[x].high) for x in self._points])
+        for windows, expected in self._parts:
+            answers = self._int8(windows, limits).numpy()[: len(expected)]
+            yield np.square(answers - expected, dtype=np.float64).mean(axis=1)
 
 
 def _compiled(function: Callable[..., tf.Tensor], *like: tf.Tensor | tf.TensorSpec) -> Callable[..., tf.Tensor]:

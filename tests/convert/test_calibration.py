@@ -11,7 +11,15 @@ from model_answers import logits_of, rms
 
 from convert.lowering.cells import IN_INT8
 from convert.lowering.network import Lowered, lower
-from convert.quantise.calibration import ActivationRange, Ranges, calibrate, draw_windows, observed_ranges, quantised
+from convert.quantise.calibration import (
+    ActivationRange,
+    LogitError,
+    Ranges,
+    calibrate,
+    draw_windows,
+    observed_ranges,
+    quantised,
+)
 from convert.quantise.tflite_converter import to_int8
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
@@ -105,10 +113,24 @@ def test_narrowing_brings_the_int8_answers_closer_on_windows_it_did_not_see(lowe
     assert error(lowered, unseen, found) < error(lowered, unseen, observed_ranges(lowered, tf.constant(seen)))
 
 
+def test_the_error_of_all_windows_is_computed_unless_it_reaches_a_bound(lowered, normalised_windows):
+    """The windows, of which the last part has fewer, count once each."""
+    X = normalised_windows[:27]
+    widest = observed_ranges(lowered, tf.constant(X))
+    narrow = {point: x.within(0.5 * max(-x.low, x.high)) for point, x in widest.items()}
+    error_with = LogitError(lowered, X, IN_INT8, widest)
+    for ranges in (widest, narrow):
+        whole = error_with(ranges)
+        assert whole == pytest.approx(error(lowered, tf.constant(X), ranges), rel=1e-3)
+        assert error_with(ranges, 1.001 * whole) == whole
+        assert error_with(ranges, whole) == error_with(ranges, whole / 20) == np.inf
+
+
 def test_the_search_ends_where_no_other_width_of_any_range_is_better(lowered, normalised_windows):
     """The first pass alone leaves ranges that were narrowed beside a wider one, which was narrowed later."""
-    windows = tf.constant(normalised_windows[::4])
-    found, widest = calibrate(lowered, windows, ignore_progress), observed_ranges(lowered, windows)
+    X = normalised_windows[::4]
+    windows = tf.constant(X)
+    found, widest = calibrate(lowered, X, ignore_progress), observed_ranges(lowered, windows)
     least = error(lowered, windows, found)
     tried = 0
     for point in set(found) - {"input", "lstm/gates", "lstm/candidate"}:
