@@ -1,7 +1,7 @@
 """Write a compact TFLite flatbuffer: drop unread parts, share equal ones.
 
-Tables of operators and tensors repeat for each unrolled step. The format refers to parts by offset, so that any
-number of tensors can share one shape or one quantisation.
+Tables of tensors repeat for each step, and those of operators for each loop. The format refers to tables and vectors by
+offset, so that equal ones can be in the file once: a graph lists the same table for several of its tensors.
 """
 
 from collections.abc import Hashable
@@ -36,6 +36,9 @@ def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
     main.tensors[main.inputs[0]].name = input_name.encode()
     main.tensors[main.outputs[0]].name = b"logits"
     _drop_empty_buffers(model)
+    for graph in model.subgraphs:
+        graph.tensors = [_once(x, parts) for x in graph.tensors]
+        graph.operators = [_once(x, parts) for x in graph.operators]
     builder = _Builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())

@@ -217,6 +217,25 @@ def test_compacting_it_again_changes_nothing(model):
     assert compaction.write(parse(small)) == small
 
 
+def test_equal_tensors_and_operators_are_one_table_of_the_file(model):
+    small = compaction.write(parse(model[1]))
+    graph = schema.Model.GetRootAsModel(small, 0).Subgraphs(0)
+    for table, n, read in (
+        (graph.Tensors, graph.TensorsLength(), schema.TensorT),
+        (graph.Operators, graph.OperatorsLength(), schema.OperatorT),
+    ):
+        places = {table(i)._tab.Pos: _content(read.InitFromObj(table(i))) for i in range(n)}
+        assert len(set(places.values())) == len(places)
+    assert len({graph.Tensors(i)._tab.Pos for i in range(graph.TensorsLength())}) < graph.TensorsLength() / 2
+
+
+def _content(part: object) -> str:
+    """All values of a table and of the tables in it, as text."""
+    if not hasattr(part, "__dict__"):
+        return repr(part.tolist() if isinstance(part, np.ndarray) else part)
+    return repr({name: _content(x) for name, x in vars(part).items()})
+
+
 def test_weights_lie_where_the_schema_wants_them(model):
     small = np.frombuffer(compaction.write(parse(model[1])), np.uint8)
     tables = schema.Model.GetRootAsModel(small, 0)
