@@ -24,7 +24,9 @@ _MEND = 'leave out rows without a measurement, or write bad_rows = "leave out" i
 
 @dataclass(frozen=True)
 class CellGrid:
-    """The cells of a file by columns; row `i` is number `numbers[i]` of those that are not empty, the header not one.
+    """The cells of a file by columns; row `i` is number `numbers[i]` of those `n_rows` that are not empty.
+
+    The header is not one.
 
     `columns` has those that were gathered, by their places counted from 0.
     """
@@ -36,6 +38,7 @@ class CellGrid:
     header: Sequence[str]
     numbers: npt.NDArray[np.intp]
     columns: Mapping[int, Cells] = field(default_factory=dict)
+    n_rows: int = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -74,7 +77,8 @@ class CellGrid:
         kept = [kept[i] for i in numbers.tolist()] if len(numbers) < len(counted) else kept
         found = {x: _array(cells) for x, cells in zip(wanted, zip(*kept, strict=True), strict=True)} if kept else {}
         empty = {x: np.empty(0, np.object_) for x in wanted}
-        return replace(self, numbers=numbers, columns=found or empty), len(counted) - len(numbers)
+        grid = replace(self, numbers=numbers, columns=found or empty, n_rows=len(counted))
+        return grid, len(counted) - len(numbers)
 
     def _fields(self, found: int, expected: int) -> str:
         if self.layout.has_header:

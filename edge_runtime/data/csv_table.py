@@ -43,8 +43,8 @@ class Table:
     `rotation` is at the times of `acceleration` where `is_paired`, and None without any; `acceleration` is None in a
     file of rotation alone. `texts` has the label, subject, placement and device of each row, as far as columns tell
     them; `said` those that are the same in all rows of this table alone, of several in the file. `numbers` are those of
-    the rows of acceleration in the file, from 0. `time_factor` is the unit of the clock in seconds, `left_out` the
-    number of rows that were malformed.
+    the rows of acceleration in the file, from 0, which has `n_rows`. `time_factor` is the unit of the clock in seconds,
+    `left_out` the number of rows that were malformed.
     """
 
     place: str
@@ -54,6 +54,7 @@ class Table:
     texts: Mapping[str, Sequence[str]]
     said: Mapping[str, str]
     numbers: npt.NDArray[np.intp]
+    n_rows: int
     time_factor: float
     left_out: int
 
@@ -190,6 +191,7 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         {name: _texts(first, name, place, layout) for name, place in plan.texts.items() if name not in said},
         said,
         first.numbers,
+        grid.n_rows,
         plan.time_factor,
         n_left_out,
     )

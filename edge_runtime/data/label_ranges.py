@@ -1,27 +1,48 @@
-"""Read labels from files of their own, which say where in a recording each label begins and ends."""
+"""Read labels from files of their own: where in a recording each begins and ends, or that of each of its rows."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.data import columns
+from edge_runtime.data.csv_table import Table
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import END, START, LabelFile, Layout
+from edge_runtime.data.sensor_pairing import PairedSamples
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
 
+class LabelRange(NamedTuple):
+    """A label from `start` to `end`, both of them rows or times of a recording; a `line` of a `file` says it."""
+
+    label: str
+    start: float
+    end: float
+    file: str
+    line: int
+
+
 @dataclass(frozen=True)
 class LabelRanges:
-    """For each recording, by what its path says of `names`: labels with the first and last sample or time of each."""
+    """For each recording, by what its path says of `names`: the labels in their order."""
 
     source: LabelFile
     names: tuple[str, ...]
-    ranges: Mapping[tuple[str, ...], Sequence[tuple[str, float, float]]]
+    ranges: Mapping[tuple[str, ...], Sequence[LabelRange]]
+
+    @staticmethod
+    def files(tree: FileTree, layout: Layout) -> dict[str, dict[str, str]]:
+        """The files of labels in `tree`, and what their paths say; none where the layout has none."""
+        if layout.label_file is None:
+            return {}
+        found = ((x, tree.match(layout.label_file.files, x)) for x in tree.names)
+        return {x: said for x, said in found if said is not None}
 
     @classmethod
     def read(cls, tree: FileTree, layout: Layout, recordings: Iterable[Mapping[str, str]]) -> "LabelRanges | None":
@@ -35,44 +56,56 @@ class LabelRanges:
         if source is None:
             return None
         names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
-        found: dict[tuple[str, ...], list[tuple[float, float, str, str]]] = {_key(x, names): [] for x in recordings}
-        files = [(x, said) for x in tree.names if (said := tree.match(source.files, x)) is not None]
+        found: dict[tuple[str, ...], list[LabelRange]] = {_key(x, names): [] for x in recordings}
+        files = cls.files(tree, layout)
         if not files:
             raise InputError(
                 f"{tree.place} has no file of labels like {quoted(source.files.text)}, as files under [label_file] of "
                 f"{layout.source} says"
             )
         strange = ""
-        for name, said in files:
-            for where, row in _rows(tree.content(name), tree.path_of(name), source, layout.encoding):
+        for name, said in files.items():
+            n_rows: Counter[tuple[str, ...]] = Counter()
+            for number, row in _rows(tree.content(name), tree.path_of(name), source, layout.encoding):
                 of_row = {**said, **row}
-                ranges = found.get(_key(of_row, names))
-                if ranges is not None:
-                    ranges.append((float(row[START]), float(row[END]), row["label"], where))
+                key = _key(of_row, names)
+                if (ranges := found.get(key)) is not None:
+                    n_rows[key] += 1
+                    n = n_rows[key]
+                    start, end = (float(row[START]), float(row[END])) if not source.is_by_row else (n, n)
+                    _add(ranges, LabelRange(row["label"], start, end, tree.path_of(name), number), source)
                 elif not strange:
                     what = " and ".join(f"{x} {quoted(of_row.get(x, ''), 20)}" for x in names)
-                    strange = f"{where}: there is no recording of {what}"
+                    strange = f"{tree.path_of(name)}, line {number}: there is no recording of {what}"
         if strange and not any(found.values()):
             raise InputError(
                 f"{strange}, nor of any other row: write names as the paths of recordings have them (files of "
                 f"{layout.source})"
             )
         for ranges in found.values():
+            ranges.sort(key=lambda x: (x.start, x.end))
             _check_overlaps(ranges, source)
-        return cls(source, names, {key: [(x[2], x[0], x[1]) for x in ranges] for key, ranges in found.items()})
+        return cls(source, names, found)
 
-    def labels(
-        self, said: Mapping[str, str], rows: npt.NDArray[np.intp], seconds: npt.NDArray[np.float64]
-    ) -> list[str]:
-        """The label of each sample `[n]` of the recording whose path says `said`; "" outside of all ranges.
+    def labels(self, said: Mapping[str, str], table: Table, samples: PairedSamples) -> list[str]:
+        """The label of each of the `samples` of a `table`, whose path says `said`; "" outside of all ranges.
 
-        `rows` count from 0, `seconds` are those of the clock in the file.
+        Raises `InputError` where each row has a label of its own, and there are more or fewer labels than rows.
         """
-        places = rows + 1.0 if self.source.factor is None else seconds / self.source.factor
-        found = np.full(len(rows), "", np.object_)
-        for label, start, end in self.ranges.get(_key(said, self.names), ()):
-            found[(places >= start) & (places <= end)] = label
-        return list(found.tolist())
+        ranges = self.ranges.get(_key(said, self.names), ())
+        if not ranges or table.acceleration is None:
+            return [""] * len(samples.rows)
+        if self.source.is_by_row and ranges[-1].end != table.n_rows:
+            raise InputError(
+                f"{table.place} has {table.n_rows:,} rows, and {ranges[-1].file} {ranges[-1].end:,.0f} labels, where "
+                "one for each row is expected: see skip in the layout, above all tables and under [label_file]"
+            )
+        places = table.numbers[samples.rows] + 1.0
+        if self.source.factor is not None:
+            places = (table.acceleration.begin * table.time_factor + samples.seconds) / self.source.factor
+        last = np.searchsorted([x.start for x in ranges], places, "right") - 1
+        inside = (last >= 0) & (places <= np.array([x.end for x in ranges])[last])
+        return [ranges[i].label if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
 
 
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
@@ -80,21 +113,37 @@ def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
-def _check_overlaps(ranges: list[tuple[float, float, str, str]], source: LabelFile) -> None:
+def _add(ranges: list[LabelRange], new: LabelRange, source: LabelFile) -> None:
+    """Add a range to the others of its recording, or a row to the range of the same label before it."""
+    last = ranges[-1] if ranges else None
+    if source.is_by_row and last and last.file != new.file:
+        raise InputError(
+            f"{last.file} and {new.file} are both labels of the same recording: put what differs into the braces of "
+            "files under [label_file], as files above all tables names it"
+        )
+    if source.is_by_row and last and last.label == new.label:
+        ranges[-1] = last._replace(end=new.end)
+    else:
+        ranges.append(new)
+
+
+def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
     """Raise `InputError` where two share a sample, or more than the time at which one ends and the next begins."""
-    for (_, end, _, other), (start, _, _, where) in pairwise(sorted(ranges)):
-        if start < end or (start == end and source.factor is None):
-            raise InputError(f"{where}: the label starts at {start:g}, before that of {other} has ended, at {end:g}")
+    for a, b in pairwise(ranges):
+        if b.start < a.end or (b.start == a.end and source.factor is None):
+            raise InputError(
+                f"{b.file}, line {b.line}: the label starts at {b.start:g}, before that of {a.file}, line {a.line} has "
+                f"ended, at {a.end:g}"
+            )
 
 
-def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[tuple[str, dict[str, str]]]:
-    """The rows by what their columns are, and where each stands in words."""
+def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows by what their columns are, and the line of each."""
     try:
         lines = content.decode(encoding).splitlines()[source.skip :]
     except UnicodeDecodeError as error:
         raise InputError(f"{place} is not {encoding} text ({error.reason}); name its encoding in the layout") from error
     separator = columns.delimiter(next((x for x in lines if x.strip()), ""))
-    found = []
     for number, line in enumerate(lines, source.skip + 1):
         try:
             cells = next(csv.reader([line], delimiter=separator)) if separator else line.split()
@@ -105,14 +154,19 @@ def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> list[
         if len(cells) < len(source.columns):
             raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
         row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
-        try:
-            is_range = float(row[START]) <= float(row[END])
-        except ValueError:
-            raise InputError(
-                f"{place}, line {number}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and "
-                f"numbers are expected: see columns under [label_file], or skip = {source.skip + 1} for a heading"
-            ) from None
-        if not is_range:
-            raise InputError(f"{place}, line {number}: the label ends before it starts")
-        found.append((f"{place}, line {number}", row))
-    return found
+        if not source.is_by_row:
+            _check_range(row, f"{place}, line {number}", source)
+        yield number, row
+
+
+def _check_range(row: Mapping[str, str], where: str, source: LabelFile) -> None:
+    """Raise `InputError` where start and end are no numbers, or the wrong way round."""
+    try:
+        is_range = float(row[START]) <= float(row[END])
+    except ValueError:
+        raise InputError(
+            f"{where}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and numbers are "
+            f"expected: see columns under [label_file], or skip = {source.skip + 1} for a heading"
+        ) from None
+    if not is_range:
+        raise InputError(f"{where}: the label ends before it starts")

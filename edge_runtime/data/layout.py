@@ -62,17 +62,22 @@ class SensorColumns:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """Labels in `files` of their own, a row for each stretch of a recording.
+    """Labels in `files` of their own, a row for each stretch of a recording or for each of its rows.
 
     `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
     and end belong to the stretch; they count in `factor` seconds of the clock of the recording, and where that is None
-    in its rows, from 1 on. `skip` lines are left out.
+    in its rows, from 1 on. Without them the rows are those of the recording. `skip` lines are left out.
     """
 
     files: PathPattern
     columns: tuple[str, ...]
     factor: float | None = None
     skip: int = 0
+
+    @property
+    def is_by_row(self) -> bool:
+        """Tell whether each row of the recording has a row of its label."""
+        return START not in self.columns
 
 
 @dataclass(frozen=True)

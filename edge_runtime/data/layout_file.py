@@ -219,8 +219,11 @@ def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
     columns = table.content.get("columns")
     if not isinstance(columns, list) or not all(isinstance(x, str) and x in known for x in columns):
         raise table.error("columns", f"columns are a list of {', '.join(map(quoted, known))}, in the order of the file")
-    if missing := [x for x in ("label", START, END) if columns.count(x) != 1]:
+    has_ranges = START in columns or END in columns
+    if missing := [x for x in ("label", *((START, END) if has_ranges else ())) if columns.count(x) != 1]:
         raise table.error("columns", f"columns have to name '{missing[0]}' once")
+    if not has_ranges and "unit" in table.content:
+        raise table.error("unit", "unit is that of start and end, which columns do not name: leave it out")
     if "label" in (*pattern.names, *top.content):
         raise top.error("label_file", "[label_file] gives the labels: leave label out elsewhere")
     in_samples = table.content.get("unit", _SAMPLES) == _SAMPLES

@@ -102,9 +102,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                 steps = np.diff(samples.seconds)
                 n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
                 labels = None
-                if ranges and table.acceleration:
-                    clock = table.acceleration.begin * table.time_factor + samples.seconds
-                    labels = ranges.labels(of_path, table.numbers[samples.rows], clock)
+                if ranges:
+                    labels = ranges.labels(of_path, table, samples)
                     unlabelled += [] if any(labels) else [next(iter(files.values()))]
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
     if not stretches:
@@ -162,11 +161,12 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
     """For each recording, in natural order: what its path says, and its files by sensor."""
     by_path = SENSOR in layout.files.names
     wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} if by_path else {""}
+    of_labels = LabelRanges.files(tree, layout)
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for name in sorted(tree.names, key=natural):
         said = tree.match(layout.files, name)
         sensor = "" if said is None else said.pop(SENSOR, "")
-        if said is None or sensor not in wanted:
+        if said is None or sensor not in wanted or name in of_labels:
             continue
         key = (*said.items(), *([] if by_path else [("", name)]))
         files = found.setdefault(key, {})
@@ -176,6 +176,11 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
                 f"pattern {quoted(layout.files.text)} of {layout.source}: put what differs into it, as {{trial}}"
             )
         files[sensor] = name
+    if not found and any(tree.match(layout.files, x) is not None for x in of_labels):
+        raise InputError(
+            f"{tree.place}: all paths like {quoted(layout.files.text, 200)} are like files under [label_file] of "
+            f"{layout.source} too, and taken for labels: write what the paths of labels alone have into those"
+        )
     if not found:
         there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2])
         raise InputError(

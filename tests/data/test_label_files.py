@@ -1,0 +1,183 @@
+"""Check labels in files of their own: ranges of samples or times, and a row for each row of a recording."""
+
+import numpy as np
+import pytest
+from written_recordings import motion
+
+from edge_runtime.data import layout_file, recording_files
+from edge_runtime.errors import InputError
+
+SENSORS = """
+[acceleration]
+columns = [2, 3, 4]
+unit = "g"
+[rotation]
+columns = [5, 6, 7]
+unit = "rad/s"
+"""
+
+
+def read(folder, text):
+    return recording_files.read(folder, layout_file.parse(text, "mine.toml", "mine"))
+
+
+def line(*cells, separator=","):
+    return separator.join(map(str, cells))
+
+
+def test_control_characters_in_files_of_labels_are_refused(tmp_path):
+    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+    (tmp_path / "labels.txt").write_text("1,EVIL\x1b[2Jx,1,300\n")
+    text = f"""files = "{{subject}}.csv"
+rate = 50
+{SENSORS}
+[label_file]
+files = "labels.txt"
+columns = ["subject", "label", "start", "end"]
+"""
+    with pytest.raises(InputError, match=r"1\.csv: the label 'EVIL\\x1b\[2Jx' has a line break or control character"):
+        read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text("0" * 5000 + "1,walk,1,300\n")
+    assert read(tmp_path, text).recordings[0].classes == ("walk",)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("samples", 1.0), ("s", 0.02)])
+def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
+    seconds, samples = motion(400)
+    for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
+        rows = [line(t, *x, separator=" ") for t, x in zip(seconds, samples[:, columns], strict=True)]
+        (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(rows))
+    shift = unit != "samples"  # samples count from 1, times from 0
+    ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220)]
+    rows = [" ".join(map(str, (*x[:3], *((y - shift) * factor for y in x[3:])))) for x in ranges]
+    (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *rows, ""]))
+    clock = "rate = 50\n" if unit == "samples" else '[time]\ncolumn = 1\nunit = "s"\n'
+    sensors = SENSORS.replace("[5, 6, 7]", "[2, 3, 4]")
+    sensors = sensors.replace("[acceleration]", '[acceleration]\nsensor = "acc"')
+    sensors = sensors.replace("[rotation]", '[rotation]\nsensor = "gyro"')
+    text = f"""files = "{{sensor}}_exp{{exp}}_user{{subject}}.txt"
+{clock}{sensors}
+[label_file]
+files = "labels.txt"
+columns = ["exp", "subject", "label", "start", "end"]
+unit = "{unit}"
+skip = 1
+[labels]
+5 = "STANDING"
+[other_labels]
+7 = "stand_to_sit"
+"""
+    (recording,) = read(tmp_path, text).recordings
+    assert recording.samples == pytest.approx(samples, abs=1e-6)
+    expected = np.full(400, -1)
+    expected[50:200], expected[200:220] = 0, 1
+    assert recording.labels.tolist() == expected.tolist()
+    assert recording.label_names == ("STANDING", "stand_to_sit")
+    content = (tmp_path / "labels.txt").read_text()
+    for row, says in (
+        (
+            f"1 2 5 {210 * factor} 400",
+            r"labels\.txt, line 4: the label starts at .*, before that of .* line 3 has ended",
+        ),
+    ):
+        (tmp_path / "labels.txt").write_text(content + row)
+        with pytest.raises(InputError, match=says):
+            read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text(content + "9 2 5 300 400")  # of a recording that is not there
+    assert read(tmp_path, text).recordings[0].labels.tolist() == expected.tolist()
+    (tmp_path / "labels.txt").write_text("\n1 S2 5 300 400")
+    with pytest.raises(InputError, match=r"line 2: there is no recording of exp '1' and subject 'S2', nor of any"):
+        read(tmp_path, text)
+    (tmp_path / "labels.txt").write_text("\n1 2 5 500 600")
+    assert read(tmp_path, text).without_labels == ("acc_exp01_user02.txt",)
+    (tmp_path / "labels.txt").write_text(content)
+    for old, new, says in (
+        ("skip = 1", "", r"labels\.txt, line 1: 3 fields instead of 5"),
+        ('"start", "end"', '"end", "start"', r"labels\.txt, line 2: the label ends before it starts"),
+        ('"labels.txt"', '"label.txt"', r"has no file of labels like 'label\.txt'"),
+        ('"exp", "subject"', '"exp", "user"', r"mine\.toml, line \d+: columns are a list of 'label', 'start', 'end'"),
+        ('"label", ', '"", ', r"columns have to name 'label' once"),
+    ):
+        with pytest.raises(InputError, match=says):
+            read(tmp_path, text.replace(old, new))
+
+
+BY_ROW = f"""files = "L{{scene}}_S{{subject}}_R{{trial}}.csv"
+rate = 50
+skip = 1
+{SENSORS}
+[label_file]
+files = "L{{scene}}_S{{subject}}_R{{trial}}_labels.csv"
+columns = ["label"]
+skip = 1
+[labels]
+2 = "WALKING"
+1 = "STANDING"
+7 = ""
+"""
+
+
+def write_by_row(folder, trial="01", n=300):
+    """A recording and the labels of its rows, beside columns that are not read; its samples."""
+    samples = motion(n)[1]
+    name = f"L01_S07_R{trial}"
+    rows = [line(i, *x) for i, x in enumerate(samples)]
+    (folder / f"{name}.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *rows, ""]))
+    labels = ["1,0,1"] * 100 + ["2.0,1,0"] * 150 + ["7,0,0"] * (n - 250)
+    (folder / f"{name}_labels.csv").write_text("\n".join(["Class,Gait,Step", *labels, ""]))
+    return samples
+
+
+def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path):
+    samples = [write_by_row(tmp_path, trial) for trial in ("01", "02")]
+    found = read(tmp_path, BY_ROW).recordings
+    assert [(x.subject, x.trial, x.file) for x in found] == [
+        ("07", "01", "L01_S07_R01.csv"),
+        ("07", "02", "L01_S07_R02.csv"),
+    ]
+    for x, expected in zip(found, samples, strict=True):
+        assert x.samples == pytest.approx(expected, abs=1e-9)
+        assert [x.label_names[i] for i in x.labels[:250]] == ["STANDING"] * 100 + ["WALKING"] * 150
+        assert (x.labels[250:] == -1).all()
+
+
+def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
+    write_by_row(tmp_path)
+    path = tmp_path / "L01_S07_R01.csv"
+    lines = path.read_text().splitlines()
+    lines[51:101] = [x.replace(x.split(",")[1], "NaN", 1) for x in lines[51:101]]  # rows 50 to 99
+    path.write_text("\n".join(lines))
+    found = read(tmp_path, 'bad_rows = "leave out"\n' + BY_ROW)
+    assert (found.recordings[0].labels[:200] == [1] * 50 + [0] * 150).all()
+    assert found.rows_left_out == 50
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'columns = ["label"]\nskip = 1',
+            'columns = ["label"]',
+            r"L01_S07_R01\.csv has 300 rows, and .*L01_S07_R01_labels\.csv 301 labels, where one for each row is",
+        ),
+        (
+            '_S{subject}_R{trial}_labels.csv"',
+            '_S{subject}_*_labels.csv"',
+            r"R01_labels\.csv and .*R02_labels\.csv are both labels of the same recording: put what differs into",
+        ),
+        (
+            '_R{trial}_labels.csv"',
+            '_R{trial}.csv"',
+            r"all paths like 'L.*' are like files under \[label_file\] of mine\.toml too, and taken for labels",
+        ),
+        ('["label"]', '["label", "start"]', r"line 14: columns have to name 'end' once"),
+        ('["label"]', '["label"]\nunit = "s"', r"line 15: unit is that of start and end, which columns do not name"),
+        ('["label"]', '["", "", "", "label"]', r"R01_labels\.csv, line 2: 3 fields instead of 4"),
+    ],
+)
+def test_what_is_wrong_with_labels_of_rows_is_said(tmp_path, old, new, says):
+    for trial in ("01", "02"):
+        write_by_row(tmp_path, trial)
+    assert old in BY_ROW
+    with pytest.raises(InputError, match=says):
+        read(tmp_path, BY_ROW.replace(old, new, 1))
