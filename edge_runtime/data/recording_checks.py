@@ -1,90 +1,25 @@
-"""Check recordings against their layout, by what their numbers show.
+"""Check recordings against their layout, by what their numbers, files and labels show.
 
-Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
--w x g, by which a gyroscope of the wrong hand, or in another unit, is seen. The sign of acceleration is not: a device
-upside down measures the same. People walk with one to three steps a second, by which a wrong rate is seen. Each
-finding is a sentence, with the line of the layout that mends it, for each placement where there are several.
-
-References
-----------
-R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the special orthogonal group. IEEE Transactions
-on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope sees).
+Each finding is a sentence, with the line of the layout that mends it, for each placement where there are several.
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording, segments
+from edge_runtime.data.dataset import Recording
 from edge_runtime.data.label_order import UCI_HAR
 from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
-from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
-_GRAVITY_G = (0.9, 1.1)
-_NO_GRAVITY_G = 0.3
-# The hand's constants were chosen on UCI HAR's 21 training subjects, MotionSense's 24 and GeoTec's 23 alone, in groups
-# of them: with the axes right, and with rotation's in the five wrong orders. First, in groups of 3, averages of 0.5, 1
-# and 1.5 s with turns from 0.05, 0.1 and 0.2 g/s on and movements up to 0.1, 0.2 and 0.3 g; then, in groups of 1, 2, 3,
-# 6 and all, the five best with at least 5, 10, 20 and 40 s of turns. Taken is what tells right from wrong best and
-# finds so many seconds in nearly as many groups. Correlations are at least 0.50 in all 467 right groups (0.83, 0.77 and
-# 0.78 in the whole sets), and below 0.5 in the worst order of 94 %. Gravity turns 1.02 to 1.62 times as fast as the
-# gyroscope says: the limits lie midway to twice and half of that, a wrong rate; those of another unit midway to the 57
-# times that rad/s and deg/s are apart.
-_SMOOTHED_S = 1.0
-_TURNING = (0.1, 3.0)  # g/s: slower is noise, faster no turn
-_CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity
-_ENOUGH_TURNING_S = 20.0
-_SURE = 0.5  # correlation
-_LEAST_TURNING_S, _AGAINST = 5.0, -0.3  # from 5 s of turns on no right group has less than 0.28: hand and unit show
-_USUAL = (0.9, 1.8)  # times
-_ANOTHER_UNIT = 8.0  # times
 _SAME_RATE = 0.1
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
-_UPRIGHT = ("STANDING", "WALKING")
-_RESTING = ("SITTING", "LAYING")
-# Of the same people, in groups of 3: in calm the middle nine tenths of gravity's sizes span at most 0.09 of their
-# median (0.14 of one person), and between upright and sitting gravity turns by 24, 64 and 69 degrees in the median of
-# UCI HAR's, GeoTec's and MotionSense's mountings. A scale leaves both as they are; an offset changes the sizes, or
-# leaves the direction hardly free to turn.
-_SAME_SIZE, _TURNED_DEG = 0.15, 16.0
-# They walk with 1.6 to 2.1 steps a second, in the median 1.76 (UCI HAR), 1.73 (GeoTec) and 1.88 (MotionSense). The
-# limits are half of that median, below which a wrist stays that swings once in two steps, and twice the slowest.
-_STEPS_HZ = (0.88, 3.2)
-_STEPS_FROM_HZ = 0.3  # slower is drift
-_ENOUGH_WINDOWS = 10  # one person of GeoTec, alone, seems to walk with 3.8 steps a second: see each as a doubt
-_STEPS_WINDOW = 256  # samples; the least is a quarter of it
-# Each of them turns with a median of 0.48 to 2.68 rad/s while walking: the limits lie midway to what the other unit
-# would make of it.
-_WALKING_RAD_S = (0.15, 9.0)
-
-Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A sentence about recordings, and whether it says that something does not fit."""
-
-    text: str
-    is_fault: bool = False
-
-
-@dataclass(frozen=True)
-class GyroscopeHand:
-    """How dg/dt goes with -w x g while a device turns slowly: `correlation`, and how many `times` as large it is.
-
-    It does so for `seconds` in all.
-    """
-
-    correlation: float
-    times: float
-    seconds: float
 
 
 def findings(found: FoundRecordings) -> list[Finding]:
@@ -95,215 +30,9 @@ def findings(found: FoundRecordings) -> list[Finding]:
     of_devices = [
         replace(finding, text=f"{placement or 'no placement'}: {finding.text}") if len(by_placement) > 1 else finding
         for placement, recordings in by_placement.items()
-        for finding in _of_device(recordings)
+        for finding in sensor_findings(recordings)
     ]
     return [*of_devices, *_rate(found), *_gaps(found), *_labels(found)]
-
-
-def _of_device(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """What recordings of the same placement show."""
-    first = [_gravity(recordings), *_steps(recordings)]
-    yield from first
-    yield from _sign(recordings)
-    # How gravity turns says nothing of the gyroscope where gravity or time is wrong.
-    yield from _rotation(recordings, by_gravity=not any(x.is_fault for x in first))
-    yield from _dead_axes(recordings)
-
-
-def gravity_size(recordings: Sequence[Recording]) -> float:
-    """The median size of smoothed acceleration, in g."""
-    return float(np.median(np.concatenate([np.linalg.norm(_smoothed(x.samples[:, :3]), axis=1) for x in recordings])))
-
-
-def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
-    """The hand of the gyroscope; None where nothing turns for long enough."""
-    measured, expected = [np.empty((0, 3))], [np.empty((0, 3))]
-    for x in recordings:
-        if x.has_gyroscope and len(x.samples) > RATE_HZ:
-            smooth = _smoothed(x.samples)
-            change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)
-            size = np.linalg.norm(change, axis=1)
-            movement = _smoothed(((x.samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))
-            is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < _CALM_G**2)
-            measured.append(change[is_turning])
-            expected.append(-np.cross(smooth[:, 3:], smooth[:, :3])[is_turning])
-    a, b = (np.concatenate(x).ravel() for x in (measured, expected))
-    if len(a) < 3 * _LEAST_TURNING_S * RATE_HZ or not b.any():
-        return None
-    return GyroscopeHand(float(np.corrcoef(a, b)[0, 1]), float(np.sqrt((a @ a) / (b @ b))), len(a) / 3 / RATE_HZ)
-
-
-def _gravity(recordings: Sequence[Recording]) -> Finding:
-    size = gravity_size(recordings)
-    if _GRAVITY_G[0] <= size <= _GRAVITY_G[1]:
-        return Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
-    if size < _NO_GRAVITY_G and not 0.9 < size * STANDARD_GRAVITY < 1.1:
-        mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
-    elif _has_offset(recordings):
-        mend = (
-            "an offset seems to be in the numbers, as its size changes with the device's direction, or its direction "
-            "hardly does: write offset under [acceleration], minus what the numbers are around"
-        )
-    elif 0.9 < size / STANDARD_GRAVITY < 1.1:
-        mend = 'write unit = "m/s2" under [acceleration]'
-    elif 0.9 < size * STANDARD_GRAVITY < 1.1:
-        mend = 'write unit = "g" under [acceleration]'
-    else:
-        mend = (
-            f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}, if its columns are those "
-            "of acceleration"
-        )
-    return Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
-
-
-def _has_offset(recordings: Sequence[Recording]) -> bool:
-    """Tell whether gravity's size changes in calm, or its direction is nearly the same upright and at rest."""
-    calm = []
-    by_mounting: dict[Mounting, list[Recording]] = {}
-    for x in recordings:
-        by_mounting.setdefault(x.mounting, []).append(x)
-        smooth = _smoothed(x.samples[:, :3])
-        sizes = np.linalg.norm(smooth, axis=1)
-        movement = _smoothed(((x.samples[:, :3] - smooth) ** 2).sum(axis=1))
-        calm.append(sizes[movement < (_CALM_G * sizes) ** 2])
-    sizes = np.concatenate(calm)
-    if len(sizes):
-        low, middle, high = np.percentile(sizes, [5, 50, 95])
-        if high - low > _SAME_SIZE * middle:
-            return True
-    turns = [max(x) for x in map(_turns_deg, by_mounting.values()) if x]
-    return bool(turns) and float(np.median(turns)) < _TURNED_DEG
-
-
-def _turns_deg(recordings: Sequence[Recording]) -> list[float]:
-    """How far mean acceleration turns between upright and each posture at rest that there is, in degrees."""
-    upright, *resting = (
-        x.mean(axis=0) / np.linalg.norm(x.mean(axis=0)) if len(x) else None
-        for x in (_acceleration_of(recordings, names) for names in (_UPRIGHT, *((x,) for x in _RESTING)))
-    )
-    if upright is None:
-        return []
-    return [float(np.degrees(np.arccos(np.clip(upright @ x, -1, 1)))) for x in resting if x is not None]
-
-
-def _acceleration_of(recordings: Sequence[Recording], names: Collection[str]) -> Array:
-    """The acceleration `[n, 3]` of all samples with a label of these `names`."""
-    return np.concatenate(
-        [
-            x.samples[np.isin(x.labels, [i for i, name in enumerate(x.label_names) if name in names]), :3]
-            for x in recordings
-        ]
-    )
-
-
-def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """A number of steps a second that nobody walks with, of which the rate or the clock is the reason."""
-    found = []
-    for stretch in _walking(recordings):
-        sizes = np.linalg.norm(stretch[:, :3], axis=1)
-        for start in range(0, len(sizes) + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
-            part = sizes[start : start + _STEPS_WINDOW]
-            n = 4 * _STEPS_WINDOW
-            spectrum = np.abs(np.fft.rfft((part - part.mean()) * np.hanning(len(part)), n))
-            spectrum[: int(_STEPS_FROM_HZ * n / RATE_HZ)] = 0
-            found.append(spectrum.argmax() * RATE_HZ / n)
-    steps = float(np.median(found)) if len(found) >= _ENOUGH_WINDOWS else None
-    if steps and not _STEPS_HZ[0] <= steps <= _STEPS_HZ[1]:
-        yield Finding(
-            f"People labelled WALKING step {steps:.2g} times a second, where 1.5 to 2.5 times is usual: see rate, or "
-            "the unit under [time].",
-            is_fault=True,
-        )
-
-
-def _walking(recordings: Sequence[Recording]) -> list[Array]:
-    """The samples of each stretch that is labelled WALKING."""
-    return [
-        x.samples[first:end]
-        for x in recordings
-        for first, end, label in segments(x.labels)
-        if 0 <= label < len(x.label_names) and x.label_names[label] == "WALKING"
-    ]
-
-
-def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    together = _acceleration_of(recordings, _UPRIGHT)
-    when = "While people stand or walk"
-    if not len(together):
-        together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
-    means = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", together.mean(axis=0), strict=True))
-    yield Finding(
-        f"{when} acceleration is {means} g on the device's axes. At rest it points up: where it points down, by how "
-        "the device was worn, turn sign under [acceleration] round, to -1 or back to 1. Numbers alone cannot tell."
-    )
-
-
-def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
-    with_rotation = [x for x in recordings if x.has_gyroscope]
-    if not with_rotation:
-        yield Finding("There is no rotation: models of it take acceleration alone.")
-        return
-    walking = _walking(with_rotation)
-    size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
-    if size and not _WALKING_RAD_S[0] <= size <= _WALKING_RAD_S[1]:
-        unit = "rad/s" if size < 1 else "deg/s"
-        yield Finding(
-            f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: write "
-            f'unit = "{unit}" under [rotation], or another scale.',
-            is_fault=True,
-        )
-        return
-    if not by_gravity:
-        return
-    hand = gyroscope_hand(recordings)
-    if hand is None:
-        yield Finding("Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-    elif hand.correlation < _AGAINST:
-        yield Finding(
-            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}): turn sign under "
-            "[rotation] round: sign = -1, or 1 if it is -1; or see that its columns are x, y and z of the same axes.",
-            is_fault=True,
-        )
-    elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
-        yield Finding(
-            f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that its "
-            "columns, under [rotation], are x, y and z of the same axes.",
-            is_fault=True,
-        )
-    elif not 1 / _ANOTHER_UNIT < hand.times < _ANOTHER_UNIT:
-        unit = "rad/s" if hand.times > 1 else "deg/s"
-        yield Finding(
-            f'Gravity turns {hand.times:.2g} times as fast as the gyroscope: write unit = "{unit}" under [rotation], '
-            "or another scale.",
-            is_fault=True,
-        )
-    elif hand.correlation < _SURE:
-        yield Finding(
-            f"Gravity turns with the gyroscope by a correlation of {hand.correlation:+.2f}, but there are "
-            f"{hand.seconds:.0f} s of slow turns alone: from {_ENOUGH_TURNING_S:.0f} s on these show whether axes fit."
-        )
-    elif hand.seconds >= _ENOUGH_TURNING_S and not _USUAL[0] < hand.times < _USUAL[1]:
-        yield Finding(
-            f"Gravity turns {hand.times:.2g} times as fast as the gyroscope, where 1.0 to 1.6 times is usual: see rate "
-            "or the unit under [time], and scale under [rotation].",
-            is_fault=True,
-        )
-    else:
-        yield Finding(f"Gravity turns with the gyroscope (correlation {hand.correlation:+.2f}): hand and unit fit.")
-
-
-def _dead_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    names = [f"{sensor} {axis}" for sensor in ("acceleration", "rotation") for axis in "xyz"]
-    n = 6 if all(x.has_gyroscope for x in recordings) else 3
-    for column, name in enumerate(names[:n]):
-        still = sum(float(np.ptp(x.samples[:, column])) < 1e-9 for x in recordings)
-        if still:
-            table = name.split()[0]
-            yield Finding(
-                f"The axis {name} never changes in {counted(still, 'recording')} of {len(recordings)}: see columns "
-                f"under [{table}], or leave such files out.",
-                is_fault=True,
-            )
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:
@@ -353,10 +82,3 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
             "name them as their paths do, and count start and end in the unit under [label_file].",
             is_fault=True,
         )
-
-
-def _smoothed(samples: Array) -> Array:
-    """`samples` `[n, k]` averaged over a second around each."""
-    from scipy.ndimage import uniform_filter1d
-
-    return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))
