@@ -1,4 +1,4 @@
-"""Read labels from files of their own: where in a recording each begins and ends, or that of each of its rows."""
+"""Read labels from files of their own: where each begins and ends, or that of each row of a recording."""
 
 import csv
 from collections import Counter
