@@ -1,4 +1,4 @@
-"""Read labels from files of their own: where each begins and ends, or that of each row of a recording."""
+"""Read labels from files of their own: where each begins and ends, or one for each row of a recording."""
 
 import csv
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Check labels in files of their own: ranges of samples or times, and a row for each row of a recording."""
+"""Check labels in files of their own: ranges of samples or times, and one for each row of a recording."""
 
 import numpy as np
 import pytest
