@@ -62,10 +62,16 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
         x.check_signals(card.signals)
     labels = {label for _, x in chosen_recordings for label in x.found_labels}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
+    if not labels:
+        raise InputError(
+            "these recordings have no label to score by: fill their column label, or say in their layout where labels "
+            "are; 'har-edge predict' needs none"
+        )
     if not known & set(card.labels):
         raise InputError(
             f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
-            f"{', '.join(sorted(labels)) or 'nowhere'}: give the data of this model with --data"
+            f"{', '.join(sorted(labels))}: name them so under [labels] of their layout, or give the data of this "
+            "model with --data"
         )
     return chosen_recordings
 

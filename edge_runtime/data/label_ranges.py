@@ -1,4 +1,4 @@
-"""Read labels from files of their own: where each begins and ends, or one for each row of a recording."""
+"""Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
 
 import csv
 from collections import Counter
@@ -71,8 +71,9 @@ class LabelRanges:
                 key = _key(of_row, names)
                 if (ranges := found.get(key)) is not None:
                     n_rows[key] += 1
-                    n = n_rows[key]
-                    start, end = (float(row[START]), float(row[END])) if not source.is_by_row else (n, n)
+                    start, end = (float(row[START]), float(row[END])) if source.has_ranges else (-np.inf, np.inf)
+                    if source.is_by_row:
+                        start = end = n_rows[key]
                     _add(ranges, LabelRange(row["label"], start, end, tree.path_of(name), number), source)
                 elif not strange:
                     what = " and ".join(f"{x} {quoted(of_row.get(x, ''), 20)}" for x in names)
@@ -129,7 +130,12 @@ def _add(ranges: list[LabelRange], new: LabelRange, source: LabelFile) -> None:
 
 def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
     """Raise `InputError` where two share a sample, or more than the time at which one ends and the next begins."""
-    for a, b in pairwise(ranges):
+    for a, b in pairwise(ranges if not source.is_by_row else ()):
+        if not source.has_ranges:
+            raise InputError(
+                f"{b.file}, line {b.line} and {a.file}, line {a.line} are both the label of the same recording: leave "
+                "one of them out"
+            )
         if b.start < a.end or (b.start == a.end and source.factor is None):
             raise InputError(
                 f"{b.file}, line {b.line}: the label starts at {b.start:g}, before that of {a.file}, line {a.line} has "
@@ -154,7 +160,7 @@ def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> Itera
         if len(cells) < len(source.columns):
             raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
         row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
-        if not source.is_by_row:
+        if source.has_ranges:
             _check_range(row, f"{place}, line {number}", source)
         yield number, row
 

@@ -12,7 +12,7 @@ from edge_runtime.data.path_pattern import PathPattern
 Column = int | str
 """A column by its number, counted from 1, or by its name in the header."""
 
-TEXTS = ("label", "subject", "placement", "device")
+TEXTS = ("label", "subject", "placement", "device", "trial")
 """Said of a recording or of its rows: in the layout, by a column, or by the path."""
 
 OTHERS = "*"
@@ -62,11 +62,12 @@ class SensorColumns:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """Labels in `files` of their own, a row for each stretch of a recording or for each of its rows.
+    """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for all of it.
 
     `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
     and end belong to the stretch; they count in `factor` seconds of the clock of the recording, and where that is None
-    in its rows, from 1 on. Without them the rows are those of the recording. `skip` lines are left out.
+    in its rows, from 1 on. Without them a row is of a whole recording where it names one, and else of a row of
+    it. `skip` lines are left out.
     """
 
     files: PathPattern
@@ -75,9 +76,14 @@ class LabelFile:
     skip: int = 0
 
     @property
+    def has_ranges(self) -> bool:
+        """Tell whether rows say where their labels begin and end."""
+        return START in self.columns
+
+    @property
     def is_by_row(self) -> bool:
         """Tell whether each row of the recording has a row of its label."""
-        return START not in self.columns
+        return not {*self.columns} - {"label", ""}
 
 
 @dataclass(frozen=True)

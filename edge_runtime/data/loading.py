@@ -163,7 +163,8 @@ class SourceReader:
             return uci_har.load()
         if self.kind == "recordings" and not self._layout.reads_labels:
             raise InputError(
-                f"{self._layout.source}: no label is read: write {{label}} in files, or label = {{ column = 5 }}"
+                f"{self._layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
+                "[label_file] for labels in files of their own"
             )
         found = self.recordings
         name = found[0].mounting.source

@@ -206,7 +206,7 @@ def _other_sensors(tree: FileTree, layout: Layout, wanted: Collection[str]) -> s
 
 def _said(of_path: Mapping[str, str], layout: Layout) -> dict[str, str]:
     """The texts that are the same for all rows of a file. Raises `InputError` when nobody is named."""
-    said = {name: layout.fixed.get(name) or of_path.get(name, "") for name in (*TEXTS, "trial")}
+    said = {name: layout.fixed.get(name) or of_path.get(name, "") for name in TEXTS}
     if not said["subject"] and "subject" not in layout.text_columns:
         raise InputError(
             f"{layout.source} does not say whose recordings these are: put {{subject}} into files, or write "

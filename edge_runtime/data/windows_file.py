@@ -41,7 +41,7 @@ PARTS = ("train", "test")
 _NAMES = ("US", "names as text")
 _MEMBERS = {
     "X": ("fiu", "numbers [n, samples, channels]"),
-    "y": ("iuUS", "whole numbers or text, one for each window,"),
+    "y": ("iuUS", "whole numbers or text, one for each window (of floats y.astype(int)),"),
     "subject": ("iuUS", "whole numbers or text, one for each window,"),
     "split": ("biuUS", "0 and 1, or 'train' and 'test', one for each window,"),
     "labels": _NAMES,

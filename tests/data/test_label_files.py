@@ -141,6 +141,27 @@ def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path)
         assert (x.labels[250:] == -1).all()
 
 
+def test_a_table_may_have_the_label_of_each_recording(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+    table = tmp_path / "table.txt"
+    table.write_text("a walk\nb rest\nc rest\n")
+    text = f"""files = "{{name}}.csv"
+subject = "anna"
+rate = 50
+{SENSORS}
+[label_file]
+files = "table.txt"
+columns = ["name", "label"]
+"""
+    found = read(tmp_path, text).recordings
+    assert [(x.file, x.found_labels) for x in found] == [("a.csv", ("walk",)), ("b.csv", ("rest",))]
+    assert all((x.labels >= 0).all() for x in found)
+    table.write_text("a walk\nb rest\na rest\n")
+    with pytest.raises(InputError, match=r"table\.txt, line 3 and .*table\.txt, line 1 are both the label of the same"):
+        read(tmp_path, text)
+
+
 def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
     write_by_row(tmp_path)
     path = tmp_path / "L01_S07_R01.csv"

@@ -110,6 +110,18 @@ def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor
     assert [x.mounting.device for x in one.recordings] == ["a2"]
 
 
+@pytest.mark.parametrize("clock", ["rate = 50\n", '[time]\ncolumn = 1\nunit = "s"\n'])
+def test_a_column_may_tell_trials_apart_with_or_without_times_that_begin_again(tmp_path, clock):
+    trials = {name: motion(300, seed)[1] for seed, name in enumerate(("1", "2"))}
+    rows = [line(i / 50, *x, name, "walk") for name, samples in trials.items() for i, x in enumerate(samples)]
+    (tmp_path / "anna.csv").write_text("\n".join(rows))
+    text = 'files = "{subject}.csv"\ntrial = { column = 8, several = true }\nlabel = { column = 9 }\n' + clock + SENSORS
+    found = read(tmp_path, text).recordings
+    assert [(x.subject, x.trial) for x in found] == [("anna", "1"), ("anna", "2")]
+    for x in found:
+        assert x.samples == pytest.approx(trials[x.trial], abs=1e-9)
+
+
 def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
     seconds, samples = motion(300)
     rows = ["% made by hand", "t;x;y;z;kind;id"]

@@ -83,7 +83,9 @@ def test_files_that_gzip_has_packed_are_read_within_the_limit(tmp_path, monkeypa
 def test_a_layout_without_labels_is_said_before_anything_else(tmp_path):
     data = write_tree(tmp_path / "data")
     path = write_layout(tmp_path, LAYOUT.replace("{label}", "*").replace('"z"', '"zed"'))
-    with pytest.raises(InputError, match=r"mine\.toml: no label is read: write \{label\} in files, or label = "):
+    with pytest.raises(
+        InputError, match=r"mine\.toml: no label is read: write \{label\} in files, label = .*, or \[label_file\]"
+    ):
         loading.load_data(f"{path}={data}")
 
 
