@@ -141,6 +141,8 @@ def show(found: Sequence[LeftOutData], folder: Path) -> None:
         "Of a data set accuracy and macro F1, of an activity recall and F1; closed set: answers among the labels shown."
     )
     for x in found:
+        if len(x.labels) == 1:
+            console.print(f"{x.source} shares {x.labels[0]} alone: its closed set is 100 % by construction.")
         if x.left_out:
             counts = ", ".join(f"{n} of {label}" for label, n in x.left_out.items())
             console.print(f"{x.source}: windows left out, since no other data set has such a label: {counts}.")

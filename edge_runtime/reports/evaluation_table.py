@@ -14,13 +14,16 @@ _RUNNING = ("jog", "run")
 def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int]) -> None:
     """Print both scores of a model's answers, and which windows have none.
 
-    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too.
+    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too, and
+    there are two at least, of which one may be answered for the other.
     """
     console = Console(markup=False)  # labels are other people's text
-    is_closed = open_set.confusion == closed_set.confusion
+    occurring = [label for label, row in open_set.per_class.items() if row.windows]
+    is_closed = open_set.confusion == closed_set.confusion or len(occurring) < 2
     table = plain_table(["activity"], ["windows", "recall", "precision", "F1", *([] if is_closed else ["closed set"])])
     for label, row in open_set.per_class.items():
-        shares = [x if row.windows else None for x in (row.recall, row.precision, row.f1)]
+        precision, f1 = (row.precision, row.f1) if len(occurring) > 1 else (None, None)
+        shares = [x if row.windows else None for x in (row.recall, precision, f1)]
         if not is_closed:
             shares.append(closed_set.per_class[label].recall if row.windows else None)
         table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
@@ -36,6 +39,11 @@ def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int
         console.print(
             f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "
             f"macro F1 {percent(closed_set.macro_f1)}; the last column is its recall."
+        )
+    if len(occurring) == 1:
+        console.print(
+            f"All these windows are of {occurring[0]}: the accuracy is its recall alone, since activities that the "
+            f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
         )
     for kind, groups in (("Placement", open_set.per_placement), ("Data set", open_set.per_source)):
         if len(groups) > 1:

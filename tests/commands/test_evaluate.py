@@ -96,6 +96,16 @@ def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_pat
     assert sum(found["confusion"][sitting]) == found["windows"]
 
 
+def test_windows_of_one_label_alone_have_no_precision_and_no_closed_set(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
+    text = " ".join(succeeded(evaluate(data, "edge", "--data", data)).stdout.split())
+    assert "All these windows are of SITTING: the accuracy is its recall alone" in text
+    assert "Closed set" not in text
+    windows = scores(data)["windows"]
+    assert f" SITTING {windows} " in text
+    assert text.split(f" SITTING {windows} ")[1].split("STANDING")[0].split()[2:] == ["–", "–"]
+
+
 def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(tmp_path):
     data = people(tmp_path / "own", *((x, posture(x, 10)) for x in ("SITTING", "STANDING")))
     done = succeeded(evaluate(data, "edge", "--data", data))
