@@ -75,6 +75,7 @@ def test_long_names_in_a_zip_do_not_hold_up_a_match():
         ("**/a/**/b/**/c", "more than 2"),
         ("{a}/{b}/{c}/{a}{b}{c}", "2 names that come again"),
         ("*_*_{a}/{a}", "2 names that come again"),
+        ("**/{a}_{b}/**/{a}_{b}", "or 3 of both"),
         ("a**/b", "stands for whole folders"),
     ],
 )
