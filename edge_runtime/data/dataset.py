@@ -204,13 +204,8 @@ class Dataset:
         for one in np.unique(worn):
             rows = worn == one
             if not is_moving(part.X[rows], names).any():
-                number = "" if part.mounting is None else f", mounting {self.mountings[int(one)].name or one}"
-                raise InputError(
-                    f"nobody walks in the windows of subject {part.subject[rows][0]}{number} of '{self.name}', so that "
-                    "how the device was worn cannot be found: record a few steps too, or leave them out; a layout says "
-                    'mounting = "each subject" of a device that stays as it is worn, and LABEL = "" to leave out a '
-                    "label (docs/data.md)"
-                )
+                mounting = "" if part.mounting is None else str(self.mountings[int(one)].name or one)
+                raise nobody_walks(f"the windows of '{self.name}'", part.subject[rows][0], mounting)
             X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)
 
@@ -237,6 +232,16 @@ class Dataset:
         if card.frame == "walking":
             data = data.in_walking_frame()
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
+
+
+def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:
+    """Say that in what is `where` nobody walks in a `mounting`, "" where it is not known."""
+    named = f", mounting {mounting}" if mounting else ""
+    return InputError(
+        f"nobody walks in {where} of subject {subject}{named}, so that how the device was worn cannot be found: record "
+        'a few steps too, or leave them out; a layout says mounting = "each subject" of a device that stays as it is '
+        'worn, and LABEL = "" to leave out a label (docs/data.md)'
+    )
 
 
 def own_test_subjects(card: Card, people: Collection[int | str]) -> list[int | str] | None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Recording, cut, segments
+from edge_runtime.data.dataset import Recording, cut, nobody_walks, segments
 from edge_runtime.data.scores import confusion_matrix, macro_f1
 from edge_runtime.errors import InputError
 from edge_runtime.live import personal_learning
@@ -128,7 +128,8 @@ def learn(
         pairs = " and ".join(
             f"windows labelled {labels[x]} look like {labels[other]}" for x, other in exchanged.items()
         )
-        raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them")
+        walks = ", and that someone walks, by which the walking frame is found" * (classifier.card.frame == "walking")
+        raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them{walks}")
     parts = [x for x in _parts(found, window.samples, RATE_HZ) if len(x.starts)]
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     temperature, weight = classifier.card.temperature, _HOP / window.hop
@@ -211,11 +212,7 @@ def _in_walking_frame(
         moving = windows[is_moving(windows, names)]
         if not len(moving):
             worn = recordings[rows[0]]
-            where = f", mounting {worn.mounting.name}" if worn.mounting.name else ""
-            raise InputError(
-                f"nobody walks in the recordings of subject {worn.subject}{where}, so that how the device was worn "
-                "cannot be found: record a few steps too"
-            )
+            raise nobody_walks("the recordings", worn.subject, worn.mounting.name)
         frame = walking_frame(moving, names, RATE_HZ)
         for i in rows:
             result[i] = turned(signals[i][np.newaxis], names, frame)[0]

@@ -74,7 +74,7 @@ def test_where_mountings_are_not_known_a_subject_has_one(small):
 def test_a_mounting_without_walking_is_refused_by_its_subject(small):
     still = replace(small, train=small.train.select(small.train.y == small.labels.index("STANDING")))
     resting = ~mounting.is_moving(still.train.X, NAMES)
-    says = r"nobody walks in the windows of subject \d+, mounting \d+ of 'UCI HAR'.* mounting = \"each subject\" "
+    says = r"nobody walks in the windows of 'UCI HAR' of subject \d+, mounting \d+, .* mounting = \"each subject\" "
     with pytest.raises(InputError, match=says):
         replace(still, train=still.train.select(resting)).in_walking_frame()
     with pytest.raises(InputError, match="no rate"):
