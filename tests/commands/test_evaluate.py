@@ -77,6 +77,11 @@ def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
         assert_one_sentence(evaluate(data, "edge", *how, "--data", data), 2, "CYCLING, RUNNING", "--data")
 
 
+def test_recordings_without_a_label_are_sent_to_predict(tmp_path):
+    data = people(tmp_path / "own", ("", posture("SITTING", 10)))
+    assert_one_sentence(evaluate(data, "edge", "--data", data), 2, "no label to score by", "'har-edge predict' needs")
+
+
 def test_running_that_a_model_calls_jogging_is_said_where_its_windows_are_left_out(tmp_path):
     data = people(tmp_path / "own", ("WALKING", posture("WALKING", 30)), ("Running", posture("WALKING_UPSTAIRS", 20)))
     hint = "The model calls running JOGGING: where Running is that, name it so under [labels]."
