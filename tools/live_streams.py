@@ -70,7 +70,7 @@ def smooth(stream: Stream, novelty: list[Novelty], smoothing: Smoothing, tempera
     probabilities = softmax(stream.logits, temperature)
     step_s, n_labels = HOP / frontend.RATE_HZ, probabilities.shape[1]
     smoother = Smoother(smoothing, n_labels, dataset.WINDOW.hop_s)
-    persistence = PersistenceTracker(n_labels, step_s)
+    persistence = PersistenceTracker(step_s)
     shown = np.full(len(stream.ends), NO_DECISION)
     for i, window in enumerate(probabilities):
         rejection = persistence.update(novelty[i], int(window.argmax()))

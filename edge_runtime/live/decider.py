@@ -104,7 +104,7 @@ class Decider:
         """Forget the windows so far: after a gap, another activity may be going on."""
         card = self._card
         self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
-        self._persistence = PersistenceTracker(len(card.labels), self._step_s)
+        self._persistence = PersistenceTracker(self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
         """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""

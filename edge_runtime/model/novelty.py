@@ -10,10 +10,17 @@ end of a window is therefore compared with what is typical of each activity:
   (docs/results/live.md).
 
 Nobody takes five seconds to sit down or to turn in bed. In a stream, novelty that has persisted for so long counts
-otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming, unusual
-movement rules the activity out, and a phone at rest is not worn.
+otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming,
+movement that is unusual for every activity rules them all out, and a phone at rest is not worn.
+
+Of an activity that nobody learnt, such as jogging, single windows look typical. What began unlike every activity
+therefore has to be typical of one for about as long before any begins: a cumulative sum, bounded on both sides.
 
 The limits were measured on people whose windows were left out (`train.novelty_statistics`).
+
+References
+----------
+E. S. Page: Continuous inspection schemes. Biometrika 41(1/2), 1954 (the cumulative sum).
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -32,6 +39,12 @@ GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 
 PERSISTENCE_S = 5.0
 """Longer than any change of posture (docs/results/live.md)."""
+
+ATYPICAL = 0.9
+"""Of the limit of unusual movement: beyond it, for every activity, is more evidence of another one than against."""
+
+UNLIKE_S, LONGEST_UNLIKE_S = 2.5, 10.0
+"""Movement unlike every activity after which none begins, and as much of it as is remembered."""
 
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
 _FLOOR = 2e-3  # g, rad/s: below, a standard deviation is the sensor's noise
@@ -97,12 +110,14 @@ class NoveltyDetector:
             at_rest = np.zeros(movement.shape[:-1], np.bool_)
         else:
             at_rest = rotation < self.rest
+        unusual = movement / [x.unusual for x in self.movement]
         return Novelty(
             posture > [x.unusual for x in self.posture],
-            movement > [x.unusual for x in self.movement],
+            unusual > 1,
             posture > [x.novel for x in self.posture],
             movement > [x.novel for x in self.movement],
             at_rest,
+            unusual.min(axis=-1),
         )
 
     def distance(self, features: MotionFeatures, has_posture: bool = True) -> Array:
@@ -136,7 +151,8 @@ class NoveltyDetector:
 class Novelty:
     """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
-    `at_rest` `[...]` says whether it turns less than a phone that is worn.
+    `at_rest` `[...]` says whether it turns less than a phone that is worn; `unlike_all` `[...]` is how far movement is
+    from the nearest activity, 1 being the limit from which on it is unusual.
     """
 
     unusual_posture: Flags
@@ -144,12 +160,13 @@ class Novelty:
     novel_posture: Flags
     novel_movement: Flags
     at_rest: Flags
+    unlike_all: Array
 
     @classmethod
     def none(cls, n_labels: int) -> Novelty:
         """Return no novelty: that of a model without a detector."""
         nothing = np.zeros(n_labels, np.bool_)
-        return cls(nothing, nothing, nothing, nothing, np.zeros((), np.bool_))
+        return cls(nothing, nothing, nothing, nothing, np.zeros((), np.bool_), np.zeros(()))
 
 
 @dataclass(frozen=True)
@@ -209,22 +226,25 @@ class Rejection:
 class PersistenceTracker:
     """Follows the windows of one stream, `step_s` seconds apart."""
 
-    def __init__(self, n_labels: int, step_s: float) -> None:
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
         self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
         self._label, self._n_label = -1, 0
-        self._n_unusual_movement = np.zeros(n_labels, np.int64)
+        self._n_unusual_movement, self._unlike_s = 0, 0.0  # for every activity
         self._n_at_rest = 0
 
     def update(self, novelty: Novelty, label: int) -> Rejection:
         """Take the novelty of the next window, which the network takes for activity `label`."""
         self._n_label = self._n_label + 1 if label == self._label else 1
         self._label = label
-        self._n_unusual_movement = np.where(novelty.unusual_movement, self._n_unusual_movement + 1, 0)
+        self._n_unusual_movement = self._n_unusual_movement + 1 if novelty.unlike_all > 1 else 0
+        evidence = (min(float(novelty.unlike_all), 1.0) - ATYPICAL) / (1 - ATYPICAL)
+        self._unlike_s = min(max(self._unlike_s + self._step_s * evidence, 0.0), LONGEST_UNLIKE_S)
         self._n_at_rest = self._n_at_rest + 1 if novelty.at_rest else 0
         unusual_posture = novelty.unusual_posture.copy()
         unusual_posture[label] &= self._n_label < self._enough
         return Rejection(
-            unusual_posture | novelty.unusual_movement,
+            unusual_posture | novelty.unusual_movement | (self._unlike_s > UNLIKE_S),
             novelty.novel_posture,
             novelty.novel_movement | (self._n_unusual_movement >= self._enough),
             self._n_at_rest >= self._enough,

@@ -22,6 +22,7 @@ final class NoveltyDetector {
         final boolean[] novelPosture;
         final boolean[] novelMovement;
         boolean atRest; // turns less than a phone that is worn
+        double unlikeAll; // how far movement is from the nearest activity: beyond 1 it is unusual for all
 
         Novelty(int labels) {
             unusualPosture = new boolean[labels];
@@ -36,6 +37,7 @@ final class NoveltyDetector {
             unusualMovement = other.unusualMovement;
             novelMovement = other.novelMovement;
             atRest = other.atRest;
+            unlikeAll = other.unlikeAll;
         }
 
         /** The same where no posture can be told. */
@@ -97,11 +99,14 @@ final class NoveltyDetector {
         for (int axis = 0; axis < held.length; axis++) {
             held[axis] = mean(signals, TOTAL_ACC + axis, end);
         }
+        novelty.unlikeAll = Double.POSITIVE_INFINITY;
         for (int i = 0; i < posture.size(); i++) {
             double ofPosture = posture.get(i).distance(held);
             double ofMovement = movement.get(i).distance(moved);
             novelty.unusualPosture[i] = ofPosture > posture.get(i).unusual;
-            novelty.unusualMovement[i] = ofMovement > movement.get(i).unusual;
+            double ofLimit = ofMovement / movement.get(i).unusual;
+            novelty.unusualMovement[i] = ofLimit > 1;
+            novelty.unlikeAll = Math.min(novelty.unlikeAll, ofLimit);
             novelty.novelPosture[i] = ofPosture > posture.get(i).novel;
             novelty.novelMovement[i] = ofMovement > movement.get(i).novel;
         }

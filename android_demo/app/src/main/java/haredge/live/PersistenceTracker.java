@@ -18,16 +18,23 @@ final class PersistenceTracker {
     }
 
     private static final double PERSISTENCE_S = 5.0; // longer than any change of posture
+    private static final double ATYPICAL = 0.9; // of the limit of unusual movement
+    private static final double UNLIKE_S = 2.5; // of movement unlike all activities, after which none begins
+    private static final double LONGEST_UNLIKE_S = 10.0;
 
+    private final int labels;
+    private final double stepS;
     private final int enough; // windows in a row
-    private final int[] unusualMovement; // windows in a row, by activity
+    private int unusualMovement; // windows in a row, unusual for all activities
+    private double unlikeS; // evidence of an activity that is none of them
     private int label = -1;
     private int sameLabel;
     private int atRest;
 
     PersistenceTracker(int labels, double stepS) {
+        this.labels = labels;
+        this.stepS = stepS;
         enough = (int) Math.ceil(PERSISTENCE_S / stepS);
-        unusualMovement = new int[labels];
     }
 
     /** Take the novelty of the next window, which the network takes for activity {@code named}. */
@@ -35,12 +42,15 @@ final class PersistenceTracker {
         sameLabel = named == label ? sameLabel + 1 : 1;
         label = named;
         atRest = novelty.atRest ? atRest + 1 : 0;
-        Rejection rejection = new Rejection(unusualMovement.length, novelty.novelPosture, atRest >= enough);
-        for (int i = 0; i < unusualMovement.length; i++) {
-            unusualMovement[i] = novelty.unusualMovement[i] ? unusualMovement[i] + 1 : 0;
+        unusualMovement = novelty.unlikeAll > 1 ? unusualMovement + 1 : 0;
+        double evidence = (Math.min(novelty.unlikeAll, 1.0) - ATYPICAL) / (1 - ATYPICAL);
+        unlikeS = Math.min(Math.max(unlikeS + stepS * evidence, 0.0), LONGEST_UNLIKE_S);
+        Rejection rejection = new Rejection(labels, novelty.novelPosture, atRest >= enough);
+        for (int i = 0; i < labels; i++) {
             boolean isAccepted = i == label && sameLabel >= enough;
-            rejection.cannotBegin[i] = novelty.unusualMovement[i] || novelty.unusualPosture[i] && !isAccepted;
-            rejection.movement[i] = novelty.novelMovement[i] || unusualMovement[i] >= enough;
+            boolean isUnusual = novelty.unusualMovement[i] || novelty.unusualPosture[i] && !isAccepted;
+            rejection.cannotBegin[i] = isUnusual || unlikeS > UNLIKE_S;
+            rejection.movement[i] = novelty.novelMovement[i] || unusualMovement >= enough;
         }
         return rejection;
     }
