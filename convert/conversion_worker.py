@@ -16,7 +16,7 @@ from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import THREADS, import_tensorflow, short_of_memory
+from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
@@ -33,6 +33,7 @@ Tell = Callable[[float, str], None]
 # About how long each form takes, in terms of float32's time: int8 and mixed have ranges to find.
 _EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}
 _DIAGNOSIS_EFFORT = 1
+_INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
 
 
 def main(text: str) -> None:
@@ -230,10 +231,10 @@ def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer
 
 def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:
     """The logits of the model at `path` for windows, from several interpreters, which run at the same time."""
-    classifiers = [Classifier(path) for _ in range(THREADS)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = pool.map(lambda classifier, part: classifier.logits(part), classifiers, np.array_split(X, THREADS))
-        return np.concatenate(list(parts))
+    classifiers = [Classifier(path) for _ in range(_INTERPRETERS)]
+    with ThreadPoolExecutor(_INTERPRETERS) as pool:
+        parts = np.array_split(X, _INTERPRETERS)
+        return np.concatenate([*pool.map(Classifier.logits, classifiers, parts)])
 
 
 def _part(tell: Tell, start: float, end: float) -> Tell:

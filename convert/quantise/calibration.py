@@ -100,7 +100,7 @@ def calibrate(
     groups += [[*network.at_input]] * (len(network.at_input) > 1)
     if len(groups) > _MANY_POINTS:
         groups, X = _by_kind(groups), X[:: max(1, len(X) // _FEWER_WINDOWS)]
-    error_with = LogitError(network, X, layout, widest)
+    error_with = LogitLoss(network, X, layout, widest)
     ranges = dict(widest)
     error = error_with(ranges)
     settled = 0  # so many groups in a row have the best ranges that they can, given the others
@@ -125,7 +125,7 @@ def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
     return list(kinds.values())
 
 
-class LogitError:
+class LogitLoss:
     """Compute the mean squared error of int8's logits for any ranges, by a graph that is compiled once.
 
     Normalised windows `X` `[n, samples, n_signals]` go through in parts, those first that have the greatest error with
@@ -144,10 +144,10 @@ class LogitError:
         self._int8 = _compiled(run, like, tf.TensorSpec([len(points), 2]))
         float32 = _compiled(lambda windows: network(windows, layout=layout), like)
         rows = np.arange(len(X))
-        expected = np.concatenate([float32(x).numpy()[: len(own)] for own, x in self._cut(X, rows)])
-        self._parts = [(x, expected[own]) for own, x in self._cut(X, rows)]
+        expected = np.concatenate([float32(x).numpy()[: len(own)] for own, x in self._in_parts(X, rows)])
+        self._parts = [(x, expected[own]) for own, x in self._in_parts(X, rows)]
         rows = np.argsort(-np.concatenate(list(self._errors(widest))), kind="stable")
-        self._parts = [(x, expected[own]) for own, x in self._cut(X, rows)]
+        self._parts = [(x, expected[own]) for own, x in self._in_parts(X, rows)]
 
     def __call__(self, ranges: Ranges, bound: float = math.inf) -> float:
         """Return the error, or infinity where it is the `bound` or more."""
@@ -158,7 +158,7 @@ class LogitError:
                 return math.inf
         return total
 
-    def _cut(
+    def _in_parts(
         self, X: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]
     ) -> Iterator[tuple[npt.NDArray[np.intp], tf.Tensor]]:
         """The rows of each part, and its windows, behind which others fill up the last part."""

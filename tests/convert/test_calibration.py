@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from keras import layers
 from model_answers import logits_of, rms
 
-from convert.lowering.cells import IN_INT8
+from convert.lowering.cells import IN_INT8, GateLayout
 from convert.lowering.network import Lowered, lower
+from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise.calibration import (
     ActivationRange,
-    LogitError,
+    LogitLoss,
     Ranges,
     calibrate,
     draw_windows,
@@ -118,12 +119,28 @@ def test_the_error_of_all_windows_is_computed_unless_it_reaches_a_bound(lowered,
     X = normalised_windows[:27]
     widest = observed_ranges(lowered, tf.constant(X))
     narrow = {point: x.within(0.5 * max(-x.low, x.high)) for point, x in widest.items()}
-    error_with = LogitError(lowered, X, IN_INT8, widest)
+    n_runs = tf.Variable(0)
+
+    def counted(windows: tf.Tensor, observe: Observer = no_observer, layout: GateLayout = IN_INT8) -> tf.Tensor:
+        n_runs.assign_add(1)
+        return lowered(windows, observe, layout)
+
+    error_with = LogitLoss(counted, X, IN_INT8, widest)
     for ranges in (widest, narrow):
         whole = error_with(ranges)
         assert whole == pytest.approx(error(lowered, tf.constant(X), ranges), rel=1e-3)
         assert error_with(ranges, 1.001 * whole) == whole
-        assert error_with(ranges, whole) == error_with(ranges, whole / 20) == np.inf
+        for bound, most_parts in ((whole, 7), (whole / 1000, 1)):
+            n_runs.assign(0)
+            assert error_with(ranges, bound) == np.inf
+            assert 0 < n_runs.numpy() <= most_parts
+
+
+def test_giving_up_early_changes_no_range(lowered, normalised_windows, monkeypatch):
+    X = normalised_windows[::8]
+    found, whole = calibrate(lowered, X, ignore_progress), LogitLoss.__call__
+    monkeypatch.setattr(LogitLoss, "__call__", lambda loss, ranges, bound=np.inf: whole(loss, ranges))
+    assert calibrate(lowered, X, ignore_progress) == found
 
 
 def test_the_search_ends_where_no_other_width_of_any_range_is_better(lowered, normalised_windows):
