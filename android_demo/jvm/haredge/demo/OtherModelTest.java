@@ -53,7 +53,7 @@ public class OtherModelTest {
         show(phone, samples, 0, 200);
         assertEquals("How it is worn is not known yet: walk a few steps.", text(screen, R.id.worn));
         show(phone, samples, 200, 1000);
-        assertEquals("Taken to be worn as your last steps showed. Where on the body is not known: some places "
+        assertEquals("Taken to be worn as your last steps showed. Where on the body is not known: one place "
                 + "(trouser pocket) cannot tell sitting and laying apart.", text(screen, R.id.worn));
         assertEquals("How the phone is worn is known from these steps: postures can be told.",
                 text(screen, R.id.notice));

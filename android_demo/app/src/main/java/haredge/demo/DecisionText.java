@@ -7,6 +7,8 @@ import haredge.core.Card;
 import haredge.live.Decision;
 import haredge.live.Notice;
 import haredge.live.Session;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** Puts decisions and notices into words. */
@@ -56,9 +58,17 @@ final class DecisionText {
         }
         StringBuilder text = new StringBuilder(context.getString(R.string.worn_as_found));
         for (AlikeLabels alike : session.classifier.card.alike) {
-            String placements = TextUtils.join(", ", alike.placements);
-            String labels = plain(alike.name.replace(" or ", " and "));
-            text.append(' ').append(context.getString(R.string.alike, placements, labels));
+            List<String> labels = new ArrayList<>();
+            for (int row : alike.rows) {
+                labels.add(plain(session.classifier.card.labels.get(row)));
+            }
+            String said = context.getResources()
+                    .getQuantityString(
+                            R.plurals.alike,
+                            alike.placements.size(),
+                            TextUtils.join(", ", alike.placements),
+                            TextUtils.join(" and ", labels));
+            text.append(' ').append(said);
         }
         return text.toString();
     }
