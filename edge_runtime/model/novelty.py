@@ -10,11 +10,11 @@ end of a window is therefore compared with what is typical of each activity:
   (docs/results/live.md).
 
 Nobody takes five seconds to sit down or to turn in bed. In a stream, novelty that has persisted for so long counts
-otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming,
-movement that is unusual for every activity rules them all out, and a phone at rest is not worn.
+otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming, and a
+phone at rest is not worn.
 
-Of an activity that nobody learnt, such as jogging, single windows look typical. What began unlike every activity
-therefore has to be typical of one for about as long before any begins: a cumulative sum, bounded on both sides.
+Of an activity that nobody learnt, such as jogging, single windows look typical. Evidence of another activity is summed
+(bounded cumulative sum), and none begins while the sum is above `UNLIKE_S`; from `PERSISTENCE_S` on it rules all out.
 
 The limits were measured on people whose windows were left out (`train.novelty_statistics`).
 
@@ -41,7 +41,7 @@ PERSISTENCE_S = 5.0
 """Longer than any change of posture (docs/results/live.md)."""
 
 ATYPICAL = 0.9
-"""Of the limit of unusual movement: beyond it, for every activity, is more evidence of another one than against."""
+"""Share of the unusual limit at which a window counts neither way; chosen in docs/results/README.md."""
 
 UNLIKE_S, LONGEST_UNLIKE_S = 2.5, 10.0
 """Movement unlike every activity after which none begins, and as much of it as is remembered."""
@@ -142,6 +142,9 @@ class NoveltyDetector:
             return "needs typical postures and movements of each activity, or no novelty detection"
         if not all(x.centres for x in self.posture) or not all(_is_positive(x.precision) for x in self.movement):
             return "needs a centre of each typical posture, and a positive definite precision of each typical movement"
+        typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
+        if not all(x.unusual > 0 and x.novel > 0 for x in typical):
+            return "needs an unusual and a novel distance above 0 for each typical posture and movement"
         if self.rest is not None and not (sizes == {2} and self.rest > 0):
             return "has a limit of rest, which needs a number above 0 and the gyroscope among its signals"
         return None
@@ -230,14 +233,13 @@ class PersistenceTracker:
         self._step_s = step_s
         self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
         self._label, self._n_label = -1, 0
-        self._n_unusual_movement, self._unlike_s = 0, 0.0  # for every activity
+        self._unlike_s = 0.0  # evidence of an activity that is none of them
         self._n_at_rest = 0
 
     def update(self, novelty: Novelty, label: int) -> Rejection:
         """Take the novelty of the next window, which the network takes for activity `label`."""
         self._n_label = self._n_label + 1 if label == self._label else 1
         self._label = label
-        self._n_unusual_movement = self._n_unusual_movement + 1 if novelty.unlike_all > 1 else 0
         evidence = (min(float(novelty.unlike_all), 1.0) - ATYPICAL) / (1 - ATYPICAL)
         self._unlike_s = min(max(self._unlike_s + self._step_s * evidence, 0.0), LONGEST_UNLIKE_S)
         self._n_at_rest = self._n_at_rest + 1 if novelty.at_rest else 0
@@ -246,6 +248,6 @@ class PersistenceTracker:
         return Rejection(
             unusual_posture | novelty.unusual_movement | (self._unlike_s > UNLIKE_S),
             novelty.novel_posture,
-            novelty.novel_movement | (self._n_unusual_movement >= self._enough),
+            novelty.novel_movement | (self._unlike_s >= PERSISTENCE_S),
             self._n_at_rest >= self._enough,
         )

@@ -271,6 +271,21 @@ def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
     return np.concatenate(parts)
 
 
+@pytest.mark.parametrize(("part", "kind"), [("posture", "novel"), ("movement", "unusual")])
+def test_a_card_whose_limits_of_novelty_are_not_above_0_is_refused_as_in_python(jvm, part, kind):
+    flatbuffer, right = cards.read_model(reference_model("edge", "int8"))
+    first, *others = getattr(right.live.novelty, part)
+    novelty = replace(right.live.novelty, **{part: (replace(first, **{kind: 0.0}), *others)})
+    wrong = replace(right, live=replace(right.live, novelty=novelty))
+    (jvm.folder / "wrong.tflite").write_bytes(cards.attach(flatbuffer, wrong))
+    np.zeros((1, 7)).tofile(jvm.folder / "samples")
+    reason = "an unusual and a novel distance above 0"
+    with pytest.raises(DeviceError, match=reason):
+        jvm.drive("live", "wrong.tflite", "samples", "decisions")
+    with pytest.raises(InputError, match=reason):
+        cards.read_model(jvm.folder / "wrong.tflite")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -375,6 +375,19 @@ def test_persistence_begins_anew_after_a_gap():
     assert not [x for x in not_worn if 120 <= x < 131]
 
 
+def test_movement_unlike_every_activity_is_forgotten_at_a_gap():
+    walking = recording(1).samples[10000:11000]
+    wild = walking.mean(axis=0) + 4 * (walking - walking.mean(axis=0))
+    samples = np.concatenate([wild, walking])
+    seconds = times(samples)
+    seconds[1000:] += 5
+    found = decisions(watch(samples, seconds)[0])
+    assert {x.activity for x in found if 110 < x.seconds < 120} == {UNKNOWN}
+    after = [x.activity for x in found if x.seconds > 125]
+    assert after == [x.activity for x in decisions(watch(walking)[0])]
+    assert after[0] == "WALKING"
+
+
 def test_a_gentle_start_is_closer_to_a_long_past():
     """In the first window of a stream that starts in the middle of a recording."""
     correct = {True: 0, False: 0}

@@ -316,6 +316,8 @@ def test_a_rate_that_nobody_knows_is_null():
         (novelty(centres=[]), "a centre of each typical posture"),
         (novelty(precision=[[-1.0, 0.0], [0.0, 1.0]]), "positive definite"),
         (novelty(novel=float("inf")), "finite"),
+        (novelty(unusual=0.0), "distance above 0"),
+        (novelty(novel=-0.5), "distance above 0"),
     ],
 )
 def test_an_unusable_card_is_refused_with_its_source(text, words):

@@ -91,6 +91,17 @@ def test_a_detector_of_another_number_of_activities_is_refused(n_labels):
     assert "each activity" in parts()[0].fault(n_labels)
 
 
+@pytest.mark.parametrize("limit", [0.0, -1.0, np.nan])
+@pytest.mark.parametrize("kind", ["unusual", "novel"])
+@pytest.mark.parametrize("part", ["posture", "movement"])
+def test_a_detector_whose_limits_are_not_above_0_is_refused(part, kind, limit):
+    whole = parts()[0]
+    first, *others = getattr(whole, part)
+    spoilt = replace(whole, **{part: (replace(first, **{kind: limit}), *others)})
+    assert whole.fault(6) is None
+    assert "distance above 0" in spoilt.fault(6)
+
+
 @pytest.mark.parametrize("step_s", [1.28, 0.32, 0.5])
 @pytest.mark.parametrize(
     ("novelty", "has_changed"),
@@ -114,6 +125,14 @@ def test_unusual_movement_begins_nothing_however_long_it_lasts():
 def test_movement_that_is_typical_of_another_activity_rules_none_out():
     tracker = PersistenceTracker(1.28)
     assert not any(tracker.update(replace(NONE, unusual_movement=OF_ONE), 1).rules_out(1) for _ in range(20))
+
+
+def test_what_goes_on_is_ruled_out_where_single_windows_of_another_activity_look_typical():
+    tracker = PersistenceTracker(1.28)
+    distances = [1.4, 1.4, 1.4, 0.85] * 6
+    found = [tracker.update(replace(NONE, unlike_all=np.array(x)), 1).rules_out(1) for x in distances]
+    assert found == [False] * 5 + [True] * 19
+    assert not tracker.update(replace(NONE, unlike_all=np.array(0.3)), 1).rules_out(1)
 
 
 def begins(distances, step_s=1.28):

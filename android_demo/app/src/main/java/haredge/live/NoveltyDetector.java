@@ -144,6 +144,9 @@ final class NoveltyDetector {
         Typical(JSONObject record) throws JSONException {
             unusual = record.getDouble("unusual");
             novel = record.getDouble("novel");
+            if (!(unusual > 0 && novel > 0)) {
+                throw new JSONException("it needs an unusual and a novel distance above 0 for each typical posture and movement");
+            }
         }
 
         abstract double distance(double[] values);

@@ -25,7 +25,6 @@ final class PersistenceTracker {
     private final int labels;
     private final double stepS;
     private final int enough; // windows in a row
-    private int unusualMovement; // windows in a row, unusual for all activities
     private double unlikeS; // evidence of an activity that is none of them
     private int label = -1;
     private int sameLabel;
@@ -42,7 +41,6 @@ final class PersistenceTracker {
         sameLabel = named == label ? sameLabel + 1 : 1;
         label = named;
         atRest = novelty.atRest ? atRest + 1 : 0;
-        unusualMovement = novelty.unlikeAll > 1 ? unusualMovement + 1 : 0;
         double evidence = (Math.min(novelty.unlikeAll, 1.0) - ATYPICAL) / (1 - ATYPICAL);
         unlikeS = Math.min(Math.max(unlikeS + stepS * evidence, 0.0), LONGEST_UNLIKE_S);
         Rejection rejection = new Rejection(labels, novelty.novelPosture, atRest >= enough);
@@ -50,7 +48,7 @@ final class PersistenceTracker {
             boolean isAccepted = i == label && sameLabel >= enough;
             boolean isUnusual = novelty.unusualMovement[i] || novelty.unusualPosture[i] && !isAccepted;
             rejection.cannotBegin[i] = isUnusual || unlikeS > UNLIKE_S;
-            rejection.movement[i] = novelty.novelMovement[i] || unusualMovement >= enough;
+            rejection.movement[i] = novelty.novelMovement[i] || unlikeS >= PERSISTENCE_S;
         }
         return rejection;
     }
