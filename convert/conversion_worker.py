@@ -17,7 +17,9 @@ from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
 from edge_runtime.errors import InputError
 from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
+from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
@@ -131,6 +133,7 @@ class _Network:
         self._logits: dict[str, Logits] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._ranges: Ranges | None = None  # of int8
+        self._macs = 0  # of one window, in float32
         self._diagnosis: Diagnosis | None = None
 
     @property
@@ -153,6 +156,8 @@ class _Network:
         """Write the flatbuffer of the form `scheme`, and compare its answers."""
         tell(0.0, f"{scheme}: {self._name}")
         flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
+        if scheme == "float32":  # the first of all
+            self._macs = sum(x["macs"] for x in operator_costs.count(open_model(flatbuffer).graphs).values())
         self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
 
     def diagnose(self, tell: Tell) -> None:
@@ -210,7 +215,7 @@ class _Network:
         facts: dict[str, Any] = {"calibration_windows": len(rows)}
         what = f"{scheme}: {self._name}"
         layout = IN_MIXED if scheme == "mixed" else IN_INT8
-        ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout)
+        ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout, self._macs)
         if scheme == "int8":
             self._ranges = ranges
         tell(0.6, what)

@@ -30,8 +30,9 @@ from edge_runtime.system.progress import OnProgress
 _SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5, HARD_SIGMOID_INPUT: 3.0}
 _OPEN_GATE = 255 / 256  # the greatest value of an int8 sigmoid
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
-# Networks of more points have those of one kind in one group, and are searched on fewer windows, to end in a minute.
-_MANY_POINTS, _FEWER_WINDOWS = 16, 126
+# Networks of more points have those of one kind in one group. They are searched on fewer windows, to end in a minute,
+# and so are those of more multiply-accumulates for a window.
+_MANY_POINTS, _MANY_MACS, _FEWER_WINDOWS = 16, 50_000_000, 126
 _PARTS = 8  # of the windows: more take longer to begin with than they save
 
 
@@ -82,6 +83,7 @@ def calibrate(
     X: npt.NDArray[np.float32],
     on_progress: OnProgress,
     layout: GateLayout = IN_INT8,
+    macs: int = 0,
 ) -> Ranges:
     """Calibrate every quantisation point on normalised windows `X` `[n, samples, n_signals]`.
 
@@ -89,7 +91,7 @@ def calibrate(
     2. Point by point, shares of it are tried: values outside saturate, those inside get a finer scale. The range with
        the least mean squared error of the logits, against the float network, is taken. What is best at one point
        depends on the others: they are gone through, and the whole range tried again, until none changes. A network of
-       many points has those of one kind go together.
+       many points has those of one kind go together; on fewer windows, as one of many multiply-accumulates (`macs`).
 
     `on_progress` hears of the share that is done, roughly, and of the pass.
     """
@@ -98,8 +100,10 @@ def calibrate(
     # A saturated gate gains nothing from a narrower range, nor does an input that is clipped as the card says.
     groups = [[x] for x in widest if x not in network.at_input and _saturation(x) is None]
     groups += [[*network.at_input]] * (len(network.at_input) > 1)
+    if macs > _MANY_MACS or len(groups) > _MANY_POINTS:
+        X = X[:: max(1, len(X) // _FEWER_WINDOWS)]
     if len(groups) > _MANY_POINTS:
-        groups, X = _by_kind(groups), X[:: max(1, len(X) // _FEWER_WINDOWS)]
+        groups = _by_kind(groups)
     error_with = LogitLoss(network, X, layout, widest)
     ranges = dict(widest)
     error = error_with(ranges)

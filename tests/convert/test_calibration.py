@@ -143,6 +143,14 @@ def test_giving_up_early_changes_no_range(lowered, normalised_windows, monkeypat
     assert calibrate(lowered, X, ignore_progress) == found
 
 
+def test_a_network_of_many_multiplications_is_searched_on_fewer_windows(lowered, normalised_windows):
+    few = normalised_windows[:126]
+    X = np.stack([few, np.broadcast_to(few[:1], few.shape)], axis=1).reshape(252, *few.shape[1:])
+    found = calibrate(lowered, X, ignore_progress, macs=100_000_000)
+    assert found == calibrate(lowered, few, ignore_progress)
+    assert found != calibrate(lowered, X, ignore_progress, macs=1_000_000)
+
+
 def test_the_search_ends_where_no_other_width_of_any_range_is_better(lowered, normalised_windows):
     """The first pass alone leaves ranges that were narrowed beside a wider one, which was narrowed later."""
     X = normalised_windows[::4]
