@@ -20,10 +20,10 @@ from edge_runtime.data.csv_table import Table
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_order import in_order
-from edge_runtime.data.label_ranges import LabelRanges
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout
 from edge_runtime.data.layout_keys import as_key
 from edge_runtime.data.path_pattern import SENSOR
+from edge_runtime.data.recording_labels import RecordingLabels, said_of_labels
 from edge_runtime.data.sensor_pairing import PairedSamples, evened, paired
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
@@ -55,7 +55,7 @@ class FoundRecordings:
 
 @dataclass(frozen=True)
 class _FilePart:
-    """A part of a file without a gap: `said` of it in `TEXTS` but its label, `labels` of all rows or of each."""
+    """A part of a file without a gap: what is `said` of it in `TEXTS`, and `labels` of all rows, or of each."""
 
     file: str
     said: Mapping[str, str]
@@ -78,8 +78,10 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
         if opened.above:
             _check_single(opened, layout)
         tree = opened if _fits(opened, layout) else unpacked(opened)
-        groups = _groups(tree, layout)
-        ranges = LabelRanges.read(tree, layout, [of_path for of_path, _ in groups])
+        of_labels = {x: match for x in tree.names if (match := said_of_labels(tree, layout, x)) is not None}
+        groups = _groups(tree, layout, of_labels)
+        named = [(of_path, next(iter(files.values()))) for of_path, files in groups]
+        labels_of = RecordingLabels.read(tree, layout, of_labels, named)
         for of_path, files in groups:
             said = _said(of_path, layout)
             if len(files) < _n_files(layout):
@@ -102,8 +104,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                 steps = np.diff(samples.seconds)
                 n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
                 labels = None
-                if ranges:
-                    labels = ranges.labels(of_path, table, samples)
+                if labels_of:
+                    labels = labels_of.labels(of_path, table, samples)
                     unlabelled += [] if any(labels) else [next(iter(files.values()))]
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
     if not stretches:
@@ -121,7 +123,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
 
 
 def _by_device(tables: Iterable[Table]) -> list[list[Table]]:
-    """The tables of the same device and person."""
+    """The tables of the same device, person and trial."""
     found: dict[tuple[tuple[str, str], ...], list[Table]] = {}
     for x in tables:
         found.setdefault(tuple(x.said.items()), []).append(x)
@@ -135,13 +137,14 @@ def fits(path: Path, layout: Layout) -> bool:
 
 
 def _fits(tree: FileTree, layout: Layout) -> bool:
-    return any(tree.match(layout.files, x) is not None for x in tree.names)
+    """Tell whether a path is that of a recording, and not of its labels."""
+    return any(tree.match(layout.files, x) is not None and said_of_labels(tree, layout, x) is None for x in tree.names)
 
 
 def _check_single(tree: FileTree, layout: Layout) -> None:
     """Raise `InputError` unless the single file of `tree` is a recording by itself."""
     path = tree.path_of(tree.names[0])
-    if not _fits(tree, layout):
+    if tree.match(layout.files, tree.names[0]) is None:
         raise InputError(
             f"{path} and the folders that it is in do not fit {quoted(layout.files.text, 200)}, which 'files' of "
             f"{layout.source} says: give its folder, or correct 'files'"
@@ -157,11 +160,10 @@ def _n_files(layout: Layout) -> int:
     return 2 if SENSOR in layout.files.names and layout.rotation else 1
 
 
-def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """For each recording, in natural order: what its path says, and its files by sensor."""
+def _groups(tree: FileTree, layout: Layout, of_labels: Collection[str]) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """For each recording, in natural order: what its path says, and its files by sensor; those `of_labels` are none."""
     by_path = SENSOR in layout.files.names
     wanted = {x.sensor for x in (layout.acceleration, layout.rotation) if x} if by_path else {""}
-    of_labels = LabelRanges.files(tree, layout)
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for name in sorted(tree.names, key=natural):
         said = tree.match(layout.files, name)
@@ -291,7 +293,7 @@ class _Labels:
     def of(cls, found: set[str], layout: Layout, path: Path) -> "_Labels":
         """The labels that were `found`. Raises `InputError` for one that the layout does not name, and for too many."""
         said = {**layout.labels, **layout.other_labels}
-        keys = {x: _key(x, said) for x in found if x}
+        keys = {x: _as_named(x, said) for x in found if x}
         unknown = sorted((x for x, key in keys.items() if key not in said), key=natural)
         if unknown and layout.names_labels:
             key = as_key(unknown[0])
@@ -314,7 +316,7 @@ class _Labels:
         return cls(every, len(classes), number, tuple(x for x in said if x not in (*keys.values(), OTHERS)))
 
 
-def _key(label: str, said: Collection[str]) -> str:
+def _as_named(label: str, said: Collection[str]) -> str:
     """The label as a layout names it: 1.0 and 1.00e+00 are 1, and "*" stands for all that it does not name."""
     if label in said:
         return label

@@ -1,8 +1,8 @@
-"""Check labels in files of their own: ranges of samples or times, and one for each row of a recording."""
+"""Check labels in files of their own: of stretches, of each row of a recording, or of all of it."""
 
 import numpy as np
 import pytest
-from written_recordings import motion
+from written_recordings import motion, zipped
 
 from edge_runtime.data import layout_file, recording_files
 from edge_runtime.errors import InputError
@@ -158,8 +158,88 @@ columns = ["name", "label"]
     assert [(x.file, x.found_labels) for x in found] == [("a.csv", ("walk",)), ("b.csv", ("rest",))]
     assert all((x.labels >= 0).all() for x in found)
     table.write_text("a walk\nb rest\na rest\n")
-    with pytest.raises(InputError, match=r"table\.txt, line 3 and .*table\.txt, line 1 are both the label of the same"):
+    with pytest.raises(InputError, match=r'line 3 and .*, line 1 are both the label of .* name "label" alone'):
         read(tmp_path, text)
+    table.write_text("a go upstairs\nb  go\n")
+    assert [x.found_labels for x in read(tmp_path, text).recordings] == [("go upstairs",), ("go",)]
+
+
+def test_labels_of_rows_may_have_blanks_in_them(tmp_path):
+    write_by_row(tmp_path)
+    labels = ["Walking upstairs"] * 100 + ["Walking"] * 200
+    (tmp_path / "L01_S07_R01_labels.csv").write_text("\n".join(["Class", *labels]))
+    (found,) = read(tmp_path, BY_ROW.split("[labels]")[0]).recordings
+    assert [found.label_names[i] for i in found.labels] == labels
+
+
+def test_rows_without_a_label_count_among_the_labels_of_rows(tmp_path):
+    write_by_row(tmp_path)
+    path = tmp_path / "L01_S07_R01_labels.csv"
+    heading, *labels = path.read_text().splitlines()
+    path.write_text("\n".join([heading, *[""] * 25, *[",,"] * 25, *labels[50:], "", "", ""]))
+    (found,) = read(tmp_path, BY_ROW).recordings
+    assert found.labels[:250].tolist() == [-1] * 50 + [1] * 50 + [0] * 150
+    path.write_text(f"{heading}\n\n")
+    with pytest.raises(InputError, match=r"R01_labels\.csv has no labels, where one for each row of its recording is"):
+        read(tmp_path, BY_ROW)
+
+
+def test_a_file_of_labels_of_rows_is_of_one_recording_which_has_no_other(tmp_path):
+    for trial in ("01", "02"):
+        write_by_row(tmp_path, trial)
+    (tmp_path / "L01_S07_R02_labels.csv").unlink()
+    text = BY_ROW.replace('_R{trial}_labels.csv"', '_*_labels.csv"')
+    with pytest.raises(
+        InputError, match=r"L01_S07_R01\.csv and L01_S07_R02\.csv would have the labels of the same file, .* in braces"
+    ):
+        read(tmp_path, text)
+    (tmp_path / "L01_S07_R02.csv").unlink()
+    assert len(read(tmp_path, text).recordings) == 1
+    write_by_row(tmp_path, "02")
+    (tmp_path / "L01_S07_R02.csv").unlink()
+    with pytest.raises(
+        InputError, match=r"R01_labels\.csv and .*R02_labels\.csv are both labels of the same recording: put what"
+    ):
+        read(tmp_path, text)
+
+
+def test_labels_of_rows_are_of_those_of_acceleration_where_rotation_has_a_file_of_its_own(tmp_path):
+    seconds, samples = motion(300)
+    for sensor, rows, columns in (("acc", slice(None), slice(3)), ("gyro", slice(None, None, 2), slice(3, 6))):
+        lines = [line(t, *x) for t, x in zip(seconds[rows], samples[rows, columns], strict=True)]
+        (tmp_path / f"{sensor}_7.csv").write_text("\n".join(lines))
+    labels = ["walk"] * 100 + ["rest"] * 200
+    (tmp_path / "labels_7.csv").write_text("\n".join(labels))
+    sensors = SENSORS.replace("[5, 6, 7]", "[2, 3, 4]")
+    sensors = sensors.replace("[acceleration]", '[acceleration]\nsensor = "acc"')
+    sensors = sensors.replace("[rotation]", '[rotation]\nsensor = "gyro"')
+    text = f"""files = "{{sensor}}_{{subject}}.csv"
+[time]
+column = 1
+unit = "s"
+{sensors}
+[label_file]
+files = "labels_{{subject}}.csv"
+columns = ["label"]
+"""
+    (found,) = read(tmp_path, text).recordings
+    assert len(found.labels) >= 298  # rotation ends a row before acceleration
+    assert [found.label_names[i] for i in found.labels] == labels[: len(found.labels)]
+
+
+@pytest.mark.parametrize("has_labels", [True, False])
+def test_files_of_labels_may_be_in_a_zip_or_beside_one_of_recordings(tmp_path, has_labels):
+    """Beside one they fit files above all tables too, as trial 01_labels, and are no recordings all the same."""
+    samples = write_by_row(tmp_path)
+    packed = [x for x in tmp_path.iterdir() if has_labels or "labels" not in x.name]
+    content = zipped({x.name: x.read_text() for x in packed})
+    for x in packed:
+        x.unlink()
+    archive = tmp_path / "recordings.zip"
+    archive.write_bytes(content)
+    (found,) = read(archive if has_labels else tmp_path, BY_ROW).recordings
+    assert found.samples == pytest.approx(samples, abs=1e-9)
+    assert found.labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
 
 
 def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
@@ -180,11 +260,6 @@ def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
             'columns = ["label"]\nskip = 1',
             'columns = ["label"]',
             r"L01_S07_R01\.csv has 300 rows, and .*L01_S07_R01_labels\.csv 301 labels, where one for each row is",
-        ),
-        (
-            '_S{subject}_R{trial}_labels.csv"',
-            '_S{subject}_*_labels.csv"',
-            r"R01_labels\.csv and .*R02_labels\.csv are both labels of the same recording: put what differs into",
         ),
         (
             '_R{trial}_labels.csv"',

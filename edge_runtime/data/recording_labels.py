@@ -1,10 +1,9 @@
 """Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,63 +28,80 @@ class LabelRange(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LabelRanges:
+class RecordingLabels:
     """For each recording, by what its path says of `names`: the labels in their order."""
 
     source: LabelFile
     names: tuple[str, ...]
     ranges: Mapping[tuple[str, ...], Sequence[LabelRange]]
 
-    @staticmethod
-    def files(tree: FileTree, layout: Layout) -> dict[str, dict[str, str]]:
-        """The files of labels in `tree`, and what their paths say; none where the layout has none."""
-        if layout.label_file is None:
-            return {}
-        found = ((x, tree.match(layout.label_file.files, x)) for x in tree.names)
-        return {x: said for x, said in found if said is not None}
-
     @classmethod
-    def read(cls, tree: FileTree, layout: Layout, recordings: Iterable[Mapping[str, str]]) -> "LabelRanges | None":
-        """The ranges in the label files of `tree`; None where the layout has none.
+    def read(
+        cls,
+        tree: FileTree,
+        layout: Layout,
+        files: Mapping[str, Mapping[str, str]],
+        recordings: Iterable[tuple[Mapping[str, str], str]],
+    ) -> "RecordingLabels | None":
+        """Read the `files` of labels in `tree`, by what their paths say; None where the layout has none.
 
-        `recordings` are what the path of each says; rows of others are left out, as where a part of a data set is read.
-        Raises `InputError` where there is no such file, where all rows are of others, and with its file and line for a
-        row that is no range or overlaps another.
+        `recordings` are what the path of each says, and its first file; labels of others are left out, as where a part
+        of a data set is read. Raises `InputError` where there is no such file, where all labels are of others, where
+        one file would label the rows of two recordings, and with its file and line for a row that is no range or
+        overlaps another.
         """
         source = layout.label_file
         if source is None:
             return None
-        names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
-        found: dict[tuple[str, ...], list[LabelRange]] = {_key(x, names): [] for x in recordings}
-        files = cls.files(tree, layout)
         if not files:
             raise InputError(
                 f"{tree.place} has no file of labels like {quoted(source.files.text)}, as files under [label_file] of "
                 f"{layout.source} says"
             )
+        names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
+        first: dict[tuple[str, ...], str] = {}
+        for said, name in recordings:
+            key = _key(said, names)
+            if source.is_by_row and key in first:
+                raise InputError(
+                    f"{tree.place}: {first[key]} and {name} would have the labels of the same file, which has a row "
+                    "for each row of one recording: tell the two apart by names in braces, in files above all tables "
+                    f"and under [label_file] of {layout.source}"
+                )
+            first[key] = name
+        found: dict[tuple[str, ...], list[LabelRange]] = {x: [] for x in first}
         strange = ""
         for name, said in files.items():
-            n_rows: Counter[tuple[str, ...]] = Counter()
-            for number, row in _rows(tree.content(name), tree.path_of(name), source, layout.encoding):
+            place = tree.path_of(name)
+            rows = _rows(tree.content(name), place, source, layout.encoding)
+            if source.is_by_row:
+                ranges = found.get(_key(said, names))
+                if ranges is None:
+                    strange = strange or _stranger(place, said, names)
+                elif ranges:
+                    raise InputError(
+                        f"{ranges[0].file} and {place} are both labels of the same recording: put what differs into "
+                        "the braces of files under [label_file], as files above all tables names it"
+                    )
+                else:
+                    ranges += _runs(rows, place)
+                continue
+            for number, row in rows:
                 of_row = {**said, **row}
-                key = _key(of_row, names)
-                if (ranges := found.get(key)) is not None:
-                    n_rows[key] += 1
-                    start, end = (float(row[START]), float(row[END])) if source.has_ranges else (-np.inf, np.inf)
-                    if source.is_by_row:
-                        start = end = n_rows[key]
-                    _add(ranges, LabelRange(row["label"], start, end, tree.path_of(name), number), source)
+                start, end = (float(row[START]), float(row[END])) if source.has_ranges else (-np.inf, np.inf)
+                if (ranges := found.get(_key(of_row, names))) is not None:
+                    ranges.append(LabelRange(row["label"], start, end, place, number))
                 elif not strange:
-                    what = " and ".join(f"{x} {quoted(of_row.get(x, ''), 20)}" for x in names)
-                    strange = f"{tree.path_of(name)}, line {number}: there is no recording of {what}"
+                    strange = _stranger(f"{place}, line {number}", of_row, names)
         if strange and not any(found.values()):
             raise InputError(
                 f"{strange}, nor of any other row: write names as the paths of recordings have them (files of "
                 f"{layout.source})"
             )
-        for ranges in found.values():
-            ranges.sort(key=lambda x: (x.start, x.end))
-            _check_overlaps(ranges, source)
+        if not source.is_by_row:
+            for ranges in found.values():
+                ranges.sort(key=lambda x: (x.start, x.end))
+                _check_overlaps(ranges, source)
         return cls(source, names, found)
 
     def labels(self, said: Mapping[str, str], table: Table, samples: PairedSamples) -> list[str]:
@@ -94,7 +110,7 @@ class LabelRanges:
         Raises `InputError` where each row has a label of its own, and there are more or fewer labels than rows.
         """
         ranges = self.ranges.get(_key(said, self.names), ())
-        if not ranges or table.acceleration is None:
+        if not ranges:
             return [""] * len(samples.rows)
         if self.source.is_by_row and ranges[-1].end != table.n_rows:
             raise InputError(
@@ -103,10 +119,16 @@ class LabelRanges:
             )
         places = table.numbers[samples.rows] + 1.0
         if self.source.factor is not None:
+            assert table.acceleration
             places = (table.acceleration.begin * table.time_factor + samples.seconds) / self.source.factor
         last = np.searchsorted([x.start for x in ranges], places, "right") - 1
         inside = (last >= 0) & (places <= np.array([x.end for x in ranges])[last])
         return [ranges[i].label if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
+
+
+def said_of_labels(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
+    """Tell what the path of a file of labels says by the `layout`; None of another file."""
+    return None if layout.label_file is None else tree.match(layout.label_file.files, name)
 
 
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
@@ -114,27 +136,35 @@ def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
-def _add(ranges: list[LabelRange], new: LabelRange, source: LabelFile) -> None:
-    """Add a range to the others of its recording, or a row to the range of the same label before it."""
-    last = ranges[-1] if ranges else None
-    if source.is_by_row and last and last.file != new.file:
+def _stranger(where: str, said: Mapping[str, str], names: Sequence[str]) -> str:
+    """That labels are of a recording that is not there, in words."""
+    what = " and ".join(f"{x} {quoted(said.get(x, ''), 20)}" for x in names)
+    return f"{where}: there is no recording of {what}"
+
+
+def _runs(rows: Iterable[tuple[int, Mapping[str, str]]], place: str) -> list[LabelRange]:
+    """The labels of a file with one for each row, as ranges of rows that follow each other with the same one."""
+    found: list[LabelRange] = []
+    end = 0
+    for label, run in groupby(rows, lambda x: x[1]["label"]):
+        lines = [line for line, _ in run]
+        found.append(LabelRange(label, end + 1, end + len(lines), place, lines[0]))
+        end += len(lines)
+    if not found:
         raise InputError(
-            f"{last.file} and {new.file} are both labels of the same recording: put what differs into the braces of "
-            "files under [label_file], as files above all tables names it"
+            f"{place} has no labels, where one for each row of its recording is expected: see skip under [label_file], "
+            "or leave the file out"
         )
-    if source.is_by_row and last and last.label == new.label:
-        ranges[-1] = last._replace(end=new.end)
-    else:
-        ranges.append(new)
+    return found
 
 
 def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
     """Raise `InputError` where two share a sample, or more than the time at which one ends and the next begins."""
-    for a, b in pairwise(ranges if not source.is_by_row else ()):
+    for a, b in pairwise(ranges):
         if not source.has_ranges:
             raise InputError(
                 f"{b.file}, line {b.line} and {a.file}, line {a.line} are both the label of the same recording: leave "
-                "one of them out"
+                'one of them out or, where each row of it has a label, name "label" alone in columns, and "" for others'
             )
         if b.start < a.end or (b.start == a.end and source.factor is None):
             raise InputError(
@@ -144,19 +174,27 @@ def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
 
 
 def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows by what their columns are, and the line of each."""
+    """The line of each row, and its cells by what the columns are.
+
+    A row without cells is none, but for one among labels of each row of a recording: there it has no label.
+    """
     try:
         lines = content.decode(encoding).splitlines()[source.skip :]
     except UnicodeDecodeError as error:
         raise InputError(f"{place} is not {encoding} text ({error.reason}); name its encoding in the layout") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
     separator = columns.delimiter(next((x for x in lines if x.strip()), ""))
+    most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it
     for number, line in enumerate(lines, source.skip + 1):
         try:
-            cells = next(csv.reader([line], delimiter=separator)) if separator else line.split()
+            cells = next(csv.reader([line], delimiter=separator)) if separator else line.split(None, most_cuts)
         except csv.Error as error:
             raise InputError(f"{place}, line {number}: {error}") from error
         if not any(x.strip() for x in cells):
-            continue
+            if not source.is_by_row:
+                continue
+            cells = [""] * len(source.columns)
         if len(cells) < len(source.columns):
             raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
         row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
