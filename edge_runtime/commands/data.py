@@ -196,8 +196,11 @@ def _show(reader: DataReader) -> None:
             found, console = part.found, Console(markup=False)
             console.print()
             console.print(str(part.source), style="bold")
-            for finding in recording_checks.findings(found):
+            shown = recording_checks.findings(found)
+            for finding in shown:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
+            if not part.source.layout and any(x.is_fault and "[" in x.text for x in shown):
+                console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
 
 
 def _show_people(data: Dataset) -> None:

@@ -39,7 +39,8 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
     rates = np.array(found.rates_hz)
     low, middle, high = (float(x) for x in (rates.min(), np.median(rates), rates.max()))
     span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
-    yield Finding(f"Files have {span} samples a second, which become {RATE_HZ}.")
+    change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
+    yield Finding(f"Files have {span} samples a second{change}.")
     if middle < (1 - _SAME_RATE) * RATE_HZ:
         yield Finding(
             f"Movements faster than {middle / 2:.3g} Hz are missing from these, and not from data at {RATE_HZ} Hz: "
@@ -79,6 +80,7 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
         names = ", ".join(quoted(x, 100) for x in found.without_labels[:8])
         yield Finding(
             f"{counted(len(found.without_labels), 'recording')} without any label, {names}: see that files of labels "
-            "name them as their paths do, and count start and end in the unit under [label_file].",
+            "name them as their paths do and that start and end, where they have these, count in the unit under "
+            "[label_file].",
             is_fault=True,
         )

@@ -52,10 +52,11 @@ _RESTING = ("SITTING", "LAYING")
 _SAME_SIZE, _TURNED_DEG = 0.15, 16.0
 # They walk with 1.6 to 2.1 steps a second, in the median 1.76 (UCI HAR), 1.73 (GeoTec) and 1.88 (MotionSense). The
 # limits are half of that median, below which a wrist stays that swings once in two steps, and twice the slowest.
-# Of one person it cannot be known: of 68 one, of GeoTec, shows two beats a step, 3.8 a second. So the limits are twice
-# as wide for fewer than three people, of whom two could have the median.
+# One of these 68 people, of GeoTec, shows two beats a step: 3.8 a second. One such person does not make the median of
+# three wrong, but that of one or two: for so few the limits are twice as wide.
 _STEPS_HZ = (0.88, 3.2)
 _ENOUGH_PEOPLE = 3
+_LEAST_WINDOWS = 3  # a person with fewer of walking is not counted: one window may show another beat
 _STEPS_FROM_HZ = 0.3  # slower is drift
 _ENOUGH_WINDOWS = 10
 _STEPS_WINDOW = 256  # samples; the least is a quarter of it
@@ -106,10 +107,9 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
     measured, expected = [np.empty((0, 3))], [np.empty((0, 3))]
     for x in recordings:
         if x.has_gyroscope and len(x.samples) > RATE_HZ:
-            smooth = _smoothed(x.samples)
+            smooth, movement = _smoothed_and_movement(x.samples)
             change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)
             size = np.linalg.norm(change, axis=1)
-            movement = _smoothed(((x.samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))
             is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < _CALM_G**2)
             measured.append(change[is_turning])
             expected.append(-np.cross(smooth[:, 3:], smooth[:, :3])[is_turning])
@@ -125,18 +125,18 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
 
 def _gravity(recordings: Sequence[Recording]) -> Finding:
     size = gravity_size(recordings)
-    if _GRAVITY_G[0] <= size <= _GRAVITY_G[1]:
+    if _is_gravity(size):
         return Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
-    if size < _NO_GRAVITY_G and not 0.9 < size * STANDARD_GRAVITY < 1.1:
+    if size < _NO_GRAVITY_G and not _is_gravity(size * STANDARD_GRAVITY):
         mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
     elif _has_offset(recordings):
         mend = (
             "an offset seems to be in the numbers, as its size changes with the device's direction, or its direction "
             "hardly does: write offset under [acceleration], minus what the numbers are around"
         )
-    elif 0.9 < size / STANDARD_GRAVITY < 1.1:
+    elif _is_gravity(size / STANDARD_GRAVITY):
         mend = 'write unit = "m/s2" under [acceleration]'
-    elif 0.9 < size * STANDARD_GRAVITY < 1.1:
+    elif _is_gravity(size * STANDARD_GRAVITY):
         mend = 'write unit = "g" under [acceleration]'
     else:
         mend = (
@@ -146,15 +146,18 @@ def _gravity(recordings: Sequence[Recording]) -> Finding:
     return Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
 
 
+def _is_gravity(size: float) -> bool:
+    return _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
+
+
 def _has_offset(recordings: Sequence[Recording]) -> bool:
     """Tell whether gravity's size changes in calm, or its direction is nearly the same upright and at rest."""
     calm = []
     by_mounting: dict[Mounting, list[Recording]] = {}
     for x in recordings:
         by_mounting.setdefault(x.mounting, []).append(x)
-        smooth = _smoothed(x.samples[:, :3])
+        smooth, movement = _smoothed_and_movement(x.samples[:, :3])
         sizes = np.linalg.norm(smooth, axis=1)
-        movement = _smoothed(((x.samples[:, :3] - smooth) ** 2).sum(axis=1))
         calm.append(sizes[movement < (_CALM_G * sizes) ** 2])
     sizes = np.concatenate(calm)
     if len(sizes):
@@ -191,7 +194,7 @@ def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
     people: dict[int | str, list[Recording]] = {}
     for x in recordings:
         people.setdefault(x.subject, []).append(x)
-    found = [x for x in map(_steps_hz, people.values()) if x]
+    found = [x for x in map(_steps_hz, people.values()) if len(x) >= _LEAST_WINDOWS]
     medians = [float(np.median(x)) for x in found]
     steps = float(np.median(medians)) if sum(map(len, found)) >= _ENOUGH_WINDOWS else None
     slack = 1 if len(found) >= _ENOUGH_PEOPLE else 2
@@ -235,7 +238,8 @@ def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
     means = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", together.mean(axis=0), strict=True))
     yield Finding(
         f"{when} acceleration is {means} g on the device's axes. At rest it points up: where it points down, by how "
-        "the device was worn, turn sign under [acceleration] round, to -1 or back to 1. Numbers alone cannot tell."
+        "the device was worn, sign under [acceleration] of a layout turns it round, as -1 or back to 1. Numbers alone "
+        "cannot tell."
     )
 
 
@@ -259,10 +263,11 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
     hand = gyroscope_hand(recordings)
     if hand is None:
         yield Finding("Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-    elif hand.correlation < _AGAINST:
+    elif hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
         yield Finding(
-            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}): turn sign under "
-            "[rotation] round: sign = -1, or 1 if it is -1; or see that its columns are x, y and z of the same axes.",
+            f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}, {hand.times:.2g} times as fast "
+            "in the median): turn sign under [rotation] round: sign = -1, or 1 if it is -1; or see that its columns "
+            "are x, y and z of the same axes.",
             is_fault=True,
         )
     elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
@@ -312,3 +317,9 @@ def _smoothed(samples: Array) -> Array:
     from scipy.ndimage import uniform_filter1d
 
     return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))
+
+
+def _smoothed_and_movement(samples: Array) -> tuple[Array, Array]:
+    """Smoothed `samples` `[n, k]`, and how far acceleration is from its own: the mean square `[n]` over a second."""
+    smooth = _smoothed(samples)
+    return smooth, _smoothed(((samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))

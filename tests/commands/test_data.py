@@ -10,7 +10,7 @@ import numpy as np
 import official_copy
 import pytest
 from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
-from written_recordings import motion, spoil, write, write_subjects
+from written_recordings import motion, posture, spoil, write, write_pieces, write_subjects
 
 from edge_runtime.data import uci_har
 from edge_runtime.errors import ExitCode
@@ -40,6 +40,18 @@ def test_it_shows_a_users_own_recordings_and_labels_that_look_like_markup_as_the
     for part in (tmp_path.name, *labels, "2 subjects: a, b", "1 subject: c", "3, 1 min 12 s"):
         assert part in done.stdout
     assert "CC BY" not in done.stdout
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1.0, True), (9.80665, False)])
+def test_of_recordings_without_a_layout_it_advises_what_such_data_has(har_edge_here, tmp_path, size, fits):
+    for name in "abc":
+        pieces = [(x, posture(x, 10) * ([size] * 3 + [1] * 3)) for x in ("SITTING", "STANDING")]
+        write_pieces(tmp_path / "own" / f"{name}.csv", pieces, name)
+    text = " ".join(succeeded(har_edge_here("data", "--data", tmp_path / "own")).stdout.split())
+    assert "Files have 50 samples a second." in text
+    assert "sign under [acceleration] of a layout turns it round" in text
+    assert ("Does not fit. Gravity has a size of 9." in text) != fits
+    assert ("They are read without a layout: correct their header, or write one (docs/data.md)." in text) != fits
 
 
 def test_export_writes_the_arrays(har_edge_here, tmp_path):

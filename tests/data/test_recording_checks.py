@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import sensor_checks, uci_har
+from edge_runtime.data.dataset import segments
 from edge_runtime.data.recording_checks import findings
 from edge_runtime.data.recording_files import FoundRecordings
-from edge_runtime.data.sensor_checks import gravity_size, gyroscope_hand
+from edge_runtime.data.sensor_checks import GyroscopeHand, gravity_size, gyroscope_hand
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +93,18 @@ def test_the_steps_of_one_person_may_seem_twice_as_many(recordings):
     assert "People labelled WALKING step 6.9" in fault
 
 
+def test_who_walks_for_a_window_alone_tells_nothing_of_the_rate(recordings):
+    """Two people with a window of twice the steps each, beside one who walks for long."""
+    bare = [replace(x, has_gyroscope=False) for x in recordings]
+    long = [x for x in bare if x.subject == bare[0].subject]
+    short = []
+    for x in {x.subject: x for x in bare if x.subject != bare[0].subject}.values():
+        first = next(first for first, _, label in segments(x.labels) if x.label_names[label] == "WALKING") + 100
+        short.append(replace(x, samples=x.samples[first : first + 200], labels=x.labels[first : first + 200]))
+    assert len(short) == 2
+    assert faults([*long, *resampled(short, 2.0)]) == []
+
+
 def test_one_mistake_is_said_once(recordings):
     for wrong in (
         changed(recordings, lambda x: x * ([9.80665] * 3 + [1] * 3)),
@@ -126,6 +139,13 @@ def test_columns_in_the_wrong_order_are_seen(recordings):
     assert any("hardly go with the gyroscope" in x for x in found), found
 
 
+@pytest.mark.parametrize("times", [0.0, -0.5])
+def test_most_turns_against_the_gyroscope_are_a_fault_whatever_their_correlation(recordings, monkeypatch, times):
+    monkeypatch.setattr(sensor_checks, "gyroscope_hand", lambda _: GyroscopeHand(0.6, times, 60.0))
+    (fault,) = faults(recordings)
+    assert f"(correlation +0.60, {times:.2g} times as fast in the median): turn sign under [rotation]" in fault
+
+
 def test_acceleration_without_gravity_is_seen(recordings):
     def without(x):
         x[:, :3] -= x[:, :3].mean(axis=0)
@@ -145,10 +165,13 @@ def test_the_sign_of_acceleration_cannot_be_seen_and_this_is_said(recordings):
 def test_what_files_were_like_is_said(recordings):
     found = FoundRecordings(tuple(recordings), (20.0, 20.0), 3, 2, 1, ("acc/b.txt",))
     text = " ".join(x.text for x in findings(found))
-    for part in ("20 samples a second", "faster than 10 Hz", "2 gaps", "1 time", "3 rows", "acc/b.txt first"):
+    assert "20 samples a second, which become 50." in text
+    for part in ("faster than 10 Hz", "2 gaps", "1 time", "3 rows", "acc/b.txt first"):
         assert part in text
     bare = [replace(x, has_gyroscope=False) for x in recordings]
-    assert "There is no rotation" in " ".join(x.text for x in findings(FoundRecordings(tuple(bare), (50.0,))))
+    text = " ".join(x.text for x in findings(FoundRecordings(tuple(bare), (50.0,))))
+    assert "Files have 50 samples a second." in text
+    assert "There is no rotation" in text
 
 
 def test_classes_that_seem_to_be_misspelt_and_labels_that_no_file_has_are_said(recordings):
