@@ -105,7 +105,7 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
     open_set = score(test, logits.argmax(axis=1), labels, found.mountings)
     occurring = found.occurring(len(labels))
     closed_set = score(test, answers_among(logits, occurring), labels, found.mountings)
-    show_scores(open_set, closed_set, found.left_out)
+    show_scores(open_set, closed_set, found)
     if picture:
         title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
         people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))

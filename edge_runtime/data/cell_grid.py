@@ -24,11 +24,9 @@ _MEND = 'leave out rows without a measurement, or write bad_rows = "leave out" i
 
 @dataclass(frozen=True)
 class CellGrid:
-    """The cells of a file by columns; row `i` is number `numbers[i]` of those `n_rows` that are not empty.
+    """The cells of a file by columns; row `i` is number `numbers[i]` of those that are not empty.
 
-    The header is not one.
-
-    `columns` has those that were gathered, by their places counted from 0.
+    There are `n_rows` of these, without the header. `columns` has those that were gathered, by their places from 0 on.
     """
 
     place: str

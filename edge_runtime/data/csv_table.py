@@ -38,13 +38,13 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one device and person in a file, which is called `place` in errors.
+    """The rows of one device, person and trial in a file, which is called `place` in errors.
 
     `rotation` is at the times of `acceleration` where `is_paired`, and None without any; `acceleration` is None in a
-    file of rotation alone. `texts` has the label, subject, placement and device of each row, as far as columns tell
-    them; `said` those that are the same in all rows of this table alone, of several in the file. `numbers` are those of
-    the rows of acceleration in the file, from 0, which has `n_rows`. `time_factor` is the unit of the clock in seconds,
-    `left_out` the number of rows that were malformed.
+    file of rotation alone. `texts` has those of `layout.TEXTS` that columns tell of each row; `said` those that are the
+    same in all rows of this table alone, of several in the file. `numbers` are those of the rows of acceleration in the
+    file, from 0, which has `n_rows`. `time_factor` is the unit of the clock in seconds, `left_out` the number of rows
+    that were malformed.
     """
 
     place: str
@@ -62,7 +62,7 @@ class Table:
 def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[Table]:
     """The tables in `content`, the file called `place`; `sensor` is the one that its path names.
 
-    Of one that holds several devices or people, whose rows may alternate, there is a table for each.
+    Of one that holds several devices, people or trials, whose rows may alternate, there is a table for each.
 
     Raises `InputError` naming the file and the line, also for values beyond `MAX_ACCELERATION_G` and
     `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the app.
@@ -148,7 +148,7 @@ def _there(texts: Sequence[str]) -> str:
 
 
 def _groups(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> Iterator[tuple[dict[str, str], CellGrid]]:
-    """The rows of each device and person by their names.
+    """The rows of each device, person and trial by their names.
 
     Without times, which tell where rows are missing, all rows: then runs of them are told apart later.
     """

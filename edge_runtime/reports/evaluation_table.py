@@ -1,8 +1,11 @@
 """Print the scores of `har-edge evaluate`: of activities, people, placements and data sets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from edge_runtime.data.scores import GroupScore, Scores, worst
+import numpy as np
+
+from edge_runtime.bench.evaluation_data import EvaluatedWindows
+from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
@@ -11,51 +14,65 @@ _JOGGING = "JOGGING"
 _RUNNING = ("jog", "run")
 
 
-def show_scores(open_set: Scores, closed_set: Scores, left_out: Mapping[str, int]) -> None:
-    """Print both scores of a model's answers, and which windows have none.
+def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -> None:
+    """Print both scores of a model's answers to the windows that were `found`, and which windows have none.
 
     Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too, and
-    there are two at least, of which one may be answered for the other.
+    there are two at least, of which one may be answered for the other. Where there is one, precision is right by
+    construction, and F1 follows from recall: both are left out, in a placement or data set too.
     """
     console = Console(markup=False)  # labels are other people's text
     occurring = [label for label, row in open_set.per_class.items() if row.windows]
-    is_closed = open_set.confusion == closed_set.confusion or len(occurring) < 2
+    is_single = len(occurring) == 1
+    is_closed = open_set.confusion == closed_set.confusion or is_single
     table = plain_table(["activity"], ["windows", "recall", "precision", "F1", *([] if is_closed else ["closed set"])])
     for label, row in open_set.per_class.items():
-        precision, f1 = (row.precision, row.f1) if len(occurring) > 1 else (None, None)
+        precision, f1 = (None, None) if is_single else (row.precision, row.f1)
         shares = [x if row.windows else None for x in (row.recall, precision, f1)]
         if not is_closed:
             shares.append(closed_set.per_class[label].recall if row.windows else None)
         table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
     console.print(table)
-    people = open_set.per_subject_macro_f1
-    least = worst(people)
+    people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
+    least, measure = worst(people), "accuracy" if is_single else "macro F1"
     console.print(
-        f"Accuracy {percent(open_set.accuracy)}, macro F1 {percent(open_set.macro_f1)} of "
-        f"{counted(open_set.windows, 'window')} of {counted(len(people), noun_of(people))}; {with_noun(least)} has the "
-        f"least macro F1, {percent(people[least], 1)}."
+        f"Accuracy {_shares(open_set, is_single)} of {counted(len(people), noun_of(people))}; {with_noun(least)} has "
+        f"the least {measure}, {percent(people[least], 1)}."
     )
     if not is_closed:
         console.print(
             f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "
             f"macro F1 {percent(closed_set.macro_f1)}; the last column is its recall."
         )
-    if len(occurring) == 1:
+    if is_single:
         console.print(
             f"All these windows are of {occurring[0]}: the accuracy is its recall alone, since activities that the "
             f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
         )
-    for kind, groups in (("Placement", open_set.per_placement), ("Data set", open_set.per_source)):
-        if len(groups) > 1:
-            console.print("".join(f"{kind} {name}: {_both(x)}.\n" for name, x in groups.items()), end="")
-    if left_out:
-        named = ", ".join(f"{n} of {label}" for label, n in left_out.items())
+    console.print("".join(f"{x}\n" for x in _group_lines(open_set, found)), end="")
+    if found.left_out:
+        named = ", ".join(f"{n} of {label}" for label, n in found.left_out.items())
         console.print(f"Windows left out, since the model has no such label: {named}.")
-        running = [x for x in left_out if x.lower().startswith(_RUNNING)]
+        running = [x for x in found.left_out if x.lower().startswith(_RUNNING)]
         if running and _JOGGING in open_set.per_class:
             console.print(f"The model calls running {_JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
-def _both(group: GroupScore) -> str:
-    shares = f"accuracy {percent(group.accuracy)}, macro F1 {percent(group.macro_f1)}"
-    return f"{shares} of {counted(group.windows, 'window')}"
+def _group_lines(scores: Scores, found: EvaluatedWindows) -> Iterator[str]:
+    """A sentence for each placement and data set, where there are several."""
+    labels = list(scores.per_class)
+    for kind, field, groups in (
+        ("Placement", "placement", scores.per_placement),
+        ("Data set", "source", scores.per_source),
+    ):
+        names = names_of(found.test, found.mountings, field)
+        for name, group in groups.items() if len(groups) > 1 else ():
+            classes = np.unique(found.test.y[names == name]).tolist()
+            only = f", all of {labels[classes[0]]}: its recall alone" if len(classes) == 1 else ""
+            yield f"{kind} {name}: accuracy {_shares(group, bool(only))}{only}."
+
+
+def _shares(scores: Scores | GroupScore, is_single: bool) -> str:
+    """Accuracy and, unless all windows are of one label, macro F1."""
+    f1 = "" if is_single else f", macro F1 {percent(scores.macro_f1)}"
+    return f"{percent(scores.accuracy)}{f1} of {counted(scores.windows, 'window')}"

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge, succeeded
 
 from edge_runtime.data.dataset import Split
+from edge_runtime.data.scores import score
 from edge_runtime.errors import DeviceError, InputError
+from train import left_out_data
 from train.cross_validation import choose_folds
 from train.run.dask_cluster import check_address, connect
 
@@ -60,6 +63,16 @@ def test_subjects_who_leave_a_class_empty_are_named():
     only_a_runs = subjects_with(a=[0, 0, 0, 1], b=[0, 0, 0], c=[0])
     with pytest.raises(InputError, match=r"fold \d \(.*a.*\) no window of RUNNING is left"):
         choose_folds(only_a_runs, LABELS, 2)
+
+
+def test_a_closed_set_of_one_label_is_said_to_be_right_by_construction(capsys):
+    windows = subjects_with(a=[0, 0], b=[0])
+    closed, open_ = (score(windows, np.array(x), LABELS) for x in ([0, 0, 0], [0, 0, 1]))
+    found = left_out_data.LeftOutData("Pockets", ["a", "b"], {}, ["LYING"], closed, open_, "0" * 64, {})
+    left_out_data.show([found, replace(found, source="Wrists", labels=[*LABELS])], Path("runs"))
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Pockets shares LYING alone: its closed set is 100 % by construction." in text
+    assert "Wrists shares" not in text
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -105,10 +106,20 @@ def test_windows_of_one_label_alone_have_no_precision_and_no_closed_set(tmp_path
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
     text = " ".join(succeeded(evaluate(data, "edge", "--data", data)).stdout.split())
     assert "All these windows are of SITTING: the accuracy is its recall alone" in text
+    assert "macro F1" not in text
+    assert " has the least accuracy, " in text
     assert "Closed set" not in text
     windows = scores(data)["windows"]
     assert f" SITTING {windows} " in text
     assert text.split(f" SITTING {windows} ")[1].split("STANDING")[0].split()[2:] == ["–", "–"]
+
+
+def test_a_data_set_of_one_label_alone_among_others_has_no_macro_f1(tmp_path):
+    sitting = people(tmp_path / "sitting", ("SITTING", posture("SITTING", 20)))
+    both = people(tmp_path / "both", *((x, posture(x, 10)) for x in ("SITTING", "STANDING")))
+    text = " ".join(succeeded(evaluate(sitting, "edge", "--data", sitting, "--data", both)).stdout.split())
+    assert re.search(r"Data set both: accuracy \S+ %, macro F1 \S+ % of \d+ windows\.", text), text
+    assert re.search(r"Data set sitting: accuracy \S+ % of \d+ windows, all of SITTING: its recall alone\.", text), text
 
 
 def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(tmp_path):
