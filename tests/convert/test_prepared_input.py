@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from programs import ROOT
 
+from convert.quantise.compaction import write
 from convert.quantise.prepared_input import take_prepared_windows
 from convert.quantise.raw_input import take_raw_windows
 from edge_runtime.model import model_card as cards
@@ -34,7 +36,10 @@ def test_int8_in_and_out_and_the_same_answers(name, runtime, uci_har):
 @pytest.mark.parametrize("name", ["edge_int8", "edge-small_int8"])
 def test_with_the_preparation_again_it_is_the_same_file(name):
     flatbuffer, card = shipped(name)
-    assert take_raw_windows(take_prepared_windows(flatbuffer), card.normalisation) == flatbuffer
+    # Written anew, since the shipped files are of before equal tables were shared.
+    expected = write(schema.ModelT.InitFromPackedBuf(flatbuffer), "raw_windows")
+    assert len(expected) < len(flatbuffer)
+    assert take_raw_windows(take_prepared_windows(flatbuffer), card.normalisation) == expected
 
 
 def test_a_float32_model_and_one_of_prepared_windows_are_refused():
