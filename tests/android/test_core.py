@@ -244,6 +244,8 @@ def test_decisions_are_those_of_the_live_recogniser_however_the_phone_is_worn(jv
     found, notices = _decisions_as_in_python(jvm, model, [deliver(x, rng) for x in worn])
     assert len(found) > 1500
     assert set(found[:, 3]) == {0, 1, 2, 3, 4, 6} | ({5} if deliver is as_faulty_sensors_deliver else set())
+    sitting_or_laying = len(uci_har.LABELS)
+    assert (sitting_or_laying in found[:, 1]) == (deliver in (as_recorded, as_phones_deliver))
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 
