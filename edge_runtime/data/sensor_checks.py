@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import Mounting, Recording, segments
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.steps import beats
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
@@ -57,7 +58,7 @@ _SAME_SIZE, _TURNED_DEG = 0.15, 16.0
 _STEPS_HZ = (0.88, 3.2)
 _ENOUGH_PEOPLE = 3
 _LEAST_WINDOWS = 3  # a person with fewer of walking is not counted: one window may show another beat
-_STEPS_FROM_HZ = 0.3  # slower is drift
+_BEATS_HZ = np.arange(0.3, RATE_HZ / 2, 0.05)  # slower is drift
 _ENOUGH_WINDOWS = 10
 _STEPS_WINDOW = 256  # samples; the least is a quarter of it
 # Each of them turns with a median of 0.48 to 2.68 rad/s while walking: the limits lie midway to what the other unit
@@ -210,13 +211,9 @@ def _steps_hz(recordings: Sequence[Recording]) -> list[float]:
     """The commonest beat of each window of walking."""
     found: list[float] = []
     for stretch in _walking(recordings):
-        sizes = np.linalg.norm(stretch[:, :3], axis=1)
-        for start in range(0, len(sizes) + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
-            part = sizes[start : start + _STEPS_WINDOW]
-            n = 4 * _STEPS_WINDOW
-            spectrum = np.abs(np.fft.rfft((part - part.mean()) * np.hanning(len(part)), n))
-            spectrum[: int(_STEPS_FROM_HZ * n / RATE_HZ)] = 0
-            found.append(float(spectrum.argmax()) * RATE_HZ / n)
+        for start in range(0, len(stretch) + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
+            power = beats(stretch[start : start + _STEPS_WINDOW, :3], RATE_HZ, _BEATS_HZ)
+            found.append(float(_BEATS_HZ[power.argmax()]))
     return found
 
 

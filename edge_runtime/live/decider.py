@@ -16,7 +16,7 @@ from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import MotionFeatures, Novelty, PersistenceTracker, Rejection, motion_features
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.mounting import MOVING_G, is_moving
+from edge_runtime.signals.mounting import is_moving
 
 UNKNOWN = "unknown"
 FOUND = "how the device is worn is known from these steps: postures can be told"
@@ -159,7 +159,8 @@ class Decider:
     def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
         """Tell whether a moving window in its own frame `[samples, n_signals]` is surely of walking."""
         label = self._card.labels.index(WALKING)
-        is_novel = self._novelty(self._features(own), has_posture=False).novel_movement[label]  # as jogging is
+        novelty = self._novelty(self._features(own), has_posture=False)
+        is_novel = novelty.novel_movement[label] or novelty.too_quick  # as jogging is
         return bool(not is_novel and self._answer(own)[label] > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
@@ -201,5 +202,4 @@ def are_still(card: Card) -> list[bool]:
     """Tell of each label whether it is of a body that typically keeps still; of none, where that is not known."""
     if card.live.novelty is None:
         return [False] * len(card.labels)
-    # The typical standard deviation is the mean of three axes: that of all is the square root of three times as large.
-    return [math.sqrt(3) * math.exp(x.mean[0]) < MOVING_G for x in card.live.novelty.movement]
+    return [x.is_still for x in card.live.novelty.movement]

@@ -6,6 +6,7 @@ end of a window is therefore compared with what is typical of each activity:
 - Orientation: the distance of the mean acceleration to the nearest of some centres, since ways to wear a phone form
   clusters. Rotation about the phone's long axis is left out: people lie on any side, and carry the phone on any side.
 - Movement: the Mahalanobis distance of how much acceleration and rotation vary.
+- Steps: who runs takes more a second than who walks, wherever the phone is worn.
 - Rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
   (docs/results/live.md).
 
@@ -32,6 +33,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.signals.mounting import MOVING_G
+from edge_runtime.signals.steps import step_frequency
 from edge_runtime.signals.types import Window
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
@@ -89,48 +92,77 @@ class TypicalMovement:
         apart: Array = np.sqrt(np.einsum("...i,ij,...j->...", offset, np.array(self.precision), offset))
         return apart
 
+    @property
+    def is_still(self) -> bool:
+        """Tell whether a body that moves like this keeps still."""
+        # The typical standard deviation is the mean of three axes: that of all is sqrt(3) times as large.
+        return math.sqrt(3) * math.exp(self.mean[0]) < MOVING_G
+
+
+@dataclass(frozen=True)
+class TypicalSteps:
+    """The most steps a second of any activity, in Hz, and how many beyond it are `unusual` for all of them."""
+
+    most: float
+    unusual: float
+
+    def distance(self, steps_hz: Array) -> Array:
+        """How many steps a second (Hz) `[...]` there are beyond the most."""
+        return np.maximum(np.asarray(steps_hz) - self.most, 0.0)
+
 
 @dataclass(frozen=True)
 class NoveltyDetector:
     """Detect novelty by what is typical of each activity, in the order of the labels.
 
-    `rest` is the least rotation (rad/s) of a phone that is worn; None where that is not known.
+    `rest` is the least rotation (rad/s) of a phone that is worn; None where that is not known, as `steps` is where
+    nobody takes any.
     """
 
     posture: tuple[TypicalPosture, ...]
     movement: tuple[TypicalMovement, ...]
     rest: float | None = None
+    steps: TypicalSteps | None = None
 
     def detect(self, features: MotionFeatures) -> Novelty:
         """Compare one end of a window, or many, with every activity."""
         posture = np.stack([x.distance(features.posture) for x in self.posture], axis=-1)
-        movement = np.stack([x.distance(features.movement) for x in self.movement], axis=-1)
         rotation = features.rotation
         if self.rest is None or rotation is None:
-            at_rest = np.zeros(movement.shape[:-1], np.bool_)
+            at_rest = np.zeros(posture.shape[:-1], np.bool_)
         else:
             at_rest = rotation < self.rest
-        unusual = movement / [x.unusual for x in self.movement]
+        movement = np.stack([x.distance(features.movement) for x in self.movement], axis=-1)
+        unusual, beyond = movement / [x.unusual for x in self.movement], self._beyond(features)
         return Novelty(
             posture > [x.unusual for x in self.posture],
             unusual > 1,
             posture > [x.novel for x in self.posture],
             movement > [x.novel for x in self.movement],
             at_rest,
-            unusual.min(axis=-1),
+            np.maximum(unusual.min(axis=-1), beyond),
+            beyond > 1,
         )
 
     def distance(self, features: MotionFeatures, has_posture: bool = True) -> Array:
-        """How far motion is from each activity `[..., n_labels]`: from 1 on its posture or its movement is novel.
+        """How far motion is from each activity `[..., n_labels]`, 1 being where posture or movement is novel.
 
+        It is also where steps are unusual.
         It is that of movement alone where windows show no posture, since how the device is worn is not known.
         """
-        movement = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
+        moved = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
+        movement: Array = np.maximum(moved, self._beyond(features)[..., np.newaxis])
         if not has_posture:
             return movement
         posture = np.stack([x.distance(features.posture) / x.novel for x in self.posture], axis=-1)
         farther: Array = np.maximum(posture, movement)
         return farther
+
+    def _beyond(self, features: MotionFeatures) -> Array:
+        """How far steps `[...]` are beyond those of all activities: from 1 on they are unusual."""
+        if self.steps is None:
+            return np.zeros(features.steps_hz.shape)
+        return self.steps.distance(features.steps_hz) / self.steps.unusual
 
     def fault(self, n_labels: int) -> str | None:
         """State what makes it unusable for so many activities, if anything does."""
@@ -145,6 +177,8 @@ class NoveltyDetector:
         typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
         if not all(x.unusual > 0 and x.novel > 0 for x in typical):
             return "needs an unusual and a novel distance above 0 for each typical posture and movement"
+        if self.steps is not None and not (self.steps.most > 0 and self.steps.unusual > 0):
+            return "has a limit of steps, which needs a most and an unusual number of them above 0"
         if self.rest is not None and not (sizes == {2} and self.rest > 0):
             return "has a limit of rest, which needs a number above 0 and the gyroscope among its signals"
         return None
@@ -155,7 +189,8 @@ class Novelty:
     """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
     `at_rest` `[...]` says whether it turns less than a phone that is worn; `unlike_all` `[...]` is how far movement is
-    from the nearest activity, 1 being the limit from which on it is unusual.
+    from the nearest activity, or steps from the quickest, 1 being the limit from which on it is unusual; `too_quick`
+    `[...]` says whether steps are.
     """
 
     unusual_posture: Flags
@@ -164,24 +199,26 @@ class Novelty:
     novel_movement: Flags
     at_rest: Flags
     unlike_all: Array
+    too_quick: Flags
 
     @classmethod
     def none(cls, n_labels: int) -> Novelty:
         """Return no novelty: that of a model without a detector."""
-        nothing = np.zeros(n_labels, np.bool_)
-        return cls(nothing, nothing, nothing, nothing, np.zeros((), np.bool_), np.zeros(()))
+        nothing, no = np.zeros(n_labels, np.bool_), np.zeros((), np.bool_)
+        return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no)
 
 
 @dataclass(frozen=True)
 class MotionFeatures:
-    """The end of a window, as long as the hop: its mean acceleration and how much it moves.
+    """The end of a window, as long as the hop: its mean acceleration and how much it moves; the steps of all of it.
 
     `posture` `[..., 3]` is in g; `movement` `[..., 2]` are the logarithms of the standard deviations of acceleration
-    (g) and rotation (rad/s), means of the axes, or `[..., 1]` without the gyroscope.
+    (g) and rotation (rad/s), means of the axes, or `[..., 1]` without the gyroscope; `steps_hz` `[...]` are a second's.
     """
 
     posture: Array
     movement: Array
+    steps_hz: Array
 
     @property
     def rotation(self) -> Array | None:
@@ -196,11 +233,15 @@ def _is_positive(precision: Sequence[Sequence[float]]) -> bool:
 
 
 def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], window: Window) -> MotionFeatures:
-    """Compute the features of windows `[..., samples, n_signals]`, whose signals are called `names`."""
+    """Compute the features of windows `[..., samples, n_signals]`, whose signals are called `names`.
+
+    The rate of `window` is known, as it is of what the front end made.
+    """
     end = np.asarray(windows[..., -window.hop :, :], np.float64)
     triads = [[names.index(x) for x in triad] for triad in (GRAVITY, _ROTATION) if set(triad) <= set(names)]
     spread = [np.log(end[..., columns].std(axis=-2).mean(axis=-1) + _FLOOR) for columns in triads]
-    return MotionFeatures(end[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1))
+    steps_hz = step_frequency(windows[..., triads[0]], window.rate_hz or math.nan)
+    return MotionFeatures(end[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1), steps_hz)
 
 
 def inclination(acceleration: npt.NDArray[np.floating]) -> Array:

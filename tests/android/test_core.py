@@ -262,6 +262,22 @@ def test_decisions_of_edge_anywhere_are_those_of_the_live_recogniser(jvm, delive
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 
+def test_people_who_take_more_steps_than_anybody_learnt_are_unknown_as_in_python(jvm):
+    """Recordings played 1.7 times as fast: who walked then runs."""
+    recordings = [x for x in uci_har.recordings() if x.subject in SUBJECTS][:3]
+    model, runs = reference_model("edge", "int8"), []
+    for x in recordings:
+        walk = x.samples[np.isin(x.labels, [x.label_names.index("WALKING")])]
+        runs.append(as_recorded(walk[np.arange(0, len(walk) - 1, 1.7).astype(int)], np.random.default_rng(0)))
+    _, card = cards.read_model(model)
+    boundless = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, steps=None)))
+    content = cards.attach(cards.read_model(model)[0], boundless)
+    (jvm.folder / "boundless.tflite").write_bytes(content)
+    found, others = (_decisions_as_in_python(jvm, x, runs)[0] for x in (model, jvm.folder / "boundless.tflite"))
+    assert len(found) == len(others)
+    assert (found[:, 1] == -1).mean() > (others[:, 1] == -1).mean() + 0.3
+
+
 def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
     """`samples` `[n, 6]` of a phone that is worn in one way, and in another from sample `moved` on."""
     parts = []
@@ -271,15 +287,16 @@ def _turned(samples: np.ndarray, moved: int, rng) -> np.ndarray:
     return np.concatenate(parts)
 
 
-@pytest.mark.parametrize(("part", "kind"), [("posture", "novel"), ("movement", "unusual")])
+@pytest.mark.parametrize(("part", "kind"), [("posture", "novel"), ("movement", "unusual"), ("steps", "most")])
 def test_a_card_whose_limits_of_novelty_are_not_above_0_is_refused_as_in_python(jvm, part, kind):
     flatbuffer, right = cards.read_model(reference_model("edge", "int8"))
-    first, *others = getattr(right.live.novelty, part)
-    novelty = replace(right.live.novelty, **{part: (replace(first, **{kind: 0.0}), *others)})
+    held = getattr(right.live.novelty, part)
+    spoilt = (replace(held[0], **{kind: 0.0}), *held[1:]) if part != "steps" else replace(held, **{kind: 0.0})
+    novelty = replace(right.live.novelty, **{part: spoilt})
     wrong = replace(right, live=replace(right.live, novelty=novelty))
     (jvm.folder / "wrong.tflite").write_bytes(cards.attach(flatbuffer, wrong))
     np.zeros((1, 7)).tofile(jvm.folder / "samples")
-    reason = "an unusual and a novel distance above 0"
+    reason = "a most and an unusual number" if part == "steps" else "an unusual and a novel distance above 0"
     with pytest.raises(DeviceError, match=reason):
         jvm.drive("live", "wrong.tflite", "samples", "decisions")
     with pytest.raises(InputError, match=reason):

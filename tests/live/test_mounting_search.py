@@ -205,3 +205,13 @@ def test_sitting_and_lying_are_one_answer_where_the_placement_may_not_tell_them_
     assert {x.activity for x in answers[""]} == {IN_A_POCKET.name}
     last = answers[""][-1]
     assert last.probability(last.activity) == pytest.approx(last.probability(LAYING) + last.probability(SITTING))
+
+
+def test_the_mounting_is_not_found_from_running():
+    walking = stretch(WALKING, 3000)
+    times = np.arange(0, len(walking) - 1, 1.8)
+    running = np.stack([np.interp(times, np.arange(len(walking)), x) for x in walking.T], axis=1)
+    assert told(watch(worn(walking, 0)))[:1] == ["found"]
+    events = watch(worn(running, 0))
+    assert told(events) == []
+    assert {x.activity for x in decisions(events) if x.seconds > 10} == {UNKNOWN}

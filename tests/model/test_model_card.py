@@ -16,7 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.live_settings import LiveSettings, Smoothing
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture
+from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal
@@ -220,7 +220,8 @@ def novelty(**changes: object) -> str:
     posture = {"centres": [[1.0, 0.2]], "unusual": 0.3, "novel": 0.5}
     movement = {"mean": [-1.7, -0.8], "precision": [[83.0, -42.0], [-42.0, 39.0]], "unusual": 3.9, "novel": 6.6}
     spoilt = [x | {key: y for key, y in changes.items() if key in x} for x in (posture, movement)]
-    return live("novelty", posture=[spoilt[0]] * 2, movement=[spoilt[1]] * 2)
+    steps = {"most": 2.2, "unusual": 0.22} | {key: y for key, y in changes.items() if key == "most"}
+    return live("novelty", posture=[spoilt[0]] * 2, movement=[spoilt[1]] * 2, steps=steps)
 
 
 def test_a_card_survives_json():
@@ -233,6 +234,7 @@ def test_a_card_survives_json():
                 (TypicalPosture(((1.0, 0.2), (0.9, 0.4)), 0.3, 0.5),) * 2,
                 (TypicalMovement((-1.7, -0.8), ((83.0, -42.0), (-42.0, 39.0)), 3.9, 6.6),) * 2,
                 rest=0.003,
+                steps=TypicalSteps(2.2, 0.22),
             ),
         ),
         signals=tuple(Signal(x, "g") for x in GRAVITY),
@@ -318,6 +320,8 @@ def test_a_rate_that_nobody_knows_is_null():
         (novelty(novel=float("inf")), "finite"),
         (novelty(unusual=0.0), "distance above 0"),
         (novelty(novel=-0.5), "distance above 0"),
+        (novelty(most=0.0), "steps"),
+        (novelty(most="two"), "steps.most is not a number"),
     ],
 )
 def test_an_unusable_card_is_refused_with_its_source(text, words):

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 
 from edge_runtime.data import loading
-from edge_runtime.data.dataset import Dataset, cut
-from edge_runtime.model.novelty import PERSISTENCE_S, Novelty, NoveltyDetector, PersistenceTracker, motion_features
+from edge_runtime.data.dataset import Dataset, Mounting, cut
+from edge_runtime.model.novelty import (
+    PERSISTENCE_S,
+    Novelty,
+    NoveltyDetector,
+    PersistenceTracker,
+    TypicalSteps,
+    motion_features,
+)
 from edge_runtime.signals import frontend
 from train.novelty_statistics import fit_novelty_detector
 
@@ -84,6 +91,66 @@ def test_an_activity_of_one_person_alone_is_measured_on_that_person():
     train = data().train
     alone = replace(data(), train=train.select((train.y != 5) | (train.subject == 1)))
     assert np.isfinite(fit_novelty_detector(alone).posture[5].unusual)
+
+
+def test_who_takes_more_steps_than_anybody_learnt_moves_unlike_every_activity():
+    """Windows of people who were left out, as they are and 1.5 times as fast."""
+    _, X, y = parts()
+    walking = X[y == 0]
+    times = np.arange(0, 127, 1.5)
+    fast = np.stack([[np.interp(times, np.arange(128), signal) for signal in window.T] for window in walking])
+    found, quicker = novelty(walking), novelty(fast.transpose(0, 2, 1))
+    assert found.too_quick.mean() == 0
+    assert quicker.too_quick.mean() > 0.6
+    assert (quicker.unlike_all[quicker.too_quick] > 1).all()
+    assert not quicker.novel_movement[:, 0].any()  # not by how much it moves
+
+
+def test_without_a_limit_of_steps_nobody_is_too_quick():
+    fitted, X, _ = parts()
+    features = motion_features(X, [x.name for x in data().signals], data().window)
+    found = replace(fitted, steps=None).detect(features)
+    assert not found.too_quick.any()
+    assert (found.unlike_all <= fitted.detect(features).unlike_all).all()
+
+
+def test_where_nobody_moves_no_number_of_steps_is_known():
+    still = replace(data(), train=data().train.select(np.isin(data().train.y, STILL)))
+    relabelled = replace(still, labels=data().labels[3:], train=replace(still.train, y=still.train.y - 3))
+    assert fit_novelty_detector(relabelled).steps is None
+
+
+def worn_in_two_ways(gain):
+    """The training people, the later half of them with movement `gain` times as large, on another phone."""
+    train = data().train
+    is_other = train.subject > 15
+    X = train.X.copy()
+    mean = X[is_other].mean(axis=1, keepdims=True)
+    X[is_other] = mean + gain * (X[is_other] - mean)
+    ways = (Mounting(source="one"), Mounting(source="two"))
+    return replace(data(), train=replace(train, X=X, mounting=is_other.astype(np.int32)), mountings=ways)
+
+
+def test_how_far_two_phones_are_apart_widens_what_is_typical_of_moving_bodies_alone():
+    apart = worn_in_two_ways(2.0)
+    known, unknown = fit_novelty_detector(apart), fit_novelty_detector(replace(apart, mountings=()))
+    third = worn_in_two_ways(6.0)
+    chosen = third.train.select((third.train.subject > 15) & (third.train.y < 3))
+    features = motion_features(chosen.X, [x.name for x in data().signals], data().window)
+    assert known.detect(features).unusual_movement.all(axis=1).mean() < 0.1
+    assert unknown.detect(features).unusual_movement.all(axis=1).mean() > 0.3
+    assert (known.movement[3:], known.posture) == (unknown.movement[3:], unknown.posture)
+
+
+def test_of_one_phone_nothing_says_how_far_another_is():
+    one = worn_in_two_ways(1.0)
+    alike = replace(one, mountings=(Mounting(source="one"),) * 2)
+    assert fit_novelty_detector(alike) == fit_novelty_detector(replace(one, mountings=()))
+
+
+@pytest.mark.parametrize(("most", "unusual"), [(0.0, 0.2), (2.2, 0.0), (-1.0, 0.2), (2.2, np.nan)])
+def test_a_detector_whose_limit_of_steps_is_not_above_0_is_refused(most, unusual):
+    assert "steps" in replace(parts()[0], steps=TypicalSteps(most, unusual)).fault(6)
 
 
 @pytest.mark.parametrize("n_labels", [5, 7])

@@ -120,7 +120,9 @@ final class Decider {
     /** Whether a moving window in its own frame is surely of walking. */
     private boolean isWalking(double[][] own) {
         int label = card.labels.indexOf(Card.WALKING);
-        return !novelty(own, false).novelMovement[label] && answer(own)[label] > MountingSearch.SURE;
+        NoveltyDetector.Novelty novelty = novelty(own, false);
+        boolean isNovel = novelty.novelMovement[label] || novelty.tooQuick; // as jogging is
+        return !isNovel && answer(own)[label] > MountingSearch.SURE;
     }
 
     private float[] answer(double[][] window) {

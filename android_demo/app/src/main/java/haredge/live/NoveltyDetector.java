@@ -2,6 +2,7 @@ package haredge.live;
 
 import haredge.core.Card;
 import haredge.core.Mounting;
+import haredge.core.Steps;
 import java.util.ArrayList;
 import java.util.List;
 import org.json.JSONArray;
@@ -12,7 +13,7 @@ import org.json.JSONObject;
  * Detects motion that is not typical of an activity, see {@code edge_runtime/model/novelty.py}.
  *
  * <p>The phone's orientation is compared with typical ones of each activity, its movement by the Mahalanobis distance,
- * and its rotation with the least of a phone that is worn.
+ * steps with the most of any activity, and its rotation with the least of a phone that is worn.
  */
 final class NoveltyDetector {
     /** For each activity, whether posture and movement are unusual or novel for it. */
@@ -22,7 +23,8 @@ final class NoveltyDetector {
         final boolean[] novelPosture;
         final boolean[] novelMovement;
         boolean atRest; // turns less than a phone that is worn
-        double unlikeAll; // how far movement is from the nearest activity: beyond 1 it is unusual for all
+        double unlikeAll; // how far movement and steps are from the nearest activity: beyond 1 they are unusual for all
+        boolean tooQuick; // steps are
 
         Novelty(int labels) {
             unusualPosture = new boolean[labels];
@@ -38,6 +40,7 @@ final class NoveltyDetector {
             novelMovement = other.novelMovement;
             atRest = other.atRest;
             unlikeAll = other.unlikeAll;
+            tooQuick = other.tooQuick;
         }
 
         /** The same where no posture can be told. */
@@ -55,6 +58,8 @@ final class NoveltyDetector {
     private final int end; // samples at the end of a window that are compared: a hop
     private final boolean gyroscope;
     private final double rest; // rad/s
+    private final double mostSteps; // Hz
+    private final double unusualSteps; // Hz beyond the most
 
     /** From the card's record. */
     NoveltyDetector(JSONObject record, Card card) throws JSONException {
@@ -72,6 +77,12 @@ final class NoveltyDetector {
         rest = record.isNull("rest") ? 0 : record.getDouble("rest"); // no rotation is below 0
         if (rest > 0 && !gyroscope) {
             throw new JSONException("it has a limit of rest, and no gyroscope among its signals");
+        }
+        JSONObject steps = record.optJSONObject("steps"); // nobody takes endlessly many
+        mostSteps = steps == null ? Double.MAX_VALUE : steps.getDouble("most");
+        unusualSteps = steps == null ? 1 : steps.getDouble("unusual");
+        if (!(mostSteps > 0 && unusualSteps > 0)) {
+            throw new JSONException("it has a limit of steps, which needs a most and an unusual number of them above 0");
         }
     }
 
@@ -110,6 +121,9 @@ final class NoveltyDetector {
             novelty.novelPosture[i] = ofPosture > posture.get(i).novel;
             novelty.novelMovement[i] = ofMovement > movement.get(i).novel;
         }
+        double beyond = Math.max(Steps.frequency(signals) - mostSteps, 0) / unusualSteps;
+        novelty.unlikeAll = Math.max(novelty.unlikeAll, beyond);
+        novelty.tooQuick = beyond > 1;
         return novelty;
     }
 

@@ -1,0 +1,74 @@
+package haredge.core;
+
+/**
+ * Measures how many steps a second someone takes, wherever a phone is worn and however it is turned.
+ *
+ * <p>The steps and operations are those of {@code edge_runtime/signals/steps.py}.
+ */
+public final class Steps {
+    private static final double GRID_HZ = 0.05;
+    private static final int SLOWEST = 24; // of the grid: 1.2 Hz
+    private static final int FASTEST = 80; // 4 Hz
+    private static final double LEAST_HALF = 0.2; // of the power of the strongest beat
+    private static final int TOTAL_ACC = 6; // where the signals of the front end begin
+
+    private Steps() {}
+
+    /** Steps a second (Hz) in a window {@code [samples][9]}; 0 where nobody moves. */
+    public static double frequency(double[][] window) {
+        double[] sizes = sizes(window);
+        double variance = 0;
+        for (double size : sizes) {
+            variance += size * size / sizes.length;
+        }
+        if (Math.sqrt(variance) < Mounting.MOVING_G) {
+            return 0;
+        }
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] *= taper(i, sizes.length);
+        }
+        double[] power = new double[FASTEST - SLOWEST + 1];
+        int strongest = 0;
+        for (int i = 0; i < power.length; i++) {
+            power[i] = power(sizes, GRID_HZ * (SLOWEST + i));
+            strongest = power[i] > power[strongest] ? i : strongest;
+        }
+        int half = Math.floorDiv(strongest + SLOWEST, 2) - SLOWEST; // below 0 it is too slow for steps
+        boolean isTwice = half >= 0 && power[half] > LEAST_HALF * power[strongest];
+        return GRID_HZ * (SLOWEST + (isTwice ? half : strongest));
+    }
+
+    /** The size of acceleration in each sample, less its mean. */
+    private static double[] sizes(double[][] window) {
+        double[] sizes = new double[window.length];
+        double mean = 0;
+        for (int i = 0; i < sizes.length; i++) {
+            double squares = 0;
+            for (int axis = TOTAL_ACC; axis < TOTAL_ACC + 3; axis++) {
+                squares += window[i][axis] * window[i][axis];
+            }
+            sizes[i] = Math.sqrt(squares);
+            mean += sizes[i] / sizes.length;
+        }
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] -= mean;
+        }
+        return sizes;
+    }
+
+    /** Of Hann's window. */
+    private static double taper(int i, int samples) {
+        return samples == 1 ? 1 : 0.5 - 0.5 * Math.cos(2 * Math.PI * i / (samples - 1));
+    }
+
+    private static double power(double[] values, double frequencyHz) {
+        double cosine = 0;
+        double sine = 0;
+        for (int i = 0; i < values.length; i++) {
+            double angle = 2 * Math.PI / FrontEnd.RATE_HZ * i * frequencyHz;
+            cosine += values[i] * Math.cos(angle);
+            sine += values[i] * Math.sin(angle);
+        }
+        return cosine * cosine + sine * sine;
+    }
+}

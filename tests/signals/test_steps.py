@@ -1,0 +1,67 @@
+"""Steps a second are those that were taken, however a phone is turned, and beats that knock twice a step are halved."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from edge_runtime.data import loading, uci_har
+from edge_runtime.signals.steps import beats, step_frequency
+
+RATE = 50.0
+SECONDS = np.arange(128) / RATE
+
+
+def walk(steps_hz, second_beat=0.0, size=0.3):
+    """Acceleration `[128, 3]` along x that rises and falls `steps_hz` times a second, and twice as often too."""
+    angle = 2 * np.pi * steps_hz * SECONDS
+    upright = 1 + size * (np.sin(angle) + second_beat * np.sin(2 * angle + 1))
+    return np.stack([upright, np.zeros_like(upright), np.zeros_like(upright)], axis=1)
+
+
+@pytest.mark.parametrize("steps_hz", [1.3, 1.75, 2.2, 2.7, 3.1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_steps_are_counted_however_the_phone_is_turned(steps_hz, turned):
+    rotation = Rotation.random(random_state=3).as_matrix() if turned else np.eye(3)
+    assert step_frequency(walk(steps_hz) @ rotation.T, RATE) == pytest.approx(steps_hz, abs=0.06)
+
+
+@pytest.mark.parametrize("steps_hz", [1.5, 1.8])
+def test_a_beat_that_comes_twice_a_step_is_halved(steps_hz):
+    assert step_frequency(walk(steps_hz, second_beat=1.8), RATE) == pytest.approx(steps_hz, abs=0.06)
+
+
+def test_who_runs_is_not_taken_for_somebody_who_walks_at_half_the_pace():
+    assert step_frequency(walk(2.7), RATE) == pytest.approx(2.7, abs=0.06)
+
+
+def test_nobody_who_stands_takes_steps():
+    noise = np.random.default_rng(0).normal([1, 0, 0], 0.01, (10, 128, 3))
+    np.testing.assert_array_equal(step_frequency(noise, RATE), np.zeros(10))
+
+
+def test_a_rate_counts():
+    assert step_frequency(walk(1.75), 2 * RATE) == pytest.approx(3.5, abs=0.06)
+
+
+def test_windows_together_are_windows_one_by_one():
+    windows = np.stack([walk(1.4), walk(2.5, 0.3), walk(1.7, 2.0), 0.1 * walk(1.7)])
+    np.testing.assert_array_equal(step_frequency(windows, RATE), [step_frequency(x, RATE) for x in windows])
+    assert step_frequency(windows[np.newaxis], RATE).shape == (1, 4)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 16])
+def test_a_window_shorter_than_a_step_has_an_answer_too(samples):
+    assert 0 <= step_frequency(walk(1.75)[:samples], RATE) <= 4
+
+
+def test_people_who_walk_take_one_and_a_half_to_two_steps_a_second():
+    data = loading.load_data(None)
+    columns = [i for i, x in enumerate(data.signals) if x.name.startswith("total_acc")]
+    walking = data.train.X[data.train.y == uci_har.LABELS.index("WALKING")][..., columns]
+    least, median, most = np.quantile(step_frequency(walking, RATE), [0.05, 0.5, 0.95])
+    assert (least, median, most) == pytest.approx((1.55, 1.75, 1.95), abs=0.051)
+
+
+def test_power_is_where_the_beat_is():
+    power = beats(walk(1.75), RATE, np.array([0.5, 1.75, 3.5]))
+    assert power[1] > 100 * power[[0, 2]].max()
