@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import Mounting, Recording, segments
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.steps import beats
+from edge_runtime.signals.steps import GRID_HZ, beats
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
@@ -58,7 +58,7 @@ _SAME_SIZE, _TURNED_DEG = 0.15, 16.0
 _STEPS_HZ = (0.88, 3.2)
 _ENOUGH_PEOPLE = 3
 _LEAST_WINDOWS = 3  # a person with fewer of walking is not counted: one window may show another beat
-_BEATS_HZ = np.arange(0.3, RATE_HZ / 2, 0.05)  # slower is drift
+_BEATS_FROM_HZ = 0.3  # slower is drift
 _ENOUGH_WINDOWS = 10
 _STEPS_WINDOW = 256  # samples; the least is a quarter of it
 # Each of them turns with a median of 0.48 to 2.68 rad/s while walking: the limits lie midway to what the other unit
@@ -212,8 +212,9 @@ def _steps_hz(recordings: Sequence[Recording]) -> list[float]:
     found: list[float] = []
     for stretch in _walking(recordings):
         for start in range(0, len(stretch) + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
-            power = beats(stretch[start : start + _STEPS_WINDOW, :3], RATE_HZ, _BEATS_HZ)
-            found.append(float(_BEATS_HZ[power.argmax()]))
+            power = beats(stretch[start : start + _STEPS_WINDOW, :3], RATE_HZ)
+            power[: round(_BEATS_FROM_HZ / GRID_HZ)] = 0
+            found.append(GRID_HZ * float(power.argmax()))
     return found
 
 

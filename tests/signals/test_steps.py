@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from edge_runtime.data import loading, uci_har
-from edge_runtime.signals.steps import beats, step_frequency
+from edge_runtime.signals.steps import GRID_HZ, beats, step_frequency
 
 RATE = 50.0
 SECONDS = np.arange(128) / RATE
@@ -62,6 +62,10 @@ def test_people_who_walk_take_one_and_a_half_to_two_steps_a_second():
     assert (least, median, most) == pytest.approx((1.55, 1.75, 1.95), abs=0.051)
 
 
-def test_power_is_where_the_beat_is():
-    power = beats(walk(1.75), RATE, np.array([0.5, 1.75, 3.5]))
-    assert power[1] > 100 * power[[0, 2]].max()
+@pytest.mark.parametrize("seconds", [2.56, 21.0, 45.0])
+def test_power_is_where_the_beat_is(seconds):
+    times = np.arange(round(seconds * RATE)) / RATE
+    acceleration = np.stack([1 + 0.3 * np.sin(2 * np.pi * 1.75 * times), 0 * times, 0 * times], axis=1)
+    power = beats(acceleration, RATE)
+    assert power.argmax() * GRID_HZ == pytest.approx(1.75, abs=0.051)
+    assert len(power) == RATE / 2 / GRID_HZ + 1
