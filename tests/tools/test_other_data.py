@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from programs import MODELS
 
+from edge_runtime.data import layout_file
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.runs import Run
 from tools import other_data
@@ -25,6 +26,16 @@ def _every(part, n):
 def test_everyone_is_measured_but_the_official_test_subjects(few):
     data = other_data.everyone(few)
     assert set(data.test.subject.tolist()) == set(few.train.subject.tolist())
+
+
+def test_an_activity_that_is_not_learnt_is_one_of_the_other_labels(tmp_path):
+    shipped = (layout_file.FOLDER / "motionsense.toml").read_text()
+    (tmp_path / "layout.toml").write_text(other_data.not_a_class(shipped, "WALKING"))
+    before, after = (layout_file.find(x) for x in ("motionsense", str(tmp_path / "layout.toml")))
+    assert before.labels == after.labels | after.other_labels
+    assert after.other_labels == {"wlk": "WALKING"}
+    with pytest.raises(ValueError, match="not enough values"):
+        other_data.not_a_class(shipped, "LAYING")
 
 
 def test_a_turn_is_one_for_each_person_and_keeps_lengths_and_angles(few):
