@@ -1,4 +1,4 @@
-"""Steps a second are those that were taken, however a phone is turned, and beats that knock twice a step are halved."""
+"""Steps a second are those taken, however a phone is turned; beats that come twice a step are halved."""
 
 import numpy as np
 import pytest
