@@ -22,6 +22,7 @@ from edge_runtime.model.novelty import (
     inclination,
     motion_features,
 )
+from edge_runtime.signals.steps import FASTEST_HZ, GRID_HZ
 
 _FOLDS = 4
 _CENTRES = 4
@@ -35,8 +36,8 @@ _AT_REST = 0.01
 # Of the steps a second that nineteen in twenty windows of the quickest activity keep below. People walk with 1.5 to 2.2
 # and run with 2.4 to 3.1 (UCI HAR, GeoTec and MotionSense).
 _QUICKER = 0.1
-# Windows of one way to wear a phone from which on their mean says something of it.
-_FEW = 10
+# Of an activity, from which on a way to wear a phone is known: of fewer people, it would be how these differ.
+_ENOUGH_WINDOWS, _ENOUGH_PEOPLE = 10, 3
 _RIDGE = 1e-4  # for a feature that hardly varies
 _DIGITS = 5
 
@@ -51,50 +52,55 @@ def fit_novelty_detector(
     """Fit the detector to all training windows; None for signals that do not tell orientation.
 
     `posture` and `movement` are multiples of the typical distance. That is measured on the subjects of each of four
-    folds, from what is typical of the others: people differ more from each other than from themselves. How far apart
-    the mean movements of several phones, placements and data sets are is added to the spread of movement, since a
-    stream may come from another one (a random effect).
+    folds, from what is typical of the others: people differ more from each other than from themselves. To the spread of
+    movement that of several phones, placements and data sets is added, since a stream may come from another one (a
+    random effect): acceleration and rotation, which go together on one phone, may then be apart. Without the gyroscope
+    there is one number, and hardly anything changes.
     """
     names = [x.name for x in dataset.signals]
     if not set(GRAVITY) <= set(names):
         return None
     found = motion_features(dataset.train.X, names, dataset.window)
-    n_labels = len(dataset.labels)
+    n_labels, between = len(dataset.labels), _between(found.movement, dataset)
     return NoveltyDetector(
         _typical(found.posture, dataset.train, n_labels, posture, _posture),
-        _typical(
-            found.movement, dataset.train, n_labels, movement, partial(_movement, apart=_apart(found.movement, dataset))
-        ),
+        _typical(found.movement, dataset.train, n_labels, movement, partial(_movement, between=between)),
         _rest(found, dataset.train),
         _steps(found, dataset.train),
     )
 
 
-def _apart(movement: Array, dataset: Dataset) -> Array:
-    """The covariance `[n, n]` of mean movements `[n_windows, n]` of ways to wear a phone, within moving activities.
+def _between(movement: Array, dataset: Dataset) -> Array:
+    """The covariance `[n, n]` of mean movements `[n_windows, n]` between ways to wear a phone, of activities that move.
 
-    Zeros where every activity was recorded with one alone.
+    A way is a data set, placement and device. It is that of all people, in limits measured on people left out, too. Of
+    bodies that keep still only the noise of sensors differs. Where every activity was done in one way it is 0.
     """
     train, worn = dataset.train, dataset.mountings
     ways = np.stack([names_of(train, worn, x) for x in ("source", "placement", "device")], axis=1)
-    _, way = np.unique(ways, axis=0, return_inverse=True)
-    scatter, freedom = np.zeros(2 * movement.shape[1:]), 0
-    for label in np.unique(train.y):
-        own = train.y == label
-        if _movement(movement[own]).is_still:
-            continue
-        chosen = [own & (way == x) for x in np.unique(way[own])]
-        means = np.array([movement[x].mean(axis=0) for x in chosen if x.sum() >= _FEW])
-        if len(means) > 1:
-            scatter += (len(means) - 1) * np.cov(means.T).reshape(scatter.shape)
-            freedom += len(means) - 1
-    return scatter / max(freedom, 1)
+    way = np.unique(ways, axis=0, return_inverse=True)[1].reshape(-1)
+    own = [train.y == label for label in np.unique(train.y)]
+    means = [_means(movement, train, x, way) for x in own if not _movement(movement[x]).is_still]
+    scatter = sum(((x - x.mean(axis=0)).T @ (x - x.mean(axis=0)) for x in means), np.zeros(2 * movement.shape[1:]))
+    return np.asarray(scatter / max(sum(len(x) - 1 for x in means), 1))
+
+
+def _means(movement: Array, train: Split, own: npt.NDArray[np.bool_], way: npt.NDArray[np.integer]) -> Array:
+    """The mean movements `[n_ways, n_features]` of each way in which enough people did what they did in `own`.
+
+    Of all where nobody did it in any way often enough.
+    """
+    chosen = [own & (way == x) for x in np.unique(way[own])]
+    enough = [x for x in chosen if x.sum() >= _ENOUGH_WINDOWS and len(np.unique(train.subject[x])) >= _ENOUGH_PEOPLE]
+    return np.stack([movement[x].mean(axis=0) for x in enough or [own]])
 
 
 def _steps(found: MotionFeatures, train: Split) -> TypicalSteps | None:
-    """The steps a second that are unusual for every activity; None where nobody takes steps."""
+    """The steps a second that are unusual for every activity; None where nobody takes any, or more than are counted."""
     most = max(float(np.quantile(found.steps_hz[train.y == y], _TYPICAL)) for y in np.unique(train.y))
-    return TypicalSteps(_rounded(most), _rounded(_QUICKER * most)) if most else None
+    # Between two beats that are told apart, so that no rounding decides.
+    limit = (np.floor((1 + _QUICKER) * most / GRID_HZ) + 0.5) * GRID_HZ
+    return TypicalSteps(_rounded(most), _rounded(limit - most)) if most > 0 and limit < FASTEST_HZ else None
 
 
 def _rest(found: MotionFeatures, train: Split) -> float | None:
@@ -134,11 +140,10 @@ def _posture(own: Array) -> TypicalPosture:
     return TypicalPosture(tuple((along, across) for along, across in _rows(centres)), np.inf, np.inf)
 
 
-def _movement(own: Array, apart: Array | float = 0.0) -> TypicalMovement:
+def _movement(own: Array, between: Array | float = 0.0) -> TypicalMovement:
     covariance = np.cov(own.T).reshape(2 * own.shape[1:]) + _RIDGE * np.eye(own.shape[1])
     found = TypicalMovement(_rows(own.mean(axis=0, keepdims=True))[0], _rows(np.linalg.inv(covariance)), np.inf, np.inf)
-    # Of bodies that keep still, sensors differ in noise alone.
-    return found if found.is_still else replace(found, precision=_rows(np.linalg.inv(covariance + apart)))
+    return found if found.is_still else replace(found, precision=_rows(np.linalg.inv(covariance + between)))
 
 
 def _rows(values: npt.NDArray[np.floating]) -> tuple[tuple[float, ...], ...]:

@@ -35,8 +35,8 @@ class Decision:
     joined by " or ", where the card says that they look alike. `probabilities`
     `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
     temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
-    the motion is from what is typical of the window's own answer, 1 being the limit; NaN without a detector. Posture
-    counts in it once the mounting is known.
+    the motion is from what is typical of the window's own answer, or steps beyond those of all, 1 being the limit; NaN
+    without a detector. Posture counts in it once the mounting is known.
     """
 
     seconds: float

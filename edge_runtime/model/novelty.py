@@ -6,9 +6,11 @@ end of a window is therefore compared with what is typical of each activity:
 - Orientation: the distance of the mean acceleration to the nearest of some centres, since ways to wear a phone form
   clusters. Rotation about the phone's long axis is left out: people lie on any side, and carry the phone on any side.
 - Movement: the Mahalanobis distance of how much acceleration and rotation vary.
-- Steps: who runs takes more a second than who walks, wherever the phone is worn.
 - Rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
   (docs/results/live.md).
+
+How many steps a second the whole window has is compared with the most of any activity: who runs takes more than who
+walks.
 
 Nobody takes five seconds to sit down or to turn in bed. In a stream, novelty that has persisted for so long counts
 otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming, and a
@@ -101,14 +103,16 @@ class TypicalMovement:
 
 @dataclass(frozen=True)
 class TypicalSteps:
-    """The most steps a second of any activity, in Hz, and how many beyond it are `unusual` for all of them."""
+    """The steps a second (Hz) that nineteen in twenty windows of the quickest activity keep to, and how many more are
+    `unusual` for all.
+    """
 
     most: float
     unusual: float
 
-    def distance(self, steps_hz: Array) -> Array:
-        """How many steps a second (Hz) `[...]` there are beyond the most."""
-        return np.maximum(np.asarray(steps_hz) - self.most, 0.0)
+    def beyond(self, steps_hz: Array) -> Array:
+        """Measure how far steps a second (Hz) `[...]` are beyond the most, 1 being where they are unusual."""
+        return np.maximum(np.asarray(steps_hz) - self.most, 0.0) / self.unusual
 
 
 @dataclass(frozen=True)
@@ -145,9 +149,9 @@ class NoveltyDetector:
         )
 
     def distance(self, features: MotionFeatures, has_posture: bool = True) -> Array:
-        """How far motion is from each activity `[..., n_labels]`, 1 being where posture or movement is novel.
+        """Measure how far motion is from each activity `[..., n_labels]`.
 
-        It is also where steps are unusual.
+        It is 1 where posture or movement begins to be novel for it, or steps to be unusual for all.
         It is that of movement alone where windows show no posture, since how the device is worn is not known.
         """
         moved = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
@@ -159,10 +163,7 @@ class NoveltyDetector:
         return farther
 
     def _beyond(self, features: MotionFeatures) -> Array:
-        """How far steps `[...]` are beyond those of all activities: from 1 on they are unusual."""
-        if self.steps is None:
-            return np.zeros(features.steps_hz.shape)
-        return self.steps.distance(features.steps_hz) / self.steps.unusual
+        return np.zeros(features.steps_hz.shape) if self.steps is None else self.steps.beyond(features.steps_hz)
 
     def fault(self, n_labels: int) -> str | None:
         """State what makes it unusable for so many activities, if anything does."""
@@ -210,7 +211,7 @@ class Novelty:
 
 @dataclass(frozen=True)
 class MotionFeatures:
-    """The end of a window, as long as the hop: its mean acceleration and how much it moves; the steps of all of it.
+    """The mean acceleration and the movement of the end of a window, as long as the hop, and the steps in all of it.
 
     `posture` `[..., 3]` is in g; `movement` `[..., 2]` are the logarithms of the standard deviations of acceleration
     (g) and rotation (rad/s), means of the axes, or `[..., 1]` without the gyroscope; `steps_hz` `[...]` are a second's.
@@ -240,7 +241,8 @@ def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], win
     end = np.asarray(windows[..., -window.hop :, :], np.float64)
     triads = [[names.index(x) for x in triad] for triad in (GRAVITY, _ROTATION) if set(triad) <= set(names)]
     spread = [np.log(end[..., columns].std(axis=-2).mean(axis=-1) + _FLOOR) for columns in triads]
-    steps_hz = step_frequency(windows[..., triads[0]], window.rate_hz or math.nan)
+    assert window.rate_hz
+    steps_hz = step_frequency(windows[..., triads[0]], window.rate_hz)
     return MotionFeatures(end[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1), steps_hz)
 
 

@@ -303,6 +303,20 @@ def test_a_card_whose_limits_of_novelty_are_not_above_0_is_refused_as_in_python(
         cards.read_model(jvm.folder / "wrong.tflite")
 
 
+@pytest.mark.parametrize("steps", ["3", "[]"])
+def test_steps_that_are_no_object_are_refused_as_in_python(jvm, monkeypatch, steps):
+    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
+    text = re.sub(r'"steps": \{[^}]*\}', f'"steps": {steps}', card.to_json())
+    assert text != card.to_json()
+    monkeypatch.setattr(cards.Card, "to_json", lambda _: text)
+    (jvm.folder / "wrong.tflite").write_bytes(cards.attach(flatbuffer, card))
+    np.zeros((1, 7)).tofile(jvm.folder / "samples")
+    with pytest.raises(DeviceError, match="steps"):
+        jvm.drive("live", "wrong.tflite", "samples", "decisions")
+    with pytest.raises(InputError, match="steps is not an object"):
+        cards.read_model(jvm.folder / "wrong.tflite")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

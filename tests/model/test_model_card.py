@@ -263,6 +263,12 @@ def test_a_card_from_before_frames_is_of_the_devices():
     assert (card.frame, card.alike) == ("device", ())
 
 
+def test_a_card_from_before_steps_counts_none():
+    content = json.loads(novelty())
+    del content["live"]["novelty"]["steps"]
+    assert Card.from_json(json.dumps(content), "x").live.novelty.steps is None
+
+
 def test_a_model_of_the_walking_frame_takes_the_accelerations_that_show_it():
     with pytest.raises(InputError, match="needs body_acc and total_acc"):
         Card.from_json(changed(frame="walking"), "x")
@@ -322,6 +328,7 @@ def test_a_rate_that_nobody_knows_is_null():
         (novelty(novel=-0.5), "distance above 0"),
         (novelty(most=0.0), "steps"),
         (novelty(most="two"), "steps.most is not a number"),
+        (live("novelty", posture=[], movement=[], steps=3), "novelty.steps is not an object"),
     ],
 )
 def test_an_unusable_card_is_refused_with_its_source(text, words):

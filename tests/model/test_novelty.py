@@ -120,6 +120,32 @@ def test_where_nobody_moves_no_number_of_steps_is_known():
     assert fit_novelty_detector(relabelled).steps is None
 
 
+def test_steps_are_not_counted_where_irregular_shaking_was_learnt():
+    train = data().train
+    rng = np.random.default_rng(0)
+    X = np.where((train.y == 4)[:, np.newaxis, np.newaxis], train.X + rng.normal(0, 0.15, train.X.shape), train.X)
+    assert fit_novelty_detector(data()).steps is not None
+    assert fit_novelty_detector(replace(data(), train=replace(train, X=X.astype(np.float32)))).steps is None
+
+
+def test_how_far_motion_is_counts_steps_for_all_activities():
+    fitted, X, _ = parts()
+    most, unusual = fitted.steps.most, fitted.steps.unusual
+    steps_hz = np.array([0, most, most + unusual, most + 3 * unusual])
+    features = replace(motion_features(X[:4], [x.name for x in data().signals], data().window), steps_hz=steps_hz)
+    assert fitted.steps.beyond(steps_hz) == pytest.approx([0, 0, 1, 3])
+    without, found = (x.distance(features) for x in (replace(fitted, steps=None), fitted))
+    np.testing.assert_array_equal(found, np.maximum(without, fitted.steps.beyond(steps_hz)[:, np.newaxis]))
+    assert (found[3] >= 2.999).all()
+
+
+def test_one_person_with_another_phone_does_not_tell_how_far_phones_are_apart():
+    apart = worn_in_two_ways(2.0)
+    train = apart.train.select((apart.train.subject < 16) | (apart.train.subject == 30))
+    few = replace(apart, train=train)
+    assert fit_novelty_detector(few) == fit_novelty_detector(replace(few, mountings=()))
+
+
 def worn_in_two_ways(gain):
     """The training people, the later half of them with movement `gain` times as large, on another phone."""
     train = data().train

@@ -59,7 +59,7 @@ final class NoveltyDetector {
     private final boolean gyroscope;
     private final double rest; // rad/s
     private final double mostSteps; // Hz
-    private final double unusualSteps; // Hz beyond the most
+    private final double unusualSteps; // Hz beyond the most; 0 where steps are not counted
 
     /** From the card's record. */
     NoveltyDetector(JSONObject record, Card card) throws JSONException {
@@ -78,10 +78,10 @@ final class NoveltyDetector {
         if (rest > 0 && !gyroscope) {
             throw new JSONException("it has a limit of rest, and no gyroscope among its signals");
         }
-        JSONObject steps = record.optJSONObject("steps"); // nobody takes endlessly many
-        mostSteps = steps == null ? Double.MAX_VALUE : steps.getDouble("most");
-        unusualSteps = steps == null ? 1 : steps.getDouble("unusual");
-        if (!(mostSteps > 0 && unusualSteps > 0)) {
+        JSONObject steps = record.isNull("steps") ? null : record.getJSONObject("steps");
+        mostSteps = steps == null ? 0 : steps.getDouble("most");
+        unusualSteps = steps == null ? 0 : steps.getDouble("unusual");
+        if (steps != null && !(mostSteps > 0 && unusualSteps > 0)) {
             throw new JSONException("it has a limit of steps, which needs a most and an unusual number of them above 0");
         }
     }
@@ -121,9 +121,11 @@ final class NoveltyDetector {
             novelty.novelPosture[i] = ofPosture > posture.get(i).novel;
             novelty.novelMovement[i] = ofMovement > movement.get(i).novel;
         }
-        double beyond = Math.max(Steps.frequency(signals) - mostSteps, 0) / unusualSteps;
-        novelty.unlikeAll = Math.max(novelty.unlikeAll, beyond);
-        novelty.tooQuick = beyond > 1;
+        if (unusualSteps > 0) {
+            double beyond = Math.max(Steps.frequency(signals) - mostSteps, 0) / unusualSteps;
+            novelty.unlikeAll = Math.max(novelty.unlikeAll, beyond);
+            novelty.tooQuick = beyond > 1;
+        }
         return novelty;
     }
 
