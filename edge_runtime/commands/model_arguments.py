@@ -1,14 +1,16 @@
 """Find the model that a command's argument names, or the latest run's, and open it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
 from edge_runtime import runs
+from edge_runtime.bench.evaluation_data import is_other
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.dataset import Mounting
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -31,7 +33,11 @@ def find_model(path: Path | None) -> Path:
     model.
     """
     if path is None and not runs.LATEST.exists():
-        click.echo("There is no run here: taking the reference model 'edge' that comes with har-edge.", err=True)
+        click.echo(
+            "There is no run here: taking the reference model 'edge' that comes with har-edge, for a phone upright at "
+            "the waist.",
+            err=True,
+        )
         return reference_model("edge", "int8")
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
@@ -51,6 +57,21 @@ def open_classifier(path: Path, runtime: str) -> Classifier:
     if not is_shipped(path):
         inspect(content, str(path), open_device("local", runtime), runtime)
     return Classifier(path, runtime, content=content)
+
+
+def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
+    """Say on stderr that the axes of devices of another data set may not be those that a model was trained with.
+
+    Of data without placements nothing is known.
+    """
+    worn = {x.placement for x in mountings if x.placement}
+    if card.frame == "device" and worn and is_other(card, {x.source for x in mountings}):
+        click.echo(
+            f"'{card.name}' knows devices worn as those that it was trained with, and these were worn in another data "
+            f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. edge-anywhere, and models of --frame "
+            "walking, find how a device is worn.",
+            err=True,
+        )
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:

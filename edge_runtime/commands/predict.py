@@ -81,7 +81,7 @@ class Prediction:
         "predict walk.csv",
         "predict walk.csv -o decisions.csv --json segments.json",
         "predict my_recordings --model edge",
-        "predict motionsense=A_DeviceMotion_data --model edge",
+        "predict motionsense=A_DeviceMotion_data --model edge-anywhere",
     ),
 )
 @click.argument("paths", metavar="FILE.csv|FOLDER|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH)
@@ -124,7 +124,7 @@ def command(
     if described and (units or gyro_units or rate):
         raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model, open_classifier
+    from edge_runtime.commands.model_arguments import find_model, open_classifier, warn_of_axes
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
@@ -141,6 +141,8 @@ def command(
     placement = options.stated_placement(placement, card)
     predictions = []
     recorded = _long_enough(list(_recordings(described, card.signals)), card.window)
+    if axes is None:
+        warn_of_axes(card, [x.recording.mounting for x in recorded])
     n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):
@@ -326,8 +328,8 @@ def _show(prediction: Prediction, has_name: bool) -> None:
         console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
     console.print()
     show_summary(prediction.summary, console)
-    for text in prediction.notices:
-        click.echo(f"{prediction}: {text}", err=True)
+    for text, n in Counter(prediction.notices).items():
+        click.echo(f"{prediction}: {text}{f' ({n} times)' if n > 1 else ''}", err=True)
 
 
 def _show_total(predictions: Sequence[Prediction], right: float | None) -> None:
