@@ -11,6 +11,7 @@ import click
 from edge_runtime.bench import doubts
 from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.commands import options
+from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import Tensor
 from edge_runtime.model.micro_operators import resolver_methods, without_kernel
@@ -18,7 +19,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
-from edge_runtime.system.quantities import kilobytes, percent
+from edge_runtime.system.quantities import counted, kilobytes, percent
 
 _PLAIN = (str, int, float)
 # Endings of those keys of a card whose values are shares between 0 and 1.
@@ -96,6 +97,8 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
         record = _record(getattr(card, name))
         if record:
             facts.add_row(name, escape(record))
+        if name == "training" and (origin := _origin(card)):
+            facts.add_row("trained on", escape(origin))
         if name in ("parity", "scores"):
             for part, record in _parts(getattr(card, name)).items():
                 facts.add_row(escape(f"{name}, {part}"), escape(record))
@@ -179,6 +182,16 @@ def _tensor_text(tensor: Tensor) -> str:
     if tensor.scale is None:
         return f"{tensor.dtype} {list(tensor.shape)}"
     return f"{tensor.dtype} {list(tensor.shape)}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+
+
+def _origin(card: Card) -> str:
+    """The data sets that the model was trained on, and how many people; "" where the card does not say."""
+    data, people = card.training.get("data"), card.training.get("subjects")
+    if not isinstance(data, dict) or not isinstance(people, list):
+        return ""
+    sources = data.get("sources", [data.get("name")])
+    names = ", ".join(map(str, sources)) if isinstance(sources, list) else ""
+    return f"{names}: {counted(len(people), noun_of(people))}" if names else ""
 
 
 def _record(record: object) -> str:

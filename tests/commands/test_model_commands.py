@@ -219,10 +219,17 @@ def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path
         "FULLY_CONNECTED",
         "in XNNPACK",
         "in the graph",
+        "UCI HAR: 21 subjects",
     ):
         assert words in done.stdout
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("training", [{}, {"data": 3, "subjects": [1]}, {"data": {"sources": 5}, "subjects": [1]}])
+def test_info_does_not_guess_what_a_model_was_trained_on(har_edge_here, tmp_path, tiny, training):
+    cards.write_model(tmp_path / "m.tflite", cards.read_model(tiny)[0], tiny_models.card(training=training))
+    assert "trained on" not in succeeded(har_edge_here("info", "m.tflite")).stdout
 
 
 @pytest.mark.parametrize(
