@@ -12,7 +12,7 @@ from edge_runtime.data import loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
@@ -183,12 +183,12 @@ def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
 
 
 def _show(reader: DataReader) -> None:
-    """Print windows and facts; of recordings of others also what fits their layout, even where there are no windows."""
+    """Print windows and facts, what fits the layout of recordings of others, and why no training takes them."""
     from edge_runtime.system.terminal import Console
 
     others = [x for x in reader.parts if x.kind == "recordings"]
     try:
-        data = reader.windows()
+        data = reader.found_windows()
         _show_windows(data, reader)
         _show_people(data)
     finally:
@@ -201,6 +201,10 @@ def _show(reader: DataReader) -> None:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
             if not part.source.layout and any(x.is_fault and "[" in x.text for x in shown):
                 console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
+    try:
+        reader.check(data)
+    except InputError as error:
+        Console(markup=False).print(f"It cannot be trained on as it is: {error}.")
 
 
 def _show_people(data: Dataset) -> None:
@@ -243,9 +247,11 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         facts.add_row(name, f"{n}: {', '.join(map(str, subjects))}" if subjects else "no windows")
     if reader.has_recordings:
         found = reader.recordings
-        facts.add_row(
-            "Recordings", f"{len(found)}, {_duration(found)} in all; labels {', '.join(found[0].label_names)}"
-        )
+        names = ", ".join(found[0].label_names) or "none"
+        facts.add_row("Recordings", f"{len(found)}, {_duration(found)} in all; labels {names}")
+        bare = {str(x.subject) for x in found} - {str(x) for y in (data.train, data.test) for x in y.subject.tolist()}
+        if bare:
+            facts.add_row("No windows", f"{counted(len(bare), 'subject')}: {', '.join(map(str, natural_order(bare)))}")
     if not reader.sources:
         facts.add_row("Source", SOURCE)
         facts.add_row("Licence", LICENCE)

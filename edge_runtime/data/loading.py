@@ -81,13 +81,30 @@ class DataReader:
         return found[0] if len(found) == 1 else joining.joined_recordings(found)
 
     def windows(self, window: Window | None = None) -> Dataset:
-        """The windows of all, cut as `window` says."""
+        """The windows of all, cut as `window` says. Raises `InputError` as `check` does."""
+        self._check_labels()  # before files are read, which such a layout may not fit either
+        data = self.found_windows(window)
+        self.check(data)
+        return data
+
+    def found_windows(self, window: Window | None = None) -> Dataset:
+        """The windows that there are, even where these are too few to train on."""
         if len(self.parts) == 1:
             return self.parts[0].windows(window, alone=True)
         joining.check_labels([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
-        data = joining.joined([x.windows(window, alone=False) for x in self.parts])
-        recording_windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
-        return data
+        return joining.joined([x.windows(window, alone=False) for x in self.parts])
+
+    def check(self, data: Dataset) -> None:
+        """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
+        self._check_labels()
+        if len(self.parts) == 1:
+            self.parts[0].check(data)
+        else:
+            recording_windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
+
+    def _check_labels(self) -> None:
+        for x in self.parts:
+            x.check_labels()
 
     @property
     def test_subjects(self) -> list[int | str]:
@@ -161,20 +178,16 @@ class SourceReader:
             return official_copy.load(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
+        found = self.recordings
+        return recording_windows.windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects(alone))
+
+    def check_labels(self) -> None:
+        """Raise `InputError` for a layout that reads no labels."""
         if self.kind == "recordings" and not self._layout.reads_labels:
             raise InputError(
                 f"{self._layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
                 "[label_file] for labels in files of their own"
             )
-        found = self.recordings
-        name = found[0].mounting.source
-        if alone and path:
-            self._check_people()
-        testing = self.test_subjects(alone)
-        data = recording_windows.windowed(name, found, window or WINDOW, testing)
-        if alone:
-            recording_windows.check_classes(data, str(self.source), testing)
-        return data
 
     def test_subjects(self, alone: bool) -> list[int | str]:
         """Its official test subjects, or the last third; of very few people all, or nobody beside other data sets."""
@@ -183,7 +196,10 @@ class SourceReader:
         people = natural_order(x.subject for x in self.recordings)
         return last_third(people) if alone or len(people) >= MIN_SUBJECTS else []
 
-    def _check_people(self) -> None:
+    def check(self, data: Dataset) -> None:
+        """Raise `InputError` where `data`, the windows of its recordings alone, are of too few people or labels."""
+        if self.kind in ("windows", "official"):
+            return
         people = {x.subject for x in self.recordings}
         n_classes = len({x for recording in self.recordings for x in recording.classes})
         if n_classes < 2:
@@ -196,6 +212,7 @@ class SourceReader:
                 f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test: record more "
                 "people, or add those of another data set with a second --data, such as uci-har"
             )
+        recording_windows.check_classes(data, str(self.source), self.test_subjects(alone=True))
 
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:

@@ -42,6 +42,32 @@ def test_it_shows_a_users_own_recordings_and_labels_that_look_like_markup_as_the
     assert "CC BY" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("people", "labels", "shown", "says"),
+    [
+        ("a", ("walk", "sit"), "1 subject: a Recordings 1, 0 min 12 s", "1 subject; at least 3 are needed"),
+        ("abc", ("walk",), "2 subjects: a, b", "1 different labels; at least 2 are needed"),
+    ],
+)
+def test_recordings_that_cannot_be_trained_on_are_shown_and_checked(
+    har_edge_here, tmp_path, people, labels, shown, says
+):
+    folder = write_subjects(tmp_path, people, labels)
+    text = " ".join(succeeded(har_edge_here("data", "--data", folder)).stdout.split())
+    for part in (shown, f"labels {', '.join(sorted(labels))}", "Files have 50 samples a second."):
+        assert part in text
+    assert re.search(rf"It cannot be trained on as it is: .*{says}", text)
+    assert_one_sentence(har_edge_here("data", "export", "-o", tmp_path / "x.npz", "--data", folder), 2, says)
+
+
+def test_people_without_windows_are_named(har_edge_here, tmp_path):
+    folder = write_subjects(tmp_path, "abc")
+    write(folder / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
+    text = " ".join(succeeded(har_edge_here("data", "--data", folder)).stdout.split())
+    assert "No windows 1 subject: d" in text
+    assert "no test subject (d) has 2.56 s of one label in one piece" in text
+
+
 @pytest.mark.parametrize(("size", "fits"), [(1.0, True), (9.80665, False)])
 def test_of_recordings_without_a_layout_it_advises_what_such_data_has(har_edge_here, tmp_path, size, fits):
     for name in "abc":
