@@ -16,6 +16,7 @@ import numpy.typing as npt
 # than halfway to a side.
 _LEAST_TILT = np.cos(np.radians(45))
 _WITHIN = np.cos(np.radians(60))
+_TELLING = ("waist",)  # placements whose tilts the limits come from, beside those of a pocket
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class AlikeLabels:
         return " or ".join(self.labels)
 
     def holds(self, placement: str) -> bool:
-        """Tell whether they look alike at `placement`; "" is one that is not known, where they may."""
-        return not placement or plain_placement(placement) in map(plain_placement, self.placements)
+        """Tell whether they may look alike at `placement`: anywhere, "" too, but where a tilt is known to tell them."""
+        plain = plain_placement(placement)
+        return plain not in _TELLING or plain in map(plain_placement, self.placements)
 
     def fault(self, labels: Sequence[str]) -> str | None:
         """State what makes them unusable for a model of `labels`, if anything does."""

@@ -9,7 +9,15 @@ LABELS = ("WALKING", "SITTING", "STANDING", "LAYING")
 
 
 def test_they_look_alike_where_the_placement_is_such_or_not_known():
-    assert [IN_A_POCKET.holds(x) for x in ("trouser pocket", " Trouser  POCKET", "", "waist")] == [1, 1, 1, 0]
+    assert [IN_A_POCKET.holds(x) for x in ("trouser pocket", " Trouser  POCKET", "", "waist", "WAIST ")] == [
+        1,
+        1,
+        1,
+        0,
+        0,
+    ]
+    assert all(IN_A_POCKET.holds(x) for x in ("my pocket", "chest", "wrist"))  # nothing was learnt there
+    assert AlikeLabels(LABELS[1:3], ("Waist",)).holds("waist")
     assert IN_A_POCKET.name == "SITTING or LAYING"
 
 
