@@ -41,12 +41,12 @@ def plot_window(
 
 
 def plot_recording(path: Path, recording: Recording, title: str) -> None:
-    """Draw the signals of a recording over its minutes, its labels as coloured spans.
+    """Draw the signals of a recording, as recognition has them, over its minutes, its labels as coloured spans.
 
     Writes `path` whole or not at all; raises as `plot_window` does.
     """
     signals, names, minute = recording.signals, recording.label_names, 60 * recording.rate_hz
-    values = frontend.signals(recording.samples)[:, [SIGNALS.index(x) for x in signals]]
+    values = frontend.signals(recording.samples, recording.begins_midway)[:, [SIGNALS.index(x) for x in signals]]
     figure, panels = _figure(path, values, signals, minute, "min", (14, 8), 0.5, title)
     from matplotlib.patches import Patch
 

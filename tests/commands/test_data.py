@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import sys
+from dataclasses import replace
 
 import numpy as np
 import official_copy
@@ -12,7 +13,7 @@ import pytest
 from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
 from written_recordings import motion, posture, spoil, write, write_pieces, write_subjects
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import recording_plots, uci_har
 from edge_runtime.errors import ExitCode
 
 
@@ -240,6 +241,20 @@ def test_plot_of_a_recording_shows_its_labels_as_coloured_spans_and_names_them(h
         assert f"fill: {span}; opacity: 0.45" in drawing
     for word in (*uci_har.RECORDING_LABELS, "body_acc (g)", "body_gyro (rad/s)", "total_acc (g)", "time (min)"):
         assert f"<!-- {word} -->" in drawing
+
+
+def test_a_recording_that_begins_midway_is_drawn_as_recognition_takes_it(tmp_path, monkeypatch):
+    """Who sits from the first sample on has no body acceleration while the filters start."""
+    drawn = []
+    monkeypatch.setattr(recording_plots, "save", lambda figure, _: drawn.append(figure.axes[0].lines))
+    samples = posture("SITTING", 10)
+    sitting = replace(uci_har.recordings()[0], samples=samples, labels=np.zeros(len(samples), np.int8))
+    for begins_midway in (True, False):
+        shown = replace(sitting, begins_midway=begins_midway)
+        recording_plots.plot_recording(tmp_path / "sitting.png", shown, "sitting")
+    midway, at_rest = (max(np.abs(x.get_ydata()).max() for x in lines) for lines in drawn)
+    assert midway < 0.3  # g: the largest that this person moves
+    assert at_rest > 0.6
 
 
 def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge_here, tmp_path):
