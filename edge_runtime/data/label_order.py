@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 
+JOGGING = "JOGGING"
+"""The label of `edge-anywhere` that UCI HAR does not have."""
+
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Each of the `labels` once, in order."""

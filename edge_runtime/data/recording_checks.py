@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.label_order import UCI_HAR
+from edge_runtime.data.label_order import JOGGING, UCI_HAR
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
@@ -20,6 +20,7 @@ from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
+_CLASSES = (*UCI_HAR, JOGGING)
 
 
 def findings(found: FoundRecordings) -> list[Finding]:
@@ -68,10 +69,10 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
     """Labels that seem to be misspelt, and those that are absent."""
     for name in found.recordings[0].classes:
         plain = name.upper().replace(" ", "_")
-        near = [x for x in UCI_HAR if len(plain) > 2 and x.startswith(plain)][:1] or difflib.get_close_matches(
-            plain, UCI_HAR, 1, _NEARLY
+        near = [x for x in _CLASSES if len(plain) > 2 and x.startswith(plain)][:1] or difflib.get_close_matches(
+            plain, _CLASSES, 1, _NEARLY
         )
-        if name not in UCI_HAR and near:
+        if name not in _CLASSES and near:
             yield Finding(f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels].")
     if found.absent_labels:
         names = ", ".join(quoted(x, 30) for x in found.absent_labels[:8])

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge_runtime.bench.evaluation_data import EvaluatedWindows
+from edge_runtime.data.label_order import JOGGING
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
-_JOGGING = "JOGGING"
 _RUNNING = ("jog", "run")
 
 
@@ -54,8 +54,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         named = ", ".join(f"{n} of {label}" for label, n in found.left_out.items())
         console.print(f"Windows left out, since the model has no such label: {named}.")
         running = [x for x in found.left_out if x.lower().startswith(_RUNNING)]
-        if running and _JOGGING in open_set.per_class:
-            console.print(f"The model calls running {_JOGGING}: where {running[0]} is that, name it so under [labels].")
+        if running and JOGGING in open_set.per_class:
+            console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
 def _group_lines(scores: Scores, found: EvaluatedWindows) -> Iterator[str]:
