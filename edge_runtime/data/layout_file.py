@@ -81,7 +81,10 @@ def parse(text: str, source: str, name: str) -> Layout:
     except (ValueError, RecursionError) as error:
         # Python's parser says of a key that stands twice that it cannot overwrite a value.
         twice = ", a key that stands twice: leave one of them out" if "overwrite" in str(error) else ""
-        raise InputError(f"{source} is no TOML file ({error}{twice}): see docs/data.md for one") from error
+        # Of a name such as `go up` it says that '=' is expected, of one that begins with an accent that it is invalid.
+        is_of_name = "Expected '=' after a key" in str(error) or "Invalid statement" in str(error)
+        quotes = ' names with blanks or accents stand in quotes, "go up" = "WALKING_UPSTAIRS";' if is_of_name else ""
+        raise InputError(f"{source} is no TOML file ({error}{twice}):{quotes} see docs/data.md for one") from error
     top = LayoutKeys(text, source, "", content)
     top.check_keys(_TOP)
     pattern = _pattern(top, "files", 'files = "{label}/{subject}.csv", with * and {names} for what differs')

@@ -42,11 +42,11 @@ class LayoutKeys:
                 where = f"in [{self._name}]" if self._name else "here"
                 top = " above the first [table], where this one belongs" if key in at_top else ""
                 near = difflib.get_close_matches(key, known, 1)
-                meant = f", perhaps {near[0]}" if near else ""
+                meant = f", perhaps {near[0]}" if near and not top else ""
                 raise self.error(
                     key,
-                    f"there is no {quoted(key, 30)} {where}{top and f', but there is{top}'}: known are "
-                    f"{', '.join(known)}{meant}",
+                    f"there is no {quoted(key, 30)} {where}{meant}{top and f', but there is{top}'}: known are "
+                    f"{', '.join(known)}",
                 )
 
     def error(self, key: str, says: str) -> InputError:

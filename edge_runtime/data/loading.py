@@ -129,7 +129,7 @@ class SourceReader:
         if path is None:
             return "embedded"
         if not path.exists():
-            raise InputError(f"{path} does not exist; {_EXPECTED}")
+            raise InputError(f"{path} does not exist" + ("" if self.source.layout else f"; {_EXPECTED}"))
         if self.source.layout:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():

@@ -183,7 +183,7 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
         (
             'unit = "deg/s"',
             'unit = "deg/s"\nsing = -1',
-            r"line 11: there is no 'sing' in \[rotation\]: known are columns",
+            r"line 11: there is no 'sing' in \[rotation\], perhaps sign: known are columns",
         ),
         ("rate = 50", "", r"needs rate = 50 \(samples a second\), or \[time\]"),
         ("rate = 50", 'rate = "fast"', "line 2: rate is a number from 1 to 100000, not 'fast'"),
@@ -194,13 +194,23 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
         ('files = "{label}/{subject}_{trial}.csv"', "", "there is no files: write files = "),
         ('sit = "SITTING"', "sit = 4", "line 14: a label of the files = "),
         ('fetch = "', 'sit = "', r"line 17: 'sit' stands in \[labels\] too"),
-        ("[acceleration]", "[acceleratoin]", "line 4: there is no 'acceleratoin' here: known are"),
+        (
+            "[acceleration]",
+            "[acceleratoin]",
+            "line 4: there is no 'acceleratoin' here, perhaps acceleration: known are",
+        ),
         ("rate = 50", 'rate = 50\nsubject = "me"', r"line 3: subject is said by \{subject\} in files too"),
         ("rate = 50", 'rate = 50\nseparator = "|"', "line 3: separator is one of ',', ';', 'tab', 'blanks', not '|'"),
         ("rate = 50", 'rate = 50\nencoding = "klingon"', "line 3: there is no encoding 'klingon'"),
         ("rate = 50", f"rate = 50\nskip = 0x{'f' * 5000}", r"is no TOML file \(Exceeds the limit"),
         ("rate = 50", "rate = 50\nrate = 25", r"is no TOML file \(.*line 3.*, a key that stands twice"),
-        ("rate = 50", "rate = ", r"is no TOML file \(.*line 2"),
+        ("rate = 50", "rate = ", r"is no TOML file \(.*line 2.*\): see docs"),
+        (
+            'sit = "',
+            'sit down = "',
+            r'is no TOML file \(.*line 14.*\): names with blanks or accents stand in quotes, "go up"',
+        ),
+        ('sit = "', 'être = "', r"is no TOML file \(.*line 14.*\): names with blanks or accents stand in quotes"),
         ('unit = "g"', 'unit = "g"\nsign = 2', "line 7: sign is a number from -1 to 1, not '2'"),
         ('unit = "g"', 'unit = "g"\nsign = 0.5', "line 7: sign is 1, or -1"),
         ("{trial}", "{sensor}", r"line 4: there is no sensor: write sensor = "),
@@ -237,6 +247,13 @@ def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
         match=r"no layout 'motionsens' .*, perhaps motionsense: .*geotec, har-edge, harth",
     ):
         loading.load_data(f"motionsens={tmp_path}")
+
+
+def test_of_a_folder_that_does_not_exist_a_layout_needs_no_forms_of_data(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere does not exist$"):
+        loading.load_data(f"motionsense={tmp_path / 'nowhere'}")
+    with pytest.raises(InputError, match="nowhere does not exist; give the folder"):
+        loading.load_data(tmp_path / "nowhere")
 
 
 def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):

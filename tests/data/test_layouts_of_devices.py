@@ -296,7 +296,7 @@ hand = 0
         ("rate = 50", f"rate = 50\nwhere = {{ {'1' * 5000} = 1 }}", "line 4: '111111111' is no column"),
         ("hand = 0", "hand = -1", "line 13: hand is a whole number from 0 to 10000, not '-1'"),
         ('unit = "g"', 'unit = "g"\nskip = 1', r"line 8: there is no 'skip' in .*above the first \[table\]"),
-        ('unit = "g"', 'unti = "g"', r"line 7: there is no 'unti' in \[acceleration\].*, perhaps unit$"),
+        ('unit = "g"', 'unti = "g"', r"line 7: there is no 'unti' in \[acceleration\], perhaps unit: known are"),
         ('"*/{subject}.csv"', '["{subject}.csv", "{x"]', "line 1: .* is no pattern of paths: it has a '{' without"),
     ],
 )
