@@ -148,8 +148,15 @@ class SourceReader:
     @cached_property
     def found(self) -> FoundRecordings:
         """Recordings that a layout describes, with facts of their files."""
-        assert self.source.path
-        return recording_files.read(self.source.path, self._layout)
+        path = self.source.path
+        assert path
+        try:
+            return recording_files.read(path, self._layout)
+        except InputError as error:
+            # Any .csv may be har-edge's own, by its path, until it is read.
+            if self.source.layout or not (fitting := _fitting(path)):
+                raise
+            raise InputError(f"{error}; {fitting}") from error
 
     @cached_property
     def _layout(self) -> Layout:
@@ -233,9 +240,11 @@ def has_recordings(chosen: Sources) -> bool:
 
 
 def _hint(path: Path) -> str:
-    """Shipped layouts that fit the files at `path`, in words."""
+    return "; " + (_fitting(path) or "docs/data.md says how a layout is written")
+
+
+def _fitting(path: Path) -> str:
+    """Shipped layouts that fit the files at `path`, in words; "" where none does."""
     names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
     fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]
-    if fitting:
-        return f"; the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}"
-    return "; docs/data.md says how a layout is written"
+    return f"the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""

@@ -266,6 +266,9 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
     for place in (tmp_path, tmp_path / "data.zip"):
         with pytest.raises(InputError, match=r"holds no data .*; the files fit the layout of geotec: geotec=/"):
             loading.load_data(place)
+    (tmp_path / "deep" / "s01_01_sp.csv").write_text("x_acc,label\n1,WALKING\n")
+    with pytest.raises(InputError, match=r"no columns .*; the files fit the layout of geotec: geotec=/"):
+        loading.load_data(tmp_path / "deep")
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("other.dat", "1 2 3")
     with pytest.raises(
