@@ -43,7 +43,7 @@ from edge_runtime.system.quantities import counted, percent
 @click.option(
     "--evaluate",
     is_flag=True,
-    help="Show instead the gain for each test subject of the data, or everyone in data of another origin.",
+    help="Show instead the gain for everyone in the data whom the model was not trained on.",
 )
 @click.option(
     "--seconds",

@@ -9,7 +9,7 @@ import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.evaluation_data import is_other
+from edge_runtime.bench.evaluation_data import is_other, learnt_from
 from edge_runtime.data import loading, uci_har
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import read_model
@@ -150,6 +150,43 @@ def test_data_is_of_another_origin_if_the_card_names_none_of_its_sources():
     assert is_other(card, ["MotionSense"])
     for record, expected in (({"data": {"sources": ["A", "B"]}}, True), ({}, False), ({"data": "mine"}, False)):
         assert is_other(replace(card, training=record), ["C"]) is expected
+
+
+def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp_path):
+    pieces = [(x, posture(x, 15)) for x in ("SITTING", "STANDING")]
+    # The card of edge-anywhere has motionsense-1 and -16 in its training, -17 among its test subjects, and no -anna.
+    folder = people(tmp_path / "MotionSense", *pieces, names=("1", "16", "17", "anna"))
+    succeeded(har_edge("data", "export", "--data", folder, "-o", "MotionSense.npz", cwd=tmp_path))
+    for how in (["--data", folder], ["--live", "--data", folder], ["--data", "MotionSense.npz"]):
+        done = succeeded(evaluate(folder, "edge-anywhere", *how))
+        assert set(scores(folder)["per_subject"]) <= {"17", "anna"}
+        assert " of 2 subjects" in done.stdout
+        assert "Not scored, since the model was trained on these subjects: 1, 16.\n" in done.stderr
+    assert "Not scored" not in succeeded(evaluate(folder, "edge", "--data", folder)).stderr
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"]])
+def test_data_of_training_subjects_alone_is_refused(command, tmp_path, har_edge_here):
+    names = map(str, range(1, 8))
+    folder = people(tmp_path / "MotionSense", ("SITTING", posture("SITTING", 10)), names=names)
+    done = har_edge_here(*command, "edge-anywhere", "--data", folder)
+    assert_one_sentence(done, 2, "'edge-anywhere'", "(1, 2, 3, 4, 5 and 2 more)", "such as 17, 18, ", "or new ones")
+
+
+def test_people_are_found_in_a_card_by_their_data_set_and_name():
+    card = read_model(MODELS["int8"])[1]
+    alone = replace(card, training={"data": {"name": "mine", "sources": ["mine"]}, "subjects": ["1", "mine-2"]})
+    assert learnt_from(alone, {"1": "mine", "2": "mine", "mine-1": "mine", "mine-2-1": "mine"}) == [
+        *("1", "mine-1", "mine-2-1")
+    ]
+    assert learnt_from(alone, {"1": "other", "other-1": "other"}) == []
+    record = {"name": "A b + mine + mine", "sources": ["A b", "mine"]}
+    joined = replace(card, training={"data": record, "subjects": ["a-b-1", "mine-2", "mine-2-3"]})
+    assert learnt_from(joined, {1: "A b", 2: "A b"}) == [1]
+    assert learnt_from(joined, {"1": "mine", "2": "mine", "3": "mine", "mine-2": "mine"}) == ["2", "3", "mine-2"]
+    assert learnt_from(joined, {"a-b-1": "renamed", "1": "renamed"}) == ["a-b-1"]
+    assert learnt_from(card, {3: uci_har.NAME, 2: uci_har.NAME}) == [3]  # of before cards named sources
+    assert learnt_from(replace(card, training={}), {3: uci_har.NAME}) == []
 
 
 @pytest.mark.parametrize(("label", "others"), [("STANDING", {}), ("DANCING", {"DANCING": 1})])
