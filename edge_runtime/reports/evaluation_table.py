@@ -35,10 +35,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     console.print(table)
     people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
     least, measure = worst(people), "accuracy" if is_single else "macro F1"
-    console.print(
-        f"Accuracy {_shares(open_set, is_single)} of {counted(len(people), noun_of(people))}; {with_noun(least)} has "
-        f"the least {measure}, {percent(people[least], 1)}."
-    )
+    weakest = f"; {with_noun(least)} has the least {measure}, {percent(people[least], 1)}" if len(people) > 1 else ""
+    console.print(f"Accuracy {_shares(open_set, is_single)} of {counted(len(people), noun_of(people))}{weakest}.")
     if not is_closed:
         console.print(
             f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "

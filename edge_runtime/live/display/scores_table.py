@@ -16,54 +16,21 @@ from edge_runtime.system.terminal import plain_table
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
-    """Print the scores over all recordings."""
+    """Print the scores over all recordings, without those of which nothing was measured."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column()
+    table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
     for name, value in (
-        ("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities"),
-        (
-            "accuracy, windows alone",
-            f"{percent(found.window_accuracy)} of {found.windows} windows wholly in one activity",
-        ),
-        (
-            "accuracy, live",
-            f"{percent(found.reported_accuracy)} of those that are not unknown; {percent(found.live_accuracy)} of all",
-        ),
-        (
-            "of every moment",
-            f"{percent(found.sample_accuracy, 1)} of all samples of the activities, from their first on",
-        ),
-        (
-            "delay",
-            f"{_seconds(found.delay_median_s)} until a new activity is reported (median), "
-            f"{_seconds(found.delay_p90_s)} (90 %); {found.missed} of {found.activities} were never reported"
-            if found.activities
-            else "",
-        ),
-        (
-            "false changes",
-            f"{_number(found.false_changes_per_hour)} an hour; {_number(found.false_changes_seen_per_hour)} when the "
-            "whole window was of the labelled activity",
-        ),
-        (
-            "unknown",
-            f"{percent(found.unknown_in_activities, 1)} of the time in activities, their beginnings included, and "
-            f"{percent(found.unknown_in_transitions, 1)} of that in transitions between postures",
-        ),
+        ("accuracy, windows alone", _windows_alone(found)),
+        ("accuracy, live", _live(found)),
+        ("of every moment", _of_every_moment(found)),
+        ("delay", _delay(found)),
+        ("false changes", _false_changes(found)),
+        ("unknown", _unknown(found)),
         ("mounting not known", _before_walking(found.mounting_not_known)),
-        (
-            "several at once",
-            f"{percent(found.joined, 1)} of the windows were answered with activities that look alike there"
-            if found.joined > 0
-            else "",
-        ),
-        (
-            "not known",
-            f"{_number(found.false_answers_per_hour)} false answers an hour of what the model does not know, "
-            f"transitions included ({60 * found.hours_not_known:.1f} min); novelty tells it with an AUROC of "
-            f"{_auroc(found.novelty_auroc)}",
-        ),
+        ("several at once", _several_at_once(found)),
+        ("not known", _not_known(found)),
     ):
         if value:
             table.add_row(name, value)
@@ -71,7 +38,9 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
 
 
 def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.console.Console) -> None:
-    """Print a row for each part; `heading` is the title of their column."""
+    """Print a row for each part, if there is any; `heading` is the title of their column."""
+    if not parts:
+        return
     table = plain_table([heading], ["windows", "right alone", "right live", UNKNOWN])
     for name, x in parts.items():
         shares = (x.window_accuracy, x.live_accuracy, x.unknown)
@@ -109,20 +78,74 @@ def _reported_table(heading: str, found: Mapping[str, Reported], activities: Seq
     return table
 
 
+def _windows_alone(found: LiveScores) -> str:
+    if not found.windows:
+        return ""
+    return f"{percent(found.window_accuracy)} of {counted(found.windows, 'window')} wholly in one activity"
+
+
+def _live(found: LiveScores) -> str:
+    if not found.windows:
+        return ""
+    if math.isnan(found.reported_accuracy):
+        return f"{percent(found.live_accuracy)}: all are unknown"
+    return f"{percent(found.reported_accuracy)} of those that are not unknown; {percent(found.live_accuracy)} of all"
+
+
+def _of_every_moment(found: LiveScores) -> str:
+    if math.isnan(found.sample_accuracy):
+        return ""
+    return f"{percent(found.sample_accuracy, 1)} of all samples of the activities, from their first on"
+
+
+def _delay(found: LiveScores) -> str:
+    """State the delays that are finite, and how many activities were never reported."""
+    if not found.activities:
+        return ""
+    if math.isinf(found.delay_median_s):
+        were = "was" if found.activities == 1 else "were"
+        return f"{found.missed} of {counted(found.activities, 'new activity', 'new activities')} {were} never reported"
+    slow = "" if math.isinf(found.delay_p90_s) else f", {found.delay_p90_s:.2f} s (90 %)"
+    return (
+        f"{found.delay_median_s:.2f} s until a new activity is reported (median){slow}; "
+        f"{found.missed} of {found.activities} were never reported"
+    )
+
+
+def _false_changes(found: LiveScores) -> str:
+    if math.isnan(found.false_changes_per_hour):
+        return ""
+    return (
+        f"{found.false_changes_per_hour:.1f} an hour; {found.false_changes_seen_per_hour:.1f} when the whole window "
+        "was of the labelled activity"
+    )
+
+
+def _unknown(found: LiveScores) -> str:
+    parts = (
+        (found.unknown_in_activities, "of the time in activities, their beginnings included"),
+        (found.unknown_in_transitions, "of the time in transitions between postures"),
+    )
+    return ", and ".join(f"{percent(share, 1)} {text}" for share, text in parts if not math.isnan(share))
+
+
 def _before_walking(share: float) -> str:
     """State the time of postures before the first walk; "" where there was none."""
     return f"{percent(share, 1)} of the time in activities; all else is of the rest" if share > 0 else ""
 
 
-def _number(value: float) -> str:
-    return NOT_MEASURED if math.isnan(value) else f"{value:.1f}"
+def _several_at_once(found: LiveScores) -> str:
+    if not found.joined > 0:
+        return ""
+    return f"{percent(found.joined, 1)} of the windows were answered with activities that look alike there"
 
 
-def _auroc(value: float) -> str:
-    return NOT_MEASURED if math.isnan(value) else f"{value:.3f}"
-
-
-def _seconds(value: float) -> str:
-    if math.isnan(value):
-        return NOT_MEASURED
-    return "never" if math.isinf(value) else f"{value:.2f} s"
+def _not_known(found: LiveScores) -> str:
+    if math.isnan(found.false_answers_per_hour):
+        return ""
+    auroc = found.novelty_auroc
+    told = "" if math.isnan(auroc) else f"; novelty tells it with an AUROC of {auroc:.3f}"
+    return (
+        f"{found.false_answers_per_hour:.1f} false answers an hour of what the model does not know, transitions "
+        f"included ({60 * found.hours_not_known:.1f} min){told}"
+    )
