@@ -150,7 +150,7 @@ def _live(
     report.show_scores(found, len(tracks), n_people, console)
     report.show_parts("subject", people, console)
     report.show_parts("activity", activities, console)
-    report.show_reported(transitions, others, labels, console)
+    report.show_reported(transitions, others, console)
     if picture:
         click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()

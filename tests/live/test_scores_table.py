@@ -1,11 +1,14 @@
-"""Check the tables of live scores: nothing of what was not measured."""
+"""Check the tables of live scores: nothing of what was not measured, and names in full."""
 
 import io
 
 import numpy as np
 import pytest
 
+from edge_runtime.data.uci_har import LABELS, TRANSITIONS
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.display import scores_table
+from edge_runtime.live.scores_by_part import Reported
 from edge_runtime.live.stream_scores import NO_DECISION, Track, score
 from edge_runtime.system.terminal import Console
 
@@ -68,5 +71,18 @@ def test_where_all_is_unknown_no_share_of_the_rest_is_given(console):
 
 def test_a_table_without_rows_is_left_out(console):
     scores_table.show_parts("subject", {}, console)
-    scores_table.show_reported({}, {}, (), console)
+    scores_table.show_reported({}, {}, console)
     assert printed(console) == ""
+
+
+def test_names_of_transitions_and_activities_are_whole_on_80_columns(console):
+    labels = (*LABELS, "JOGGING", UNKNOWN)
+    shares = dict.fromkeys(labels, 1 / len(labels))
+    others = {"climbing_[b]over_a_low_fence": Reported(3, 1.0, {"SITTING": 0.004, UNKNOWN: 0.996})}
+    scores_table.show_reported(dict.fromkeys(TRANSITIONS, Reported(18, 1.0, shares)), others, console)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [x.split()[0] for x in lines if x.split()[1:2] == ["18"]] == list(TRANSITIONS)
+    for label in labels:
+        assert printed(console).count(f"{label} 12") == len(TRANSITIONS)
+    assert lines[-1].split() == ["climbing_[b]over_a_low_fence", "3", UNKNOWN, "100"]

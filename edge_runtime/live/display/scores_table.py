@@ -1,18 +1,19 @@
 """Print the scores of `har-edge evaluate --live` on a terminal."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import rich.console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.scores_by_part import PartScores, Reported
 from edge_runtime.live.stream_scores import LiveScores
-from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
+from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import plain_table
+
+_WIDEST_NAME = 30  # of a label that is never broken
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
@@ -51,30 +52,26 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
 
 
 def show_reported(
-    transitions: Mapping[str, Reported],
-    others: Mapping[str, Reported],
-    activities: Sequence[str],
-    console: rich.console.Console,
+    transitions: Mapping[str, Reported], others: Mapping[str, Reported], console: rich.console.Console
 ) -> None:
-    """Print the shares reported during each label that is none of `activities`: transitions, then others."""
+    """Print the shares reported during each label that is no activity: transitions, then others."""
     for heading, chosen in (("transition", transitions), ("other label", others)):
         if chosen:
             console.print()
-            console.print(_reported_table(heading, chosen, activities))
-    if transitions or others:
-        console.print(Text("Shares, in %, of the time that these lasted, by what was reported."))
+            console.print(_reported_table(heading, chosen))
 
 
-def _reported_table(heading: str, found: Mapping[str, Reported], activities: Sequence[str]) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column(heading)
+def _reported_table(heading: str, found: Mapping[str, Reported]) -> Table:
+    """A row for each label: what was reported for half a percent of its time or more, the most first."""
+    table = Table(box=None, pad_edge=False)
+    names = [escape(x) for x in found]
+    table.add_column(heading, overflow="fold", min_width=min(max(map(len, names)), _WIDEST_NAME))
     table.add_column("n", justify="right")
-    for name in (*activities, UNKNOWN):
-        # Long names break where their words end: six of them and their numbers are to fit on 80 columns.
-        table.add_column(escape(name.replace("_", "_\n")), justify="right", vertical="bottom")
-    for name, x in found.items():
-        shares = (x.shares[column] for column in (*activities, UNKNOWN))
-        table.add_row(escape(name), f"{x.times}", *(f"{100 * y:.0f}" if y else NOT_MEASURED for y in shares))
+    table.add_column("reported, in % of the time", overflow="fold")
+    for name, x in zip(names, found.values(), strict=True):
+        shares = sorted(x.shares.items(), key=lambda item: -item[1])
+        said = ", ".join(f"{escape(label)} {100 * share:.0f}" for label, share in shares if share >= 0.005)
+        table.add_row(name, f"{x.times}", said)
     return table
 
 
