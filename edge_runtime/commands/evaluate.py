@@ -10,7 +10,7 @@ import click
 from edge_runtime.bench import evaluation_data, measurement
 from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for
+from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for, warn_of_axes
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.scores import answers_among, score
@@ -84,10 +84,12 @@ def command(
 
         check_front_end(classifier.card)
         recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
+        warn_of_axes(classifier.card, [x.mounting for _, x in recordings])
         content = _live(classifier, recordings, hop, picture)
     else:
         where = data_for([path], data)
         windows = evaluation_data.windows(measurement.open_file(path), where, is_remembered=data is None)
+        warn_of_axes(classifier.card, windows.mountings)
         content = _windows(classifier, windows, picture)
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")

@@ -10,7 +10,7 @@ import click
 
 from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for
+from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for, warn_of_axes
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
@@ -108,6 +108,7 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
+    warn_of_axes(classifier.card, [x.mounting for x in recordings])
     found = personalisation.stretches(recordings, classifier)
     correction, held_out = personalisation.learn(found, classifier)
     if held_out and held_out.is_worse:
@@ -139,6 +140,7 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
 
     where = recordings_for(path, data)
     recordings = [x for _, x in evaluation_data.recordings(where, classifier.card, is_remembered=data is None)]
+    warn_of_axes(classifier.card, [x.mounting for x in recordings])
     _check_sensors(recordings, classifier)
     subjects = list(dict.fromkeys(x.subject for x in recordings))
     gains = []
