@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.bench import evaluation_data, measurement
 from edge_runtime.bench.evaluation_data import EvaluatedWindows
@@ -13,10 +15,11 @@ from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for, warn_of_axes
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.scores import answers_among, score
+from edge_runtime.data.scores import answers_among, names_of, score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.system.figures import require_matplotlib
@@ -108,6 +111,7 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
     occurring = found.occurring(len(labels))
     closed_set = score(test, answers_among(logits, occurring), labels, found.mountings)
     show_scores(open_set, closed_set, found)
+    _say_what_looks_alike(classifier.card, found, logits.argmax(axis=1))
     if picture:
         title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
         people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
@@ -118,6 +122,22 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
         | dataclasses.asdict(open_set)
         | {"closed_set": {"labels": names} | dataclasses.asdict(closed_set)}
     )
+
+
+def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
+    """Say how many windows were taken for an activity that theirs cannot be told from as the device was worn."""
+    from edge_runtime.system.terminal import Console
+
+    test, labels = found.test, np.array(card.labels)
+    worn = names_of(test, found.mountings, "placement").tolist()
+    for alike in card.alike:
+        rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn], np.bool_)
+        n = int((rows & np.isin(labels[answers], alike.labels) & (answers != test.y)).sum())
+        if n:
+            Console(markup=False).print(
+                f"{n} of these {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the "
+                f"other: a device in a {' or '.join(alike.placements)} cannot tell. Live, '{alike.name}' is one answer."
+            )
 
 
 def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, picture: Picture) -> None:

@@ -9,10 +9,13 @@ import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.evaluation_data import is_other, learnt_from
+from edge_runtime.bench.evaluation_data import EvaluatedWindows, is_other, learnt_from
+from edge_runtime.commands import evaluate as evaluate_command
 from edge_runtime.data import loading, uci_har
+from edge_runtime.data.dataset import Mounting, Split
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import read_model
+from edge_runtime.model.model_paths import reference_model
 
 
 def people(folder, *pieces, names=("s1", "s2", "s3")):
@@ -229,3 +232,18 @@ def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
         succeeded(evaluate(data, "m.tflite", *how, "--data", data))
         assert list(scores(data)["per_subject"]) == ["me"]
         assert_one_sentence(evaluate(data, "m.tflite", *how), 2, "adapted to subject me")
+
+
+@pytest.mark.parametrize(("placement", "said"), [("trouser pocket", True), ("", True), ("waist", False)])
+def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(capsys, placement, said):
+    card = Classifier(reference_model("edge-anywhere", "int8")).card
+    y, answers = np.array([3, 3, 3, 5, 4, 0], np.uint8), np.array([3, 5, 5, 3, 3, 1])
+    split = Split(np.zeros((6, 128, 9), np.float32), y, np.ones(6), np.zeros(6, np.int32))
+    found = EvaluatedWindows(split, (Mounting(placement=placement),), {})
+    evaluate_command._say_what_looks_alike(card, found, answers)
+    sentence = "3 of these 4 windows of SITTING and LAYING were taken for the other: a device in a trouser pocket"
+    assert " ".join(capsys.readouterr().out.split()) == (
+        f"{sentence} cannot tell. Live, 'SITTING or LAYING' is one answer." * said
+    )
+    evaluate_command._say_what_looks_alike(card, found, y.astype(np.intp))
+    assert capsys.readouterr().out == ""
