@@ -103,8 +103,9 @@ class TypicalMovement:
 
 @dataclass(frozen=True)
 class TypicalSteps:
-    """The steps a second (Hz) that nineteen in twenty windows of the quickest activity keep to, and how many more are
-    `unusual` for all.
+    """The steps a second (Hz) of the quickest activity, and how many more are `unusual` for all.
+
+    Nineteen in twenty of its windows have at most `most`.
     """
 
     most: float
