@@ -59,9 +59,10 @@ def draw(target: Target, seed: int) -> bytes:
 
 @contextlib.contextmanager
 def limited_memory() -> Iterator[None]:
-    """Let this process take so much address space at most."""
+    """Let this process take so much more address space than it has."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, before[1]))
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (has + ADDRESS_SPACE, before[1]))
     try:
         yield
     finally:
