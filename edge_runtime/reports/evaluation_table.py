@@ -35,8 +35,9 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     console.print(table)
     people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
     least, measure = worst(people), "accuracy" if is_single else "macro F1"
-    weakest = f"; {with_noun(least)} has the least {measure}, {percent(people[least], 1)}" if len(people) > 1 else ""
-    console.print(f"Accuracy {_shares(open_set, is_single)} of {counted(len(people), noun_of(people))}{weakest}.")
+    weakest = f"; {with_noun(least)} has the least {measure}, {percent(people[least], 1)}"
+    whose = with_noun(least) if len(people) == 1 else counted(len(people), noun_of(people)) + weakest
+    console.print(f"Accuracy {_shares(open_set, is_single)} of {whose}.")
     if not is_closed:
         console.print(
             f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "

@@ -63,7 +63,7 @@ def test_a_model_is_scored_on_its_own_test_subjects(home):
     assert json.loads((where / "bench.json").read_text())["results"][0]["windows"] == windows
     model = Run(Path("../run")).tflite("float32")
     done = succeeded(har_edge("evaluate", model, "--json", "scores.json", cwd=where))
-    assert " of 1 subject." in done.stdout
+    assert " of subject b." in done.stdout
     assert list(json.loads((where / "scores.json").read_text())["per_subject"]) == ["b"]
     live = succeeded(har_edge("evaluate", model, "--live", "--json", "live.json", cwd=where))
     assert "of 1 subject," in live.stdout
