@@ -10,6 +10,8 @@ from written_recordings import motion, write_few
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run, remembered_data
 
+pytestmark = pytest.mark.long
+
 LAYOUT = """\
 files = "{subject}/{label}.txt"
 rate = 50

@@ -18,6 +18,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run, remembered_data
 
+pytestmark = pytest.mark.long
+
 BENCH = ("--runs", 2, "--rounds", 1, "--no-control")
 
 

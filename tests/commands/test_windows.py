@@ -29,6 +29,7 @@ def run(tmp_path_factory) -> Run:
     return Run(folder / "runs" / "waves")
 
 
+@pytest.mark.long
 def test_the_card_says_what_is_known_and_what_is_not(run):
     card = model_card.read_model(run.tflite("int8"))[1]
     assert card.input_shape == (64, 2)
@@ -39,12 +40,14 @@ def test_the_card_says_what_is_known_and_what_is_not(run):
     assert card.scores["test"]["accuracy"] > 0.9
 
 
+@pytest.mark.long
 def test_windows_are_classified_in_the_programs_of_others(run):
     test = load_data(run.folder.parents[1] / "waves.npz").test
     classifier = Classifier(run.folder)
     assert np.mean(classifier.logits(test.X).argmax(axis=1) == test.y) > 0.9
 
 
+@pytest.mark.long
 def test_bench_and_evaluate_agree_on_the_remembered_windows(run):
     folder = run.folder.parents[1]
     succeeded(har_edge("bench", "--runs", 20, "--rounds", 2, "--json", "bench.json", cwd=folder))
@@ -79,6 +82,7 @@ def test_a_network_of_sensor_counts_is_converted_with_all_of_their_range(tmp_pat
     np.testing.assert_allclose(logits, np.asarray(network(X)), rtol=1e-4, atol=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [
@@ -95,6 +99,7 @@ def test_live_recognition_is_for_signals_that_are_live(har_edge_here, run, comma
     assert_one_sentence(har_edge_here(*command, cwd=folder), 2, "'channel_1', which is not a live signal")
 
 
+@pytest.mark.long
 def test_what_needs_people_recordings_or_a_rate_is_refused(har_edge_here, run):
     folder = run.folder.parents[1]
     done = har_edge_here("personalise", "runs/waves", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
@@ -105,6 +110,7 @@ def test_what_needs_people_recordings_or_a_rate_is_refused(har_edge_here, run):
     assert_one_sentence(har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "the classes fast, slow")
 
 
+@pytest.mark.long
 def test_changed_windows_are_no_longer_those_of_the_training(har_edge_here, run, tmp_path):
     shutil.copytree(run.folder, tmp_path / "waves")
     card = json.loads((tmp_path / "waves/card.json").read_text())

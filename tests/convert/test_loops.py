@@ -110,6 +110,7 @@ def test_a_loop_in_int8_has_the_values_of_the_same_steps_written_out(case, int8)
     np.testing.assert_array_equal(logits_of(int8, X), logits_of(written_out, X))
 
 
+@pytest.mark.long
 def test_all_is_integer_from_turn_to_turn(int8):
     model = parse(int8)
     for graph in model.subgraphs:
@@ -119,6 +120,7 @@ def test_all_is_integer_from_turn_to_turn(int8):
         assert types <= {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.BOOL}
 
 
+@pytest.mark.long
 def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
     """No operator converts at a turn, nor at the loop's border."""
     model = parse(int8)
@@ -138,6 +140,7 @@ def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
         ]
 
 
+@pytest.mark.long
 def test_xnnpack_takes_all_of_the_steps(int8):
     operators = open_model(int8).operators
     n_loops = operators.counts["WHILE"]
@@ -163,7 +166,8 @@ np.save(answers, found)
 """
 
 
-@pytest.mark.parametrize("runtime", ["tflite-runtime", pytest.param("tensorflow", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("runtime", ["tflite-runtime", "tensorflow"])
 def test_other_runtimes_answer_alike(runtime, windows, tflite_runtime_python, tmp_path):
     both = layers.Bidirectional(layers.LSTM(6, return_sequences=True))
     X = windows[:, :40]

@@ -118,6 +118,7 @@ def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follo
     assert kinds["Transpose"] == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["LSTM behind a convolution", "stacked"])
 def test_tensorflow_s_forms_answer_as_keras_does_whatever_window_came_before(name):
     model, X = network(*NETWORKS[name]), windows()
@@ -206,6 +207,7 @@ def job(tmp_path):
     return ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), options)
 
 
+@pytest.mark.long
 def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_har_edge_does(job, tmp_path, few):
     record = make_rivals(job, job.source, tmp_path, ignore_progress)
     assert [x.name for x in record.rivals] == [
@@ -252,6 +254,7 @@ def main(text, *suffixes):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("end", "limit", "words"),
     [

@@ -34,6 +34,8 @@ X = np.load(windows)
 np.save(answers, [Classifier(model, runtime=runtime).logits(X) for model in models])
 """
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def windows(uci_har):

@@ -125,7 +125,7 @@ def test_no_product_of_two_activations_falls_halfway_between_two_values(lowered,
     ],
     ids=["lstm", "lstm-relu-both-ways", "gru", "gru-reset-before"],
 )
-@pytest.mark.parametrize("lowering", ["unrolled", "looped"])
+@pytest.mark.parametrize("lowering", ["unrolled", pytest.param("looped", marks=pytest.mark.long)])
 def test_mixed_computes_only_the_sums_over_steps_in_float_and_answers_more_like_float(
     recurrent, lowering, normalised_windows
 ):

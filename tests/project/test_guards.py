@@ -63,6 +63,7 @@ def experiment(data, tmp_path_factory) -> Experiment:
     return trained(data, tmp_path_factory.mktemp("guarded"))
 
 
+@pytest.mark.long
 def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tmp_path):
     """Weights, normalisation, novelty statistics, temperature and the scores of the selection stay the same."""
     card, other = (model_card.load(x.run.card) for x in (experiment, trained(other_tests, tmp_path / "run")))
@@ -76,6 +77,7 @@ def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tm
     assert (tmp_path / "run/history.csv").read_text() == experiment.run.history.read_text()
 
 
+@pytest.mark.long
 def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path):
     subjects = hold_out(data.train.subject)
     assert subjects
@@ -85,6 +87,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
     assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
 
 
+@pytest.mark.long
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows give the same ranges."""
     job = ConversionJob(experiment.run.folder, experiment.run.folder, Options(("int8",), calibration=60))

@@ -16,6 +16,8 @@ from edge_runtime.runs import Run, settings_path
 from train.fit.recipe import Recipe
 from train.run.training import TrainingSettings
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def seeds_folder(trained_run, uci_har, tmp_path_factory):
