@@ -132,9 +132,20 @@ class FlatTable:
     content: bytes
     begin: int
 
+    @property
+    def _fields(self) -> int:
+        """Where the list of its fields begins."""
+        return self.begin - int(struct.unpack_from("<i", self.content, self.begin)[0])
+
+    @property
+    def end(self) -> int:
+        """The end of the table itself, or of the list of its fields, whichever comes later."""
+        size, table_size = struct.unpack_from("<HH", self.content, self._fields)
+        return max(self._fields + int(size), self.begin + int(table_size))
+
     def place(self, field: int) -> int | None:
         """The place of a field; None if it has its default."""
-        fields = self.begin - int(struct.unpack_from("<i", self.content, self.begin)[0])
+        fields = self._fields
         size = struct.unpack_from("<H", self.content, fields)[0]
         offset = struct.unpack_from("<H", self.content, fields + 4 + 2 * field)[0] if 4 + 2 * field < size else 0
         return self.begin + offset if offset else None

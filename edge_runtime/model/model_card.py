@@ -21,6 +21,7 @@ from typing import Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import AlikeLabels
+from edge_runtime.model.flatbuffer_bounds import is_whole
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.filters import Filters
@@ -217,7 +218,7 @@ def read_model(path: Path) -> tuple[bytes, Card]:
 
 
 def read_tflite(path: Path) -> bytes:
-    """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one."""
+    """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one, or cut short."""
     try:
         content = read_bytes(path)
     except FileNotFoundError as error:
@@ -228,6 +229,8 @@ def read_tflite(path: Path) -> bytes:
         raise InputError(
             f"{path} is not a TFLite model (no TFL3 mark): give a .tflite file that har-edge convert wrote"
         )
+    if not _has_archive(content) and not is_whole(content):
+        raise InputError(f"{path} was cut short, its model is not whole: copy or convert it again")
     return content
 
 
@@ -262,10 +265,8 @@ def flatbuffer_of(content: bytes, source: str) -> bytes:
 def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
     if not _has_archive(content):
-        raise InputError(
-            f"{source} has no model card (or was cut short): attach one with "
-            f"'har-edge card {source} --from card.json', or copy the file again"
-        )
+        flatbuffer_of(content, source)
+        raise InputError(f"{source} has no model card: attach one with 'har-edge card {source} --from card.json'")
     _check_digest(content, source)
     try:
         with Archive(io.BytesIO(content), "its archive") as archive:

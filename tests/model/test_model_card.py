@@ -16,6 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.live_settings import LiveSettings, Smoothing
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.normalisation import Normalisation
@@ -97,6 +98,31 @@ def test_a_file_cut_short_anywhere_is_refused(model, length):
             cards.flatbuffer_of(CONTENT[:length], str(model))
 
 
+@given(st.integers(8, len(FLATBUFFER) - 4))  # at its end may be up to 4 bytes that mean nothing
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_model_cut_short_anywhere_is_told_so_and_not_of_cards(model, length):
+    model.write_bytes(CONTENT[:length])
+    with pytest.raises(InputError, match="was cut short, its model is not whole: copy") as refused:
+        cards.read_tflite(model)
+    assert "card" not in str(refused.value)
+
+
+def test_each_command_says_the_same_of_a_model_that_was_cut_short(har_edge_here, tmp_path):
+    content = reference_model("edge", "int8").read_bytes()
+    (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
+    (tmp_path / "card.json").write_text(CARD.to_json())
+    commands = (
+        "info",
+        "card",
+        "bench",
+        "evaluate",
+        "personalise --data uci-har -o own.tflite",
+        "card --from card.json",
+    )
+    said = {har_edge_here(*x.split(), "cut.tflite").stderr for x in commands}
+    assert said == {"Error: cut.tflite was cut short, its model is not whole: copy or convert it again\n"}
+
+
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_changed_byte_anywhere_is_refused(model, position, change):
@@ -123,11 +149,18 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         cards.read_model(tmp_path)
 
 
-@pytest.mark.parametrize("content", [FLATBUFFER, CONTENT + b"\n", FOREIGN])
-def test_a_model_without_a_card_at_its_end_is_told_how_to_get_one(model, content):
-    model.write_bytes(content)
-    with pytest.raises(InputError, match=r"no model card .*har-edge card .* --from card\.json"):
+def test_a_model_without_a_card_is_told_how_to_get_one(model):
+    model.write_bytes(FLATBUFFER)
+    with pytest.raises(InputError, match=r"no model card: .*har-edge card .* --from card\.json"):
         cards.read_model(model)
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-30], CONTENT + b"\n", FOREIGN])
+def test_what_is_no_whole_card_is_told_so_where_one_is_read_and_where_one_is_attached(model, content):
+    model.write_bytes(content)
+    for read in (cards.read_model, lambda path: cards.flatbuffer_of(cards.read_tflite(path), str(path))):
+        with pytest.raises(InputError, match="a card that was cut short; copy the file again"):
+            read(model)
 
 
 def signed(entries: dict[str, str], content: bytes = FLATBUFFER) -> bytes:
