@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -125,11 +126,13 @@ class TestLines:
 class Screen:
     """A timeline on a console without colours that writes into memory."""
 
-    def __init__(self, width: int = 80, height: int = 40, truth: Truth = no_truth) -> None:
+    def __init__(
+        self, width: int = 80, height: int = 40, truth: Truth = no_truth, labels: Sequence[str] = LABELS
+    ) -> None:
         self._console = Console()
         self._console.file, self._console.size = io.StringIO(), (width, height)
-        self.clock, self.summary = FakeClock(), StreamSummary(LABELS, 1.28, 2.56)
-        self.timeline = Timeline(LABELS, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
+        self.clock, self.summary = FakeClock(), StreamSummary(labels, 1.28, 2.56)
+        self.timeline = Timeline(labels, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
 
     def picture(self) -> str:
         """Draw the timeline as it is now, as text."""
@@ -191,6 +194,18 @@ class TestTimeline:
         assert "labelled" not in screen.picture()
         screen.timeline.decision(decision(6, "SITTING", warming_up=True))
         assert "the filters are settling   labelled stand to sit" in screen.picture()
+
+    @pytest.mark.parametrize("width", [20, 40, 80, 120])
+    @pytest.mark.parametrize("activity", ["WALKING", "SITTING or LAYING"])
+    def test_the_bars_are_all_of_the_probability_once_where_an_answer_stands_for_two(self, width, activity):
+        screen = Screen(width, labels=(*LABELS, "SITTING or LAYING"))
+        shares = np.array([0.03, 0, 0, 0.5, 0.0, 0.47]) if "or" in activity else np.array([0.9, 0, 0, 0.06, 0, 0.04])
+        screen.timeline.decision(Decision(1.0, activity, LABELS, shares, shares, False, "", 0.5))
+        text = screen.picture()
+        assert max(map(len, text.splitlines())) <= width
+        assert sum(map(int, re.findall(r"(\d+) %", text))) == 100
+        if width >= 40:
+            assert re.search(r"^A SITTING or LAYING +S \+ L *$", text, re.M)
 
     def test_a_clock_that_goes_back_begins_a_new_band(self):
         screen = Screen()

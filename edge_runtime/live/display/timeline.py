@@ -142,23 +142,30 @@ class Timeline(Sink):
         return [Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines]
 
     def _bars(self, width: int) -> list[Text]:
-        """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room."""
+        """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room.
+
+        An answer that stands for several has no bar of its own beside theirs: all bars are 100 % together.
+        """
         names = [activity_name(x) for x in self._names[:-1]]
         longest = max(map(len, names))
         room = width - longest - len("X  100 %") - 1
         if room < _LEAST_BAR:
             longest, room = max(0, min(longest, width - len("X  100 %"))), 0
+        answered = self._latest.activity.split(" or ") if self._latest else []
         lines = []
         for i, name in enumerate(names):
+            parts = self._names[i].split(" or ")
+            style = "bold" if {*parts} <= {*answered} else ""
+            line = Text(f"{self._letters[i]} {printable(name, longest):<{longest}} ", style, no_wrap=True)
+            lines.append(line)
+            if self._latest and self._names[i] not in self._latest.labels:
+                line.append(" + ".join(self._letters[self._names.index(x)] for x in parts)[:room], "dim")
+                continue
             share = self._latest.probability(self._names[i]) if self._latest else 0.0
-            now = self._latest is not None and self._latest.activity == self._names[i]
-            line = Text(
-                f"{self._letters[i]} {printable(name, longest):<{longest}} ", "bold" if now else "", no_wrap=True
-            )
             if room:
                 bar = "█" * round(share * room) or "·"
                 line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
-            lines.append(line.append(f"{percent(share, 0):>5}"))
+            line.append(f"{percent(share, 0):>5}")
         return lines
 
     def _bands(self, width: int, most: int) -> list[Text]:
