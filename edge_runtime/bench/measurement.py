@@ -315,14 +315,17 @@ def _announcement(participants: Sequence[_Participant], settings: MeasurementSet
 def _lay_out(
     folder: Path, models: Sequence[ModelFile], data: Dataset, settings: MeasurementSettings
 ) -> list[_Participant]:
-    """Write models and windows into `folder`, each distinct choice of signals once; who will take turns."""
+    """Write models and windows into `folder`, each distinct choice of signals and frame once; who will take turns."""
     windows: dict[tuple[str, ...], str] = {}
     participants = []
+    test = replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     for i, model in enumerate(models):
-        signals = tuple(signal.name for signal in model.card.signals)
-        if signals not in windows:
-            windows[signals] = f"windows-{len(windows)}.npy"
-            np.save(folder / windows[signals], data.select(signals).test.X)
+        signals = [signal.name for signal in model.card.signals]
+        taken = (model.card.frame, *signals)
+        if taken not in windows:
+            windows[taken] = f"windows-{len(windows)}.npy"
+            framed = test.in_walking_frame() if model.card.frame == "walking" else test
+            np.save(folder / windows[taken], framed.select(signals).test.X)
         suffix = model.path.suffix if model.rival and model.path else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content
@@ -334,7 +337,7 @@ def _lay_out(
             title=model.title,
             runtime=ONNX_RUNTIME if suffix == ".onnx" else settings.runtime,
             threads=settings.threads,
-            windows=windows[signals],
+            windows=windows[taken],
             period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,
             energy=True,
         )

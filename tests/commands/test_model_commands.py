@@ -143,12 +143,17 @@ def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(h
     assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
 
 
-def test_bench_scores_a_model_that_knows_more_activities_than_the_data(har_edge_here, tmp_path):
+def test_bench_scores_a_model_that_knows_more_activities_than_the_data_as_evaluate_does(har_edge_here, tmp_path):
     options = ("--runs", 1, "--rounds", 1, "--no-control", "--json", "any.json")
     succeeded(har_edge_here("bench", "edge-anywhere", *options))
-    for result in results(tmp_path / "any.json").values():
+    found = results(tmp_path / "any.json")
+    for result in found.values():
         assert list(map(bool, map(sum, result["confusion"]))) == [True] * 6 + [False]  # nobody jogs
         assert result["windows"] == 2947
+    succeeded(har_edge_here("evaluate", "edge-anywhere", "--json", "scores.json"))  # of the int8 form
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert found["int8"]["confusion"] == scores["confusion"]
+    assert found["int8"]["frame"] == "walking"  # its windows are turned before they are scored
     both = har_edge_here("bench", "edge", "edge-anywhere", *options)
     assert_one_sentence(both, 2, "edge-anywhere", "different activities", "one after the other")
 
