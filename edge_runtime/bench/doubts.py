@@ -112,8 +112,8 @@ def _is_micro(evidence: Evidence) -> bool:
 def _other_data(evidence: Evidence) -> Iterator[str]:
     if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
         yield (
-            f"the model was trained on '{evidence.trained_on[0]}', by its card, and these test windows are of another "
-            f"data set, '{evidence.data[0]}': give the data of the training with --data"
+            f"the model was trained on '{evidence.trained_on[0]}', by its card, and these test windows are of other "
+            f"data, '{evidence.data[0]}': give the data of the training with --data"
         )
 
 

@@ -153,6 +153,20 @@ def _not_learnt_from(card: Card, people: Mapping[int | str, str], is_remembered:
     return {*people} - {*learnt}
 
 
+def new_people(data: Dataset, card: Card, is_remembered: bool) -> set[int | str]:
+    """The people in `data` whom the model of `card` was not trained on; its test subjects, if the card does not tell.
+
+    Of data that is not `is_remembered` by the model's run, stderr says who is left out. Raises `InputError` when all
+    are.
+    """
+    people: dict[int | str, str] = {}
+    for part in (data.train, data.test):
+        sources = names_of(part, data.mountings, "source").tolist()
+        people |= {x: y or data.name for x, y in zip(part.subject.tolist(), sources, strict=True)}
+    told = _not_learnt_from(card, people, is_remembered)
+    return {*data.test.subject.tolist()} if told is None else told
+
+
 def _first(people: Iterable[int | str]) -> str:
     """The first few names, in natural order, and the number of the others."""
     ordered = natural_order(people)
@@ -177,11 +191,7 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
             person = _person(card, np.unique(data.test.subject).tolist())
             data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
         else:
-            whole = data.train.joined(data.test)
-            source = names_of(whole, data.mountings, "source").tolist()
-            people = {x: y or data.name for x, y in zip(whole.subject.tolist(), source, strict=True)}
-            chosen_people = _not_learnt_from(card, people, is_remembered)
-            data = data if chosen_people is None else data.with_test(chosen_people)
+            data = data.with_test(new_people(data, card, is_remembered))
     else:
         found = [x for _, x in _recordings(reader, card, is_remembered)]
         data = recording_windows.as_test(in_words(chosen), found, card.window)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench import measurement
+from edge_runtime.bench import evaluation_data, measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.results import AbsentRival
@@ -110,7 +110,7 @@ def command(
     markdown_path: Path | None,
     html_path: Path | None,
 ) -> None:
-    """Measure models: latency, memory and size, and accuracy on all test windows.
+    """Measure models: latency, memory and size, and accuracy on people whom they were not trained on, by their cards.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge', 'edge-small' and
     'edge-anywhere' name the reference models that come with har-edge. Without any: the latest run or, when there is
@@ -161,7 +161,7 @@ def command(
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
-    """The data that is `given` or that the `models` were trained on, with the test subjects of their trainings."""
+    """The data that is `given` or that the `models` were trained on; its test part are people new to all of them."""
     cards = [x.card for x in models]
     first, other = models[0], next((x for x in models if x.card.window != models[0].card.window), None)
     if other:
@@ -174,13 +174,17 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     if chosen and given is None:
         for card in cards:
             loading.check_unchanged(data, chosen, card)
-    splits = [data.split_for(card) for card in cards]
-    if any(set(x.test.subject.tolist()) != set(splits[0].test.subject.tolist()) for x in splits):
+    everyone = {*data.train.subject.tolist(), *data.test.subject.tolist()}
+    known = [[x.training.get(key) for key in ("data", "subjects", "test_subjects")] for x in cards]
+    different = [x for i, x in enumerate(cards) if known[i] not in known[:i]]  # who is left out is said once
+    new = [evaluation_data.new_people(data, x, is_remembered=given is None) for x in different]
+    parts = [x for x in new if x != everyone]
+    if any(x != parts[0] for x in parts):
         raise InputError(
             "the models were trained with different test subjects: measure them one after the other, so that none is "
             "scored on people whom it was trained on"
         )
-    return splits[0]
+    return data.with_test(parts[0] if parts else everyone)
 
 
 def _cut(model: ModelFile) -> str:

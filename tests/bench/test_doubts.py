@@ -69,7 +69,7 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
     [
         (
             {"data": ("my recordings", "cd34")},
-            "trained on 'UCI HAR', by its card, and these test windows are of another data set",
+            "trained on 'UCI HAR', by its card, and these test windows are of other data",
         ),
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),

@@ -160,18 +160,25 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
     # The card of edge-anywhere has motionsense-1 and -16 in its training, -17 among its test subjects, and no -anna.
     folder = people(tmp_path / "MotionSense", *pieces, names=("1", "16", "17", "anna"))
     succeeded(har_edge("data", "export", "--data", folder, "-o", "MotionSense.npz", cwd=tmp_path))
+    said = "Not scored, since the model was trained on these subjects: 1, 16.\n"
     for how in (["--data", folder], ["--live", "--data", folder], ["--data", "MotionSense.npz"]):
         done = succeeded(evaluate(folder, "edge-anywhere", *how))
         assert set(scores(folder)["per_subject"]) <= {"17", "anna"}
         assert " of 2 subjects" in done.stdout
-        assert "Not scored, since the model was trained on these subjects: 1, 16.\n" in done.stderr
+        assert said in done.stderr
     assert "Not scored" not in succeeded(evaluate(folder, "edge", "--data", folder)).stderr
+    for model, scored in (("edge-anywhere", {"17", "anna"}), ("edge", {"1", "16", "17", "anna"})):
+        measured = ("bench", model, "--data", folder, "--runs", 1, "--no-control", "--json", "bench.json")
+        done = succeeded(har_edge(*measured, cwd=tmp_path))
+        assert done.stderr.count(said) == (model == "edge-anywhere")  # once for both forms of it
+        found = json.loads((tmp_path / "bench.json").read_text())["results"]
+        assert [{*x["per_subject"]} for x in found] == [scored] * 2
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"]])
+@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]])
 def test_data_of_training_subjects_alone_is_refused(command, tmp_path, har_edge_here):
-    names = map(str, range(1, 8))
-    folder = people(tmp_path / "MotionSense", ("SITTING", posture("SITTING", 10)), names=names)
+    pieces = [(x, posture(x, 10)) for x in ("SITTING", "STANDING")]
+    folder = people(tmp_path / "MotionSense", *pieces, names=map(str, range(1, 8)))
     done = har_edge_here(*command, "edge-anywhere", "--data", folder)
     assert_one_sentence(done, 2, "'edge-anywhere'", "(1, 2, 3, 4, 5 and 2 more)", "such as 17, 18, ", "or new ones")
 
