@@ -1,10 +1,9 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,63 +15,14 @@ from edge_runtime.reports import outputs
 from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import DataSource, Sources
-    from edge_runtime.data.dataset import Recording
-    from edge_runtime.live.decider import Decision
-    from edge_runtime.live.segments import Segment
+    from edge_runtime.data.data_sources import Sources
+    from edge_runtime.live.display.predictions import Described, Prediction
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Source
-    from edge_runtime.live.stream_summary import StreamSummary
+    from edge_runtime.live.stream_scores import LiveScores, Track
+    from edge_runtime.model.model_card import Card
     from edge_runtime.signals.types import Signal, Window
     from edge_runtime.system.progress import OnProgress
-
-
-@dataclass(frozen=True)
-class Described:
-    """A recording of a data set that a layout describes, by its `number` there."""
-
-    data: "DataSource"
-    number: int
-    recording: "Recording"
-
-    @property
-    def file(self) -> Path:
-        """The path of its file."""
-        assert self.data.path
-        is_alone = self.data.path.name == self.recording.file and self.data.path.is_file()
-        return self.data.path if is_alone else self.data.path / self.recording.file
-
-    def __str__(self) -> str:
-        x = self.recording
-        worn = [y for y in (x.mounting.placement, x.mounting.device) if y]
-        labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
-        return ", ".join([f"{x.file}, recording {self.number}", f"subject {x.subject}", *worn, *labels])
-
-    def facts(self) -> dict[str, object]:
-        """What is known of it, for programs."""
-        x = self.recording
-        worn = {"placement": x.mounting.placement, "device": x.mounting.device}
-        return {"recording": self.number, "subject": str(x.subject), **worn, "labels": list(x.found_labels)}
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """All that was recognised in one `file`, or in what is `described`, whose samples begin at `start` in its clock."""
-
-    file: Path
-    described: Described | None
-    start: float
-    decisions: Sequence["Decision"]
-    segments: Sequence["Segment"]
-    notices: Sequence[str]
-    summary: "StreamSummary"
-
-    def __str__(self) -> str:
-        return str(self.described or self.file)
-
-    def label(self, decision: "Decision") -> str:
-        """The label of the last sample that the decision is about; "" where none is known."""
-        return self.described.recording.label_at(decision.seconds) if self.described else ""
 
 
 @click.command(
@@ -125,6 +75,7 @@ def command(
         raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 
     from edge_runtime.commands.model_arguments import find_model, open_classifier, warn_of_axes
+    from edge_runtime.live.display.predictions import rows, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
@@ -168,19 +119,24 @@ def command(
                 found[place] = _predict(x.file, x, session, source, card.window.samples / RATE_HZ)
         predictions += [found[place] for place in range(len(recorded))]
     if out is not None:
-        outputs.write_result(out, csv_text(_rows(predictions, card.labels)))
-    for prediction in predictions:
-        _show(prediction, has_name=n_all > 1 or bool(described))
-    right = _share_right(predictions, card.labels)
-    if len(predictions) > 1:
-        _show_total(predictions, right)
+        outputs.write_result(out, csv_text(rows(predictions, card.labels)))
+    scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
+    show(predictions, scores, has_names=n_all > 1 or bool(described))
     recordings = [
         {"file": str(x.file)}
         | (x.described.facts() if x.described else {})
-        | {"segments": [asdict(y) for y in x.segments], "minutes": x.summary.to_dict()["minutes"]}
+        | {
+            "segments": [asdict(y) for y in x.segments],
+            "minutes": x.summary.to_dict()["minutes"],
+            "notices": [asdict(y) for y in x.notices],
+        }
         for x in predictions
     ]
-    outputs.write_json(json_path, {"model": card.name, "recordings": recordings, "right": right})
+    shares = {
+        "right": scores.live_accuracy if scores else None,
+        "mounting_not_known": scores.mounting_not_known if scores else None,
+    }
+    outputs.write_json(json_path, {"model": card.name, "recordings": recordings} | shares)
 
 
 class _Share:
@@ -211,9 +167,10 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _recordings(described: "Sources", signals: "Sequence[Signal]") -> Iterator[Described]:
+def _recordings(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[Described]":
     """Each recording of the data sets that are `described`."""
     from edge_runtime.data.loading import DataReader
+    from edge_runtime.live.display.predictions import Described
 
     for data in described:
         for number, recording in enumerate(DataReader((data,)).recordings):
@@ -221,7 +178,7 @@ def _recordings(described: "Sources", signals: "Sequence[Signal]") -> Iterator[D
             yield Described(data, number, recording)
 
 
-def _long_enough(found: Sequence[Described], window: "Window") -> Sequence[Described]:
+def _long_enough(found: "Sequence[Described]", window: "Window") -> "Sequence[Described]":
     """Those of recordings as long as a window; stderr says which are left out. Raises `InputError` when all are."""
     short = [str(x) for x in found if len(x.recording.samples) < window.samples]
     if not short:
@@ -255,9 +212,10 @@ def _files(path: Path) -> Sequence[Path]:
 
 
 def _predict(
-    file: Path, described: Described | None, session: "Session", source: "Source", window_s: float
-) -> Prediction:
+    file: Path, described: "Described | None", session: "Session", source: "Source", window_s: float
+) -> "Prediction":
     from edge_runtime.live.decider import Decision
+    from edge_runtime.live.display.predictions import Prediction
     from edge_runtime.live.segments import segments
 
     decisions, notices = [], []
@@ -266,80 +224,28 @@ def _predict(
             if isinstance(x, Decision):
                 decisions.append(x)
             elif x.kind != "opened":
-                notices.append(x.text)
+                notices.append(x)
     if not decisions:
-        why = f" ({notices[-1]})" if notices else ""
+        why = f" ({notices[-1].text})" if notices else ""
         raise InputError(f"{described or file} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
     start = decisions[0].seconds - window_s
     return Prediction(file, described, start, decisions, joined, notices, session.summary)
 
 
-def _rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:
-    """The decisions of all files, as `--log` of a stream has them, without what differs from run to run."""
-    about = ("recording", "subject", "placement", "device")
-    yield ["file", *about, "seconds", "label", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
-    for prediction in predictions:
-        facts = prediction.described.facts() if prediction.described else {}
-        first = [prediction.file, *(facts.get(key, "") for key in about)]
-        for x in prediction.decisions:
-            probabilities = [f"{float(p):.5f}" for p in x.probabilities]
-            answer = [prediction.label(x), x.activity, int(x.warming_up), x.reason]
-            yield [*first, f"{x.seconds:.6f}", *answer, *probabilities]
+def _scores(found: "Sequence[Prediction]", card: "Card", is_told: bool) -> "LiveScores | None":
+    """The scores of recordings with labels, those of `evaluate --live`; None without labels that the model knows.
 
-
-def _share_right(predictions: Sequence[Prediction], labels: Sequence[str]) -> float | None:
-    """The share of decisions that name the label of their last sample, where that is one of `labels`; None without any.
-
-    An answer of several activities is right when one of them is.
+    Where how the device is worn `is_told`, postures before the first walk count too.
     """
-    from edge_runtime.data.coarse_labels import coarse_label, is_coarse
+    from edge_runtime.live import recording_replay, stream_scores
+    from edge_runtime.signals.frontend import RATE_HZ
 
-    coarse, n_right, n_all = is_coarse(labels), 0, 0
-    for prediction in predictions:
-        for x in prediction.decisions:
-            label = coarse_label(prediction.label(x)) if coarse else prediction.label(x)
-            n_all += label in labels
-            n_right += label in labels and label in x.activity.split(" or ")
-    return n_right / n_all if n_all else None
-
-
-def _show(prediction: Prediction, has_name: bool) -> None:
-    from rich.text import Text
-
-    from edge_runtime.live.decider import UNKNOWN
-    from edge_runtime.live.display.sinks import activity_name, minutes_and_seconds, show_summary
-    from edge_runtime.system.quantities import percent
-    from edge_runtime.system.terminal import Console, plain_table
-
-    console = Console(markup=False)
-    table = plain_table(["from", "to", "activity"], ["probability"])
-    for x in prediction.segments:
-        table.add_row(
-            *(minutes_and_seconds(y - prediction.start) for y in (x.start, x.end)),
-            Text(activity_name(x.activity)),
-            percent(x.probability, 0),
-        )
-    if has_name:
-        console.print(str(prediction), style="bold")
-    console.print(table)
-    if {x.activity for x in prediction.decisions} == {UNKNOWN}:
-        ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
-        console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
-    console.print()
-    show_summary(prediction.summary, console)
-    for text, n in Counter(prediction.notices).items():
-        click.echo(f"{prediction}: {text}{f' ({n} times)' if n > 1 else ''}", err=True)
-
-
-def _show_total(predictions: Sequence[Prediction], right: float | None) -> None:
-    from edge_runtime.live.display.sinks import activity_table
-    from edge_runtime.system.quantities import percent
-    from edge_runtime.system.terminal import Console
-
-    console = Console(markup=False)
-    console.print()
-    console.print(f"All {len(predictions)} recordings", style="bold")
-    console.print(activity_table([x.summary for x in predictions]))
-    if right is not None:
-        console.print(f"{percent(right)} of the decisions where an activity of the model is labelled are right.")
+    recordings = [x.described.recording for x in found if x.described]
+    tracks: list[Track] = []
+    for places in recording_replay.worn_alike(recordings):
+        own = [recording_replay.track_of(recordings[i], found[i].decisions, card) for i in places]
+        tracks += own if is_told else recording_replay.without_mounting(own, card)
+    if not any((x.labels[x.begin :] >= 0).any() for x in tracks):
+        return None
+    return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ)

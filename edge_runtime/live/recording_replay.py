@@ -1,6 +1,6 @@
 """Replay whole recordings through live recognition, those of one person in one mounting one after the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,12 +36,8 @@ def replay(
     """
     for places in worn_alike(recordings):
         recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
-        has_walked = False
-        for place in places:
-            track = follow(recordings[place], recognizer)
-            if classifier.card.frame == "walking":
-                has_walked, track = _without_mounting(track, classifier.card, has_walked)
-            yield place, track
+        tracks = (follow(recordings[place], recognizer) for place in places)
+        yield from zip(places, without_mounting(tracks, classifier.card), strict=True)
 
 
 def follow(
@@ -56,7 +52,6 @@ def follow(
     and when the model does not take one.
     """
     recognizer.restart(recording.begins_midway)
-    card = recognizer.card
     rows, seconds = delivered or (slice(None), None)
     events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
@@ -66,8 +61,13 @@ def follow(
     if not decisions:
         raise InputError(
             f"a recording of subject {recording.subject} is shorter than a window of "
-            f"{card.window.samples} samples: leave it out"
+            f"{recognizer.card.window.samples} samples: leave it out"
         )
+    return track_of(recording, decisions, recognizer.card)
+
+
+def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:
+    """The `decisions` about a recording, whose clock begins at 0, beside its labels."""
     names = list(card.labels)
     known = all_labels(recording, names)
     places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
@@ -87,14 +87,19 @@ def follow(
     )
 
 
-def _without_mounting(track: Track, card: Card, has_walked: bool) -> tuple[bool, Track]:
-    """Mark the postures before the first walk, by the labels alone: what the model itself misses is no excuse.
+def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
+    """Mark the postures before the first walk in the `tracks` of one mounting, where the model has to find it.
 
-    `has_walked` says whether someone walked in this mounting before, and then also afterwards.
+    By the labels alone: what the model itself misses is no excuse.
     """
-    walked = has_walked | np.logical_or.accumulate(track.labels == card.labels.index(WALKING))
-    is_still = np.isin(track.labels, np.flatnonzero(are_still(card)))
-    return bool(walked[-1]), replace(track, lacks_mounting=is_still & ~walked)
+    if card.frame == "device":
+        yield from tracks
+        return
+    has_walked, is_still = False, np.flatnonzero(are_still(card))
+    for track in tracks:
+        walked = has_walked | np.logical_or.accumulate(track.labels == card.labels.index(WALKING))
+        has_walked = bool(walked[-1])
+        yield replace(track, lacks_mounting=np.isin(track.labels, is_still) & ~walked)
 
 
 def _shown(

@@ -41,7 +41,8 @@ class Session:
         seconds, events = self._timestamps.seconds(chunk)
         self._newest = float(seconds[-1])
         self.summary.samples_came(seconds)
-        return [*map(self._notice, events), *self._recognizer.push(self._axes(chunk.samples), seconds)]
+        notices = [Notice(float(seconds[0]), x.kind, x.text) for x in events]
+        return [*notices, *self._recognizer.push(self._axes(chunk.samples), seconds)]
 
     def _counted(self, found: list[LiveEvent]) -> list[LiveEvent]:
         """Count all that was `found`; leave out notices that are repeated too often."""

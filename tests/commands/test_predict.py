@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -72,7 +73,36 @@ def test_a_folder_is_predicted_file_by_file(har_edge_here, tmp_path, samples):
     done = succeeded(har_edge_here("predict", "own", "--model", "edge-small", "-o", "all.csv"))
     assert list(dict.fromkeys(x["file"] for x in rows(tmp_path / "all.csv"))) == ["own/a9.csv", "own/a10.csv"]
     assert [x for x in done.stdout.splitlines() if x.startswith("own/")] == ["own/a9.csv", "own/a10.csv"]
-    assert "own/a9.csv: samples have no time" in done.stderr
+    assert re.search(r"^samples have no time.* \(in 2 recordings, first at 0:00 of own/a9.csv\)$", done.stderr, re.M)
+
+
+def test_notices_of_one_recording_have_their_time_from_its_first_sample_on(har_edge_here, walk, tmp_path):
+    lines = walk.read_text().splitlines()
+    walk.write_text("\n".join([*lines[:2501], "rubbish", *lines[2501:], ""]))  # after 50 s
+    done = succeeded(har_edge_here("predict", walk, "--model", "edge", "--json", "found.json"))
+    assert "walk.csv: 1:30  no samples for 30.0" in done.stderr
+    assert re.search(r"walk\.csv: 0:(48|49|50)  a line is no sample, 'rubbish'", done.stderr)
+    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    (gap,) = [x for x in found["notices"] if x["kind"] == "gap"]
+    assert gap["seconds"] == pytest.approx(1090)  # in the clock of the recording, as segments are
+
+
+def test_of_more_than_three_recordings_each_is_a_line_and_a_notice_is_said_once(har_edge_here, tmp_path, samples):
+    (tmp_path / "own").mkdir()
+    for number in range(4):
+        (tmp_path / "own" / f"{number}.csv").write_text(csv_lines(samples[-600:], HEADER.removeprefix("t[s],")))
+    done = succeeded(har_edge_here("predict", "own", "--model", "edge", "--json", "found.json"))
+    lines = done.stdout.splitlines()
+    for number, line in enumerate(lines[:4]):
+        assert re.fullmatch(rf"own/{number}\.csv: 0:1\d(, [A-Za-z ]+ \d+ %)+", line)
+        assert sum(map(int, re.findall(r"(\d+) %", line))) == pytest.approx(100, abs=1)
+    assert lines[4:6] == ["", "All 4 recordings"]
+    assert "--json, and here for 3 recordings at most" in done.stdout
+    assert done.stderr.count("samples have no time") == 1
+    assert "(in 4 recordings, first at 0:00 of own/0.csv)" in done.stderr
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert [[x["kind"] for x in y["notices"]].count("rate") for y in content["recordings"]] == [1] * 4
+    assert (content["right"], content["mounting_not_known"]) == (None, None)  # nothing is labelled
 
 
 def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out_with_a_sentence(har_edge_here, tmp_path):
@@ -141,11 +171,30 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert {(x["file"], x["subject"], x["placement"], x["device"], x["label"]) for x in decisions} >= {
         ("theirs/01/walk_2.txt", "01", "waist", "watch", "WALKING")
     }
-    n_right = sum(x["label"] in x["activity"].split(" or ") for x in decisions)
-    assert content["right"] == pytest.approx(n_right / len(decisions))
-    assert 0 < content["right"] < 1
-    assert f"{100 * content['right']:.2f} % of the decisions" in done.stdout
     assert done.stderr.count("following recordings") == 1
+    found = "walk_2.txt, recording 2, subject 01, waist, watch, labelled WALKING: 0:0"
+    assert re.search(rf"^01/{found}[5-9]  how the device is worn is known", done.stderr, re.M)  # after 5 s of walking
+
+
+def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_first_walk(
+    har_edge_here, worn_once, tmp_path
+):
+    del worn_once
+    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere")
+    done = succeeded(har_edge_here(*asked, "--json", "found.json", env={"COLUMNS": "120"}))
+    content = json.loads((tmp_path / "found.json").read_text())
+    live = ("evaluate", "edge-anywhere", "--live", "--data", "mine.toml=theirs", "--json", "scores.json")
+    succeeded(har_edge_here(*live))
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert (content["right"], content["mounting_not_known"]) == (scores["live_accuracy"], scores["mounting_not_known"])
+    assert 0 < content["right"] < 1
+    assert 0 < content["mounting_not_known"] < 0.5
+    words = " ".join(done.stdout.split())
+    assert f"{100 * content['right']:.2f} % of {scores['windows']} windows wholly in one labelled activity" in words
+    assert f"before the first walk, {100 * content['mounting_not_known']:.1f} % of the time" in words
+    told = har_edge_here(*asked, "--axes", "x,y,z", "--json", "told.json")
+    assert "before the first walk" not in succeeded(told).stdout  # nothing is searched: postures are told at once
+    assert json.loads((tmp_path / "told.json").read_text())["mounting_not_known"] == 0
 
 
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):

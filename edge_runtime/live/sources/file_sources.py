@@ -24,7 +24,7 @@ CHUNK_S = 0.1
 """How much of a recording is replayed at once, at most, in its own time."""
 
 _LARGEST_CHUNK = 500
-_BLOCK = 1 << 16
+_BLOCK = 1 << 13  # a second or two of samples: what is wrong in one has the time of those before it
 
 
 def csv_file(
