@@ -15,6 +15,8 @@ from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals import frontend
 from edge_runtime.signals.mounting import is_moving, walking_frame
 
+Array = npt.NDArray[np.float64]
+
 _NAMES = [x.name for x in frontend.SIGNALS]
 
 
@@ -22,7 +24,9 @@ _NAMES = [x.name for x in frontend.SIGNALS]
 class FoundMounting:
     """One mounting, replayed as one day: seconds labelled WALKING until it was found, None if it never was.
 
-    `headings` are the degrees, 0 to 180, between ahead at the end of each recording and that of all moving windows.
+    `headings` are the degrees, 0 to 180, between ahead at the end of each recording and where the person walked in it.
+    In a recording without walking on the level it is that of all moving windows of the mounting, although the phone may
+    have been put back otherwise meanwhile.
     """
 
     walking_s: float | None
@@ -33,13 +37,12 @@ def found_mountings(classifier: Classifier, recordings: Sequence[Recording]) -> 
     """Replay the recordings of each person and mounting; those in which nobody moves are left out."""
     for places in worn_alike(recordings):
         own = [recordings[x] for x in places]
-        windows = np.concatenate([_windows(x) for x in own])
-        moving = windows[is_moving(windows, _NAMES)]
-        if len(moving):
-            yield _found(classifier, own, walking_frame(moving, _NAMES, frontend.RATE_HZ)[1])
+        of_mounting = _ahead(np.concatenate([_windows(x) for x in own]))
+        if of_mounting is not None:
+            yield _found(classifier, own, of_mounting)
 
 
-def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: npt.NDArray[np.float64]) -> FoundMounting:
+def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: Array) -> FoundMounting:
     recognizer = LiveRecognizer(classifier, placement=recordings[0].mounting.placement)
     walked, found, headings = 0.0, None, []
     for x in recordings:
@@ -51,11 +54,21 @@ def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: npt.N
         walked += float((x.labels[:until] == number).sum()) / x.rate_hz if found is None else 0.0
         found = walked if found is None and notice is not None else found
         if recognizer.rotation is not None:
-            headings.append(float(np.degrees(np.arccos(np.clip(recognizer.rotation[1] @ ahead, -1, 1)))))
+            walks = _ahead(_windows(x)[cut(x.labels[:, np.newaxis] == number, _starts(x))[..., 0].all(axis=1)])
+            cosine = recognizer.rotation[1] @ (ahead if walks is None else walks)
+            headings.append(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))))
     return FoundMounting(found, tuple(headings))
 
 
+def _ahead(windows: npt.NDArray[np.float32]) -> Array | None:
+    """The direction `[3]` ahead by those of the windows that move; None where none does."""
+    moving = windows[is_moving(windows, _NAMES)]
+    return walking_frame(moving, _NAMES, frontend.RATE_HZ)[1] if len(moving) else None
+
+
 def _windows(recording: Recording) -> npt.NDArray[np.float32]:
-    signals = frontend.signals(recording.samples)
-    starts = range(0, max(len(signals) - WINDOW.samples + 1, 0), WINDOW.hop)
-    return cut(signals, starts).astype(np.float32)
+    return cut(frontend.signals(recording.samples), _starts(recording)).astype(np.float32)
+
+
+def _starts(recording: Recording) -> range:
+    return range(0, max(len(recording.samples) - WINDOW.samples + 1, 0), WINDOW.hop)

@@ -28,3 +28,11 @@ def test_walking_counts_over_the_recordings_until_the_mounting_is_found():
     assert after_a_short_one.walking_s == alone.walking_s + 4
     (never,) = found_mountings(classifier, [walk("1", 4)])
     assert (never.walking_s, never.headings) == (None, ())
+
+
+def test_a_heading_is_compared_with_the_walk_in_its_own_recording():
+    turned_round = walk("2", 30)
+    turned_round = replace(turned_round, samples=turned_round.samples * [1, -1, -1, 1, -1, -1])
+    (found,) = found_mountings(Classifier(reference_model("edge-anywhere", "int8")), [walk("1", 40), turned_round])
+    first, second = found.headings
+    assert max(first, second) < 30, "live follows a phone that is put back the other way round after 20 s"
