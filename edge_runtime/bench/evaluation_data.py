@@ -184,7 +184,7 @@ def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> Evaluated
     card = model.card
     reader = DataReader(chosen)
     if not chosen or not reader.has_recordings:
-        data = reader.windows(card.window)
+        data = reader.windows_to_score(card.window)
         if chosen and is_remembered:
             check_unchanged(data, chosen, card)
         if card.personal_correction:

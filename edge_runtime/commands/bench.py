@@ -170,7 +170,7 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
             "other"
         )
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
-    data = loading.load_data(chosen, cards[0].window)
+    data = loading.DataReader(chosen).windows_to_score(cards[0].window)
     if chosen and given is None:
         for card in cards:
             loading.check_unchanged(data, chosen, card)

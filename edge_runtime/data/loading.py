@@ -94,6 +94,20 @@ class DataReader:
         joining.check_labels([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
         return joining.joined([x.windows(window, alone=False) for x in self.parts])
 
+    def windows_to_score(self, window: Window | None = None) -> Dataset:
+        """The windows that there are, to score models on: of however few people and labels, nothing is trained.
+
+        Raises `InputError` when there is none, and for a layout that reads no labels.
+        """
+        self._check_labels()
+        data = self.found_windows(window)
+        if not len(data.train) + len(data.test):
+            raise InputError(
+                f"{in_words(self.sources)}: nobody has {recording_windows.in_seconds(data.window)} of one label in one "
+                "piece; record more, or fill the column label"
+            )
+        return data
+
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
         self._check_labels()

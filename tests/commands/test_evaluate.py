@@ -17,6 +17,8 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import read_model
 from edge_runtime.model.model_paths import reference_model
 
+MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
+
 
 def people(folder, *pieces, names=("s1", "s2", "s3")):
     """The same pieces of each person."""
@@ -168,11 +170,26 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
         assert said in done.stderr
     assert "Not scored" not in succeeded(evaluate(folder, "edge", "--data", folder)).stderr
     for model, scored in (("edge-anywhere", {"17", "anna"}), ("edge", {"1", "16", "17", "anna"})):
-        measured = ("bench", model, "--data", folder, "--runs", 1, "--no-control", "--json", "bench.json")
-        done = succeeded(har_edge(*measured, cwd=tmp_path))
+        done = succeeded(har_edge("bench", model, "--data", folder, *MEASURED, cwd=tmp_path))
         assert done.stderr.count(said) == (model == "edge-anywhere")  # once for both forms of it
         found = json.loads((tmp_path / "bench.json").read_text())["results"]
         assert [{*x["per_subject"]} for x in found] == [scored] * 2
+
+
+@pytest.mark.parametrize("names", [("anna",), ("anna", "bob")])
+def test_bench_takes_recordings_of_as_few_people_and_labels_as_evaluate_does(names, tmp_path):
+    data = people(tmp_path / "own", ("WALKING", posture("WALKING", 30)), names=names)
+    succeeded(evaluate(data, "edge", "--data", data))
+    succeeded(har_edge("bench", "edge", "--data", data, *MEASURED, cwd=tmp_path))
+    for found in json.loads((tmp_path / "bench.json").read_text())["results"]:
+        assert (found["accuracy"], set(found["per_subject"])) == (scores(data)["accuracy"], {*names})
+
+
+def test_bench_refuses_recordings_without_a_whole_window_of_a_label(tmp_path, har_edge_here):
+    for label, seconds in (("SITTING", 2), ("", 10)):
+        data = people(tmp_path / f"own{seconds}", (label, posture("SITTING", seconds)))
+        done = har_edge_here("bench", "edge", "--data", data)
+        assert_one_sentence(done, 2, data.name, "nobody has 2.56 s of one label in one piece", "fill the column label")
 
 
 @pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]])
