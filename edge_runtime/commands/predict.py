@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,8 @@ def command(
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
+    if scores:
+        _tell_of_learnt(card, recorded)
     show(predictions, scores, has_names=n_all > 1 or bool(described))
     recordings = [
         {"file": str(x.file)}
@@ -225,12 +227,26 @@ def _predict(
                 decisions.append(x)
             elif x.kind != "opened":
                 notices.append(x)
-    if not decisions:
+    if not decisions or session.began is None:
         why = f" ({notices[-1].text})" if notices else ""
         raise InputError(f"{described or file} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
-    start = decisions[0].seconds - window_s
-    return Prediction(file, described, start, decisions, joined, notices, session.summary)
+    notices = [replace(x, seconds=max(x.seconds, session.began)) for x in notices]  # some come before any sample
+    return Prediction(file, described, session.began, decisions, joined, notices, session.summary)
+
+
+def _tell_of_learnt(card: "Card", recorded: "Sequence[Described]") -> None:
+    """Say on stderr how many of the people the model was trained on: of them more is right than of others."""
+    from edge_runtime.bench.evaluation_data import learnt_from
+
+    people = {(x.recording.mounting.source, x.recording.subject) for x in recorded}
+    n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
+    if n_learnt:
+        click.echo(
+            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here, whom 'har-edge "
+            "evaluate' leaves out.",
+            err=True,
+        )
 
 
 def _scores(found: "Sequence[Prediction]", card: "Card", is_told: bool) -> "LiveScores | None":

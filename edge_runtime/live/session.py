@@ -16,11 +16,15 @@ _SHOWN, _WITHIN_S = 3, 60.0
 
 
 class Session:
-    """One run of a stream. Memory does not grow with its length; `summary` is right at any time."""
+    """One run of a stream. Memory does not grow with its length; `summary` is right at any time.
+
+    `began` is the time of the first sample; None before it.
+    """
 
     def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
+        self.began: float | None = None
         self._repeated = RepeatedNotices()
         hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
         self.summary = StreamSummary(recognizer.card.answers, hop_s, window_s)
@@ -40,6 +44,7 @@ class Session:
             return []
         seconds, events = self._timestamps.seconds(chunk)
         self._newest = float(seconds[-1])
+        self.began = float(seconds[0]) if self.began is None else self.began
         self.summary.samples_came(seconds)
         notices = [Notice(float(seconds[0]), x.kind, x.text) for x in events]
         return [*notices, *self._recognizer.push(self._axes(chunk.samples), seconds)]

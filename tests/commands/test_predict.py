@@ -87,6 +87,19 @@ def test_notices_of_one_recording_have_their_time_from_its_first_sample_on(har_e
     assert gap["seconds"] == pytest.approx(1090)  # in the clock of the recording, as segments are
 
 
+def test_notices_have_their_time_where_a_gap_comes_before_the_first_window_is_whole(har_edge_here, walk, tmp_path):
+    lines = walk.read_text().splitlines()
+    walk.write_text("\n".join([lines[0], "rubbish", *lines[1:51], *lines[101:], ""]))  # 1 s, and another one is missing
+    done = succeeded(har_edge_here("predict", walk, "--model", "edge", "--json", "found.json"))
+    assert re.search(r"walk\.csv: 0:00  a line is no sample, 'rubbish'", done.stderr)
+    assert "walk.csv: 0:02  no samples for 1.02" in done.stderr
+    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    assert [x["seconds"] for x in found["notices"][:2]] == pytest.approx([1000, 1002])
+    assert done.stdout.splitlines()[1].startswith(
+        "0:03 "
+    )  # the first window is whole after 4.56 s, and segments begin 1.28 s before
+
+
 def test_of_more_than_three_recordings_each_is_a_line_and_a_notice_is_said_once(har_edge_here, tmp_path, samples):
     (tmp_path / "own").mkdir()
     for number in range(4):
@@ -195,6 +208,17 @@ def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_firs
     told = har_edge_here(*asked, "--axes", "x,y,z", "--json", "told.json")
     assert "before the first walk" not in succeeded(told).stdout  # nothing is searched: postures are told at once
     assert json.loads((tmp_path / "told.json").read_text())["mounting_not_known"] == 0
+
+
+@pytest.mark.parametrize("source", ["GeoTec", "others"])
+def test_people_of_the_training_are_counted_where_it_is_said_how_much_is_right(
+    source, har_edge_here, worn_once, tmp_path
+):
+    layout = tmp_path / "mine.toml"
+    layout.write_text(f'name = "{source}"\n{layout.read_text()}')
+    done = succeeded(har_edge_here("predict", f"mine.toml={worn_once}", "--model", "edge-anywhere"))
+    said = "'edge-anywhere' was trained on 1 of 1 subject here, whom 'har-edge evaluate' leaves out.\n"
+    assert (said in done.stderr) == (source == "GeoTec")  # whose 01 is in its card
 
 
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):
