@@ -5,15 +5,18 @@ import json
 import zipfile
 from dataclasses import replace
 
+import flatbuffers
 import numpy as np
 import pytest
 import tiny_models
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import assert_one_sentence, har_edge
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.live_settings import LiveSettings, Smoothing
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import reference_model
@@ -105,6 +108,25 @@ def test_a_model_cut_short_anywhere_is_told_so_and_not_of_cards(model, length):
     with pytest.raises(InputError, match="was cut short, its model is not whole: copy") as refused:
         cards.read_tflite(model)
     assert "card" not in str(refused.value)
+
+
+def test_buffers_behind_the_flatbuffer_belong_to_the_model(model):
+    tables = schema.ModelT.InitFromObj(schema.Model.GetRootAs(FLATBUFFER, 0))
+    weights = max(tables.buffers, key=lambda x: 0 if x.data is None else len(x.data))
+    values, weights.data = bytes(weights.data), None
+    weights.offset, weights.size = len(FLATBUFFER) + 64, len(values)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(tables.Pack(builder), b"TFL3")
+    content = bytes(builder.Output()).ljust(weights.offset, b"\0") + values
+    X = np.ones((1, 3, 2), np.float32)
+    outside, inside = (open_model(x).run(X) for x in (content, FLATBUFFER))
+    np.testing.assert_array_equal(outside, inside)
+    model.write_bytes(content)
+    assert cards.read_tflite(model) == content
+    for n in range(1, len(values) + 1):
+        model.write_bytes(content[:-n])
+        with pytest.raises(InputError, match="was cut short"):
+            cards.read_tflite(model)
 
 
 def test_each_command_says_the_same_of_a_model_that_was_cut_short(har_edge_here, tmp_path):
