@@ -12,7 +12,7 @@ from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import converted_models, data_for
+from edge_runtime.commands.model_arguments import converted_models, data_for, warn_of_axes
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -178,6 +178,8 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     known = [[x.training.get(key) for key in ("data", "subjects", "test_subjects")] for x in cards]
     different = [x for i, x in enumerate(cards) if known[i] not in known[:i]]  # who is left out is said once
     new = [evaluation_data.new_people(data, x, is_remembered=given is None) for x in different]
+    for card in {x.name: x for x in cards}.values():
+        warn_of_axes(card, data.mountings)
     parts = [x for x in new if x != everyone]
     if any(x != parts[0] for x in parts):
         raise InputError(
