@@ -7,7 +7,7 @@ import numpy as np
 
 from tools import table
 
-_UNITS = {"accuracy": 100, "macro_f1": 100, "worst_person": 100}  # shares, in per cent
+_UNITS = {"accuracy": 100, "macro_f1": 100, "worst_person": 100, "wrong_heading": 100}  # shares, in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
@@ -27,7 +27,7 @@ _NAMES = {
     "walking_median_s": "walking until the mounting is found, median, s",
     "walking_p95_s": "the same, 95th percentile, s",
     "never_found": "mountings never found",
-    "wrong_heading": "headings wrong by more than 90 degrees",
+    "wrong_heading": "headings wrong by more than 90 degrees, %",
 }
 _LESS_IS_BETTER = {
     "points_lost",
@@ -71,7 +71,7 @@ def _lines(name: str, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
             floats, ints = (unit * np.array(row[form][measure], float) for form in ("float32", "int8"))
             wanted = target.get(measure)
             reached = "" if wanted is None else _reached(measure, ints.mean(), unit * wanted)
-            lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS else ""
+            lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS and measure not in _LESS_IS_BETTER else ""
             limit = "" if wanted is None else f"{unit * wanted:g}"
             about = (name, title.format_map(row["int8"]), str(len(ints)))
             lines.append((*about, _spread(floats), _spread(ints), lost, limit, reached))
