@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, MountingSearch
 from edge_runtime.live.smoothing import Smoother
-from edge_runtime.model.alike_labels import leans_back
+from edge_runtime.model.alike_labels import labels_of, leans_back
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import MotionFeatures, Novelty, PersistenceTracker, Rejection, motion_features
@@ -54,10 +54,10 @@ class Decision:
 
         Raises `InputError` when the model has no such label.
         """
-        rows = [self.labels.index(x) for x in label.split(" or ") if x in self.labels]
-        if len(rows) < len(label.split(" or ")):
+        parts = labels_of(label, self.labels)
+        if not {*parts} <= {*self.labels}:
             raise InputError(f"there is no activity {label!r}: the model has {', '.join(self.labels)}")
-        return float(self.probabilities[rows].sum())
+        return float(self.probabilities[[self.labels.index(x) for x in parts]].sum())
 
 
 @dataclass(frozen=True)

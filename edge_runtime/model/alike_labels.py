@@ -16,6 +16,7 @@ import numpy.typing as npt
 # than halfway to a side.
 _LEAST_TILT = np.cos(np.radians(45))
 _WITHIN = np.cos(np.radians(60))
+_OR = " or "
 _TELLING = ("waist",)  # placements whose tilts the limits come from, beside those of a pocket
 
 
@@ -29,7 +30,7 @@ class AlikeLabels:
     @property
     def name(self) -> str:
         """The one answer that stands for them: `SITTING or LAYING`."""
-        return " or ".join(self.labels)
+        return _OR.join(self.labels)
 
     def holds(self, placement: str) -> bool:
         """Tell whether they may look alike at `placement`: anywhere, "" too, but where a tilt is known to tell them."""
@@ -41,6 +42,11 @@ class AlikeLabels:
         if len(set(self.labels)) > 1 and set(self.labels) <= set(labels) and self.placements and all(self.placements):
             return None
         return "needs at least two of its labels, and a placement, for labels that look alike"
+
+
+def labels_of(answer: str, labels: Sequence[str]) -> list[str]:
+    """The activities that an `answer` stands for: itself where it is one of `labels`, else those that it joins."""
+    return [answer] if answer in labels else answer.split(_OR)
 
 
 PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", "bag")

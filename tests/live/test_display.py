@@ -207,6 +207,14 @@ class TestTimeline:
         if width >= 40:
             assert re.search(r"^A SITTING or LAYING +S \+ L *$", text, re.M)
 
+    def test_a_label_of_ones_own_may_have_an_or_in_it(self):
+        labels = ("WALKING", "sit or lie")
+        screen, shares = Screen(labels=labels), np.array([0.25, 0.75])
+        found = Decision(1.0, "sit or lie", labels, shares, shares, False, "", 0.5)
+        screen.timeline.decision(found)
+        assert found.probability("sit or lie") == 0.75
+        assert re.search(r"sit or lie +█+ +75 %$", screen.picture(), re.M)
+
     def test_a_clock_that_goes_back_begins_a_new_band(self):
         screen = Screen()
         screen.timeline.decision(decision(1e9, "LAYING"))

@@ -26,6 +26,7 @@ from edge_runtime.live.display.sinks import (
 )
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
+from edge_runtime.model.alike_labels import labels_of
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -151,10 +152,11 @@ class Timeline(Sink):
         room = width - longest - len("X  100 %") - 1
         if room < _LEAST_BAR:
             longest, room = max(0, min(longest, width - len("X  100 %"))), 0
-        answered = self._latest.activity.split(" or ") if self._latest else []
+        labels = self._latest.labels if self._latest else self._names
+        answered = labels_of(self._latest.activity, labels) if self._latest else []
         lines = []
         for i, name in enumerate(names):
-            parts = self._names[i].split(" or ")
+            parts = labels_of(self._names[i], labels)
             style = "bold" if {*parts} <= {*answered} else ""
             line = Text(f"{self._letters[i]} {printable(name, longest):<{longest}} ", style, no_wrap=True)
             lines.append(line)
