@@ -110,10 +110,18 @@ def _is_micro(evidence: Evidence) -> bool:
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:
-    if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
+    if not evidence.trained_on or evidence.trained_on[1] == evidence.data[1]:
+        return
+    (own, _), (name, _) = evidence.trained_on, evidence.data
+    if {*name.split(" + ")} <= {*own.split(" + ")}:
         yield (
-            f"the model was trained on '{evidence.trained_on[0]}', by its card, and these test windows are of other "
-            f"data, '{evidence.data[0]}': give the data of the training with --data"
+            f"these test windows of '{name}' are a part of the data that the model was trained on, by its card, or of "
+            "other recordings: compare with no score of the training"
+        )
+    else:
+        yield (
+            f"the model was trained on '{own}', by its card, and these test windows are of other data, '{name}': give "
+            "the data of the training with --data"
         )
 
 

@@ -6,23 +6,24 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench.evaluation_data import is_other
+from edge_runtime.bench.evaluation_data import is_other, learnt_from
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Mounting
+from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
+from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, not_converted, reference_model
+from edge_runtime.system.quantities import counted
 
 
 def converted_models(run: runs.Run) -> list[Path]:
     """All models of a run. Raises `InputError` when there is none."""
     found = run.converted()
     if not found:
-        raise InputError(f"{run.folder} has no converted model: run 'har-edge convert {run.folder} --quantize'")
+        raise not_converted(run.folder)
     return found
 
 
@@ -70,6 +71,18 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
             f"'{card.name}' knows devices worn as those that it was trained with, and these were worn in another data "
             f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. edge-anywhere, and models of --frame "
             "walking, find how a device is worn.",
+            err=True,
+        )
+
+
+def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
+    """Say on stderr how many of the people the model was trained on: of them more is right than of others."""
+    people = {(x.mounting.source, x.subject) for x in recordings}
+    n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
+    if n_learnt:
+        click.echo(
+            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here, whom 'har-edge "
+            "evaluate' leaves out.",
             err=True,
         )
 

@@ -10,7 +10,13 @@ import click
 
 from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for, warn_of_axes
+from edge_runtime.commands.model_arguments import (
+    find_model,
+    open_classifier,
+    recordings_for,
+    say_who_is_known,
+    warn_of_axes,
+)
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
@@ -109,6 +115,7 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
+    say_who_is_known(classifier.card, recordings)
     found = personalisation.stretches(recordings, classifier)
     correction, held_out = personalisation.learn(found, classifier)
     if held_out and held_out.is_worse:
@@ -132,6 +139,9 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     cards.write_model(out, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
     click.echo(f"{out}: {card.name} adapted to subject {subject} from {learnt}")
+    others = sorted({x for recording in recordings for x in recording.found_labels} - {*labels})
+    if others:
+        click.echo(f"Not learnt from, since the model has no such label: {', '.join(others)}.")
     click.echo(checked)
 
 

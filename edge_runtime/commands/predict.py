@@ -74,7 +74,7 @@ def command(
     if described and (units or gyro_units or rate):
         raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model, open_classifier, warn_of_axes
+    from edge_runtime.commands.model_arguments import find_model, open_classifier, say_who_is_known, warn_of_axes
     from edge_runtime.live.display.predictions import rows, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
@@ -122,7 +122,7 @@ def command(
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
     if scores:
-        _tell_of_learnt(card, recorded)
+        say_who_is_known(card, [x.recording for x in recorded])
     show(predictions, scores, has_names=n_all > 1 or bool(described))
     recordings = [
         {"file": str(x.file)}
@@ -197,6 +197,7 @@ def _long_enough(found: "Sequence[Described]", window: "Window") -> "Sequence[De
 
 def _files(path: Path) -> Sequence[Path]:
     from edge_runtime.data.data_sources import FOREIGN
+    from edge_runtime.data.loading import fitting_layouts
     from edge_runtime.data.subject_groups import natural
 
     if not path.exists():
@@ -209,7 +210,8 @@ def _files(path: Path) -> Sequence[Path]:
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )
     if not found:
-        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {FOREIGN}")
+        known = fitting_layouts(path) or FOREIGN
+        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {known}")
     return found
 
 
@@ -233,20 +235,6 @@ def _predict(
     joined = list(segments(decisions, session.summary.hop_s))
     notices = [replace(x, seconds=max(x.seconds, session.began)) for x in notices]  # some come before any sample
     return Prediction(file, described, session.began, decisions, joined, notices, session.summary)
-
-
-def _tell_of_learnt(card: "Card", recorded: "Sequence[Described]") -> None:
-    """Say on stderr how many of the people the model was trained on: of them more is right than of others."""
-    from edge_runtime.bench.evaluation_data import learnt_from
-
-    people = {(x.recording.mounting.source, x.recording.subject) for x in recorded}
-    n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
-    if n_learnt:
-        click.echo(
-            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here, whom 'har-edge "
-            "evaluate' leaves out.",
-            err=True,
-        )
 
 
 def _scores(found: "Sequence[Prediction]", card: "Card", is_told: bool) -> "LiveScores | None":

@@ -102,7 +102,13 @@ def command(
     if name in ("--replay", "--i2c") and (units or gyro_units or rate):
         raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model, open_classifier, recordings_for
+    from edge_runtime.commands.model_arguments import (
+        find_model,
+        open_classifier,
+        recordings_for,
+        say_who_is_known,
+        warn_of_axes,
+    )
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer
@@ -124,6 +130,8 @@ def command(
             from edge_runtime.live.sources.file_sources import find_recording, replay
 
             found = find_recording(recording, recordings_for(path, data), card.signals)
+            warn_of_axes(card, [found.mounting])
+            say_who_is_known(card, [found])
             opener = replay(recording, found, 1.0 if speed is None else speed)
         if found is not None:
             placement = placement or found.mounting.placement

@@ -57,9 +57,9 @@ def find(name: str) -> Layout:
     except OSError as error:
         near = difflib.get_close_matches(name.lower(), shipped(), 1)
         meant = f", perhaps {near[0]}" if near else ""
+        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
         raise InputError(
-            f"there is no layout '{name}' ({error.strerror}){meant}: give the path of a TOML file, or one of "
-            f"{', '.join(shipped())}"
+            f"there is no layout '{name}'{why}{meant}: give the path of a TOML file, or one of {', '.join(shipped())}"
         ) from error
     return parse(text, str(path), path.stem)
 

@@ -143,7 +143,10 @@ class SourceReader:
         if path is None:
             return "embedded"
         if not path.exists():
-            raise InputError(f"{path} does not exist" + ("" if self.source.layout else f"; {_EXPECTED}"))
+            if str(path) in layout_file.shipped():
+                raise InputError(f"{path} is a layout, and says nothing of where the recordings are: give {path}=PATH")
+            expected = "give the folder, zip or file of the recordings" if self.source.layout else _EXPECTED
+            raise InputError(f"{path} does not exist; {expected}")
         if self.source.layout:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
@@ -168,7 +171,7 @@ class SourceReader:
             return recording_files.read(path, self._layout)
         except InputError as error:
             # Any .csv may be har-edge's own, by its path, until it is read.
-            if self.source.layout or not (fitting := _fitting(path)):
+            if self.source.layout or not (fitting := fitting_layouts(path)):
                 raise
             raise InputError(f"{error}; {fitting}") from error
 
@@ -254,10 +257,10 @@ def has_recordings(chosen: Sources) -> bool:
 
 
 def _hint(path: Path) -> str:
-    return "; " + (_fitting(path) or "docs/data.md says how a layout is written")
+    return "; " + (fitting_layouts(path) or "docs/data.md says how a layout is written")
 
 
-def _fitting(path: Path) -> str:
+def fitting_layouts(path: Path) -> str:
     """Shipped layouts that fit the files at `path`, in words; "" where none does."""
     names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
     fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]

@@ -48,8 +48,15 @@ def model_path(path: Path | str) -> Path:
     preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "mixed", "float32")]
     found = [x for x in preferred if x.exists()] or sorted(path.glob("model_*.tflite"))
     if not found:
-        raise InputError(f"{path} has no converted model: run 'har-edge convert {path} --quantize'")
+        raise not_converted(path)
     return found[0]
+
+
+def not_converted(folder: Path) -> InputError:
+    """Say that no model is in a `folder`, and how one comes into it where it is a run's."""
+    if not (folder / "card.json").exists():
+        return InputError(f"{folder} has no model, and is no run folder, since it has no card.json: give one of these")
+    return InputError(f"{folder} has no converted model: run 'har-edge convert {folder} --quantize'")
 
 
 def _near(path: Path) -> str:

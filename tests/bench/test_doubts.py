@@ -71,6 +71,10 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
             {"data": ("my recordings", "cd34")},
             "trained on 'UCI HAR', by its card, and these test windows are of other data",
         ),
+        (
+            {"trained_on": ("UCI HAR + GeoTec", "ab12"), "data": ("GeoTec", "cd34")},
+            "windows of 'GeoTec' are a part of the data that the model was trained on",
+        ),
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),
         ({"before": state(governor="ondemand")}, "governor is 'ondemand'"),

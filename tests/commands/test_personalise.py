@@ -71,8 +71,9 @@ def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, si
 
 @pytest.mark.parametrize("sat", [3, 30])
 def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path):
-    seconds = [standing[:600], sitting[: 50 * sat], standing[:150]]  # filters settle in the first
-    done = succeeded(personalise(tmp_path, *zip(("", "SITTING", "STANDING"), seconds, strict=True)))
+    seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # filters settle in the first
+    done = succeeded(personalise(tmp_path, *zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
+    assert "Not learnt from, since the model has no such label: LEANING." in done.stdout
     assert f"from {sat} s of SITTING, 3 s of STANDING" in done.stdout
     assert "Not cross-validated" in done.stdout
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record

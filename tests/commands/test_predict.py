@@ -219,6 +219,8 @@ def test_people_of_the_training_are_counted_where_it_is_said_how_much_is_right(
     done = succeeded(har_edge_here("predict", f"mine.toml={worn_once}", "--model", "edge-anywhere"))
     said = "'edge-anywhere' was trained on 1 of 1 subject here, whom 'har-edge evaluate' leaves out.\n"
     assert (said in done.stderr) == (source == "GeoTec")  # whose 01 is in its card
+    replayed = ("stream", "edge-anywhere", "--data", f"mine.toml={worn_once}", "--replay", 0, "--speed", 0, "--quiet")
+    assert (said in succeeded(har_edge_here(*replayed)).stderr) == (source == "GeoTec")
 
 
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):
@@ -267,20 +269,24 @@ def test_a_foreign_file_without_a_layout_leads_to_layouts(har_edge_here, worn_on
 
 def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "theirs/wlk_7").mkdir(parents=True)
+    (tmp_path / "theirs/wlk_7/sub_1.csv").touch()
     (tmp_path / "short.csv").write_text(csv_lines(samples[:127], HEADER.removeprefix("t[s],")))
     (tmp_path / "words.csv").write_text("to be\nor not\n")
     for arguments, words in (
         ([], "FILE.csv"),
         (["none.csv"], "none.csv"),
         (["empty"], "holds no .csv file"),
+        (["theirs"], "the files fit the layout of motionsense: motionsense=theirs"),
         (["empty"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["/dev/zero"], "no regular file"),
         (["short.csv"], "2.56 s"),
         (["words.csv"], "no samples"),
         (["words.csv"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["short.csv", "-o", "short.csv"], "would overwrite"),
+        (["short.csv", "--model", "empty"], "empty has no model, and is no run folder"),
         (["short.csv", "--model", "egde"], "did you mean edge?"),
     ):
         model = () if "--model" in arguments else ("--model", "edge")
         assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["empty", "short.csv", "words.csv"]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["empty", "short.csv", "theirs", "words.csv"]

@@ -244,16 +244,18 @@ def test_files_that_do_not_fit_a_layout_are_named(tmp_path, old, new, says):
 def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
     with pytest.raises(
         InputError,
-        match=r"no layout 'motionsens' .*, perhaps motionsense: .*geotec, har-edge, harth",
+        match=r"no layout 'motionsens', perhaps motionsense: .*geotec, har-edge, harth",
     ):
         loading.load_data(f"motionsens={tmp_path}")
 
 
 def test_of_a_folder_that_does_not_exist_a_layout_needs_no_forms_of_data(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere does not exist$"):
+    with pytest.raises(InputError, match=r"nowhere does not exist; give the folder, zip or file of the recordings$"):
         loading.load_data(f"motionsense={tmp_path / 'nowhere'}")
     with pytest.raises(InputError, match="nowhere does not exist; give the folder"):
         loading.load_data(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"motionsense is a layout, .*: give motionsense=PATH$"):
+        loading.load_data("motionsense")
 
 
 def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
