@@ -106,18 +106,16 @@ def command(
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
-        found: dict[int, Prediction] = {}
         for places in worn_alike([x.recording for x in recorded]):
             where = placement or recorded[places[0]].recording.mounting.placement
             recognizer = LiveRecognizer(classifier, hop, True, axes is not None, where)
             for place in places:
                 x = recorded[place]
-                on_progress((len(files) + len(found)) / n_all, f"following recordings: {x}")
+                on_progress(len(predictions) / n_all, f"following recordings: {x}")
                 recognizer.restart(x.recording.begins_midway)
                 session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
                 source = replay(x.number, x.recording, 0)
-                found[place] = _predict(x.file, x, session, source, card.window.samples / RATE_HZ)
-        predictions += [found[place] for place in range(len(recorded))]
+                predictions.append(_predict(x.file, x, session, source, card.window.samples / RATE_HZ))
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told=axes is not None)

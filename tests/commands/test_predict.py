@@ -172,9 +172,9 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     done = succeeded(har_edge_here(*asked, env={"COLUMNS": "120"}))
     content = json.loads((tmp_path / "found.json").read_text())
     assert [x["file"] for x in content["recordings"]] == [
-        "theirs/01/stand_1.txt", "theirs/01/stand_3.txt", "theirs/01/walk_2.txt"
+        "theirs/01/stand_1.txt", "theirs/01/walk_2.txt", "theirs/01/stand_3.txt"
     ]  # fmt: skip
-    before, after, _ = ({y["activity"] for y in x["segments"]} for x in content["recordings"])
+    before, _, after = ({y["activity"] for y in x["segments"]} for x in content["recordings"])
     assert before == {"unknown"}
     assert any("STANDING" in x for x in after)
     assert done.stdout.count("All of it is unknown; the commonest reason: mounting not known yet") == 1
