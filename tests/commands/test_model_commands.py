@@ -318,6 +318,8 @@ def test_what_is_opened_is_what_was_tried_in_a_child(tmp_path, monkeypatch):
 
 def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
+    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x has no model, and is no run folder")
+    (tmp_path / "runs" / "x" / "card.json").touch()
     assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x", "har-edge convert runs/x --quantize")
     (tmp_path / "runs" / "latest").symlink_to("x")
     assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert runs/x --quantize")

@@ -120,6 +120,9 @@ def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny
     for name in REFERENCE_MODELS:
         assert Classifier(name).card.name == name
     (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="is no run folder"):
+        Classifier(tmp_path / "empty")
+    (tmp_path / "empty/card.json").touch()
     with pytest.raises(InputError, match="har-edge convert"):
         Classifier(tmp_path / "empty")
 
