@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 
 import numpy as np
@@ -16,10 +17,16 @@ from edge_runtime.data.columns import MalformedError
 from edge_runtime.data.layout import Layout
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
+from edge_runtime.system.quantities import counted
 
 Array = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.object_]
+_ENDS = ";|"  # what stands at the ends of lines in some data sets
 _MEND = 'leave out rows without a measurement, or write bad_rows = "leave out" in a layout'
+
+
+class NoSamplesError(InputError):
+    """A file without rows of samples."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,8 @@ class CellGrid:
     def gathered(self, places: Collection[int]) -> "tuple[CellGrid, int]":
         """The rows with all fields, of which the columns at `places` are kept; and the number of the others.
 
-        Raises `InputError` where there are others and the layout does not leave them out, and `csv.Error`.
+        Raises `InputError` where there are others and the layout does not leave them out, `NoSamplesError` where there
+        are others alone, and `csv.Error`.
         """
         wanted = sorted(places)
         get = itemgetter(*wanted) if len(wanted) > 1 else lambda row: (row[wanted[0]],)
@@ -63,30 +71,40 @@ class CellGrid:
         for row in rows:
             lengths.append(len(row))
             kept.append(get(row) if len(row) > wanted[-1] else ())
-        counted = np.array(lengths, np.intp)
+        sizes = np.array(lengths, np.intp)
         n_fields = len(self.header)
         if not self.layout.has_header:
-            usual = int(np.bincount(counted).argmax()) if len(counted) else 0
+            usual = int(np.bincount(sizes).argmax()) if len(sizes) else 0
             n_fields = max(wanted[-1] + 1, usual)
-        numbers = np.flatnonzero(counted == n_fields)
-        if len(numbers) < len(counted) and not self.layout.leaves_out_bad_rows:
-            first = int((counted != n_fields).argmax())
-            raise InputError(f"{self._where(first)}: {self._fields(lengths[first], n_fields)}")
-        kept = [kept[i] for i in numbers.tolist()] if len(numbers) < len(counted) else kept
+        numbers = np.flatnonzero(sizes == n_fields)
+        if len(numbers) < len(sizes) and not (self.layout.leaves_out_bad_rows and len(numbers)):
+            first = int((sizes != n_fields).argmax())
+            kind = InputError if len(numbers) else NoSamplesError
+            raise kind(f"{self._where(first)}: {self._fields(first, lengths[first], n_fields)}")
+        kept = [kept[i] for i in numbers.tolist()] if len(numbers) < len(sizes) else kept
         found = {x: _array(cells) for x, cells in zip(wanted, zip(*kept, strict=True), strict=True)} if kept else {}
         empty = {x: np.empty(0, np.object_) for x in wanted}
-        grid = replace(self, numbers=numbers, columns=found or empty, n_rows=len(counted))
-        return grid, len(counted) - len(numbers)
+        grid = replace(self, numbers=numbers, columns=found or empty, n_rows=len(sizes))
+        return grid, len(sizes) - len(numbers)
 
-    def _fields(self, found: int, expected: int) -> str:
+    def _fields(self, number: int, found: int, expected: int) -> str:
+        there = counted(found, "field")
         if self.layout.has_header:
-            return f"{found} fields instead of the header's {expected}"
+            return f"{there} instead of the header's {expected}; {_MEND}"
+        if number:
+            return f"{there} instead of {expected}; {_MEND}"
         mend = f"columns by their numbers from 1 on, or skip = {self.layout.skip + 1} for a heading, in the layout"
-        return f"{found} fields instead of {expected}: see separator, {mend}"
+        return f"{there} instead of {expected}: see separator, {mend}"
 
     def where(self, row: int) -> str:
         """The place of a row in words."""
         return self._where(int(self.numbers[row]))
+
+    def line_of(self, column: str) -> int:
+        """The line among the first 100 of the file that has a cell with the name of a `column`; 0 without one."""
+        lines = islice(io.StringIO(self.text), 100)
+        cells = ([x.strip() for x in line.split(columns.delimiter(line))] for line in lines)
+        return next((number for number, row in enumerate(cells, 1) if column in row), 0)
 
     def _where(self, number: int) -> str:
         wanted = number + self.layout.has_header
@@ -141,7 +159,9 @@ class CellGrid:
             return self._parse(cell, is_time)
         except MalformedError as error:
             mend, skip = _MEND, self.layout.skip + 1
-            if not self.numbers[row] and not self.layout.has_header:
+            if (bare := cell.strip().rstrip(_ENDS)) != cell.strip() and self._is_number(bare, is_time):
+                mend = f'write line_end = "{cell.strip()[len(bare) :]}" in the layout'
+            elif not self.numbers[row] and not self.layout.has_header:
                 mend = f"if it is a heading, write skip = {skip} in the layout"
             elif not self.numbers[row] and self.layout.acceleration:
                 mend = (

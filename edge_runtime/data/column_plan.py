@@ -19,6 +19,14 @@ _EXPECTED = (
 Axes = tuple[tuple[int, ...], ...]
 
 
+class MissingColumnError(InputError):
+    """A header without a `column` of the layout."""
+
+    def __init__(self, text: str, column: str) -> None:
+        super().__init__(text)
+        self.column = column
+
+
 @dataclass(frozen=True)
 class ColumnPlan:
     """Places of columns, counted from 0: of each axis those that are summed; factors give s, g and rad/s.
@@ -204,8 +212,8 @@ def _place(header: Sequence[str], place: str, column: Column, expected: str = ""
         )
     if column not in names:
         there = ", ".join(quoted(x, 20) for x in names[:12])
-        raise InputError(
-            f"{place} has no column '{column}'{expected or f'; its header names {there}{_hint(names, column)}'}"
+        raise MissingColumnError(
+            f"{place} has no column '{column}'{expected or f'; its header names {there}{_hint(names, column)}'}", column
         )
     return names.index(column)
 

@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import column_plan, units
-from edge_runtime.data.cell_grid import CellGrid
-from edge_runtime.data.column_plan import ColumnPlan
+from edge_runtime.data.cell_grid import CellGrid, NoSamplesError
+from edge_runtime.data.column_plan import ColumnPlan, MissingColumnError
 from edge_runtime.data.layout import Layout
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 from edge_runtime.system.printable import quoted
+
+_MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is coarser than samples
 
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 
@@ -64,8 +66,9 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
 
     Of one that holds several devices, people or trials, whose rows may alternate, there is a table for each.
 
-    Raises `InputError` naming the file and the line, also for values beyond `MAX_ACCELERATION_G` and
-    `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the app.
+    Raises `NoSamplesError` for a file without rows of samples, and `InputError` naming the file and the line, also for
+    values beyond `MAX_ACCELERATION_G` and `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the
+    app.
     """
     if (matrix := _matrix_kind(content)) is not None:
         raise InputError(
@@ -96,7 +99,14 @@ def _matrix_kind(content: bytes) -> str | None:
 
 
 def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:
-    plan = column_plan.of(grid.header, grid.place, layout, sensor)
+    if layout.leaves_out_bad_rows and not grid.text.strip():
+        raise NoSamplesError(f"{grid.place} is empty; a recording is expected there")
+    try:
+        plan = column_plan.of(grid.header, grid.place, layout, sensor)
+    except MissingColumnError as error:
+        if layout.acceleration and (line := grid.line_of(error.column)):
+            raise InputError(f"{error}; line {line} has it: write skip = {line - 1} in the layout") from error
+        raise
     devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]
     grid, n_left_out = grid.gathered({x for _, part in devices for x in part.places})
     grid = _kept(grid, plan)
@@ -113,7 +123,7 @@ def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:
                 tables.append(table)
                 n_left_out = 0
     if not tables:
-        raise InputError(f"{grid.place} has too few rows of samples ({len(grid)}); a recording is expected there")
+        raise NoSamplesError(f"{grid.place} has too few rows of samples ({len(grid)}); a recording is expected there")
     return tables
 
 
@@ -176,7 +186,8 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         return None
     has_iso_times = plan.time is not None and ":" in first.columns[plan.time][0]
     plan = column_plan.settled(plan, grid.header, grid.place, has_iso_times, lambda: _size(first, plan))
-    times = _times(first, plan, layout)
+    texts = {name: _texts(first, name, place, layout) for name, place in plan.texts.items() if name not in said}
+    times = _times(first, plan, layout)  # which may go back where another person begins
     found: dict[str, Series] = {}
     if plan.acceleration:
         found["acceleration"] = _series(first, "acceleration", plan, times)
@@ -188,7 +199,7 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         found.get("acceleration"),
         found.get("rotation"),
         plan.sensor is None,
-        {name: _texts(first, name, place, layout) for name, place in plan.texts.items() if name not in said},
+        texts,
         said,
         first.numbers,
         grid.n_rows,
@@ -220,6 +231,13 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Arr
         seconds: Array = (times - times[0]) * plan.time_factor
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if layout.time and layout.time.steady else ~(steps > 0)
+        still = float((steps == 0).mean())
+    if layout.time and len(steps) >= _ENOUGH_ROWS and still > _MOST_STILL and (still == 1 or is_late.any()):
+        rows, other = ("all", "") if still == 1 else ("most", ", or steady = true under it")
+        raise InputError(
+            f"{grid.place}: the time does not move on in {rows} rows, from {quoted(first, 30)} on; where samples were "
+            f"taken evenly write rate = 50 (samples a second) in place of [time]{other}"
+        )
     if is_late.any() and not (layout.time and layout.time.allows_disorder):
         advice = "" if layout.time is None else ', or write disorder = "new recording" under [time]'
         raise InputError(

@@ -57,6 +57,9 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
         yield Finding(f"Times go back {counted(found.set_back, 'time')}: a new recording begins there.")
     if found.rows_left_out:
         yield Finding(f"{counted(found.rows_left_out, 'row')} left out, with fields missing or no numbers.")
+    if found.without_samples:
+        names = found.without_samples
+        yield Finding(f"{counted(len(names), 'file')} left out, {names[0]} first: there are no samples in it.")
     if found.without_rotation:
         names = found.without_rotation
         yield Finding(

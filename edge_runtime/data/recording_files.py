@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import csv_table, units
+from edge_runtime.data.cell_grid import NoSamplesError
 from edge_runtime.data.csv_table import Table
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
@@ -39,8 +40,9 @@ class FoundRecordings:
     """The recordings of a data set, and facts of their files that these do not show.
 
     `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
-    began behind a gap or where times went back. `without_rotation` names recordings that were left out, `absent_labels`
-    are those of the layout that no file has, `without_labels` recordings of which the files of labels say nothing.
+    began behind a gap or where times went back. `without_rotation` names recordings that were left out,
+    `without_samples` files, `absent_labels` are those of the layout that no file has, `without_labels` recordings of
+    which the files of labels say nothing.
     """
 
     recordings: tuple[Recording, ...]
@@ -49,6 +51,7 @@ class FoundRecordings:
     gaps: int = 0
     set_back: int = 0
     without_rotation: tuple[str, ...] = ()
+    without_samples: tuple[str, ...] = ()
     absent_labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     stretches: list[_FilePart] = []
     rates: list[float] = []
     alone: list[str] = []
+    empty: dict[str, NoSamplesError] = {}
     unlabelled: list[str] = []
     n_left_out = n_gaps = n_back = 0
     with open_tree(path) as opened:
@@ -87,14 +91,13 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
             if len(files) < _n_files(layout):
                 alone += files.values()
                 continue
-            for tables in _by_device(
-                x
-                for sensor, name in files.items()
-                for x in csv_table.read(tree.content(name), tree.path_of(name), layout, sensor)
-            ):
+            found_in = [x for sensor, name in files.items() for x in _tables(tree, layout, sensor, name, empty)]
+            for tables in _by_device(found_in):
                 n_left_out += sum(x.left_out for x in tables)
                 table = next((x for x in tables if x.acceleration), None)
                 samples = None
+                if table and table.acceleration and table.acceleration.seconds.any():
+                    _check_steps(table, table.acceleration.seconds)  # before times of another unit are compared
                 if table and (not layout.rotation or any(x.rotation for x in tables)):
                     samples = paired(tables, layout)
                 if table is None or samples is None or len(samples.rows) < 2:
@@ -108,6 +111,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                     labels = labels_of.labels(of_path, table, samples)
                     unlabelled += [] if any(labels) else [next(iter(files.values()))]
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
+    if not stretches and not alone:
+        raise next(iter(empty.values()))
     if not stretches:
         raise InputError(
             f"{path}: {alone[0]} has no samples of the other sensor at the same times, nor has any other recording: "
@@ -119,7 +124,20 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     found = tuple(_recording(x, labels_found, layout, name, tree.place) for x in stretches)
     absent, bare = labels_found.absent, tuple(dict.fromkeys(unlabelled))
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), absent, bare)
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), tuple(empty), absent, bare)
+
+
+def _tables(
+    tree: FileTree, layout: Layout, sensor: str, name: str, empty: dict[str, NoSamplesError]
+) -> Sequence[Table]:
+    """The tables of a file; none of one without samples, which joins `empty` where bad rows are left out."""
+    try:
+        return csv_table.read(tree.content(name), tree.path_of(name), layout, sensor)
+    except NoSamplesError as error:
+        if not layout.leaves_out_bad_rows:
+            raise
+        empty[name] = error
+        return ()
 
 
 def _by_device(tables: Iterable[Table]) -> list[list[Table]]:
@@ -243,6 +261,13 @@ def _stretches(
 
 def _rate_hz(table: Table, seconds: Array) -> float:
     """The rate of a file. Raises `InputError` for one that motion is not recorded at."""
+    _check_steps(table, seconds)
+    steps = np.diff(seconds)
+    return float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean())
+
+
+def _check_steps(table: Table, seconds: Array) -> None:
+    """Raise `InputError` where samples are further apart, or closer together, than those of motion."""
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
@@ -253,7 +278,6 @@ def _rate_hz(table: Table, seconds: Array) -> float:
             f"{table.place}{device}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to "
             f"{units.STEP_S[1]:g} s; check the unit of the timestamp{mend}"
         )
-    return float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean())
 
 
 def _check_rotation(path: Path, stretches: Sequence[_FilePart]) -> None:
@@ -300,6 +324,8 @@ class _Labels:
             more = f" (and {', '.join(quoted(x, 30) for x in unknown[1:9])})" if len(unknown) > 1 else ""
             near = difflib.get_close_matches(unknown[0], [x for x in said if x not in keys.values()], 1)
             meant = f"; it names {quoted(near[0], 30)}, which no file has" if near else ""
+            if layout.label_file and _as_named(unknown[0].split()[0], said) in layout.labels:
+                meant = ' (where columns follow that of the label write "" behind "label" under [label_file])'
             by_path = ", by {label} in files," if "label" in layout.files.names else ""
             raise InputError(
                 f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more}{by_path} "

@@ -15,6 +15,10 @@ from edge_runtime.data.layout import END, START, LabelFile, Layout
 from edge_runtime.data.sensor_pairing import PairedSamples
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
+from edge_runtime.system.quantities import counted
+
+_WORN_AT_ONCE = ("placement", "device")
+"""Devices that record the same rows, and have their labels in one file."""
 
 
 class LabelRange(NamedTuple):
@@ -60,20 +64,23 @@ class RecordingLabels:
             )
         names = tuple(x for x in layout.files.names if x in (*source.columns, *source.files.names))
         first: dict[tuple[str, ...], str] = {}
+        found: dict[tuple[str, ...], list[LabelRange]] = {}
         for said, name in recordings:
             key = _key(said, names)
-            if source.is_by_row and key in first:
+            device = (*key, *_key(said, _WORN_AT_ONCE))
+            if source.is_by_row and device in first:
                 raise InputError(
-                    f"{tree.place}: {first[key]} and {name} would have the labels of the same file, which has a row "
+                    f"{tree.place}: {first[device]} and {name} would have the labels of the same file, which has a row "
                     "for each row of one recording: tell the two apart by names in braces, in files above all tables "
-                    f"and under [label_file] of {layout.source}"
+                    f"and under [label_file] of {layout.source} or, of devices worn at once, by {{placement}} or "
+                    "{device} above all tables alone"
                 )
-            first[key] = name
-        found: dict[tuple[str, ...], list[LabelRange]] = {x: [] for x in first}
+            first[device] = name
+            found[key] = []
         strange = ""
         for name, said in files.items():
             place = tree.path_of(name)
-            rows = _rows(tree.content(name), place, source, layout.encoding)
+            rows = _rows(tree.content(name), place, source, layout)
             if source.is_by_row:
                 ranges = found.get(_key(said, names))
                 if ranges is None:
@@ -173,20 +180,24 @@ def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
             )
 
 
-def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
     """The line of each row, and its cells by what the columns are.
 
     A row without cells is none, but for one among labels of each row of a recording: there it has no label.
     """
     try:
-        lines = content.decode(encoding).splitlines()[source.skip :]
+        lines = content.decode(layout.encoding).splitlines()[source.skip :]
     except UnicodeDecodeError as error:
-        raise InputError(f"{place} is not {encoding} text ({error.reason}); name its encoding in the layout") from error
+        raise InputError(
+            f"{place} is not {layout.encoding} text ({error.reason}); name its encoding in the layout"
+        ) from error
     while lines and not lines[-1].strip():
         lines.pop()
-    separator = columns.delimiter(next((x for x in lines if x.strip()), ""))
+    separator = columns.delimiter(next((x for x in lines if x.strip() and not _is_comment(x, layout)), ""))
     most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it
     for number, line in enumerate(lines, source.skip + 1):
+        if _is_comment(line, layout):
+            continue
         try:
             cells = next(csv.reader([line], delimiter=separator)) if separator else line.split(None, most_cuts)
         except csv.Error as error:
@@ -196,11 +207,19 @@ def _rows(content: bytes, place: str, source: LabelFile, encoding: str) -> Itera
                 continue
             cells = [""] * len(source.columns)
         if len(cells) < len(source.columns):
-            raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
+            mend = f", or skip = {number} there for a heading" if number == source.skip + 1 else ""
+            raise InputError(
+                f"{place}, line {number}: {counted(len(cells), 'field')} instead of {len(source.columns)}: see columns "
+                f"under [label_file]{mend}"
+            )
         row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
         if source.has_ranges:
             _check_range(row, f"{place}, line {number}", source)
         yield number, row
+
+
+def _is_comment(line: str, layout: Layout) -> bool:
+    return bool(layout.comments) and line.lstrip().startswith(layout.comments)
 
 
 def _check_range(row: Mapping[str, str], where: str, source: LabelFile) -> None:
@@ -214,3 +233,8 @@ def _check_range(row: Mapping[str, str], where: str, source: LabelFile) -> None:
         ) from None
     if not is_range:
         raise InputError(f"{where}: the label ends before it starts")
+    if source.factor is None and not (float(row[START]).is_integer() and float(row[END]).is_integer()):
+        raise InputError(
+            f"{where}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and no numbers of "
+            'samples: write unit = "s", or that of the clock, under [label_file]'
+        )

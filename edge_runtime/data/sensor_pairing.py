@@ -48,8 +48,9 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
         found = PairedSamples(rows, seconds[rows], np.concatenate([values[rows], turns], axis=1))
     if layout.time and layout.time.steady:
         return found
-    stands_still = np.concatenate([[False], np.diff(found.seconds) == 0])
-    return found.part(~stands_still)
+    moves_on = np.ones(len(found.seconds), np.bool_)
+    moves_on[1:] = np.diff(found.seconds) != 0
+    return found.part(moves_on)
 
 
 def evened(seconds: Array) -> Array:

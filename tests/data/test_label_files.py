@@ -92,7 +92,11 @@ skip = 1
     assert read(tmp_path, text).without_labels == ("acc_exp01_user02.txt",)
     (tmp_path / "labels.txt").write_text(content)
     for old, new, says in (
-        ("skip = 1", "", r"labels\.txt, line 1: 3 fields instead of 5"),
+        (
+            "skip = 1",
+            "",
+            r"labels\.txt, line 1: 3 fields instead of 5: see columns .*, or skip = 1 there for a heading",
+        ),
         ('"start", "end"', '"end", "start"', r"labels\.txt, line 2: the label ends before it starts"),
         ('"labels.txt"', '"label.txt"', r"has no file of labels like 'label\.txt'"),
         ('"exp", "subject"', '"exp", "user"', r"mine\.toml, line \d+: columns are a list of 'label', 'start', 'end'"),
@@ -164,6 +168,29 @@ columns = ["name", "label"]
     assert [x.found_labels for x in read(tmp_path, text).recordings] == [("go upstairs",), ("go",)]
 
 
+def test_columns_behind_a_label_of_rows_are_said_where_blanks_separate_them(tmp_path):
+    write_by_row(tmp_path)
+    path = tmp_path / "L01_S07_R01_labels.csv"
+    path.write_text(path.read_text().replace(",", " "))
+    with pytest.raises(
+        InputError, match=r"the label '1 0 1' .* \(where columns follow that of the label write \"\" behind"
+    ):
+        read(tmp_path, BY_ROW)
+    (found,) = read(tmp_path, BY_ROW.replace('["label"]', '["label", ""]')).recordings
+    assert found.labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
+
+
+def test_times_of_labels_are_no_numbers_of_samples(tmp_path):
+    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+    (tmp_path / "labels.txt").write_text("1,walk,0.5,4.5\n")
+    text = f'files = "{{subject}}.csv"\nrate = 50\n{SENSORS}\n[label_file]\nfiles = "labels.txt"\n'
+    text += 'columns = ["subject", "label", "start", "end"]\n'
+    with pytest.raises(InputError, match=r"line 1: start and end are '0\.5' and '4\.5', .* write unit = \"s\""):
+        read(tmp_path, text)
+    (found,) = read(tmp_path, f'{text}unit = "s"').recordings
+    assert found.found_labels == ("walk",)
+
+
 def test_labels_of_rows_may_have_blanks_in_them(tmp_path):
     write_by_row(tmp_path)
     labels = ["Walking upstairs"] * 100 + ["Walking"] * 200
@@ -201,6 +228,30 @@ def test_a_file_of_labels_of_rows_is_of_one_recording_which_has_no_other(tmp_pat
         InputError, match=r"R01_labels\.csv and .*R02_labels\.csv are both labels of the same recording: put what"
     ):
         read(tmp_path, text)
+
+
+def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
+    samples = write_by_row(tmp_path)
+    recorded = (tmp_path / "L01_S07_R01.csv").rename(tmp_path / "L01_S07_R01_hand.csv")
+    other = [line(i, *x) for i, x in enumerate(samples[::-1])]
+    (tmp_path / "L01_S07_R01_foot.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *other]))
+    text = BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')
+    found = read(tmp_path, text).recordings
+    assert [x.mounting.placement for x in found] == ["foot", "hand"]
+    assert found[0].labels.tolist() == found[1].labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
+    assert found[0].samples == pytest.approx(samples[::-1], abs=1e-9)
+    recorded.write_text(recorded.read_text().rsplit("\n", 3)[0])
+    with pytest.raises(InputError, match=r"R01_hand\.csv has 298 rows, and .*R01_labels\.csv 300 labels"):
+        read(tmp_path, text)
+
+
+def test_comments_are_left_out_of_files_of_labels_too(tmp_path):
+    write_by_row(tmp_path)
+    path = tmp_path / "L01_S07_R01_labels.csv"
+    heading, *labels = path.read_text().splitlines()
+    path.write_text("\n".join([heading, "# made; by hand", *labels[:50], " # again", *labels[50:]]))
+    (found,) = read(tmp_path, 'comments = "#"\n' + BY_ROW).recordings
+    assert found.labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
 
 
 def test_labels_of_rows_are_of_those_of_acceleration_where_rotation_has_a_file_of_its_own(tmp_path):

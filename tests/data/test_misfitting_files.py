@@ -2,6 +2,7 @@
 
 import gzip
 
+import numpy as np
 import pytest
 from described_recordings import LAYOUT, layout, rows, write_layout, write_tree
 from written_recordings import motion
@@ -15,6 +16,7 @@ from edge_runtime.errors import InputError
     [
         ("x,x,z,u,v,w", "", "", r"has the column 'x' twice; give its number instead, .*two lines .* skip = 2"),
         ("#x,y,z,u,v,w", "", "", r"no column 'x'; its header names '#x', .*: write '#x', or skip that line"),
+        ("#made\nby,hand\nx,y,z,u,v,w", "", "", r"no column 'x'; .*; line 3 has it: write skip = 2 in the layout"),
         ("", "", "", r"no column 'x'; its header names .*, which are numbers: see that comments and skip"),
         ("x,y,z,u,v,w\ng,g,g,deg,deg,deg", "", "", r"line 2: .*second line of the header, .* skip = 2, in the layout"),
         (
@@ -49,6 +51,88 @@ def test_columns_and_headers_that_do_not_fit_are_said_with_what_mends_it(tmp_pat
         text = "skip = 1\n" + text.replace('["u", "v", "w"]', "[4, 5, 6]")
     with pytest.raises(InputError, match=says):
         recording_files.read(tmp_path, layout(text))
+
+
+BY_NUMBERS = LAYOUT.replace('["x", "y", "z"]', "[1, 2, 3]").replace('["u", "v", "w"]', "[4, 5, 6]")
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "says"),
+    [
+        (1, lambda x: f"{x};", r'line 2: .*;\' is no number; write line_end = ";" in the layout'),
+        (3, lambda x: "nan", r'line 4: 1 field instead of 6; leave out .* bad_rows = "leave out"'),
+        (0, lambda x: "nan", r"line 1: 1 field instead of 6: see separator, columns by their numbers"),
+    ],
+)
+def test_rows_that_do_not_fit_are_said_with_what_mends_them(tmp_path, line, written, says):
+    (tmp_path / "walk").mkdir()
+    lines = rows(motion(100)[1])
+    lines[line] = written(lines[line])
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=says):
+        recording_files.read(tmp_path, layout(BY_NUMBERS))
+
+
+def test_files_without_samples_are_left_out_with_bad_rows_and_named(tmp_path):
+    data = write_tree(tmp_path / "data")
+    for name, content in (("1_1", "nan\n"), ("2_1", ""), ("10_1", "x,y,z,u,v,w\n")):
+        (data / "walk" / f"{name}.csv").write_text(content)
+    leaving = 'bad_rows = "leave out"\n' + LAYOUT
+    (data / "walk" / "1_1.csv").write_text("x,y,z,u,v,w\nnan\n")
+    found = recording_files.read(data, layout(leaving))
+    assert found.without_samples == ("walk/1_1.csv", "walk/2_1.csv", "walk/10_1.csv")
+    assert len(found.recordings) == 6
+    with pytest.raises(InputError, match=r"walk/1_1\.csv, line 2: 1 field instead of the header's 6; leave out rows"):
+        recording_files.read(data, layout())
+    for path in data.rglob("*.csv"):
+        path.write_text("nan\n" * 9)
+    by_numbers = 'bad_rows = "leave out"\n' + BY_NUMBERS
+    with pytest.raises(InputError, match=r"fetch/1_1\.csv, line 1: 1 field instead of 6: see separator"):
+        recording_files.read(data, layout(by_numbers))
+
+
+@pytest.mark.parametrize(
+    ("n_still", "says"),
+    [
+        (1, r"does not move on in all rows, from '0\.0' on; .* write rate = 50 .*in place of \[time\]$"),
+        (50, r"does not move on in most rows, from '0\.0' on; .* in place of \[time\], or steady = true under it$"),
+    ],
+)
+def test_a_clock_coarser_than_samples_is_said(tmp_path, n_still, says):
+    (tmp_path / "walk").mkdir()
+    times = np.zeros(200) if n_still == 1 else np.arange(200) // n_still
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join(["t,x,y,z,u,v,w", *rows(motion(200)[1], times=times)]))
+    timed = LAYOUT.replace("rate = 50\n", '[time]\ncolumn = "t"\nunit = "s"\n')
+    with pytest.raises(InputError, match=says):
+        recording_files.read(tmp_path, layout(timed))
+
+
+def test_a_wrong_unit_of_time_is_said_where_sensors_have_files_of_their_own(tmp_path):
+    seconds, samples = motion(400)
+    for sensor, values, shift in (("acc", samples[:, :3], 0.0), ("gyro", samples[:, 3:], 7.0)):
+        lines = rows(values, times=1e12 + 1000 * seconds + shift)
+        (tmp_path / f"walk_1_{sensor}.csv").write_text("\n".join(["t,x,y,z", *lines]))
+    text = LAYOUT.replace("{label}/{subject}_{trial}", "{label}_{subject}_{sensor}")
+    text = text.replace("rate = 50\n", '[time]\ncolumn = "t"\nunit = "s"\n').replace('"u", "v", "w"', '"x", "y", "z"')
+    text = text.replace("[rotation]", 'sensor = "acc"\n[rotation]\nsensor = "gyro"')
+    with pytest.raises(InputError, match=r'acc\.csv: samples are 20 s apart, .*: in a layout write unit = "ms" under'):
+        recording_files.read(tmp_path, layout(text))
+    text = text.replace('"s"', '"ms"')
+    (tmp_path / "walk_1_gyro.csv").write_text("\n".join(["t,x,y,z", *rows(samples[:, 3:], times=1000 * seconds)]))
+    with pytest.raises(InputError, match=r"walk_1_acc\.csv has no samples of the other sensor at the same times"):
+        recording_files.read(tmp_path, layout(text))
+
+
+def test_another_person_in_a_file_is_said_before_times_that_go_back(tmp_path):
+    (tmp_path / "walk").mkdir()
+    lines = [f"{x},{name}" for name in "ab" for x in rows(motion(100)[1], times=np.arange(100) / 50)]
+    (tmp_path / "walk" / "1.csv").write_text("\n".join(["t,x,y,z,u,v,w,who", *lines]))
+    timed = LAYOUT.replace("{subject}_{trial}", "*").replace("rate = 50\n", 'subject = { column = "who" }\n')
+    timed = timed.replace("[acceleration]", '[time]\ncolumn = "t"\nunit = "s"\n[acceleration]')
+    with pytest.raises(
+        InputError, match=r"line 102: each row of a file needs the same subject, .*, here 'b'; .*several"
+    ):
+        recording_files.read(tmp_path, layout(timed))
 
 
 def test_dates_as_iso_8601_has_them_need_no_text_of_strptime(tmp_path):
