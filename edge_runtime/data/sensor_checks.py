@@ -23,6 +23,12 @@ from edge_runtime.signals.steps import GRID_HZ, beats
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
+SIGN = (
+    "At rest acceleration points up: where it points down, by how the device was worn, sign under [acceleration] of a "
+    "layout turns it round, as -1 or back to 1. Numbers alone cannot tell."
+)
+"""How to see the sign of acceleration, in words."""
+
 _GRAVITY_G = (0.9, 1.1)
 _NO_GRAVITY_G = 0.3
 # The hand's constants were chosen on UCI HAR's 21 training subjects, MotionSense's 24 and GeoTec's 23 alone, in groups
@@ -234,11 +240,7 @@ def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
     if not len(together):
         together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
     means = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", together.mean(axis=0), strict=True))
-    yield Finding(
-        f"{when} acceleration is {means} g on the device's axes. At rest it points up: where it points down, by how "
-        "the device was worn, sign under [acceleration] of a layout turns it round, as -1 or back to 1. Numbers alone "
-        "cannot tell."
-    )
+    yield Finding(f"{when} acceleration is {means} g on the device's axes.")
 
 
 def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
@@ -264,14 +266,14 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
     elif hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
         yield Finding(
             f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}, {hand.times:.2g} times as fast "
-            "in the median): turn sign under [rotation] round: sign = -1, or 1 if it is -1; or see that its columns "
-            "are x, y and z of the same axes.",
+            "in the median): turn sign under [rotation] round: sign = -1, or 1 if it is -1; or see that columns of "
+            "both sensors are x, y and z of the same axes.",
             is_fault=True,
         )
     elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
         yield Finding(
-            f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that its "
-            "columns, under [rotation], are x, y and z of the same axes, and rate or the unit under [time].",
+            f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that columns "
+            "under [acceleration] and [rotation] are x, y and z of the same axes, and rate or the unit under [time].",
             is_fault=True,
         )
     elif hand.times > _ANOTHER_UNIT or 0 < hand.times < 1 / _ANOTHER_UNIT:
