@@ -16,7 +16,7 @@ TEXTS = ("label", "subject", "placement", "device", "trial")
 """Said of a recording or of its rows: in the layout, by a column, or by the path."""
 
 OTHERS = "*"
-"""Among the labels of a layout: all that it does not name."""
+"""Among the labels of a layout: all that it does not name, and in a label any text."""
 
 START, END = "start", "end"
 """The columns of a file of labels that say where a label begins and ends."""

@@ -7,6 +7,7 @@ times of acceleration.
 """
 
 import difflib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -343,7 +344,7 @@ class _Labels:
 
 
 def _as_named(label: str, said: Collection[str]) -> str:
-    """The label as a layout names it: 1.0 and 1.00e+00 are 1, and "*" stands for all that it does not name."""
+    """The label as a layout names it: 1.0 is 1, a `*` in a name any text, and "*" alone all that it does not name."""
     if label in said:
         return label
     try:
@@ -351,7 +352,20 @@ def _as_named(label: str, said: Collection[str]) -> str:
         plain = str(int(number)) if number.is_integer() else label
     except ValueError:
         plain = label
-    return plain if plain in said else OTHERS if OTHERS in said else label
+    if plain in said:
+        return plain
+    return next((x for x in said if x != OTHERS and _stands_for(x, label)), OTHERS if OTHERS in said else label)
+
+
+def _stands_for(key: str, label: str) -> bool:
+    """Tell whether a key with `*` for any text, as in `F*`, stands for the label."""
+    first, *middle = map(re.escape, key.split(OTHERS))
+    if not middle:
+        return False
+    *middle, last = middle
+    # Each part is sought once, from the left: no other place of it can fit better.
+    pattern = f"{first}{''.join(f'(?>.*?{x})' for x in middle)}.*{last}"
+    return re.fullmatch(pattern, label, re.DOTALL) is not None
 
 
 def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str, place: Path) -> Recording:

@@ -254,6 +254,23 @@ def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_lef
         read(tmp_path, text + '[labels]\n1 = "WALKING"\n')
 
 
+def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
+    labels = ["7030 sleeping;MET 0.95", "17250 walking as the means;MET 3.5", "walking, dog", "F01", "walk"]
+    rows = [line(*x, labels[i // 60], separator="\t") for i, x in enumerate(motion(300)[1])]
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    text = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 7 }\n'
+    text += SENSORS.replace("[2, 3, 4]", "[1, 2, 3]").replace("[5, 6, 7]", "[4, 5, 6]") + "[labels]\n"
+    named = '"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\nwalk = "STANDING"\n'
+    found = read(tmp_path, text + named + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
+    recording = found.recordings[0]
+    assert found.absent_labels == ("sit*",)
+    assert [recording.label_names[i] if i >= 0 else "" for i in recording.labels[30::60]] == [
+        *("LAYING", "WALKING", "", "falling", "STANDING")
+    ]
+    with pytest.raises(InputError, match=r"the label 'F01' is: write F01 = "):
+        read(tmp_path, text + named)
+
+
 def test_files_of_matrices_are_refused_with_what_makes_text_of_them(tmp_path):
     samples = motion(300)[1]
     savemat(tmp_path / "a.mat", {"sensor_readings": samples})
