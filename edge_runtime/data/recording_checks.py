@@ -4,6 +4,7 @@ Each finding is a sentence, with the line of the layout that mends it, for each 
 """
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.data.label_order import JOGGING, UCI_HAR
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.sensor_checks import SIGN, Finding, sensor_findings
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
@@ -33,7 +35,7 @@ def findings(found: FoundRecordings) -> list[Finding]:
         for placement, recordings in by_placement.items()
         for finding in sensor_findings(recordings)
     ]
-    return [*of_devices, Finding(SIGN), *_rate(found), *_gaps(found), *_labels(found)]
+    return [*of_devices, Finding(SIGN), *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:
@@ -65,6 +67,28 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
         yield Finding(
             f"{counted(len(names), 'file')} left out, {names[0]} first: there are no samples of the other sensor "
             "beside it; without [rotation] acceleration alone is taken."
+        )
+
+
+def _people(found: FoundRecordings) -> Iterator[Finding]:
+    """Names of people that seem to be those of files, of which people are in training and test."""
+    labels: dict[str, set[str]] = {}
+    for x in found.recordings:
+        labels.setdefault(str(x.subject), set()).update(x.found_labels)
+    names = sorted(labels, key=natural)
+    if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
+        yield Finding(
+            f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see what {{subject}} "
+            "stands for in files, since * and names in braces stand, from the left, for as little as fits.",
+            is_fault=True,
+        )
+        return
+    cuts = ((x, x[: place.start()]) for x in names for place in re.finditer("[_. -]", x))
+    if pair := next(((x, y) for x, y in cuts if y in labels), None):
+        longer, other = (quoted(x, 50) for x in pair)
+        yield Finding(
+            f"{longer} is another person than {other}: where they are the same, write two "
+            'patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].'
         )
 
 
