@@ -1,5 +1,6 @@
 """Decide which columns of a file are read as what, by its layout or by the names in its header."""
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -227,4 +228,5 @@ def _hint(names: Sequence[str], column: str) -> str:
             ", which are numbers: see that comments and skip in the layout leave the header in, or give columns by "
             "their numbers from 1 on"
         )
-    return ""
+    near = difflib.get_close_matches(column, names, 1)
+    return f": perhaps {quoted(near[0], 30)}" if near else ""

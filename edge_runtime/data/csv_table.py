@@ -22,6 +22,8 @@ from edge_runtime.system.printable import quoted
 
 _MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is coarser than samples
 
+_TOO_LARGE_G = 20.0  # for gravity in any unit: these are counts, or other columns
+
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 
 Array = npt.NDArray[np.float64]
@@ -259,9 +261,16 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
         row, axis = beyond[0]
         name = " + ".join(grid.header[x].strip() if grid.header else f"column {x + 1}" for x in axes[axis])
         where = f"its unit, scale and offset under [{kind}]" if plan.by_name is None else "its unit in the header"
+        mend = f"check {where}, or leave out such rows"
+        size = units.typical_size(values)
+        if kind == "acceleration" and plan.by_name is None and _TOO_LARGE_G < size < np.inf:
+            mend = (
+                "these seem to be counts: multiply scale under [acceleration] (1 where there is none) by about "
+                f"{1 / size:.2g}, by which gravity has 1 g, if its columns and offset fit"
+            )
         raise InputError(
             f"{grid.where(row)}: '{name}' is {values[row, axis]:.4g} {unit}, and nobody moves with more than "
-            f"{limit:g} {unit}; check {where}, or leave out such rows"
+            f"{limit:g} {unit}; {mend}"
         )
     return Series(*times, values)
 

@@ -267,6 +267,9 @@ def _named(top: LayoutKeys, key: str) -> dict[str, str]:
     if table is None:
         return {}
     for label, name in table.content.items():
+        if isinstance(name, dict):
+            dotted = quoted(f"{label}.{next(iter(name), '')}", 60)
+            raise table.error(label, f'a label with a dot in it stands in quotes: {dotted} = "ITS NAME"')
         if not isinstance(name, str) or has_control(name) or len(name) > 100:
             raise table.error(
                 label, f'a label of the files = "its name here", or "" to leave it out: not {quoted(str(name), 30)}'

@@ -102,8 +102,9 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
         if name not in _CLASSES and near:
             yield Finding(f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels].")
     if found.absent_labels:
-        names = ", ".join(quoted(x, 30) for x in found.absent_labels[:8])
-        yield Finding(f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}.")
+        names, others = (", ".join(quoted(x, 30) for x in y[:8]) for y in (found.absent_labels, found.unnamed_labels))
+        rest = f'; "*" stands for {others}' if others else ""
+        yield Finding(f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}{rest}.")
     if found.without_labels:
         names = ", ".join(quoted(x, 100) for x in found.without_labels[:8])
         yield Finding(

@@ -6,8 +6,6 @@ back, a new recording begins. Where a sensor has rows or files of its own, rotat
 times of acceleration.
 """
 
-import difflib
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -19,11 +17,10 @@ import numpy.typing as npt
 from edge_runtime.data import csv_table, units
 from edge_runtime.data.cell_grid import NoSamplesError
 from edge_runtime.data.csv_table import Table
-from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
+from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
-from edge_runtime.data.label_order import in_order
-from edge_runtime.data.layout import OTHERS, TEXTS, Layout
-from edge_runtime.data.layout_keys import as_key
+from edge_runtime.data.label_names import LabelNames
+from edge_runtime.data.layout import TEXTS, Layout
 from edge_runtime.data.path_pattern import SENSOR
 from edge_runtime.data.recording_labels import RecordingLabels, said_of_labels
 from edge_runtime.data.sensor_pairing import PairedSamples, evened, paired
@@ -42,8 +39,8 @@ class FoundRecordings:
 
     `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
     began behind a gap or where times went back. `without_rotation` names recordings that were left out,
-    `without_samples` files, `absent_labels` are those of the layout that no file has, `without_labels` recordings of
-    which the files of labels say nothing.
+    `without_samples` files. `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files
+    for which "*" stands, `without_labels` names recordings of which the files of labels say nothing.
     """
 
     recordings: tuple[Recording, ...]
@@ -54,6 +51,7 @@ class FoundRecordings:
     without_rotation: tuple[str, ...] = ()
     without_samples: tuple[str, ...] = ()
     absent_labels: tuple[str, ...] = ()
+    unnamed_labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
 
 
@@ -121,11 +119,11 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
         )
     _check_rotation(path, stretches)
     _check_texts(stretches)
-    labels_found = _Labels.of({x for stretch in stretches for x in stretch.labels}, layout, path)
+    labels_found = LabelNames.of({x for stretch in stretches for x in stretch.labels}, layout, path)
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     found = tuple(_recording(x, labels_found, layout, name, tree.place) for x in stretches)
-    absent, bare = labels_found.absent, tuple(dict.fromkeys(unlabelled))
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, tuple(alone), tuple(empty), absent, bare)
+    facts = (tuple(alone), tuple(empty), labels_found.absent, labels_found.unnamed, tuple(dict.fromkeys(unlabelled)))
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts)
 
 
 def _tables(
@@ -302,73 +300,7 @@ def _check_texts(stretches: Sequence[_FilePart]) -> None:
                 )
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """The `names` of all labels, of which the first `n_classes` are classes; `number` of each label of the files.
-
-    `absent` are the labels that the layout names, and no file has.
-    """
-
-    names: tuple[str, ...]
-    n_classes: int
-    number: Mapping[str, int]
-    absent: tuple[str, ...]
-
-    @classmethod
-    def of(cls, found: set[str], layout: Layout, path: Path) -> "_Labels":
-        """The labels that were `found`. Raises `InputError` for one that the layout does not name, and for too many."""
-        said = {**layout.labels, **layout.other_labels}
-        keys = {x: _as_named(x, said) for x in found if x}
-        unknown = sorted((x for x, key in keys.items() if key not in said), key=natural)
-        if unknown and layout.names_labels:
-            key = as_key(unknown[0])
-            more = f" (and {', '.join(quoted(x, 30) for x in unknown[1:9])})" if len(unknown) > 1 else ""
-            near = difflib.get_close_matches(unknown[0], [x for x in said if x not in keys.values()], 1)
-            meant = f"; it names {quoted(near[0], 30)}, which no file has" if near else ""
-            if layout.label_file and _as_named(unknown[0].split()[0], said) in layout.labels:
-                meant = ' (where columns follow that of the label write "" behind "label" under [label_file])'
-            by_path = ", by {label} in files," if "label" in layout.files.names else ""
-            raise InputError(
-                f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)}{more}{by_path} "
-                f'is{meant}: write {key} = "ITS NAME" under [labels], or under [other_labels] if it is no class to '
-                f'learn, or {key} = "" to leave it out; "{OTHERS}" = "" leaves out all that are not named'
-            )
-        names = {x: said.get(key, x) for x, key in keys.items()}
-        classes = in_order(names[x] for x in names if names[x] and keys[x] not in layout.other_labels)
-        others = in_order(x for x in names.values() if x and x not in classes)
-        if len(classes) + len(others) > MAX_LABELS:
-            raise InputError(f"{path} has {len(classes) + len(others)} different labels; {MAX_LABELS} are the most")
-        every = (*classes, *others)
-        number = {"": -1} | {x: every.index(n) if n else -1 for x, n in names.items()}
-        return cls(every, len(classes), number, tuple(x for x in said if x not in (*keys.values(), OTHERS)))
-
-
-def _as_named(label: str, said: Collection[str]) -> str:
-    """The label as a layout names it: 1.0 is 1, a `*` in a name any text, and "*" alone all that it does not name."""
-    if label in said:
-        return label
-    try:
-        number = float(label)
-        plain = str(int(number)) if number.is_integer() else label
-    except ValueError:
-        plain = label
-    if plain in said:
-        return plain
-    return next((x for x in said if x != OTHERS and _stands_for(x, label)), OTHERS if OTHERS in said else label)
-
-
-def _stands_for(key: str, label: str) -> bool:
-    """Tell whether a key with `*` for any text, as in `F*`, stands for the label."""
-    first, *middle = map(re.escape, key.split(OTHERS))
-    if not middle:
-        return False
-    *middle, last = middle
-    # Each part is sought once, from the left: no other place of it can fit better.
-    pattern = f"{first}{''.join(f'(?>.*?{x})' for x in middle)}.*{last}"
-    return re.fullmatch(pattern, label, re.DOTALL) is not None
-
-
-def _recording(stretch: _FilePart, labels: _Labels, layout: Layout, source: str, place: Path) -> Recording:
+def _recording(stretch: _FilePart, labels: LabelNames, layout: Layout, source: str, place: Path) -> Recording:
     """The stretch, of a file at `place`, at 50 Hz; a label is that of the nearest row."""
     seconds = stretch.samples.seconds - stretch.samples.seconds[0]
     samples = resampled(seconds, stretch.samples.values, RATE_HZ)

@@ -193,6 +193,7 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
         ("{trial}", "{Trial}", "line 1: .* no name of small letters"),
         ('files = "{label}/{subject}_{trial}.csv"', "", "there is no files: write files = "),
         ('sit = "SITTING"', "sit = 4", "line 14: a label of the files = "),
+        ('sit = "', '0.sit = "', "line 12: a label with a dot in it stands in quotes: '0.sit' = \"ITS NAME\""),
         ('fetch = "', 'sit = "', r"line 17: 'sit' stands in \[labels\] too"),
         (
             "[acceleration]",

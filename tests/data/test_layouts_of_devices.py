@@ -249,7 +249,7 @@ def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_lef
     text = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 8 }\n' + SENSORS
     found = read(tmp_path, text + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
     assert found.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
-    assert found.absent_labels == ("3",)
+    assert (found.absent_labels, found.unnamed_labels) == (("3",), ("2.0", "24"))
     with pytest.raises(InputError, match=r"the label '2\.0' \(and '24'\) is: write \"2\.0\" = \"ITS NAME\""):
         read(tmp_path, text + '[labels]\n1 = "WALKING"\n')
 
@@ -263,7 +263,7 @@ def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
     named = '"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\nwalk = "STANDING"\n'
     found = read(tmp_path, text + named + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
     recording = found.recordings[0]
-    assert found.absent_labels == ("sit*",)
+    assert (found.absent_labels, found.unnamed_labels) == (("sit*",), ())
     assert [recording.label_names[i] if i >= 0 else "" for i in recording.labels[30::60]] == [
         *("LAYING", "WALKING", "", "falling", "STANDING")
     ]

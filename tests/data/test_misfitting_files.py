@@ -17,6 +17,7 @@ from edge_runtime.errors import InputError
         ("x,x,z,u,v,w", "", "", r"has the column 'x' twice; give its number instead, .*two lines .* skip = 2"),
         ("#x,y,z,u,v,w", "", "", r"no column 'x'; its header names '#x', .*: write '#x', or skip that line"),
         ("#made\nby,hand\nx,y,z,u,v,w", "", "", r"no column 'x'; .*; line 3 has it: write skip = 2 in the layout"),
+        ("x_axis,y,z,u,v,w", '"x"', '"xaxis"', r"no column 'xaxis'; .* 'w': perhaps 'x_axis'$"),
         ("", "", "", r"no column 'x'; its header names .*, which are numbers: see that comments and skip"),
         ("x,y,z,u,v,w\ng,g,g,deg,deg,deg", "", "", r"line 2: .*second line of the header, .* skip = 2, in the layout"),
         (
@@ -71,6 +72,21 @@ def test_rows_that_do_not_fit_are_said_with_what_mends_them(tmp_path, line, writ
     (tmp_path / "walk" / "1_1.csv").write_text("\n".join(lines))
     with pytest.raises(InputError, match=says):
         recording_files.read(tmp_path, layout(BY_NUMBERS))
+
+
+def test_counts_without_a_scale_are_said_with_the_one_by_which_gravity_has_its_size(tmp_path):
+    data = write_tree(tmp_path / "data")
+    by_counts = LAYOUT.replace('unit = "g"', 'unit = "g"\nscale = 1000')
+    size = np.median(np.linalg.norm(motion(300, 0)[1][:, :3], axis=1))
+    mend = rf"counts: multiply scale under \[acceleration\] .* by about {1 / size / 1000:.2g}, by which gravity has 1 g"
+    with pytest.raises(InputError, match=mend):
+        recording_files.read(data, layout(by_counts))
+    path = data / "walk" / "1_1.csv"
+    path.write_text(path.read_text() + "900,0,0,0,0,0\n")
+    with pytest.raises(
+        InputError, match=r"'x' is 900 g, .*; check its unit, scale and offset .* or leave out such rows"
+    ):
+        recording_files.read(data, layout())
 
 
 def test_files_without_samples_are_left_out_with_bad_rows_and_named(tmp_path):

@@ -198,11 +198,13 @@ def test_classes_that_seem_to_be_misspelt_and_labels_that_no_file_has_are_said(r
         {"WALKING": "WALKIGN", "SITTING": "sit", "LAYING": "Joging"}.get(x, x) for x in recordings[0].label_names
     )
     renamed = tuple(replace(x, label_names=others) for x in recordings)
-    found = FoundRecordings(renamed, (50.0,), absent_labels=("stnad",), without_labels=("a/1.csv",))
+    found = FoundRecordings(
+        renamed, (50.0,), absent_labels=("stnad",), unnamed_labels=("a1", "a2"), without_labels=("a/1.csv",)
+    )
     text = " ".join(x.text for x in findings(found))
     assert "'WALKIGN' is a class of its own: where WALKING is meant" in text
     assert "'sit' is a class of its own: where SITTING is meant" in text
     assert "'Joging' is a class of its own: where JOGGING is meant" in text
     assert "STANDING is meant" not in text
-    assert "No file has 1 label of the layout: 'stnad'" in text
+    assert "No file has 1 label of the layout: 'stnad'; \"*\" stands for 'a1', 'a2'." in text
     assert "1 recording without any label, 'a/1.csv'" in text
