@@ -88,6 +88,10 @@ class Archive:
             raise InputError(f"'{name}' in {self.place} unpacks to more than the limit of {largest:,} bytes")
         return content
 
+    def size(self, name: str) -> int:
+        """The bytes that the member `name`, one of `names`, declares."""
+        return self._zip.getinfo(name).file_size
+
     def inner(self, name: str) -> Archive:
         """The zip archive that is the member `name`."""
         return Archive(io.BytesIO(self.read(name)), f"{self.place}/{name}")
@@ -115,7 +119,7 @@ class Archive:
         if self.unpacked > MAX_UNPACKED:
             raise InputError(
                 f"{self.place} would unpack to {self.unpacked:,} bytes, more than the limit of {MAX_UNPACKED:,}; "
-                "do not trust it"
+                "if you trust it unpack it, and give what is in it"
             )
 
 

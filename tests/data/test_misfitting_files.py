@@ -1,6 +1,7 @@
 """Check that files in another form than their layout says are named, with the line that mends it."""
 
 import gzip
+import zipfile
 
 import numpy as np
 import pytest
@@ -175,9 +176,23 @@ def test_files_that_gzip_has_packed_are_read_within_the_limit(tmp_path, monkeypa
     with pytest.raises(InputError, match=r"walk/1_1\.csv\.gz is a damaged gzip file"):
         recording_files.read(data, layout(text))
     path.write_bytes(content)
-    monkeypatch.setattr(file_tree, "MAX_SIZE", 1000)
-    with pytest.raises(InputError, match=r"\.csv\.gz unpacks to more than 1,000 bytes"):
-        recording_files.read(data, layout(text))
+    largest = max(x.stat().st_size for x in data.rglob("*.csv.gz"))
+    for limit, unpacked in ((largest, " unpacked"), (1000, "")):
+        monkeypatch.setattr(file_tree, "MAX_SIZE", limit)
+        with pytest.raises(
+            InputError, match=rf"\.csv\.gz is larger than a recording can be \({limit:,} bytes{unpacked}\): split it"
+        ):
+            recording_files.read(data, layout(text))
+    archive = tmp_path / "data.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("walk/1_1.csv", "1\n" * 600)
+    with pytest.raises(InputError, match=r"data\.zip/walk/1_1\.csv is larger than a recording can be .* unpacked\)"):
+        recording_files.read(archive, layout())
+    archive.write_bytes(bytes(1001))
+    with pytest.raises(
+        InputError, match=r"data\.zip is larger than a zip or a recording can be .*, and give its folder"
+    ):
+        recording_files.read(archive, layout())
 
 
 def test_a_layout_without_labels_is_said_before_anything_else(tmp_path):
