@@ -59,6 +59,12 @@ class LabelNames:
         return cls(every, len(classes), number, absent, unnamed)
 
 
+def is_named(label: str, layout: Layout) -> bool:
+    """Tell whether the layout names a label of the files, or none at all."""
+    said = {**layout.labels, **layout.other_labels}
+    return not layout.names_labels or _as_named(label, said) in said
+
+
 def _as_named(label: str, said: Collection[str]) -> str:
     """The label as a layout names it: 1.0 is 1, a `*` in a name any text, and "*" alone all that it does not name."""
     if label in said:

@@ -19,7 +19,7 @@ from edge_runtime.data.cell_grid import NoSamplesError
 from edge_runtime.data.csv_table import Table
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
-from edge_runtime.data.label_names import LabelNames
+from edge_runtime.data.label_names import LabelNames, is_named
 from edge_runtime.data.layout import TEXTS, Layout
 from edge_runtime.data.path_pattern import SENSOR
 from edge_runtime.data.recording_labels import RecordingLabels, said_of_labels
@@ -148,9 +148,18 @@ def _by_device(tables: Iterable[Table]) -> list[list[Table]]:
 
 
 def fits(path: Path, layout: Layout) -> bool:
-    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes."""
+    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes.
+
+    Its path has to have a label and a sensor of the layout, where it has any.
+    """
+    sensors = {x.sensor for x in (layout.acceleration, layout.rotation) if x}
     with open_tree(path) as tree:
-        return _fits(tree, layout)
+        matches = [tree.match(layout.files, x) for x in tree.names if said_of_labels(tree, layout, x) is None]
+    return any(
+        (SENSOR not in said or said[SENSOR] in sensors) and ("label" not in said or is_named(said["label"], layout))
+        for said in matches
+        if said is not None
+    )
 
 
 def _fits(tree: FileTree, layout: Layout) -> bool:

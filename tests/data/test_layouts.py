@@ -281,6 +281,21 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "fitting"),
+    [
+        ("D01_SA01_R01.txt", "sisfall"),
+        ("HuGaDB_v2_running_01_00.txt", ""),  # of a person v2 and a trial "unning", but of no label
+        ("WAL_acc_1_1.txt", "mobifall"),
+        ("WAL_ori_1_1.txt", ""),
+    ],
+)
+def test_a_shipped_layout_fits_files_of_its_labels_and_sensors_alone(tmp_path, name, fitting):
+    (tmp_path / name).write_text("")
+    assert loading.fitting_layouts(tmp_path).startswith(f"the files fit the layout of {fitting}:" if fitting else "")
+    assert bool(loading.fitting_layouts(tmp_path)) == bool(fitting)
+
+
+@pytest.mark.parametrize(
     ("offset", "added"), [("-2048", [2048, 2048, 2048]), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])]
 )
 def test_an_offset_is_added_before_numbers_are_scaled_and_turned(tmp_path, offset, added):
