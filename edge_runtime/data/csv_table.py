@@ -234,13 +234,15 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Arr
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if layout.time and layout.time.steady else ~(steps > 0)
         still = float((steps == 0).mean())
-    if layout.time and len(steps) >= _ENOUGH_ROWS and still > _MOST_STILL and (still == 1 or is_late.any()):
+    allows_disorder = layout.time is not None and layout.time.allows_disorder
+    is_coarse = len(steps) >= _ENOUGH_ROWS and still > _MOST_STILL and (still == 1 or is_late.any())
+    if layout.time and is_coarse and not allows_disorder:
         rows, other = ("all", "") if still == 1 else ("most", ", or steady = true under it")
         raise InputError(
             f"{grid.place}: the time does not move on in {rows} rows, from {quoted(first, 30)} on; where samples were "
             f"taken evenly write rate = 50 (samples a second) in place of [time]{other}"
         )
-    if is_late.any() and not (layout.time and layout.time.allows_disorder):
+    if is_late.any() and not allows_disorder:
         advice = "" if layout.time is None else ', or write disorder = "new recording" under [time]'
         raise InputError(
             f"{grid.where(int(is_late.argmax()) + 1)}: the timestamp is not after that of the row before; "

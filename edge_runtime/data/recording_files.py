@@ -112,10 +112,16 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
     if not stretches and not alone:
         raise next(iter(empty.values()))
-    if not stretches:
+    is_by_sensor = layout.acceleration is None or SENSOR in layout.files.names or layout.sensor_column is not None
+    if not stretches and is_by_sensor:
         raise InputError(
             f"{path}: {alone[0]} has no samples of the other sensor at the same times, nor has any other recording: "
             "see sensor and [time] in the layout, or leave out [rotation]"
+        )
+    if not stretches:
+        raise InputError(
+            f"{path}: {alone[0]} has no rows of different times, nor has any other recording: see column under [time] "
+            "in the layout, or write rate = 50 (samples a second) in place of [time]"
         )
     _check_rotation(path, stretches)
     _check_texts(stretches)

@@ -122,6 +122,10 @@ def test_a_clock_coarser_than_samples_is_said(tmp_path, n_still, says):
     timed = LAYOUT.replace("rate = 50\n", '[time]\ncolumn = "t"\nunit = "s"\n')
     with pytest.raises(InputError, match=says):
         recording_files.read(tmp_path, layout(timed))
+    if n_still == 1:
+        timed = timed.replace("[time]", '[time]\ndisorder = "new recording"')
+        with pytest.raises(InputError, match=r"1_1\.csv has no rows of different times, .* write rate = 50"):
+            recording_files.read(tmp_path, layout(timed))
 
 
 def test_a_wrong_unit_of_time_is_said_where_sensors_have_files_of_their_own(tmp_path):
