@@ -97,7 +97,7 @@ def _matrix_kind(content: bytes) -> str | None:
         return "a MATLAB file"
     if content.startswith((b"\x89HDF\r\n", b"MATLAB 7.3 MAT-file")):
         return "an HDF5 file"
-    return None
+    return "a NumPy file" if content.startswith(b"\x93NUMPY") else None
 
 
 def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:

@@ -281,6 +281,9 @@ def test_files_of_matrices_are_refused_with_what_makes_text_of_them(tmp_path):
         file["x"] = samples
     with pytest.raises(InputError, match=r"a\.mat is an HDF5 file"):
         read(tmp_path, text)
+    np.save(tmp_path / "a.npy", samples)
+    with pytest.raises(InputError, match=r"a\.npy is a NumPy file, and har-edge reads text: write its arrays as CSV"):
+        read(tmp_path, text.replace("mat", "npy"))
 
 
 BASE = f"""files = "*/{{subject}}.csv"
