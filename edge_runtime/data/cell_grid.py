@@ -80,15 +80,26 @@ class CellGrid:
         if len(numbers) < len(sizes) and not (self.layout.leaves_out_bad_rows and len(numbers)):
             first = int((sizes != n_fields).argmax())
             kind = InputError if len(numbers) else NoSamplesError
-            raise kind(f"{self._where(first)}: {self._fields(first, lengths[first], n_fields)}")
+            text = self._fields(
+                first, lengths[first], n_fields, in_all=len(sizes) > 1 and bool((sizes == lengths[0]).all())
+            )
+            raise kind(f"{self._where(first)}: {text}")
         kept = [kept[i] for i in numbers.tolist()] if len(numbers) < len(sizes) else kept
         found = {x: _array(cells) for x, cells in zip(wanted, zip(*kept, strict=True), strict=True)} if kept else {}
         empty = {x: np.empty(0, np.object_) for x in wanted}
         grid = replace(self, numbers=numbers, columns=found or empty, n_rows=len(sizes))
         return grid, len(sizes) - len(numbers)
 
-    def _fields(self, number: int, found: int, expected: int) -> str:
+    def _fields(self, number: int, found: int, expected: int, in_all: bool) -> str:
+        """What is wrong with the row of this `number`, or `in_all`, that has not as many fields as are expected."""
         there = counted(found, "field")
+        if self.layout.has_header and in_all and self.layout.acceleration:
+            rows = (row for row, _ in _cells(self.text, self.layout, self.separator) if row)
+            longer = max(islice(rows, 2), key=len)
+            mend = f"give columns by their numbers, and skip = {self.layout.skip + 1}"
+            if abs(found - expected) == 1 and not longer[-1].strip() and self.separator.strip():
+                mend = f'write line_end = "{self.separator}"'
+            return f"{there} instead of the header's {expected}, as in all rows; {mend}, in the layout"
         if self.layout.has_header:
             return f"{there} instead of the header's {expected}; {_MEND}"
         if number:

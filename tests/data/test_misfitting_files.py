@@ -75,6 +75,29 @@ def test_rows_that_do_not_fit_are_said_with_what_mends_them(tmp_path, line, writ
         recording_files.read(tmp_path, layout(BY_NUMBERS))
 
 
+@pytest.mark.parametrize(
+    ("header", "begin", "end", "says"),
+    [
+        ("x,y,z,u,v,w", "", ",", r'line 2: 7 fields instead of the header\'s 6, as in all rows; write line_end = ","'),
+        ("x,y,z,u,v,w,", "", "", r'line 2: 6 fields instead of the header\'s 7, as in all rows; write line_end = ","'),
+        ("x,y,z,u,v,w", "1,", "", r"line 2: 7 fields .*, as in all rows; give columns by their numbers, and skip = 1"),
+    ],
+)
+def test_a_header_of_another_length_than_all_rows_is_said(tmp_path, header, begin, end, says):
+    (tmp_path / "walk").mkdir()
+    samples = motion(100)[1]
+    lines = [f"{begin}{x}{end}" for x in rows(samples)]
+    (tmp_path / "walk" / "1_1.csv").write_text("\n".join([header, *lines]))
+    for leaving in ("", 'bad_rows = "leave out"\n'):
+        with pytest.raises(InputError, match=says):
+            recording_files.read(tmp_path, layout(leaving + LAYOUT))
+    mended = 'line_end = ","\n' + LAYOUT
+    if begin:
+        mended = "skip = 1\n" + LAYOUT.replace('["x", "y", "z"]', "[2, 3, 4]").replace('["u", "v", "w"]', "[5, 6, 7]")
+    (found,) = recording_files.read(tmp_path, layout(mended)).recordings
+    assert found.samples[:, :3] == pytest.approx(samples[:, :3], abs=1e-12)
+
+
 def test_counts_without_a_scale_are_said_with_the_one_by_which_gravity_has_its_size(tmp_path):
     data = write_tree(tmp_path / "data")
     by_counts = LAYOUT.replace('unit = "g"', 'unit = "g"\nscale = 1000')
