@@ -79,7 +79,8 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
         yield Finding(
             f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see what {{subject}} "
-            "stands for in files, since * and names in braces stand, from the left, for as little as fits.",
+            "stands for in files. * and names in braces stand, from the left, for as little as fits: write one for "
+            "each part, as in *-*-{subject}.txt.",
             is_fault=True,
         )
         return
