@@ -336,8 +336,8 @@ def _official(data: Dataset) -> list[Any]:
 
 def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Split:
     """The test windows of `data`, as the model at `path` takes them, that have one of `labels` and are of `source`."""
-    found = evaluation_data.evaluated(measurement.open_file(path), data)
-    card = Classifier(path).card
+    model = measurement.open_file(path)
+    found, card = evaluation_data.evaluated(model, data.split_for(model.card)), model.card
     rows = np.isin(np.array(card.labels)[found.test.y], labels)
     if source is not None:
         rows &= names_of(found.test, found.mountings, "source") == source

@@ -28,6 +28,7 @@ from edge_runtime.bench.results import (
 )
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
@@ -138,7 +139,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         latency=latency,
         control=run.control,
         trained_on=_trained_on(model.card),
-        data=(data.name, data.as_for(measured.model.card).fingerprint),
+        data=(data.name, _fingerprint(data, model.card)),
     )
     return Result(
         model=model.card.name,
@@ -272,6 +273,14 @@ def _trained_on(card: Card) -> tuple[str, str] | None:
     if not isinstance(data, Mapping) or "fingerprint" not in data:
         return None
     return str(data.get("name", "unnamed")), str(data["fingerprint"])
+
+
+def _fingerprint(data: Dataset, card: Card) -> str:
+    """That of `data` as a model takes it; "" where it cannot be taken so, and is not that of a training."""
+    try:
+        return data.as_for(card).fingerprint
+    except InputError:
+        return ""
 
 
 def _largest(values: Sequence[int | None]) -> int | None:

@@ -1,19 +1,18 @@
-"""Choose evaluation data: people whom the model was not trained on, or the person whom it is adapted to."""
+"""Choose evaluation data: people whom models were not trained on, or the person whom one is adapted to."""
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
-from edge_runtime.data import joining, recording_windows
+from edge_runtime.data import joining
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
-from edge_runtime.data.data_sources import Sources, in_words
+from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged
 from edge_runtime.data.scores import names_of
@@ -49,23 +48,44 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> list[tuple[i
     says who is left out. Raises `InputError` when there are none, when they lack signals or labels of the model, or
     when data that `is_remembered` by the model's run changed since.
     """
-    return _recordings(DataReader(chosen), card, is_remembered)
-
-
-def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
+    reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {x.subject: x.mounting.source for _, x in found}
-    if card.personal_correction:
-        chosen = {_person(card, sorted(people, key=str))}
-    else:
-        told = _not_learnt_from(card, people, is_remembered)
-        chosen = {*reader.test_subjects} if told is None else told
-    chosen_recordings = [(number, x) for number, x in found if x.subject in chosen]
-    for _, x in chosen_recordings:
+    scored = _scored([card], people, reader.test_subjects, is_remembered)
+    chosen_recordings = [(number, x) for number, x in found if x.subject in scored]
+    _check([x for _, x in chosen_recordings], card)
+    return chosen_recordings
+
+
+def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -> Dataset:
+    """The windows of the same people, whom none of the `models` was trained on, as the test part of all.
+
+    UCI HAR's are the published ones, joined with other data sets too, where the models take windows so long. Raises
+    `InputError` as `recordings`, and when the models were trained on different people of the data.
+    """
+    cards = [x.card for x in models]
+    reader = DataReader(chosen)
+    if chosen and reader.has_recordings:
+        for card in cards:
+            _check(reader.recordings, card)
+    data = reader.windows_to_score(cards[0].window)
+    people: dict[int | str, str] = {}
+    for part in (data.train, data.test):
+        sources = names_of(part, data.mountings, "source").tolist()
+        people |= {x: y or data.name for x, y in zip(part.subject.tolist(), sources, strict=True)}
+    if chosen and is_remembered:
+        for card in cards:
+            check_unchanged(data, chosen, card)
+    return data.with_test(_scored(cards, people, data.test.subject.tolist(), is_remembered))
+
+
+def _check(found: Sequence[Recording], card: Card) -> None:
+    """Raise `InputError` unless the recordings that were `found` have the signals of a model, and one of its labels."""
+    for x in found:
         x.check_signals(card.signals)
-    labels = {label for _, x in chosen_recordings for label in x.found_labels}
+    labels = {label for x in found for label in x.found_labels}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not labels:
         raise InputError(
@@ -78,7 +98,6 @@ def _recordings(reader: DataReader, card: Card, is_remembered: bool) -> list[tup
             f"{', '.join(sorted(labels))}: name them so under [labels] of their layout, or give the data of this "
             "model with --data"
         )
-    return chosen_recordings
 
 
 def is_other(card: Card, sources: Iterable[str]) -> bool:
@@ -129,42 +148,64 @@ def _named(card: Card, part: str, source: str) -> set[str]:
     return {x.removeprefix(y) for x in every for y in before if x.startswith(y)}
 
 
-def _not_learnt_from(card: Card, people: Mapping[int | str, str], is_remembered: bool) -> set[int | str] | None:
-    """The `people`, each with the data set, whom the model was not trained on; None where its card does not tell.
+def _scored(
+    cards: Sequence[Card],
+    people: Mapping[int | str, str],
+    test_subjects: Iterable[int | str],
+    is_remembered: bool,
+) -> set[int | str]:
+    """Those of the `people`, each with the data set, whom none of the models of `cards` was trained on.
 
-    Of data that is not `is_remembered`, stderr says who is left out. Raises `InputError` when all are.
+    Those among `test_subjects` where a card does not tell, the person whom a model is adapted to. Of data that is not
+    `is_remembered`, stderr says once who is left out, and for which models. Raises `InputError` when all are, or when
+    the models were trained on different ones.
+    """
+    everyone, left_out = {*people}, dict.fromkeys((x.name for x in cards), frozenset[int | str]())
+    parts: list[set[int | str]] = []
+    for card in cards:
+        learnt = None if card.personal_correction else _trained_on(card, people)
+        if card.personal_correction:
+            parts.append({_person(card, natural_order(people))})
+        elif learnt is None:
+            parts.append({*test_subjects})
+        else:
+            left_out[card.name] |= learnt
+            parts.append(everyone - learnt)
+    parts = [x for x in parts if x != everyone] or [everyone]
+    if any(x != parts[0] for x in parts):
+        raise InputError(
+            "the models were trained with different test subjects: measure them one after the other, so that none is "
+            "scored on people whom it was trained on"
+        )
+    concerned = [name for name, learnt in left_out.items() if learnt]
+    if concerned and not is_remembered:
+        names, were = " and ".join(f"'{x}'" for x in concerned), "was" if len(concerned) == 1 else "were"
+        click.echo(
+            f"Not scored, since {names} {were} trained on these {noun_of(people)}s: {_first(left_out[concerned[0]])}.",
+            err=True,
+        )
+    return parts[0]
+
+
+def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
+    """Those of the `people`, each with the data set, whom the model was trained on; None where its card does not tell.
+
+    Raises `InputError` when these are all.
     """
     if own := own_test_subjects(card, people):  # whatever the data is called now
-        learnt: Collection[int | str] = {*people} - {*own}
-    elif _own_sources(card) and isinstance(card.training.get("subjects"), list):
-        learnt = learnt_from(card, people)
-    else:
-        return {*people} if is_other(card, {*people.values()} - {""}) else None
-    nouns = f"{noun_of(people)}s"
+        return {*people} - {*own}
+    if not _own_sources(card) or not isinstance(card.training.get("subjects"), list):
+        return set() if is_other(card, {*people.values()} - {""}) else None
+    learnt = {*learnt_from(card, people)}
     if len(learnt) == len(people):
+        nouns = f"{noun_of(people)}s"
         kept = {x for source in {*people.values()} for x in _named(card, "test_subjects", source)}
         which = f", such as {_first(kept)}" if kept else ""
         raise InputError(
             f"'{card.name}' was trained on all {nouns} of this data ({_first(people)}), whose scores say nothing "
             f"about others: give {nouns} that were kept for its test{which}, or new ones, named otherwise"
         )
-    if learnt and not is_remembered:
-        click.echo(f"Not scored, since the model was trained on these {nouns}: {_first(learnt)}.", err=True)
-    return {*people} - {*learnt}
-
-
-def new_people(data: Dataset, card: Card, is_remembered: bool) -> set[int | str]:
-    """The people in `data` whom the model of `card` was not trained on; its test subjects, if the card does not tell.
-
-    Of data that is not `is_remembered` by the model's run, stderr says who is left out. Raises `InputError` when all
-    are.
-    """
-    people: dict[int | str, str] = {}
-    for part in (data.train, data.test):
-        sources = names_of(part, data.mountings, "source").tolist()
-        people |= {x: y or data.name for x, y in zip(part.subject.tolist(), sources, strict=True)}
-    told = _not_learnt_from(card, people, is_remembered)
-    return {*data.test.subject.tolist()} if told is None else told
+    return learnt
 
 
 def _first(people: Iterable[int | str]) -> str:
@@ -175,38 +216,68 @@ def _first(people: Iterable[int | str]) -> str:
     return f"{named} and {n_more} more" if n_more > 0 else named
 
 
-def windows(model: ModelFile, chosen: Sources, is_remembered: bool) -> EvaluatedWindows:
-    """The windows of the same people.
-
-    Labels of the model may be absent. Raises `InputError` unless signals and windows are those of the
-    `chosen` data, and at least one label; and when data that `is_remembered` by the model's run changed since.
-    """
-    card = model.card
-    reader = DataReader(chosen)
-    if not chosen or not reader.has_recordings:
-        data = reader.windows_to_score(card.window)
-        if chosen and is_remembered:
-            check_unchanged(data, chosen, card)
-        if card.personal_correction:
-            person = _person(card, np.unique(data.test.subject).tolist())
-            data = dataclasses.replace(data, test=data.test.select(data.test.subject == person))
-        else:
-            data = data.with_test(new_people(data, card, is_remembered))
-    else:
-        found = [x for _, x in _recordings(reader, card, is_remembered)]
-        data = recording_windows.as_test(in_words(chosen), found, card.window)
-    return evaluated(model, data)
-
-
 def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
     """The test windows of `data` as `model` takes them; raises `InputError` unless these fit it, and one label."""
     card = model.card
-    data = data.as_for(card)
+    check_data(model, in_labels_of([model], data)[0])
+    test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
+    # Before windows of other labels are left out, which show how the device was worn, too.
+    test, left_out = in_labels_of([model], test.in_walking_frame() if card.frame == "walking" else test)
+    return EvaluatedWindows(test.select([x.name for x in card.signals]).test, test.mountings, left_out)
+
+
+def in_labels_of(models: Sequence[ModelFile], data: Dataset) -> tuple[Dataset, dict[str, int]]:
+    """`data` with the classes of the `models`, and by other labels how many test windows are left out.
+
+    Windows stay as they are where none has a class of the models. Raises `InputError` when the models tell different
+    classes apart.
+    """
+    coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
+    if coarse and fine:
+        raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
+    data = data.coarse() if coarse else data
+    labels = models[0].card.labels
+    other = next((x for x in models if x.card.labels != labels), None)
+    if other:
+        raise InputError(
+            f"{models[0].title} and {other.title} tell different activities apart: bench one after the other"
+        )
+    known = np.array([x in labels for x in data.labels])
+    if known.all():
+        return data.with_labels(labels), {}
+    if not known[data.test.y].any():
+        return data, {}
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
-    others = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in card.labels}
-    data = _in_labels_of(card, data)
-    measurement.check_data(dataclasses.replace(model, card=dataclasses.replace(card, personal_correction=None)), data)
-    return EvaluatedWindows(data.test, data.mountings, others)
+    left_out = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in labels}
+    train, test = (part.select(known[part.y]) for part in (data.train, data.test))
+    places = np.array([labels.index(x) if x in labels else 0 for x in data.labels], np.uint8)
+    train, test = (dataclasses.replace(part, y=places[part.y]) for part in (train, test))
+    return dataclasses.replace(data, labels=labels, train=train, test=test), left_out
+
+
+def check_data(model: ModelFile, data: Dataset) -> None:
+    """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
+    card = model.card
+    if card.labels != data.labels:
+        raise InputError(
+            f"{model.title} tells {', '.join(card.labels)} apart, but the data '{data.name}' has the classes "
+            f"{', '.join(data.labels)}: give the data of this model with --data"
+        )
+    offered = {signal.name: signal.unit for signal in data.signals}
+    for signal in card.signals:
+        if offered.get(signal.name) != signal.unit:
+            raise InputError(
+                f"{model.title} takes the signal {signal.name} in {signal.unit}, which the data '{data.name}' does not "
+                f"have: give the data of this model with --data"
+            )
+    wanted, given = card.window, data.window
+    if (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
+        raise InputError(
+            f"{model.title} takes windows of {wanted}, but those of '{data.name}' have {given}: give the data of this "
+            "model with --data"
+        )
+    if not len(data.test):
+        raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
@@ -219,14 +290,3 @@ def _person(card: Card, subjects: Sequence[int | str]) -> int | str:
         f"'{card.name}' was adapted to subject {name}, and the data is of {', '.join(map(str, subjects))}: give "
         "recordings of the same person with --data"
     )
-
-
-def _in_labels_of(card: Card, data: Dataset) -> Dataset:
-    """The test windows whose labels are the model's, with classes that count in the model's; all, if there are none."""
-    known = np.array([x in card.labels for x in data.labels])
-    if not known[data.test.y].any():
-        return data
-    places = np.array([card.labels.index(x) if x in card.labels else 0 for x in data.labels], np.uint8)
-    test = data.test.select(known[data.test.y])
-    nobody = data.train.select(np.zeros(len(data.train), np.bool_))
-    return dataclasses.replace(data, labels=card.labels, train=nobody, test=dataclasses.replace(test, y=places[test.y]))

@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from edge_runtime.bench import aggregation, answer_check
+from edge_runtime.bench import aggregation, answer_check, evaluation_data
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
@@ -30,7 +30,6 @@ from edge_runtime.bench.results import (
     Method,
     Report,
 )
-from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -98,33 +97,6 @@ def open_file(path: Path, title: str | None = None) -> ModelFile:
     return ModelFile(title or str(path), path.read_bytes(), card, path)
 
 
-def check_data(model: ModelFile, data: Dataset) -> None:
-    """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
-    card = model.card
-    if card.personal_correction:
-        raise InputError(f"{model.title} was adapted to one person: measure the model that it was made from")
-    if card.labels != data.labels:
-        raise InputError(
-            f"{model.title} tells {', '.join(card.labels)} apart, but the data '{data.name}' has the classes "
-            f"{', '.join(data.labels)}: give the data of this model with --data"
-        )
-    offered = {signal.name: signal.unit for signal in data.signals}
-    for signal in card.signals:
-        if offered.get(signal.name) != signal.unit:
-            raise InputError(
-                f"{model.title} takes the signal {signal.name} in {signal.unit}, which the data '{data.name}' does not "
-                f"have: give the data of this model with --data"
-            )
-    wanted, given = card.window, data.window
-    if (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
-        raise InputError(
-            f"{model.title} takes windows of {wanted}, but those of '{data.name}' have {given}: give the data of this "
-            "model with --data"
-        )
-    if not len(data.test):
-        raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
-
-
 def measure(
     models: Sequence[ModelFile],
     data: Dataset,
@@ -136,12 +108,12 @@ def measure(
 
     A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, a rival among those
     that are absent, and the others are measured all the same; when no model is left, the error of the first is raised.
-    Raises `InputError` when a model does not fit the data. `on_progress` hears the round and model, then `: ` and the
-    stage.
+    Windows whose labels the models lack are left out. Raises `InputError` when a model does not fit the data.
+    `on_progress` hears the round and model, then `: ` and the stage.
     """
-    data = _with_classes_of(models, data)
+    scored, left_out = evaluation_data.in_labels_of(models, data)
     for model in models:
-        check_data(model, data)
+        evaluation_data.check_data(model, scored)
         if settings.paced and model.card.window.rate_hz is None:
             raise InputError(
                 f"{model.title} does not say how often its windows come, as --paced has to know: leave that out, or "
@@ -149,7 +121,7 @@ def measure(
             )
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
-        _take_turns(participants, data, device, folder, settings, on_progress)
+        _take_turns(participants, scored, device, folder, settings, on_progress)
         for participant in participants[: len(models)]:
             _count_instructions(participant, device, folder, on_progress)
     failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure and not x.model.rival)
@@ -161,7 +133,7 @@ def measure(
     control = _control(participants, len(models))
     first = survivors[0].answers[0].facts
     run = aggregation.RunContext(
-        data,
+        scored,
         settings.threads,
         settings.paced,
         before=first["before"],
@@ -180,10 +152,10 @@ def measure(
                 "after": survivors[-1].answers[-1].facts["after"],
             },
         ),
-        data=EvaluatedData(data.name, data.fingerprint, len(data.test), data.window.hop_s),
+        data=EvaluatedData(data.name, scored.fingerprint, len(scored.test), data.window.hop_s, left_out),
         results=tuple(aggregation.with_agreement(results, survivors)),
         settings=_method(settings, survivors),
-        comparisons=tuple(aggregation.comparisons(results, survivors, data)),
+        comparisons=tuple(aggregation.comparisons(results, survivors, scored)),
         control=control,
         failures=failures,
         absent_rivals=_absent_rivals(participants, settings),
@@ -197,26 +169,6 @@ def _absent_rivals(
         return None
     failed = ((x.model.rival, x.failure) for x in participants if x.failure)
     return settings.absent_rivals + tuple(AbsentRival(x.name, str(failure)) for x, failure in failed if x)
-
-
-def _with_classes_of(models: Sequence[ModelFile], data: Dataset) -> Dataset:
-    """`data`, with coarse classes if the models have these, and with those classes too that it lacks and they have.
-
-    Raises `InputError` when the models tell different classes apart.
-    """
-    coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
-    if coarse and fine:
-        raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
-    data = data.coarse() if coarse else data
-    richest = max(models, key=lambda x: len(x.card.labels))
-    if not {*data.labels} < {*richest.card.labels}:
-        return data
-    other = next((x for x in models if x.card.labels != richest.card.labels), None)
-    if other:
-        raise InputError(
-            f"{richest.title} and {other.title} tell different activities apart: bench one after the other"
-        )
-    return data.with_labels(richest.card.labels)
 
 
 def _take_turns(
@@ -318,14 +270,12 @@ def _lay_out(
     """Write models and windows into `folder`, each distinct choice of signals and frame once; who will take turns."""
     windows: dict[tuple[str, ...], str] = {}
     participants = []
-    test = replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     for i, model in enumerate(models):
         signals = [signal.name for signal in model.card.signals]
         taken = (model.card.frame, *signals)
         if taken not in windows:
             windows[taken] = f"windows-{len(windows)}.npy"
-            framed = test.in_walking_frame() if model.card.frame == "walking" else test
-            np.save(folder / windows[taken], framed.select(signals).test.X)
+            np.save(folder / windows[taken], evaluation_data.evaluated(model, data).test.X)
         suffix = model.path.suffix if model.rival and model.path else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content

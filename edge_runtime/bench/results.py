@@ -269,6 +269,9 @@ class EvaluatedData:
     fingerprint: Annotated[str, "digest of its content"]
     windows: Annotated[Positive, "test windows"]
     period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
+    left_out: Annotated[Mapping[str, Count], "by label that the models do not have: how many windows were left out"] = (
+        dataclasses.field(default_factory=dict)
+    )
 
 
 @dataclass(frozen=True)

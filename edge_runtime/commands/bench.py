@@ -13,7 +13,6 @@ from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models, data_for, warn_of_axes
-from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
@@ -163,6 +162,9 @@ def command(
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on; its test part are people new to all of them."""
     cards = [x.card for x in models]
+    adapted = next((x for x in models if x.card.personal_correction), None)
+    if adapted:
+        raise InputError(f"{adapted.title} was adapted to one person: measure the model that it was made from")
     first, other = models[0], next((x for x in models if x.card.window != models[0].card.window), None)
     if other:
         raise InputError(
@@ -170,23 +172,10 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
             "other"
         )
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
-    data = loading.DataReader(chosen).windows_to_score(cards[0].window)
-    if chosen and given is None:
-        for card in cards:
-            loading.check_unchanged(data, chosen, card)
-    everyone = {*data.train.subject.tolist(), *data.test.subject.tolist()}
-    known = [[x.training.get(key) for key in ("data", "subjects", "test_subjects")] for x in cards]
-    different = [x for i, x in enumerate(cards) if known[i] not in known[:i]]  # who is left out is said once
-    new = [evaluation_data.new_people(data, x, is_remembered=given is None) for x in different]
+    data = evaluation_data.windows(models, chosen, is_remembered=given is None)
     for card in {x.name: x for x in cards}.values():
         warn_of_axes(card, data.mountings)
-    parts = [x for x in new if x != everyone]
-    if any(x != parts[0] for x in parts):
-        raise InputError(
-            "the models were trained with different test subjects: measure them one after the other, so that none is "
-            "scored on people whom it was trained on"
-        )
-    return data.with_test(parts[0] if parts else everyone)
+    return data
 
 
 def _cut(model: ModelFile) -> str:

@@ -90,8 +90,9 @@ def command(
         warn_of_axes(classifier.card, [x.mounting for _, x in recordings])
         content = _live(classifier, recordings, hop, picture)
     else:
-        where = data_for([path], data)
-        windows = evaluation_data.windows(measurement.open_file(path), where, is_remembered=data is None)
+        model_file = measurement.open_file(path)
+        found = evaluation_data.windows([model_file], data_for([path], data), is_remembered=data is None)
+        windows = evaluation_data.evaluated(model_file, found)
         warn_of_axes(classifier.card, windows.mountings)
         content = _windows(classifier, windows, picture)
     if classifier.card.personal_correction:

@@ -31,16 +31,6 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
     return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
 
 
-def as_test(name: str, chosen: Sequence[Recording], window: Window) -> Dataset:
-    """Windows of `chosen` recordings, all of them in the test part. Raises `InputError` when none is long enough."""
-    people = {x.subject for x in chosen}
-    data = windowed(name, chosen, window, people)
-    if not len(data.test):
-        named = ", ".join(sorted(map(str, people)))
-        raise InputError(f"{name}: nobody of {named} has {in_seconds(window)} of one label in one piece; record more")
-    return data
-
-
 def common_signals(found: Sequence[Recording]) -> tuple[Signal, ...]:
     """The signals of the sensors that all recordings have, in the order of `SIGNALS`."""
     return tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in found))

@@ -8,6 +8,7 @@ from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.data.label_order import JOGGING
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun
+from edge_runtime.reports.sentences import left_out
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
@@ -49,9 +50,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
             f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
         )
     console.print("".join(f"{x}\n" for x in _group_lines(open_set, found)), end="")
-    if found.left_out:
-        named = ", ".join(f"{n} of {label}" for label, n in found.left_out.items())
-        console.print(f"Windows left out, since the model has no such label: {named}.")
+    if said := left_out(found.left_out):
+        console.print(said)
         running = [x for x in found.left_out if x.lower().startswith(_RUNNING)]
         if running and JOGGING in open_set.per_class:
             console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")

@@ -25,8 +25,8 @@ class DeviceReport:
 class ReportContent:
     """The columns and sentences of one or several reports; of several, sentences begin with the device.
 
-    `notes` are on rivals that are absent and, of a single report, on energy and the control; `real_time_factors` are
-    those of a single report.
+    `notes` are on windows that were left out, rivals that are absent and, of a single report, on energy and the
+    control; `real_time_factors` are those of a single report.
     """
 
     headings: tuple[str, ...]
@@ -73,7 +73,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
         doubts=each(sentences.doubts),
-        notes=(tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else ())
+        notes=each(lambda x: [y for y in [sentences.left_out(x.data.left_out)] if y])
+        + (tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else ())
         + each(sentences.absent_rivals),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda x: [machine_and_method.one_line(x)]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
@@ -121,6 +121,12 @@ def doubts(report: Report) -> list[str]:
         doubt if len(concerned) == len(report.results) else f"{', '.join(concerned)}: {doubt}"
         for doubt, concerned in holders.items()
     ]
+
+
+def left_out(windows: Mapping[str, int]) -> str | None:
+    """The `windows` that were left out, counted by label."""
+    named = ", ".join(f"{n} of {label}" for label, n in windows.items())
+    return f"Windows left out, since the model has no such label: {named}." if windows else None
 
 
 def failures(report: Report) -> list[str]:

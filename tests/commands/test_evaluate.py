@@ -14,7 +14,7 @@ from edge_runtime.commands import evaluate as evaluate_command
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.dataset import Mounting, Split
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_card import read_model
+from edge_runtime.model.model_card import read_model, write_model
 from edge_runtime.model.model_paths import reference_model
 
 MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
@@ -85,7 +85,9 @@ def test_labels_that_the_model_lacks_are_refused_live_as_elsewhere(tmp_path):
 
 def test_recordings_without_a_label_are_sent_to_predict(tmp_path):
     data = people(tmp_path / "own", ("", posture("SITTING", 10)))
-    assert_one_sentence(evaluate(data, "edge", "--data", data), 2, "no label to score by", "'har-edge predict' needs")
+    for command in ("evaluate", "bench"):
+        done = har_edge(command, "edge", "--data", data, cwd=tmp_path)
+        assert_one_sentence(done, 2, "no label to score by", "'har-edge predict' needs")
 
 
 def test_running_that_a_model_calls_jogging_is_said_where_its_windows_are_left_out(tmp_path):
@@ -105,6 +107,32 @@ def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_pat
     assert sum(map(sum, found["confusion"])) == found["windows"]
     sitting = list(found["per_class"]).index("SITTING")
     assert sum(found["confusion"][sitting]) == found["windows"]
+
+
+def test_bench_leaves_out_windows_of_other_labels_as_evaluate_does(tmp_path):
+    # Only while dancing does anybody move, by which the way in which the phone is worn is found.
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("WALKING", 20)))
+    for model in ("edge", "edge-anywhere"):
+        succeeded(evaluate(data, model, "--data", data))
+        own = scores(data)
+        done = succeeded(har_edge("bench", model, "--data", data, *MEASURED, "--markdown", "-", cwd=tmp_path))
+        report = json.loads((tmp_path / "bench.json").read_text())
+        assert report["data"]["left_out"] == own["left_out"] == {"DANCING": own["left_out"]["DANCING"]}
+        assert report["results"][1]["confusion"] == own["confusion"]
+        said = f"since the model has no such label: {own['left_out']['DANCING']} of DANCING."
+        for form in (done.stdout, done.stderr):  # the Markdown and the table
+            assert " ".join(form.split()).count(said) == 1
+
+
+def test_uci_har_beside_other_data_is_scored_on_its_published_windows(tmp_path):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)))
+    where = ["--data", "uci-har", "--data", data]
+    succeeded(evaluate(data, "edge", *where))
+    own = scores(data)
+    assert own["per_source"]["UCI HAR"]["windows"] == 2947
+    succeeded(har_edge("bench", "edge", *where, *MEASURED, cwd=tmp_path))
+    result = json.loads((tmp_path / "bench.json").read_text())["results"][1]
+    assert {x: result[x] for x in ("confusion", "per_source")} == {x: own[x] for x in ("confusion", "per_source")}
 
 
 def test_windows_of_one_label_alone_have_no_precision_and_no_closed_set(tmp_path):
@@ -162,7 +190,7 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
     # The card of edge-anywhere has motionsense-1 and -16 in its training, -17 among its test subjects, and no -anna.
     folder = people(tmp_path / "MotionSense", *pieces, names=("1", "16", "17", "anna"))
     succeeded(har_edge("data", "export", "--data", folder, "-o", "MotionSense.npz", cwd=tmp_path))
-    said = "Not scored, since the model was trained on these subjects: 1, 16.\n"
+    said = "Not scored, since 'edge-anywhere' was trained on these subjects: 1, 16.\n"
     for how in (["--data", folder], ["--live", "--data", folder], ["--data", "MotionSense.npz"]):
         done = succeeded(evaluate(folder, "edge-anywhere", *how))
         assert set(scores(folder)["per_subject"]) <= {"17", "anna"}
@@ -176,6 +204,16 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
         assert [{*x["per_subject"]} for x in found] == [scored] * 2
 
 
+def test_people_left_out_for_several_models_are_said_once_with_their_names(tmp_path):
+    folder = people(tmp_path / "UCI HAR", ("SITTING", posture("SITTING", 15)), names=("1", "anna"))
+    flatbuffer, card = read_model(MODELS["int8"])
+    other = replace(card, name="other", training=card.training | {"subjects": [*card.training["subjects"], "40"]})
+    write_model(tmp_path / "other.tflite", flatbuffer, other)
+    done = succeeded(har_edge("bench", MODELS["int8"], "other.tflite", "--data", folder, *MEASURED, cwd=tmp_path))
+    assert done.stderr.count("Not scored") == 1
+    assert "Not scored, since 'edge' and 'other' were trained on these subjects: 1.\n" in done.stderr
+
+
 @pytest.mark.parametrize("names", [("anna",), ("anna", "bob")])
 def test_bench_takes_recordings_of_as_few_people_and_labels_as_evaluate_does(names, tmp_path):
     data = people(tmp_path / "own", ("WALKING", posture("WALKING", 30)), names=names)
@@ -185,11 +223,11 @@ def test_bench_takes_recordings_of_as_few_people_and_labels_as_evaluate_does(nam
         assert (found["accuracy"], set(found["per_subject"])) == (scores(data)["accuracy"], {*names})
 
 
-def test_bench_refuses_recordings_without_a_whole_window_of_a_label(tmp_path, har_edge_here):
-    for label, seconds in (("SITTING", 2), ("", 10)):
-        data = people(tmp_path / f"own{seconds}", (label, posture("SITTING", seconds)))
-        done = har_edge_here("bench", "edge", "--data", data)
-        assert_one_sentence(done, 2, data.name, "nobody has 2.56 s of one label in one piece", "fill the column label")
+@pytest.mark.parametrize("command", ["bench", "evaluate"])
+def test_recordings_without_a_whole_window_of_a_label_are_refused(command, tmp_path, har_edge_here):
+    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 2)))
+    done = har_edge_here(command, "edge", "--data", data)
+    assert_one_sentence(done, 2, data.name, "nobody has 2.56 s of one label in one piece", "fill the column label")
 
 
 @pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]])

@@ -39,7 +39,7 @@ def test_windows_are_cut_inside_each_labels_segment(tmp_path):
 @pytest.mark.parametrize(("n", "windows"), [(127, 0), (128, 1), (191, 1), (192, 2)])
 def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, windows):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
-    test = recording_windows.as_test("mine", loading.load_recordings(tmp_path), WINDOW).test
+    test = recording_windows.windowed("mine", loading.load_recordings(tmp_path), WINDOW, ["a"]).test
     assert np.bincount(test.y).tolist() == [windows, 2]
 
 
