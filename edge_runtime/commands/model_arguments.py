@@ -18,6 +18,9 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, not_converted, reference_model
 from edge_runtime.system.quantities import counted
 
+FIND_MOUNTING = "edge-anywhere, and models of --frame walking, find how a device is worn"
+"""The advice where a model of the device's axes does not know them."""
+
 
 def converted_models(run: runs.Run) -> list[Path]:
     """All models of a run. Raises `InputError` when there is none."""
@@ -69,8 +72,7 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     if card.frame == "device" and worn and is_other(card, {x.source for x in mountings}):
         click.echo(
             f"'{card.name}' knows devices worn as those that it was trained with, and these were worn in another data "
-            f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. edge-anywhere, and models of --frame "
-            "walking, find how a device is worn.",
+            f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. {FIND_MOUNTING}.",
             err=True,
         )
 

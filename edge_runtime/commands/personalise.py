@@ -11,6 +11,7 @@ import click
 from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import (
+    FIND_MOUNTING,
     find_model,
     open_classifier,
     recordings_for,
@@ -114,10 +115,17 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     labels = classifier.card.labels
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, labels)
-    warn_of_axes(classifier.card, [x.mounting for x in recordings])
-    say_who_is_known(classifier.card, recordings)
     found = personalisation.stretches(recordings, classifier)
     correction, held_out = personalisation.learn(found, classifier)
+    before, after = (x / held_out.windows for x in (held_out.before, held_out.after)) if held_out else (None, None)
+    if held_out and held_out.is_wrong_throughout:
+        knows = FIND_MOUNTING if classifier.card.frame == "device" else "check the labels, and how the device was worn"
+        raise CheckFailedError(
+            f"'{classifier.card.name}' is wrong throughout on {in_words(data)}: of the windows left out in turn "
+            f"{percent(before)} are right before adaptation and {percent(after)} after; nothing was written: {knows}"
+        )
+    warn_of_axes(classifier.card, [x.mounting for x in recordings])
+    say_who_is_known(classifier.card, recordings)
     if held_out and held_out.is_worse:
         raise CheckFailedError(
             f"the correction from one part of {in_words(data)} lowers accuracy on another (of {held_out.windows} "
@@ -128,7 +136,6 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     record: dict[str, Any] = {"subject": subject, "seconds": seconds}
     checked = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
     if held_out:
-        before, after = (x / held_out.windows for x in (held_out.before, held_out.after))
         record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
         checked = (
             f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "

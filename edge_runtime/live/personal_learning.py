@@ -21,6 +21,7 @@ RIDGE = 10.0
 _HIT, _MISS = 7.0, -1.75  # times the card's temperature: the logits aimed at
 _MOST = 8.0  # windows that an activity counts as: more of one occasion tell little of another (docs/results/live.md)
 _DECIMALS = 6
+_LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5  # shares that are right where the device is worn as the network knows it
 
 Array = npt.NDArray[np.float64]
 
@@ -37,6 +38,11 @@ class HeldOut:
     def is_worse(self) -> bool:
         """Tell whether the correction does harm."""
         return self.after < self.before
+
+    @property
+    def is_wrong_throughout(self) -> bool:
+        """Tell whether the network does not know how the device is worn, which no correction mends."""
+        return self.before < _LEAST_BEFORE * self.windows or self.after < _LEAST_AFTER * self.windows
 
 
 def learn(

@@ -54,7 +54,8 @@ class Stretch:
 class Gain:
     """Accuracy and macro-F1, 0 to 1, of one person's other windows before and after.
 
-    `macro_f1_` are over the activities that the person has. `used`: the correction did no harm to parts held out.
+    `macro_f1_` are over the activities that the person has. `used`: on parts held out the correction did no harm, and
+    the model was not wrong throughout.
     """
 
     subject: int | str
@@ -155,7 +156,7 @@ def gain(
     if not rest:
         raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else: give less")
     correction, held_out = learn(first, classifier, ridge)
-    is_used = held_out is None or not held_out.is_worse
+    is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
     logits, look, y = _joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
     answers[1] = answers[1] if is_used else answers[0]

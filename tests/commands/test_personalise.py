@@ -55,13 +55,14 @@ def slipped(sitting, standing):
     [
         (("STANDING", "SITTING"), lambda x, _: x, 2, ["SITTING", "STANDING", "exchanged"]),
         (("SITTING", "STANDING"), slipped, 1, ["lowers accuracy on another"]),
+        (("LAYING", "WALKING"), lambda x, _: x, 1, ["wrong throughout on own", "nothing was written", "edge-anywhere"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
         (("SITTING", "STANDING"), lambda x, _: np.broadcast_to(x[0], x.shape), 2, ["SITTING", "stuck"]),
         (("SITTING", "STANDING"), lambda x, _: x[:700], 2, ["STANDING alone", "settle"]),
         (("SITTING", "DANCING"), lambda x, _: x, 2, ["SITTING", "DANCING"]),
         (("sitting", "standing"), lambda x, _: x, 2, ["sitting, standing", "SITTING, STANDING"]),
     ],
-    ids=["exchanged", "slipped", "units", "stuck", "too short", "one posture", "other labels"],
+    ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "other labels"],
 )
 def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, sitting, standing, tmp_path):
     done = personalise(tmp_path, (labels[0], change(sitting, standing)), (labels[1], standing))
@@ -124,6 +125,14 @@ def test_one_person_sees_what_half_a_minute_gains(har_edge_here, sitting, standi
     assert gained["macro_f1_after"] > gained["macro_f1_before"] - 0.01
     done = har_edge_here("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000")
     assert_one_sentence(done, 2, "1000 s of each activity and nothing else")
+
+
+def test_a_model_that_is_wrong_throughout_is_not_adapted(har_edge_here, sitting, standing, tmp_path):
+    data = write_pieces(tmp_path / "own" / "a.csv", [("LAYING", sitting), ("WALKING", standing)])
+    succeeded(har_edge_here("personalise", "edge", "--evaluate", "--data", data, "--json", "gain.json"))
+    (gained,) = json.loads((tmp_path / "gain.json").read_text())["gains"]
+    assert not gained["used"]
+    assert gained["after"] == gained["before"] < 0.5
 
 
 def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):
