@@ -16,6 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, not_converted, reference_model
+from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
 
 FIND_MOUNTING = "edge-anywhere, and models of --frame walking, find how a device is worn"
@@ -75,6 +76,16 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
             f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. {FIND_MOUNTING}.",
             err=True,
         )
+
+
+def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
+    """Say on stderr to whom a model is adapted, unless the `subjects`, None where not known, are that person alone."""
+    if card.personal_correction is None:
+        return
+    person = card.personal_correction.record.get("subject")
+    if person is None or {str(x) for x in subjects} != {str(person)}:
+        whose = "one person" if person is None else f"subject {printable(str(person), 30)}"
+        click.echo(f"'{card.name}' is adapted to {whose}: of others it may be wrong more often.", err=True)
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

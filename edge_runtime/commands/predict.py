@@ -74,7 +74,13 @@ def command(
     if described and (units or gyro_units or rate):
         raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 
-    from edge_runtime.commands.model_arguments import find_model, open_classifier, say_who_is_known, warn_of_axes
+    from edge_runtime.commands.model_arguments import (
+        find_model,
+        open_classifier,
+        say_who_is_known,
+        say_whose_it_is,
+        warn_of_axes,
+    )
     from edge_runtime.live.display.predictions import rows, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
@@ -94,6 +100,7 @@ def command(
     recorded = _long_enough(list(_recordings(described, card.signals)), card.window)
     if axes is None:
         warn_of_axes(card, [x.recording.mounting for x in recorded])
+    say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
     n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):

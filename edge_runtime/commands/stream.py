@@ -107,6 +107,7 @@ def command(
         open_classifier,
         recordings_for,
         say_who_is_known,
+        say_whose_it_is,
         warn_of_axes,
     )
     from edge_runtime.live.display.decision_log import Log
@@ -133,6 +134,7 @@ def command(
             warn_of_axes(card, [found.mounting])
             say_who_is_known(card, [found])
             opener = replay(recording, found, 1.0 if speed is None else speed)
+        say_whose_it_is(card, [found.subject if found else None])
         if found is not None:
             placement = placement or found.mounting.placement
         # Replayed recordings of UCI HAR begin as those of the published windows did.

@@ -91,6 +91,21 @@ def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp
     assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
 
 
+def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sitting, standing, tmp_path):
+    succeeded(personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing)))
+    write_pieces(tmp_path / "other" / "b.csv", [("STANDING", standing)], "another")
+    said = "'edge' is adapted to subject me: of others it may be wrong more often.\n"
+    for command, is_said in (
+        (("predict", "har-edge=own", "--model", "mine.tflite"), False),
+        (("predict", "har-edge=other", "--model", "mine.tflite"), True),
+        (("predict", "own/a.csv", "--model", "mine.tflite"), True),
+        (("stream", "mine.tflite", "--replay", 0, "--data", "own", "--speed", 0), False),
+        (("stream", "mine.tflite", "--replay", 0, "--data", "other", "--speed", 0), True),
+        (("stream", "mine.tflite", "--csv", "own/a.csv"), True),
+    ):
+        assert succeeded(har_edge_here(*command)).stderr.count(said) == is_said, command
+
+
 def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
     (tmp_path / "mine.tflite").write_bytes(b"precious")
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
