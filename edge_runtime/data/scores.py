@@ -21,11 +21,11 @@ Classes = npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class ClassScore:
-    """The scores of one class."""
+    """The scores of one class; null where it has no windows."""
 
-    precision: Annotated[Share, "share of right ones among the windows that were given this class"]
-    recall: Annotated[Share, "share of right ones among the windows of this class"]
-    f1: Annotated[Share, "harmonic mean of the two"]
+    precision: Annotated[Share | None, "share of right ones among the windows that were given this class"]
+    recall: Annotated[Share | None, "share of right ones among the windows of this class"]
+    f1: Annotated[Share | None, "harmonic mean of the two"]
     windows: Annotated[Count, "test windows of this class"]
 
 
@@ -105,16 +105,15 @@ def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
 
 
 def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict[str, ClassScore]:
-    """Return precision, recall and F1 of each class by its label; a share of nothing is 0, as in scikit-learn."""
+    """Return precision, recall and F1 of each class by its label; precision is 0 where nothing was given the class."""
     scored = {}
     for i, label in enumerate(labels):
         hits, windows, predicted = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
-        scored[label] = ClassScore(
-            precision=hits / predicted if predicted else 0.0,
-            recall=hits / windows if windows else 0.0,
-            f1=2 * hits / (windows + predicted) if windows + predicted else 0.0,
-            windows=windows,
-        )
+        if windows:
+            precision = hits / predicted if predicted else 0.0
+            scored[label] = ClassScore(precision, hits / windows, 2 * hits / (windows + predicted), windows)
+        else:
+            scored[label] = ClassScore(None, None, None, 0)
     return scored
 
 
@@ -180,13 +179,11 @@ def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 
 
 
 def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:
-    """The means of the classes' scores, each counting as many times as it has windows."""
-    windows = [x.windows for x in by_class.values()]
+    """The means of the scores of the classes that occur, each counting as many times as it has windows."""
+    rows = [x for x in by_class.values() if x.windows]
+    windows = [x.windows for x in rows]
 
-    def mean(of_class: Sequence[float]) -> float:
-        return float(np.average(of_class, weights=windows))
+    def mean(name: str) -> float:
+        return float(np.average([getattr(x, name) for x in rows], weights=windows))
 
-    rows = by_class.values()
-    return ClassScore(
-        mean([x.precision for x in rows]), mean([x.recall for x in rows]), mean([x.f1 for x in rows]), sum(windows)
-    )
+    return ClassScore(mean("precision"), mean("recall"), mean("f1"), sum(windows))

@@ -29,9 +29,9 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     table = plain_table(["activity"], ["windows", "recall", "precision", "F1", *([] if is_closed else ["closed set"])])
     for label, row in open_set.per_class.items():
         precision, f1 = (None, None) if is_single else (row.precision, row.f1)
-        shares = [x if row.windows else None for x in (row.recall, precision, f1)]
+        shares = [row.recall, precision, f1]
         if not is_closed:
-            shares.append(closed_set.per_class[label].recall if row.windows else None)
+            shares.append(closed_set.per_class[label].recall)
         table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
     console.print(table)
     people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
