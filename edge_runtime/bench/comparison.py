@@ -265,4 +265,4 @@ def _known(value: Any) -> str:
 
 
 def _data(data: EvaluatedData) -> str:
-    return f"{data.name} ({data.fingerprint[:12]})"
+    return f"{data.name} (windows as scored: {data.fingerprint[:12]})"

@@ -266,7 +266,11 @@ class EvaluatedData:
     """The test data."""
 
     name: Annotated[str, "of the data set"]
-    fingerprint: Annotated[str, "digest of its content"]
+    fingerprint: Annotated[
+        str,
+        "digest of the windows as they were divided and labelled for these models, by which results are compared; that "
+        "of `har-edge data` and of cards is of a training's division",
+    ]
     windows: Annotated[Positive, "test windows"]
     period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
     left_out: Annotated[Mapping[str, Count], "by label that the models do not have: how many windows were left out"] = (

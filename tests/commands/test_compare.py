@@ -148,7 +148,11 @@ def test_of_several_alike_the_file_decides(written_before):
         ("device", {"cpu": "Cortex-A76"}, "the CPU is"),
         ("device", {"board": "Raspberry Pi 5"}, "the board is unknown in OLD, Raspberry Pi 5 in NEW"),
         ("device", {"machine": "aarch64"}, "the machine is x86_64 in OLD, aarch64 in NEW"),
-        ("data", {"fingerprint": "f00"}, "the data is UCI HAR"),
+        (
+            "data",
+            {"fingerprint": "f00"},
+            "the data is UCI HAR (windows as scored: e82f24a7ee71) in OLD, UCI HAR (windows as",
+        ),
         ("settings", {"mode": "paced"}, "the mode is back-to-back in OLD, paced in NEW"),
         ("results", {"runtime_version": "1.0"}, "the runtime is litert 2.3.0 in OLD, litert 1.0 in NEW"),
         ("results", {"runtime": "tensorflow"}, "the runtime is litert 2.3.0 in OLD, tensorflow 2.3.0 in NEW"),

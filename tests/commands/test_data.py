@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import official_copy
 import pytest
-from programs import assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
+from programs import MODELS, assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
 from written_recordings import motion, posture, spoil, write, write_pieces, write_subjects
 
 from edge_runtime.data import recording_plots, uci_har
 from edge_runtime.errors import ExitCode
+from edge_runtime.model.model_card import read_model
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -26,11 +27,13 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
     for line in ("WALKING_UPSTAIRS 1,073 471", "LAYING 1,407 537", "all 7,352 2,947"):
         assert line in "\n".join(" ".join(x.split()) for x in shown.stdout.splitlines())
     text = " ".join(shown.stdout.split())
+    fingerprint = read_model(MODELS["int8"])[1].training["data"]["fingerprint"]
     for part in (
         "61, 6 h 14 min",
         "9 subjects: 2, 4, 9, 10, 12, 13, 18, 20, 24",
         "CC BY 4.0",
         "body_gyro x y z (rad/s)",
+        f"{fingerprint[:16]}, as in the cards of models trained on it",
     ):
         assert part in text
 
