@@ -22,6 +22,19 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.quantities import counted, kilobytes, percent
 
 _PLAIN = (str, int, float)
+_WORDS = {
+    "calibration_windows": "calibration windows",
+    "lowering_reason": "reason",
+    "input_type": "input",
+    "output_type": "output",
+    "float32_relative_difference": "relative difference of float32 to Keras",
+    "float32_accuracy": "accuracy of float32",
+    "original_accuracy": "accuracy before",
+    "macro_f1": "macro F1",
+    "worst_difference": "greatest difference of logits",
+    "snr_db": "signal to noise in dB",
+}
+"""The keys of a card's records that are no words by themselves; others are shown as they are, such as labels."""
 # Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
@@ -197,7 +210,9 @@ def _origin(card: Card) -> str:
 def _record(record: object) -> str:
     """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
     assert isinstance(record, dict)
-    return ", ".join(f"{key} {_fact(key, value)}" for key, value in record.items() if isinstance(value, _PLAIN))
+    return ", ".join(
+        f"{_WORDS.get(key, key)} {_fact(key, value)}" for key, value in record.items() if isinstance(value, _PLAIN)
+    )
 
 
 def _parts(record: Mapping[str, object]) -> dict[str, str]:

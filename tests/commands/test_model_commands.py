@@ -225,8 +225,11 @@ def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path
         "in XNNPACK",
         "in the graph",
         "UCI HAR: 21 subjects",
+        "macro F1 98.32 %",
     ):
         assert words in done.stdout
+    facts = done.stdout.partition("windows  ")[0].partition("\nwindow ")[2]  # after the labels
+    assert "_" not in facts
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
 
