@@ -230,6 +230,7 @@ def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path
         assert words in done.stdout
     facts = done.stdout.partition("windows  ")[0].partition("\nwindow ")[2]  # after the labels
     assert "_" not in facts
+    assert not [x for x in done.stdout.splitlines() if x.endswith(" ")]
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
 
