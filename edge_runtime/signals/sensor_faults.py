@@ -116,7 +116,10 @@ def _units(acceleration: Array) -> str | None:
 def _rotation_units(rotation: Array) -> str | None:
     size = float(np.median(np.linalg.norm(rotation, axis=1)))
     if size > _MOST_ROTATION:
-        return f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s; is it deg/s? Give the units"
+        return (
+            f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s; is it deg/s? Say so: gx[deg/s] in "
+            "the header, --gyro-units deg/s, or unit under [rotation] of a layout"
+        )
     return None
 
 

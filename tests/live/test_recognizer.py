@@ -208,7 +208,7 @@ def faulty(kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     ("kind", "told", "words"),
     [
         ("in m/s2", "units", "m/s2"),
-        ("in deg/s", "rotation units", "deg/s"),
+        ("in deg/s", "rotation units", "is it deg/s? Say so: gx[deg/s] in the header, --gyro-units deg/s"),
         ("without gravity", "units", "gravity is missing"),
         ("a dead axis", "constant", "z of the accelerometer"),
         ("a dead sensor", "constant", "gyroscope gives the same"),
