@@ -170,7 +170,7 @@ def evil() -> Report:
             file=EVIL + x.quantization,
             runtime=EVIL,
             labels=(EVIL, *LABELS[1:]),
-            per_class={EVIL: ClassScore(1.0, 1.0, 1.0, 1)},
+            per_class={EVIL: ClassScore(1.0, 1.0, 1.0, 1), LABELS[1]: ClassScore(None, None, None, 0)},
             per_subject={EVIL: 0.9, "2": 0.95},
             doubts=(EVIL,),
             energy=Energy(None, reason=EVIL),
@@ -181,7 +181,7 @@ def evil() -> Report:
     return of(
         *hostile,
         device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), caches={EVIL: EVIL}, before=state),
-        data=EvaluatedData(EVIL, EVIL, 1, 1.28),
+        data=EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}),
         settings=replace(METHOD, runtime=EVIL),
         failures=(Failure(EVIL, EVIL),),
         absent_rivals=(AbsentRival(EVIL, EVIL),),
