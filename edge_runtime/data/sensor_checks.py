@@ -2,8 +2,8 @@
 
 Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
 -w x g, by which a gyroscope of the wrong hand, or in another unit, is seen, and a wrong rate. The sign of acceleration
-is not: a device upside down measures the same. People walk with one to three steps a second, by which a rate that is
-wrong by far is seen without a gyroscope too.
+is not: a device upside down measures the same and, turned into the walking frame, has left and right exchanged. People
+walk with one to three steps a second, by which a rate that is wrong by far is seen without a gyroscope too.
 
 References
 ----------
@@ -25,7 +25,8 @@ from edge_runtime.system.quantities import counted
 
 SIGN = (
     "At rest acceleration points up: where it points down, by how the device was worn, sign under [acceleration] of a "
-    "layout turns it round, as -1 or back to 1. Numbers alone cannot tell."
+    "layout turns it round, as -1 or back to 1. Numbers alone cannot tell; of the walking frame a wrong sign exchanges "
+    "left and right alone."
 )
 """How to see the sign of acceleration, in words."""
 

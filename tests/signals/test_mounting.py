@@ -49,6 +49,15 @@ def test_the_same_holds_for_each_moving_window_by_itself(worn, rotation):
     np.testing.assert_allclose(again, own, atol=1e-4)
 
 
+def test_acceleration_of_the_wrong_sign_exchanges_left_and_right_and_does_nothing_else(worn):
+    """Which is why nobody can see it in the numbers, and why a model that learnt both pockets does not mind."""
+    wrong = worn[0] * np.where([x.is_rotation for x in SIGNALS], 1, -1).astype(np.float32)
+    exchanged = [x.name in {"body_acc_z", "total_acc_z", "body_gyro_x", "body_gyro_y"} for x in SIGNALS]
+    np.testing.assert_allclose(
+        in_walking_frame(wrong), in_walking_frame(worn[0]) * np.where(exchanged, -1, 1), atol=1e-4
+    )
+
+
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_device_whose_axis_points_straight_up_or_down_has_a_frame(worn, axis, sign):
