@@ -26,11 +26,12 @@ class FoundMounting:
 
     `headings` are the degrees, 0 to 180, between ahead at the end of each recording and where the person walked in it.
     In a recording without walking on the level it is that of all moving windows of the mounting, although the phone may
-    have been put back otherwise meanwhile.
+    have been put back otherwise meanwhile. `of_walks` are those of the recordings with walking alone.
     """
 
     walking_s: float | None
     headings: tuple[float, ...]
+    of_walks: tuple[float, ...]
 
 
 def found_mountings(classifier: Classifier, recordings: Sequence[Recording]) -> Iterator[FoundMounting]:
@@ -44,7 +45,9 @@ def found_mountings(classifier: Classifier, recordings: Sequence[Recording]) -> 
 
 def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: Array) -> FoundMounting:
     recognizer = LiveRecognizer(classifier, placement=recordings[0].mounting.placement)
-    walked, found, headings = 0.0, None, []
+    walked, found = 0.0, None
+    headings: list[float] = []
+    of_walks: list[float] = []
     for x in recordings:
         recognizer.restart(x.begins_midway)
         events = [*recognizer.push(x.samples), *recognizer.flush()]
@@ -57,7 +60,8 @@ def _found(classifier: Classifier, recordings: Sequence[Recording], ahead: Array
             walks = _ahead(_windows(x)[cut(x.labels[:, np.newaxis] == number, _starts(x))[..., 0].all(axis=1)])
             cosine = recognizer.rotation[1] @ (ahead if walks is None else walks)
             headings.append(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))))
-    return FoundMounting(found, tuple(headings))
+            of_walks += headings[-1:] if walks is not None else []
+    return FoundMounting(found, tuple(headings), tuple(of_walks))
 
 
 def _ahead(windows: npt.NDArray[np.float32]) -> Array | None:

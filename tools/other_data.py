@@ -240,12 +240,13 @@ def found_live(ground: Ground) -> Measured:
         ]
         # Found before anyone walked on the level, on stairs, says nothing about walking.
         seconds = np.array([x.walking_s for x in found if x.walking_s])
-        headings = np.concatenate([x.headings for x in found])
+        headings, of_walks = (np.concatenate(x) for x in zip(*((y.headings, y.of_walks) for y in found), strict=True))
         return {
             "walking_median_s": float(np.median(seconds)),
             "walking_p95_s": float(np.quantile(seconds, 0.95, method="higher")),
             "never_found": float(np.mean([x.walking_s is None for x in found])),
             "wrong_heading": float((headings > WRONG_HEADING).mean()),
+            "wrong_heading_of_walks": float((of_walks > WRONG_HEADING).mean()),
         }
 
     each = {form: [measured(seed, form) for seed in ground.seeds] for form in FORMS}

@@ -7,7 +7,8 @@ import numpy as np
 
 from tools import table
 
-_UNITS = {"accuracy": 100, "macro_f1": 100, "worst_person": 100, "wrong_heading": 100}  # shares, in per cent
+_SHARES = ("accuracy", "macro_f1", "worst_person", "wrong_heading", "wrong_heading_of_walks")
+_UNITS = dict.fromkeys(_SHARES, 100)  # in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
@@ -28,6 +29,7 @@ _NAMES = {
     "walking_p95_s": "the same, 95th percentile, s",
     "never_found": "mountings never found",
     "wrong_heading": "headings wrong by more than 90 degrees, %",
+    "wrong_heading_of_walks": "the same, of recordings with a walk in them, %",
 }
 _LESS_IS_BETTER = {
     "points_lost",
@@ -35,6 +37,7 @@ _LESS_IS_BETTER = {
     "false_answers_per_hour",
     "walking_median_s",
     "wrong_heading",
+    "wrong_heading_of_walks",
 }
 MOST_LOST = 0.3
 """Points that int8 may lose against float32."""

@@ -33,6 +33,10 @@ def test_walking_counts_over_the_recordings_until_the_mounting_is_found():
 def test_a_heading_is_compared_with_the_walk_in_its_own_recording():
     turned_round = walk("2", 30)
     turned_round = replace(turned_round, samples=turned_round.samples * [1, -1, -1, 1, -1, -1])
-    (found,) = found_mountings(Classifier(reference_model("edge-anywhere", "int8")), [walk("1", 40), turned_round])
-    first, second = found.headings
-    assert max(first, second) < 30, "live follows a phone that is put back the other way round after 20 s"
+    stairs = walk("3", 20)
+    stairs = replace(stairs, labels=np.full(len(stairs.labels), stairs.label_names.index("WALKING_UPSTAIRS")))
+    model = Classifier(reference_model("edge-anywhere", "int8"))
+    (found,) = found_mountings(model, [walk("1", 40), turned_round, stairs])
+    assert len(found.headings) == 3
+    assert found.of_walks == found.headings[:2], "what is not labelled WALKING is no walk"
+    assert max(found.of_walks) < 30, "live follows a phone that is put back the other way round after 20 s"
