@@ -235,33 +235,34 @@ def in_labels_of(models: Sequence[ModelFile], data: Dataset) -> tuple[Dataset, d
     coarse, fine = ([x.title for x in models if is_coarse(x.card.labels) is wanted] for wanted in (True, False))
     if coarse and fine:
         raise InputError(f"{coarse[0]} tells coarse classes apart, {fine[0]} does not: bench them one after the other")
-    data = data.coarse() if coarse else data
     labels = models[0].card.labels
     other = next((x for x in models if x.card.labels != labels), None)
     if other:
         raise InputError(
             f"{models[0].title} and {other.title} tell different activities apart: bench one after the other"
         )
-    known = np.array([x in labels for x in data.labels])
-    if known.all():
-        return data.with_labels(labels), {}
-    if not known[data.test.y].any():
+    named = tuple(map(coarse_label, data.labels)) if coarse else data.labels
+    known = np.array([x in labels for x in named])
+    if not known.all() and not known[data.test.y].any():
         return data, {}
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
-    left_out = {x: n for x, n in zip(data.labels, counts, strict=True) if n and x not in labels}
-    train, test = (part.select(known[part.y]) for part in (data.train, data.test))
-    places = np.array([labels.index(x) if x in labels else 0 for x in data.labels], np.uint8)
-    train, test = (dataclasses.replace(part, y=places[part.y]) for part in (train, test))
+    left_out = {x: n for x, n, kept in zip(data.labels, counts, known, strict=True) if n and not kept}
+    places = np.array([labels.index(x) if x in labels else 0 for x in named], np.uint8)
+    parts = (part if known.all() else part.select(known[part.y]) for part in (data.train, data.test))
+    train, test = (dataclasses.replace(part, y=places[part.y]) for part in parts)
     return dataclasses.replace(data, labels=labels, train=train, test=test), left_out
 
 
 def check_data(model: ModelFile, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that `model` was made for."""
     card = model.card
+    if not len(data.test):
+        raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
     if card.labels != data.labels:
+        found = [data.labels[i] for i in np.unique(data.test.y)]
         raise InputError(
-            f"{model.title} tells {', '.join(card.labels)} apart, but the data '{data.name}' has the classes "
-            f"{', '.join(data.labels)}: give the data of this model with --data"
+            f"{model.title} tells {', '.join(card.labels)} apart, but the windows to score of '{data.name}' are of "
+            f"{', '.join(found)}: give the data of this model with --data"
         )
     offered = {signal.name: signal.unit for signal in data.signals}
     for signal in card.signals:
@@ -276,8 +277,6 @@ def check_data(model: ModelFile, data: Dataset) -> None:
             f"{model.title} takes windows of {wanted}, but those of '{data.name}' have {given}: give the data of this "
             "model with --data"
         )
-    if not len(data.test):
-        raise InputError(f"the data '{data.name}' has no test windows: give other data with --data")
 
 
 def _person(card: Card, subjects: Sequence[int | str]) -> int | str:

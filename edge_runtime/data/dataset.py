@@ -173,12 +173,6 @@ class Dataset:
         train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
         return replace(self, labels=labels, train=train, test=test)
 
-    def with_labels(self, labels: tuple[str, ...]) -> "Dataset":
-        """The same windows with classes that count in `labels`, among which its own have to be."""
-        table = np.array([labels.index(x) for x in self.labels], np.uint8)
-        train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
-        return replace(self, labels=labels, train=train, test=test)
-
     def in_walking_frame(self) -> "Dataset":
         """The same windows, those of each mounting turned into its walking frame.
 

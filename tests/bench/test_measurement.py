@@ -11,7 +11,7 @@ import pytest
 import tiny_models
 from programs import MODELS, ROOT, interpreter, run_program
 
-from edge_runtime.bench import aggregation, measurement
+from edge_runtime.bench import aggregation, evaluation_data, measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
@@ -303,12 +303,26 @@ def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
     assert result.accuracy == pytest.approx((expected == few.test.y).mean())
 
 
+def test_windows_of_other_labels_are_left_out_for_models_of_coarse_classes_too(few):
+    """Of classes that are coarse already, or belong to a coarse one, and of one that belongs to none."""
+    coarse = ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
+    model = ModelFile("m", b"", tiny_models.card(labels=coarse))
+    data = replace(few, labels=("WALKING", "STAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "DANCING"))
+    scored, left_out = evaluation_data.in_labels_of([model], data)
+    kept = few.test.select(few.test.y < 5)
+    assert (scored.labels, left_out) == (coarse, {"DANCING": len(few.test) - len(kept)})
+    assert scored.test.y.tolist() == np.array([0, 1, 1, 2, 2])[kept.y].tolist()
+    np.testing.assert_array_equal(scored.test.X, kept.X)
+    with pytest.raises(InputError, match=r"m tells WALKING, .* the windows to score of 'UCI HAR' are of DANCING: give"):
+        evaluation_data.evaluated(model, replace(data, test=few.test.select(few.test.y == 5)))
+
+
 @pytest.mark.parametrize(
     ("card", "words"),
     [
         (
             tiny_models.card(labels=("ROWING", "CYCLING")),
-            "ROWING, CYCLING apart, but the data 'UCI HAR' has the classes WALKING, .* --data",
+            "ROWING, CYCLING apart, but the windows to score of 'UCI HAR' are of WALKING, .* --data",
         ),
         ({"signals": ("pressure",)}, "takes the signal pressure in g, which the data 'UCI HAR' does not have"),
         ({"signals": ("body_gyro_x",)}, "takes the signal body_gyro_x in g"),
