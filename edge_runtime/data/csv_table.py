@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edge_runtime.data import column_plan, units
 from edge_runtime.data.cell_grid import CellGrid, NoSamplesError
 from edge_runtime.data.column_plan import ColumnPlan, MissingColumnError
-from edge_runtime.data.layout import Layout
+from edge_runtime.data.layout import Layout, TimeColumn
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 from edge_runtime.system.printable import quoted
@@ -233,15 +233,9 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Arr
         seconds: Array = (times - times[0]) * plan.time_factor
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if layout.time and layout.time.steady else ~(steps > 0)
-        still = float((steps == 0).mean())
     allows_disorder = layout.time is not None and layout.time.allows_disorder
-    is_coarse = len(steps) >= _ENOUGH_ROWS and still > _MOST_STILL and (still == 1 or is_late.any())
-    if layout.time and is_coarse and not allows_disorder:
-        rows, other = ("all", "") if still == 1 else ("most", ", or steady = true under it")
-        raise InputError(
-            f"{grid.place}: the time does not move on in {rows} rows, from {quoted(first, 30)} on; where samples were "
-            f"taken evenly write rate = 50 (samples a second) in place of [time]{other}"
-        )
+    if layout.time and not allows_disorder:
+        _check_clock(steps, grid.place, first, layout.time)
     if is_late.any() and not allows_disorder:
         advice = "" if layout.time is None else ', or write disorder = "new recording" under [time]'
         raise InputError(
@@ -249,6 +243,19 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Arr
             f"sort the rows{advice}"
         )
     return float(times[0]), seconds
+
+
+def _check_clock(steps: Array, place: str, first: str, time: TimeColumn) -> None:
+    """Raise `InputError` where the clock of a file, which shows `first` at first, is coarser than samples."""
+    still = np.count_nonzero(steps == 0) / max(len(steps), 1)
+    if len(steps) < _ENOUGH_ROWS or still <= _MOST_STILL or (time.steady and still < 1):
+        return
+    onward = steps[steps > 0]
+    other = ", or steady = true under it" if len(onward) and units.is_step(float(np.median(onward))) else ""
+    raise InputError(
+        f"{place}: the time does not move on in {'all' if still == 1 else 'most'} rows, from {quoted(first, 30)} on; "
+        f"where samples were taken evenly write rate = 50 (samples a second) in place of [time]{other}"
+    )
 
 
 def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:

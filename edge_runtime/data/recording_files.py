@@ -110,8 +110,13 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                     labels = labels_of.labels(of_path, table, samples)
                     unlabelled += [] if any(labels) else [next(iter(files.values()))]
                 stretches += _stretches(samples, table, {**said, **table.said}, layout, labels)
-    if not stretches and not alone:
+    if not stretches and empty and not alone:
         raise next(iter(empty.values()))
+    if not stretches and not alone:
+        raise InputError(
+            f"{path}: no two rows that follow each other are of the same person, device and trial: give [time] in the "
+            "layout, by which those of each are put together"
+        )
     is_by_sensor = layout.acceleration is None or SENSOR in layout.files.names or layout.sensor_column is not None
     if not stretches and is_by_sensor:
         raise InputError(

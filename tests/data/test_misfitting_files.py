@@ -132,23 +132,44 @@ def test_files_without_samples_are_left_out_with_bad_rows_and_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n_still", "says"),
+    ("times", "says"),
     [
-        (1, r"does not move on in all rows, from '0\.0' on; .* write rate = 50 .*in place of \[time\]$"),
-        (50, r"does not move on in most rows, from '0\.0' on; .* in place of \[time\], or steady = true under it$"),
+        (np.zeros(200), r"does not move on in all rows, from '0\.0' on; .* write rate = 50 .*in place of \[time\]$"),
+        (np.arange(200) // 50, r"does not move on in most rows, .* write rate = 50 .*in place of \[time\]$"),
+        (np.arange(200) // 5 / 10, r"does not move on in most rows, .* of \[time\], or steady = true under it$"),
     ],
+    ids=["still", "seconds", "tenths"],
 )
-def test_a_clock_coarser_than_samples_is_said(tmp_path, n_still, says):
+def test_a_clock_coarser_than_samples_is_said(tmp_path, times, says):
     (tmp_path / "walk").mkdir()
-    times = np.zeros(200) if n_still == 1 else np.arange(200) // n_still
     (tmp_path / "walk" / "1_1.csv").write_text("\n".join(["t,x,y,z,u,v,w", *rows(motion(200)[1], times=times)]))
     timed = LAYOUT.replace("rate = 50\n", '[time]\ncolumn = "t"\nunit = "s"\n')
     with pytest.raises(InputError, match=says):
         recording_files.read(tmp_path, layout(timed))
-    if n_still == 1:
+    if "steady" in says:
+        steady = timed.replace('"s"', '"s"\nsteady = true')
+        (found,) = recording_files.read(tmp_path, layout(steady)).recordings
+        assert len(found.samples) == pytest.approx(200, abs=5)
+        (tmp_path / "walk" / "1_1.csv").write_text(
+            "\n".join(["t,x,y,z,u,v,w", *rows(motion(200)[1], times=np.roll(times, 100))])
+        )
+        with pytest.raises(InputError, match=r"line 102: the timestamp is not after that of the row before"):
+            recording_files.read(tmp_path, layout(steady))
+    if not times.any():
         timed = timed.replace("[time]", '[time]\ndisorder = "new recording"')
         with pytest.raises(InputError, match=r"1_1\.csv has no rows of different times, .* write rate = 50"):
             recording_files.read(tmp_path, layout(timed))
+
+
+def test_rows_of_people_by_turns_that_no_time_tells_apart_are_refused(tmp_path):
+    (tmp_path / "walk").mkdir()
+    lines = [f"{x},{'ab'[i % 2]}" for i, x in enumerate(rows(motion(100)[1]))]
+    (tmp_path / "walk" / "1.csv").write_text("\n".join(["x,y,z,u,v,w,who", *lines]))
+    text = LAYOUT.replace("{subject}_{trial}", "*").replace(
+        "rate", 'subject = { column = "who", several = true }\nrate'
+    )
+    with pytest.raises(InputError, match=r"no two rows that follow each other are of the same person.* give \[time\]"):
+        recording_files.read(tmp_path, layout(text))
 
 
 def test_a_wrong_unit_of_time_is_said_where_sensors_have_files_of_their_own(tmp_path):
