@@ -257,7 +257,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         facts.add_row("Licence", LICENCE)
     else:
         facts.add_row("Source", in_words(reader.sources))
-    facts.add_row("Fingerprint", f"{data.fingerprint[:16]}, as in the cards of models trained on it")
+    facts.add_row("Fingerprint", f"{data.fingerprint[:16]}, as in the cards of models trained on it as it is")
 
     console = Console(markup=False)
     console.print(data.name, style="bold")

@@ -33,7 +33,7 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
         "9 subjects: 2, 4, 9, 10, 12, 13, 18, 20, 24",
         "CC BY 4.0",
         "body_gyro x y z (rad/s)",
-        f"{fingerprint[:16]}, as in the cards of models trained on it",
+        f"{fingerprint[:16]}, as in the cards of models trained on it as it is",
     ):
         assert part in text
 
