@@ -24,7 +24,7 @@ from edge_runtime.system.quantities import counted, kilobytes, percent
 _PLAIN = (str, int, float)
 _WORDS = {
     "calibration_windows": "calibration windows",
-    "lowering_reason": "reason",
+    "lowering_reason": "reason:",
     "input_type": "input",
     "output_type": "output",
     "float32_relative_difference": "relative difference of float32 to Keras",
