@@ -276,7 +276,7 @@ def _trained_on(card: Card) -> tuple[str, str] | None:
 
 
 def _fingerprint(data: Dataset, card: Card) -> str:
-    """That of `data` as a model takes it; "" where it cannot be taken so, and is not that of a training."""
+    """Return that of `data` as a model takes it; "" where it cannot, so that it learnt from other data."""
     try:
         return data.as_for(card).fingerprint
     except InputError:

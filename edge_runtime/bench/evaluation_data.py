@@ -188,9 +188,9 @@ def _scored(
 
 
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
-    """Those of the `people`, each with the data set, whom the model was trained on; None where its card does not tell.
+    """Find those of the `people` whom the model was trained on; None where its card does not tell.
 
-    Raises `InputError` when these are all.
+    Each person has the data set. Raises `InputError` when these are all.
     """
     if own := own_test_subjects(card, people):  # whatever the data is called now
         return {*people} - {*own}

@@ -112,7 +112,7 @@ class CellGrid:
         return self._where(int(self.numbers[row]))
 
     def line_of(self, column: str) -> int:
-        """The line among the first 100 of the file that has a cell with the name of a `column`; 0 without one."""
+        """Find the line of the file, among the first 100, with a cell that names `column`; 0 without one."""
         lines = islice(io.StringIO(self.text), 100)
         cells = ([x.strip() for x in line.split(columns.delimiter(line))] for line in lines)
         return next((number for number, row in enumerate(cells, 1) if column in row), 0)

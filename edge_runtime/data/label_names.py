@@ -66,7 +66,7 @@ def is_named(label: str, layout: Layout) -> bool:
 
 
 def _as_named(label: str, said: Collection[str]) -> str:
-    """The label as a layout names it: 1.0 is 1, a `*` in a name any text, and "*" alone all that it does not name."""
+    """Find the name that a layout has for a label: 1.0 is 1, a `*` any text, "*" alone every other."""
     if label in said:
         return label
     try:

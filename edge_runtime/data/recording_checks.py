@@ -78,9 +78,9 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
         yield Finding(
-            f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see what {{subject}} "
-            "stands for in files. * and names in braces stand, from the left, for as little as fits: write one for "
-            "each part, as in *-*-{subject}.txt.",
+            f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see that the column of "
+            "people names these or, in a layout, what {subject} stands for in files. There * and names in braces "
+            "stand, from the left, for as little as fits: write one for each part, as in *-*-{subject}.txt.",
             is_fault=True,
         )
         return
@@ -88,8 +88,8 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     if pair := next(((x, y) for x, y in cuts if y in labels), None):
         longer, other = (quoted(x, 50) for x in pair)
         yield Finding(
-            f"{longer} is another person than {other}: where they are the same, write two "
-            'patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].'
+            f"{longer} is another person than {other}: where they are the same, name them alike or, in a layout, write "
+            'two patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].'
         )
 
 

@@ -186,11 +186,12 @@ def test_people_that_seem_to_be_files_are_said(recordings):
     alone = [replace(x, subject=f"{i}-f1", labels=np.full_like(x.labels, i % 2)) for i, x in enumerate(recordings)]
     (fault,) = (x for x in faults(alone) if "people" in x)
     assert fault.startswith(
-        "Each of 6 people has one label alone, '0-f1' first: see what {subject} stands for in files"
+        "Each of 6 people has one label alone, '0-f1' first: see that the column of people names these or, in a "
+        "layout, what {subject} stands for in files."
     )
     twice = [replace(x, subject=("1", "1_2", "10", "2", "a", "ab")[i]) for i, x in enumerate(recordings)]
     (found,) = (x.text for x in findings(FoundRecordings(tuple(twice), (50.0,))) if "person" in x.text)
-    assert found.startswith("'1_2' is another person than '1': where they are the same, write two patterns")
+    assert found.startswith("'1_2' is another person than '1': where they are the same, name them alike or, in")
 
 
 def test_classes_that_seem_to_be_misspelt_and_labels_that_no_file_has_are_said(recordings):
