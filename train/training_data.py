@@ -7,9 +7,10 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import loading
-from edge_runtime.data.data_sources import Given
+from edge_runtime.data.data_sources import Given, sources
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
@@ -27,9 +28,13 @@ def load_data(
 ) -> Dataset:
     """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`.
 
-    Of data sets with and without a gyroscope the common signals are taken, which stderr then says.
+    Of data sets with and without a gyroscope the common signals are taken, which stderr then says, as it says what does
+    not fit in recordings that a layout describes.
     """
-    data = loading.load_data(chosen, window)
+    reader = DataReader(sources(chosen))
+    data = reader.windows(window)
+    for sentence in misfits(reader):
+        click.echo(sentence, err=True)
     if data.without_rotation and sensors == "all":
         click.echo(
             f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "

@@ -15,6 +15,7 @@ from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
@@ -44,12 +45,13 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> list[tuple[i
     """The recordings that are `chosen` to evaluate the model of `card` with, each after its number.
 
     Those of its training's test subjects; of everyone whom it was not trained on, by its card, or of the data's test
-    subjects where the card does not tell; of the person whom the model is adapted to. Of data that is given, stderr
-    says who is left out. Raises `InputError` when there are none, when they lack signals or labels of the model, or
-    when data that `is_remembered` by the model's run changed since.
+    subjects where the card does not tell; of the person whom the model is adapted to. Stderr says what does not fit in
+    data that a layout describes and, of data that is given, who is left out. Raises `InputError` when there are none,
+    when they lack signals or labels of the model, or when data that `is_remembered` by the model's run changed since.
     """
     reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
+    _say_misfits(reader)
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {x.subject: x.mounting.source for _, x in found}
@@ -71,6 +73,7 @@ def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -
         for card in cards:
             _check(reader.recordings, card)
     data = reader.windows_to_score(cards[0].window)
+    _say_misfits(reader)
     people: dict[int | str, str] = {}
     for part in (data.train, data.test):
         sources = names_of(part, data.mountings, "source").tolist()
@@ -79,6 +82,11 @@ def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -
         for card in cards:
             check_unchanged(data, chosen, card)
     return data.with_test(_scored(cards, people, data.test.subject.tolist(), is_remembered))
+
+
+def _say_misfits(reader: DataReader) -> None:
+    for sentence in misfits(reader):
+        click.echo(sentence, err=True)
 
 
 def _check(found: Sequence[Recording], card: Card) -> None:

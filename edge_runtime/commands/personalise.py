@@ -18,9 +18,10 @@ from edge_runtime.commands.model_arguments import (
     say_who_is_known,
     warn_of_axes,
 )
-from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
+from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -104,7 +105,10 @@ def _check_usage(
 
 
 def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None, out: Path) -> None:
-    recordings = loading.load_recordings(data)
+    reader = DataReader(data)
+    recordings = reader.recordings
+    for sentence in misfits(reader):
+        click.echo(sentence, err=True)
     subjects = sorted({str(x.subject) for x in recordings}, key=natural)
     if len(subjects) > 1 if named is None else named not in subjects:
         whom = "" if named is None else f", and none of {quoted(named, 30)}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.label_order import JOGGING, UCI_HAR
+from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.sensor_checks import SIGN, Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
@@ -36,6 +37,15 @@ def findings(found: FoundRecordings) -> list[Finding]:
         for finding in sensor_findings(recordings)
     ]
     return [*of_devices, Finding(SIGN), *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
+
+
+def misfits(reader: DataReader) -> Iterator[str]:
+    """Yield a sentence for what does not fit in each data set of `reader` that a layout describes."""
+    for part in reader.parts:
+        if part.kind == "recordings":
+            for finding in findings(part.found):
+                if finding.is_fault:
+                    yield f"{part.source} does not fit its layout. {finding.text}"
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:

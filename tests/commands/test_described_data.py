@@ -85,6 +85,24 @@ def test_predict_takes_the_recordings_of_a_layout(home, har_edge_here):
     assert_one_sentence(refused, 2, "a layout knows its units and times")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evaluate", "run"),
+        ("bench", "run", "--runs", 2, "--rounds", 1, "--no-control"),
+        ("predict", "--model", "run"),
+        ("personalise", "run", "--subject", "a", "-o", "me.tflite"),
+        ("crossval", "--network", "edge-small", "--epochs", 1, "--folds", "subjects", "--out", "wrong"),
+    ],
+)
+def test_a_wrong_unit_is_said_by_every_command_that_takes_a_layout(home, command):
+    (home / "wrong.toml").write_text(LAYOUT.replace('"g"', '"m/s2"'))
+    data = ("--data", "wrong.toml=theirs") if command[0] != "predict" else ("wrong.toml=theirs",)
+    said = " ".join(har_edge(*command, *data, cwd=home).stderr.split())
+    assert "does not fit its layout. Gravity has a size of 0.1" in said
+    assert 'write unit = "g" under [acceleration]' in said
+
+
 def test_a_finished_training_knows_its_options(home):
     done = succeeded(
         har_edge("train", "--resume", "--out", "run", "--data", "few", "--data", "mine.toml=theirs", cwd=home)
