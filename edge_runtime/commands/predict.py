@@ -81,7 +81,7 @@ def command(
         say_whose_it_is,
         warn_of_axes,
     )
-    from edge_runtime.live.display.predictions import rows, show
+    from edge_runtime.live.display.predictions import rows, say_where_no_mounting_was_found, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
@@ -113,6 +113,7 @@ def command(
             share.read(0)
             with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
+        mountings = [[x] for x in predictions]
         for places in worn_alike([x.recording for x in recorded]):
             where = placement or recorded[places[0]].recording.mounting.placement
             recognizer = LiveRecognizer(classifier, hop, True, axes is not None, where)
@@ -123,12 +124,15 @@ def command(
                 session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
                 source = replay(x.number, x.recording, 0)
                 predictions.append(_predict(x.file, x, session, source, card.window.samples / RATE_HZ))
+            mountings.append(predictions[-len(places) :])
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
     if scores:
         say_who_is_known(card, [x.recording for x in recorded])
     show(predictions, scores, has_names=n_all > 1 or bool(described))
+    if card.frame == "walking" and axes is None:
+        say_where_no_mounting_was_found(mountings)
     recordings = [
         {"file": str(x.file)}
         | (x.described.facts() if x.described else {})

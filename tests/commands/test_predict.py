@@ -189,6 +189,21 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert re.search(rf"^01/{found}[5-9]  how the device is worn is known", done.stderr, re.M)  # after 5 s of walking
 
 
+def test_where_no_mounting_was_found_that_is_said(har_edge_here, worn_once, tmp_path):
+    said = "How the device is worn was not found{}, for want of 5 s of walking"
+    whole = ("predict", "mine.toml=theirs", "--model", "edge-anywhere")
+    assert said.format("") not in succeeded(har_edge_here(*whole)).stderr
+    other = worn_once / "02/stand_1.txt"
+    other.parent.mkdir()
+    other.write_bytes((worn_once / "01/stand_1.txt").read_bytes())
+    assert said.format(" in 1 of 2 mountings") in succeeded(har_edge_here(*whole)).stderr
+    (worn_once / "01/walk_2.txt").unlink()
+    assert said.format(" in 2 of 2 mountings") in succeeded(har_edge_here(*whole)).stderr
+    assert "was not found" not in succeeded(har_edge_here(*whole, "--axes", "x,y,z")).stderr
+    (tmp_path / "theirs/02/stand_1.txt").unlink()
+    assert said.format("") in succeeded(har_edge_here(*whole)).stderr
+
+
 def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_first_walk(
     har_edge_here, worn_once, tmp_path
 ):
