@@ -89,6 +89,7 @@ class RunComparison:
     - `notes`: other differences that may matter, and models that could not be measured.
     - `doubts`: those of each of the two about itself.
     - `only_old`, `only_new`: the titles of results that only one of them has.
+    - `same_data`: whether both scored the same windows.
     """
 
     pairs: tuple[ResultChanges, ...]
@@ -97,6 +98,7 @@ class RunComparison:
     obstacles: tuple[str, ...]
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
+    same_data: bool
 
 
 def compare(old: Report, new: Report, on_progress: Callable[[float, str], None] | None = None) -> RunComparison:
@@ -120,6 +122,7 @@ def compare(old: Report, new: Report, on_progress: Callable[[float, str], None] 
         obstacles=tuple(_obstacles(old, new, matched)),
         notes=tuple(_notes(old, new, matched)),
         doubts=tuple(_doubts(old, new)),
+        same_data=same_data,
     )
 
 

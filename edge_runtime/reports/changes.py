@@ -16,6 +16,7 @@ from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, meg
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
+_JUDGED = ("p50", "accuracy")  # what a reader takes "no change" to be of
 
 
 def show(outcome: RunComparison, console: rich.console.Console) -> None:
@@ -42,11 +43,16 @@ def show(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def sentences(outcome: RunComparison) -> Iterator[str]:
-    """One per result: the changes beyond the noise, of those that have an interval."""
+    """One per result: the changes beyond the noise, and those of `_JUDGED` that have no interval to tell."""
     for pair in outcome.pairs:
-        changes = pair.changes.items()
-        beyond = [f"{METRICS[name].title} {change.text()}" for name, change in changes if change.beyond_noise]
-        yield f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise."
+        said = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
+        beyond = [said[name] for name, change in pair.changes.items() if change.beyond_noise]
+        sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
+        for name in _JUDGED:
+            if pair.changes[name].change and pair.changes[name].beyond_noise is None:
+                why = "without an interval" if name == "p50" or outcome.same_data else "of other data"
+                sentence += f"; {said[name]} {why}, not judged"
+        yield f"{sentence}."
 
 
 def _table(pair: ResultChanges) -> Table:

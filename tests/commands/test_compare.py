@@ -379,6 +379,21 @@ def test_what_is_not_comparable_is_refused_unless_told_to(compared, slower, tmp_
     assert f"the CPU is {written_before.device.cpu} in OLD" in " ".join(told.stdout.split())
 
 
+@pytest.mark.parametrize(
+    ("fingerprint", "people", "words"),
+    [
+        ("f00", None, "accuracy -54.00 pp of other data, not judged."),
+        (None, {"1": 0.3}, "accuracy -54.00 pp without an interval, not judged."),
+    ],
+)
+def test_a_loss_of_accuracy_that_has_no_interval_is_named(written_before, fingerprint, people, words):
+    lost = tuple(replace(x, accuracy=x.accuracy - 0.54, per_subject=people or {}) for x in written_before.results)
+    data = replace(written_before.data, fingerprint=fingerprint or written_before.data.fingerprint)
+    said = [*changes.sentences(compare(written_before, replace(written_before, results=lost, data=data)))]
+    assert said == [f"edge {x}: no change beyond the noise; {words}" for x in ("float32", "int8")]
+    assert [*changes.sentences(compare(written_before, written_before))][1] == "edge int8: no change beyond the noise."
+
+
 def test_files_that_cannot_be_compared_leave_with_2(compared, tmp_path, written_before, slower):
     assert_one_sentence(compared(slower[0], tmp_path / "none.json"), 2, "none.json does not exist")
     float32, int8 = written_before.results
