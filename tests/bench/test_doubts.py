@@ -69,11 +69,12 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
     [
         (
             {"data": ("my recordings", "cd34")},
-            "trained on 'UCI HAR', by its card, and these test windows are of other data",
+            "the model was trained on 'UCI HAR', by its card, whose own scores are of other windows than these of "
+            "'my recordings': do not compare the two",
         ),
         (
             {"trained_on": ("UCI HAR + GeoTec", "ab12"), "data": ("GeoTec", "cd34")},
-            "windows of 'GeoTec' are a part of the data that the model was trained on",
+            "trained on 'UCI HAR + GeoTec', by its card, whose own scores are of other windows than these of 'GeoTec'",
         ),
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),
