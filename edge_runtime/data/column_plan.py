@@ -19,6 +19,9 @@ _EXPECTED = (
 
 Axes = tuple[tuple[int, ...], ...]
 
+_NAMED = 12  # of the columns of a header, in a sentence
+_SHORTEST_BEGINNING = 3  # letters that a name is known by: act is of activity
+
 
 class MissingColumnError(InputError):
     """A header without a `column` of the layout."""
@@ -212,7 +215,8 @@ def _place(header: Sequence[str], place: str, column: Column, expected: str = ""
             "has two lines give all columns by their numbers, and skip = 2"
         )
     if column not in names:
-        there = ", ".join(quoted(x, 20) for x in names[:12])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        there = ", ".join(quoted(x, 20) for x in names[:_NAMED]) + more
         raise MissingColumnError(
             f"{place} has no column '{column}'{expected or f'; its header names {there}{_hint(names, column)}'}", column
         )
@@ -228,5 +232,16 @@ def _hint(names: Sequence[str], column: str) -> str:
             ", which are numbers: see that comments and skip in the layout leave the header in, or give columns by "
             "their numbers from 1 on"
         )
-    near = difflib.get_close_matches(column, names, 1)
-    return f": perhaps {quoted(near[0], 30)}" if near else ""
+    plain = {_plain(x): x for x in reversed(names)}
+    wanted = _plain(column)
+    near = difflib.get_close_matches(wanted, plain, 1) or [
+        x
+        for x in plain
+        if min(len(x), len(wanted)) >= _SHORTEST_BEGINNING and (x.startswith(wanted) or wanted.startswith(x))
+    ]
+    return f": perhaps {quoted(plain[near[0]], 30)}" if near else ""
+
+
+def _plain(name: str) -> str:
+    """A name of a column without capital letters and blanks."""
+    return "".join(name.casefold().split())

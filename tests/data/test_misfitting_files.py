@@ -19,6 +19,12 @@ from edge_runtime.errors import InputError
         ("#x,y,z,u,v,w", "", "", r"no column 'x'; its header names '#x', .*: write '#x', or skip that line"),
         ("#made\nby,hand\nx,y,z,u,v,w", "", "", r"no column 'x'; .*; line 3 has it: write skip = 2 in the layout"),
         ("x_axis,y,z,u,v,w", '"x"', '"xaxis"', r"no column 'xaxis'; .* 'w': perhaps 'x_axis'$"),
+        ("rt_x,rt_y,rt_z,u,v,w", '["x", "y"', '["rt_x", "RT _Y"', r"no column 'RT _Y'; .*: perhaps 'rt_y'$"),
+        (
+            f"x,y,z,u,v,w,{','.join(f'c{i}' for i in range(32))},act",
+            *("rate = 50\n", 'rate = 50\nplacement = { column = "activity" }\n'),
+            r"no column 'activity'; .*, 'c5' and 27 more: perhaps 'act'$",
+        ),
         ("", "", "", r"no column 'x'; its header names .*, which are numbers: see that comments and skip"),
         ("x,y,z,u,v,w\ng,g,g,deg,deg,deg", "", "", r"line 2: .*second line of the header, .* skip = 2, in the layout"),
         (
