@@ -252,10 +252,12 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
     walking = _walking(with_rotation)
     size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
     if size and not _WALKING_RAD_S[0] <= size <= _WALKING_RAD_S[1]:
-        unit = "rad/s" if size < 1 else "deg/s"
+        unit, in_unit = ("rad/s", np.degrees(size)) if size < 1 else ("deg/s", np.radians(size))
+        is_unit = _WALKING_RAD_S[0] <= in_unit <= _WALKING_RAD_S[1]
+        mend = f'write unit = "{unit}" under [rotation]; if it says so, see its' if is_unit else "see [rotation]'s"
         yield Finding(
-            f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: write "
-            f'unit = "{unit}" under [rotation], or another scale.',
+            f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: {mend} columns "
+            "and scale.",
             is_fault=True,
         )
         return

@@ -63,6 +63,14 @@ def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(reco
     assert any(says in x for x in found), found
 
 
+def test_another_unit_of_rotation_is_advised_only_where_it_mends_the_size(recordings):
+    (fault,) = faults(changed(recordings, lambda x: x * ([1] * 3 + [np.pi / 180] * 3)))
+    assert 'write unit = "rad/s" under [rotation]; if it says so, see its columns and scale.' in fault
+    for factor in (1e-4, 1e4):
+        (fault,) = faults(changed(recordings, lambda x, factor=factor: x * ([1] * 3 + [factor] * 3)))
+        assert "is usual: see [rotation]'s columns and scale." in fault
+
+
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_a_rate_that_is_wrong_is_seen_by_how_fast_gravity_turns(recordings, factor):
     """Of samples at half or twice the rate that a layout says, so that they become too few or too many."""
