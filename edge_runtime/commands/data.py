@@ -8,10 +8,11 @@ import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.data import loading, recording_checks, windows_file
+from edge_runtime.data import layout_file, loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.sensor_checks import SIGN
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.types import Signal
@@ -199,6 +200,8 @@ def _show(reader: DataReader) -> None:
             shown = recording_checks.findings(found)
             for finding in shown:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
+            if part.source.layout not in ("", *layout_file.shipped()):
+                console.print(SIGN)
             if not part.source.layout and any(x.is_fault and "[" in x.text for x in shown):
                 console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
     try:

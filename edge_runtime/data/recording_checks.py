@@ -14,7 +14,7 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.data.label_order import JOGGING, UCI_HAR
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_files import FoundRecordings
-from edge_runtime.data.sensor_checks import SIGN, Finding, sensor_findings
+from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
@@ -36,7 +36,7 @@ def findings(found: FoundRecordings) -> list[Finding]:
         for placement, recordings in by_placement.items()
         for finding in sensor_findings(recordings)
     ]
-    return [*of_devices, Finding(SIGN), *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
+    return [*of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
 
 
 def misfits(reader: DataReader) -> Iterator[str]:

@@ -24,11 +24,11 @@ from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
 SIGN = (
-    "At rest acceleration points up: where it points down, by how the device was worn, sign under [acceleration] of a "
-    "layout turns it round, as -1 or back to 1. Numbers alone cannot tell; of the walking frame a wrong sign exchanges "
-    "left and right alone."
+    "The sign of acceleration cannot be seen in numbers: a phone at rest, upright in the hand or a pocket, has about "
+    "+1 g on the axis that points up. Where yours has -1 g, turn sign under [acceleration] round (-1, or back to 1). "
+    "Models of --frame walking are not hurt by it."
 )
-"""How to see the sign of acceleration, in words."""
+"""How to see the sign of acceleration by a layout of one's own, in words."""
 
 _GRAVITY_G = (0.9, 1.1)
 _NO_GRAVITY_G = 0.3

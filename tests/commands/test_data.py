@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import official_copy
 import pytest
+from described_recordings import LAYOUT, write_layout, write_tree
 from programs import MODELS, assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
-from written_recordings import motion, posture, spoil, write, write_pieces, write_subjects
+from written_recordings import motion, posture, spoil, write, write_few, write_pieces, write_subjects
 
 from edge_runtime.data import recording_plots, uci_har
 from edge_runtime.errors import ExitCode
@@ -79,9 +80,20 @@ def test_of_recordings_without_a_layout_it_advises_what_such_data_has(har_edge_h
         write_pieces(tmp_path / "own" / f"{name}.csv", pieces, name)
     text = " ".join(succeeded(har_edge_here("data", "--data", tmp_path / "own")).stdout.split())
     assert "Files have 50 samples a second." in text
-    assert "sign under [acceleration] of a layout turns it round" in text
     assert ("Does not fit. Gravity has a size of 9." in text) != fits
     assert ("They are read without a layout: correct their header, or write one (docs/data.md)." in text) != fits
+
+
+def test_the_sign_of_acceleration_is_to_be_seen_to_by_a_layout_of_ones_own_alone(har_edge_here, tmp_path):
+    own, theirs = write_tree(tmp_path / "own"), write_few(tmp_path / "few")
+    asked = (
+        ("--data", own, "--layout", write_layout(tmp_path, LAYOUT)),
+        ("--data", theirs),
+        ("--data", theirs, "--layout", "har-edge"),
+    )
+    shown = [" ".join(succeeded(har_edge_here("data", *x)).stdout.split()) for x in asked]
+    said = ["turn sign under [acceleration] round" in x for x in shown]
+    assert said == [True, False, False]
 
 
 def test_export_writes_the_arrays(har_edge_here, tmp_path):

@@ -162,13 +162,12 @@ def test_acceleration_without_gravity_is_seen(recordings):
     assert any("it has no gravity" in x for x in faults(changed(recordings, without)))
 
 
-def test_the_sign_of_acceleration_cannot_be_seen_and_this_is_said(recordings):
+def test_the_sign_of_acceleration_cannot_be_seen(recordings):
     turned = changed(recordings, lambda x: x * [-1, -1, -1, 1, 1, 1])
     assert faults(turned) == []
     assert gyroscope_hand(turned).correlation == pytest.approx(gyroscope_hand(recordings).correlation)
     texts = [x.text for x in findings(FoundRecordings(tuple(turned), (50.0,)))]
     assert any("x -0.9" in x for x in texts), texts
-    assert sum("Numbers alone cannot tell" in x for x in texts) == 1
 
 
 def test_what_files_were_like_is_said(recordings):
