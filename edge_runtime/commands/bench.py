@@ -146,8 +146,8 @@ def command(
     history = json_path is None
     if len(devices) == 1:
         written["json"] = json_path = json_path or folder.bench(names[0])
-        named = json_path if json_path != outputs.STDOUT else folder.bench(names[0])
-        written["html"] = html_path or named.parent / f"{named.stem}.html"
+        beside = None if json_path == outputs.STDOUT else json_path.parent / f"{json_path.stem}.html"
+        written["html"] = html_path or beside
     elif json_path:
         raise InputError("--json names one file, but each device gets its own: leave it out")
     else:

@@ -51,7 +51,9 @@ def test_a_result_for_standard_output_is_alone_there(real, har_edge_here, tmp_pa
     done = succeeded(har_edge_here("bench", MODELS["int8"], *quick, "--json", "-"))
     assert json.loads(done.stdout)["results"][0]["quantization"] == "int8"
     assert "latency p50" in done.stderr
-    assert sorted(x.suffix for x in tmp_path.iterdir()) == [".html", ".html"]
+    assert [x.name for x in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
+    succeeded(har_edge_here("bench", MODELS["int8"], *quick, "--json", "-", "--html", "y.html"))
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["x.html", "y.html"]
     assert_one_sentence(har_edge_here("report", real, "--markdown", "-", "--csv", "-"), 2, "would overwrite")
 
 
