@@ -29,20 +29,29 @@ _FIRST_NAMES = 5  # of many people, in a sentence
 class EvaluatedWindows:
     """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
 
-    `left_out` counts, by label, the windows whose label the model does not have.
+    `left_out` counts, by label, the windows whose label the model does not have; `not_scored` are the other people.
     """
 
     test: Split
     mountings: tuple[Mounting, ...]
     left_out: dict[str, int]
+    not_scored: list[int | str]
 
     def occurring(self, n_labels: int) -> npt.NDArray[np.bool_]:
         """Which of the model's labels the windows have `[n_labels]`: the closed set."""
         return np.bincount(self.test.y, minlength=n_labels) > 0
 
 
-def recordings(chosen: Sources, card: Card, is_remembered: bool) -> list[tuple[int, Recording]]:
-    """The recordings that are `chosen` to evaluate the model of `card` with, each after its number.
+@dataclass(frozen=True)
+class EvaluatedRecordings:
+    """Recordings to score a model on, each after its number; `not_scored` are the people of the others."""
+
+    numbered: list[tuple[int, Recording]]
+    not_scored: list[int | str]
+
+
+def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRecordings:
+    """The recordings that are `chosen` to evaluate the model of `card` with.
 
     Those of its training's test subjects; of everyone whom it was not trained on, by its card, or of the data's test
     subjects where the card does not tell; of the person whom the model is adapted to. Stderr says what does not fit in
@@ -58,7 +67,7 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> list[tuple[i
     scored = _scored([card], people, reader.test_subjects, is_remembered)
     chosen_recordings = [(number, x) for number, x in found if x.subject in scored]
     _check([x for _, x in chosen_recordings], card)
-    return chosen_recordings
+    return EvaluatedRecordings(chosen_recordings, natural_order(people.keys() - scored))
 
 
 def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -> Dataset:
@@ -231,7 +240,8 @@ def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
     test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     # Before windows of other labels are left out, which show how the device was worn, too.
     test, left_out = in_labels_of([model], test.in_walking_frame() if card.frame == "walking" else test)
-    return EvaluatedWindows(test.select([x.name for x in card.signals]).test, test.mountings, left_out)
+    scored = test.select([x.name for x in card.signals]).test
+    return EvaluatedWindows(scored, test.mountings, left_out, natural_order({*data.train.subject.tolist()}))
 
 
 def in_labels_of(models: Sequence[ModelFile], data: Dataset) -> tuple[Dataset, dict[str, int]]:

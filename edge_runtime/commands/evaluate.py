@@ -87,17 +87,17 @@ def command(
 
         check_front_end(classifier.card)
         recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
-        warn_of_axes(classifier.card, [x.mounting for _, x in recordings])
-        content = _live(classifier, recordings, hop, picture)
+        warn_of_axes(classifier.card, [x.mounting for _, x in recordings.numbered])
+        content, not_scored = _live(classifier, recordings.numbered, hop, picture), recordings.not_scored
     else:
         model_file = measurement.open_file(path)
         found = evaluation_data.windows([model_file], data_for([path], data), is_remembered=data is None)
         windows = evaluation_data.evaluated(model_file, found)
         warn_of_axes(classifier.card, windows.mountings)
-        content = _windows(classifier, windows, picture)
+        content, not_scored = _windows(classifier, windows, picture), windows.not_scored
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
-    outputs.write_json(json_path, {"model": classifier.card.name} | content)
+    outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
 
 
 def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:

@@ -160,7 +160,8 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
     from edge_runtime.system.terminal import progress
 
     where = recordings_for(path, data)
-    recordings = [x for _, x in evaluation_data.recordings(where, classifier.card, is_remembered=data is None)]
+    chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
+    recordings = [x for _, x in chosen.numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     _check_sensors(recordings, classifier)
     subjects = list(dict.fromkeys(x.subject for x in recordings))

@@ -198,6 +198,7 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
     for how in (["--data", folder], ["--live", "--data", folder], ["--data", "MotionSense.npz"]):
         done = succeeded(evaluate(folder, "edge-anywhere", *how))
         assert set(scores(folder)["per_subject"]) <= {"17", "anna"}
+        assert scores(folder)["not_scored"] == ["1", "16"]
         assert " of 2 subjects" in done.stdout
         assert said in done.stderr
     assert "Not scored" not in succeeded(evaluate(folder, "edge", "--data", folder)).stderr
@@ -305,7 +306,7 @@ def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_othe
     card = Classifier(reference_model("edge-anywhere", "int8")).card
     y, answers = np.array([3, 3, 3, 5, 4, 0], np.uint8), np.array([3, 5, 5, 3, 3, 1])
     split = Split(np.zeros((6, 128, 9), np.float32), y, np.ones(6), np.zeros(6, np.int32))
-    found = EvaluatedWindows(split, (Mounting(placement=placement),), {})
+    found = EvaluatedWindows(split, (Mounting(placement=placement),), {}, [])
     evaluate_command._say_what_looks_alike(card, found, answers)
     sentence = "3 of these 4 windows of SITTING and LAYING were taken for the other: a device in a trouser pocket"
     assert " ".join(capsys.readouterr().out.split()) == (
