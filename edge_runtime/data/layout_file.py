@@ -57,10 +57,12 @@ def find(name: str) -> Layout:
     except OSError as error:
         near = difflib.get_close_matches(name.lower(), shipped(), 1)
         meant = f", perhaps {near[0]}" if near else ""
-        why = "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
-        raise InputError(
-            f"there is no layout '{name}'{why}{meant}: give the path of a TOML file, or one of {', '.join(shipped())}"
-        ) from error
+        if isinstance(error, FileNotFoundError) and (path.suffix or len(path.parts) > 1):
+            said = f"the file {path} of a layout does not exist"
+        else:
+            said = f"there is no layout '{name}'"
+            said += "" if isinstance(error, FileNotFoundError) else f" ({error.strerror})"
+        raise InputError(f"{said}{meant}: give the path of a TOML file, or one of {', '.join(shipped())}") from error
     return parse(text, str(path), path.stem)
 
 

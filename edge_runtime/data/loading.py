@@ -157,7 +157,7 @@ class SourceReader:
                 return "official"
             if recording_files.fits(path, layout_file.find(layout_file.DEFAULT)):
                 return "recordings"
-            raise InputError(f"{path} holds no data that har-edge knows; {_EXPECTED}{_hint(path)}")
+            raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}{_hint(path)}")
         if path.suffix.lower() == ".npy":
             raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
         raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}{_hint(path)}")

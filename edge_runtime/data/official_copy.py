@@ -145,7 +145,10 @@ def _open(path: Path) -> Iterator[_Copy]:
         if root is not None:
             yield _Copy(f"{root}/", partial(_read_file, root))
             return
-        path = path / f"{FOLDER}.zip"
+        zipped = path / f"{FOLDER}.zip"
+        if not zipped.exists():
+            raise InputError(f"the folder {path} has no recordings of the official '{FOLDER}'; give one that has")
+        path = zipped
     if not path.exists() or not is_zip(path):
         raise InputError(f"{path} is not the official '{FOLDER}', as a folder or a zip; give one of them")
     with Archive(path, str(path)) as outer:

@@ -250,6 +250,12 @@ def test_an_unknown_layout_is_refused_with_those_that_are_shipped(tmp_path):
         loading.load_data(f"motionsens={tmp_path}")
 
 
+@pytest.mark.parametrize("name", ["nosuch.toml", "layouts/nosuch"])
+def test_the_file_of_a_layout_that_does_not_exist_is_called_that(tmp_path, name):
+    with pytest.raises(InputError, match=f"^the file {name} of a layout does not exist: give the path of a TOML file"):
+        loading.load_data(f"{name}={tmp_path}")
+
+
 def test_of_a_folder_that_does_not_exist_a_layout_needs_no_forms_of_data(tmp_path):
     with pytest.raises(InputError, match=r"nowhere does not exist; give the folder, zip or file of the recordings$"):
         loading.load_data(f"motionsense={tmp_path / 'nowhere'}")
@@ -267,7 +273,7 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
         archive.write(tmp_path / "deep" / "s01_01_sp.csv", "geotec/s01_01_sp.csv")
         archive.writestr("read.me", "")
     for place in (tmp_path, tmp_path / "data.zip"):
-        with pytest.raises(InputError, match=r"holds no data .*; the files fit the layout of geotec: geotec=/"):
+        with pytest.raises(InputError, match=r"holds no recordings, .*; the files fit the layout of geotec: geotec=/"):
             loading.load_data(place)
     (tmp_path / "deep" / "s01_01_sp.csv").write_text("x_acc,label\n1,WALKING\n")
     with pytest.raises(InputError, match=r"no columns .*; the files fit the layout of geotec: geotec=/"):
@@ -275,7 +281,7 @@ def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("other.dat", "1 2 3")
     with pytest.raises(
-        InputError, match=r"other\.zip holds no data .* LAYOUT=PATH .*; docs/data\.md says how a layout"
+        InputError, match=r"other\.zip holds no recordings, .* LAYOUT=PATH .*; docs/data\.md says how a layout"
     ):
         loading.load_data(tmp_path / "other.zip")
 

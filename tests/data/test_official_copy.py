@@ -11,7 +11,7 @@ import official_copy
 import pytest
 
 from edge_runtime.data import loading, uci_har
-from edge_runtime.data.official_copy import compare
+from edge_runtime.data.official_copy import compare, load
 from edge_runtime.errors import InputError
 from edge_runtime.system.zip_archive import Archive
 
@@ -221,3 +221,7 @@ def test_a_path_without_data_is_refused_saying_what_was_expected(tmp_path):
     for path in (text, foreign, empty, tmp_path / "absent"):
         with pytest.raises(InputError, match=rf"{path}.* official 'UCI HAR Dataset'"):
             loading.load_data(path)
+    with pytest.raises(InputError, match=rf"^{empty} holds no recordings, nor windows, that har-edge knows"):
+        loading.load_data(empty)
+    with pytest.raises(InputError, match=rf"^the folder {empty} has no recordings of the official"):
+        load(empty)
