@@ -28,6 +28,8 @@ from edge_runtime.system.quantities import counted, percent
 if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import Track
 
+_MOST_PLACEMENTS = 4  # that are named in a sentence
+
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
 
@@ -130,14 +132,21 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
     from edge_runtime.system.terminal import Console
 
     test, labels = found.test, np.array(card.labels)
-    worn = names_of(test, found.mountings, "placement").tolist()
+    worn = names_of(test, found.mountings, "placement")
     for alike in card.alike:
-        rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn], np.bool_)
-        n = int((rows & np.isin(labels[answers], alike.labels) & (answers != test.y)).sum())
-        if n:
+        rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn.tolist()], np.bool_)
+        taken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
+        if n := int(taken.sum()):
+            names = sorted({*worn[taken].tolist()} - {""})
+            more = f" and {len(names) - _MOST_PLACEMENTS} more" if len(names) > _MOST_PLACEMENTS else ""
+            where = (
+                f"worn as the device was ({', '.join(names[:_MOST_PLACEMENTS])}{more}) they may"
+                if names
+                else f"in a {' or '.join(alike.placements)} they"
+            )
             Console(markup=False).print(
                 f"{n} of these {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the "
-                f"other: a device in a {' or '.join(alike.placements)} cannot tell. Live, '{alike.name}' is one answer."
+                f"other: {where} look alike. Live, '{alike.name}' is one answer."
             )
 
 
