@@ -15,13 +15,14 @@ from markupsafe import Markup
 from edge_runtime.bench.results import Latency, Result
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.reports.rows import time_unit
-from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, shorten, spread
+from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, shorten, shorten_middle, spread
 from edge_runtime.system.quantities import in_unit, percent, percent_range, time
 
 COLOURS = 6
 MOST_LABELS = 4
 """Of more results the names beside their circles would hide other circles; the key has them all."""
 
+_LONGEST_PERSON, _LETTER = 16, 8.0  # characters of a name, and the width of a capital letter
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, WIDTH - 12.0, 12.0, 190.0
 
 
@@ -104,13 +105,15 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     noun = noun_of(people)
     step = 13.0 + 7 * min(len(results), 4)
     bottom = _TOP + step * len(people)
-    x = _accuracies([100 * v for result in results for v in result.per_subject.values()], _LEFT + 14, _RIGHT - 6)
+    labels = [shorten_middle(person, _LONGEST_PERSON) for person in people]
+    left = max(_LEFT, _LETTER * max(map(len, labels)))
+    x = _accuracies([100 * v for result in results for v in result.per_subject.values()], left + 14, _RIGHT - 6)
     y = Scale(0, len(people), _TOP, bottom)
     parts = [*_columns(x, bottom, f"% of the {noun}'s windows right")]
     for row, person in enumerate(people):
         middle = y(row + 0.5)
-        parts.append(element("line", class_="grid", x1=_LEFT + 8, x2=_RIGHT, y1=middle, y2=middle))
-        parts.append(element("text", shorten(person, 7), x=_LEFT, y=middle + 4, text_anchor="end"))
+        parts.append(element("line", class_="grid", x1=left + 8, x2=_RIGHT, y1=middle, y2=middle))
+        parts.append(element("text", labels[row], x=left, y=middle + 4, text_anchor="end"))
         for i, result in enumerate(results):
             if person in result.per_subject:
                 # Side by side, or equal scores would hide each other.

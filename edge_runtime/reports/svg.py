@@ -75,6 +75,11 @@ def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else "…" + text[1 - most :]
 
 
+def shorten_middle(text: str, most: int) -> str:
+    """Both ends of a long `text`, as of people whose data set stands before their own name."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 + 1 - most :]}"
+
+
 def number(value: float) -> str:
     """A tick's value in as few characters as possible."""
     return f"{value:.10g}"

@@ -35,6 +35,8 @@ ALIKE = samples.of(
         for name, p50 in (("fast", 10.0), ("quick", 10.0), ("slow", 28.0), ("late", 28.0))
     )
 )
+PEOPLE = {"motionsense-17": 0.99, "UCI-HAR-2": 0.98, "RECORDINGS-OF-MY-STUDENTS-2": 0.97}
+SETS = samples.of(*(replace(x, per_subject=PEOPLE) for x in (samples.FLOAT, samples.INT8)))
 REPORTS = {
     "full": [DeviceReport("local", samples.FULL)],
     "emulated": [DeviceReport("local", samples.EMULATED)],
@@ -44,6 +46,7 @@ REPORTS = {
     "little": [DeviceReport("local", LITTLE)],
     "devices": samples.DEVICES,
     "alike": [DeviceReport("local", ALIKE)],
+    "sets": [DeviceReport("local", SETS)],
 }
 CONTRAST = """
 (() => {
@@ -151,7 +154,7 @@ def test_names_lie_on_no_bar(tab, pages):
 
 
 def test_what_is_drawn_lies_inside_the_drawing(tab, pages):
-    for name in ("full", "many", "little", "evil"):
+    for name in ("full", "many", "little", "evil", "sets"):
         tab.open(pages[name], width=360)
         outside = """
           [...document.querySelectorAll("svg")].flatMap(svg => { const box = svg.getBoundingClientRect();
@@ -162,6 +165,12 @@ def test_what_is_drawn_lies_inside_the_drawing(tab, pages):
             }).map(e => e.outerHTML); })
         """
         assert tab.evaluate(outside) == [], name
+
+
+def test_people_of_several_data_sets_are_named_with_their_data_set(tab, pages):
+    tab.open(pages["sets"])
+    named = tab.evaluate("[...document.querySelectorAll('[aria-labelledby^=subjects] text')].map(e => e.textContent)")
+    assert {"motionsense-17", "UCI-HAR-2", "RECORDIN…DENTS-2"} <= {*named}
 
 
 def test_names_of_files_are_text_and_never_markup(tab, pages):
