@@ -6,26 +6,27 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.signals.mounting import own_frames, turned, walking_frame
+from edge_runtime.signals.mounting import is_moving, is_turned_round, own_frames, turned, walking_frame
 from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 """The reason for which a posture is unknown."""
 
 WALK_S = 5.0
-"""Walking from which a frame is made."""
+"""Walking from which a frame is made; and of movement with the device turned over, from which a frame is forgotten."""
 
 SURE = 0.8
 """The probability of walking, in a window's own frame, from which on it is walking that a frame is made of."""
 
 REVERSED_S = 20.0
-"""Walking after which a known frame is turned round: downstairs, taken for walking, points back, but ends sooner."""
+"""Walking after which a frame that seems to point back is taken: downstairs does, but ends sooner."""
 
 LONGEST_GAP_S = 5.0
 """A gap in which nobody takes a phone off and puts it elsewhere."""
 
 _WALK_WINDOWS = 24  # half a minute: the frame of more is no better, and the phone may slip
 _ELSEWHERE = np.cos(np.radians(45))  # of upright: someone who walks tilts a waist or a thigh less
+_TURNED_OVER = np.cos(np.radians(120))  # of upright: nobody who moves does that for long
 
 Array = npt.NDArray[np.float64]
 
@@ -41,13 +42,13 @@ class MountingSearch:
         self._names, self._window, self._hop, self._rate_hz = names, window, hop, window.rate_hz
         self.rotation: Array | None = None
         self._walk: deque[npt.NDArray[np.floating]] = deque(maxlen=_WALK_WINDOWS)
-        self._n_walking = 0  # windows in a row
+        self._n_walking = self._n_turned_over = 0  # windows in a row
         self._since = window.hop  # samples since the last window that was kept
 
     def forget(self) -> bool:
         """Take it that the device may be worn otherwise from now on; tell whether that is news."""
         was_known = self.rotation is not None
-        self.rotation = None
+        self.rotation, self._n_turned_over = None, 0
         self.end_walk()
         return was_known
 
@@ -69,27 +70,45 @@ class MountingSearch:
     def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
         """Take the next window `[samples, n_signals]`, of walking or not; say what that tells: "found", "lost" or "".
 
-        Windows of a walk are kept a hop of the model's or more apart, and a frame is made of the latest.
+        Windows of a walk are kept a hop of the model's or more apart, and a frame is made of the latest. Downstairs,
+        taken for walking, points back: a frame that does, by what is known or else by sway, takes longer.
         """
         if not is_walking:
             self.end_walk()
-            return ""
-        self._n_walking += 1
         news = ""
-        if self.rotation is not None:
-            up = own_frames(window[np.newaxis], self._names, self._rate_hz)[0, 0]
-            if up @ self.rotation[0] < _ELSEWHERE:
-                self.forget()
-                self._n_walking, news = 1, "lost"
+        if self.rotation is not None and self._is_elsewhere(window, is_walking):
+            self.forget()
+            news = "lost"
+        if not is_walking:
+            return news
+        self._n_walking += 1
         self._since += self._hop
         if self._since >= self._window.hop:
             self._walk.append(np.array(window))
             self._since = 0
-        walked = self._window.samples + (self._n_walking - 1) * min(self._hop, self._window.samples)
-        if walked >= WALK_S * self._rate_hz:
-            found = walking_frame(np.stack(self._walk), self._names, self._rate_hz)
+        walked_s = self._seconds(self._n_walking)
+        if walked_s >= WALK_S:
+            walk = np.stack(self._walk)
+            found = walking_frame(walk, self._names, self._rate_hz)
+            is_new = self.rotation is None
             if self.rotation is None:
-                self.rotation, news = found, "found"
-            elif found[1] @ self.rotation[1] > 0 or walked >= REVERSED_S * self._rate_hz:
-                self.rotation = found
+                points_back = is_turned_round(walk, self._names, found, self._rate_hz)
+            else:
+                points_back = bool(found[1] @ self.rotation[1] < 0)
+            if not points_back or walked_s >= REVERSED_S:
+                self.rotation, news = found, "found" if is_new else news
         return news
+
+    def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:
+        """Tell whether someone walks with the device tilted as nobody does, or moves on with it turned over."""
+        assert self.rotation is not None
+        one = window[np.newaxis]
+        moves = is_moving(one, self._names)[0]
+        upright = own_frames(one, self._names, self._rate_hz)[0, 0] @ self.rotation[0] if moves else 1.0
+        self._n_turned_over = self._n_turned_over + 1 if upright < _TURNED_OVER else 0
+        return bool(is_walking and upright < _ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
+
+    def _seconds(self, n_windows: int) -> float:
+        """The time from the first to the last sample of so many windows in a row."""
+        samples = self._window.samples + (n_windows - 1) * min(self._hop, self._window.samples)
+        return samples / self._rate_hz if n_windows else 0.0

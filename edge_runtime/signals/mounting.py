@@ -8,8 +8,11 @@ has a sign, which the principal direction of horizontal acceleration has not.
 The walking frame has x up, as on the waist of UCI HAR, y ahead and z to the left. Two devices that are worn at one
 place, however they are turned there, give the same signals in it.
 
-The lag was measured on UCI HAR and MotionSense. A frame is rounded, and signals are
-turned without matrix products, so that the same samples give the same windows on every machine.
+The lag was measured on UCI HAR and MotionSense. Down a staircase the product points elsewhere; there a gyroscope helps:
+who turns to the left while stepping is pushed to the right 60 ms later, which shows a frame that is turned round.
+
+A frame is rounded, and signals are turned without matrix products, so that the same samples give the same windows on
+every machine.
 """
 
 from collections.abc import Sequence
@@ -25,6 +28,9 @@ LAG_S = 0.16
 
 MOVING_G = 0.1
 """The root mean square of body acceleration above which a window shows a body that moves."""
+
+SWAY_LAG_S = 0.06
+"""From a turn to one side until the push to the other that belongs to it, in walking."""
 
 _DECIMALS = 6
 _STEPS = 20  # of Weiszfeld's algorithm, which is then closer than the rounding of what it is given deserves
@@ -83,6 +89,26 @@ def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
     """
     up = _unit(_triad(windows, names, "total_acc").mean(axis=1))
     return _frames(up, _backwards(_triad(windows, names, "body_acc"), up, rate_hz))
+
+
+def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rate_hz: float) -> bool:
+    """Tell by sway whether a frame has ahead behind.
+
+    The frame is the `rotation` `[3, 3]` of `windows` `[n, samples, n_signals]` of steps. Without a gyroscope among the
+    signals `names` it is never known to. Of 393 walks of three windows of UCI HAR's training subjects no frame is found
+    turned round, and of their 254 frames of downstairs that point back 72 %: the lag was chosen for that, among 40 to
+    140 ms. Of MotionSense 7 % of 1718 walks are, most of two people, and 62 % of 193 frames of downstairs that point
+    back; of GeoTec 32 % of 63 walks.
+    """
+    if "body_gyro" not in triads(names).values():
+        return False
+    lag = max(1, round(SWAY_LAG_S * rate_hz))
+    up, _, left = rotation
+    turning, pushed = (
+        (_triad(windows, names, x) * axis).sum(axis=2) for x, axis in (("body_gyro", up), ("body_acc", left))
+    )
+    turning, pushed = (x - x.mean(axis=1, keepdims=True) for x in (turning, pushed))
+    return bool((turning[:, :-lag] * pushed[:, lag:]).sum() > 0)
 
 
 def turned(windows: Windows, names: Sequence[str], rotations: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:

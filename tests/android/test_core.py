@@ -262,6 +262,21 @@ def test_decisions_of_edge_anywhere_are_those_of_the_live_recogniser(jvm, delive
     assert {"MOUNTING_FOUND", "MOUNTING_LOST"} <= notices
 
 
+def test_sway_and_a_phone_that_is_turned_over_tell_of_the_mounting_as_in_python(jvm):
+    """Steps that sway the wrong way show no mounting so soon; who jogs on with the phone turned over loses it."""
+    (walk, *_) = (x.samples[x.labels == 0] for x in uci_har.recordings() if x.subject in SUBJECTS)
+    jogging = walk.mean(axis=0) + 4 * (walk - walk.mean(axis=0))
+    model, rng = jvm.folder / "walking.tflite", np.random.default_rng(0)
+    model.write_bytes(walking_model())
+    for samples, expected in (
+        (walk[:700] * [1, 1, 1, -1, 1, 1], set()),
+        (np.concatenate([walk, jogging]), {"MOUNTING_FOUND"}),
+        (np.concatenate([walk, jogging * [-1, -1, 1, -1, -1, 1]]), {"MOUNTING_FOUND", "MOUNTING_LOST"}),
+    ):
+        _, notices = _decisions_as_in_python(jvm, model, [as_recorded(samples, rng)])
+        assert {x for x in notices if x.startswith("MOUNTING")} == expected
+
+
 def test_people_who_take_more_steps_than_anybody_learnt_are_unknown_as_in_python(jvm):
     """Recordings played 1.7 times as fast: who walked then runs."""
     recordings = [x for x in uci_har.recordings() if x.subject in SUBJECTS][:3]

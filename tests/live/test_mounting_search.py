@@ -194,6 +194,29 @@ def test_a_walk_that_points_back_turns_a_known_frame_round_only_if_it_is_long():
     assert turned_round == [2.56 + 1.28 * i >= 20 for i in range(16)]
 
 
+@pytest.mark.parametrize(("yaw", "walked_s"), [(1, 5), (-1, 20)])
+def test_steps_that_sway_as_if_walked_backwards_are_suspect_and_take_longer(yaw, walked_s):
+    """A phone without a gyroscope cannot see that, and takes the frame as soon as any other."""
+    samples = worn(stretch(WALKING, 1400) * [1, 1, 1, yaw, 1, 1], 3)
+    windows = [x for _, x in Windowing(dataset.WINDOW, 64, 0.0, gentle=True).add(samples)]
+    acceleration = [i for i, x in enumerate(SIGNALS) if not x.is_rotation]
+    for columns, least_s in ((list(range(9)), walked_s), (acceleration, 5)):
+        search = MountingSearch([NAMES[i] for i in columns], dataset.WINDOW, 64)
+        news = [search.update(x[:, columns], is_walking=True) for x in windows]
+        assert news.count("found") == 1
+        assert least_s <= 2.56 + 1.28 * news.index("found") < least_s + 1.28
+
+
+def test_a_device_that_is_turned_over_is_noticed_though_nobody_walks():
+    """By movement such as jogging, for 5 s: not by who turns over in bed."""
+    walking = stretch(WALKING)
+    jogging = walking.mean(axis=0) + 4 * (walking - walking.mean(axis=0))
+    over = np.array([-1.0, -1, 1, -1, -1, 1])
+    assert told(watch(np.concatenate([walking, jogging]))) == ["found"]
+    assert told(watch(np.concatenate([walking, jogging[:150] * over, jogging]))) == ["found"]
+    assert told(watch(np.concatenate([walking, jogging * over]))) == ["found", "lost"]
+
+
 def test_sitting_and_lying_are_one_answer_where_the_placement_may_not_tell_them_apart():
     samples = np.concatenate([stretch(WALKING), stretch(LAYING, 1500)])
     answers = {}

@@ -99,6 +99,25 @@ def test_the_frame_of_all_that_moves_is_that_of_labelled_walking_though_downstai
     assert np.median(downstairs) == pytest.approx(150, abs=5)
 
 
+def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_turned_round(uci_har):
+    train, labels = uci_har.train, uci_har.labels
+    seen: dict[str, list[bool]] = {"WALKING": [], "WALKING_DOWNSTAIRS": []}
+    for number in np.unique(train.mounting):
+        rows = np.flatnonzero(train.mounting == number)
+        moving = rows[mounting.is_moving(train.X[rows], NAMES)]
+        ahead = mounting.walking_frame(train.X[moving], NAMES, RATE)[1]
+        for label, found in seen.items():
+            own = rows[train.y[rows] == labels.index(label)]
+            for three in own[: len(own) // 3 * 3].reshape(-1, 3):
+                frame = mounting.walking_frame(train.X[three], NAMES, RATE)
+                if label == "WALKING" or frame[1] @ ahead < 0:
+                    found.append(mounting.is_turned_round(train.X[three], NAMES, frame, RATE))
+    assert len(seen["WALKING"]) > 390
+    assert not any(seen["WALKING"])
+    assert len(seen["WALKING_DOWNSTAIRS"]) > 240
+    assert np.mean(seen["WALKING_DOWNSTAIRS"]) == pytest.approx(0.72, abs=0.02)
+
+
 def test_a_model_of_the_accelerometer_alone_has_the_same_frame(worn):
     columns = [NAMES.index(x) for x in ACCELERATION]
     alone = in_walking_frame(worn[0][..., columns], ACCELERATION)

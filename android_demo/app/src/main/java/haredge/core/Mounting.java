@@ -11,10 +11,14 @@ import java.util.List;
  * {@code [samples][9]} have the signals of {@link FrontEnd}; a rotation {@code [3][3]} has the rows up, ahead and left.
  */
 public final class Mounting {
+    /** Where angular rate begins among the signals of the front end. */
+    public static final int BODY_GYRO = 3;
+
     /** The root mean square of body acceleration above which a window shows a body that moves. */
     public static final double MOVING_G = 0.1;
 
     private static final double LAG_S = 0.16; // from a push upwards until the push backwards that belongs to it
+    private static final double SWAY_LAG_S = 0.06; // from a turn to one side until the push to the other
     private static final double DECIMALS = 1e6; // a rotation is rounded, so that it is the same on every machine
     private static final int STEPS = 20;
     private static final double NEAREST = 1e-2; // rad
@@ -51,6 +55,20 @@ public final class Mounting {
     public static double[][] ownFrame(double[][] window) {
         double[] up = unit(meanAcceleration(window));
         return frame(up, backwards(window, up));
+    }
+
+    /** Whether sway shows the {@code rotation} of {@code windows} of steps to have ahead behind. */
+    public static boolean isTurnedRound(Collection<double[][]> windows, double[][] rotation) {
+        int lag = (int) Math.round(SWAY_LAG_S * FrontEnd.RATE_HZ);
+        double sum = 0;
+        for (double[][] window : windows) {
+            double[] turning = withoutMean(window, BODY_GYRO, rotation[0]);
+            double[] pushed = withoutMean(window, BODY_ACC, rotation[2]);
+            for (int i = lag; i < window.length; i++) {
+                sum += turning[i - lag] * pushed[i];
+            }
+        }
+        return sum > 0;
     }
 
     /**
@@ -94,6 +112,20 @@ public final class Mounting {
             add(sum, horizontal, push);
         }
         return unit(sum);
+    }
+
+    /** What a quantity of {@code window} is along {@code axis}, without its mean. */
+    private static double[] withoutMean(double[][] window, int first, double[] axis) {
+        double[] along = new double[window.length];
+        double mean = 0;
+        for (int i = 0; i < window.length; i++) {
+            along[i] = dot(triad(window[i], first), axis);
+            mean += along[i] / window.length;
+        }
+        for (int i = 0; i < window.length; i++) {
+            along[i] -= mean;
+        }
+        return along;
     }
 
     /** The unit vector that is least far from {@code directions} in all, by Weiszfeld's algorithm. */

@@ -4,6 +4,7 @@ import haredge.core.Card;
 import haredge.core.FrontEnd;
 import haredge.core.Mounting;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 
 /**
@@ -28,18 +29,22 @@ final class MountingSearch {
     private static final double REVERSED_S = 20;
     private static final int WALK_WINDOWS = 24;
     private static final double ELSEWHERE = Math.cos(Math.toRadians(45)); // of upright
+    private static final double TURNED_OVER = Math.cos(Math.toRadians(120)); // the same
 
     private final int size;
     private final int hop;
     private final int[] triads;
+    private final boolean hasRotation;
     private final Deque<double[][]> walk = new ArrayDeque<>();
     private int walking; // windows in a row
+    private int turnedOver; // the same
     private volatile double[][] rotation;
 
     MountingSearch(Card card) {
         size = card.samples;
         hop = card.hop;
         triads = card.triads();
+        hasRotation = Arrays.stream(triads).anyMatch(x -> x == Mounting.BODY_GYRO);
     }
 
     /** The rotation into the walking frame, null while that is not known; may be asked on any thread. */
@@ -51,6 +56,7 @@ final class MountingSearch {
     boolean forget() {
         boolean known = rotation != null;
         rotation = null;
+        turnedOver = 0;
         stop();
         return known;
     }
@@ -69,30 +75,49 @@ final class MountingSearch {
     News update(double[][] window, boolean isWalking) {
         if (!isWalking) {
             stop();
-            return News.NONE;
         }
-        walking++;
         News news = News.NONE;
-        if (rotation != null && Mounting.dot(Mounting.ownFrame(window)[0], rotation[0]) < ELSEWHERE) {
+        if (rotation != null && isElsewhere(window, isWalking)) {
             forget();
-            walking = 1;
             news = News.LOST;
         }
+        if (!isWalking) {
+            return news;
+        }
+        walking++;
         walk.add(window);
         if (walk.size() > WALK_WINDOWS) {
             walk.remove();
         }
-        int walked = size + (walking - 1) * Math.min(hop, size);
-        if (walked >= WALK_S * FrontEnd.RATE_HZ) {
+        double walked = seconds(walking);
+        if (walked >= WALK_S) {
             double[][] found = Mounting.walkingFrame(walk);
-            if (rotation == null) {
+            boolean isNew = rotation == null;
+            boolean pointsBack =
+                    isNew
+                            ? hasRotation && Mounting.isTurnedRound(walk, found)
+                            : Mounting.dot(found[1], rotation[1]) < 0;
+            if (!pointsBack || walked >= REVERSED_S) {
                 rotation = found;
-                news = News.FOUND;
-            } else if (Mounting.dot(found[1], rotation[1]) > 0 || walked >= REVERSED_S * FrontEnd.RATE_HZ) {
-                rotation = found;
+                news = isNew ? News.FOUND : news;
             }
         }
         return news;
+    }
+
+    /** Whether someone walks with the phone tilted as nobody does, or moves on with it turned over. */
+    private boolean isElsewhere(double[][] window, boolean isWalking) {
+        double upright = 1;
+        if (Mounting.isMoving(window)) {
+            upright = Mounting.dot(Mounting.ownFrame(window)[0], rotation[0]);
+        }
+        turnedOver = upright < TURNED_OVER ? turnedOver + 1 : 0;
+        return isWalking && upright < ELSEWHERE || seconds(turnedOver) >= WALK_S;
+    }
+
+    /** The time from the first to the last sample of so many windows in a row. */
+    private double seconds(int windows) {
+        return windows == 0 ? 0 : (size + (windows - 1) * Math.min(hop, size)) / FrontEnd.RATE_HZ;
     }
 
     /** End the walk, if there is one. */
