@@ -45,7 +45,7 @@ def misfits(reader: DataReader) -> Iterator[str]:
         if part.kind == "recordings":
             for finding in findings(part.found):
                 if finding.is_fault:
-                    yield f"{part.source} does not fit its layout. {finding.text}"
+                    yield f"{part.source} does not fit. {finding.text}"
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:

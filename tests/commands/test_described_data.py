@@ -99,7 +99,7 @@ def test_a_wrong_unit_is_said_by_every_command_that_takes_a_layout(home, command
     (home / "wrong.toml").write_text(LAYOUT.replace('"g"', '"m/s2"'))
     data = ("--data", "wrong.toml=theirs") if command[0] != "predict" else ("wrong.toml=theirs",)
     said = " ".join(har_edge(*command, *data, cwd=home).stderr.split())
-    assert "does not fit its layout. Gravity has a size of 0.1" in said
+    assert "does not fit. Gravity has a size of 0.1" in said
     assert 'write unit = "g" under [acceleration]' in said
 
 
