@@ -107,7 +107,9 @@ def test_what_needs_people_recordings_or_a_rate_is_refused(har_edge_here, run):
     done = har_edge_here("personalise", "edge", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
     assert_one_sentence(done, 2, "waves.npz holds windows only")
     assert_one_sentence(har_edge_here("bench", "--paced", cwd=folder), 2, "--paced", "how often its windows come")
-    assert_one_sentence(har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "the classes fast, slow")
+    assert_one_sentence(
+        har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "of fast, slow: give the data"
+    )
 
 
 @pytest.mark.long

@@ -131,7 +131,7 @@ def test_info_tells_the_scheme_and_its_parity(converted_run, tmp_path):
         (line,) = (x for x in done.stdout.splitlines() if x.startswith(f"parity, {part.replace('_', ' ')}  "))
         assert f"accuracy {100 * parity[part]['accuracy']:.2f} %" in line
         assert f"agreement {100 * parity[part]['agreement']:.2f} %" in line
-        assert f"snr_db {parity[part]['snr_db']:.6g}" in line
+        assert f"signal to noise in dB {parity[part]['snr_db']:.6g}" in line
 
 
 class Converted:
