@@ -9,6 +9,7 @@ import glob
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -63,18 +64,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         prefix = f".{path.stem[:20]}-"
         _remove_abandoned(target.parent, prefix, path.suffix)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=prefix, suffix=path.suffix)
-    temporary = Path(name)
+    temporary, handle = target.parent / f"{prefix}{secrets.token_hex(8)}{path.suffix}", -1
     try:
+        # In here, as an interruption may come as soon as the file is there.
+        with _writing(path):
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with _writing(path):
             yield temporary
             _finish(temporary, target)
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             temporary.unlink()
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -230,7 +234,7 @@ def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
 def _finish(temporary: Path, path: Path) -> None:
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
-    # mkstemp makes private files; results are readable by those whom the umask lets.
+    # The file is private so far; results are readable by those whom the umask lets.
     umask = os.umask(0)
     os.umask(umask)
     temporary.chmod(0o666 & ~umask)

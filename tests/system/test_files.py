@@ -34,6 +34,19 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_interruption_as_soon_as_the_temporary_file_is_there_leaves_nothing(tmp_path, monkeypatch):
+    create = os.open
+
+    def created_and_interrupted(*arguments):
+        os.close(create(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", created_and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "new.txt", "new")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_temporary_file_has_the_suffix_that_libraries_look_at(tmp_path):
     with atomic_path(tmp_path / "deep" / "model.keras") as temporary:
         assert temporary.suffix == ".keras"
