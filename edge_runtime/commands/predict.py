@@ -237,7 +237,7 @@ def _predict(
 
     decisions, notices = [], []
     for found in session.run(source):
-        for x in found:
+        for x, _ in found:
             if isinstance(x, Decision):
                 decisions.append(x)
             elif x.kind != "opened":

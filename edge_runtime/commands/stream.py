@@ -157,15 +157,14 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
     with sink:
         try:
             for found in session.run(source):
-                for x in found:
+                for x, elapsed_s in found:
                     if not isinstance(x, Decision):
-                        sink.notice(x)
+                        sink.notice(x, elapsed_s)
                         continue
-                    sink.decision(x)
+                    sink.decision(x, elapsed_s)
                     trouble = log.write(x) if log else None
                     if trouble:
-                        session.summary.add(trouble)
-                        sink.notice(trouble)
+                        sink.notice(trouble, session.summary.add(trouble))
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
                 if READER_LEFT.is_set():

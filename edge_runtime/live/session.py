@@ -18,7 +18,7 @@ _SHOWN, _WITHIN_S = 3, 60.0
 class Session:
     """One run of a stream. Memory does not grow with its length; `summary` is right at any time.
 
-    `began` is the time of the first sample; None before it.
+    `began` is the time of the first sample in the source's clock; None before it.
     """
 
     def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
@@ -29,8 +29,11 @@ class Session:
         hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
         self.summary = StreamSummary(recognizer.card.answers, hop_s, window_s)
 
-    def run(self, source: Iterable[Item]) -> Iterator[list[LiveEvent]]:
-        """Give the events of each item of `source`, often none; at its end, the last ones."""
+    def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
+        """Give the events of each item of `source`, often none; at its end, the last ones.
+
+        Beside each are the seconds from the first sample until it.
+        """
         for item in source:
             yield self._counted([self._notice(item)] if isinstance(item, Event) else self._take(item))
         yield self._counted(self._recognizer.flush())
@@ -49,17 +52,17 @@ class Session:
         notices = [Notice(float(seconds[0]), x.kind, x.text) for x in events]
         return [*notices, *self._recognizer.push(self._axes(chunk.samples), seconds)]
 
-    def _counted(self, found: list[LiveEvent]) -> list[LiveEvent]:
+    def _counted(self, found: list[LiveEvent]) -> list[tuple[LiveEvent, float]]:
         """Count all that was `found`; leave out notices that are repeated too often."""
         recognizer, summary = self._recognizer, self.summary
         summary.duplicates, summary.late, summary.invalid = recognizer.duplicates, recognizer.late, recognizer.invalid
-        shown: list[LiveEvent] = []
+        shown: list[tuple[LiveEvent, float]] = []
         for event in found:
-            summary.add(event)
+            elapsed_s = summary.add(event)
             if isinstance(event, Notice):
-                shown += self._repeated.shown(event, summary.samples / RATE_HZ)
+                shown += [(x, elapsed_s) for x in self._repeated.shown(event, summary.samples / RATE_HZ)]
             else:
-                shown.append(event)
+                shown.append((event, elapsed_s))
         return shown
 
 

@@ -21,13 +21,14 @@ class ElapsedTime:
         self.seconds = 0.0
         self._last: float | None = None
 
-    def at(self, second: float) -> float:
-        """The seconds since the first call, now that it is `second` by the source's clock."""
+    def go_to(self, second: float) -> None:
+        """Add the time until `second` by the source's clock; the first call begins."""
+        self.seconds, self._last = self.until(second), second
+
+    def until(self, second: float) -> float:
+        """The seconds that there would be at `second`."""
         passed = 0.0 if self._last is None else second - self._last
-        if 0 < passed <= _LONGEST_STEP_S:
-            self.seconds += passed
-        self._last = second
-        return self.seconds
+        return self.seconds + (passed if 0 < passed <= _LONGEST_STEP_S else 0.0)
 
 
 @dataclass
@@ -44,7 +45,7 @@ class StreamSummary:
 
     A decision stands for the time since the one before, but no more than `hop_s`; the first, for no more than a window.
     `duplicates`, `late` and `invalid` are the samples that the recogniser has left out, `malformed` the lines that were
-    no sample; `windows` and `seconds` are by activity.
+    no sample; `windows` and `seconds` are by activity. Times in the stream count from the first sample.
     """
 
     def __init__(self, labels: Sequence[str], hop_s: float, window_s: float) -> None:
@@ -54,18 +55,18 @@ class StreamSummary:
         self.duplicates = self.late = self.invalid = 0
         self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: dict[str, NoticeCount] = {}
-        self.elapsed = ElapsedTime()
+        self._elapsed = ElapsedTime()
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._rate: deque[tuple[float, int]] = deque(maxlen=1000)
 
-    def add(self, found: LiveEvent) -> None:
-        """Count one decision or notice."""
+    def add(self, found: LiveEvent) -> float:
+        """Count one decision or notice; the seconds in the stream at which it came."""
         if isinstance(found, Notice):
-            self._add_notice(found)
-            return
-        before = self.elapsed.seconds
-        passed = self.elapsed.at(found.seconds) - before
+            return self._add_notice(found)
+        before = self._elapsed.seconds
+        self._elapsed.go_to(found.seconds)
+        passed = self._elapsed.seconds - before
         if not self._latencies:
             passed = self._window_s
         self.windows[found.activity] += 1
@@ -74,17 +75,22 @@ class StreamSummary:
         if found.activity != UNKNOWN:
             self.changes += bool(self._activity) and found.activity != self._activity
             self._activity = found.activity
+        return self._elapsed.seconds
 
-    def _add_notice(self, notice: Notice) -> None:
+    def _add_notice(self, notice: Notice) -> float:
+        elapsed_s = self._elapsed.until(notice.seconds)
         self.gaps += notice.kind == "gap"
         if notice.kind in self.notices:
             self.notices[notice.kind].count += 1
         else:
-            self.notices[notice.kind] = NoticeCount(notice.text, self.elapsed.seconds)
+            self.notices[notice.kind] = NoticeCount(notice.text, elapsed_s)
+        return elapsed_s
 
     def samples_came(self, seconds: Array) -> None:
         """Count samples that were taken at `seconds`."""
         oldest, newest = float(seconds[0]), float(seconds[-1])
+        if not self.samples:
+            self._elapsed.go_to(oldest)
         if self._rate and not 0 <= oldest - self._rate[-1][0] < _RATE_OVER_S:
             self._rate.clear()  # a gap, or another clock
         self._rate.append((oldest, self.samples + 1))
@@ -92,6 +98,11 @@ class StreamSummary:
         self._rate.append((newest, self.samples))
         while len(self._rate) > 2 and newest - self._rate[0][0] > _RATE_OVER_S:
             self._rate.popleft()
+
+    @property
+    def elapsed_s(self) -> float:
+        """The seconds from the first sample to the newest."""
+        return self._elapsed.until(self._rate[-1][0]) if self._rate else self._elapsed.seconds
 
     @property
     def n_left_out(self) -> int:

@@ -16,7 +16,7 @@ from streams import FakeClock, decision
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import UNKNOWN, Decision, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, LiveEvent, Notice
 from edge_runtime.live.display.decision_log import Log
 from edge_runtime.live.display.sinks import Changes, JsonLines, Truth, no_truth
 from edge_runtime.live.display.timeline import Timeline, letters
@@ -86,9 +86,9 @@ class TestLines:
     def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
         lines = Changes()
         for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
-            lines.decision(decision(1000 + 60 * i, name))
-        lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"))
-        lines.notice(Notice(1200, "malformed", "a line is no sample: '\x1b]0;evil\x07'"))
+            lines.decision(decision(1000 + 60 * i, name), 60 * i)
+        lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"), 200)
+        lines.notice(Notice(1200, "malformed", "a line is no sample: '\x1b]0;evil\x07'"), 200)
         shown = capsys.readouterr()
         assert [x.split() for x in shown.out.splitlines()] == [
             ["0:00", "SITTING", "90", "%"],
@@ -100,21 +100,21 @@ class TestLines:
 
     def test_an_activity_has_one_name_for_people_in_a_reason_too(self, capsys):
         unknown = decision(0, UNKNOWN, "movement is not typical of WALKING_UPSTAIRS")
-        Changes().decision(unknown)
+        Changes().decision(unknown, 0)
         screen = Screen()
-        screen.timeline.decision(unknown)
+        screen.add(unknown)
         for text in (capsys.readouterr().out, screen.picture()):
             assert "movement is not typical of WALKING UPSTAIRS" in text
 
     def test_the_share_beside_an_activity_is_its_own(self, capsys):
         shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
-        Changes().decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5))
+        Changes().decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5), 0)
         assert capsys.readouterr().out.split()[1:] == ["STANDING", "19", "%"]
 
     def test_each_json_line_stands_for_itself(self, capsys):
         lines = JsonLines()
-        lines.decision(decision(2.56, "LAYING"))
-        lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"))
+        lines.decision(decision(2.56, "LAYING"), 2.56)
+        lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"), 3.0)
         lines.end(StreamSummary(LABELS, 1.28, 2.56))
         one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
         assert one["type"] == "decision"
@@ -134,6 +134,11 @@ class Screen:
         self.clock, self.summary = FakeClock(), StreamSummary(labels, 1.28, 2.56)
         self.timeline = Timeline(labels, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
 
+    def add(self, found: LiveEvent) -> None:
+        """Give a decision or notice to the timeline, as a session does."""
+        take = self.timeline.notice if isinstance(found, Notice) else self.timeline.decision
+        take(found, self.summary.add(found))
+
     def picture(self) -> str:
         """Draw the timeline as it is now, as text."""
         self._console.print(self.timeline.picture())
@@ -152,8 +157,8 @@ class TestTimeline:
         screen = Screen(width)
         assert "W A I T I N G" in screen.picture()
         for i in range(200):
-            screen.timeline.decision(decision(1.28 * i, "SITTING" if i < 100 else "WALKING_UPSTAIRS"))
-        screen.timeline.notice(Notice(0, "gap", "no samples for 2 s"))
+            screen.add(decision(1.28 * i, "SITTING" if i < 100 else "WALKING_UPSTAIRS"))
+        screen.add(Notice(0, "gap", "no samples for 2 s"))
         lines = screen.picture().splitlines()
         assert max(map(len, lines)) <= width
         text = "\n".join(lines)
@@ -168,16 +173,16 @@ class TestTimeline:
     def test_a_gap_is_a_gap_in_the_band(self):
         screen = Screen()
         for seconds in [*range(60), *range(180, 300)]:
-            screen.timeline.decision(decision(seconds, "LAYING"))
+            screen.add(decision(seconds, "LAYING"))
         assert any(re.fullmatch(r"·*L{15,17}·{31,33}L{31,33}", x) for x in screen.picture().splitlines())
 
     @pytest.mark.parametrize(("width", "height", "bands"), [(80, 24, 5), (120, 50, 6), (80, 20, 1), (120, 80, 6)])
     def test_a_tall_screen_has_bands_of_earlier_minutes(self, width, height, bands):
         screen = Screen(width, height)
         for second in range(29 * 60):
-            screen.timeline.decision(decision(second, ["LAYING", "SITTING", "WALKING"][second // 300 % 3]))
+            screen.add(decision(second, ["LAYING", "SITTING", "WALKING"][second // 300 % 3]))
         for number in range(3):
-            screen.timeline.notice(Notice(0, "gap", f"notice {number}: " + "no samples for a while; " * 5))
+            screen.add(Notice(0, "gap", f"notice {number}: " + "no samples for a while; " * 5))
         lines = screen.picture().splitlines()
         assert len(lines) <= height
         assert max(map(len, lines)) == width
@@ -190,9 +195,9 @@ class TestTimeline:
 
     def test_what_a_recording_is_labelled_stands_beside_the_answer(self):
         screen = Screen(truth=lambda second: "stand_to_sit" if second > 5 else "")
-        screen.timeline.decision(decision(4, "SITTING"))
+        screen.add(decision(4, "SITTING"))
         assert "labelled" not in screen.picture()
-        screen.timeline.decision(decision(6, "SITTING", warming_up=True))
+        screen.add(decision(6, "SITTING", warming_up=True))
         assert "the filters are settling   labelled stand to sit" in screen.picture()
 
     @pytest.mark.parametrize("width", [20, 40, 80, 120])
@@ -200,7 +205,7 @@ class TestTimeline:
     def test_the_bars_are_all_of_the_probability_once_where_an_answer_stands_for_two(self, width, activity):
         screen = Screen(width, labels=(*LABELS, "SITTING or LAYING"))
         shares = np.array([0.03, 0, 0, 0.5, 0.0, 0.47]) if "or" in activity else np.array([0.9, 0, 0, 0.06, 0, 0.04])
-        screen.timeline.decision(Decision(1.0, activity, LABELS, shares, shares, False, "", 0.5))
+        screen.add(Decision(1.0, activity, LABELS, shares, shares, False, "", 0.5))
         text = screen.picture()
         assert max(map(len, text.splitlines())) <= width
         assert sum(map(int, re.findall(r"(\d+) %", text))) == 100
@@ -211,20 +216,20 @@ class TestTimeline:
         labels = ("WALKING", "sit or lie")
         screen, shares = Screen(labels=labels), np.array([0.25, 0.75])
         found = Decision(1.0, "sit or lie", labels, shares, shares, False, "", 0.5)
-        screen.timeline.decision(found)
+        screen.add(found)
         assert found.probability("sit or lie") == 0.75
         assert re.search(r"sit or lie +█+ +75 %$", screen.picture(), re.M)
 
     def test_a_clock_that_goes_back_begins_a_new_band(self):
         screen = Screen()
-        screen.timeline.decision(decision(1e9, "LAYING"))
-        screen.timeline.decision(decision(5, "SITTING"))
+        screen.add(decision(1e9, "LAYING"))
+        screen.add(decision(5, "SITTING"))
         assert re.search(r"^·+S$", screen.picture(), re.M)
 
     def test_unknown_says_why_and_hostile_text_is_harmless(self):
         screen = Screen()
-        screen.timeline.decision(decision(1, UNKNOWN, "held \x1b[31m[bold]otherwise"))
-        screen.timeline.notice(Notice(1, "malformed", "'\x1b]0;evil\x07[/x]' " * 100))
+        screen.add(decision(1, UNKNOWN, "held \x1b[31m[bold]otherwise"))
+        screen.add(Notice(1, "malformed", "'\x1b]0;evil\x07[/x]' " * 100))
         text = screen.picture()
         assert "\x1b" not in text
         assert "held \\x1b[31m[bold]otherwise" in text
@@ -233,9 +238,9 @@ class TestTimeline:
     def test_a_notice_says_when_it_was_and_what_to_do_on_two_lines(self):
         screen = Screen()
         for seconds in range(1000, 1201):
-            screen.timeline.decision(decision(seconds, "LAYING"))
+            screen.add(decision(seconds, "LAYING"))
         advice = "no unit is stated; by their size: acceleration in m/s2, time in ms; rotation is taken as rad/s"
-        screen.timeline.notice(Notice(1200, "units", f"{advice} (--gyro-units deg/s if it is not)"))
+        screen.add(Notice(1200, "units", f"{advice} (--gyro-units deg/s if it is not)"))
         lines = screen.picture().splitlines()
         assert lines[-2].startswith("! 3:20  no unit is stated")
         assert "(--gyro-units deg/s if it is not)" in " ".join(x.strip() for x in lines[-2:])
@@ -245,10 +250,10 @@ class TestTimeline:
     def test_on_a_small_screen_the_bars_go_first(self, width, height):
         screen = Screen(width, height)
         for seconds in range(20):
-            screen.timeline.decision(decision(seconds, "LAYING"))
+            screen.add(decision(seconds, "LAYING"))
         for number in range(3):
             text = f"notice {number}: no samples for a while, as it happens now and then"
-            screen.timeline.notice(Notice(20, "gap", text))
+            screen.add(Notice(20, "gap", text))
         lines = screen.picture().splitlines()
         assert len(lines) <= height
         assert max(map(len, lines)) <= width
@@ -256,6 +261,20 @@ class TestTimeline:
         assert any(re.fullmatch(r"·*L+", x) for x in lines)
         assert ("notice 2" in "\n".join(lines)) == (height >= 8 or width == 80)
         assert any(x.startswith("W WALKING") and x.endswith(" 2 %") for x in lines) == (height == 24)
+
+    def test_times_count_from_the_first_sample(self):
+        screen = Screen()
+        seconds = 1000 + np.arange(84 * 50) / 50
+        screen.summary.samples_came(seconds[:1])
+        for end in np.arange(2.56, 81, 1.28):
+            screen.add(decision(1000 + end, "SITTING"))
+        screen.summary.samples_came(seconds[1:])
+        screen.add(Notice(1082, "gap", "no samples for a while"))
+        lines = screen.picture().splitlines()
+        assert lines[-2].startswith("1:23   ")  # of samples; the last decision came at 1:20
+        assert lines[-1] == "! 1:22  no samples for a while"
+        screen.timeline.end(screen.summary)
+        assert "1:22  no samples for a while" in screen.printed()
 
     def test_what_happened_is_listed_once_below_the_summary(self):
         screen = Screen()

@@ -49,7 +49,7 @@ def session(
 
 
 def run(live: Session, items: Sequence[Chunk | Event]) -> list[Decision | Notice]:
-    return [x for found in live.run(items) for x in found]
+    return [x for found in live.run(items) for x, _ in found]
 
 
 def shown(kind: str, live: Session, items: Sequence[Chunk | Event]) -> list[str]:
@@ -108,11 +108,22 @@ class TestSession:
         summary.add(decision(100.0, "SITTING"))
         assert summary.seconds["SITTING"] == 100.0
 
+    @pytest.mark.parametrize("size", [10, 260])
+    def test_times_count_from_the_first_sample_in_chunks_of_any_size(self, size):
+        live = session(Recorder())
+        times = 1000 + np.arange(260) / 50
+        items = [Chunk(times[i : i + size], standing(len(times[i : i + size]))) for i in range(0, 260, size)]
+        found = [y for x in live.run([Event("opened", "here"), *items, Event("lost", "gone")]) for y in x]
+        shown = [elapsed_s for _, elapsed_s in found]
+        assert shown == pytest.approx([0, *(0.98 + x for x in range(5)), 5.18, 5.18])
+        assert live.summary.elapsed_s == pytest.approx(5.18)
+        assert live.summary.notices["lost"].elapsed_s == pytest.approx(5.18)
+
     def test_another_clock_is_no_time(self):
         summary = StreamSummary(LABELS, 1.28, 2.56)
         for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
             summary.add(decision(seconds, "SITTING"))
-        assert summary.elapsed.seconds == 20
+        assert summary.elapsed_s == 20
 
     def test_what_keeps_happening_is_shown_a_few_times_and_counted(self):
         live = session(Recorder())

@@ -8,7 +8,7 @@ import click
 import numpy.typing as npt
 
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
-from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
+from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 
@@ -55,8 +55,8 @@ def no_truth(seconds: float) -> str:
 class Sink:
     """Takes events in their order, a tick after each item of the source, and the summary when the stream has ended.
 
-    This one prints nothing until the end. It is a context: a display is on the screen inside. `truth` is shown beside
-    the answers, where it knows a label.
+    `elapsed_s` of an event are the seconds from the first sample until it. This one prints nothing until the end. It is
+    a context: a display is on the screen inside. `truth` is shown beside the answers, where it knows a label.
     """
 
     def __init__(self, truth: Truth = no_truth) -> None:
@@ -68,10 +68,10 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def decision(self, decision: Decision) -> None:
+    def decision(self, decision: Decision, elapsed_s: float) -> None:
         """Take a decision."""
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Take a notice."""
 
     def tick(self) -> None:
@@ -87,19 +87,18 @@ class Changes(Sink):
 
     def __init__(self, truth: Truth = no_truth) -> None:
         super().__init__(truth)
-        self._elapsed = ElapsedTime()
         self._shown = ""
 
-    def decision(self, decision: Decision) -> None:
+    def decision(self, decision: Decision, elapsed_s: float) -> None:
         """Print the activity, if it is another than before."""
-        passed = self._elapsed.at(decision.seconds)
         if decision.activity != self._shown:
             self._shown = decision.activity
             label = labelled(self._truth(decision.seconds))
-            click.echo(f"{minutes_and_seconds(passed):>8}  {self._decision_text(decision)}{label and '  ' + label}")
+            click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {self._decision_text(decision)}{label and '  ' + label}")
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print the notice on stderr."""
+        del elapsed_s
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
 
     def _decision_text(self, decision: Decision) -> str:
@@ -114,8 +113,9 @@ class Changes(Sink):
 class JsonLines(Sink):
     """Prints a JSON object on each line of stdout; docs/stream.md gives the keys."""
 
-    def decision(self, decision: Decision) -> None:
+    def decision(self, decision: Decision, elapsed_s: float) -> None:
         """Print `{"type": "decision", …}`."""
+        del elapsed_s
         content = {
             "type": "decision",
             "seconds": decision.seconds,
@@ -130,8 +130,9 @@ class JsonLines(Sink):
             content["label"] = label
         click.echo(json.dumps(content))
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print `{"type": "notice", …}`."""
+        del elapsed_s
         content = {"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text}
         click.echo(json.dumps(content))
 

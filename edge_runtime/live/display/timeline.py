@@ -25,7 +25,7 @@ from edge_runtime.live.display.sinks import (
     show_summary,
 )
 from edge_runtime.live.sources import SourceClock
-from edge_runtime.live.stream_summary import ElapsedTime, StreamSummary
+from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.model.alike_labels import labels_of
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
@@ -59,7 +59,6 @@ class Timeline(Sink):
         self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
-        self._elapsed = ElapsedTime()
         self._past: deque[tuple[float, int]] = deque(maxlen=int(_MOST_BANDS * BAND_S) + 1)  # at most one a second
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
@@ -73,17 +72,16 @@ class Timeline(Sink):
         self._live.refresh()
         self._live.stop()
 
-    def decision(self, decision: Decision) -> None:
+    def decision(self, decision: Decision, elapsed_s: float) -> None:
         """Take a decision."""
         self._latest = decision
-        seconds = self._elapsed.at(decision.seconds)
-        if self._past and int(self._past[-1][0]) == int(seconds):
+        if self._past and int(self._past[-1][0]) == int(elapsed_s):
             self._past.pop()
-        self._past.append((seconds, self._names.index(decision.activity)))
+        self._past.append((elapsed_s, self._names.index(decision.activity)))
 
-    def notice(self, notice: Notice) -> None:
+    def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Take a notice."""
-        self._notices.append((self._elapsed.seconds, printable(notice.text, _LONGEST_NOTICE)))
+        self._notices.append((elapsed_s, printable(notice.text, _LONGEST_NOTICE)))
 
     def tick(self) -> None:
         """Draw again, ten times a second at most."""
@@ -175,7 +173,7 @@ class Timeline(Sink):
 
         There are as many bands, `most` at most, as have something to show; the latest is the lowest.
         """
-        n = min(most, _MOST_BANDS, 1 + int(self._elapsed.seconds / BAND_S)) if width >= _LEAST_WIDTH else 1
+        n = min(most, _MOST_BANDS, 1 + int(self._summary.elapsed_s / BAND_S)) if width >= _LEAST_WIDTH else 1
         longest = len(_ago(n)) + 1 if n > 1 else 0
         bands, moments = [], iter(self._answers(n, width - longest))
         for number in range(n, 0, -1):
@@ -195,11 +193,11 @@ class Timeline(Sink):
 
     def _answers(self, n_bands: int, width: int) -> Iterator[int | None]:
         """The activity at each moment of the bands, the oldest first; None where nothing was recognised."""
-        past = list(self._past)
+        past, now = list(self._past), self._summary.elapsed_s
         place = 0
         current: tuple[float, int] | None = None
         for column in range(n_bands * width):
-            moment = self._elapsed.seconds - BAND_S * (n_bands * width - 1 - column) / width
+            moment = now - BAND_S * (n_bands * width - 1 - column) / width
             while place < len(past) and past[place][0] <= moment + 1e-9:
                 current, place = past[place], place + 1
             # Where nothing was recognised for longer than a decision takes, there was a gap.
@@ -208,7 +206,7 @@ class Timeline(Sink):
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
-        facts = [minutes_and_seconds(self._elapsed.seconds) if decision else "no decision yet"]
+        facts = [minutes_and_seconds(summary.elapsed_s) if decision else "no decision yet"]
         facts.append(f"{summary.rate_hz:.1f} Hz" if summary.rate_hz else "rate not known yet")
         if summary.inference_ms is not None:
             facts.append(f"inference {summary.inference_ms:.2f} ms")
