@@ -53,8 +53,7 @@ def load_data(
         )
     if classes == "coarse":
         data = data.coarse()
-    placements = sorted({x.placement for x in data.mountings} - {""})
-    if frame == "device" and len(placements) > 1:
+    if frame == "device" and len(placements := data.placements) > 1:
         click.echo(
             f"Devices were worn in {len(placements)} places ({', '.join(placements)}), each with axes of its own: with "
             "--frame walking the network learns none of them.",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench.aggregation import ModelFile
-from edge_runtime.data import joining
+from edge_runtime.data import joining, uci_har
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
@@ -121,6 +121,15 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
     """Tell whether the model of `card` was trained on none of the data sets `sources`, by its card."""
     own = _own_sources(card)
     return bool(own) and not {*sources} & {*own}
+
+
+def learnt_placements(card: Card) -> list[str]:
+    """Where devices were worn in a model's training, by its card, or in UCI HAR; empty where that is not known."""
+    record = card.training.get("data")
+    told = record.get("placements") if isinstance(record, dict) else None
+    if isinstance(told, list):
+        return [x for x in told if isinstance(x, str)]
+    return [uci_har.PLACEMENT] if _own_sources(card) == [uci_har.NAME] else []
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:

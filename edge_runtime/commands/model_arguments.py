@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench.evaluation_data import is_other, learnt_from
+from edge_runtime.bench.evaluation_data import is_other, learnt_from, learnt_placements
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
@@ -67,15 +67,24 @@ def open_classifier(path: Path, runtime: str) -> Classifier:
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     """Say on stderr that the axes of devices of another data set may not be those that a model was trained with.
 
-    Of data without placements nothing is known.
+    Where no placement is told, this is said of models alone whose placements are known, and that no person adapted.
     """
-    worn = {x.placement for x in mountings if x.placement}
-    if card.frame == "device" and worn and is_other(card, {x.source for x in mountings}):
-        click.echo(
-            f"'{card.name}' knows devices worn as those that it was trained with, and these were worn in another data "
-            f"set's way ({', '.join(sorted(worn))}): it may be wrong throughout. {FIND_MOUNTING}.",
-            err=True,
-        )
+    found = tuple(mountings)
+    worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
+    if card.frame != "device" or not found or not is_other(card, {x.source for x in found}):
+        return
+    if worn:
+        how = f"these were worn in another data set's way ({', '.join(sorted(worn))})"
+    elif learnt and card.personal_correction is None:
+        how = "no placement in a layout tells how these were worn"
+    else:
+        return
+    where = f" ({printable(', '.join(learnt), 100)})" if learnt else ""
+    click.echo(
+        f"'{card.name}' knows devices worn as those that it was trained with{where}, and {how}: it may be wrong "
+        f"throughout. {FIND_MOUNTING}.",
+        err=True,
+    )
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:

@@ -81,6 +81,7 @@ def command(
         say_whose_it_is,
         warn_of_axes,
     )
+    from edge_runtime.data.dataset import Mounting
     from edge_runtime.live.display.predictions import rows, say_where_no_mounting_was_found, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
@@ -99,7 +100,7 @@ def command(
     predictions = []
     recorded = _long_enough(list(_recordings(described, card.signals)), card.window)
     if axes is None:
-        warn_of_axes(card, [x.recording.mounting for x in recorded])
+        warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
     say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
     n_all = len(files) + len(recorded)
     with progress() as on_progress:

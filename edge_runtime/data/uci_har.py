@@ -27,6 +27,7 @@ from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
+PLACEMENT = "waist"
 LABELS = label_order.UCI_HAR
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
 RECORDING_LABELS = LABELS + TRANSITIONS
@@ -80,7 +81,7 @@ def recordings() -> tuple[Recording, ...]:
 @cache
 def mountings() -> tuple[Mounting, ...]:
     """How the phone was worn in each recording: between two experiments of a person it was fixed anew."""
-    return tuple(Mounting(str(number), NAME, "waist", "Samsung Galaxy S II") for number in range(N_RECORDINGS))
+    return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(N_RECORDINGS))
 
 
 def mounting_of_rows(part: str) -> npt.NDArray[np.int32]:

@@ -9,7 +9,7 @@ import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.evaluation_data import EvaluatedWindows, is_other, learnt_from
+from edge_runtime.bench.evaluation_data import EvaluatedWindows, is_other, learnt_from, learnt_placements
 from edge_runtime.commands import evaluate as evaluate_command
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.dataset import Mounting, Split
@@ -187,6 +187,18 @@ def test_data_is_of_another_origin_if_the_card_names_none_of_its_sources():
     assert is_other(card, ["MotionSense"])
     for record, expected in (({"data": {"sources": ["A", "B"]}}, True), ({}, False), ({"data": "mine"}, False)):
         assert is_other(replace(card, training=record), ["C"]) is expected
+
+
+def test_the_placements_of_a_training_are_known_by_the_card_or_of_uci_har():
+    card = read_model(MODELS["int8"])[1]
+    assert learnt_placements(card) == ["waist"]
+    for data, expected in (
+        ({"sources": ["A"], "placements": ["hand", "bag"]}, ["hand", "bag"]),
+        ({"sources": ["UCI HAR"], "placements": []}, []),
+        ({"sources": ["A", "UCI HAR"]}, []),
+        ("mine", []),
+    ):
+        assert learnt_placements(replace(card, training={"data": data})) == expected
 
 
 def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp_path):

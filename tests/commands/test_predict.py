@@ -265,6 +265,31 @@ def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, wo
     assert_one_sentence(half, 2, "is no whole recording", "several files: give its folder")
 
 
+def test_where_nothing_tells_how_devices_were_worn_it_is_said_how_a_model_knows_them(
+    har_edge_here, worn_once, tmp_path
+):
+    (tmp_path / "untold.toml").write_text(MINE.replace('placement = "waist"\n', ""))
+    (tmp_path / "walk.csv").write_text(csv_lines(posture("WALKING", 20), HEADER.removeprefix("t[s],")))
+    said = (
+        "'edge' knows devices worn as those that it was trained with (waist), and no placement in a layout tells how "
+        "these were worn: it may be wrong throughout. edge-anywhere, and models of --frame walking, find how a device "
+        "is worn.\n"
+    )
+    untold = f"untold.toml={worn_once}"
+    for known, asked in (
+        (1, ("predict", untold, "--model", "edge")),
+        (1, ("predict", "walk.csv", "walk.csv", "--model", "edge")),
+        (1, ("stream", "edge", "--data", untold, "--replay", 0, "--speed", 0, "--quiet")),
+        (1, ("evaluate", "edge", "--data", untold)),
+        (0, ("predict", untold, "walk.csv", "--model", "edge-anywhere")),
+        (0, ("predict", untold, "walk.csv", "--model", "edge", "--axes", "x,y,z")),
+        (0, ("predict", f"mine.toml={worn_once}", "--model", "edge")),
+        (0, ("stream", "edge", "--replay", 7, "--speed", 0, "--quiet")),  # of UCI HAR
+    ):
+        done = succeeded(har_edge_here(*asked))
+        assert done.stderr.count(said) == done.stderr.count("no placement in a layout") == known, asked
+
+
 @pytest.mark.parametrize("command", [("data",), ("evaluate", "edge"), ("stream", "edge", "--replay", 0)])
 def test_a_foreign_file_without_a_layout_leads_to_layouts(har_edge_here, worn_once, command):
     for path in (worn_once / "01", worn_once / "01/walk_2.txt"):

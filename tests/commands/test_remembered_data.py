@@ -55,7 +55,8 @@ def test_the_card_names_the_people_and_the_place_which_no_model_carries(home):
     assert training["subjects"] == ["a", "c", "d", "e"]
     assert training["data"]["path"] == str((home / "mine").resolve())
     carried = model_card.read_model(run.tflite("float32"))[1].training
-    assert carried == training | {"data": {x: training["data"][x] for x in ("name", "fingerprint", "sources")}}
+    kept = ("name", "fingerprint", "sources", "placements")
+    assert carried == training | {"data": {x: training["data"][x] for x in kept}}
 
 
 def test_a_model_is_scored_on_its_own_test_subjects(home):

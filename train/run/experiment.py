@@ -107,7 +107,12 @@ class Experiment:
             live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
-                "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "sources": _sources(dataset)}
+                "data": {
+                    "name": dataset.name,
+                    "fingerprint": dataset.fingerprint,
+                    "sources": _sources(dataset),
+                    "placements": dataset.placements,
+                }
                 | _place(self.data),
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
