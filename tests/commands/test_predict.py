@@ -225,6 +225,23 @@ def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_firs
     assert json.loads((tmp_path / "told.json").read_text())["mounting_not_known"] == 0
 
 
+@pytest.mark.parametrize(("columns", "most"), [(80, 80), (200, 120)])
+def test_of_many_recordings_a_long_line_goes_on_below_indented(har_edge_here, worn_once, columns, most, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    (worn_once / "01" / f"{'walk' * 9}_4.txt").write_text((worn_once / "01/walk_2.txt").read_text())
+    layout = worn_once.parent / "mine.toml"
+    layout.write_text(f"{layout.read_text()}{'walk' * 9} = 'WALKING'\n")
+    done = succeeded(har_edge_here("predict", f"mine.toml={worn_once}", "--model", "edge-anywhere"))
+    lines = done.stdout.partition("\n\n")[0].splitlines()
+    assert max(map(len, lines)) <= most
+    joined = "\n".join(lines).replace(",\n    ", ", ").splitlines()
+    assert len(lines) > len(joined) == 4
+    assert joined[0].startswith(
+        "01/stand_1.txt, recording 0, subject 01, waist, watch, labelled STANDING: 0:14, unknown"
+    )
+    assert sum(f"{'walk' * 9}_4.txt, recording " in x and " WALKING " in x for x in joined) == 1
+
+
 @pytest.mark.parametrize("source", ["GeoTec", "others"])
 def test_people_of_the_training_are_counted_where_it_is_said_how_much_is_right(
     source, har_edge_here, worn_once, tmp_path

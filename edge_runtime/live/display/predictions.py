@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from rich.cells import cell_len
 from rich.text import Text
 
 from edge_runtime.data.data_sources import DataSource
@@ -20,6 +21,7 @@ from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
 _MOST_IN_FULL = 3
+_LONGEST_LINE = 120
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,15 @@ class Described:
         return self.data.path if is_alone else self.data.path / self.recording.file
 
     def __str__(self) -> str:
+        return ", ".join(self.parts)
+
+    @property
+    def parts(self) -> list[str]:
+        """What is known of it, for people."""
         x = self.recording
         worn = [y for y in (x.mounting.placement, x.mounting.device) if y]
         labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
-        return ", ".join([f"{x.file}, recording {self.number}", f"subject {x.subject}", *worn, *labels])
+        return [x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels]
 
     def facts(self) -> dict[str, object]:
         """What is known of it, for programs."""
@@ -63,7 +70,12 @@ class Prediction:
     summary: StreamSummary
 
     def __str__(self) -> str:
-        return str(self.described or self.file)
+        return ", ".join(self.parts)
+
+    @property
+    def parts(self) -> list[str]:
+        """What is known of the recording, for people."""
+        return self.described.parts if self.described else [str(self.file)]
 
     def label(self, decision: Decision) -> str:
         """The label of the last sample that the decision is about; "" where none is known."""
@@ -123,10 +135,10 @@ def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> N
             percent(x.probability, 0),
         )
     if has_name:
-        console.print(str(prediction), style="bold")
+        _print_parts(prediction.parts, console, "bold")
     console.print(table)
     if {x.activity for x in prediction.decisions} == {UNKNOWN}:
-        console.print(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.", soft_wrap=True)
+        console.print(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.")
     console.print()
     show_summary(prediction.summary, console)
 
@@ -135,10 +147,25 @@ def _show_in_a_line(prediction: Prediction, console: Console) -> None:
     """Print how long it is, and the share of each activity, the most first."""
     decisions = prediction.decisions
     counts = Counter(x.activity for x in decisions)
-    shares = ", ".join(f"{activity_name(x)} {percent(n / len(decisions), 0)}" for x, n in counts.most_common())
-    why = f" ({_commonest(prediction)})" if {*counts} == {UNKNOWN} else ""
+    shares = [f"{activity_name(x)} {percent(n / len(decisions), 0)}" for x, n in counts.most_common()]
+    if {*counts} == {UNKNOWN}:
+        shares[0] += f" ({_commonest(prediction)})"
+    *about, last = prediction.parts
     length = minutes_and_seconds(decisions[-1].seconds - prediction.start)
-    console.print(f"{prediction}: {length}, {shares}{why}", soft_wrap=True)
+    _print_parts([*about, f"{last}: {length}", *shares], console)
+
+
+def _print_parts(parts: Sequence[str], console: Console, style: str = "") -> None:
+    """Print `parts` with commas between; one that a line has no room for begins the next, indented."""
+    width = min(console.width, _LONGEST_LINE)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if cell_len(f"{lines[-1]}, {part},") <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1] += ","
+            lines.append(f"    {part}")
+    console.print("\n".join(lines), style=style, width=width)
 
 
 def _show_total(predictions: Sequence[Prediction], scores: LiveScores | None, console: Console) -> None:
