@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge_runtime.data.data_sources import Given, sources
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
@@ -33,8 +33,7 @@ def load_data(
     """
     reader = DataReader(sources(chosen))
     data = reader.windows(window)
-    for sentence in misfits(reader):
-        click.echo(sentence, err=True)
+    say_misfits(reader)
     if data.without_rotation and sensors == "all":
         click.echo(
             f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "

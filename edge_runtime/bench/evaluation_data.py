@@ -15,7 +15,7 @@ from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged
-from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
@@ -60,7 +60,7 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRec
     """
     reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
-    _say_misfits(reader)
+    say_misfits(reader)
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {x.subject: x.mounting.source for _, x in found}
@@ -82,7 +82,7 @@ def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -
         for card in cards:
             _check(reader.recordings, card)
     data = reader.windows_to_score(cards[0].window)
-    _say_misfits(reader)
+    say_misfits(reader)
     people: dict[int | str, str] = {}
     for part in (data.train, data.test):
         sources = names_of(part, data.mountings, "source").tolist()
@@ -91,11 +91,6 @@ def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -
         for card in cards:
             check_unchanged(data, chosen, card)
     return data.with_test(_scored(cards, people, data.test.subject.tolist(), is_remembered))
-
-
-def _say_misfits(reader: DataReader) -> None:
-    for sentence in misfits(reader):
-        click.echo(sentence, err=True)
 
 
 def _check(found: Sequence[Recording], card: Card) -> None:

@@ -21,7 +21,7 @@ from edge_runtime.commands.model_arguments import (
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -107,8 +107,7 @@ def _check_usage(
 def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None, out: Path) -> None:
     reader = DataReader(data)
     recordings = reader.recordings
-    for sentence in misfits(reader):
-        click.echo(sentence, err=True)
+    say_misfits(reader)
     subjects = sorted({str(x.subject) for x in recordings}, key=natural)
     if len(subjects) > 1 if named is None else named not in subjects:
         whom = "" if named is None else f", and none of {quoted(named, 30)}"

@@ -182,13 +182,12 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
 def _recordings(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[Described]":
     """Each recording of the data sets that are `described`."""
     from edge_runtime.data.loading import DataReader
-    from edge_runtime.data.recording_checks import misfits
+    from edge_runtime.data.recording_checks import say_misfits
     from edge_runtime.live.display.predictions import Described
 
     for data in described:
         reader = DataReader((data,))
-        for sentence in misfits(reader):
-            click.echo(sentence, err=True)
+        say_misfits(reader)
         for number, recording in enumerate(reader.recordings):
             recording.check_signals(signals)
             yield Described(data, number, recording)

@@ -128,9 +128,13 @@ def command(
             found = None
             opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)
         else:
+            from edge_runtime.data.loading import DataReader
+            from edge_runtime.data.recording_checks import say_misfits
             from edge_runtime.live.sources.file_sources import find_recording, replay
 
-            found = find_recording(recording, recordings_for(path, data), card.signals)
+            reader = DataReader(recordings_for(path, data))
+            found = find_recording(recording, reader, card.signals)
+            say_misfits(reader)
             warn_of_axes(card, [found.mounting])
             say_who_is_known(card, [found])
             opener = replay(recording, found, 1.0 if speed is None else speed)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import click
 import numpy as np
 
 from edge_runtime.data.dataset import Recording
@@ -39,13 +40,13 @@ def findings(found: FoundRecordings) -> list[Finding]:
     return [*of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
 
 
-def misfits(reader: DataReader) -> Iterator[str]:
-    """Yield a sentence for what does not fit in each data set of `reader` that a layout describes."""
+def say_misfits(reader: DataReader) -> None:
+    """Say on stderr what does not fit in the recordings of `reader` that a layout describes."""
     for part in reader.parts:
         if part.kind == "recordings":
             for finding in findings(part.found):
                 if finding.is_fault:
-                    yield f"{part.source} does not fit. {finding.text}"
+                    click.echo(f"{part.source} does not fit. {finding.text}", err=True)
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:

@@ -91,6 +91,7 @@ def test_predict_takes_the_recordings_of_a_layout(home, har_edge_here):
         ("evaluate", "run"),
         ("bench", "run", "--runs", 2, "--rounds", 1, "--no-control"),
         ("predict", "--model", "run"),
+        ("stream", "run", "--replay", 0, "--speed", 0, "--quiet"),
         ("personalise", "run", "--subject", "a", "-o", "me.tflite"),
         ("crossval", "--network", "edge-small", "--epochs", 1, "--folds", "subjects", "--out", "wrong"),
     ],

@@ -14,6 +14,7 @@ import pytest
 from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, standing, until
 
 from edge_runtime.data import dataset, uci_har
+from edge_runtime.data.loading import DataReader
 from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import Chunk, Event, Source
@@ -74,7 +75,7 @@ class TestReplay:
     @pytest.mark.parametrize("number", [-1, 61])
     def test_a_recording_that_is_not_there_is_refused(self, number):
         with pytest.raises(InputError, match="0 to 60"):
-            find_recording(number)
+            find_recording(number, DataReader(()))
 
 
 class TestCsvFile:

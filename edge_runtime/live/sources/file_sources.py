@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.data import loading
-from edge_runtime.data.data_sources import FOREIGN, Sources
+from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.dataset import Recording
+from edge_runtime.data.loading import DataReader
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
@@ -59,12 +59,12 @@ def csv_file(
         raise InputError(f"{name} has no samples{fault}")
 
 
-def find_recording(number: int, data: Sources = (), signals: Sequence[Signal] = ()) -> Recording:
-    """Recording `number`, counted from 0, of the `data`.
+def find_recording(number: int, reader: DataReader, signals: Sequence[Signal] = ()) -> Recording:
+    """Recording `number`, counted from 0, of the data of `reader`.
 
     Raises `InputError` when there is no such recording, or it lacks one of the `signals` that a model takes.
     """
-    recordings = loading.load_recordings(data)
+    recordings = reader.recordings
     if not 0 <= number < len(recordings):
         raise InputError(f"there is no recording {number}; there are 0 to {len(recordings) - 1} (har-edge data)")
     recordings[number].check_signals(signals)
