@@ -12,7 +12,14 @@ import numpy.typing as npt
 from edge_runtime.bench import evaluation_data, measurement
 from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import data_for, find_model, open_classifier, recordings_for, warn_of_axes
+from edge_runtime.commands.model_arguments import (
+    data_for,
+    find_model,
+    open_classifier,
+    recordings_for,
+    say_where_no_mounting_was_found,
+    warn_of_axes,
+)
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.scores import answers_among, names_of, score
@@ -163,7 +170,7 @@ def _live(
 ) -> dict[str, Any]:
     from edge_runtime.live import scores_by_part, stream_scores
     from edge_runtime.live.display import scores_table as report
-    from edge_runtime.live.recording_replay import all_labels
+    from edge_runtime.live.recording_replay import all_labels, worn_alike
     from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
 
@@ -183,6 +190,9 @@ def _live(
     report.show_parts("subject", people, console)
     report.show_parts("activity", activities, console)
     report.show_reported(transitions, others, console)
+    say_where_no_mounting_was_found(
+        classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
+    )
     if picture:
         click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()

@@ -13,6 +13,7 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
+from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, not_converted, reference_model
@@ -85,6 +86,21 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
         f"throughout. {FIND_MOUNTING}.",
         err=True,
     )
+
+
+def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
+    """Say on stderr in how many mountings live recognition has not found how the device is worn.
+
+    `were_found` tells of each whether it has; models of the device's axes look for none.
+    """
+    n = len(were_found) - sum(were_found)
+    if n and card.frame == "walking":
+        where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
+        click.echo(
+            f"How the device is worn was not found{where}, for want of {WALK_S:g} s of walking that the model is sure "
+            "of: postures are unknown there.",
+            err=True,
+        )
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:

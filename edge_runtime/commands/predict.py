@@ -77,12 +77,14 @@ def command(
     from edge_runtime.commands.model_arguments import (
         find_model,
         open_classifier,
+        say_where_no_mounting_was_found,
         say_who_is_known,
         say_whose_it_is,
         warn_of_axes,
     )
     from edge_runtime.data.dataset import Mounting
-    from edge_runtime.live.display.predictions import rows, say_where_no_mounting_was_found, show
+    from edge_runtime.live.decider import finds_mounting
+    from edge_runtime.live.display.predictions import rows, show
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
@@ -132,8 +134,8 @@ def command(
     if scores:
         say_who_is_known(card, [x.recording for x in recorded])
     show(predictions, scores, has_names=n_all > 1 or bool(described))
-    if card.frame == "walking" and axes is None:
-        say_where_no_mounting_was_found(mountings)
+    if axes is None:
+        say_where_no_mounting_was_found(card, [any(finds_mounting(x.notices) for x in own) for own in mountings])
     recordings = [
         {"file": str(x.file)}
         | (x.described.facts() if x.described else {})

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -196,6 +196,11 @@ class Decider:
         if rejection.posture[current]:
             return f"orientation is not typical of {label}"
         return f"movement is not typical of {label}" if rejection.movement[current] else ""
+
+
+def finds_mounting(events: Iterable[LiveEvent]) -> bool:
+    """Tell whether it was found among the `events` how the device is worn."""
+    return any(isinstance(x, Notice) and x.text == FOUND for x in events)
 
 
 def are_still(card: Card) -> list[bool]:

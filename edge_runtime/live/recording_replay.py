@@ -10,7 +10,7 @@ from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import Decision, Notice, are_still
+from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.stream_scores import NO_DECISION, Track
 from edge_runtime.model.alike_labels import AlikeLabels
@@ -63,7 +63,8 @@ def follow(
             f"a recording of subject {recording.subject} is shorter than a window of "
             f"{recognizer.card.window.samples} samples: leave it out"
         )
-    return track_of(recording, decisions, recognizer.card)
+    track = track_of(recording, decisions, recognizer.card)
+    return replace(track, finds_mounting=finds_mounting(events))
 
 
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:

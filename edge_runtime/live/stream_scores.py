@@ -26,7 +26,8 @@ class Track:
     The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
     is reported; `novelty[i]` is that of the motion, NaN where the model does not know. Labels below `n_activities` are
     those of the network; those above are transitions and others. Where `joined[i]`, several activities were named, of
-    which `shown[i]` is the right one, if any is. Where `lacks_mounting` `[n_samples]`, the label is a posture and
+    which `shown[i]` is the right one, if any is. A track `finds_mounting` where it became known how the device is worn.
+    Where `lacks_mounting` `[n_samples]`, the label is a posture and
     nothing of this mounting was labelled as walking before, without which no posture can be told.
     """
 
@@ -38,6 +39,7 @@ class Track:
     novelty: npt.NDArray[np.float64] | None = None
     joined: npt.NDArray[np.bool_] | None = None
     lacks_mounting: npt.NDArray[np.bool_] | None = None
+    finds_mounting: bool = False
 
     @property
     def begin(self) -> int:

@@ -11,9 +11,8 @@ from rich.text import Text
 
 from edge_runtime.data.data_sources import DataSource
 from edge_runtime.data.dataset import Recording
-from edge_runtime.live.decider import FOUND, UNKNOWN, Decision, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import activity_name, activity_table, minutes_and_seconds, show_summary
-from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.live.segments import Segment
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.live.stream_summary import StreamSummary
@@ -112,18 +111,6 @@ def show(predictions: Sequence[Prediction], scores: LiveScores | None, has_names
     if not is_in_full:
         console.print(f"From when to when: in the file of --json, and here for {_MOST_IN_FULL} recordings at most.")
     _tell_notices(predictions)
-
-
-def say_where_no_mounting_was_found(mountings: Sequence[Sequence[Prediction]]) -> None:
-    """Say on stderr in how many mountings, each with its recordings, nothing showed how the device is worn."""
-    n = sum(not any(y.text == FOUND for x in own for y in x.notices) for own in mountings)
-    if n:
-        where = f" in {n} of {len(mountings)} mountings" if len(mountings) > 1 else ""
-        click.echo(
-            f"How the device is worn was not found{where}, for want of {WALK_S:g} s of walking that the model is sure "
-            "of: postures are unknown there.",
-            err=True,
-        )
 
 
 def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> None:
