@@ -245,7 +245,12 @@ def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
     # Before windows of other labels are left out, which show how the device was worn, too.
     test, left_out = in_labels_of([model], test.in_walking_frame() if card.frame == "walking" else test)
     scored = test.select([x.name for x in card.signals]).test
-    return EvaluatedWindows(scored, test.mountings, left_out, natural_order({*data.train.subject.tolist()}))
+    return EvaluatedWindows(scored, test.mountings, left_out, not_scored(data))
+
+
+def not_scored(data: Dataset) -> list[int | str]:
+    """The people of `data` who are not in its test part, in natural order."""
+    return natural_order({*data.train.subject.tolist()})
 
 
 def in_labels_of(models: Sequence[ModelFile], data: Dataset) -> tuple[Dataset, dict[str, int]]:

@@ -276,6 +276,7 @@ class EvaluatedData:
     left_out: Annotated[Mapping[str, Count], "by label that the models do not have: how many windows were left out"] = (
         dataclasses.field(default_factory=dict)
     )
+    not_scored: Annotated[tuple[str, ...], "people of the data who are left out: the models were trained on them"] = ()
 
 
 @dataclass(frozen=True)

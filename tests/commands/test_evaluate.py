@@ -217,8 +217,9 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp
     for model, scored in (("edge-anywhere", {"17", "anna"}), ("edge", {"1", "16", "17", "anna"})):
         done = succeeded(har_edge("bench", model, "--data", folder, *MEASURED, cwd=tmp_path))
         assert done.stderr.count(said) == (model == "edge-anywhere")  # once for both forms of it
-        found = json.loads((tmp_path / "bench.json").read_text())["results"]
-        assert [{*x["per_subject"]} for x in found] == [scored] * 2
+        found = json.loads((tmp_path / "bench.json").read_text())
+        assert [{*x["per_subject"]} for x in found["results"]] == [scored] * 2
+        assert found["data"]["not_scored"] == [x for x in ("1", "16", "17", "anna") if x not in scored]
 
 
 def test_people_left_out_for_several_models_are_said_once_with_their_names(tmp_path):

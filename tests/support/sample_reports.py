@@ -181,7 +181,7 @@ def evil() -> Report:
     return of(
         *hostile,
         device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), caches={EVIL: EVIL}, before=state),
-        data=EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}),
+        data=EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}, (EVIL,)),
         settings=replace(METHOD, runtime=EVIL),
         failures=(Failure(EVIL, EVIL),),
         absent_rivals=(AbsentRival(EVIL, EVIL),),
