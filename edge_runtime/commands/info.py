@@ -24,7 +24,6 @@ from edge_runtime.system.quantities import counted, kilobytes, percent
 _PLAIN = (str, int, float)
 _WORDS = {
     "calibration_windows": "calibration windows",
-    "lowering_reason": "reason:",
     "input_type": "input",
     "output_type": "output",
     "float32_relative_difference": "relative difference of float32 to Keras",
@@ -210,9 +209,10 @@ def _origin(card: Card) -> str:
 def _record(record: object) -> str:
     """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
     assert isinstance(record, dict)
-    return ", ".join(
-        f"{_WORDS.get(key, key)} {_fact(key, value)}" for key, value in record.items() if isinstance(value, _PLAIN)
-    )
+    facts = {key: _fact(key, value) for key, value in record.items() if isinstance(value, _PLAIN)}
+    if {"lowering", "lowering_reason"} <= facts.keys():
+        facts["lowering"] += f" ({facts.pop('lowering_reason')})"  # a sentence with commas of its own
+    return ", ".join(f"{_WORDS.get(key, key)} {fact}" for key, fact in facts.items())
 
 
 def _parts(record: Mapping[str, object]) -> dict[str, str]:

@@ -187,6 +187,7 @@ def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_ed
 
 def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_path, tiny):
     words = " ".join(succeeded(har_edge_here("info", "edge-anywhere")).stdout.split())
+    assert "float32, lowering unrolled (of 8 steps; up to 32, they are written out), output float32" in words
     assert "windows turned into the walking frame by the caller, in physical units, prepared in the graph" in words
     words = " ".join(succeeded(har_edge_here("info", "edge")).stdout.split())
     assert "walking frame" not in words
