@@ -9,12 +9,13 @@ import numpy as np
 
 from edge_runtime.commands import options
 from edge_runtime.data import layout_file, loading, recording_checks, windows_file
-from edge_runtime.data.data_sources import DataSource, Sources, in_words
+from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.sensor_checks import SIGN
+from edge_runtime.data.sensor_checks import SIGN, Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.reports import outputs
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import NOT_MEASURED, counted
@@ -41,7 +42,7 @@ _ABSENT = {
     invoke_without_command=True,
     epilog=options.examples(
         "data",
-        "data --data my_recordings",
+        "data --data my_recordings --json -",
         "data plot --recording 0 -o recording.png",
         "data export -o windows.npz",
     ),
@@ -52,8 +53,9 @@ _ABSENT = {
     metavar="FILE|NAME",
     help="How the recordings in --data PATH are read, as LAYOUT=PATH says too: a TOML file, or one of har-edge's.",
 )
+@outputs.option("json", "Without a subcommand: write counts and what fits too; - is standard output.")
 @click.pass_context
-def command(context: click.Context, data: Sources | None, layout: str | None) -> None:
+def command(context: click.Context, data: Sources | None, layout: str | None, json_path: Path | None) -> None:
     """Look at, plot, export or check the data.
 
     Without a subcommand: what is there and, of recordings, what does not fit.
@@ -64,17 +66,22 @@ def command(context: click.Context, data: Sources | None, layout: str | None) ->
         source = data[0] if data else DataSource()
         data = (source.read_by(layout),)
     context.obj = data
-    if context.invoked_subcommand is None:
-        reader = DataReader(data or ())
-        if not reader.is_windows_file:
-            _show(reader)
-            return
-        path = reader.sources[0].path
-        assert path
-        found = windows_file.read(path)
-        _show_windows(found.data, reader)
-        _show_signals(found)
-        found.check()
+    if context.invoked_subcommand is not None:
+        if json_path:
+            raise click.UsageError("--json is of 'har-edge data' without a subcommand: leave it out")
+        return
+    reader = DataReader(data or ())
+    outputs.check({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
+    if not reader.is_windows_file:
+        _show(reader, json_path)
+        return
+    path = reader.sources[0].path
+    assert path
+    found = windows_file.read(path)
+    _show_windows(found.data, reader)
+    _show_signals(found)
+    found.check()
+    outputs.write_json(json_path, _content(found.data, reader))
 
 
 @command.command(
@@ -183,11 +190,41 @@ def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
     return inner or outer or ()
 
 
-def _show(reader: DataReader) -> None:
+def _content(
+    data: Dataset, reader: DataReader, found: Sequence[tuple[str, Finding]] = (), untrainable: str | None = None
+) -> dict[str, Any]:
+    """What `--json` writes of `data`; `found` has each finding with its source."""
+    recordings = reader.recordings if reader.has_recordings else ()
+    content: dict[str, Any] = {
+        "name": data.name,
+        "sources": [str(x) for x in reader.sources] or [EMBEDDED],
+        "fingerprint": data.fingerprint,
+        "window": {"samples": data.window.samples, "hop": data.window.hop, "rate_hz": data.window.rate_hz},
+        "signals": [{"name": x.name, "unit": x.unit} for x in data.signals],
+        "recordings": len(recordings) if reader.has_recordings else None,
+        "seconds": round(sum(len(x.samples) / x.rate_hz for x in recordings), 2) if reader.has_recordings else None,
+    }
+    for part, split in (("train", data.train), ("test", data.test)):
+        counts = np.bincount(split.y, minlength=len(data.labels)).tolist()
+        content[part] = {
+            "subjects": list(dict.fromkeys(split.subject.tolist())),
+            "windows": dict(zip(data.labels, counts, strict=True)),
+        }
+    content["findings"] = [
+        {"source": source, "placement": x.placement, "about": x.about, "fits": not x.is_fault, "text": x.text}
+        | {"numbers": dict(x.numbers)}
+        for source, x in found
+    ]
+    return content | {"untrainable": untrainable}
+
+
+def _show(reader: DataReader, json_path: Path | None) -> None:
     """Print windows and facts, what fits the layout of recordings of others, and why no training takes them."""
     from edge_runtime.system.terminal import Console
 
     others = [x for x in reader.parts if x.kind == "recordings"]
+    findings: list[tuple[str, Finding]] = []
+    untrainable = None
     try:
         data = reader.found_windows()
         _show_windows(data, reader)
@@ -198,6 +235,7 @@ def _show(reader: DataReader) -> None:
             console.print()
             console.print(str(part.source), style="bold")
             shown = recording_checks.findings(found)
+            findings += [(str(part.source), x) for x in shown]
             for finding in shown:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
             if part.source.layout not in ("", *layout_file.shipped()):
@@ -207,7 +245,9 @@ def _show(reader: DataReader) -> None:
     try:
         reader.check(data)
     except InputError as error:
-        Console(markup=False).print(f"It cannot be trained on as it is: {error}.")
+        untrainable = f"{error}."
+        Console(markup=False).print(f"It cannot be trained on as it is: {untrainable}")
+    outputs.write_json(json_path, _content(data, reader, findings, untrainable))
 
 
 def _show_people(data: Dataset) -> None:

@@ -33,7 +33,11 @@ def findings(found: FoundRecordings) -> list[Finding]:
     for x in found.recordings:
         by_placement.setdefault(x.mounting.placement, []).append(x)
     of_devices = [
-        replace(finding, text=f"{placement or 'no placement'}: {finding.text}") if len(by_placement) > 1 else finding
+        replace(
+            finding,
+            text=f"{placement or 'no placement'}: {finding.text}" if len(by_placement) > 1 else finding.text,
+            placement=placement,
+        )
         for placement, recordings in by_placement.items()
         for finding in sensor_findings(recordings)
     ]
@@ -54,9 +58,11 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
     low, middle, high = (float(x) for x in (rates.min(), np.median(rates), rates.max()))
     span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
     change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
-    yield Finding(f"Files have {span} samples a second{change}.")
+    numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
+    yield Finding("rate", f"Files have {span} samples a second{change}.", numbers=numbers)
     if middle < (1 - _SAME_RATE) * RATE_HZ:
         yield Finding(
+            "rate",
             f"Movements faster than {middle / 2:.3g} Hz are missing from these, and not from data at {RATE_HZ} Hz: "
             "a network can tell the two apart.",
             is_fault=True,
@@ -64,21 +70,26 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
 
 
 def _gaps(found: FoundRecordings) -> Iterator[Finding]:
-    if found.gaps:
-        yield Finding(f"{counted(found.gaps, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each.")
-    if found.set_back:
-        yield Finding(f"Times go back {counted(found.set_back, 'time')}: a new recording begins there.")
-    if found.rows_left_out:
-        yield Finding(f"{counted(found.rows_left_out, 'row')} left out, with fields missing or no numbers.")
-    if found.without_samples:
-        names = found.without_samples
-        yield Finding(f"{counted(len(names), 'file')} left out, {names[0]} first: there are no samples in it.")
-    if found.without_rotation:
-        names = found.without_rotation
-        yield Finding(
-            f"{counted(len(names), 'file')} left out, {names[0]} first: there are no samples of the other sensor "
-            "beside it; without [rotation] acceleration alone is taken."
-        )
+    """What is not in the recordings, or cuts them."""
+    if n := found.gaps:
+        text = f"{counted(n, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each."
+        yield Finding("gaps", text, numbers={"gaps": n})
+    if n := found.set_back:
+        text = f"Times go back {counted(n, 'time')}: a new recording begins there."
+        yield Finding("gaps", text, numbers={"set_back": n})
+    if n := found.rows_left_out:
+        text = f"{counted(n, 'row')} left out, with fields missing or no numbers."
+        yield Finding("left out", text, numbers={"rows": n})
+    for names, why in (
+        (found.without_samples, "there are no samples in it"),
+        (
+            found.without_rotation,
+            "there are no samples of the other sensor beside it; without [rotation] acceleration alone is taken",
+        ),
+    ):
+        if names:
+            text = f"{counted(len(names), 'file')} left out, {names[0]} first: {why}."
+            yield Finding("left out", text, numbers={"files": names})
 
 
 def _people(found: FoundRecordings) -> Iterator[Finding]:
@@ -89,6 +100,7 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
         yield Finding(
+            "people",
             f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see that the column of "
             "people names these or, in a layout, what {subject} stands for in files. There * and names in braces "
             "stand, from the left, for as little as fits: write one for each part, as in *-*-{subject}.txt.",
@@ -99,8 +111,9 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     if pair := next(((x, y) for x, y in cuts if y in labels), None):
         longer, other = (quoted(x, 50) for x in pair)
         yield Finding(
+            "people",
             f"{longer} is another person than {other}: where they are the same, name them alike or, in a layout, write "
-            'two patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].'
+            'two patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].',
         )
 
 
@@ -112,14 +125,19 @@ def _labels(found: FoundRecordings) -> Iterator[Finding]:
             plain, _CLASSES, 1, _NEARLY
         )
         if name not in _CLASSES and near:
-            yield Finding(f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels].")
+            yield Finding(
+                "labels", f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels]."
+            )
     if found.absent_labels:
         names, others = (", ".join(quoted(x, 30) for x in y[:8]) for y in (found.absent_labels, found.unnamed_labels))
         rest = f'; "*" stands for {others}' if others else ""
-        yield Finding(f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}{rest}.")
+        yield Finding(
+            "labels", f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}{rest}."
+        )
     if found.without_labels:
         names = ", ".join(quoted(x, 100) for x in found.without_labels[:8])
         yield Finding(
+            "labels",
             f"{counted(len(found.without_labels), 'recording')} without any label, {names}: see that files of labels "
             "name them as their paths do and that start and end, where they have these, count in the unit under "
             "[label_file].",

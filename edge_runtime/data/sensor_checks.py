@@ -11,8 +11,8 @@ R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the spec
 on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope sees).
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +77,16 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence about recordings, and whether it says that something does not fit."""
+    """A sentence `about` a part of recordings of a `placement`, and whether it says that something does not fit.
 
+    `numbers` are those that it is about, by their names in JSON; `placement` is "" where it is about all.
+    """
+
+    about: str
     text: str
     is_fault: bool = False
+    numbers: Mapping[str, object] = field(default_factory=dict)
+    placement: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,8 +139,9 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
 
 def _gravity(recordings: Sequence[Recording]) -> Finding:
     size = gravity_size(recordings)
+    numbers = {"gravity_g": size}
     if _is_gravity(size):
-        return Finding(f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.")
+        return Finding("gravity", f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.", False, numbers)
     if size < _NO_GRAVITY_G and not _is_gravity(size * STANDARD_GRAVITY):
         mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
     elif _has_offset(recordings):
@@ -151,7 +158,7 @@ def _gravity(recordings: Sequence[Recording]) -> Finding:
             f"multiply scale under [acceleration] (1 where there is none) by {1 / size:.5g}, if its columns are those "
             "of acceleration"
         )
-    return Finding(f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", is_fault=True)
+    return Finding("gravity", f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", True, numbers)
 
 
 def _is_gravity(size: float) -> bool:
@@ -208,9 +215,11 @@ def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
     slack = 1 if len(found) >= _ENOUGH_PEOPLE else 2
     if steps and not _STEPS_HZ[0] / slack <= steps <= _STEPS_HZ[1] * slack:
         yield Finding(
+            "steps",
             f"People labelled WALKING step {steps:.2g} times a second, where 1.5 to 2.5 times is usual: see rate, or "
             "the unit under [time].",
-            is_fault=True,
+            True,
+            {"steps_hz": steps},
         )
 
 
@@ -240,14 +249,16 @@ def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
     when = "While people stand or walk"
     if not len(together):
         together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
-    means = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", together.mean(axis=0), strict=True))
-    yield Finding(f"{when} acceleration is {means} g on the device's axes.")
+    means = together.mean(axis=0).tolist()
+    shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
+    text = f"{when} acceleration is {shown} g on the device's axes."
+    yield Finding("axes", text, numbers={"acceleration_g": means})
 
 
 def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
     with_rotation = [x for x in recordings if x.has_gyroscope]
     if not with_rotation:
-        yield Finding("There is no rotation: models of it take acceleration alone.")
+        yield Finding("rotation", "There is no rotation: models of it take acceleration alone.")
         return
     walking = _walking(with_rotation)
     size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
@@ -256,49 +267,64 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
         is_unit = _WALKING_RAD_S[0] <= in_unit <= _WALKING_RAD_S[1]
         mend = f'write unit = "{unit}" under [rotation]; if it says so, see its' if is_unit else "see [rotation]'s"
         yield Finding(
+            "rotation",
             f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: {mend} columns "
             "and scale.",
-            is_fault=True,
+            True,
+            {"rotation_rad_s": size},
         )
         return
     if not by_gravity:
         return
     hand = gyroscope_hand(recordings)
     if hand is None:
-        yield Finding("Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-    elif hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
-        yield Finding(
+        yield Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
+        return
+    numbers = {"correlation": hand.correlation, "times": hand.times, "turning_s": hand.seconds}
+    yield replace(_turns(hand), numbers=numbers)
+
+
+def _turns(hand: GyroscopeHand) -> Finding:
+    """What the gyroscope's hand shows."""
+    if hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
+        return Finding(
+            "rotation",
             f"Gravity turns against the gyroscope (correlation {hand.correlation:+.2f}, {hand.times:.2g} times as fast "
             "in the median): turn sign under [rotation] round: sign = -1, or 1 if it is -1; or see that columns of "
             "both sensors are x, y and z of the same axes.",
             is_fault=True,
         )
-    elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
-        yield Finding(
+    if hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
+        return Finding(
+            "rotation",
             f"Gravity's turns hardly go with the gyroscope's (correlation {hand.correlation:+.2f}): see that columns "
             "under [acceleration] and [rotation] are x, y and z of the same axes, and rate or the unit under [time].",
             is_fault=True,
         )
-    elif hand.times > _ANOTHER_UNIT or 0 < hand.times < 1 / _ANOTHER_UNIT:
+    if hand.times > _ANOTHER_UNIT or 0 < hand.times < 1 / _ANOTHER_UNIT:
         unit = "rad/s" if hand.times > 1 else "deg/s"
-        yield Finding(
+        return Finding(
+            "rotation",
             f'Gravity turns {hand.times:.2g} times as fast as the gyroscope: write unit = "{unit}" under [rotation], '
             "or another scale.",
             is_fault=True,
         )
-    elif hand.correlation < _SURE:
-        yield Finding(
+    if hand.correlation < _SURE:
+        return Finding(
+            "rotation",
             f"Gravity turns with the gyroscope by a correlation of {hand.correlation:+.2f}, but there are "
-            f"{hand.seconds:.0f} s of slow turns alone: from {_ENOUGH_TURNING_S:.0f} s on these show whether axes fit."
+            f"{hand.seconds:.0f} s of slow turns alone: from {_ENOUGH_TURNING_S:.0f} s on these show whether axes fit.",
         )
-    elif hand.seconds >= _ENOUGH_TURNING_S and not _USUAL[0] < hand.times < _USUAL[1]:
-        yield Finding(
+    if hand.seconds >= _ENOUGH_TURNING_S and not _USUAL[0] < hand.times < _USUAL[1]:
+        return Finding(
+            "rotation",
             f"Gravity turns {hand.times:.2f} times as fast as the gyroscope, where 0.9 to 1.2 times is usual: samples "
             f"seem to come {1 / hand.times:.2g} times as fast as rate or [time] says; else see scale under [rotation].",
             is_fault=True,
         )
-    else:
-        yield Finding(f"Gravity turns with the gyroscope (correlation {hand.correlation:+.2f}): hand and unit fit.")
+    return Finding(
+        "rotation", f"Gravity turns with the gyroscope (correlation {hand.correlation:+.2f}): hand and unit fit."
+    )
 
 
 def _dead_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
@@ -309,6 +335,7 @@ def _dead_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
         if still:
             table = name.split()[0]
             yield Finding(
+                "still axis",
                 f"The axis {name} never changes in {counted(still, 'recording')} of {len(recordings)}: see columns "
                 f"under [{table}], or leave such files out.",
                 is_fault=True,

@@ -96,6 +96,56 @@ def test_the_sign_of_acceleration_is_to_be_seen_to_by_a_layout_of_ones_own_alone
     assert said == [True, False, False]
 
 
+def test_json_has_the_counts_and_what_fits_with_its_numbers(har_edge_here, tmp_path):
+    own = write_tree(tmp_path / "own")
+    wrong = write_layout(tmp_path, LAYOUT.replace('unit = "g"', 'unit = "m/s2"'))
+    done = succeeded(har_edge_here("data", "--data", own, "--layout", wrong, "--json", "-"))
+    assert "Does not fit. Gravity" in " ".join(done.stderr.split())
+    found = json.loads(done.stdout)
+    assert found["train"] == {"subjects": ["1", "2"], "windows": {"WALKING": 6, "SITTING": 6}}
+    assert found["test"]["subjects"] == ["10"]
+    assert (found["recordings"], found["seconds"]) == (9, 54.0)
+    by_part = {x["about"]: x for x in found["findings"]}
+    gravity, rate = by_part["gravity"], by_part["rate"]
+    assert (gravity["fits"], gravity["source"]) == (False, f"{wrong}={own}")
+    assert gravity["text"].startswith("Gravity has a size of 0.1")
+    assert gravity["numbers"]["gravity_g"] == pytest.approx(1 / 9.80665, rel=0.1)
+    assert rate["fits"]
+    assert rate["numbers"]["median_hz"] == 50
+    assert found["untrainable"] is None
+
+
+def test_json_says_why_data_cannot_be_trained_on(har_edge_here, tmp_path):
+    two = write_subjects(tmp_path, "ab")
+    succeeded(har_edge_here("data", "--data", two, "--json", tmp_path / "new" / "data.json"))
+    found = json.loads((tmp_path / "new" / "data.json").read_text())
+    assert "recordings of 2 subjects; at least 3 are needed" in found["untrainable"]
+
+
+@pytest.mark.parametrize("source", ["embedded", "windows"])
+def test_json_of_what_no_layout_describes_has_no_findings(har_edge_here, tmp_path, source):
+    np.savez(tmp_path / "w.npz", X=np.random.default_rng(0).normal(size=(60, 8, 1)), y=np.arange(60) % 2)
+    given = ("--data", tmp_path / "w.npz") if source == "windows" else ()
+    found = json.loads(succeeded(har_edge_here("data", *given, "--json", "-")).stdout)
+    assert found["findings"] == []
+    windows = {x: sum(found[x]["windows"].values()) for x in ("train", "test")}
+    if source == "windows":
+        assert sum(windows.values()) == 60
+        assert found["recordings"] is None
+    else:
+        assert windows == {"train": 7352, "test": 2947}
+        assert found["recordings"] > 0
+
+
+def test_json_is_of_the_command_without_a_subcommand(har_edge_here, tmp_path):
+    done = har_edge_here("data", "--json", tmp_path / "x.json", "export", "-o", tmp_path / "x.npz")
+    assert_one_sentence(done, 2, "--json is of 'har-edge data' without a subcommand")
+    assert not list(tmp_path.glob("x.*"))
+    data = write_subjects(tmp_path, "abc") / "rec-a.csv"
+    one = har_edge_here("data", "--data", data, "--layout", "har-edge", "--json", data)
+    assert_one_sentence(one, 2, "--json would overwrite")
+
+
 def test_export_writes_the_arrays(har_edge_here, tmp_path):
     path = tmp_path / "new" / "windows.npz"
     done = succeeded(har_edge_here("data", "export", "-o", path))
