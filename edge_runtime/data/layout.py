@@ -51,10 +51,12 @@ class TimeColumn:
 class SensorColumns:
     """Columns of the x, y and z axes of a sensor, each the sum of some; plus `offset`, times `factor` in g or rad/s.
 
-    `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
+    `factor` is that of `unit`, times scale and sign. `sensor` is that of the path or of the row, where a file or a row
+    is of one sensor alone.
     """
 
     columns: tuple[tuple[Column, ...], ...]
+    unit: str
     factor: float
     sensor: str = ""
     offset: tuple[float, ...] = (0.0, 0.0, 0.0)

@@ -156,9 +156,10 @@ def _sensor(top: LayoutKeys, name: str, units: Mapping[str, float], by_sensor: b
     sign = table.number("sign", -1, 1, 1.0)
     if sign not in (1, -1):
         raise table.error("sign", "sign is 1, or -1 to turn the sign of all three axes round")
-    factor = _unit(table, units) * (table.number("scale", 1e-9, 1e9, 1.0) or 1.0) * sign
+    unit = _unit(table, units)
+    factor = units[unit] * (table.number("scale", 1e-9, 1e9, 1.0) or 1.0) * sign
     sensor = table.need(SENSOR, str, 'sensor = "acc", as the path or the column has it') if by_sensor else ""
-    return SensorColumns(tuple(columns), factor, sensor, table.three_numbers("offset", 1e9))
+    return SensorColumns(tuple(columns), unit, factor, sensor, table.three_numbers("offset", 1e9))
 
 
 def _time(top: LayoutKeys) -> TimeColumn | None:
@@ -173,7 +174,7 @@ def _time(top: LayoutKeys) -> TimeColumn | None:
     unit = table.content.get("unit")
     is_pattern = isinstance(unit, str) and "%" in unit
     of_day = unit == _DATE or is_pattern
-    factor = 1.0 if of_day else _unit(table, TIME_UNITS, (_DATE,))
+    factor = 1.0 if of_day else TIME_UNITS[_unit(table, TIME_UNITS, (_DATE,))]
     return TimeColumn(column, factor, table.truth("steady"), disorder, of_day, str(unit) if is_pattern else "")
 
 
@@ -232,16 +233,16 @@ def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
     if "label" in (*pattern.names, *top.content):
         raise top.error("label_file", "[label_file] gives the labels: leave label out elsewhere")
     in_samples = table.content.get("unit", _SAMPLES) == _SAMPLES
-    factor = None if in_samples else _unit(table, TIME_UNITS, (_SAMPLES,))
+    factor = None if in_samples else TIME_UNITS[_unit(table, TIME_UNITS, (_SAMPLES,))]
     return LabelFile(files, tuple(columns), factor, table.whole("skip", 10_000, 0))
 
 
-def _unit(table: LayoutKeys, units: Mapping[str, float], others: Sequence[str] = ()) -> float:
+def _unit(table: LayoutKeys, units: Mapping[str, float], others: Sequence[str] = ()) -> str:
     known = " or ".join(f'unit = "{x}"' for x in (*units, *others))
     unit = table.need("unit", str, known)
     if canonical(unit) not in units:
         raise table.error("unit", f"there is no unit {quoted(unit, 30)} of it: write {known}")
-    return units[canonical(unit)]
+    return canonical(unit)
 
 
 def _texts(top: LayoutKeys, pattern: PathPattern) -> tuple[dict[str, str], dict[str, TextColumn]]:

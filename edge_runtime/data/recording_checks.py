@@ -39,7 +39,7 @@ def findings(found: FoundRecordings) -> list[Finding]:
             placement=placement,
         )
         for placement, recordings in by_placement.items()
-        for finding in sensor_findings(recordings)
+        for finding in sensor_findings(recordings, found.units)
     ]
     return [*of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
 

@@ -7,7 +7,7 @@ times of acceleration.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,7 +40,8 @@ class FoundRecordings:
     `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
     began behind a gap or where times went back. `without_rotation` names recordings that were left out,
     `without_samples` files. `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files
-    for which "*" stands, `without_labels` names recordings of which the files of labels say nothing.
+    for which "*" stands, `without_labels` names recordings of which the files of labels say nothing. `units` are those
+    that the layout writes, by sensor.
     """
 
     recordings: tuple[Recording, ...]
@@ -53,6 +54,7 @@ class FoundRecordings:
     absent_labels: tuple[str, ...] = ()
     unnamed_labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,9 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     name = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     found = tuple(_recording(x, labels_found, layout, name, tree.place) for x in stretches)
     facts = (tuple(alone), tuple(empty), labels_found.absent, labels_found.unnamed, tuple(dict.fromkeys(unlabelled)))
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts)
+    sensors = {"acceleration": layout.acceleration, "rotation": layout.rotation}
+    units_written = {name: x.unit for name, x in sensors.items() if x}
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts, units=units_written)
 
 
 def _tables(

@@ -101,13 +101,13 @@ class GyroscopeHand:
     seconds: float
 
 
-def sensor_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """Yield what recordings of the same placement show."""
-    first = [_gravity(recordings), *_steps(recordings)]
+def sensor_findings(recordings: Sequence[Recording], units: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield what recordings of the same placement show; `units` are those that their layout writes, by sensor."""
+    first = [_gravity(recordings, units.get("acceleration")), *_steps(recordings)]
     yield from first
     yield from _sign(recordings)
     # How gravity turns says nothing of the gyroscope where gravity or time is wrong.
-    yield from _rotation(recordings, by_gravity=not any(x.is_fault for x in first))
+    yield from _rotation(recordings, units.get("rotation"), by_gravity=not any(x.is_fault for x in first))
     yield from _dead_axes(recordings)
 
 
@@ -137,7 +137,7 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
     return GyroscopeHand(correlation, float(np.median(slopes)), len(a) / RATE_HZ)
 
 
-def _gravity(recordings: Sequence[Recording]) -> Finding:
+def _gravity(recordings: Sequence[Recording], unit: str | None) -> Finding:
     size = gravity_size(recordings)
     numbers = {"gravity_g": size}
     if _is_gravity(size):
@@ -149,9 +149,9 @@ def _gravity(recordings: Sequence[Recording]) -> Finding:
             "an offset seems to be in the numbers, as its size changes with the device's direction, or its direction "
             "hardly does: write offset under [acceleration], minus what the numbers are around"
         )
-    elif _is_gravity(size / STANDARD_GRAVITY):
+    elif unit != "m/s2" and _is_gravity(size / STANDARD_GRAVITY):
         mend = 'write unit = "m/s2" under [acceleration]'
-    elif _is_gravity(size * STANDARD_GRAVITY):
+    elif unit != "g" and _is_gravity(size * STANDARD_GRAVITY):
         mend = 'write unit = "g" under [acceleration]'
     else:
         mend = (
@@ -255,7 +255,7 @@ def _sign(recordings: Sequence[Recording]) -> Iterator[Finding]:
     yield Finding("axes", text, numbers={"acceleration_g": means})
 
 
-def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
+def _rotation(recordings: Sequence[Recording], written: str | None, by_gravity: bool) -> Iterator[Finding]:
     with_rotation = [x for x in recordings if x.has_gyroscope]
     if not with_rotation:
         yield Finding("rotation", "There is no rotation: models of it take acceleration alone.")
@@ -264,8 +264,8 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
     size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
     if size and not _WALKING_RAD_S[0] <= size <= _WALKING_RAD_S[1]:
         unit, in_unit = ("rad/s", np.degrees(size)) if size < 1 else ("deg/s", np.radians(size))
-        is_unit = _WALKING_RAD_S[0] <= in_unit <= _WALKING_RAD_S[1]
-        mend = f'write unit = "{unit}" under [rotation]; if it says so, see its' if is_unit else "see [rotation]'s"
+        is_unit = _WALKING_RAD_S[0] <= in_unit <= _WALKING_RAD_S[1] and unit != written
+        mend = f'write unit = "{unit}" under [rotation]; else see its' if is_unit else "see [rotation]'s"
         yield Finding(
             "rotation",
             f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: {mend} columns "
@@ -281,11 +281,11 @@ def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Fin
         yield Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
         return
     numbers = {"correlation": hand.correlation, "times": hand.times, "turning_s": hand.seconds}
-    yield replace(_turns(hand), numbers=numbers)
+    yield replace(_hand(hand, written), numbers=numbers)
 
 
-def _turns(hand: GyroscopeHand) -> Finding:
-    """What the gyroscope's hand shows."""
+def _hand(hand: GyroscopeHand, written: str | None) -> Finding:
+    """What the gyroscope's hand shows of rotation, whose `written` unit is that of a layout."""
     if hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
         return Finding(
             "rotation",
@@ -303,11 +303,14 @@ def _turns(hand: GyroscopeHand) -> Finding:
         )
     if hand.times > _ANOTHER_UNIT or 0 < hand.times < 1 / _ANOTHER_UNIT:
         unit = "rad/s" if hand.times > 1 else "deg/s"
+        mend = f'write unit = "{unit}" under [rotation], or another scale'
+        if unit == written:
+            mend = (
+                f'unit = "{unit}" under [rotation] is not the reason; multiply scale there (1 where there is none) by '
+                f"{hand.times:.2g}, or see its columns, and rate or the unit under [time]"
+            )
         return Finding(
-            "rotation",
-            f'Gravity turns {hand.times:.2g} times as fast as the gyroscope: write unit = "{unit}" under [rotation], '
-            "or another scale.",
-            is_fault=True,
+            "rotation", f"Gravity turns {hand.times:.2g} times as fast as the gyroscope: {mend}.", is_fault=True
         )
     if hand.correlation < _SURE:
         return Finding(

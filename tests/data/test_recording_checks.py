@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from described_recordings import LAYOUT, layout, write_tree
 
-from edge_runtime.data import sensor_checks, uci_har
+from edge_runtime.data import recording_files, sensor_checks, uci_har
 from edge_runtime.data.dataset import segments
 from edge_runtime.data.recording_checks import findings
 from edge_runtime.data.recording_files import FoundRecordings
@@ -65,10 +66,45 @@ def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(reco
 
 def test_another_unit_of_rotation_is_advised_only_where_it_mends_the_size(recordings):
     (fault,) = faults(changed(recordings, lambda x: x * ([1] * 3 + [np.pi / 180] * 3)))
-    assert 'write unit = "rad/s" under [rotation]; if it says so, see its columns and scale.' in fault
+    assert 'write unit = "rad/s" under [rotation]; else see its columns and scale.' in fault
     for factor in (1e-4, 1e4):
         (fault,) = faults(changed(recordings, lambda x, factor=factor: x * ([1] * 3 + [factor] * 3)))
         assert "is usual: see [rotation]'s columns and scale." in fault
+
+
+@pytest.mark.parametrize(
+    ("factors", "units", "says"),
+    [
+        ([9.80665] * 3 + [1] * 3, {"acceleration": "m/s2"}, r"multiply scale under \[acceleration\] .* by 0\.0"),
+        ([1 / 9.80665] * 3 + [1] * 3, {"acceleration": "g"}, r"multiply scale under \[acceleration\] .* by 9\."),
+        ([1] * 3 + [np.pi / 180] * 3, {"rotation": "rad/s"}, r"is usual: see \[rotation\]'s columns and scale"),
+        ([1] * 3 + [180 / np.pi] * 3, {"rotation": "deg/s"}, r"is usual: see \[rotation\]'s columns and scale"),
+    ],
+)
+def test_a_unit_that_is_written_already_is_not_advised(recordings, factors, units, says):
+    (fault,) = faults(changed(recordings, lambda x: x * factors), units=units)
+    assert re.search(says, fault), fault
+    assert "unit" not in fault
+
+
+def test_the_units_that_a_layout_writes_are_known(tmp_path):
+    text = LAYOUT.replace('unit = "deg/s"', 'unit = "dps"\nscale = 2')
+    assert recording_files.read(write_tree(tmp_path / "data"), layout(text)).units == {
+        "acceleration": "g",
+        "rotation": "deg/s",
+    }
+
+
+@pytest.mark.parametrize(("unit", "factor", "scale"), [("rad/s", np.pi / 180, 57), ("deg/s", 180 / np.pi, 1 / 57)])
+def test_without_walking_either_the_unit_is_advised_or_the_scale(recordings, unit, factor, scale):
+    wrong = changed(recordings, lambda x: x * ([1] * 3 + [factor] * 3))
+    bare = [replace(x, labels=np.full(len(x.samples), -1, np.int8)) for x in wrong]
+    for units in ({}, {"rotation": "deg/s" if unit == "rad/s" else "rad/s"}):
+        (fault,) = faults(bare, units=units)
+        assert f'as the gyroscope: write unit = "{unit}" under [rotation], or another scale' in fault
+    (fault,) = faults(bare, units={"rotation": unit})
+    says = rf'unit = "{unit}" under \[rotation\] is not the reason; multiply scale there .* by (\S+),'
+    assert float(re.search(says, fault)[1]) == pytest.approx(scale, rel=0.15)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
