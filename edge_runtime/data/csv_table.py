@@ -16,6 +16,7 @@ from edge_runtime.data import column_plan, units
 from edge_runtime.data.cell_grid import CellGrid, NoSamplesError
 from edge_runtime.data.column_plan import ColumnPlan, MissingColumnError
 from edge_runtime.data.layout import Layout, TimeColumn
+from edge_runtime.data.steady_times import coarse_step, spread
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 from edge_runtime.system.printable import quoted
@@ -32,12 +33,22 @@ Array = npt.NDArray[np.float64]
 class Series(NamedTuple):
     """One sensor: `seconds` `[n]` since its first sample, which is at `begin` in the file's clock; `values` `[n, 3]`.
 
-    They are in g or rad/s. `seconds` are those of the rows where they have no time.
+    They are in g or rad/s. `seconds` are those of the rows where they have no time. `clock_s` is the step of a clock
+    that is coarser than samples, which are then spread over it; else 0.
     """
 
     begin: float
     seconds: Array
     values: Array
+    clock_s: float = 0.0
+
+
+class _Times(NamedTuple):
+    """What a `Series` has of its times."""
+
+    begin: float
+    seconds: Array
+    clock_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -215,10 +226,10 @@ def _size(grid: CellGrid, plan: ColumnPlan) -> float:
     return units.typical_size(np.stack([grid.numbers_in(x) for (x,) in plan.acceleration], axis=1))
 
 
-def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Array]:
-    """The time of the first row in the file's clock, and the seconds `[n]` since. Raises `InputError` out of order."""
+def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> _Times:
+    """The times of the rows. Raises `InputError` out of order."""
     if plan.time is None:
-        return 0.0, np.arange(len(grid)) / (layout.rate_hz or 1.0)
+        return _Times(0.0, np.arange(len(grid)) / (layout.rate_hz or 1.0))
     first = grid.columns[plan.time][0]
     if layout.time and ":" in first and not layout.time.of_day:
         raise InputError(f'{grid.where(0)}: {quoted(first, 30)} is a date: write unit = "date" under [time]')
@@ -234,31 +245,44 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> tuple[float, Arr
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if layout.time and layout.time.steady else ~(steps > 0)
     allows_disorder = layout.time is not None and layout.time.allows_disorder
-    if layout.time and not allows_disorder:
-        _check_clock(steps, grid.place, first, layout.time)
+    clock = coarse_step(seconds)
+    if layout.time:
+        _check_clock(steps, grid.place, first, layout.time, clock)
     if is_late.any() and not allows_disorder:
-        advice = "" if layout.time is None else ', or write disorder = "new recording" under [time]'
+        mend = 'sort the rows, or write disorder = "new recording" under [time]' if layout.time else "sort the rows"
+        if layout.time is None and clock:
+            mend = (
+                f"the clock moves on every {clock:g} s alone; write a layout with columns and, under [time], "
+                "steady = true (docs/data.md)"
+            )
         raise InputError(
-            f"{grid.where(int(is_late.argmax()) + 1)}: the timestamp is not after that of the row before; "
-            f"sort the rows{advice}"
+            f"{grid.where(int(is_late.argmax()) + 1)}: the timestamp is not after that of the row before; {mend}"
         )
-    return float(times[0]), seconds
+    is_spread = clock > 0 and layout.time is not None and layout.time.steady
+    return _Times(float(times[0]), spread(seconds, clock), clock) if is_spread else _Times(float(times[0]), seconds)
 
 
-def _check_clock(steps: Array, place: str, first: str, time: TimeColumn) -> None:
-    """Raise `InputError` where the clock of a file, which shows `first` at first, is coarser than samples."""
+def _check_clock(steps: Array, place: str, first: str, time: TimeColumn, clock: float) -> None:
+    """Raise `InputError` where the clock of a file, which shows `first` at first, is coarser than samples.
+
+    Its step is `clock` where samples can be spread over that. Where disorder is allowed, rows of the same time are left
+    out, and those that are left may be enough.
+    """
     still = np.count_nonzero(steps == 0) / max(len(steps), 1)
     if len(steps) < _ENOUGH_ROWS or still <= _MOST_STILL or (time.steady and still < 1):
         return
+    if time.allows_disorder and not clock:
+        return
     onward = steps[steps > 0]
-    other = ", or steady = true under it" if len(onward) and units.is_step(float(np.median(onward))) else ""
+    is_fine = len(onward) > 0 and units.is_step(float(np.median(onward)))
+    other = ", or steady = true under it" if clock or is_fine else ""
     raise InputError(
         f"{place}: the time does not move on in {'all' if still == 1 else 'most'} rows, from {quoted(first, 30)} on; "
         f"where samples were taken evenly write rate = 50 (samples a second) in place of [time]{other}"
     )
 
 
-def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Array]) -> Series:
+def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: _Times) -> Series:
     """The values of a sensor. Raises `InputError` where one is beyond its limit, which no sensor is."""
     axes = plan.acceleration if kind == "acceleration" else plan.rotation
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is beyond the limit
@@ -281,7 +305,7 @@ def _series(grid: CellGrid, kind: str, plan: ColumnPlan, times: tuple[float, Arr
             f"{grid.where(row)}: '{name}' is {values[row, axis]:.4g} {unit}, and nobody moves with more than "
             f"{limit:g} {unit}; {mend}"
         )
-    return Series(*times, values)
+    return Series(times.begin, times.seconds, values, times.clock_s)
 
 
 def _texts(grid: CellGrid, name: str, place: int, layout: Layout) -> list[str]:

@@ -35,8 +35,8 @@ class TimeColumn:
     """A column of times, which count in `factor` seconds, or are dates and times of day where they are `of_day`.
 
     Dates are written as ISO 8601 has them, or as `pattern` says in the codes of `strptime`. Times of a `steady` sensor
-    are when its samples were delivered: they are spread evenly. Where times go back a new recording begins if the
-    layout `allows_disorder`.
+    are when its samples were delivered, or of a clock coarser than these: they are spread evenly. Where times go back a
+    new recording begins if the layout `allows_disorder`.
     """
 
     column: Column

@@ -60,6 +60,9 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
     change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
     numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
     yield Finding("rate", f"Files have {span} samples a second{change}.", numbers=numbers)
+    if n := found.clock_s:
+        text = f"The clock moves on every {n:g} s alone: the samples of each time are spread evenly over that."
+        yield Finding("rate", text, numbers={"clock_s": n})
     if middle < (1 - _SAME_RATE) * RATE_HZ:
         yield Finding(
             "rate",

@@ -23,7 +23,8 @@ from edge_runtime.data.label_names import LabelNames, is_named
 from edge_runtime.data.layout import TEXTS, Layout
 from edge_runtime.data.path_pattern import SENSOR
 from edge_runtime.data.recording_labels import RecordingLabels, said_of_labels
-from edge_runtime.data.sensor_pairing import PairedSamples, evened, paired
+from edge_runtime.data.sensor_pairing import PairedSamples, paired
+from edge_runtime.data.steady_times import evened
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
@@ -41,7 +42,7 @@ class FoundRecordings:
     began behind a gap or where times went back. `without_rotation` names recordings that were left out,
     `without_samples` files. `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files
     for which "*" stands, `without_labels` names recordings of which the files of labels say nothing. `units` are those
-    that the layout writes, by sensor.
+    that the layout writes, by sensor, `clock_s` is the greatest step of clocks that are coarser than samples.
     """
 
     recordings: tuple[Recording, ...]
@@ -55,6 +56,7 @@ class FoundRecordings:
     unnamed_labels: tuple[str, ...] = ()
     without_labels: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    clock_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     empty: dict[str, NoSamplesError] = {}
     unlabelled: list[str] = []
     n_left_out = n_gaps = n_back = 0
+    clock = 0.0
     with open_tree(path) as opened:
         if opened.above:
             _check_single(opened, layout)
@@ -105,6 +108,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                     alone.append(" ".join([next(iter(files.values())), *tables[0].said.values()]))
                     continue
                 rates.append(_rate_hz(table, samples.seconds))
+                clock = max(clock, *(x.clock_s for x in (table.acceleration, table.rotation) if x))
                 steps = np.diff(samples.seconds)
                 n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
                 labels = None
@@ -138,7 +142,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     facts = (tuple(alone), tuple(empty), labels_found.absent, labels_found.unnamed, tuple(dict.fromkeys(unlabelled)))
     sensors = {"acceleration": layout.acceleration, "rotation": layout.rotation}
     units_written = {name: x.unit for name, x in sensors.items() if x}
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts, units=units_written)
+    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts, units_written, clock)
 
 
 def _tables(

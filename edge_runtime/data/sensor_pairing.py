@@ -37,7 +37,7 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
     """
     table = next(x for x in tables if x.acceleration)
     assert table.acceleration
-    begin, seconds, values = table.acceleration
+    begin, seconds, values = table.acceleration[:3]
     found = PairedSamples(np.arange(len(seconds)), seconds, values)
     rotation = next((x.rotation for x in tables if x.rotation), None)
     if rotation is not None and len(tables) == 1 and table.is_paired:
@@ -51,13 +51,6 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
     moves_on = np.ones(len(found.seconds), np.bool_)
     moves_on[1:] = np.diff(found.seconds) != 0
     return found.part(moves_on)
-
-
-def evened(seconds: Array) -> Array:
-    """Times `[n]` of a steady sensor from the times at which its samples were delivered, by a straight line."""
-    places = np.arange(len(seconds))
-    step, first = np.polyfit(places, seconds, 1)
-    return np.asarray(first + max(step, 1e-6) * places)
 
 
 def _interpolated(seconds: Array, turn_seconds: Array, turns: Array) -> tuple[npt.NDArray[np.intp], Array]:

@@ -7,7 +7,7 @@ import pytest
 from described_recordings import LAYOUT, layout, rows, write_layout, write_tree
 from written_recordings import HEADER, motion, write_subjects
 
-from edge_runtime.data import loading, recording_files
+from edge_runtime.data import loading, recording_checks, recording_files
 from edge_runtime.data.data_sources import DataSource
 from edge_runtime.errors import InputError
 
@@ -169,6 +169,62 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
     grid = np.arange(len(found)) / 50
     expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
     assert found[10:-10] == pytest.approx(expected[10:-10], abs=0.02)
+
+
+WHOLE_SECONDS = """\
+files = "{subject}.txt"
+[time]
+column = 1
+unit = "s"
+steady = true
+[acceleration]
+columns = [2, 3, 4]
+unit = "g"
+[rotation]
+columns = [5, 6, 7]
+unit = "rad/s"
+"""
+
+
+@pytest.mark.parametrize("rate", [20, 50, 100])
+def test_samples_of_a_steady_sensor_are_spread_over_each_second_of_a_clock_of_whole_seconds(tmp_path, rate):
+    seconds, samples = motion(30 * rate, rate=rate)
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=np.floor(1.7e9 + 0.3 + seconds))))
+    found = recording_files.read(tmp_path, layout(WHOLE_SECONDS))
+    assert found.rates_hz[0] == pytest.approx(rate, rel=0.01)
+    assert (found.clock_s, found.gaps) == (1, 0)
+    (recording,) = found.recordings
+    grid = np.arange(len(recording.samples)) / 50
+    expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
+    assert recording.samples[10:-10] == pytest.approx(expected[10:-10], abs=0.05)
+    texts = [x.text for x in recording_checks.findings(found)]
+    assert "The clock moves on every 1 s alone: the samples of each time are spread evenly over that." in texts
+
+
+def test_seconds_that_are_missing_or_go_back_begin_a_recording_where_a_clock_has_whole_seconds_alone(tmp_path):
+    seconds, samples = motion(1500)
+    times = np.floor(seconds)
+    kept = (times < 10) | (times >= 13)
+    lines = rows(samples[kept], times=times[kept])
+    (tmp_path / "a.txt").write_text("\n".join([*lines[500:], *lines[:500]]))
+    text = WHOLE_SECONDS.replace("steady = true", 'steady = true\ndisorder = "new recording"')
+    found = recording_files.read(tmp_path, layout(text))
+    assert [len(x.samples) for x in found.recordings] == pytest.approx([850, 500], abs=3)
+    assert (found.gaps, found.set_back) == (0, 1)
+    (tmp_path / "a.txt").write_text("\n".join(lines))
+    found = recording_files.read(tmp_path, layout(WHOLE_SECONDS))
+    assert [len(x.samples) for x in found.recordings] == pytest.approx([500, 850], abs=3)
+    assert (found.gaps, found.set_back) == (1, 0)
+
+
+def test_sensors_of_their_own_files_are_joined_within_whole_seconds(tmp_path):
+    seconds, samples = motion(1000)
+    for sensor, part in (("acc", samples[:, :3]), ("gyro", samples[:, 3:])):
+        (tmp_path / f"a_{sensor}.txt").write_text("\n".join(rows(part, times=np.floor(seconds))))
+    text = WHOLE_SECONDS.replace("{subject}", "{subject}_{sensor}").replace("[5, 6, 7]", "[2, 3, 4]")
+    text = text.replace('unit = "g"', 'unit = "g"\nsensor = "acc"').replace('"rad/s"', '"rad/s"\nsensor = "gyro"')
+    (recording,) = recording_files.read(tmp_path, layout(text)).recordings
+    assert recording.samples[10:-10] == pytest.approx(samples[10 : len(recording.samples) - 10], abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     assert np.bincount(found.labels).tolist() == [300, 300]
 
 
+def test_a_clock_of_whole_seconds_is_called_that(tmp_path):
+    seconds, samples = motion(600)
+    with pytest.raises(InputError, match=r"line 3: .* the clock moves on every 1 s alone; write a layout .* steady"):
+        loading.load_recordings(write_folder(tmp_path, np.floor(seconds), samples, HALVES))
+
+
 def test_columns_named_as_in_own_recordings_come_first(tmp_path):
     header = HEADER + ",seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,AX,Label"
     for x in "abc":
