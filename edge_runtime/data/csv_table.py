@@ -5,8 +5,10 @@ Where the layout names no columns, the header does, in any order, with their uni
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -25,9 +27,16 @@ _MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is
 
 _TOO_LARGE_G = 20.0  # for gravity in any unit: these are counts, or other columns
 
+_DOCUMENTS, _FILM = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff"), b"ftyp"
+_NUMBER, _BETWEEN = re.compile(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", re.IGNORECASE), re.compile(r"[\s,;|]+")
+
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 
 Array = npt.NDArray[np.float64]
+
+
+class NoRecordingError(NoSamplesError):
+    """A file that is plainly no recording, such as notes or a photo."""
 
 
 class Series(NamedTuple):
@@ -79,10 +88,13 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
 
     Of one that holds several devices, people or trials, whose rows may alternate, there is a table for each.
 
-    Raises `NoSamplesError` for a file without rows of samples, and `InputError` naming the file and the line, also for
+    Raises `NoRecordingError` for a file that is plainly none, such as notes or a photo, `NoSamplesError` for one
+    without rows of samples, and `InputError` naming the file and the line, also for
     values beyond `MAX_ACCELERATION_G` and `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the
     app.
     """
+    if content.startswith(_DOCUMENTS) or content[4:8] == _FILM:
+        raise NoRecordingError(f"{place} is a document, photo or film; a recording is expected there")
     if (matrix := _matrix_kind(content)) is not None:
         raise InputError(
             f"{place} is {matrix}, and har-edge reads text: write its arrays as CSV by numpy.savetxt, or save windows "
@@ -100,6 +112,23 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
         return _parse(CellGrid.opened(text, place, layout), layout, sensor)
     except csv.Error as error:
         raise InputError(f"{place} is not a CSV file ({error}); export the recording again") from error
+    except NoSamplesError as error:
+        if not layout.has_header and _is_prose(text, layout):
+            raise NoRecordingError(str(error)) from error
+        raise
+
+
+def _is_prose(text: str, layout: Layout) -> bool:
+    """Tell whether there are lines, of which at most one beside a header has the numbers of a sample."""
+    lines = [x for x in text.splitlines()[layout.skip :] if x.strip()]
+    of_numbers = (x for x in lines if _has_sample(_BETWEEN.split(x.strip())))
+    return bool(lines) and len(list(islice(of_numbers, 2))) < (2 if layout.has_header else 1)
+
+
+def _has_sample(cells: Sequence[str]) -> bool:
+    """Tell whether three of the cells of a line are numbers, and as many as in a row with some texts."""
+    n_numbers = sum(bool(_NUMBER.fullmatch(x)) for x in cells)
+    return n_numbers >= max(3, len(cells) / 3)
 
 
 def _matrix_kind(content: bytes) -> str | None:
@@ -116,8 +145,10 @@ def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:
         raise NoSamplesError(f"{grid.place} is empty; a recording is expected there")
     try:
         plan = column_plan.of(grid.header, grid.place, layout, sensor)
-    except MissingColumnError as error:
-        if layout.acceleration and (line := grid.line_of(error.column)):
+    except InputError as error:
+        if _is_prose(grid.text, layout):
+            raise NoRecordingError(str(error)) from error
+        if isinstance(error, MissingColumnError) and layout.acceleration and (line := grid.line_of(error.column)):
             raise InputError(f"{error}; line {line} has it: write skip = {line - 1} in the layout") from error
         raise
     devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]

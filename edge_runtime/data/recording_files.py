@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edge_runtime.data import csv_table, units
 from edge_runtime.data.cell_grid import NoSamplesError
-from edge_runtime.data.csv_table import Table
+from edge_runtime.data.csv_table import NoRecordingError, Table
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_names import LabelNames, is_named
@@ -148,11 +148,11 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
 def _tables(
     tree: FileTree, layout: Layout, sensor: str, name: str, empty: dict[str, NoSamplesError]
 ) -> Sequence[Table]:
-    """The tables of a file; none of one without samples, which joins `empty` where bad rows are left out."""
+    """The tables of a file; none of one that joins `empty`, being no recording or, as bad rows, without samples."""
     try:
         return csv_table.read(tree.content(name), tree.path_of(name), layout, sensor)
     except NoSamplesError as error:
-        if not layout.leaves_out_bad_rows:
+        if not (layout.leaves_out_bad_rows or isinstance(error, NoRecordingError)):
             raise
         empty[name] = error
         return ()

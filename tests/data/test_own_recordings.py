@@ -5,7 +5,8 @@ import pytest
 from streams import HEADERS
 from written_recordings import HEADER, motion, spoil, write, write_subjects
 
-from edge_runtime.data import loading, recording_windows, uci_har
+from edge_runtime.data import loading, recording_checks, recording_windows, uci_har
+from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -68,6 +69,49 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     found = loading.load_recordings(tmp_path)[0]
     assert found.samples == pytest.approx(samples, abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
+
+
+NO_RECORDINGS = {
+    "notes": b"remember: charge the phone\nAnna walked, then sat, then ran, at 10, 11, 12\n",
+    "facts of a device": b"version,device,epoch,platform\n3,iPhone,1698501144401,1.26,16.6\n",
+    "document": b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n",
+    "photo": b"\xff\xd8\xff\xe0\0\0",
+    "film": b"\0\0\0\x18ftypmp42",
+}
+
+
+@pytest.mark.parametrize("content", NO_RECORDINGS.values(), ids=NO_RECORDINGS)
+def test_what_is_plainly_no_recording_is_passed_over_and_counted(tmp_path, content):
+    write_subjects(tmp_path, "abc")
+    (tmp_path / "rec-b2.csv").write_bytes(content)
+    source = loading.DataReader(sources(tmp_path)).parts[0]
+    assert [x.subject for x in source.recordings] == ["a", "b", "c"]
+    texts = [x.text for x in recording_checks.findings(source.found)]
+    assert "1 file left out, rec-b2.csv first: there are no samples in it." in texts
+    for x in "abc":
+        (tmp_path / f"rec-{x}.csv").unlink()
+    with pytest.raises(InputError, match=r"rec-b2\.csv"):
+        loading.load_recordings(tmp_path)
+
+
+BROKEN = {
+    "empty": b"",
+    "a header alone": f"{HEADER}\n".encode(),
+    "a row that was cut": f"{HEADER}\n0.00,1,2\n".encode(),
+    "a row of words": f"{HEADER}\na,b,c,d,e,f,g,walk,b\nfoo,b,c,d,e,f,g,walk,b\n".encode(),
+    "no header": b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n",
+    "other names": b"t,p,q,r\n0,1,2,3\n1,1,2,3\n",
+    "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
+    "a spreadsheet": b"PK\3\4\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_recording_that_is_broken_is_refused_and_named(tmp_path, content):
+    write_subjects(tmp_path, "abc")
+    (tmp_path / "rec-b2.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"rec-b2\.csv"):
+        loading.load_recordings(tmp_path)
 
 
 def test_a_clock_of_whole_seconds_is_called_that(tmp_path):
