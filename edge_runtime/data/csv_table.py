@@ -28,7 +28,7 @@ _MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is
 _TOO_LARGE_G = 20.0  # for gravity in any unit: these are counts, or other columns
 
 _DOCUMENTS, _FILM = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff"), b"ftyp"
-_NUMBER, _BETWEEN = re.compile(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", re.IGNORECASE), re.compile(r"[\s,;|]+")
+_NUMBER, _BETWEEN = re.compile(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", re.IGNORECASE), re.compile(r"[\s,;|\"']+")
 
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 

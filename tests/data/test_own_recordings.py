@@ -101,6 +101,7 @@ BROKEN = {
     "a row of words": f"{HEADER}\na,b,c,d,e,f,g,walk,b\nfoo,b,c,d,e,f,g,walk,b\n".encode(),
     "no header": b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n",
     "other names": b"t,p,q,r\n0,1,2,3\n1,1,2,3\n",
+    "quotes": b'"t","p","q","r"\n"0","1","2","3"\n"1","1","2","3"\n',
     "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
     "a spreadsheet": b"PK\3\4\xff\xfe",
 }
