@@ -75,11 +75,7 @@ def open_tree(path: Path) -> Iterator[FileTree]:
         raise InputError(f"{path} does not exist; give a folder or a zip of recordings")
     if not path.is_file():
         raise InputError(f"{path} is neither a folder nor a file; give a folder or a zip of recordings")
-    if path.stat().st_size > MAX_SIZE:
-        raise InputError(
-            f"{path} is larger than a zip or a recording can be ({MAX_SIZE:,} bytes): unpack a zip, and give its "
-            "folder; docs/data.md has commands that split a recording"
-        )
+    check_size(path)
     if not is_zip(path):
         above = f"{path.resolve().parent.as_posix().strip('/')}/"
         yield FileTree(path.parent, (path.name,), lambda _: _bytes(path), above=above)
@@ -87,6 +83,15 @@ def open_tree(path: Path) -> Iterator[FileTree]:
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
         yield FileTree(path, names, partial(_member, archive), _around(names))
+
+
+def check_size(path: Path) -> None:
+    """Raise `InputError` for a file that is larger than a zip, or a recording, can be."""
+    if path.stat().st_size > MAX_SIZE:
+        raise InputError(
+            f"{path} is larger than a zip or a recording can be ({MAX_SIZE:,} bytes): unpack a zip, and give its "
+            "folder; docs/data.md has commands that split a recording"
+        )
 
 
 def unpacked(tree: FileTree) -> FileTree:

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from edge_runtime.data import (
+    file_tree,
     joining,
     layout_file,
     official_copy,
@@ -151,6 +152,8 @@ class SourceReader:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
             return "windows"
+        if path.is_file():
+            file_tree.check_size(path)
         if path.is_dir() or zip_archive.is_zip(path):
             is_official = official_copy.is_official_folder if path.is_dir() else official_copy.is_official_zip
             if is_official(path):

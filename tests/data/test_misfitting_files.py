@@ -254,10 +254,11 @@ def test_files_that_gzip_has_packed_are_read_within_the_limit(tmp_path, monkeypa
     with pytest.raises(InputError, match=r"data\.zip/walk/1_1\.csv is larger than a recording can be .* unpacked\)"):
         recording_files.read(archive, layout())
     archive.write_bytes(bytes(1001))
-    with pytest.raises(
-        InputError, match=r"data\.zip is larger than a zip or a recording can be .*, and give its folder"
-    ):
-        recording_files.read(archive, layout())
+    for source in (archive, f"motionsense={archive}"):
+        with pytest.raises(
+            InputError, match=r"data\.zip is larger than a zip or a recording can be .*, and give its folder"
+        ):
+            loading.load_recordings(source)
 
 
 def test_a_layout_without_labels_is_said_before_anything_else(tmp_path):
