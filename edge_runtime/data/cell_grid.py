@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from operator import itemgetter
@@ -186,7 +186,7 @@ class CellGrid:
         time = self.layout.time
         if is_time and time and time.pattern:
             try:
-                return datetime.strptime(cell.strip(), time.pattern).replace(tzinfo=UTC).timestamp()
+                return columns.date_seconds(cell, time.pattern)
             except ValueError as error:
                 mend = ': write unit = "date", as ISO 8601 has it' if _is_iso(cell) else ""
                 raise MalformedError(f"{quoted(cell, 30)} is no time as unit under [time] says{mend}") from error

@@ -162,15 +162,24 @@ def _number(value: object) -> float:
         raise MalformedError(f"{quoted(str(value), 20)} is no number") from error
 
 
+def date_seconds(text: str, pattern: str = "") -> float:
+    """A date in seconds since 1970, or a time of day in those since midnight; without a zone in UTC.
+
+    It is written as ISO 8601 has it, or as a `pattern` says in the codes of `strptime`. Raises `ValueError`.
+    """
+    text = text.strip()
+    if pattern or "-" in text:
+        moment = datetime.strptime(text, pattern) if pattern else datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    day = time_of_day.fromisoformat(text)
+    return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
+
+
 def _moment(value: object) -> float:
     """A time as a number, in its own unit; in seconds where it is written as ISO 8601 has it."""
     if isinstance(value, str) and ":" in value:
         try:
-            if "-" in value:
-                moment = datetime.fromisoformat(value.strip())
-                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-            day = time_of_day.fromisoformat(value.strip())
-            return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
+            return date_seconds(value)
         except ValueError:
             pass
     return _number(value)

@@ -68,13 +68,15 @@ class LabelFile:
 
     `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
     and end belong to the stretch; they count in `factor` seconds of the clock of the recording, and where that is None
-    in its rows, from 1 on. Without them a row is of a whole recording where it names one, and else of a row of
-    it. `skip` lines are left out.
+    in its rows, from 1 on; `of_day` they are dates, as in `TimeColumn`. Without them a row is of a whole recording
+    where it names one, and else of a row of it. `skip` lines are left out.
     """
 
     files: PathPattern
     columns: tuple[str, ...]
     factor: float | None = None
+    of_day: bool = False
+    pattern: str = ""
     skip: int = 0
 
     @property

@@ -171,11 +171,7 @@ def _time(top: LayoutKeys) -> TimeColumn | None:
         raise table.error("column", 'there is no column: write column = "timestamp", a name or a number from 1 on')
     disorder = table.one_of("disorder", ("refuse", "new recording"), "refuse") == "new recording"
     column = table.column("column", table.content["column"])
-    unit = table.content.get("unit")
-    is_pattern = isinstance(unit, str) and "%" in unit
-    of_day = unit == _DATE or is_pattern
-    factor = 1.0 if of_day else TIME_UNITS[_unit(table, TIME_UNITS, (_DATE,))]
-    return TimeColumn(column, factor, table.truth("steady"), disorder, of_day, str(unit) if is_pattern else "")
+    return TimeColumn(column, _factor(table), table.truth("steady"), disorder, *_date(table))
 
 
 def _sensor_column(top: LayoutKeys, pattern: PathPattern) -> Column | None:
@@ -232,9 +228,20 @@ def _label_file(top: LayoutKeys, pattern: PathPattern) -> LabelFile | None:
         raise table.error("unit", "unit is that of start and end, which columns do not name: leave it out")
     if "label" in (*pattern.names, *top.content):
         raise top.error("label_file", "[label_file] gives the labels: leave label out elsewhere")
-    in_samples = table.content.get("unit", _SAMPLES) == _SAMPLES
-    factor = None if in_samples else TIME_UNITS[_unit(table, TIME_UNITS, (_SAMPLES,))]
-    return LabelFile(files, tuple(columns), factor, table.whole("skip", 10_000, 0))
+    factor = None if table.content.get("unit", _SAMPLES) == _SAMPLES else _factor(table, (_SAMPLES,))
+    return LabelFile(files, tuple(columns), factor, *_date(table), skip=table.whole("skip", 10_000, 0))
+
+
+def _date(table: LayoutKeys) -> tuple[bool, str]:
+    """Whether the unit of times is that of dates, and as which pattern these are written, "" as ISO 8601 has it."""
+    unit = table.content.get("unit")
+    pattern = unit if isinstance(unit, str) and "%" in unit else ""
+    return bool(pattern) or unit == _DATE, pattern
+
+
+def _factor(table: LayoutKeys, others: Sequence[str] = ()) -> float:
+    """The unit of times in seconds, of dates 1."""
+    return 1.0 if _date(table)[0] else TIME_UNITS[_unit(table, TIME_UNITS, (_DATE, *others))]
 
 
 def _unit(table: LayoutKeys, units: Mapping[str, float], others: Sequence[str] = ()) -> str:

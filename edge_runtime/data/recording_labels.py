@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -95,11 +96,12 @@ class RecordingLabels:
                 continue
             for number, row in rows:
                 of_row = {**said, **row}
-                start, end = (float(row[START]), float(row[END])) if source.has_ranges else (-np.inf, np.inf)
+                where = f"{place}, line {number}"
+                start, end = _range(row, where, source) if source.has_ranges else (-np.inf, np.inf)
                 if (ranges := found.get(_key(of_row, names))) is not None:
                     ranges.append(LabelRange(row["label"], start, end, place, number))
                 elif not strange:
-                    strange = _stranger(f"{place}, line {number}", of_row, names)
+                    strange = _stranger(where, of_row, names)
         if strange and not any(found.values()):
             raise InputError(
                 f"{strange}, nor of any other row: write names as the paths of recordings have them (files of "
@@ -175,8 +177,8 @@ def _check_overlaps(ranges: Sequence[LabelRange], source: LabelFile) -> None:
             )
         if b.start < a.end or (b.start == a.end and source.factor is None):
             raise InputError(
-                f"{b.file}, line {b.line}: the label starts at {b.start:g}, before that of {a.file}, line {a.line} has "
-                f"ended, at {a.end:g}"
+                f"{b.file}, line {b.line}: the label starts at {b.start:.15g}, before that of {a.file}, line {a.line} "
+                f"has ended, at {a.end:.15g}"
             )
 
 
@@ -213,8 +215,6 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
                 f"under [label_file]{mend}"
             )
         row = {name: cell.strip() for name, cell in zip(source.columns, cells, strict=False) if name}
-        if source.has_ranges:
-            _check_range(row, f"{place}, line {number}", source)
         yield number, row
 
 
@@ -222,19 +222,23 @@ def _is_comment(line: str, layout: Layout) -> bool:
     return bool(layout.comments) and line.lstrip().startswith(layout.comments)
 
 
-def _check_range(row: Mapping[str, str], where: str, source: LabelFile) -> None:
-    """Raise `InputError` where start and end are no numbers, or the wrong way round."""
+def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:
+    """Start and end. Raises `InputError` where these are no numbers, or dates, or the wrong way round."""
+    shown = " and ".join(quoted(row[x], 30) for x in (START, END))
+    read = partial(columns.date_seconds, pattern=source.pattern) if source.of_day else float
     try:
-        is_range = float(row[START]) <= float(row[END])
+        start, end = (read(row[x]) for x in (START, END))
     except ValueError:
-        raise InputError(
-            f"{where}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and numbers are "
-            f"expected: see columns under [label_file], or skip = {source.skip + 1} for a heading"
-        ) from None
-    if not is_range:
+        mend = f"see columns under [label_file], or skip = {source.skip + 1} for a heading"
+        if not source.of_day and ":" in row[START]:
+            mend = 'of dates write unit = "date" under [label_file], or as in unit = "%d.%m.%Y %H:%M:%S"'
+        expected = "dates" if source.of_day else "numbers"
+        raise InputError(f"{where}: start and end are {shown}, and {expected} are expected: {mend}") from None
+    if not start <= end:
         raise InputError(f"{where}: the label ends before it starts")
-    if source.factor is None and not (float(row[START]).is_integer() and float(row[END]).is_integer()):
+    if source.factor is None and not (start.is_integer() and end.is_integer()):
         raise InputError(
-            f"{where}: start and end are {quoted(row[START], 20)} and {quoted(row[END], 20)}, and no numbers of "
-            'samples: write unit = "s", or that of the clock, under [label_file]'
+            f'{where}: start and end are {shown}, and no numbers of samples: write unit = "s", or that of the clock, '
+            "under [label_file]"
         )
+    return start, end

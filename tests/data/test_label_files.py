@@ -106,6 +106,41 @@ skip = 1
             read(tmp_path, text.replace(old, new))
 
 
+DIARY = f"""files = "{{subject}}_log.csv"
+[time]
+column = 1
+unit = "ms"
+{SENSORS}
+[label_file]
+files = "diary.csv"
+columns = ["subject", "label", "start", "end"]
+skip = 1
+unit = "date"
+"""
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "last"),
+    [
+        ("date", "2025-06-01 09:00:02", "2025-06-01T11:00:05+02:00"),
+        ("%d.%m.%Y %H:%M:%S", "01.06.2025 09:00:02", "01.06.2025 09:00:05"),
+        ("%d %b %Y %H:%M:%S %z", "01 Jun 2025 09:00:02 +0000", "01 Jun 2025 11:00:05 +0200"),
+    ],
+)
+def test_labels_of_a_diary_may_have_dates(tmp_path, unit, first, last):
+    seconds, samples = motion(400)
+    rows = [line(1748768400000 + 1000 * t, *x) for t, x in zip(seconds, samples, strict=True)]  # from 9:00 on
+    (tmp_path / "a_log.csv").write_text("\n".join(rows))
+    (tmp_path / "diary.csv").write_text(f"person,activity,from,to\na,walk,{first},{last}\n")
+    text = DIARY.replace('"date"', f'"{unit}"')
+    (recording,) = read(tmp_path, text).recordings
+    assert np.flatnonzero(recording.labels == 0).tolist() == list(range(100, 251))
+    with pytest.raises(InputError, match=r"diary\.csv, line 2: start and end are '.*', and numbers are .*\"date\""):
+        read(tmp_path, text.replace(f'"{unit}"', '"s"'))
+    with pytest.raises(InputError, match=r"diary\.csv, line 1: .* 'from' and 'to', and dates are .* skip = 1 for"):
+        read(tmp_path, text.replace("skip = 1", ""))
+
+
 BY_ROW = f"""files = "L{{scene}}_S{{subject}}_R{{trial}}.csv"
 rate = 50
 skip = 1
