@@ -128,6 +128,11 @@ class CellGrid:
             return self
         return replace(self, numbers=self.numbers[kept], columns={x: cells[kept] for x, cells in self.columns.items()})
 
+    def in_order_of(self, time: int) -> "CellGrid":
+        """The rows in the order of their times, which are in the column at `time`."""
+        order = np.argsort(self.numbers_in(time, is_time=True), kind="stable")
+        return replace(self, numbers=self.numbers[order], columns={x: y[order] for x, y in self.columns.items()})
+
     def texts(self, place: int) -> list[str]:
         """The texts of a column."""
         known: dict[str, str] = {}  # one object for each different text

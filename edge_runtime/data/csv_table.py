@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edge_runtime.data import column_plan, units
 from edge_runtime.data.cell_grid import CellGrid, NoSamplesError
 from edge_runtime.data.column_plan import ColumnPlan, MissingColumnError
-from edge_runtime.data.layout import Layout, TimeColumn
+from edge_runtime.data.layout import REFUSED, SORTED, Layout, TimeColumn
 from edge_runtime.data.steady_times import coarse_step, spread
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
@@ -225,6 +225,8 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         acceleration, rotation = (
             grid.only(np.fromiter((x == kind for x in kinds), np.bool_, len(kinds))) for kind in _LIMITS
         )
+    if plan.time is not None and layout.time and layout.time.disorder == SORTED:
+        acceleration, rotation = (x.in_order_of(plan.time) for x in (acceleration, rotation))
     first = acceleration if plan.acceleration else rotation
     if len(first) < 2:
         return None
@@ -275,12 +277,17 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> _Times:
         seconds: Array = (times - times[0]) * plan.time_factor
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if layout.time and layout.time.steady else ~(steps > 0)
-    allows_disorder = layout.time is not None and layout.time.allows_disorder
+    allows_disorder = layout.time is not None and layout.time.disorder != REFUSED
     clock = coarse_step(seconds)
     if layout.time:
         _check_clock(steps, grid.place, first, layout.time, clock)
     if is_late.any() and not allows_disorder:
-        mend = 'sort the rows, or write disorder = "new recording" under [time]' if layout.time else "sort the rows"
+        mend = "sort the rows"
+        if layout.time:
+            mend = (
+                'write disorder = "sort" under [time] where rows were written in another order, or "new recording" '
+                "where one begins there"
+            )
         if layout.time is None and clock:
             mend = (
                 f"the clock moves on every {clock:g} s alone; write a layout with columns and, under [time], "
@@ -302,7 +309,7 @@ def _check_clock(steps: Array, place: str, first: str, time: TimeColumn, clock: 
     still = np.count_nonzero(steps == 0) / max(len(steps), 1)
     if len(steps) < _ENOUGH_ROWS or still <= _MOST_STILL or (time.steady and still < 1):
         return
-    if time.allows_disorder and not clock:
+    if time.disorder != REFUSED and not clock:
         return
     onward = steps[steps > 0]
     is_fine = len(onward) > 0 and units.is_step(float(np.median(onward)))

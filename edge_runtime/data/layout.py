@@ -22,6 +22,10 @@ START, END = "start", "end"
 """The columns of a file of labels that say where a label begins and ends."""
 
 
+DISORDERS = REFUSED, NEW_RECORDING, SORTED = "refuse", "new recording", "sort"
+"""What is done where times go back."""
+
+
 @dataclass(frozen=True)
 class TextColumn:
     """A column of text; `several` allows it to change within a file, whose rows are then of several recordings."""
@@ -35,14 +39,14 @@ class TimeColumn:
     """A column of times, which count in `factor` seconds, or are dates and times of day where they are `of_day`.
 
     Dates are written as ISO 8601 has them, or as `pattern` says in the codes of `strptime`. Times of a `steady` sensor
-    are when its samples were delivered, or of a clock coarser than these: they are spread evenly. Where times go back a
-    new recording begins if the layout `allows_disorder`.
+    are when its samples were delivered, or of a clock coarser than these: they are spread evenly. Where times go back
+    the file is refused, a new recording begins, or rows are sorted, as `disorder`, one of `DISORDERS`, says.
     """
 
     column: Column
     factor: float
     steady: bool = False
-    allows_disorder: bool = False
+    disorder: str = REFUSED
     of_day: bool = False
     pattern: str = ""
 

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from edge_runtime.data.layout import (
+    DISORDERS,
     END,
+    REFUSED,
     START,
     TEXTS,
     Column,
@@ -169,7 +171,7 @@ def _time(top: LayoutKeys) -> TimeColumn | None:
     table.check_keys(("column", "unit", "steady", "disorder"), _TOP)
     if "column" not in table.content:
         raise table.error("column", 'there is no column: write column = "timestamp", a name or a number from 1 on')
-    disorder = table.one_of("disorder", ("refuse", "new recording"), "refuse") == "new recording"
+    disorder = table.one_of("disorder", DISORDERS, REFUSED)
     column = table.column("column", table.content["column"])
     return TimeColumn(column, _factor(table), table.truth("steady"), disorder, *_date(table))
 

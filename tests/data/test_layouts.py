@@ -147,6 +147,20 @@ def test_files_of_one_sensor_each_are_joined_by_time_and_begin_anew_where_it_goe
     assert found.recordings[0].samples[5:-5, 3:] == pytest.approx(samples[205:395, 3:], abs=1e-2)
 
 
+def test_rows_in_another_order_than_their_times_may_be_sorted(tmp_path):
+    seconds, samples = motion(400)
+    order = np.arange(400)
+    order[[100, 101, 250, 251]] = [101, 100, 251, 250]
+    for sensor, part in (("acc", samples[:, :3]), ("gyro", samples[:, 3:])):
+        (tmp_path / sensor).mkdir()
+        lines = np.array(rows(part, times=1e12 + 1000 * seconds))[order]
+        (tmp_path / sensor / "a.txt").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"line 102: .*; write disorder = \"sort\" under \[time\] where rows were"):
+        recording_files.read(tmp_path, layout(BY_SENSOR.replace('disorder = "new recording"\n', "")))
+    (recording,) = recording_files.read(tmp_path, layout(BY_SENSOR.replace("new recording", "sort"))).recordings
+    assert recording.samples == pytest.approx(samples, abs=1e-6)
+
+
 def test_one_file_may_hold_several_people_where_the_layout_allows_it(tmp_path):
     samples = motion(300)[1]
     lines = [f"{'a' if i < 150 else 'b'},walk,{row}" for i, row in enumerate(rows(samples))]
