@@ -25,11 +25,12 @@ from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
-from edge_runtime.live.personalisation import Gain
+from edge_runtime.live.personalisation import Gain, Stretch
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.printable import quoted
@@ -43,10 +44,13 @@ from edge_runtime.system.quantities import counted, percent
     ),
 )
 @options.model()
-@options.data(
-    f"Labelled recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}"
-)
+@options.data(f"Recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}")
 @click.option("--subject", metavar="NAME", help="Whose recordings to take, where the data has those of several people.")
+@click.option(
+    "--unlabelled",
+    is_flag=True,
+    help="Learn from MODEL's own answers, for recordings without labels: some minutes of each activity.",
+)
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option(
     "--evaluate",
@@ -65,13 +69,14 @@ def command(
     model: Path | None,
     data: Sources | None,
     subject: str | None,
+    unlabelled: bool,
     out: Path | None,
     evaluate: bool,
     seconds: float | None,
     runtime: str,
     json_path: Path | None,
 ) -> None:
-    """Adapt MODEL to one person, from a few seconds of each activity, labelled.
+    """Adapt MODEL to one person, from a few seconds of each activity, labelled, or some minutes without labels.
 
     MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
     taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
@@ -83,13 +88,32 @@ def command(
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(path, classifier, data, 10.0 if seconds is None else seconds, json_path)
+        _evaluate(path, classifier, data, 10.0 if seconds is None else seconds, unlabelled, json_path)
         return
     if data is None or out is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
     if out.exists():
         raise InputError(f"{out} is there already: give another name with -o, or remove it")
-    _adapt(path, classifier, data, subject, out)
+    recordings = _of_one(data, subject)
+    _check_sensors(recordings, classifier)
+    if not unlabelled:
+        personalisation.check_labels(recordings, classifier.card)
+    personalisation.check_sensors(recordings, classifier.card, unlabelled)
+    found = personalisation.stretches(recordings, classifier, unlabelled)
+    correction, said = (_unlabelled if unlabelled else _labelled)(found, classifier, in_words(data))
+    warn_of_axes(classifier.card, [x.mounting for x in recordings])
+    say_who_is_known(classifier.card, recordings)
+    whom = recordings[0].subject
+    record = {"subject": str(whom), **correction.record}
+    flatbuffer, card = cards.read_model(path)
+    adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
+    cards.write_model(out, flatbuffer, adapted)
+    learnt = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
+    click.echo(f"{out}: {card.name} adapted to subject {whom} from {learnt}")
+    others = sorted({x for recording in recordings for x in recording.found_labels} - {*card.labels})
+    if others and not unlabelled:
+        click.echo(f"Not learnt from, since the model has no such label: {', '.join(others)}.")
+    click.echo(said)
 
 
 def _check_usage(
@@ -104,7 +128,8 @@ def _check_usage(
         raise click.UsageError(f"{name} is for gains: give --evaluate too")
 
 
-def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None, out: Path) -> None:
+def _of_one(data: Sources, named: str | None) -> tuple[Recording, ...]:
+    """The recordings of the one person in `data`, or of the one `named`."""
     reader = DataReader(data)
     recordings = reader.recordings
     say_misfits(reader)
@@ -112,72 +137,79 @@ def _adapt(path: Path, classifier: Classifier, data: Sources, named: str | None,
     if len(subjects) > 1 if named is None else named not in subjects:
         whom = "" if named is None else f", and none of {quoted(named, 30)}"
         raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{whom}: choose one by --subject")
-    subject = subjects[0] if named is None else named
-    recordings = tuple(x for x in recordings if str(x.subject) == subject)
-    _check_sensors(recordings, classifier)
-    labels = classifier.card.labels
-    personalisation.check_labels(recordings, classifier.card)
-    personalisation.check_sensors(recordings, labels)
-    found = personalisation.stretches(recordings, classifier)
+    return tuple(x for x in recordings if named in (None, str(x.subject)))
+
+
+def _labelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
+    """What labels teach, and what is said of it. Raises `CheckFailedError` where it does harm."""
     correction, held_out = personalisation.learn(found, classifier)
     before, after = (x / held_out.windows for x in (held_out.before, held_out.after)) if held_out else (None, None)
     if held_out and held_out.is_wrong_throughout:
         knows = FIND_MOUNTING if classifier.card.frame == "device" else "check the labels, and how the device was worn"
         raise CheckFailedError(
-            f"'{classifier.card.name}' is wrong throughout on {in_words(data)}: of the windows left out in turn "
+            f"'{classifier.card.name}' is wrong throughout on {data}: of the windows left out in turn "
             f"{percent(before)} are right before adaptation and {percent(after)} after; nothing was written: {knows}"
         )
-    warn_of_axes(classifier.card, [x.mounting for x in recordings])
-    say_who_is_known(classifier.card, recordings)
     if held_out and held_out.is_worse:
         raise CheckFailedError(
-            f"the correction from one part of {in_words(data)} lowers accuracy on another (of {held_out.windows} "
+            f"the correction from one part of {data} lowers accuracy on another (of {held_out.windows} "
             f"windows left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was "
             "written: wear the phone the same way throughout and record more"
         )
+    labels = classifier.card.labels
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
-    record: dict[str, Any] = {"subject": subject, "seconds": seconds}
-    checked = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
+    record: dict[str, Any] = {"seconds": seconds}
+    said = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
     if held_out:
         record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
-        checked = (
+        said = (
             f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "
             f"{percent(after)} after."
         )
-    flatbuffer, card = cards.read_model(path)
-    adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
-    cards.write_model(out, flatbuffer, adapted)
-    learnt = ", ".join(f"{value:g} s of {name}" for name, value in seconds.items())
-    click.echo(f"{out}: {card.name} adapted to subject {subject} from {learnt}")
-    others = sorted({x for recording in recordings for x in recording.found_labels} - {*labels})
-    if others:
-        click.echo(f"Not learnt from, since the model has no such label: {', '.join(others)}.")
-    click.echo(checked)
+    return dataclasses.replace(correction, record=record), said
 
 
-def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds: float, json_path: Path | None) -> None:
+def _unlabelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
+    """What the model's own answers teach, and what is said of it."""
+    del data
+    correction, seconds = personalisation.learn_unlabelled(found, classifier)
+    said = "Learnt from the model's own answers: nothing shows whether these were right."
+    return dataclasses.replace(correction, record={"labels": "the model's own answers", "seconds": seconds}), said
+
+
+def _evaluate(
+    path: Path, classifier: Classifier, data: Sources | None, seconds: float, unlabelled: bool, json_path: Path | None
+) -> None:
     from edge_runtime.system.terminal import progress
 
+    window_s = classifier.card.window.samples / RATE_HZ
+    if seconds < window_s:
+        raise click.UsageError(f"--seconds {seconds:g} is less than a window of {path}: give at least {window_s:g}")
     where = recordings_for(path, data)
     chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
     recordings = [x for _, x in chosen.numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     _check_sensors(recordings, classifier)
     subjects = list(dict.fromkeys(x.subject for x in recordings))
-    gains = []
+    gains, not_scored = [], {}
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
             on_progress(done / len(subjects), f"adapting: subject {subject}")
-            found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
             try:
-                gains.append(personalisation.gain(subject, found, seconds, classifier))
+                found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
+                gains.append(personalisation.gain(subject, found, seconds, classifier, unlabelled=unlabelled))
             except InputError as error:
-                raise InputError(f"subject {subject}: {error}") from error
-    _show(gains, seconds)
-    outputs.write_json(json_path, {"seconds": seconds, "gains": [dataclasses.asdict(x) for x in gains]})
+                not_scored[f"{subject}"] = f"{error}"
+    for name, why in not_scored.items():
+        click.echo(f"Not scored: subject {name}: {why}.", err=True)
+    if not gains:
+        raise InputError(f"{in_words(where)} has nobody who can be scored")
+    _show(gains, seconds, unlabelled)
+    content = {"seconds": seconds, "unlabelled": unlabelled, "not_scored": not_scored}
+    outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
 
 
-def _show(gains: Sequence[Gain], seconds: float) -> None:
+def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console
@@ -203,8 +235,8 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
         f"{counted(len(gains), 'subject')}."
     )
     console.print(
-        f"Learnt from the first {seconds:g} s of each activity, scored on all other windows of the person; "
-        "the gain is in percentage points."
+        f"Learnt from {'the own answers to ' * unlabelled}the first {seconds:g} s of each activity, scored on all "
+        "other windows of the person; the gain is in percentage points."
     )
 
 

@@ -1,4 +1,4 @@
-"""Adapt a model to one person from their labelled recordings, and score the gain."""
+"""Adapt a model to one person from their recordings, labelled or not, and score the gain."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,7 @@ from edge_runtime.signals.mounting import is_moving, turned, walking_frame
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a few seconds have few windows
+UNLABELLED = -1
 FOLDS = 3
 """Parts into which the only stretch of an activity is divided, each at least a window long."""
 
@@ -33,7 +34,8 @@ FOLDS = 3
 class Stretch:
     """The windows of one uninterrupted stretch of one activity: `starts` `[n]` count samples from its beginning.
 
-    `logits` `[n, n_labels]`, `looks` `[n, n_features]` and whether the body `moves` `[n]` are theirs.
+    `label` is `UNLABELLED` where nothing tells the activity, or activities. `logits` `[n, n_labels]`, `looks`
+    `[n, n_features]` and whether the body `moves` `[n]` are theirs.
     """
 
     label: int
@@ -67,11 +69,13 @@ class Gain:
     used: bool
 
 
-def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[Stretch]:
+def stretches(recordings: Sequence[Recording], classifier: Classifier, unlabelled: bool = False) -> list[Stretch]:
     """Find all stretches of activities that the model knows, in the order of time, with the network's answers.
 
-    The first `WARM_UP_S` of each recording, in which the filters settle, are left out. For a model of the walking frame
-    recordings of one mounting are turned together: one of them has to show walking, or `InputError` is raised.
+    Those that are `unlabelled` are whole recordings. The first `WARM_UP_S` of each recording, in which the filters
+    settle and people put the device in its place, are left out, unless an activity is there alone. For a model of the
+    walking frame recordings of one mounting are turned together: one of them has to show walking, or `InputError` is
+    raised.
     """
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
@@ -79,7 +83,11 @@ def stretches(recordings: Sequence[Recording], classifier: Classifier) -> list[S
     signals = [frontend.signals(x.samples, gentle=True)[:, columns] for x in recordings]
     if card.frame == "walking":
         signals = _in_walking_frame(recordings, signals, card)
-    return [x for pair in zip(recordings, signals, strict=True) for x in _stretches(*pair, classifier)]
+    pairs = list(zip(recordings, signals, strict=True))
+    labels = [UNLABELLED] if unlabelled else list(range(len(card.labels)))
+    found = [x for pair in pairs for x in _stretches(*pair, classifier, labels, WARM_UP_S)]
+    early = [x for x in labels if x not in {y.label for y in found}]
+    return found + [x for pair in pairs for x in _stretches(*pair, classifier, early, 0.0)]
 
 
 def check_labels(recordings: Sequence[Recording], card: Card) -> None:
@@ -90,19 +98,24 @@ def check_labels(recordings: Sequence[Recording], card: Card) -> None:
         raise InputError(
             f"the recordings are labelled {', '.join(found) or 'nowhere'}, and '{card.name}' knows "
             f"{', '.join(known) or 'none'} of these: label a few seconds of each of two activities or more with its "
-            f"names, which are {', '.join(card.labels)}"
+            f"names, which are {', '.join(card.labels)}, or learn from its own answers by --unlabelled"
         )
 
 
-def check_sensors(recordings: Sequence[Recording], names: Sequence[str]) -> None:
-    """Raise `InputError` where a sensor is off, stuck or in other units while the activities `names` are done."""
+def check_sensors(recordings: Sequence[Recording], card: Card, unlabelled: bool = False) -> None:
+    """Raise `InputError` where a sensor that the model takes is off, stuck or in other units.
+
+    Looked at are the activities that it knows, or all, `unlabelled`.
+    """
+    labels = [UNLABELLED] if unlabelled else range(len(card.labels))
     for recording in recordings:
-        for first, end, name in _labelled(recording, names):
-            finder = FaultFinder(recording.rate_hz)
+        for first, end, label in _pieces(recording, card, labels):
+            finder = FaultFinder(recording.rate_hz, card.n_channels)
             seconds = np.arange(first, end) / recording.rate_hz
             for second, _, said in finder.look(recording.samples[first:end], seconds):
+                doing = "" if label == UNLABELLED else f" {card.labels[label]}"
                 raise InputError(
-                    f"subject {recording.subject}, {name} until {second:.0f} s after the recording's start: {said}"
+                    f"subject {recording.subject},{doing} until {second:.0f} s after the recording's start: {said}"
                 )
 
 
@@ -119,8 +132,7 @@ def learn(
     if len(shown) < 2:
         raise InputError(
             f"the recordings show {' and '.join(labels[x] for x in shown) or 'no activity'} alone for "
-            f"{window.samples / RATE_HZ:g} s or more after the first {WARM_UP_S:g} s of a recording, in which the "
-            "filters settle: record a few seconds of each activity"
+            f"{window.samples / RATE_HZ:g} s or more in one piece: record a few seconds of each activity"
         )
     logits, look, y = _joined(found)
     still = ~np.concatenate([x.moves for x in found])
@@ -141,21 +153,49 @@ def learn(
     )
 
 
+def learn_unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, dict[str, float]]:
+    """Learn the correction for one person from the network's own answers, with the seconds that were answered by each.
+
+    Answers to less than a window are left out. Nothing shows whether it does good. Raises `InputError` for fewer than
+    two different answers.
+
+    The method is self-training with one step: D.-H. Lee, Pseudo-label. ICML workshop on challenges in representation
+    learning, 2013. It gains since answers are right more often than not, and a ridge spreads what they have in common.
+    """
+    card, weight = classifier.card, _HOP / classifier.card.window.hop
+    logits, look, _ = _joined(found) if found else (np.zeros((0, len(card.labels)), np.float32), np.zeros((0, 0)), None)
+    answers = logits.argmax(axis=1)
+    counts = np.bincount(answers, minlength=len(card.labels))
+    often = np.flatnonzero(weight * counts >= 1)
+    seconds = {card.labels[i]: round(float(counts[i]) * _HOP / RATE_HZ, 1) for i in often}
+    if len(seconds) < 2:
+        raise InputError(
+            f"'{card.name}' recognises {' '.join(seconds) or 'no activity'} alone in the recordings: record some "
+            "minutes of each of two activities or more"
+        )
+    rows = np.isin(answers, often)
+    return personal_learning.learn(logits[rows], look[rows], answers[rows], card.temperature, weight), seconds
+
+
 def gain(
     subject: int | str,
     found: Sequence[Stretch],
     seconds: float,
     classifier: Classifier,
     ridge: float = personal_learning.RIDGE,
+    unlabelled: bool = False,
 ) -> Gain:
     """Learn from the first `seconds` of each activity, and score on all other windows of this person.
 
-    Raises `InputError` as `learn` does, and when there are no others.
+    `unlabelled`, what is learnt from the first seconds are the network's own answers. Raises `InputError` as `learn`
+    does, and when there are no others.
     """
     first, rest = _split(found, seconds, classifier)
-    if not rest:
-        raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else: give less")
-    correction, held_out = learn(first, classifier, ridge)
+    if found and not rest:
+        raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else")
+    correction, held_out = (
+        (learn_unlabelled(first, classifier)[0], None) if unlabelled else learn(first, classifier, ridge)
+    )
     is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
     logits, look, y = _joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
@@ -188,16 +228,22 @@ def _parts(found: Sequence[Stretch], samples: int, rate_hz: float) -> Iterator[S
         yield from (x.part(first, end, samples, rate_hz) for first, end in pairwise(edges))
 
 
-def _stretches(recording: Recording, signals: npt.NDArray[np.floating], classifier: Classifier) -> Iterator[Stretch]:
+def _stretches(
+    recording: Recording,
+    signals: npt.NDArray[np.floating],
+    classifier: Classifier,
+    labels: Sequence[int],
+    settling_s: float,
+) -> Iterator[Stretch]:
     card = classifier.card
-    settled = round(WARM_UP_S * recording.rate_hz)
-    for begin, end, name in _labelled(recording, card.labels):
+    settled = round(settling_s * recording.rate_hz)
+    for begin, end, label in _pieces(recording, card, labels):
         first = max(begin, settled)
         starts = np.arange(0, end - first - card.window.samples + 1, _HOP)
         if len(starts):
             windows = cut(signals, first + starts, card.window.samples).astype(np.float32)
             moves = is_moving(windows, card.signal_names)
-            seconds, label = (end - first) / recording.rate_hz, card.labels.index(name)
+            seconds = (end - first) / recording.rate_hz
             yield Stretch(label, seconds, starts, classifier.logits(windows), looks(windows, card), moves)
 
 
@@ -220,12 +266,16 @@ def _in_walking_frame(
     return result
 
 
-def _labelled(recording: Recording, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:
-    """First sample, end and name of each stretch of one of the activities `names`."""
+def _pieces(recording: Recording, card: Card, labels: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """First sample, end and label of the whole recording, `UNLABELLED`, or of each stretch of another of `labels`."""
+    if UNLABELLED in labels:
+        yield 0, len(recording.samples), UNLABELLED
+        return
+    places = {name: i for i, name in enumerate(card.labels) if i in labels}
     for first, end, label in segments(recording.labels):
         name = recording.label_names[label] if label >= 0 else ""
-        if name in names:
-            yield first, end, name
+        if name in places:
+            yield first, end, places[name]
 
 
 def _split(found: Sequence[Stretch], seconds: float, classifier: Classifier) -> tuple[list[Stretch], list[Stretch]]:

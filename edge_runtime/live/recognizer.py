@@ -73,8 +73,7 @@ class LiveRecognizer:
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
-        has_gyroscope = any("gyro" in x.name for x in self.card.signals)
-        self._faults = FaultFinder(RATE_HZ, 6 if has_gyroscope else 3)
+        self._faults = FaultFinder(RATE_HZ, self.card.n_channels)
         self._clock = ClockWatch()
         self._was_invalid = False
         self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`

@@ -88,6 +88,11 @@ class Card:
         return self.window.samples, len(self.signals)
 
     @property
+    def n_channels(self) -> int:
+        """Count the channels of raw samples that the signals are made of: 6, or 3 without the gyroscope."""
+        return 6 if any(x.is_rotation for x in self.signals) else 3
+
+    @property
     def answers(self) -> tuple[str, ...]:
         """All activities that live recognition may report: the labels, and names of those that look alike."""
         return (*self.labels, *(x.name for x in self.alike))

@@ -2,12 +2,17 @@
 
 import itertools
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
+from edge_runtime.data import uci_har
+from edge_runtime.errors import InputError
+from edge_runtime.live.personalisation import check_sensors
 from edge_runtime.model import model_card as cards
 
 
@@ -58,7 +63,7 @@ def slipped(sitting, standing):
         (("LAYING", "WALKING"), lambda x, _: x, 1, ["wrong throughout on own", "nothing was written", "edge-anywhere"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
         (("SITTING", "STANDING"), lambda x, _: np.broadcast_to(x[0], x.shape), 2, ["SITTING", "stuck"]),
-        (("SITTING", "STANDING"), lambda x, _: x[:700], 2, ["STANDING alone", "settle"]),
+        (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["STANDING alone", "in one piece"]),
         (("SITTING", "DANCING"), lambda x, _: x, 2, ["SITTING", "DANCING"]),
         (("sitting", "standing"), lambda x, _: x, 2, ["sitting, standing", "SITTING, STANDING"]),
     ],
@@ -72,12 +77,49 @@ def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, si
 
 @pytest.mark.parametrize("sat", [3, 30])
 def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path):
-    seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # filters settle in the first
+    seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # the first 12 s are left out
     done = succeeded(personalise(tmp_path, *zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
     assert "Not learnt from, since the model has no such label: LEANING." in done.stdout
     assert f"from {sat} s of SITTING, 3 s of STANDING" in done.stdout
     assert "Not cross-validated" in done.stdout
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
+
+
+def test_an_activity_that_only_the_beginning_of_recordings_shows_is_learnt_from_it(sitting, standing, tmp_path):
+    write_pieces(tmp_path / "own" / "b.csv", [("SITTING", sitting[:150])])
+    done = succeeded(personalise(tmp_path, ("STANDING", standing[:850])))
+    assert "from 3 s of SITTING, 5 s of STANDING" in done.stdout
+
+
+def test_without_labels_a_model_learns_from_its_own_answers(har_edge_here, sitting, standing, tmp_path):
+    assert_one_sentence(personalise(tmp_path, ("", sitting), ("", standing)), 2, "labelled nowhere", "--unlabelled")
+    asked = ("personalise", "edge", "--unlabelled", "--data", "own", "-o", "mine.tflite")
+    done = succeeded(har_edge_here(*asked))
+    assert "nothing shows whether these were right" in done.stdout
+    record = cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
+    assert (record["subject"], record["labels"]) == ("me", "the model's own answers")
+    assert {"SITTING", "STANDING"} <= record["seconds"].keys()
+    # All windows after the first 12 s, one every 16 samples.
+    assert sum(record["seconds"].values()) == pytest.approx((len(sitting) + len(standing)) / 50 - 12 - 2.56, abs=1)
+    shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
+    assert "labels the model's own answers, subject me" in shown
+
+
+def test_one_answer_throughout_teaches_nothing(har_edge_here, standing, tmp_path):
+    write_pieces(tmp_path / "own" / "a.csv", [("", standing)])
+    done = har_edge_here("personalise", "edge", "--unlabelled", "--data", "own", "-o", "mine.tflite")
+    assert_one_sentence(done, 2, "'edge' recognises STANDING alone", "some minutes of each of two activities")
+    assert not (tmp_path / "mine.tflite").exists()
+
+
+@pytest.mark.parametrize(("names", "is_stuck"), [(("body_acc", "total_acc"), False), (("body_gyro",), True)])
+def test_only_sensors_that_a_model_takes_are_looked_at(names, is_stuck):
+    card = cards.read_model(MODELS["int8"])[1]
+    card = replace(card, signals=tuple(x for x in card.signals if x.name[:-2] in names))
+    (recording, *_) = uci_har.recordings()
+    alone = replace(recording, samples=recording.samples * [1, 1, 1, 0, 0, 0])
+    with pytest.raises(InputError, match="gyroscope") if is_stuck else nullcontext():
+        check_sensors([alone], card)
 
 
 def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path):
@@ -139,7 +181,24 @@ def test_one_person_sees_what_half_a_minute_gains(har_edge_here, sitting, standi
     assert gained["used"]
     assert gained["macro_f1_after"] > gained["macro_f1_before"] - 0.01
     done = har_edge_here("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000")
-    assert_one_sentence(done, 2, "1000 s of each activity and nothing else")
+    assert done.returncode == 2
+    assert "Not scored: subject me: the recordings have 1000 s of each activity and nothing else." in done.stderr
+
+
+def test_people_who_show_too_little_are_named_and_the_others_scored(har_edge_here, sitting, standing, tmp_path):
+    write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
+    write_pieces(tmp_path / "own" / "b.csv", [("SITTING", sitting)], "another")
+    asked = ("personalise", "edge", "--evaluate", "--data", "own", "--json", "gain.json")
+    done = succeeded(har_edge_here(*asked))
+    assert "Not scored: subject another: the recordings show SITTING alone" in done.stderr
+    found = json.loads((tmp_path / "gain.json").read_text())
+    assert [x["subject"] for x in found["gains"]] == ["me"]
+    assert found["not_scored"].keys() == {"another"}
+    succeeded(har_edge_here(*asked, "--unlabelled"))
+    own = json.loads((tmp_path / "gain.json").read_text())
+    assert own["unlabelled"]
+    assert own["gains"][0]["before"] == found["gains"][0]["before"]
+    assert own["gains"][0]["after"] != found["gains"][0]["after"]
 
 
 def test_a_model_that_is_wrong_throughout_is_not_adapted(har_edge_here, sitting, standing, tmp_path):
