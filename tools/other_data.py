@@ -8,8 +8,9 @@ test subjects are scored in the rows `edge-anywhere` and `arena-uci-har` alone, 
 import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,9 @@ from edge_runtime.live import personal_learning
 from edge_runtime.model.classifier import Classifier, looks
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.runs import Run
-from edge_runtime.signals.types import triads
 from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT
-from tools.found_live import found_mountings
+from tools.found_live import found_mountings, live_accuracy, turned_at_random
 from tools.measure_networks import train
 from tools.other_data_document import markdown
 
@@ -86,24 +86,6 @@ def everyone(data: Dataset) -> Dataset:
     """The same windows, those of everyone but UCI HAR's official test subjects in the test part."""
     people = [x for part in (data.train, data.test) for x in part.subject.tolist()]
     return data.with_test({*people} - {*_official(data)})
-
-
-def turned_at_random(data: Dataset, seed: int) -> Dataset:
-    """The same windows, all of a subject turned by one rotation, drawn evenly from SO(3)."""
-    from scipy.spatial.transform import Rotation
-
-    columns = [[i, i + 1, i + 2] for i in triads([x.name for x in data.signals])]
-    people = sorted({*map(str, data.train.subject.tolist()), *map(str, data.test.subject.tolist())})
-    rotations = Rotation.random(len(people), random_state=seed).as_matrix()
-
-    def turned(part: Split) -> Split:
-        of_window = rotations[np.searchsorted(people, part.subject.astype(np.str_))]
-        X = part.X.copy()
-        for axes in columns:
-            X[..., axes] = np.einsum("nij,ntj->nti", of_window, part.X[..., axes])
-        return replace(part, X=X)
-
-    return replace(data, train=turned(data.train), test=turned(data.test))
 
 
 def closed_set(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Scores:
@@ -171,12 +153,12 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
 
 
 def turned(ground: Ground) -> Measured:
-    """Row: points of accuracy that a random turn of each person's phone costs."""
-    data = everyone(load_data(ground.path("motionsense")))
+    """Row: points of accuracy that a random turn of each person's phone costs, live."""
+    recordings = load_recordings(ground.path("motionsense"))
 
     def lost(seed: int, form: str) -> float:
-        path = ground.without("motionsense", seed).tflite(form)
-        before, after = (closed_set(path, x, FIVE).accuracy for x in (data, turned_at_random(data, seed)))
+        classifier = Classifier(ground.without("motionsense", seed).tflite(form))
+        before, after = (live_accuracy(classifier, x) for x in (recordings, turned_at_random(recordings, seed)))
         return 100 * (before - after)
 
     values = {form: [lost(seed, form) for seed in ground.seeds] for form in FORMS}
@@ -184,16 +166,17 @@ def turned(ground: Ground) -> Measured:
 
 
 def personalised(ground: Ground) -> Measured:
-    """Row: macro-F1 that some seconds of each activity gain, and how many people lose more than one point."""
+    """Row: macro-F1 gained by seconds of each activity, by labels or own answers, and people who lose over a point."""
     data = everyone(load_data(ground.path("motionsense")))
     found: dict[str, Any] = {}
     for form in FORMS:
         found[form] = {}
-        for shown, n in SHOWN.items():
-            gains = [_gains(ground.without("motionsense", seed).tflite(form), data, seed, n) for seed in ground.seeds]
+        models = {seed: ground.without("motionsense", seed).tflite(form) for seed in ground.seeds}
+        for (shown, n), labels in product(SHOWN.items(), ("", "_unlabelled")):
+            gains = [_gains(path, data, seed, n, unlabelled=bool(labels)) for seed, path in models.items()]
             found[form] |= {
-                f"macro_f1_gained_{shown}": [100 * float(x.mean()) for x in gains],
-                f"lose_more_than_a_point_{shown}": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
+                f"macro_f1_gained_{shown}{labels}": [100 * float(x.mean()) for x in gains],
+                f"lose_more_than_a_point_{shown}{labels}": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
                 "people": gains[0].shape[1],
             }
     return found | {"target": {"macro_f1_gained_2.56_s": 4.0, "lose_more_than_a_point_2.56_s": 2}}
@@ -345,11 +328,12 @@ def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None =
     return found.test.select(rows)
 
 
-def _gains(path: Path, data: Dataset, seed: int, n_shown: int) -> npt.NDArray[np.float64]:
-    """The macro-F1 gained `[DRAWS, people]`, 0 to 1, on the windows that do not overlap those shown."""
+def _gains(path: Path, data: Dataset, seed: int, n_shown: int, unlabelled: bool) -> npt.NDArray[np.float64]:
+    """The macro-F1 gained `[DRAWS, people]` on windows that do not overlap those shown, in the frame of all of them."""
     classifier, test = Classifier(path), _test(path, data, FIVE)
     card, logits, look = classifier.card, classifier.logits(test.X), looks(test.X, classifier.card)
     classes = np.isin(card.labels, FIVE)
+    answers = answers_among(logits, classes)
     random, people = np.random.default_rng(seed), np.unique(test.subject)
     gains = np.zeros((DRAWS, len(people)))
     for i, person in ((i, x) for i in range(DRAWS) for x in people):
@@ -357,7 +341,8 @@ def _gains(path: Path, data: Dataset, seed: int, n_shown: int) -> npt.NDArray[np
         of_activity = [own[test.y[own] == y] for y in np.unique(test.y[own])]
         shown = np.concatenate([np.roll(x, -random.integers(len(x)))[:n_shown] for x in of_activity])
         rest = np.setdiff1d(own, [shown - 1, shown, shown + 1])
-        learnt = personal_learning.learn(logits[shown], look[shown], test.y[shown], card.temperature)
+        told = answers[shown] if unlabelled else test.y[shown]
+        learnt = personal_learning.learn(logits[shown], look[shown], told, card.temperature)
         rows = test.select(np.isin(np.arange(len(test)), rest))
         before, after = (
             score(rows, answers_among(x, classes), card.labels).macro_f1

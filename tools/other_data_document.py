@@ -14,12 +14,15 @@ _NAMES = {
     "macro_f1": "macro F1, %",
     "worst_person": "macro F1 of the worst person, %",
     "points_lost": "points lost",
-    "macro_f1_gained_2.56_s": "macro F1 gained by 2.56 s of each activity, points",
-    "lose_more_than_a_point_2.56_s": "people of {people} who lose more than a point by that",
-    "macro_f1_gained_10_s": "macro F1 gained by 10 s, points",
-    "lose_more_than_a_point_10_s": "people of {people} who lose more than a point by that",
-    "macro_f1_gained_30_s": "macro F1 gained by 30 s, points",
-    "lose_more_than_a_point_30_s": "people of {people} who lose more than a point by that",
+    **{
+        name: text
+        for labels, said in (("", ""), ("_unlabelled", " without labels"))
+        for shown, seconds in (("2.56_s", "2.56 s of each activity"), ("10_s", "10 s"), ("30_s", "30 s"))
+        for name, text in (
+            (f"macro_f1_gained_{shown}{labels}", f"macro F1 gained by {seconds}{said}, points"),
+            (f"lose_more_than_a_point_{shown}{labels}", "people of {people} who lose more than a point by that"),
+        )
+    },
     "novelty_auroc": "AUROC of novelty",
     "false_answers_per_hour": "false answers an hour",
     "mounting_not_known": "postures before the first walk, share of time in activities",
