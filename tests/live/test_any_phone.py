@@ -1,6 +1,10 @@
-"""One stream of another phone, worn otherwise by another person at another rate, each minute."""
+"""One stream of another phone, worn otherwise by another person at another rate, each minute.
+
+Six minutes are of UCI HAR's phone at the waist, the last of MotionSense's in a trouser pocket.
+"""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -15,14 +19,18 @@ from edge_runtime.signals.frontend import RATE_HZ
 
 NAMES = [x.name for x in frontend.SIGNALS]
 WALKING, _, _, SITTING, STANDING, _ = uci_har.LABELS
-PEOPLE = (1, 3, 5, 7, 8, 14)  # training subjects
-RATES_HZ = (50.0, 100.0, 41.0, 200.0, 25.0, 60.0)
+POCKET = 17
+"""Of MotionSense (tests/excerpts/README.md), whom edge-anywhere has not learnt; the others are training subjects."""
+PEOPLE = (1, 3, 5, 7, 8, 14, POCKET)
+RATES_HZ = (50.0, 100.0, 41.0, 200.0, 25.0, 60.0, 100.0)
 WALK_S, STILL_S, MOVED_S = 25, 12.5, 10
 MINUTE_S = WALK_S + 2 * STILL_S + MOVED_S
 
 
 def stretch(subject: int, label: str, seconds: float) -> np.ndarray:
     """The longest stretch of `label`, to and fro, or again where somebody walks."""
+    if subject == POCKET:
+        return np.load(Path(__file__).with_name("pocket.npz"))[label].astype(float)
     found = [x for x in uci_har.recordings() if x.subject == subject]
     piece = max(
         (
@@ -98,7 +106,7 @@ def test_next_to_nothing_is_told_of_a_phone_that_is_moved_about_and_all_after_it
     # The answer to what was worn before may stay until the first whole windows of movement.
     moved = [x for minute in streamed() for x in shown(minute, 3, MOVED_S)]
     assert moved.count(UNKNOWN) >= 0.85 * len(moved)
-    for minute in streamed():
+    for subject, minute in zip(PEOPLE, streamed(), strict=True):
         for label, first_s, end_s in (
             (WALKING, MOVED_S + 10, MOVED_S + WALK_S),
             (STANDING, MOVED_S + WALK_S + 4, MOVED_S + WALK_S + STILL_S),
@@ -107,8 +115,9 @@ def test_next_to_nothing_is_told_of_a_phone_that_is_moved_about_and_all_after_it
             assert shown(minute, first_s, end_s).count(label) >= 3
         # Nobody is seen to sit down here, so that standing may stay for a while.
         sitting = shown(minute, MINUTE_S - STILL_S + 7, MINUTE_S)
-        assert set(sitting) <= {SITTING, STANDING, UNKNOWN}
-        assert sitting[-2:] == [SITTING] * 2
+        answer = "SITTING or LAYING" if subject == POCKET else SITTING
+        assert set(sitting) <= {answer, STANDING, UNKNOWN}
+        assert sitting[-2:] == [answer] * 2
 
 
 def test_a_slow_sensor_is_told():
