@@ -13,7 +13,7 @@ _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
     "worst_person": "macro F1 of the worst person, %",
-    "points_lost": "points lost",
+    "points_lost": "accuracy lost live, points",
     **{
         name: text
         for labels, said in (("", ""), ("_unlabelled", " without labels"))
