@@ -144,7 +144,7 @@ def _personal(
         own = [x for x in recordings if x.subject == subject]
         model = models[fold_of(own[0])]
         model.card = replace(model.card, temperature=temperature)
-        found = stretches(own, model)
+        found, _ = stretches(own, model)
         gains.append(gain(subject, found, seconds, model, ridge))
     before, after = (np.mean([getattr(x, name) for x in gains]) for name in ("before", "after"))
     f1 = [np.mean([getattr(x, f"macro_f1_{name}") for x in gains]) for name in ("before", "after")]

@@ -25,7 +25,7 @@ from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
-from edge_runtime.live.personalisation import Gain, Stretch
+from edge_runtime.live.personalisation import Gain, Stretch, TooLittleError
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -33,7 +33,7 @@ from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
 
 
@@ -99,10 +99,11 @@ def command(
     if not unlabelled:
         personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, classifier.card, unlabelled)
-    found = personalisation.stretches(recordings, classifier, unlabelled)
-    correction, said = (_unlabelled if unlabelled else _labelled)(found, classifier, in_words(data))
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     say_who_is_known(classifier.card, recordings)
+    found, unmoving = personalisation.stretches(recordings, classifier, unlabelled)
+    _say_unmoving(unmoving)
+    correction, said = _unlabelled(found, classifier) if unlabelled else _labelled(found, classifier, in_words(data))
     whom = recordings[0].subject
     record = {"subject": str(whom), **correction.record}
     flatbuffer, card = cards.read_model(path)
@@ -169,9 +170,8 @@ def _labelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tu
     return dataclasses.replace(correction, record=record), said
 
 
-def _unlabelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
+def _unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, str]:
     """What the model's own answers teach, and what is said of it."""
-    del data
     correction, seconds = personalisation.learn_unlabelled(found, classifier)
     said = "Learnt from the model's own answers: nothing shows whether these were right."
     return dataclasses.replace(correction, record={"labels": "the model's own answers", "seconds": seconds}), said
@@ -182,31 +182,45 @@ def _evaluate(
 ) -> None:
     from edge_runtime.system.terminal import progress
 
-    window_s = classifier.card.window.samples / RATE_HZ
-    if seconds < window_s:
-        raise click.UsageError(f"--seconds {seconds:g} is less than a window of {path}: give at least {window_s:g}")
+    least = personalisation.least_seconds(classifier.card, unlabelled)
+    if seconds < least:
+        raise click.UsageError(f"--seconds {seconds:g} is too little for windows of {path}: give at least {least:g}")
     where = recordings_for(path, data)
     chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
     recordings = [x for _, x in chosen.numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     _check_sensors(recordings, classifier)
     subjects = list(dict.fromkeys(x.subject for x in recordings))
-    gains, not_scored = [], {}
+    gains: list[Gain] = []
+    too_little: dict[str, str] = {}
+    unmoving: list[str] = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
             on_progress(done / len(subjects), f"adapting: subject {subject}")
             try:
-                found = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
+                own = [x for x in recordings if x.subject == subject]
+                found, left_out = personalisation.stretches(own, classifier, unlabelled=False)
+                unmoving += left_out
                 gains.append(personalisation.gain(subject, found, seconds, classifier, unlabelled=unlabelled))
+            except TooLittleError as error:
+                too_little[f"{subject}"] = f"{error}"
             except InputError as error:
-                not_scored[f"{subject}"] = f"{error}"
-    for name, why in not_scored.items():
+                raise InputError(f"subject {subject}: {error}") from error
+    _say_unmoving(unmoving)
+    for name, why in too_little.items():
         click.echo(f"Not scored: subject {name}: {why}.", err=True)
     if not gains:
         raise InputError(f"{in_words(where)} has nobody who can be scored")
     _show(gains, seconds, unlabelled)
-    content = {"seconds": seconds, "unlabelled": unlabelled, "not_scored": not_scored}
+    content = {"seconds": seconds, "unlabelled": unlabelled, "too_little": too_little}
     outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
+
+
+def _say_unmoving(mountings: Sequence[str]) -> None:
+    """Say on stderr which mountings are left out, since nobody moves in them."""
+    if mountings:
+        first = printable(mountings[0], 100)
+        click.echo(f"Left out: {counted(len(mountings), 'mounting')} in which nobody moves, {first} first.", err=True)
 
 
 def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:
@@ -235,8 +249,9 @@ def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:
         f"{counted(len(gains), 'subject')}."
     )
     console.print(
-        f"Learnt from {'the own answers to ' * unlabelled}the first {seconds:g} s of each activity, scored on all "
-        "other windows of the person; the gain is in percentage points."
+        f"Learnt from {'own answers to ' * unlabelled}the first {seconds:g} s of each activity"
+        f"{', which the labels choose' * unlabelled}, scored on all other windows of the person; the gain is in "
+        "percentage points."
     )
 
 

@@ -69,25 +69,45 @@ class Gain:
     used: bool
 
 
-def stretches(recordings: Sequence[Recording], classifier: Classifier, unlabelled: bool = False) -> list[Stretch]:
-    """Find all stretches of activities that the model knows, in the order of time, with the network's answers.
+class TooLittleError(InputError):
+    """Recordings of a person show too little to learn from, or nothing else to score."""
+
+
+def least_seconds(card: Card, unlabelled: bool = False) -> float:
+    """Seconds in one piece that an activity needs: a window; four, a hop of 16 samples apart, where it is no label."""
+    later = round(card.window.hop / _HOP) - 1 if unlabelled else 0
+    return (card.window.samples + later * _HOP) / RATE_HZ
+
+
+def stretches(
+    recordings: Sequence[Recording], classifier: Classifier, unlabelled: bool = False
+) -> tuple[list[Stretch], list[str]]:
+    """Find all stretches of activities that the model knows, with the network's answers.
 
     Those that are `unlabelled` are whole recordings. The first `WARM_UP_S` of each recording, in which the filters
-    settle and people put the device in its place, are left out, unless an activity is there alone. For a model of the
-    walking frame recordings of one mounting are turned together: one of them has to show walking, or `InputError` is
-    raised.
+    settle and people put the device in its place, are left out, unless an activity is there alone, or a recording ends
+    with them. For a model of the walking frame recordings of one mounting are turned together; mountings in which
+    nobody moves are left out, and named beside. Raises `TooLittleError` when all are.
     """
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
-    signals: list[npt.NDArray[np.floating]]
+    signals: list[npt.NDArray[np.floating] | None]
     signals = [frontend.signals(x.samples, gentle=True)[:, columns] for x in recordings]
     if card.frame == "walking":
         signals = _in_walking_frame(recordings, signals, card)
-    pairs = list(zip(recordings, signals, strict=True))
-    labels = [UNLABELLED] if unlabelled else list(range(len(card.labels)))
-    found = [x for pair in pairs for x in _stretches(*pair, classifier, labels, WARM_UP_S)]
+    pairs = [(x, y) for x, y in zip(recordings, signals, strict=True) if y is not None]
+    unmoving = dict.fromkeys(x.mounting.name for x, y in zip(recordings, signals, strict=True) if y is None)
+
+    def after(settling_s: float, x: Recording, y: npt.NDArray[np.floating], labels: Sequence[int]) -> list[Stretch]:
+        return list(_stretches(x, y, classifier, labels, settling_s))
+
+    if unlabelled:
+        labels = [UNLABELLED]
+        return [z for x in pairs for z in after(WARM_UP_S, *x, labels) or after(0.0, *x, labels)], list(unmoving)
+    labels = list(range(len(card.labels)))
+    found = [z for x in pairs for z in after(WARM_UP_S, *x, labels)]
     early = [x for x in labels if x not in {y.label for y in found}]
-    return found + [x for pair in pairs for x in _stretches(*pair, classifier, early, 0.0)]
+    return found + [z for x in pairs for z in after(0.0, *x, early)], list(unmoving)
 
 
 def check_labels(recordings: Sequence[Recording], card: Card) -> None:
@@ -124,13 +144,13 @@ def learn(
 ) -> tuple[PersonalCorrection, HeldOut | None]:
     """Learn the correction for one person from the stretches `found`, and score it on parts held out in turn.
 
-    It is not scored where an activity has too little time for two parts. Raises `InputError` for fewer than two
-    activities, and for labels of postures that seem exchanged.
+    It is not scored where an activity has too little time for two parts. Raises `TooLittleError` for fewer than two
+    activities, and `InputError` for labels of postures that seem exchanged.
     """
     labels, window = classifier.card.labels, classifier.card.window
     shown = sorted({x.label for x in found})
     if len(shown) < 2:
-        raise InputError(
+        raise TooLittleError(
             f"the recordings show {' and '.join(labels[x] for x in shown) or 'no activity'} alone for "
             f"{window.samples / RATE_HZ:g} s or more in one piece: record a few seconds of each activity"
         )
@@ -156,8 +176,8 @@ def learn(
 def learn_unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, dict[str, float]]:
     """Learn the correction for one person from the network's own answers, with the seconds that were answered by each.
 
-    Answers to less than a window are left out. Nothing shows whether it does good. Raises `InputError` for fewer than
-    two different answers.
+    Answers to fewer windows than `least_seconds` have are left out. Nothing shows whether it does good. Raises
+    `TooLittleError` for fewer than two different answers.
 
     The method is self-training with one step: D.-H. Lee, Pseudo-label. ICML workshop on challenges in representation
     learning, 2013. It gains since answers are right more often than not, and a ridge spreads what they have in common.
@@ -169,9 +189,9 @@ def learn_unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[
     often = np.flatnonzero(weight * counts >= 1)
     seconds = {card.labels[i]: round(float(counts[i]) * _HOP / RATE_HZ, 1) for i in often}
     if len(seconds) < 2:
-        raise InputError(
-            f"'{card.name}' recognises {' '.join(seconds) or 'no activity'} alone in the recordings: record some "
-            "minutes of each of two activities or more"
+        raise TooLittleError(
+            f"'{card.name}' recognises {' '.join(seconds) or 'no activity'} alone for {least_seconds(card, True):g} s "
+            "or more of the recordings: record some minutes of each of two activities or more"
         )
     rows = np.isin(answers, often)
     return personal_learning.learn(logits[rows], look[rows], answers[rows], card.temperature, weight), seconds
@@ -187,12 +207,12 @@ def gain(
 ) -> Gain:
     """Learn from the first `seconds` of each activity, and score on all other windows of this person.
 
-    `unlabelled`, what is learnt from the first seconds are the network's own answers. Raises `InputError` as `learn`
-    does, and when there are no others.
+    Where that is to be `unlabelled`, the network's own answers to these seconds stand for the labels, which have chosen
+    them all the same. Raises as `learn` does, and `TooLittleError` when there are no other windows.
     """
     first, rest = _split(found, seconds, classifier)
     if found and not rest:
-        raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else")
+        raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
     correction, held_out = (
         (learn_unlabelled(first, classifier)[0], None) if unlabelled else learn(first, classifier, ridge)
     )
@@ -248,21 +268,24 @@ def _stretches(
 
 
 def _in_walking_frame(
-    recordings: Sequence[Recording], signals: Sequence[npt.NDArray[np.floating]], card: Card
-) -> list[npt.NDArray[np.floating]]:
-    """Turn the signals `[n, n_signals]` of recordings. Raises `InputError` when nobody walks in a mounting."""
+    recordings: Sequence[Recording], signals: Sequence[npt.NDArray[np.floating] | None], card: Card
+) -> list[npt.NDArray[np.floating] | None]:
+    """Turn the signals `[n, n_signals]` of recordings; None for those of mountings in which nobody moves."""
     names, window = card.signal_names, card.window
-    result = list(signals)
-    for rows in worn_alike(recordings):
-        starts = [np.arange(0, len(signals[i]) - window.samples + 1, window.hop) for i in rows]
-        windows = np.concatenate([cut(signals[i], x, window.samples) for i, x in zip(rows, starts, strict=True)])
+    result: list[npt.NDArray[np.floating] | None] = [None] * len(recordings)
+    mountings = worn_alike(recordings)
+    for rows in mountings:
+        own = [x for x in (signals[i] for i in rows) if x is not None]
+        starts = [np.arange(0, len(x) - window.samples + 1, window.hop) for x in own]
+        windows = np.concatenate([cut(x, y, window.samples) for x, y in zip(own, starts, strict=True)])
         moving = windows[is_moving(windows, names)]
-        if not len(moving):
-            worn = recordings[rows[0]]
-            raise nobody_walks("the recordings", worn.subject, worn.mounting.name)
-        frame = walking_frame(moving, names, RATE_HZ)
-        for i in rows:
-            result[i] = turned(signals[i][np.newaxis], names, frame)[0]
+        if len(moving):
+            frame = walking_frame(moving, names, RATE_HZ)
+            for i, x in zip(rows, own, strict=True):
+                result[i] = turned(x[np.newaxis], names, frame)[0]
+    if all(x is None for x in result):
+        worn = recordings[mountings[0][0]]
+        raise TooLittleError(f"{nobody_walks('the recordings', worn.subject, worn.mounting.name)}")
     return result
 
 

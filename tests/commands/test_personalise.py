@@ -108,7 +108,7 @@ def test_without_labels_a_model_learns_from_its_own_answers(har_edge_here, sitti
 def test_one_answer_throughout_teaches_nothing(har_edge_here, standing, tmp_path):
     write_pieces(tmp_path / "own" / "a.csv", [("", standing)])
     done = har_edge_here("personalise", "edge", "--unlabelled", "--data", "own", "-o", "mine.tflite")
-    assert_one_sentence(done, 2, "'edge' recognises STANDING alone", "some minutes of each of two activities")
+    assert_one_sentence(done, 2, "'edge' recognises STANDING alone for 3.52 s", "minutes of each of two activities")
     assert not (tmp_path / "mine.tflite").exists()
 
 
@@ -193,8 +193,10 @@ def test_people_who_show_too_little_are_named_and_the_others_scored(har_edge_her
     assert "Not scored: subject another: the recordings show SITTING alone" in done.stderr
     found = json.loads((tmp_path / "gain.json").read_text())
     assert [x["subject"] for x in found["gains"]] == ["me"]
-    assert found["not_scored"].keys() == {"another"}
-    succeeded(har_edge_here(*asked, "--unlabelled"))
+    assert found["too_little"].keys() == {"another"}
+    short = har_edge_here(*asked, "--unlabelled", "--seconds", "2.56")
+    assert_one_sentence(short, 2, "--seconds 2.56 is too little for windows of", "at least 3.52")
+    assert "own answers to the first 10 s" in succeeded(har_edge_here(*asked, "--unlabelled")).stdout
     own = json.loads((tmp_path / "gain.json").read_text())
     assert own["unlabelled"]
     assert own["gains"][0]["before"] == found["gains"][0]["before"]
@@ -207,6 +209,14 @@ def test_a_model_that_is_wrong_throughout_is_not_adapted(har_edge_here, sitting,
     (gained,) = json.loads((tmp_path / "gain.json").read_text())["gains"]
     assert not gained["used"]
     assert gained["after"] == gained["before"] < 0.5
+
+
+def test_exchanged_labels_of_one_person_end_the_evaluation(har_edge_here, sitting, standing, tmp_path):
+    write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
+    write_pieces(tmp_path / "own" / "b.csv", [("STANDING", sitting), ("SITTING", standing)], "another")
+    done = har_edge_here("personalise", "edge", "--evaluate", "--data", "own", "--json", "gain.json")
+    assert_one_sentence(done, 2, "subject another", "exchanged")
+    assert not (tmp_path / "gain.json").exists()
 
 
 def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):

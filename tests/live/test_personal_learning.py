@@ -161,11 +161,27 @@ def alone(*activities):
 
 def test_recordings_of_one_mounting_are_turned_together():
     walking, sitting = alone("WALKING", "SITTING")
-    found = personalisation.stretches([walking, sitting], ANYWHERE)
+    found, _ = personalisation.stretches([walking, sitting], ANYWHERE)
     assert {ANYWHERE.card.labels[x.label] for x in found} == {"WALKING", "SITTING"}
     sat = next(x for x in found if ANYWHERE.card.labels[x.label] == "SITTING")
     upright = sat.looks[:, 0] / np.linalg.norm(sat.looks[:, :3], axis=1)
     assert 0.3 < upright.mean() < 0.999  # the tilt against walking is there, and not that of a frame of its own
     resting = replace(sitting, samples=np.tile(sitting.samples.mean(axis=0), (1500, 1)), mounting=Mounting("bag"))
-    with pytest.raises(InputError, match="nobody walks in the recordings of subject me, mounting bag"):
-        personalisation.stretches([walking, resting], ANYWHERE)
+    found, unmoving = personalisation.stretches([walking, resting], ANYWHERE)
+    assert {ANYWHERE.card.labels[x.label] for x in found} == {"WALKING"}
+    assert unmoving == ["bag"]
+    with pytest.raises(personalisation.TooLittleError, match="subject me, mounting bag"):
+        personalisation.stretches([resting], ANYWHERE)
+
+
+def test_without_labels_each_recording_is_taken_after_its_first_seconds_or_whole():
+    walking, sitting = alone("WALKING", "SITTING")
+    short = replace(sitting, samples=sitting.samples[:500], labels=sitting.labels[:500])
+    found, _ = personalisation.stretches([walking, short], ANYWHERE, unlabelled=True)
+    assert [round(x.seconds) for x in found] == [18, 10]
+    assert {x.label for x in found} == {personalisation.UNLABELLED}
+    correction, seconds = personalisation.learn_unlabelled(found, ANYWHERE)
+    assert {"WALKING", "SITTING"} <= {*seconds}
+    assert np.abs(correction.apply(found[0].logits, found[0].looks) - found[0].logits).max() > 0.1
+    with pytest.raises(personalisation.TooLittleError, match=r"alone for 3\.52 s or more"):
+        personalisation.learn_unlabelled([replace(found[0], logits=0 * found[0].logits)], ANYWHERE)

@@ -105,4 +105,4 @@ def test_the_table_says_what_was_reached_and_what_int8_loses():
     assert "accuracy, % | 2 | 81.00 (80.00 to 82.00) | 80.50 (80.00 to 81.00) | 0.50 | 80 | yes |" in text
     assert "macro F1, % | 2 | 75.00 (75.00 to 75.00) | 74.00 (74.00 to 74.00) | 1.00 | 75 | no |" in text
     assert "macro F1 of the worst person, % | 2 | 60.00 (50.00 to 70.00) | 55.00 (50.00 to 60.00)" in text
-    assert "points lost | 1 | 0.40 | 0.60 |  | 0.5 | no |" in text
+    assert "accuracy lost live, points | 1 | 0.40 | 0.60 |  | 0.5 | no |" in text
