@@ -240,7 +240,7 @@ def _show(reader: DataReader, json_path: Path | None) -> None:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
             if part.source.layout not in ("", *layout_file.shipped()):
                 console.print(SIGN)
-            if not part.source.layout and any(x.is_fault and "[" in x.text for x in shown):
+            if not part.source.layout and any(x.is_fault and ("[" in x.text or x.about == "mounting") for x in shown):
                 console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
     try:
         reader.check(data)

@@ -5,7 +5,7 @@ Each finding is a sentence, with the line of the layout that mends it, for each 
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import click
@@ -14,6 +14,7 @@ import numpy as np
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.label_order import JOGGING, UCI_HAR
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.mounting_checks import mounting_findings
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
@@ -39,9 +40,17 @@ def findings(found: FoundRecordings) -> list[Finding]:
             placement=placement,
         )
         for placement, recordings in by_placement.items()
-        for finding in sensor_findings(recordings, found.units)
+        for finding in _of_placement(recordings, found.units)
     ]
     return [*of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
+
+
+def _of_placement(recordings: Sequence[Recording], units: Mapping[str, str]) -> Iterator[Finding]:
+    of_sensors = list(sensor_findings(recordings, units))
+    yield from of_sensors
+    # How devices are turned is not known where gravity or time is wrong.
+    if not any(x.is_fault and x.about in ("gravity", "steps") for x in of_sensors):
+        yield from mounting_findings(recordings)
 
 
 def say_misfits(reader: DataReader) -> None:

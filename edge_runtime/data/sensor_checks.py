@@ -45,7 +45,7 @@ _NO_GRAVITY_G = 0.3
 # apart.
 _SMOOTHED_S = 1.0
 _TURNING = (0.1, 3.0)  # g/s: slower is noise, faster no turn
-_CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity
+CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity; with more a body moves
 _ENOUGH_TURNING_S = 20.0
 _SURE = 0.5  # correlation
 _LEAST_TURNING_S, _AGAINST = 5.0, -0.3  # from 5 s of turns on no right group has less than 0.28: hand and unit show
@@ -121,10 +121,10 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
     measured, expected = [np.empty((0, 3))], [np.empty((0, 3))]
     for x in recordings:
         if x.has_gyroscope and len(x.samples) > RATE_HZ:
-            smooth, movement = _smoothed_and_movement(x.samples)
+            smooth, movement = smoothed_and_movement(x.samples)
             change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)
             size = np.linalg.norm(change, axis=1)
-            is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < _CALM_G**2)
+            is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < CALM_G**2)
             measured.append(change[is_turning])
             expected.append(-np.cross(smooth[:, 3:], smooth[:, :3])[is_turning])
     a, b = (np.concatenate(x) for x in (measured, expected))
@@ -171,9 +171,9 @@ def _has_offset(recordings: Sequence[Recording]) -> bool:
     by_mounting: dict[Mounting, list[Recording]] = {}
     for x in recordings:
         by_mounting.setdefault(x.mounting, []).append(x)
-        smooth, movement = _smoothed_and_movement(x.samples[:, :3])
+        smooth, movement = smoothed_and_movement(x.samples[:, :3])
         sizes = np.linalg.norm(smooth, axis=1)
-        calm.append(sizes[movement < (_CALM_G * sizes) ** 2])
+        calm.append(sizes[movement < (CALM_G * sizes) ** 2])
     sizes = np.concatenate(calm)
     if len(sizes):
         low, middle, high = np.percentile(sizes, [5, 50, 95])
@@ -352,7 +352,7 @@ def _smoothed(samples: Array) -> Array:
     return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))
 
 
-def _smoothed_and_movement(samples: Array) -> tuple[Array, Array]:
+def smoothed_and_movement(samples: Array) -> tuple[Array, Array]:
     """Smoothed `samples` `[n, k]`, and how far acceleration is from its own: the mean square `[n]` over a second."""
     smooth = _smoothed(samples)
     return smooth, _smoothed(((samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))

@@ -84,6 +84,17 @@ def test_of_recordings_without_a_layout_it_advises_what_such_data_has(har_edge_h
     assert ("They are read without a layout: correct their header, or write one (docs/data.md)." in text) != fits
 
 
+def test_phones_that_are_turned_between_a_persons_own_recordings_are_told_to_need_a_layout(har_edge_here, tmp_path):
+    turns = np.array([np.eye(3), [[0, 1, 0], [0, 0, 1], [1, 0, 0]], [[-1, 0, 0], [0, -1, 0], [0, 0, 1]]])
+    for place, turn in enumerate(turns):
+        for name in "abc":
+            pieces = [(x, (posture(x, 10).reshape(-1, 2, 3) @ turn.T).reshape(-1, 6)) for x in ("WALKING", "STANDING")]
+            write_pieces(tmp_path / "own" / f"{name}{place}.csv", pieces, name)
+    text = " ".join(succeeded(har_edge_here("data", "--data", tmp_path / "own")).stdout.split())
+    assert "Does not fit. The device points elsewhere from recording to recording of a mounting, in 6 of 9" in text
+    assert "They are read without a layout: correct their header, or write one (docs/data.md)." in text
+
+
 def test_the_sign_of_acceleration_is_to_be_seen_to_by_a_layout_of_ones_own_alone(har_edge_here, tmp_path):
     own, theirs = write_tree(tmp_path / "own"), write_few(tmp_path / "few")
     asked = (
