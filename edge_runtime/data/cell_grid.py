@@ -105,6 +105,8 @@ class CellGrid:
         if number:
             return f"{there} instead of {expected}; {_MEND}"
         mend = f"columns by their numbers from 1 on, or skip = {self.layout.skip + 1} for a heading, in the layout"
+        if in_all and self.layout.rotation:
+            mend += "; where there is no gyroscope leave out [rotation], or this file"
         return f"{there} instead of {expected}: see separator, {mend}"
 
     def where(self, row: int) -> str:

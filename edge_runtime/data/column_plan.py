@@ -24,9 +24,9 @@ _SHORTEST_BEGINNING = 3  # letters that a name is known by: act is of activity
 
 
 class MissingColumnError(InputError):
-    """A header without a `column` of the layout."""
+    """A header without a `column` of the layout; "" where that is a number."""
 
-    def __init__(self, text: str, column: str) -> None:
+    def __init__(self, text: str, column: str = "") -> None:
         super().__init__(text)
         self.column = column
 
@@ -90,7 +90,7 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
         for name, part in (("acceleration", layout.acceleration), ("rotation", layout.rotation))
         if part and (part.sensor == sensor or layout.sensor_column is not None)
     }
-    axes = {name: _axes(header, place, part) for name, part in parts.items()}
+    axes = {name: _axes(header, place, part, layout) for name, part in parts.items()}
     # A file of rotation alone has to tell only whose its rows are.
     texts = {
         name: _place(header, place, x.column)
@@ -109,6 +109,7 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
         sensor_names={x.sensor: name for name, x in parts.items()} if layout.sensor_column is not None else {},
         where={_place(header, place, column): texts for column, texts in layout.where.items()},
     )
+    _check_axes(plan, header, place, layout)
     _check_apart(plan, place, layout)
     furthest = max(plan.number_places, default=0) + max(layout.placements.values(), default=0)
     if header and furthest >= len(header):
@@ -116,6 +117,24 @@ def of(header: Sequence[str], place: str, layout: Layout, sensor: str) -> Column
             f"{place} has {len(header)} columns, and the layout's [placements] lead to column {furthest + 1}"
         )
     return plan
+
+
+def _check_axes(plan: ColumnPlan, header: Sequence[str], place: str, layout: Layout) -> None:
+    """Raise `InputError` for a column that is read as two axes."""
+    acceleration, rotation = ([x for axis in axes for x in axis] for axes in (plan.acceleration, plan.rotation))
+    # Rows of one sensor each have the numbers of either in the same columns.
+    in_both = [] if layout.sensor_column is not None else [x for x in rotation if x in acceleration]
+    for found, tables, mend in (
+        ([x for x in acceleration if acceleration.count(x) > 1], "[acceleration]", "give x, y and z a column each"),
+        ([x for x in rotation if rotation.count(x) > 1], "[rotation]", "give x, y and z a column each"),
+        (in_both, "[acceleration] and [rotation]", "give the gyroscope's under [rotation], or leave that out"),
+    ):
+        if found:
+            name = f", {quoted(header[found[0]].strip(), 30)}," if found[0] < len(header) else ""
+            raise InputError(
+                f"{place}: column {found[0] + 1}{name} is read twice by columns under {tables} of {layout.source}: "
+                f"{mend}"
+            )
 
 
 def _check_apart(plan: ColumnPlan, place: str, layout: Layout) -> None:
@@ -193,15 +212,22 @@ def _by_name(header: Sequence[str], place: str, layout: Layout) -> ColumnPlan:
     return ColumnPlan(time, axes[:3], rotation, texts, sensor=found.sensor, by_name=found)
 
 
-def _axes(header: Sequence[str], place: str, part: SensorColumns) -> Axes:
-    return tuple(tuple(_place(header, place, x) for x in summed) for summed in part.columns)
+def _axes(header: Sequence[str], place: str, part: SensorColumns, layout: Layout) -> Axes:
+    try:
+        return tuple(tuple(_place(header, place, x) for x in summed) for summed in part.columns)
+    except MissingColumnError as error:
+        names = {*map(str.strip, header), *range(1, len(header) + 1)}
+        if part is not layout.rotation or not names.isdisjoint(x for summed in part.columns for x in summed):
+            raise
+        mend = f"where there is no gyroscope leave out [rotation] of {layout.source}, or this file"
+        raise MissingColumnError(f"{error}; {mend}", error.column) from error
 
 
 def _place(header: Sequence[str], place: str, column: Column, expected: str = "") -> int:
     """The place of a column. Raises `InputError` when the header has it not, or names it more than once."""
     if isinstance(column, int):
         if header and column > len(header):
-            raise InputError(f"{place} has {len(header)} columns, and the layout names column {column}")
+            raise MissingColumnError(f"{place} has {len(header)} columns, and the layout names column {column}")
         return column - 1
     names = [x.strip() for x in header]
     if len(names) == 1 and columns.delimiter(names[0]):

@@ -148,7 +148,8 @@ def _parse(grid: CellGrid, layout: Layout, sensor: str) -> list[Table]:
     except InputError as error:
         if _is_prose(grid.text, layout):
             raise NoRecordingError(str(error)) from error
-        if isinstance(error, MissingColumnError) and layout.acceleration and (line := grid.line_of(error.column)):
+        name = error.column if isinstance(error, MissingColumnError) and layout.acceleration else ""
+        if name and (line := grid.line_of(name)):
             raise InputError(f"{error}; line {line} has it: write skip = {line - 1} in the layout") from error
         raise
     devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]

@@ -334,13 +334,14 @@ def _dead_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
     names = [f"{sensor} {axis}" for sensor in ("acceleration", "rotation") for axis in "xyz"]
     n = 6 if all(x.has_gyroscope for x in recordings) else 3
     for column, name in enumerate(names[:n]):
-        still = sum(float(np.ptp(x.samples[:, column])) < 1e-9 for x in recordings)
+        still = [x for x in recordings if float(np.ptp(x.samples[:, column])) < 1e-9]
         if still:
             table = name.split()[0]
+            named = f", {still[0].file} first" if still[0].file else ""
             yield Finding(
                 "still axis",
-                f"The axis {name} never changes in {counted(still, 'recording')} of {len(recordings)}: see columns "
-                f"under [{table}], or leave such files out.",
+                f"The axis {name} never changes in {counted(len(still), 'recording')} of {len(recordings)}{named}: see "
+                f"columns under [{table}], or leave such files out.",
                 is_fault=True,
             )
 

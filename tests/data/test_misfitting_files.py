@@ -40,6 +40,21 @@ from edge_runtime.errors import InputError
         ),
         (
             "x,y,z,u,v,w",
+            *('["x", "y", "z"]', '["x", "y", "y"]'),
+            r"column 2, 'y', is read twice by columns under \[acceleration\] of mine.toml: give x, y and z a col",
+        ),
+        (
+            "x,y,z,u,v,w",
+            *('["u", "v", "w"]', '["u", ["v", "w"], "w"]'),
+            r"column 6, 'w', is read twice by columns under \[rotation\] of mine.toml: give x, y and z a column each",
+        ),
+        (
+            "x,y,z,u,v,w",
+            *('["u", "v", "w"]', '["x", "y", "z"]'),
+            r"column 1, 'x', is read twice by columns under \[acceleration\] and \[rotation\] of mine.toml: give",
+        ),
+        (
+            "x,y,z,u,v,w",
             *("[labels]", "[placements]\nhand = 0\nfoot = 2\n\n[labels]"),
             r"column 3 is of 'hand' and of 'foot' by \[placements\] of mine.toml",
         ),
@@ -62,6 +77,27 @@ def test_columns_and_headers_that_do_not_fit_are_said_with_what_mends_it(tmp_pat
 
 
 BY_NUMBERS = LAYOUT.replace('["x", "y", "z"]', "[1, 2, 3]").replace('["u", "v", "w"]', "[4, 5, 6]")
+
+
+def test_a_column_that_is_two_axes_by_its_number_is_said(tmp_path):
+    with pytest.raises(InputError, match=r"column 1 is read twice by columns under \[acceleration\] of mine.toml"):
+        recording_files.read(write_tree(tmp_path, ["walk"]), layout(BY_NUMBERS.replace("[1, 2, 3]", "[1, 2, 1]")))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (LAYOUT, "has no column 'u'; its header names 'x', 'y', 'z'; where there"),
+        (LAYOUT.replace('["u", "v", "w"]', "[4, 5, 6]"), "has 3 columns, and the layout names column 4; where there"),
+        ("skip = 1\n" + BY_NUMBERS, ", line 2: 3 fields instead of 6: see .*; where there"),
+    ],
+)
+def test_a_file_without_a_gyroscope_among_others_is_said_with_what_mends_it(tmp_path, text, says):
+    folder = write_tree(tmp_path, ["walk"])
+    (folder / "walk" / "2_1.csv").write_text("\n".join(["x,y,z", *rows(motion(100)[1][:, :3])]))
+    mend = r" is no gyroscope leave out \[rotation\].*, or this file$"
+    with pytest.raises(InputError, match=rf"2_1.csv ?{says}{mend}"):
+        recording_files.read(folder, layout(text))
 
 
 @pytest.mark.parametrize(

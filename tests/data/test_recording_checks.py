@@ -64,6 +64,12 @@ def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(reco
     assert any(says in x for x in found), found
 
 
+def test_the_first_file_with_an_axis_that_never_changes_is_named(recordings):
+    named = [replace(x, file=f"{i}.csv") for i, x in enumerate(recordings)]
+    found = faults([*named[:2], *changed(named[2:], lambda x: x * [1, 1, 1, 0, 1, 1])])
+    assert any("The axis rotation x never changes in 4 recordings of 6, 2.csv first: see columns" in x for x in found)
+
+
 def test_another_unit_of_rotation_is_advised_only_where_it_mends_the_size(recordings):
     (fault,) = faults(changed(recordings, lambda x: x * ([1] * 3 + [np.pi / 180] * 3)))
     assert 'write unit = "rad/s" under [rotation]; else see its columns and scale.' in fault
