@@ -100,7 +100,7 @@ def command(
     card = classifier.card
     placement = options.stated_placement(placement, card)
     predictions = []
-    recorded = _long_enough(list(_recordings(described, card.signals)), card.window)
+    recorded = _long_enough(list(_recordings(described, card.signals, placement)), card.window)
     if axes is None:
         warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
     say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
@@ -118,8 +118,7 @@ def command(
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
         mountings = [[x] for x in predictions]
         for places in worn_alike([x.recording for x in recorded]):
-            where = placement or recorded[places[0]].recording.mounting.placement
-            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, where)
+            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, recorded[places[0]].placement)
             for place in places:
                 x = recorded[place]
                 on_progress(len(predictions) / n_all, f"following recordings: {x}")
@@ -181,8 +180,8 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _recordings(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[Described]":
-    """Each recording of the data sets that are `described`."""
+def _recordings(described: "Sources", signals: "Sequence[Signal]", stated: str) -> "Iterator[Described]":
+    """Each recording of the data sets that are `described`, worn where it is `stated`."""
     from edge_runtime.data.loading import DataReader
     from edge_runtime.data.recording_checks import say_misfits
     from edge_runtime.live.display.predictions import Described
@@ -192,7 +191,7 @@ def _recordings(described: "Sources", signals: "Sequence[Signal]") -> "Iterator[
         say_misfits(reader)
         for number, recording in enumerate(reader.recordings):
             recording.check_signals(signals)
-            yield Described(data, number, recording)
+            yield Described(data, number, recording, stated)
 
 
 def _long_enough(found: "Sequence[Described]", window: "Window") -> "Sequence[Described]":

@@ -189,6 +189,17 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert re.search(rf"^01/{found}[5-9]  how the device is worn is known", done.stderr, re.M)  # after 5 s of walking
 
 
+def test_a_stated_placement_goes_before_the_layouts_and_is_shown(har_edge_here, worn_once, tmp_path):
+    del worn_once
+    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere", "--placement", "trouser pocket")
+    done = succeeded(har_edge_here(*asked, "--json", "found.json", "-o", "found.csv", env={"COLUMNS": "120"}))
+    assert "01/stand_1.txt, recording 0, subject 01, trouser pocket, watch, labelled STANDING\n" in done.stdout
+    assert "waist" not in done.stdout + done.stderr
+    content = json.loads((tmp_path / "found.json").read_text())
+    assert {x["placement"] for x in content["recordings"]} == {"trouser pocket"}
+    assert {x["placement"] for x in rows(tmp_path / "found.csv")} == {"trouser pocket"}
+
+
 def test_where_no_mounting_was_found_that_is_said(har_edge_here, worn_once, tmp_path):
     said = "How the device is worn was not found{}, for want of 5 s of walking"
     whole = ("predict", "mine.toml=theirs", "--model", "edge-anywhere")

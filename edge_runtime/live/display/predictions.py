@@ -25,11 +25,15 @@ _LONGEST_LINE = 120
 
 @dataclass(frozen=True)
 class Described:
-    """A recording of a data set that a layout describes, by its `number` there."""
+    """A recording of a data set that a layout describes, by its `number` there.
+
+    `stated` is where the device was worn by the user's word, which goes before the layout's; "" without one.
+    """
 
     data: DataSource
     number: int
     recording: Recording
+    stated: str = ""
 
     @property
     def file(self) -> Path:
@@ -38,6 +42,11 @@ class Described:
         is_alone = self.data.path.name == self.recording.file and self.data.path.is_file()
         return self.data.path if is_alone else self.data.path / self.recording.file
 
+    @property
+    def placement(self) -> str:
+        """Where the device was worn; "" where that is not known."""
+        return self.stated or self.recording.mounting.placement
+
     def __str__(self) -> str:
         return ", ".join(self.parts)
 
@@ -45,14 +54,14 @@ class Described:
     def parts(self) -> list[str]:
         """What is known of it, for people."""
         x = self.recording
-        worn = [y for y in (x.mounting.placement, x.mounting.device) if y]
+        worn = [y for y in (self.placement, x.mounting.device) if y]
         labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
         return [x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels]
 
     def facts(self) -> dict[str, object]:
         """What is known of it, for programs."""
         x = self.recording
-        worn = {"placement": x.mounting.placement, "device": x.mounting.device}
+        worn = {"placement": self.placement, "device": x.mounting.device}
         return {"recording": self.number, "subject": str(x.subject), **worn, "labels": list(x.found_labels)}
 
 
