@@ -18,12 +18,14 @@ from edge_runtime.data.mounting_checks import mounting_findings
 from edge_runtime.data.recording_files import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
+from edge_runtime.model.alike_labels import RULED_PLACEMENTS, plain_placement
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
+_MOST_NAMED = 8  # placements, or devices at one
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _CLASSES = (*UCI_HAR, JOGGING)
 
@@ -42,7 +44,7 @@ def findings(found: FoundRecordings) -> list[Finding]:
         for placement, recordings in by_placement.items()
         for finding in _of_placement(recordings, found.units)
     ]
-    return [*of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
+    return [*_worn(found.recordings), *of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
 
 
 def _of_placement(recordings: Sequence[Recording], units: Mapping[str, str]) -> Iterator[Finding]:
@@ -60,6 +62,31 @@ def say_misfits(reader: DataReader) -> None:
             for finding in findings(part.found):
                 if finding.is_fault:
                     click.echo(f"{part.source} does not fit. {finding.text}", err=True)
+
+
+def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """Where devices were worn, and whether anything is known of these placements."""
+    devices: dict[str, set[str]] = {}
+    for x in recordings:
+        devices.setdefault(x.mounting.placement, set()).add(x.mounting.device)
+    if not any(devices) and not any(map(any, devices.values())):
+        return
+    named = []
+    for placement, own in devices.items():
+        makes = sorted(own - {""}, key=natural)
+        of_makes = f" ({', '.join(makes[:_MOST_NAMED])}{', ...' * (len(makes) > _MOST_NAMED)})" if makes else ""
+        named.append((placement or "a place that is not told") + of_makes)
+    text = f"Worn at: {'; '.join(named[:_MOST_NAMED])}{'; ...' * (len(named) > _MOST_NAMED)}."
+    known = set(map(plain_placement, RULED_PLACEMENTS))
+    if others := [x for x in devices if x and plain_placement(x) not in known]:
+        shown = " and ".join(quoted(x, 30) for x in others[:_MOST_NAMED])
+        text += (
+            f" {shown} {'counts' if len(others) == 1 else 'count'} as not told: har-edge has rules for "
+            f"{' and '.join(RULED_PLACEMENTS)} alone, of whether sitting looks like lying. Where one of these is "
+            "meant, write placement so."
+        )
+    makes = sorted(set().union(*devices.values()) - {""}, key=natural)
+    yield Finding("worn", text, numbers={"placements": list(devices), "devices": makes})
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:

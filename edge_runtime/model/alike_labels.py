@@ -54,6 +54,9 @@ PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", 
 
 IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
 
+RULED_PLACEMENTS = (*_TELLING, *IN_A_POCKET.placements)
+"""Those for which it is known whether sitting and lying look alike; any other counts as a place that is not told."""
+
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     """Tell of mean accelerations `[..., 3]` in the walking frame whether the device is tilted backwards."""

@@ -184,6 +184,29 @@ def test_of_several_placements_each_is_judged_and_named(recordings):
     assert any(x.startswith("wrist: While people stand or walk acceleration is x +9.") for x in texts)
 
 
+def test_where_devices_were_worn_is_said_and_of_which_places_nothing_is_known(recordings):
+    def worn(*placements, device=""):
+        mountings = [
+            replace(x.mounting, placement=y, device=device) for x, y in zip(recordings, placements, strict=True)
+        ]
+        found = [replace(x, mounting=y) for x, y in zip(recordings, mountings, strict=True)]
+        return [x for x in findings(FoundRecordings(tuple(found), (50.0,))) if x.about == "worn"]
+
+    (found,) = worn(*["waist"] * 6, device="watch")
+    assert (found.text, found.is_fault) == ("Worn at: waist (watch).", False)
+    assert found.numbers == {"placements": ["waist"], "devices": ["watch"]}
+    (found,) = worn(*[" Trouser  POCKET"] * 6)
+    assert "not told" not in found.text
+    (found,) = worn("belt", "belt", "waist", "front pocket", "", "waist")
+    assert found.text.startswith(
+        "Worn at: belt; waist; front pocket; a place that is not told. 'belt' and 'front pocket' "
+    )
+    assert "count as not told: har-edge has rules for waist and trouser pocket alone" in found.text
+    (found,) = worn(*["belt"] * 6)
+    assert found.text.startswith("Worn at: belt. 'belt' counts as not told:")
+    assert worn(*[""] * 6) == []
+
+
 def test_columns_in_the_wrong_order_are_seen(recordings):
     found = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
     assert any("hardly go with the gyroscope" in x for x in found), found

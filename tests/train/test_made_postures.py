@@ -48,6 +48,11 @@ def test_who_is_still_with_the_phone_in_a_pocket_lies_and_no_other_window_change
     np.testing.assert_array_equal(X[~turned], train.X[~turned])
 
 
+def test_a_placement_is_known_by_its_words_whatever_their_letters(worn):
+    named = replace(worn, mountings=(WAIST, Mounting(placement="Trouser pocket")))
+    assert plan_of(named, made_lying=0.1) == plan_of(worn, made_lying=0.1)
+
+
 def test_the_thigh_of_who_is_made_lying_is_level_on_the_back_or_a_side(worn):
     X, y = made(worn)
     changed = y != worn.train.y

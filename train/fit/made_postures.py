@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.alike_labels import IN_A_POCKET, plain_placement
 from edge_runtime.signals.mounting import turned
 from edge_runtime.signals.types import triads
 from train.fit.recipe import Recipe
@@ -70,7 +70,7 @@ def plan_made_postures(dataset: Dataset, recipe: Recipe) -> tuple[MadePosture, .
     None, where it has no frame in which ahead is known, not the class, or nobody who is still with the phone in a
     trouser pocket.
     """
-    worn = tuple(i for i, x in enumerate(dataset.mountings) if x.placement in IN_A_POCKET.placements)
+    worn = tuple(i for i, x in enumerate(dataset.mountings) if plain_placement(x.placement) in IN_A_POCKET.placements)
     still = tuple(i for i, label in enumerate(dataset.labels) if label in STILL)
     found = []
     if worn and still and dataset.frame == "walking":
