@@ -91,7 +91,7 @@ def test_phones_that_are_turned_between_a_persons_own_recordings_are_told_to_nee
             pieces = [(x, (posture(x, 10).reshape(-1, 2, 3) @ turn.T).reshape(-1, 6)) for x in ("WALKING", "STANDING")]
             write_pieces(tmp_path / "own" / f"{name}{place}.csv", pieces, name)
     text = " ".join(succeeded(har_edge_here("data", "--data", tmp_path / "own")).stdout.split())
-    assert "Does not fit. The device points elsewhere from recording to recording of a mounting, in 6 of 9" in text
+    assert "Does not fit. The device points elsewhere from walk to walk of a mounting, in 6 of 9" in text
     assert "They are read without a layout: correct their header, or write one (docs/data.md)." in text
 
 

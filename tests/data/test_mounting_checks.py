@@ -1,5 +1,6 @@
 """Devices that are turned between recordings of a mounting are noticed, without labels too."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -50,7 +51,8 @@ def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down(pieces, l
     assert finding.numbers["elsewhere"] == 0
     assert finding.numbers["mountings"] == 4
     assert finding.numbers["median_deg"] < 10
-    assert finding.text.startswith(f"In {finding.numbers['recordings']} recordings devices point as in others")
+    what = "walking" if labelled is list else "movement"
+    assert finding.text.startswith(f"In {finding.numbers['walks']} stretches of {what} devices point as in others of")
 
 
 @pytest.mark.parametrize("labelled", [list, without_labels])
@@ -58,10 +60,10 @@ def test_devices_that_are_turned_between_recordings_do_not_fit(pieces, labelled)
     (finding,) = found(labelled(turned(pieces)))
     assert finding.is_fault
     assert finding.placement == "waist"
-    assert finding.numbers["elsewhere"] > finding.numbers["recordings"] / 2
+    assert finding.numbers["elsewhere"] > finding.numbers["walks"] / 2
     assert finding.numbers["median_deg"] > 45
-    assert finding.text.startswith("The device points elsewhere from recording to recording of a mounting, in ")
-    assert '.csv first: where it was put on anew for each file write mounting = "each file"' in finding.text
+    assert finding.text.startswith("The device points elsewhere from walk to walk of a mounting, in ")
+    assert ' s first. Where it was put on anew for each file write mounting = "each file"' in finding.text
 
 
 def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
@@ -70,10 +72,10 @@ def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
     (finding,) = found(turned(pieces, lambda i: i in (first, second)))
     assert not finding.is_fault
     assert finding.numbers["elsewhere"] == 2
-    assert f", {pieces[walks['0']].file} first: see how it was worn there" in finding.text
+    assert f", {pieces[walks['0']].file} at 0 s first: see how it was worn there" in finding.text
 
 
-def test_one_of_two_recordings_that_points_elsewhere_is_no_misfit(pieces):
+def test_one_of_two_walks_that_points_elsewhere_is_no_misfit(pieces):
     two = [x for x in pieces if x.found_labels == ("WALKING",)][:2]
     assert len(two) == 2
     two = [replace(x, mounting=Mounting("a")) for x in two]
@@ -101,7 +103,19 @@ def test_parts_of_one_file_that_point_elsewhere_are_to_be_cut(pieces):
     parts = [replace(x, mounting=Mounting(x.file[0]), file=f"{x.file[0]}.csv") for x in turned(pieces)]
     (finding,) = found(parts)
     assert finding.is_fault
-    assert ': cut files where it was put on anew, and write mounting = "each file"' in finding.text
+    assert '. Cut files where it was put on anew, and write mounting = "each file"' in finding.text
+
+
+def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
+    standing = next(x for x in pieces if x.found_labels == ("STANDING",)).samples[:250]
+    walks = [x for x in pieces if x.mounting.name == "0" and x.found_labels[0].startswith("WALKING")]
+    pauses = [replace(x, samples=np.concatenate([standing, x.samples])) for x in walks]
+    worn = np.concatenate([x.samples for x in turned(pauses)])
+    (finding,) = found([replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")])
+    assert finding.is_fault
+    at = float(re.search(r"all.csv at (\d+) s first. Cut files", finding.text)[1])
+    starts = np.cumsum([5, *(len(x.samples) / 50 for x in pauses)])
+    assert np.abs(starts - at).min() < 2
 
 
 def test_how_devices_point_is_not_asked_where_gravity_does_not_fit(pieces):
