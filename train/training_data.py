@@ -13,6 +13,7 @@ from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
+from edge_runtime.reports.sentences import motionless
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
 from edge_runtime.signals.types import Frame, Window
 from train.fit.fit_job import held_rows
@@ -29,7 +30,7 @@ def load_data(
     """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`.
 
     Of data sets with and without a gyroscope the common signals are taken, which stderr then says, as it says what does
-    not fit in recordings that a layout describes.
+    not fit in recordings that a layout describes, and which windows have no walking frame.
     """
     reader = DataReader(sources(chosen))
     data = reader.windows(window)
@@ -64,7 +65,15 @@ def load_data(
                 f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is "
                 f"{WALKING}: name it so, or leave --frame out"
             )
+        found = data.motionless(data.train, data.test)
         data = data.in_walking_frame()
+        if said := motionless(found.windows, found.mountings):
+            click.echo(said, err=True)
+        if len(data.labels) < 2:
+            raise InputError(
+                f"--frame walking: of '{data.name}' windows of {data.labels[0]} are left alone, and a network tells at "
+                "least two activities apart: add other data with a second --data, or leave --frame out"
+            )
     if sensors == "accelerometer":
         if data.front_end is None:
             raise InputError(

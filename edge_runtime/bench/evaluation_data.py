@@ -13,7 +13,7 @@ from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import joining, uci_har
 from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Dataset, Mounting, Recording, Split, own_test_subjects
+from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of
@@ -29,12 +29,14 @@ _FIRST_NAMES = 5  # of many people, in a sentence
 class EvaluatedWindows:
     """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
 
-    `left_out` counts, by label, the windows whose label the model does not have; `not_scored` are the other people.
+    `left_out` counts, by label, the windows whose label the model does not have, but for the `motionless`, of which no
+    walking frame can be found where the model takes windows in that; `not_scored` are the other people.
     """
 
     test: Split
     mountings: tuple[Mounting, ...]
     left_out: dict[str, int]
+    motionless: Motionless
     not_scored: list[int | str]
 
     def occurring(self, n_labels: int) -> npt.NDArray[np.bool_]:
@@ -242,10 +244,22 @@ def evaluated(model: ModelFile, data: Dataset) -> EvaluatedWindows:
     card = model.card
     check_data(model, in_labels_of([model], data)[0])
     test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
+    moving, motionless = moving_for([model], test)
     # Before windows of other labels are left out, which show how the device was worn, too.
-    test, left_out = in_labels_of([model], test.in_walking_frame() if card.frame == "walking" else test)
+    test, left_out = in_labels_of([model], moving.in_walking_frame() if card.frame == "walking" else moving)
+    check_data(model, test)
     scored = test.select([x.name for x in card.signals]).test
-    return EvaluatedWindows(scored, test.mountings, left_out, not_scored(data))
+    return EvaluatedWindows(scored, test.mountings, left_out, motionless, not_scored(data))
+
+
+def moving_for(models: Sequence[ModelFile], data: Dataset) -> tuple[Dataset, Motionless]:
+    """`data` without windows that have no walking frame, where one of the `models` takes that; those of the test.
+
+    Raises `InputError` as `Dataset.moving`.
+    """
+    if all(x.card.frame == "device" for x in models):
+        return data, Motionless()
+    return data.moving(), data.motionless(data.test)
 
 
 def not_scored(data: Dataset) -> list[int | str]:

@@ -108,9 +108,10 @@ def measure(
 
     A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, a rival among those
     that are absent, and the others are measured all the same; when no model is left, the error of the first is raised.
-    Windows whose labels the models lack are left out. Raises `InputError` when a model does not fit the data.
-    `on_progress` hears the round and model, then `: ` and the stage.
+    Windows whose labels the models lack are left out, and those without a walking frame, where one takes that. Raises
+    `InputError` when a model does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
     """
+    data, motionless = evaluation_data.moving_for(models, data)
     scored, left_out = evaluation_data.in_labels_of(models, data)
     for model in models:
         evaluation_data.check_data(model, scored)
@@ -159,6 +160,8 @@ def measure(
             data.window.hop_s,
             left_out,
             tuple(map(str, evaluation_data.not_scored(data))),
+            motionless.windows,
+            motionless.mountings,
         ),
         results=tuple(aggregation.with_agreement(results, survivors)),
         settings=_method(settings, survivors),

@@ -277,6 +277,12 @@ class EvaluatedData:
         dataclasses.field(default_factory=dict)
     )
     not_scored: Annotated[tuple[str, ...], "people of the data who are left out: the models were trained on them"] = ()
+    motionless: Annotated[
+        Mapping[str, Count],
+        "by label: how many windows were left out, where a model takes the walking frame, since nobody moves in their "
+        "mounting",
+    ] = dataclasses.field(default_factory=dict)
+    motionless_mountings: Annotated[Count, "how many mountings these are of"] = 0
 
 
 @dataclass(frozen=True)

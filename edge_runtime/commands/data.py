@@ -10,7 +10,7 @@ import numpy as np
 from edge_runtime.commands import options
 from edge_runtime.data import layout_file, loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
-from edge_runtime.data.dataset import Dataset, Recording
+from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.sensor_checks import SIGN, Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
@@ -210,6 +210,8 @@ def _content(
             "subjects": list(dict.fromkeys(split.subject.tolist())),
             "windows": dict(zip(data.labels, counts, strict=True)),
         }
+    motionless = data.motionless(data.train, data.test) if reader.has_recordings else Motionless()
+    content |= {"motionless": motionless.windows, "motionless_mountings": motionless.mountings}
     content["findings"] = [
         {"source": source, "placement": x.placement, "about": x.about, "fits": not x.is_fault, "text": x.text}
         | {"numbers": dict(x.numbers)}
@@ -229,6 +231,7 @@ def _show(reader: DataReader, json_path: Path | None) -> None:
         data = reader.found_windows()
         _show_windows(data, reader)
         _show_people(data)
+        _show_motionless(data)
     finally:
         for part in others:
             found, console = part.found, Console(markup=False)
@@ -263,6 +266,16 @@ def _show_people(data: Dataset) -> None:
     if short:
         others = f", and {counted(len(short) - _MOST_SHORT, 'other')}" if len(short) > _MOST_SHORT else ""
         Console(markup=False).print(f"Without windows of a class: {', '.join(short[:_MOST_SHORT])}{others}.")
+
+
+def _show_motionless(data: Dataset) -> None:
+    """Print which windows no model for a phone worn any way learns, or is scored on."""
+    from edge_runtime.reports.sentences import motionless
+    from edge_runtime.system.terminal import Console
+
+    found = data.motionless(data.train, data.test)
+    if said := motionless(found.windows, found.mountings, "Windows that --frame walking leaves out"):
+        Console(markup=False).print(said)
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:

@@ -128,7 +128,11 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
         _draw_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture)
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
     return (
-        {"left_out": found.left_out}
+        {
+            "left_out": found.left_out,
+            "motionless": found.motionless.windows,
+            "motionless_mountings": found.motionless.mountings,
+        }
         | dataclasses.asdict(open_set)
         | {"closed_set": {"labels": names} | dataclasses.asdict(closed_set)}
     )

@@ -1,8 +1,8 @@
 """Hold recordings, and data sets of windows, labels and subjects in a training and a test part."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -117,6 +117,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Motionless:
+    """How many `windows`, by label, are of `mountings` in which nobody moves, so that these have no walking frame."""
+
+    windows: Mapping[str, int] = field(default_factory=dict)
+    mountings: int = 0
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
 
@@ -179,32 +187,69 @@ class Dataset:
         return replace(self, labels=labels, train=train, test=test)
 
     def in_walking_frame(self) -> "Dataset":
-        """The same windows, those of each mounting turned into its walking frame.
+        """The windows that `moving` leaves, those of each mounting turned into its walking frame.
 
         That is found from all windows of the mounting that show a body that moves, whatever they are labelled: people
         to whom a model is applied have no labels, and those it is trained on are treated alike. Where mountings are not
-        known, the windows of a subject are taken as one. Raises `InputError` for a mounting in which nobody moves, for
-        signals without both accelerations, and for a rate that is not known.
+        known, the windows of a subject are taken as one. Raises `InputError` as `moving`, and for a rate that is not
+        known.
         """
         if self.frame == "walking":
             return self
-        names, rate_hz = [x.name for x in self.signals], self.window.rate_hz
-        check_signals(names, f"the data '{self.name}'")
+        rate_hz = self.window.rate_hz
+        check_signals([x.name for x in self.signals], f"the data '{self.name}'")
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
             raise InputError(f"the data '{self.name}' names {lacks}, so that no walking frame can be found: name it")
-        train, test = (self._turned(part, names, rate_hz) for part in (self.train, self.test))
-        return replace(self, train=train, test=test, frame="walking")
+        data = self.moving()
+        train, test = (data._turned(part, rate_hz) for part in (data.train, data.test))
+        return replace(data, train=train, test=test, frame="walking")
 
-    def _turned(self, part: Split, names: Sequence[str], rate_hz: float) -> Split:
+    def moving(self) -> "Dataset":
+        """The same windows but those of mountings in which nobody moves, and without labels that only these have.
+
+        Raises `InputError` when no window is left, and for signals without both accelerations.
+        """
+        check_signals([x.name for x in self.signals], f"the data '{self.name}'")
+        parts = (self.train, self.test)
+        still = [self._is_motionless(part) for part in parts]
+        if not any(rows.any() for rows in still):
+            return self
+        train, test = (part.select(~rows) for part, rows in zip(parts, still, strict=True))
+        if not len(train) + len(test):
+            part = next(x for x in parts if len(x))
+            mounting = "" if part.mounting is None else self.mountings[part.mounting[0]].name or str(part.mounting[0])
+            raise nobody_walks(f"the windows of '{self.name}'", part.subject[0], mounting)
+        had, has = (_occurring(pair, len(self.labels)) for pair in (parts, (train, test)))
+        kept = has | ~had
+        places = (np.cumsum(kept) - 1).astype(np.uint8)
+        labels = tuple(x for x, is_kept in zip(self.labels, kept, strict=True) if is_kept)
+        train, test = (replace(part, y=places[part.y]) for part in (train, test))
+        return replace(self, labels=labels, train=train, test=test)
+
+    def motionless(self, *parts: Split) -> Motionless:
+        """Those of the windows of its `parts` that `moving` leaves out. Raises `InputError` as `check_signals`."""
+        check_signals([x.name for x in self.signals], f"the data '{self.name}'")
+        chosen = [part.select(self._is_motionless(part)) for part in parts]
+        counts = np.bincount(np.concatenate([x.y for x in chosen]), minlength=len(self.labels)).tolist()
+        windows = {label: n for label, n in zip(self.labels, counts, strict=True) if n}
+        return Motionless(windows, sum(len(np.unique(_worn(x))) for x in chosen))
+
+    def _is_motionless(self, part: Split) -> npt.NDArray[np.bool_]:
+        """Tell of each window of `part` whether it is of a mounting in which nobody moves."""
+        worn, names = _worn(part), [x.name for x in self.signals]
+        still = np.zeros(len(part), np.bool_)
+        for one in np.unique(worn):
+            rows = worn == one
+            still[rows] = not is_moving(part.X[rows], names).any()
+        return still
+
+    def _turned(self, part: Split, rate_hz: float) -> Split:
         """The windows of `part` in the walking frames of their mountings."""
-        worn = part.subject if part.mounting is None else part.mounting
+        worn, names = _worn(part), [x.name for x in self.signals]
         X = np.empty_like(part.X)
         for one in np.unique(worn):
             rows = worn == one
-            if not is_moving(part.X[rows], names).any():
-                mounting = "" if part.mounting is None else str(self.mountings[int(one)].name or one)
-                raise nobody_walks(f"the windows of '{self.name}'", part.subject[rows][0], mounting)
             X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)
 
@@ -227,10 +272,21 @@ class Dataset:
         Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has; and as
         `in_walking_frame`.
         """
-        data = (self.coarse() if is_coarse(card.labels) else self).split_for(card)
+        data = self.coarse() if is_coarse(card.labels) else self
         if card.frame == "walking":
-            data = data.in_walking_frame()
+            data = data.in_walking_frame()  # before people are divided: the card names those who moved
+        data = data.split_for(card)
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
+
+
+def _worn(part: Split) -> npt.NDArray[np.generic]:
+    """What tells mountings apart, of each window of `part` `[n]`: where they are not known, the subject."""
+    return part.subject if part.mounting is None else part.mounting
+
+
+def _occurring(parts: Sequence[Split], n_labels: int) -> npt.NDArray[np.bool_]:
+    """Which labels the windows of `parts` have `[n_labels]`."""
+    return np.bincount(np.concatenate([x.y for x in parts]), minlength=n_labels) > 0
 
 
 def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:

@@ -8,7 +8,7 @@ from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.data.label_order import JOGGING
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun
-from edge_runtime.reports.sentences import left_out
+from edge_runtime.reports.sentences import left_out, motionless
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
@@ -50,6 +50,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
             f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
         )
     console.print("".join(f"{x}\n" for x in _group_lines(open_set, found)), end="")
+    if said := motionless(found.motionless.windows, found.motionless.mountings):
+        console.print(said)
     if said := left_out(found.left_out):
         console.print(said)
         running = [x for x in found.left_out if x.lower().startswith(_RUNNING)]

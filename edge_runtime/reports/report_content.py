@@ -73,9 +73,16 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
         doubts=each(sentences.doubts),
-        notes=each(lambda x: [y for y in [sentences.left_out(x.data.left_out)] if y])
+        notes=each(_left_out)
         + (tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else ())
         + each(sentences.absent_rivals),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda x: [machine_and_method.one_line(x)]),
     )
+
+
+def _left_out(report: Report) -> list[str]:
+    """Which windows were left out."""
+    data = report.data
+    said = (sentences.left_out(data.left_out), sentences.motionless(data.motionless, data.motionless_mountings))
+    return [x for x in said if x]

@@ -129,6 +129,12 @@ def left_out(windows: Mapping[str, int]) -> str | None:
     return f"Windows left out, since the model has no such label: {named}." if windows else None
 
 
+def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows left out") -> str | None:
+    """The `windows`, counted by label, of so many `mountings` in which nobody moves."""
+    named = ", ".join(f"{n} of {label}" for label, n in windows.items())
+    return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
+
+
 def failures(report: Report) -> list[str]:
     """The models that could not be measured, each with the reason."""
     return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import official_copy
 import pytest
-from described_recordings import LAYOUT, write_layout, write_tree
+from described_recordings import LAYOUT, write_files_worn_anew, write_layout, write_tree
 from programs import MODELS, assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
 from written_recordings import motion, posture, spoil, write, write_few, write_pieces, write_subjects
 
@@ -124,6 +124,17 @@ def test_json_has_the_counts_and_what_fits_with_its_numbers(har_edge_here, tmp_p
     assert rate["fits"]
     assert rate["numbers"]["median_hz"] == 50
     assert found["untrainable"] is None
+
+
+def test_windows_without_a_walking_frame_are_said(har_edge_here, tmp_path):
+    layout = write_files_worn_anew(tmp_path / "own")
+    done = succeeded(
+        har_edge_here("data", "--data", tmp_path / "own", "--layout", layout, "--json", tmp_path / "f.json")
+    )
+    said = "Windows that --frame walking leaves out: 15 of STANDING, in 3 mountings in which nobody moves."
+    assert said in " ".join(done.stdout.split())
+    found = json.loads((tmp_path / "f.json").read_text())
+    assert (found["motionless"], found["motionless_mountings"]) == ({"STANDING": 15}, 3)
 
 
 def test_json_says_why_data_cannot_be_trained_on(har_edge_here, tmp_path):

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from described_recordings import write_files_worn_anew
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
 from edge_runtime.bench.evaluation_data import EvaluatedWindows, is_other, learnt_from, learnt_placements
 from edge_runtime.commands import evaluate as evaluate_command
 from edge_runtime.data import loading, uci_har
-from edge_runtime.data.dataset import Mounting, Split
+from edge_runtime.data.dataset import Motionless, Mounting, Split
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import read_model, write_model
 from edge_runtime.model.model_paths import reference_model
@@ -126,6 +127,35 @@ def test_bench_leaves_out_windows_of_other_labels_as_evaluate_does(tmp_path):
         said = f"since the model has no such label: {own['left_out']['DANCING']} of DANCING."
         for form in (done.stdout, done.stderr):  # the Markdown and the table
             assert " ".join(form.split()).count(said) == 1
+
+
+def test_windows_of_mountings_in_which_nobody_moves_are_left_out_of_evaluate_and_bench(tmp_path):
+    data = tmp_path / "own"
+    given = ("--data", f"{write_files_worn_anew(data)}={data}")
+    done = succeeded(evaluate(data, "edge-anywhere", *given))
+    own = scores(data)
+    assert (own["motionless"], own["motionless_mountings"], own["left_out"]) == ({"STANDING": 15}, 3, {})
+    said = "Windows left out: 15 of STANDING, in 3 mountings in which nobody moves."
+    assert said in " ".join(done.stdout.split())
+    assert (own["windows"], own["per_class"]["STANDING"]["windows"]) == (30, 0)
+    assert own["closed_set"]["labels"] == ["WALKING", "JOGGING"]
+    done = succeeded(har_edge("bench", "edge-anywhere", *given, *MEASURED, "--markdown", "-", cwd=tmp_path))
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert {x: report["data"][x] for x in ("windows", "left_out", "motionless", "motionless_mountings")} == {
+        x: own[x] for x in ("windows", "left_out", "motionless", "motionless_mountings")
+    }
+    assert report["results"][1]["confusion"] == own["confusion"]
+    for form in (done.stdout, done.stderr):  # the Markdown and the table
+        assert " ".join(form.split()).count(said) == 1
+    # As the device has its axes nobody needs to move.
+    succeeded(evaluate(data, "edge", *given))
+    assert (scores(data)["motionless"], scores(data)["left_out"]) == ({}, {"JOGGING": 15})
+    assert scores(data)["per_class"]["STANDING"]["windows"] == 15
+    for path in data.glob("[!S]*.csv"):
+        path.unlink()
+    for command in ("evaluate", "bench"):
+        done = har_edge(command, "edge-anywhere", *given, cwd=tmp_path)
+        assert_one_sentence(done, 2, "nobody walks in the windows of 'mine' of subject a, mounting")
 
 
 def test_uci_har_beside_other_data_is_scored_on_its_published_windows(tmp_path):
@@ -326,7 +356,7 @@ def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_othe
     card = Classifier(reference_model("edge-anywhere", "int8")).card
     y, answers = np.array([3, 3, 3, 5, 4, 0], np.uint8), np.array([3, 5, 5, 3, 3, 1])
     split = Split(np.zeros((6, 128, 9), np.float32), y, np.ones(6), np.zeros(6, np.int32))
-    found = EvaluatedWindows(split, (Mounting(placement=placement),), {}, [])
+    found = EvaluatedWindows(split, (Mounting(placement=placement),), {}, Motionless(), [])
     evaluate_command._say_what_looks_alike(card, found, answers)
     sentence = f"3 of these 4 windows of SITTING and LAYING were taken for the other: {said}. "
     assert " ".join(capsys.readouterr().out.split()) == (

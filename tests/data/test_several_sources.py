@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from described_recordings import write_files_worn_anew
 from written_recordings import motion, write, write_subjects
 
 from edge_runtime.data import loading, uci_har
@@ -87,6 +88,23 @@ def test_several_placements_without_the_walking_frame_are_told_in_a_sentence(two
     training_data.load_data([waist, other], "all", "six")
     training_data.load_data([waist, wrist], "all", "six", "walking")
     assert not capsys.readouterr().err
+
+
+def test_a_training_in_the_walking_frame_says_which_windows_have_none_and_learns_the_others(tmp_path, capsys):
+    layout = write_files_worn_anew(tmp_path / "own")
+    own = f"{layout}={tmp_path / 'own'}"
+    data = training_data.load_data([own], "all", "six", "walking")
+    said = "Windows left out: 15 of STANDING, in 3 mountings in which nobody moves.\n"
+    assert capsys.readouterr().err == said
+    assert (data.labels, len(data.train) + len(data.test)) == (("WALKING", "JOGGING"), 30)
+    training_data.check_data(data, ["b"])
+    beside = training_data.load_data(["uci-har", own], "all", "six", "walking")
+    assert capsys.readouterr().err == said
+    assert beside.labels == (*uci_har.LABELS, "JOGGING")  # others stand
+    for path in (tmp_path / "own").glob("J*.csv"):
+        path.unlink()
+    with pytest.raises(InputError, match="windows of WALKING are left alone"):
+        training_data.load_data([own], "all", "six", "walking")
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 16), (128, 128), (200, 100)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.dataset import Dataset, Motionless, Split
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
@@ -71,12 +71,46 @@ def test_where_mountings_are_not_known_a_subject_has_one(small):
     np.testing.assert_array_equal(turned.X[one], mounting.in_walking_frame(X, NAMES, 50.0))
 
 
-def test_a_mounting_without_walking_is_refused_by_its_subject(small):
+def taken_off(part: Split, y: int) -> Split:
+    """The same windows, those of the class `y` of mountings of their own in which nothing moves."""
+    rows = part.y == y
+    X = np.where(rows[:, np.newaxis, np.newaxis] & [x.startswith("body_acc") for x in NAMES], 0, part.X)
+    return replace(part, X=X, mounting=np.where(rows, 1000 + part.mounting, part.mounting))
+
+
+def test_windows_of_mountings_in_which_nobody_moves_are_left_out(small):
+    laying = small.labels.index("LAYING")
+    train = taken_off(small.train, laying)
+    data = replace(small, train=train)
+    n = int((train.y == laying).sum())
+    assert data.motionless(train, small.test) == Motionless({"LAYING": n}, len(np.unique(small.train.mounting)))
+    found = data.in_walking_frame()
+    assert found.labels == small.labels  # of the test part, too
+    assert len(found.test) == len(small.test)
+    for one in np.unique(small.train.mounting):
+        X = train.X[(train.mounting == one) & (train.y != laying)]
+        np.testing.assert_array_equal(
+            found.train.X[found.train.mounting == one], mounting.in_walking_frame(X, NAMES, 50)
+        )
+    assert not small.motionless(small.train, small.test).windows
+    assert small.moving() is small
+
+
+def test_labels_that_lose_all_windows_are_none_and_others_keep_their_names(small):
+    sitting, laying = (small.labels.index(x) for x in ("SITTING", "LAYING"))
+    train, test = (taken_off(x.select(x.y != laying), sitting) for x in (small.train, small.test))
+    found = replace(small, train=train, test=test).moving()
+    assert found.labels == ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "STANDING", "LAYING")
+    kept = np.array(small.labels)[train.y[train.y != sitting]]
+    np.testing.assert_array_equal(np.array(found.labels)[found.train.y], kept)
+
+
+def test_data_in_which_nobody_moves_at_all_is_refused_by_a_subject(small):
     still = replace(small, train=small.train.select(small.train.y == small.labels.index("STANDING")))
     resting = ~mounting.is_moving(still.train.X, NAMES)
     says = r"nobody walks in the windows of 'UCI HAR' of subject \d+, mounting \d+, .* mounting = \"each subject\" "
     with pytest.raises(InputError, match=says):
-        replace(still, train=still.train.select(resting)).in_walking_frame()
+        replace(still, train=still.train.select(resting), test=still.test.select(still.test.y > 9)).in_walking_frame()
     with pytest.raises(InputError, match="no rate"):
         replace(small, window=replace(small.window, rate_hz=None)).in_walking_frame()
     with pytest.raises(InputError, match="total_acc"):

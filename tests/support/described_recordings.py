@@ -1,7 +1,7 @@
 """Write recordings in files of their own form, and a layout that describes them."""
 
 import numpy as np
-from written_recordings import motion
+from written_recordings import motion, posture
 
 from edge_runtime.data import layout_file
 
@@ -52,3 +52,16 @@ def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10"
             text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
             (folder / label / f"{subject}_1.csv").write_text(text + "\n")
     return folder
+
+
+def write_files_worn_anew(folder, labels=("WALKING", "JOGGING"), subjects=("a", "b", "c")):
+    """A file each of someone who moves so and of one who stands still; the layout that calls each a mounting."""
+    folder.mkdir()
+    still = np.tile([0.0, 0, 1, 0, 0, 0], (400, 1)) + np.random.default_rng(0).normal(0, 0.005, (400, 6))
+    for seed, subject in enumerate(subjects):
+        moves = {x: posture("WALKING", 8, 2 * seed) for x in labels}
+        for label, samples in {**moves, "STANDING": still}.items():
+            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
+            (folder / f"{label}_{subject}.csv").write_text(text + "\n")
+    text = LAYOUT.replace("{label}/{subject}_{trial}.csv", "{label}_{subject}.csv").split("[labels]")[0]
+    return write_layout(folder.parent, f'mounting = "each file"\n{text.replace("deg/s", "rad/s")}')
