@@ -183,7 +183,14 @@ def _live(
     tracks = _follow(classifier, chosen, names, hop, picture)
     rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
     found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ, rows)
-    people = scores_by_part.per_subject(tracks, len(labels), window.samples)
+    people, placements, sources = (
+        scores_by_part.per_group(tracks, own, len(labels), window.samples)
+        for own in (
+            [str(x.subject) for x in tracks],
+            [x.mounting.placement for _, x in chosen],
+            [x.mounting.source for _, x in chosen],
+        )
+    )
     activities = scores_by_part.per_activity(tracks, labels, window.samples)
     during = scores_by_part.reported_during(tracks, names, len(labels), RATE_HZ)
     transitions = {name: x for name, x in during.items() if scores_by_part.is_transition(name)}
@@ -192,6 +199,8 @@ def _live(
     n_people = len({x.subject for x in tracks})
     report.show_scores(found, len(tracks), n_people, console)
     report.show_parts("subject", people, console)
+    for heading, part in (("placement", placements), ("data set", sources)):
+        report.show_parts(heading, part if len(part) > 1 else {}, console)
     report.show_parts("activity", activities, console)
     report.show_reported(transitions, others, console)
     say_where_no_mounting_was_found(
@@ -204,6 +213,8 @@ def _live(
         _draw_confusion(counts, labels, title, picture)
     parts: dict[str, Mapping[str, Any]] = {
         "per_subject": people,
+        "per_placement": placements,
+        "per_source": sources,
         "per_activity": activities,
         "transitions": transitions,
         "other_labels": others,

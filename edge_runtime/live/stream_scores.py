@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import segments
-from edge_runtime.data.scores import auroc
+from edge_runtime.data.scores import auroc, confusion_matrix, macro_f1
 
 NO_DECISION = -1
 """In `Track.shown`: unknown. In `Track.labels`: not labelled."""
@@ -59,7 +59,8 @@ class LiveScores:
     """Shares are between 0 and 1, times in seconds, rates per hour of labelled activity.
 
     `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same windows, those wholly in one
-    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `joined` is the share of these windows
+    activity; unknown counts as wrong, and is left out of `reported_accuracy`. `window_macro_f1` and `live_macro_f1` are
+    the mean F1, over the activities that the windows have, of the same answers. `joined` is the share of these windows
     for which several activities were named, right where one of them is. `mounting_not_known` is the share of time in
     activities that are labelled postures before the first labelled walk of a mounting: nothing can be told there, and
     all scores of windows, samples and `unknown_in_activities` are of the rest. `sample_accuracy` is of the report at
@@ -73,6 +74,8 @@ class LiveScores:
     windows: int
     window_accuracy: float
     live_accuracy: float
+    window_macro_f1: float
+    live_macro_f1: float
     reported_accuracy: float
     sample_accuracy: float
     delay_median_s: float
@@ -123,6 +126,8 @@ def score(
         windows=len(truth),
         window_accuracy=share(answers == truth),
         live_accuracy=share(shown == truth),
+        window_macro_f1=mean_f1(truth, answers, n_activities),
+        live_macro_f1=mean_f1(truth, shown, n_activities),
         reported_accuracy=share((shown == truth)[shown != NO_DECISION]),
         sample_accuracy=share((reported == labels)[in_activity]),
         delay_median_s=float(np.median(delays)) if len(delays) else float("nan"),
@@ -149,6 +154,16 @@ def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integ
         rows = inside_activity(track, n_activities, samples) & (track.shown != NO_DECISION)
         np.add.at(counts, (track.labels[track.ends[rows] - 1], track.shown[rows]), 1)
     return counts
+
+
+def counts_with_unknown(truth: Integers, answers: Integers, n_activities: int) -> npt.NDArray[np.int64]:
+    """Count `answers` `[n]`: `[true, answered]`, of which the last column is unknown and the last row is empty."""
+    return confusion_matrix(truth, np.where(answers == NO_DECISION, n_activities, answers), n_activities + 1)
+
+
+def mean_f1(truth: Integers, answers: Integers, n_activities: int) -> float:
+    """The mean F1 of the activities in `truth` `[n]`, unknown among the `answers` `[n]` being wrong; NaN of none."""
+    return macro_f1(counts_with_unknown(truth, answers, n_activities)) if len(truth) else float("nan")
 
 
 def _joined(track: Track) -> npt.NDArray[np.bool_]:

@@ -331,8 +331,28 @@ def test_transitions_are_shown_against_what_was_reported(columns, tmp_path):
     assert list(found["per_subject"]) == ["anna"]
     assert sum(x["windows"] for x in found["per_activity"].values()) == found["windows"]
     assert found["live_accuracy"] > 0.9
+    assert found["live_macro_f1"] == found["per_subject"]["anna"]["live_f1"] > 0.9
+    assert list(found["per_source"]) == ["own"]
     plots = {x.name: x.read_bytes()[:4] for x in (tmp_path / "plots").iterdir()}
     assert plots == dict.fromkeys(("recording-0.png", "confusion.png"), b"\x89PNG")
+
+
+def test_live_scores_have_each_placement_and_data_set(tmp_path):
+    given = []
+    for placement, label in (("waist", "SITTING"), ("wrist", "STANDING")):
+        people(tmp_path / placement, (label, posture(label, 15)), names=("me",))
+        layout = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
+        (tmp_path / f"{placement}.toml").write_text(f'{layout}placement = "{placement}"\n')
+        given += ["--data", f"{placement}.toml={placement}"]
+    done = succeeded(evaluate(tmp_path / "waist", "edge", "--live", *given))
+    found = scores(tmp_path / "waist")
+    assert list(found["per_placement"]) == list(found["per_source"]) == ["waist", "wrist"]
+    assert found["per_source"]["waist"] == found["per_subject"]["waist-me"]
+    lines = [x.split() for x in done.stdout.splitlines()]
+    assert [x[:2] for x in lines if x[:1] == ["placement"] or x[:2] == ["data", "set"]] == [
+        ["placement", "windows"],
+        ["data", "set"],
+    ]
 
 
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):

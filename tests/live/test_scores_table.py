@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.data.uci_har import LABELS, TRANSITIONS
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.display import scores_table
-from edge_runtime.live.scores_by_part import Reported
+from edge_runtime.live.scores_by_part import Reported, per_group
 from edge_runtime.live.stream_scores import NO_DECISION, Track, score
 from edge_runtime.system.terminal import Console
 
@@ -67,6 +67,18 @@ def test_a_delay_that_is_infinite_for_a_few_is_left_out(console):
 
 def test_where_all_is_unknown_no_share_of_the_rest_is_given(console):
     assert "accuracy, live 0.00 %: all are unknown of every" in show(console, scores([0] * 8, [NO_DECISION] * 2))
+
+
+def test_macro_f1_stands_beside_accuracy_of_all_and_of_each_part(console):
+    # Four windows of the first activity and two of the second: the network always answers the first.
+    text = show(console, scores([0] * 16 + [1] * 8, [0, 0, 0, 0, 1, NO_DECISION]))
+    assert "66.67 %, macro F1 40.00 % of 6 windows wholly in one activity" in text
+    assert "100.00 % of those that are not unknown; 83.33 %, macro F1 83.33 % of all" in text
+    labels, ends = np.array([0] * 16 + [1] * 8), np.arange(4, 25, 4)
+    track = Track("a", labels, ends, np.zeros_like(ends), np.array([0, 0, 0, 0, 1, NO_DECISION]))
+    scores_table.show_parts("placement", per_group([track], ["waist"], 2, 4), console)
+    assert "waist 6 66.7 % 40.0 % 83.3 % 83.3 % 16.7 %" in printed(console)
+    assert "F1 the mean of these" in printed(console)
 
 
 def test_a_table_without_rows_is_left_out(console):

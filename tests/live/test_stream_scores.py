@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
-from edge_runtime.live.scores_by_part import is_transition, per_activity, per_subject, reported_during
+from edge_runtime.live.scores_by_part import is_transition, per_activity, per_group, reported_during
 from edge_runtime.live.stream_scores import NO_DECISION, Track, score
 
 RATE, SAMPLES = 10.0, 10
@@ -115,10 +116,24 @@ TRACKS = [
 
 
 def test_each_person_is_scored_by_their_own_windows():
-    found = per_subject(TRACKS, 2, SAMPLES)
+    found = per_group(TRACKS, ["anna", "ben"], 2, SAMPLES)
     assert {name: x.windows for name, x in found.items()} == {"anna": 3, "ben": 1}
     assert (found["anna"].live_accuracy, found["anna"].window_accuracy) == (1.0, 2 / 3)
     assert (found["ben"].live_accuracy, found["ben"].window_accuracy, found["ben"].unknown) == (0.0, 1.0, 1.0)
+    # SITTING, of two windows, was answered once right and once STANDING, of which there is one.
+    assert (found["anna"].window_f1, found["anna"].live_f1) == (pytest.approx(2 / 3), 1.0)
+    assert (found["ben"].window_f1, found["ben"].live_f1) == (1.0, 0.0)
+    assert found.keys() == per_group([*TRACKS, TRACKS[0]], ["anna", "ben", ""], 2, SAMPLES).keys()
+
+
+def test_f1_is_that_of_all_windows_and_unknown_is_wrong():
+    found, parts = score(TRACKS, 2, SAMPLES, RATE), per_activity(TRACKS, NAMES[:2], SAMPLES)
+    truth, answers, shown = [0, 0, 0, 1], [0, 1, 0, 1], [0, 0, 2, 1]
+    for name, part, own in (("window", "window_f1", answers), ("live", "live_f1", shown)):
+        each = f1_score(truth, own, labels=[0, 1], average=None, zero_division=0.0)
+        assert [getattr(parts[x], part) for x in NAMES[:2]] == pytest.approx(each)
+        assert getattr(found, f"{name}_macro_f1") == pytest.approx(each.mean())
+    assert np.isnan(scores([(2, 20)], [(10, 0, 0), (20, 0, 0)]).live_macro_f1)
 
 
 def test_each_activity_is_scored_by_its_own_windows():

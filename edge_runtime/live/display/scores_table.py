@@ -42,13 +42,13 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
     """Print a row for each part, if there is any; `heading` is the title of their column."""
     if not parts:
         return
-    table = plain_table([heading], ["windows", "right alone", "right live", UNKNOWN])
+    table = plain_table([heading], ["windows", "right alone", "F1", "right live", "F1", UNKNOWN])
     for name, x in parts.items():
-        shares = (x.window_accuracy, x.live_accuracy, x.unknown)
+        shares = (x.window_accuracy, x.window_f1, x.live_accuracy, x.live_f1, x.unknown)
         table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
     console.print()
     console.print(table)
-    console.print("Of windows wholly in one activity.")
+    console.print(f"Of windows wholly in one activity{'' if heading == 'activity' else ', and F1 the mean of these'}.")
 
 
 def show_reported(
@@ -78,7 +78,8 @@ def _reported_table(heading: str, found: Mapping[str, Reported]) -> Table:
 def _windows_alone(found: LiveScores) -> str:
     if not found.windows:
         return ""
-    return f"{percent(found.window_accuracy)} of {counted(found.windows, 'window')} wholly in one activity"
+    shares = f"{percent(found.window_accuracy)}, macro F1 {percent(found.window_macro_f1)}"
+    return f"{shares} of {counted(found.windows, 'window')} wholly in one activity"
 
 
 def _live(found: LiveScores) -> str:
@@ -86,7 +87,8 @@ def _live(found: LiveScores) -> str:
         return ""
     if math.isnan(found.reported_accuracy):
         return f"{percent(found.live_accuracy)}: all are unknown"
-    return f"{percent(found.reported_accuracy)} of those that are not unknown; {percent(found.live_accuracy)} of all"
+    of_all = f"{percent(found.live_accuracy)}, macro F1 {percent(found.live_macro_f1)} of all"
+    return f"{percent(found.reported_accuracy)} of those that are not unknown; {of_all}"
 
 
 def _of_every_moment(found: LiveScores) -> str:
