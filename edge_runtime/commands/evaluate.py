@@ -22,7 +22,7 @@ from edge_runtime.commands.model_arguments import (
 )
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.scores import answers_among, names_of, score
+from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
@@ -119,7 +119,10 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
         logits = classifier.logits(test.X)
     open_set = score(test, logits.argmax(axis=1), labels, found.mountings)
     occurring = found.occurring(len(labels))
-    closed_set = score(test, answers_among(logits, occurring), labels, found.mountings)
+    closed_set = dataclasses.replace(
+        score(test, answers_among(logits, occurring), labels, found.mountings),
+        per_source=closed_by_group(logits, test.y, names_of(test, found.mountings, "source")),
+    )
     show_scores(open_set, closed_set, found)
     _say_what_looks_alike(classifier.card, found, logits.argmax(axis=1))
     if picture:

@@ -132,6 +132,17 @@ def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) ->
     return found
 
 
+def closed_by_group(
+    logits: npt.NDArray[np.floating], y: Classes, groups: npt.NDArray[np.generic]
+) -> dict[str, GroupScore]:
+    """As `by_group`, of the greatest of `logits` `[n, n_labels]` among the classes that each group's windows have."""
+    predicted = np.zeros(len(y), np.intp)
+    for name in np.unique(groups):
+        rows = groups == name
+        predicted[rows] = answers_among(logits[rows], np.bincount(y[rows], minlength=logits.shape[1]) > 0)
+    return by_group(y, predicted, groups)
+
+
 def names_of(split: Split, mountings: Sequence[Mounting], field: str) -> npt.NDArray[np.str_]:
     """The `field` of each window's mounting `[n]`, one of `Mounting`; "" where that is not known."""
     if split.mounting is None or not mountings:

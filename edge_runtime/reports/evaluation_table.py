@@ -49,7 +49,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
             f"All these windows are of {occurring[0]}: the accuracy is its recall alone, since activities that the "
             f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
         )
-    console.print("".join(f"{x}\n" for x in _group_lines(open_set, found)), end="")
+    console.print("".join(f"{x}\n" for x in _group_lines(open_set, closed_set, found)), end="")
     if said := motionless(found.motionless.windows, found.motionless.mountings):
         console.print(said)
     if said := left_out(found.left_out):
@@ -59,8 +59,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
             console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
-def _group_lines(scores: Scores, found: EvaluatedWindows) -> Iterator[str]:
-    """A sentence for each placement and data set, where there are several."""
+def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:
+    """A sentence for each placement and data set, where there are several, with the closed set of a data set's own."""
     labels = list(scores.per_class)
     for kind, field, groups in (
         ("Placement", "placement", scores.per_placement),
@@ -70,7 +70,12 @@ def _group_lines(scores: Scores, found: EvaluatedWindows) -> Iterator[str]:
         for name, group in groups.items() if len(groups) > 1 else ():
             classes = np.unique(found.test.y[names == name]).tolist()
             only = f", all of {labels[classes[0]]}: its recall alone" if len(classes) == 1 else ""
-            yield f"{kind} {name}: accuracy {_shares(group, bool(only))}{only}."
+            closed = closed_set.per_source[name] if field == "source" else group
+            among = (
+                f"; closed set, answers among its {len(classes)} labels: accuracy {percent(closed.accuracy)}, macro F1 "
+                f"{percent(closed.macro_f1)}"
+            )
+            yield f"{kind} {name}: accuracy {_shares(group, bool(only))}{only or among * (closed != group)}."
 
 
 def _shares(scores: Scores | GroupScore, is_single: bool) -> str:

@@ -355,6 +355,20 @@ def test_live_scores_have_each_placement_and_data_set(tmp_path):
     ]
 
 
+def test_each_data_set_has_a_closed_set_of_its_own(tmp_path):
+    lying = [(x, posture("LAYING", 20)) for x in ("SITTING", "STANDING")]  # which neither is to be taken for
+    people(tmp_path / "still", *lying, names=("me",))
+    people(tmp_path / "walks", *((x, posture(x, 20)) for x in ("WALKING", "LAYING")), names=("me",))
+    done = succeeded(evaluate(tmp_path / "still", "edge", "--data", "still", "--data", "walks", columns=200))
+    found = scores(tmp_path / "still")
+    assert found["per_source"]["still"]["accuracy"] == found["closed_set"]["per_subject"]["still-me"] == 0
+    closed = found["closed_set"]["per_source"]["still"]
+    assert closed["accuracy"] == 0.5  # one is answered for both
+    said = f"closed set, answers among its 2 labels: accuracy 50.00 %, macro F1 {100 * closed['macro_f1']:.2f} %."
+    (line,) = [x for x in done.stdout.splitlines() if x.startswith("Data set still")]
+    assert said in line
+
+
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
     data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
     assert har_edge_here("personalise", "edge", "--data", data, "-o", "m.tflite").returncode == 0

@@ -121,3 +121,15 @@ def test_rows_are_the_true_classes():
 def test_subjects_may_have_names():
     found = scores.score(split([0, 1, 1], ["ann", "bob", "bob"]), np.array([0, 1, 0]), ("a", "b"))
     assert found.per_subject == {"ann": 1.0, "bob": 0.5}
+
+
+def test_the_closed_set_of_a_group_has_the_labels_of_its_own_windows():
+    logits = np.array([[2, 1, 3], [1, 3, 2], [2, 3, 1], [0, 1, 2], [1, 2, 3]])  # 2 is never right in A
+    y, groups = np.array([0, 1, 0, 1, 2], np.uint8), np.array(["A", "A", "A", "B", "B"])
+    found = scores.closed_by_group(logits, y, groups)
+    among = {"A": [0, 1, 1], "B": [2, 2]}
+    for name, answers in among.items():
+        own = y[groups == name]
+        expected = (len(own), metrics.accuracy_score(own, answers), macro_f1(own, answers))
+        assert (found[name].windows, found[name].accuracy, found[name].macro_f1) == pytest.approx(expected)
+    assert scores.by_group(y, logits.argmax(axis=1), groups)["A"].accuracy < found["A"].accuracy
