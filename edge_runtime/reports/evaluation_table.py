@@ -1,6 +1,6 @@
 """Print the scores of `har-edge evaluate`: of activities, people, placements and data sets."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -54,9 +54,14 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         console.print(said)
     if said := left_out(found.left_out):
         console.print(said)
-        running = [x for x in found.left_out if x.lower().startswith(_RUNNING)]
-        if running and JOGGING in open_set.per_class:
-            console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")
+        say_running(found.left_out, open_set.per_class, console)
+
+
+def say_running(others: Iterable[str], labels: Collection[str], console: Console) -> None:
+    """Say that a model of `labels` has another name for running, if that is among the `others`, which it lacks."""
+    running = [x for x in others if x.lower().startswith(_RUNNING)]
+    if running and JOGGING in labels:
+        console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
 def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:
