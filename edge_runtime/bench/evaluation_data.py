@@ -16,11 +16,14 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.loading import DataReader, check_unchanged
 from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recording_windows import in_seconds, seconds_without_windows
 from edge_runtime.data.scores import names_of
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.types import Window
 from edge_runtime.system.printable import printable
+from edge_runtime.system.quantities import counted
 
 _FIRST_NAMES = 5  # of many people, in a sentence
 
@@ -92,7 +95,27 @@ def windows(models: Sequence[ModelFile], chosen: Sources, is_remembered: bool) -
     if chosen and is_remembered:
         for card in cards:
             check_unchanged(data, chosen, card)
-    return data.with_test(_scored(cards, people, data.test.subject.tolist(), is_remembered))
+    scored = _scored(cards, people, data.test.subject.tolist(), is_remembered)
+    if chosen and reader.has_recordings and not is_remembered:
+        _say_what_no_window_has([x for x in reader.recordings if x.subject in scored], data.window)
+    return data.with_test(scored)
+
+
+def _say_what_no_window_has(found: Sequence[Recording], window: Window) -> None:
+    """Say on stderr how long labels last in recordings that were `found`, of which no window is wholly in one class."""
+    others, short = seconds_without_windows([x for x in found if x.mounting.source != uci_har.NAME], window)
+    whys = ("which are no class", f"in pieces shorter than {in_seconds(window)}")
+    said = [f"{_durations(part)}, {why}" for part, why in zip((others, short), whys, strict=True) if part]
+    if said:
+        click.echo(f"Not scored, since it gives no window: {'; '.join(said)}.", err=True)
+
+
+def _durations(seconds: Mapping[str, float]) -> str:
+    """The longest of the labels' `seconds`, in words, and the number of the others."""
+    longest = sorted(seconds, key=lambda x: -seconds[x])[:_FIRST_NAMES]
+    more = len(seconds) - len(longest)
+    named = ", ".join(f"{seconds[x]:.0f} s of {printable(x, 30)}" for x in longest)
+    return f"{named} and of {counted(more, 'other label')}" if more else named
 
 
 def _check(found: Sequence[Recording], card: Card) -> None:

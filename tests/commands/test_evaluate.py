@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from described_recordings import write_files_worn_anew
+from described_recordings import LAYOUT, write_files_worn_anew, write_layout, write_tree
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
@@ -369,6 +369,18 @@ def test_each_data_set_has_a_closed_set_of_its_own(tmp_path):
     said = f"closed set, answers among its 2 labels: accuracy 50.00 %, macro F1 {100 * closed['macro_f1']:.2f} %."
     (line,) = [x for x in done.stdout.splitlines() if x.startswith("Data set still")]
     assert said in line
+
+
+def test_what_gives_no_window_is_said(tmp_path):
+    write_tree(tmp_path / "own", subjects=("1",))  # 6 s of each label
+    layout = write_layout(tmp_path, LAYOUT)
+    x = np.vstack([posture("STANDING", 5), posture("WALKING", 2)])
+    write_pieces(tmp_path / "short" / "a.csv", [("STANDING", x[:250]), ("WALKING", x[250:])])
+    given = ("--data", f"{layout}={tmp_path / 'own'}", "--data", tmp_path / "short", "--data", "uci-har")
+    done = succeeded(evaluate(tmp_path / "own", "edge", *given))
+    said = "gives no window: 6 s of fetching, which are no class; 2 s of WALKING, in pieces shorter than 2.56 s."
+    assert f"Not scored, since it {said}" in done.stderr
+    assert "gives no window" not in succeeded(evaluate(tmp_path / "own", "edge")).stderr
 
 
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
