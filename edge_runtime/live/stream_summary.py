@@ -11,24 +11,47 @@ from edge_runtime.live.sources import Array
 
 _RATE_OVER_S = 5.0
 _LATENCIES = 100
-_LONGEST_STEP_S = 3600.0  # from one decision to the next; beyond it is another clock, or time that nobody waits for
+_LONGEST_STEP_S = 3600.0  # from one sample to the next; beyond it is another clock, or time that nobody waits for
+_NEAR_S = 1.0  # a sample farther from the newest one jumps, or has a wrong time: the one after it shows which
 
 
 class ElapsedTime:
-    """Adds up the time from one moment to the next; a clock of the source that goes back or jumps adds nothing."""
+    """Adds up the time from one sample to the next; a clock of the source that goes back or jumps adds nothing.
+
+    `seconds` are those from the first sample to the newest. A single sample with a wrong time does not count.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._last: float | None = None
+        self._begin = self._newest = 0.0  # of the clock that counts now
+        self._jumped: float | None = None
+        self._has_begun = False
 
     def go_to(self, second: float) -> None:
-        """Add the time until `second` by the source's clock; the first call begins."""
-        self.seconds, self._last = self.until(second), second
+        """Add the time until the next sample, taken at `second` by the source's clock; the first call begins."""
+        jumped, self._jumped = self._jumped, None
+        if not self._has_begun:
+            self._has_begun, self._begin, self._newest = True, second, second
+            return
+        if jumped is not None and not self._is_near(second) and 0 <= second - jumped <= _LONGEST_STEP_S:
+            if not self._newest < jumped <= self._newest + _LONGEST_STEP_S:
+                self._begin = self._newest = jumped
+            self._add(jumped)
+        if self._is_near(second):
+            self._add(second)
+        else:
+            self._jumped = second
 
     def until(self, second: float) -> float:
-        """The seconds that there would be at `second`."""
-        passed = 0.0 if self._last is None else second - self._last
-        return self.seconds + (passed if 0 < passed <= _LONGEST_STEP_S else 0.0)
+        """The seconds from the first sample to `second`; to the last clock's end where it is none of this one."""
+        return self.seconds - (self._newest - min(max(second, self._begin), self._newest))
+
+    def _is_near(self, second: float) -> bool:
+        return abs(second - self._newest) <= _NEAR_S
+
+    def _add(self, second: float) -> None:
+        passed = max(second - self._newest, 0.0)  # others may overtake a sample
+        self.seconds, self._newest = self.seconds + passed, self._newest + passed
 
 
 @dataclass
@@ -56,26 +79,25 @@ class StreamSummary:
         self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: dict[str, NoticeCount] = {}
         self._elapsed = ElapsedTime()
+        self._decided_s = 0.0
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._rate: deque[tuple[float, int]] = deque(maxlen=1000)
 
     def add(self, found: LiveEvent) -> float:
-        """Count one decision or notice; the seconds in the stream at which it came."""
+        """Count one decision or notice, after its samples; the seconds in the stream at which it came."""
         if isinstance(found, Notice):
             return self._add_notice(found)
-        before = self._elapsed.seconds
-        self._elapsed.go_to(found.seconds)
-        passed = self._elapsed.seconds - before
-        if not self._latencies:
-            passed = self._window_s
+        elapsed_s = self._elapsed.until(found.seconds)
+        passed = elapsed_s - self._decided_s if self._latencies else self._window_s
+        self._decided_s = elapsed_s
         self.windows[found.activity] += 1
         self.seconds[found.activity] += min(self.hop_s, passed)
         self._latencies.append(found.inference_ms)
         if found.activity != UNKNOWN:
             self.changes += bool(self._activity) and found.activity != self._activity
             self._activity = found.activity
-        return self._elapsed.seconds
+        return elapsed_s
 
     def _add_notice(self, notice: Notice) -> float:
         elapsed_s = self._elapsed.until(notice.seconds)
@@ -89,8 +111,8 @@ class StreamSummary:
     def samples_came(self, seconds: Array) -> None:
         """Count samples that were taken at `seconds`."""
         oldest, newest = float(seconds[0]), float(seconds[-1])
-        if not self.samples:
-            self._elapsed.go_to(oldest)
+        for second in seconds.tolist():
+            self._elapsed.go_to(second)
         if self._rate and not 0 <= oldest - self._rate[-1][0] < _RATE_OVER_S:
             self._rate.clear()  # a gap, or another clock
         self._rate.append((oldest, self.samples + 1))
@@ -102,7 +124,7 @@ class StreamSummary:
     @property
     def elapsed_s(self) -> float:
         """The seconds from the first sample to the newest."""
-        return self._elapsed.until(self._rate[-1][0]) if self._rate else self._elapsed.seconds
+        return self._elapsed.seconds
 
     @property
     def n_left_out(self) -> int:

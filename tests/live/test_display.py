@@ -135,7 +135,9 @@ class Screen:
         self.timeline = Timeline(labels, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
 
     def add(self, found: LiveEvent) -> None:
-        """Give a decision or notice to the timeline, as a session does."""
+        """Give a decision or notice to the timeline, as a session does: a decision after its samples."""
+        if isinstance(found, Decision):
+            self.summary.samples_came(found.seconds - np.arange(49, -1, -1) / 50)
         take = self.timeline.notice if isinstance(found, Notice) else self.timeline.decision
         take(found, self.summary.add(found))
 
@@ -268,7 +270,7 @@ class TestTimeline:
         screen.summary.samples_came(seconds[:1])
         for end in np.arange(2.56, 81, 1.28):
             screen.add(decision(1000 + end, "SITTING"))
-        screen.summary.samples_came(seconds[1:])
+        screen.summary.samples_came(seconds[seconds > 1080])
         screen.add(Notice(1082, "gap", "no samples for a while"))
         lines = screen.picture().splitlines()
         assert lines[-2].startswith("1:23   ")  # of samples; the last decision came at 1:20

@@ -96,6 +96,7 @@ class TestSession:
     def test_changes_are_those_between_activities(self):
         summary = StreamSummary(LABELS, 1.0, 2.56)
         for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
+            summary.samples_came(np.array([float(i)]))
             summary.add(decision(i, name))
         summary.add(Notice(0, "gap", "a gap"))
         assert (summary.changes, summary.gaps) == (2, 1)
@@ -103,10 +104,10 @@ class TestSession:
 
     def test_a_decision_stands_for_no_more_time_than_there_was(self):
         summary = StreamSummary(LABELS, 1e6, 2.56)
-        summary.add(decision(2.56, "SITTING"))
-        assert summary.seconds["SITTING"] == 2.56
-        summary.add(decision(100.0, "SITTING"))
-        assert summary.seconds["SITTING"] == 100.0
+        for seconds in (2.56, 100.0):
+            summary.samples_came(np.arange(summary.samples, 50 * seconds) / 50)
+            summary.add(decision(seconds, "SITTING"))
+            assert summary.seconds["SITTING"] == pytest.approx(seconds, abs=0.03)
 
     @pytest.mark.parametrize("size", [10, 260])
     def test_times_count_from_the_first_sample_in_chunks_of_any_size(self, size):
@@ -119,11 +120,43 @@ class TestSession:
         assert live.summary.elapsed_s == pytest.approx(5.18)
         assert live.summary.notices["lost"].elapsed_s == pytest.approx(5.18)
 
-    def test_another_clock_is_no_time(self):
+    @pytest.mark.parametrize("size", [1, 50, 97, 2500])
+    @pytest.mark.parametrize("begin", [9000.0, 3.0, 1015.0])
+    def test_another_clock_is_no_time(self, begin, size):
+        """The clock goes ahead by hours or back; decisions about the old clock come after samples of the new one."""
+        summary, shown = StreamSummary(LABELS, 1.28, 2.56), []
+        old, new = np.arange(1000, 1020, 0.02), np.arange(begin, begin + 10, 0.02)
+        times = np.concatenate([old, new])
+        for i in range(0, len(times), size):
+            summary.samples_came(times[i : i + size])
+            shown.append(summary.elapsed_s)
+            passed = min(0.02 * (i + size), 29.98)
+            assert summary.elapsed_s == pytest.approx(passed, abs=0.05)
+        assert shown == sorted(shown)
+        assert summary.add(Notice(begin + 5, "gap", "a gap")) == pytest.approx(25, abs=0.05)
+        assert summary.add(decision(begin + 9, "SITTING")) == pytest.approx(29, abs=0.05)
+        assert summary.elapsed_s == pytest.approx(29.96, abs=0.001)
+
+    def test_a_decision_of_the_clock_before_came_at_its_end(self):
         summary = StreamSummary(LABELS, 1.28, 2.56)
-        for seconds in (1000, 1010, 1.7e9, 1.7e9 + 5, 3, 8):
-            summary.add(decision(seconds, "SITTING"))
-        assert summary.elapsed_s == 20
+        summary.samples_came(np.concatenate([np.arange(1000, 1020, 0.02), np.arange(9000, 9001, 0.02)]))
+        assert summary.add(decision(1019.84, "SITTING")) == pytest.approx(19.98)
+        summary.samples_came(np.arange(9001, 9003, 0.02))
+        assert summary.add(decision(9002.56, "SITTING")) == pytest.approx(19.98 + 2.56)
+        assert summary.seconds["SITTING"] == pytest.approx(2 * 1.28)
+
+    @pytest.mark.parametrize("second", [1500.0, 2e9, 0.0, 999.0, 1009.96])
+    def test_a_single_sample_with_a_wrong_time_is_no_time(self, second):
+        summary = StreamSummary(LABELS, 1.28, 2.56)
+        times = np.arange(1000, 1020, 0.02)
+        summary.samples_came(np.concatenate([times[:500], [second], times[500:]]))
+        assert summary.elapsed_s == pytest.approx(19.98)
+
+    @pytest.mark.parametrize(("gap_s", "counted"), [(30.0, 30.0), (3500.0, 3500.0), (3700.0, 0.0)])
+    def test_a_gap_of_up_to_an_hour_is_time(self, gap_s, counted):
+        summary = StreamSummary(LABELS, 1.28, 2.56)
+        summary.samples_came(np.concatenate([np.arange(10) / 50, 0.18 + gap_s + np.arange(10) / 50]))
+        assert summary.elapsed_s == pytest.approx(0.36 + counted)
 
     def test_what_keeps_happening_is_shown_a_few_times_and_counted(self):
         live = session(Recorder())
