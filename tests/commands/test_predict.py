@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, succeeded
+from programs import HAR_EDGE, assert_one_sentence, environment, shown_on_a_terminal, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture
 
@@ -239,21 +239,41 @@ def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_firs
     assert json.loads((tmp_path / "told.json").read_text())["mounting_not_known"] == 0
 
 
-@pytest.mark.parametrize(("columns", "most"), [(80, 80), (200, 120)])
-def test_of_many_recordings_a_long_line_goes_on_below_indented(har_edge_here, worn_once, columns, most, monkeypatch):
-    monkeypatch.setenv("COLUMNS", str(columns))
+@pytest.fixture
+def worn_long(worn_once):
+    """A fourth recording, of whose activity the name is long."""
     (worn_once / "01" / f"{'walk' * 9}_4.txt").write_text((worn_once / "01/walk_2.txt").read_text())
     layout = worn_once.parent / "mine.toml"
     layout.write_text(f"{layout.read_text()}{'walk' * 9} = 'WALKING'\n")
-    done = succeeded(har_edge_here("predict", f"mine.toml={worn_once}", "--model", "edge-anywhere"))
-    lines = done.stdout.partition("\n\n")[0].splitlines()
+    return f"mine.toml={worn_once}"
+
+
+STOOD = "01/stand_1.txt, recording 0, subject 01, waist, watch, labelled STANDING: 0:14, unknown"
+
+
+@pytest.mark.parametrize(("columns", "most"), [(80, 80), (200, 120)])
+def test_on_a_terminal_a_long_line_of_many_recordings_goes_on_below_indented(worn_long, columns, most, tmp_path):
+    asked = ("predict", worn_long, "--model", "edge-anywhere")
+    terminal = environment({"COLUMNS": str(columns), "TERM": "xterm-256color"})
+    shown = shown_on_a_terminal(*HAR_EDGE, *asked, cwd=tmp_path, env=terminal)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", shown).partition("\n\nAll 4 recordings")[0]
+    lines = plain[plain.rindex("01/stand_1.txt") :].splitlines()  # after the progress
     assert max(map(len, lines)) <= most
     joined = "\n".join(lines).replace(",\n    ", ", ").splitlines()
     assert len(lines) > len(joined) == 4
-    assert joined[0].startswith(
-        "01/stand_1.txt, recording 0, subject 01, waist, watch, labelled STANDING: 0:14, unknown"
-    )
+    assert joined[0].startswith(STOOD)
     assert sum(f"{'walk' * 9}_4.txt, recording " in x and " WALKING " in x for x in joined) == 1
+
+
+def test_in_a_pipe_each_of_many_recordings_is_a_line(har_edge_here, worn_long, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    done = succeeded(har_edge_here("predict", worn_long, "--model", "edge-anywhere"))
+    lines = done.stdout.partition("\n\n")[0].splitlines()
+    assert [x.partition(",")[0] for x in lines] == [
+        "01/stand_1.txt", "01/walk_2.txt", "01/stand_3.txt", f"01/{'walk' * 9}_4.txt"
+    ]  # fmt: skip
+    assert lines[0].startswith(STOOD)
+    assert re.search("^Left out: postures before the first walk, .* of the time in activities[.]$", done.stdout, re.M)
 
 
 @pytest.mark.parametrize("source", ["GeoTec", "others"])

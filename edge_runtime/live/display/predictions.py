@@ -118,7 +118,7 @@ def show(predictions: Sequence[Prediction], scores: LiveScores | None, has_names
     if len(predictions) > 1:
         _show_total(predictions, scores, console)
     if not is_in_full:
-        console.print(f"From when to when: in the file of --json, and here for {_MOST_IN_FULL} recordings at most.")
+        _say(f"From when to when: in the file of --json, and here for {_MOST_IN_FULL} recordings at most.", console)
     _tell_notices(predictions)
 
 
@@ -134,7 +134,7 @@ def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> N
         _print_parts(prediction.parts, console, "bold")
     console.print(table)
     if {x.activity for x in prediction.decisions} == {UNKNOWN}:
-        console.print(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.")
+        _say(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.", console)
     console.print()
     show_summary(prediction.summary, console)
 
@@ -152,7 +152,10 @@ def _show_in_a_line(prediction: Prediction, console: Console) -> None:
 
 
 def _print_parts(parts: Sequence[str], console: Console, style: str = "") -> None:
-    """Print `parts` with commas between; one that a line has no room for begins the next, indented."""
+    """Print `parts` with commas between; on a terminal, one that a line has no room for begins the next, indented."""
+    if not console.is_terminal:
+        _say(", ".join(parts), console)
+        return
     width = min(console.width, _LONGEST_LINE)
     lines = [parts[0]]
     for part in parts[1:]:
@@ -164,19 +167,26 @@ def _print_parts(parts: Sequence[str], console: Console, style: str = "") -> Non
     console.print("\n".join(lines), style=style, width=width)
 
 
+def _say(text: str, console: Console) -> None:
+    """Print a line, which only a terminal wraps: in a file or a pipe other programs find it whole."""
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
 def _show_total(predictions: Sequence[Prediction], scores: LiveScores | None, console: Console) -> None:
     console.print()
     console.print(f"All {len(predictions)} recordings", style="bold")
     console.print(activity_table([x.summary for x in predictions]))
     if scores and scores.windows:
-        console.print(
+        _say(
             f"{percent(scores.live_accuracy)} of {counted(scores.windows, 'window')} wholly in one labelled activity "
-            "were answered right, unknown being wrong."
+            "were answered right, unknown being wrong.",
+            console,
         )
     if scores and scores.mounting_not_known > 0:
-        console.print(
+        _say(
             f"Left out: postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time in "
-            "activities."
+            "activities.",
+            console,
         )
 
 
