@@ -89,9 +89,8 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
     Of one that holds several devices, people or trials, whose rows may alternate, there is a table for each.
 
     Raises `NoRecordingError` for a file that is plainly none, such as notes or a photo, `NoSamplesError` for one
-    without rows of samples, and `InputError` naming the file and the line, also for
-    values beyond `MAX_ACCELERATION_G` and `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the
-    app.
+    without rows of samples, and `InputError` naming the file and the line, also for values beyond `MAX_ACCELERATION_G`
+    and `MAX_ROTATION_RAD_S`, and where a unit is neither stated nor known from the app.
     """
     if content.startswith(_DOCUMENTS) or content[4:8] == _FILM:
         raise NoRecordingError(f"{place} is a document, photo or film; a recording is expected there")

@@ -27,8 +27,8 @@ class Track:
     is reported; `novelty[i]` is that of the motion, NaN where the model does not know. Labels below `n_activities` are
     those of the network; those above are transitions and others. Where `joined[i]`, several activities were named, of
     which `shown[i]` is the right one, if any is. A track `finds_mounting` where it became known how the device is worn.
-    Where `lacks_mounting` `[n_samples]`, the label is a posture and
-    nothing of this mounting was labelled as walking before, without which no posture can be told.
+    Where `lacks_mounting` `[n_samples]`, the label is a posture and nothing of this mounting was labelled as walking
+    before, without which no posture can be told.
     """
 
     subject: int | str
