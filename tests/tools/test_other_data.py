@@ -1,5 +1,6 @@
 """`make other-data`: turns, groups of people, gains and the table, without a training."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from edge_runtime.data import uci_har as har
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run
-from tools import other_data
+from tools import RESULTS, other_data
 from tools.other_data_document import markdown
 
 
@@ -106,3 +107,8 @@ def test_the_table_says_what_was_reached_and_what_int8_loses():
     assert "macro F1, % | 2 | 75.00 (75.00 to 75.00) | 74.00 (74.00 to 74.00) | 1.00 | 75 | no |" in text
     assert "macro F1 of the worst person, % | 2 | 60.00 (50.00 to 70.00) | 55.00 (50.00 to 60.00)" in text
     assert "accuracy lost live, points | 1 | 0.40 | 0.60 |  | 0.5 | no |" in text
+
+
+def test_the_published_table_is_that_of_its_numbers():
+    content = json.loads((RESULTS / "other_data.json").read_text())
+    assert (RESULTS / "other_data.md").read_text() == markdown(content)
