@@ -217,10 +217,10 @@ def _evaluate(
 
 
 def _say_unmoving(mountings: Sequence[str]) -> None:
-    """Say on stderr which mountings are left out, since nobody moves in them."""
+    """Say on stderr which mountings are left out, since nobody walks in them."""
     if mountings:
         first = printable(mountings[0], 100)
-        click.echo(f"Left out: {counted(len(mountings), 'mounting')} in which nobody moves, {first} first.", err=True)
+        click.echo(f"Left out: {counted(len(mountings), 'mounting')} in which nobody walks, {first} first.", err=True)
 
 
 def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:

@@ -220,14 +220,20 @@ class SourceReader:
         """Its official test subjects, or the last third; of very few people all, or nobody beside other data sets."""
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        people = natural_order(x.subject for x in self.recordings)
+        people = self._people
         return last_third(people) if alone or len(people) >= MIN_SUBJECTS else []
+
+    @property
+    def _people(self) -> list[int | str]:
+        """Those with labels in their recordings; all, where nobody has any."""
+        labelled = natural_order(x.subject for x in self.recordings if (x.labels >= 0).any())
+        return labelled or natural_order(x.subject for x in self.recordings)
 
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows of its recordings alone, are of too few people or labels."""
         if self.kind in ("windows", "official"):
             return
-        people = {x.subject for x in self.recordings}
+        people = self._people
         n_classes = len({x for recording in self.recordings for x in recording.classes})
         if n_classes < 2:
             raise InputError(

@@ -17,7 +17,7 @@ from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.recording_replay import worn_alike
 from edge_runtime.live.stream_scores import share
 from edge_runtime.model.classifier import Classifier, looks
-from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
@@ -25,7 +25,9 @@ from edge_runtime.signals.mounting import is_moving, turned, walking_frame
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a few seconds have few windows
+_ENOUGH_S = 10.0
 UNLABELLED = -1
+"""Stands for the label of a stretch of which no activity is told."""
 FOLDS = 3
 """Parts into which the only stretch of an activity is divided, each at least a window long."""
 
@@ -85,16 +87,17 @@ def stretches(
     """Find all stretches of activities that the model knows, with the network's answers.
 
     Those that are `unlabelled` are whole recordings. The first `WARM_UP_S` of each recording, in which the filters
-    settle and people put the device in its place, are left out, unless an activity is there alone, or a recording ends
-    with them. For a model of the walking frame recordings of one mounting are turned together; mountings in which
-    nobody moves are left out, and named beside. Raises `TooLittleError` when all are.
+    settle and people put the device in its place, are left out, unless less than `_ENOUGH_S` of an activity, or no
+    window of an unlabelled recording, would be left. For a model of the walking frame recordings of one mounting are
+    turned together; mountings in which, by the labels, nobody walks, or nobody moves, are left out, and named beside.
+    Raises `TooLittleError` when all are.
     """
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
     signals: list[npt.NDArray[np.floating] | None]
     signals = [frontend.signals(x.samples, gentle=True)[:, columns] for x in recordings]
     if card.frame == "walking":
-        signals = _in_walking_frame(recordings, signals, card)
+        signals = _in_walking_frame(recordings, signals, card, unlabelled)
     pairs = [(x, y) for x, y in zip(recordings, signals, strict=True) if y is not None]
     unmoving = dict.fromkeys(x.mounting.name for x, y in zip(recordings, signals, strict=True) if y is None)
 
@@ -106,8 +109,9 @@ def stretches(
         return [z for x in pairs for z in after(WARM_UP_S, *x, labels) or after(0.0, *x, labels)], list(unmoving)
     labels = list(range(len(card.labels)))
     found = [z for x in pairs for z in after(WARM_UP_S, *x, labels)]
-    early = [x for x in labels if x not in {y.label for y in found}]
-    return found + [z for x in pairs for z in after(0.0, *x, early)], list(unmoving)
+    early = [x for x in labels if sum(y.seconds for y in found if y.label == x) < _ENOUGH_S]
+    whole = [z for x in pairs for z in after(0.0, *x, early)]
+    return [x for x in found if x.label not in early] + whole, list(unmoving)
 
 
 def check_labels(recordings: Sequence[Recording], card: Card) -> None:
@@ -211,7 +215,11 @@ def gain(
     them all the same. Raises as `learn` does, and `TooLittleError` when there are no other windows.
     """
     first, rest = _split(found, seconds, classifier)
-    if found and not rest:
+    if not found:
+        raise TooLittleError(
+            f"nothing is labelled that '{classifier.card.name}' knows, {least_seconds(classifier.card):g} s long"
+        )
+    if not rest:
         raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
     correction, held_out = (
         (learn_unlabelled(first, classifier)[0], None) if unlabelled else learn(first, classifier, ridge)
@@ -268,9 +276,12 @@ def _stretches(
 
 
 def _in_walking_frame(
-    recordings: Sequence[Recording], signals: Sequence[npt.NDArray[np.floating] | None], card: Card
+    recordings: Sequence[Recording],
+    signals: Sequence[npt.NDArray[np.floating] | None],
+    card: Card,
+    unlabelled: bool,
 ) -> list[npt.NDArray[np.floating] | None]:
-    """Turn the signals `[n, n_signals]` of recordings; None for those of mountings in which nobody moves."""
+    """Turn the signals `[n, n_signals]` of recordings; None for those of mountings in which nobody walks."""
     names, window = card.signal_names, card.window
     result: list[npt.NDArray[np.floating] | None] = [None] * len(recordings)
     mountings = worn_alike(recordings)
@@ -279,7 +290,7 @@ def _in_walking_frame(
         starts = [np.arange(0, len(x) - window.samples + 1, window.hop) for x in own]
         windows = np.concatenate([cut(x, y, window.samples) for x, y in zip(own, starts, strict=True)])
         moving = windows[is_moving(windows, names)]
-        if len(moving):
+        if len(moving) and (unlabelled or any(_shows(recordings[i], WALKING) for i in rows)):
             frame = walking_frame(moving, names, RATE_HZ)
             for i, x in zip(rows, own, strict=True):
                 result[i] = turned(x[np.newaxis], names, frame)[0]
@@ -287,6 +298,11 @@ def _in_walking_frame(
         worn = recordings[mountings[0][0]]
         raise TooLittleError(f"{nobody_walks('the recordings', worn.subject, worn.mounting.name)}")
     return result
+
+
+def _shows(recording: Recording, name: str) -> bool:
+    """Tell whether any moment has the label `name`."""
+    return name in recording.label_names and bool((recording.labels == recording.label_names.index(name)).any())
 
 
 def _pieces(recording: Recording, card: Card, labels: Sequence[int]) -> Iterator[tuple[int, int, int]]:

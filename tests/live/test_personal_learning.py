@@ -174,6 +174,12 @@ def test_recordings_of_one_mounting_are_turned_together():
         personalisation.stretches([resting], ANYWHERE)
 
 
+def test_a_mounting_in_which_nobody_walks_by_the_labels_has_no_frame():
+    climbing, sitting = alone("WALKING_UPSTAIRS", "SITTING")
+    with pytest.raises(personalisation.TooLittleError, match="nobody walks in the recordings"):
+        personalisation.stretches([climbing, sitting], ANYWHERE)
+
+
 def test_without_labels_each_recording_is_taken_after_its_first_seconds_or_whole():
     walking, sitting = alone("WALKING", "SITTING")
     short = replace(sitting, samples=sitting.samples[:500], labels=sitting.labels[:500])
