@@ -8,7 +8,6 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,9 @@ _MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is
 _TOO_LARGE_G = 20.0  # for gravity in any unit: these are counts, or other columns
 
 _DOCUMENTS, _FILM = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff"), b"ftyp"
-_NUMBER, _BETWEEN = re.compile(r"[-+]?\d*\.?\d+(e[-+]?\d+)?", re.IGNORECASE), re.compile(r"[\s,;|\"']+")
+_NUMBER = re.compile(r".*\d.*|\W*(nan|inf|infinity|null|none|na)\W*", re.IGNORECASE)  # or what stands in its place
+_LETTER, _BETWEEN, _BINARY = re.compile(r"[^\W\d_]"), re.compile(r"[\s,;|\"']+"), re.compile(r"[\x00-\x08\x0e-\x1f]")
+_OF_WORDS = 0.9  # the share of words among the cells of a line, and of such lines in a text
 
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 
@@ -118,16 +119,26 @@ def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[T
 
 
 def _is_prose(text: str, layout: Layout) -> bool:
-    """Tell whether there are lines, of which at most one beside a header has the numbers of a sample."""
+    """Tell whether nearly all cells of nearly all lines are words, or there is a header and one row beside numbers.
+
+    Of other lines there may be one, or a tenth, if half of their cells are words.
+    """
     lines = [x for x in text.splitlines()[layout.skip :] if x.strip()]
-    of_numbers = (x for x in lines if _has_sample(_BETWEEN.split(x.strip())))
-    return bool(lines) and len(list(islice(of_numbers, 2))) < (2 if layout.has_header else 1)
+    if not lines or _BINARY.search(text):
+        return False
+    found = [_words(x) for x in lines]
+    others = [share for share, is_of_words in found if not is_of_words]
+    if layout.has_header and len(lines) == 2 and found[0][1]:
+        return found[1][0] > 0  # facts, such as those of a device
+    return len(others) < len(lines) and len(others) <= max(1, len(lines) // 10) and min(others, default=1) >= 0.5
 
 
-def _has_sample(cells: Sequence[str]) -> bool:
-    """Tell whether three of the cells of a line are numbers, and as many as in a row with some texts."""
+def _words(line: str) -> tuple[float, bool]:
+    """The share of words in a line, and whether it is a line of words: a sample has three numbers, whatever else."""
+    cells = [x for x in _BETWEEN.split(line) if x]
     n_numbers = sum(bool(_NUMBER.fullmatch(x)) for x in cells)
-    return n_numbers >= max(3, len(cells) / 3)
+    share = sum(bool(_LETTER.search(x)) and not _NUMBER.fullmatch(x) for x in cells) / max(len(cells), 1)
+    return share, share >= _OF_WORDS and n_numbers < 3
 
 
 def _matrix_kind(content: bytes) -> str | None:

@@ -44,7 +44,8 @@ def findings(found: FoundRecordings) -> list[Finding]:
         for placement, recordings in by_placement.items()
         for finding in _of_placement(recordings, found.units)
     ]
-    return [*_worn(found.recordings), *of_devices, *_rate(found), *_gaps(found), *_people(found), *_labels(found)]
+    of_all = (_rate, _gaps, _files, _people, _labels)
+    return [*_worn(found.recordings), *of_devices, *(finding for check in of_all for finding in check(found))]
 
 
 def _of_placement(recordings: Sequence[Recording], units: Mapping[str, str]) -> Iterator[Finding]:
@@ -56,12 +57,14 @@ def _of_placement(recordings: Sequence[Recording], units: Mapping[str, str]) -> 
 
 
 def say_misfits(reader: DataReader) -> None:
-    """Say on stderr what does not fit in the recordings of `reader` that a layout describes."""
+    """Say on stderr what does not fit in the recordings of `reader`, and which of their files were left out."""
     for part in reader.parts:
         if part.kind == "recordings":
             for finding in findings(part.found):
                 if finding.is_fault:
                     click.echo(f"{part.source} does not fit. {finding.text}", err=True)
+            for finding in _files(part.found):
+                click.echo(f"{part.source}: {finding.text}", err=True)
 
 
 def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
@@ -109,7 +112,7 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
 
 
 def _gaps(found: FoundRecordings) -> Iterator[Finding]:
-    """What is not in the recordings, or cuts them."""
+    """Rows that are not in the recordings, and what cuts these."""
     if n := found.gaps:
         text = f"{counted(n, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each."
         yield Finding("gaps", text, numbers={"gaps": n})
@@ -119,6 +122,10 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     if n := found.rows_left_out:
         text = f"{counted(n, 'row')} left out, with fields missing or no numbers."
         yield Finding("left out", text, numbers={"rows": n})
+
+
+def _files(found: FoundRecordings) -> Iterator[Finding]:
+    """Files that are left out."""
     for names, why in (
         (found.without_samples, "there are no samples in it"),
         (
@@ -128,7 +135,7 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     ):
         if names:
             text = f"{counted(len(names), 'file')} left out, {names[0]} first: {why}."
-            yield Finding("left out", text, numbers={"files": names})
+            yield Finding("left out", text, numbers={"files": len(names)})
 
 
 def _people(found: FoundRecordings) -> Iterator[Finding]:

@@ -178,9 +178,11 @@ def test_notes_beside_recordings_of_columns_by_number_are_passed_over(tmp_path):
     (tmp_path / "walk" / "1_1.csv").write_text("\n".join(rows(motion(100)[1])))
     (tmp_path / "walk" / "1_2.csv").write_text("She stopped,\nand then went on, for 3, 4 or 5 minutes.\n")
     assert recording_files.read(tmp_path, layout(BY_NUMBERS)).without_samples == ("walk/1_2.csv",)
-    (tmp_path / "walk" / "1_2.csv").write_text("1,2,3,4,5\n1,2,3,4,5\n")
-    with pytest.raises(InputError, match=r"1_2\.csv, line 1: 5 fields instead of 6"):
-        recording_files.read(tmp_path, layout(BY_NUMBERS))
+    for row in ("1,2,3,4,5", "1.,2.,3.,4.,5.", "nan,nan,nan,nan,nan", "0.1,0.2,0.3,walk,1"):
+        for n in (1, 2):
+            (tmp_path / "walk" / "1_2.csv").write_text(f"{row}\n" * n)
+            with pytest.raises(InputError, match=r"1_2\.csv, line 1: 5 fields instead of 6"):
+                recording_files.read(tmp_path, layout(BY_NUMBERS))
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
 
 NO_RECORDINGS = {
     "notes": b"remember: charge the phone\nAnna walked, then sat, then ran, at 10, 11, 12\n",
+    "a long text": b"Each person wore the phone in a pocket of the trousers.\n" * 30
+    + b"We met 24 of them in 2019, at 10.\n" * 2,
     "facts of a device": b"version,device,epoch,platform\n3,iPhone,1698501144401,1.26,16.6\n",
     "document": b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n",
     "photo": b"\xff\xd8\xff\xe0\0\0",
@@ -81,10 +83,14 @@ NO_RECORDINGS = {
 
 
 @pytest.mark.parametrize("content", NO_RECORDINGS.values(), ids=NO_RECORDINGS)
-def test_what_is_plainly_no_recording_is_passed_over_and_counted(tmp_path, content):
+def test_what_is_plainly_no_recording_is_passed_over_and_said(tmp_path, content, capsys):
     write_subjects(tmp_path, "abc")
     (tmp_path / "rec-b2.csv").write_bytes(content)
-    source = loading.DataReader(sources(tmp_path)).parts[0]
+    reader = loading.DataReader(sources(tmp_path))
+    recording_checks.say_misfits(reader)
+    said = capsys.readouterr().err
+    assert f"{tmp_path}: 1 file left out, rec-b2.csv first: there are no samples in it.\n" in said
+    source = reader.parts[0]
     assert [x.subject for x in source.recordings] == ["a", "b", "c"]
     texts = [x.text for x in recording_checks.findings(source.found)]
     assert "1 file left out, rec-b2.csv first: there are no samples in it." in texts
@@ -104,6 +110,25 @@ BROKEN = {
     "quotes": b'"t","p","q","r"\n"0","1","2","3"\n"1","1","2","3"\n',
     "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
     "a spreadsheet": b"PK\3\4\xff\xfe",
+    "a disk that lost power": bytes(4000),
+    "a file whose end was lost": b"some words\n" * 9 + bytes(4000),
+    "points without digits": b"time,p,q,r\n" + b"1.,0.,2.,1.\n" * 9,
+    "points and no header": b"1.,0.,2.,1.,0.\n" * 9,
+    "units in cells": b"time,p,q,r\n" + b"1 s,0.1 g,0.2 g,1 g\n" * 9,
+    "brackets": b"time;p\n" + b"0.1;(0.1, 0.2, 0.3)\n" * 9,
+    "another minus": b"time,p,q,r\n" + "\u22120.1,\u22120.2,\u22120.3,\u22121\n".encode() * 9,
+    "JSON": b"[[0.00,0.1,0.2,0.9],\n" + b"[0.02,0.1,0.2,0.9],\n" * 9,
+    "HTML": b"<html><td>0.1</td><td>0.2</td><td>1</td></html>\n" * 9,
+    "colons": b"0.1:0.2:0.3:0.4\n" * 9,
+    "many texts": b"a,b,c,d,e,f,g,h,i,x,y,z\n" + b"p,q,r,s,t,u,v,w,k,0.1,0.2,0.3\n" * 9,
+    "very many texts": b"a," * 40 + b"x,y,z\n" + (b"p," * 40 + b"0.1,0.2,0.3\n") * 9,
+    "two numbers": b"time,p\n" + b"0.1,0.2\n" * 9,
+    "a number and a label": b"time,label\n" + b"0.1,walk\n" * 9,
+    "one row": b"t,p,q,r\n0,1,2,3\n",
+    "no measurement": b"time,p,q,r\n" + b"NaN,NaN,NaN,NaN\n" * 9,
+    "no measurement and no header": b"NaN,NaN,NaN,NaN\n" * 9,
+    "question marks": b"time,p,q,r\n" + b"?,?,?,?\n" * 9,
+    "notes above rows": b"some words\n" * 40 + b"0,1,2,3\n" * 3,
 }
 
 
