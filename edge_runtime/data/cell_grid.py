@@ -130,10 +130,17 @@ class CellGrid:
             return self
         return replace(self, numbers=self.numbers[kept], columns={x: cells[kept] for x, cells in self.columns.items()})
 
-    def in_order_of(self, time: int) -> "CellGrid":
-        """The rows in the order of their times, which are in the column at `time`."""
-        order = np.argsort(self.numbers_in(time, is_time=True), kind="stable")
-        return replace(self, numbers=self.numbers[order], columns={x: y[order] for x, y in self.columns.items()})
+    def in_order_of(self, time: int) -> "tuple[CellGrid, int, float]":
+        """The rows in the order of their times, which are in the column at `time`.
+
+        And how many of them stood behind a later one, and how far times went back from a row to the next.
+        """
+        times = self.numbers_in(time, is_time=True)
+        order = np.argsort(times, kind="stable")
+        grid = replace(self, numbers=self.numbers[order], columns={x: y[order] for x, y in self.columns.items()})
+        n_late = int(np.count_nonzero(times < np.maximum.accumulate(times)))
+        with np.errstate(over="ignore"):
+            return grid, n_late, float(-np.diff(times).min(initial=0.0))
 
     def texts(self, place: int) -> list[str]:
         """The texts of a column."""

@@ -69,7 +69,7 @@ class Table:
     file of rotation alone. `texts` has those of `layout.TEXTS` that columns tell of each row; `said` those that are the
     same in all rows of this table alone, of several in the file. `numbers` are those of the rows of acceleration in the
     file, from 0, which has `n_rows`. `time_factor` is the unit of the clock in seconds, `left_out` the number of rows
-    that were malformed.
+    that were malformed, `n_sorted` of those that stood behind a later one, and `back_s` how far times went back there.
     """
 
     place: str
@@ -82,6 +82,8 @@ class Table:
     n_rows: int
     time_factor: float
     left_out: int
+    n_sorted: int = 0
+    back_s: float = 0.0
 
 
 def read(content: bytes, place: str, layout: Layout, sensor: str = "") -> list[Table]:
@@ -236,8 +238,14 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         acceleration, rotation = (
             grid.only(np.fromiter((x == kind for x in kinds), np.bool_, len(kinds))) for kind in _LIMITS
         )
+    n_sorted, back = 0, 0.0
     if plan.time is not None and layout.time and layout.time.disorder == SORTED:
-        acceleration, rotation = (x.in_order_of(plan.time) for x in (acceleration, rotation))
+        acceleration, n_sorted, back = acceleration.in_order_of(plan.time)
+        if plan.sensor is None:
+            rotation = acceleration
+        else:
+            rotation, n_more, further = rotation.in_order_of(plan.time)
+            n_sorted, back = n_sorted + n_more, max(back, further)
     first = acceleration if plan.acceleration else rotation
     if len(first) < 2:
         return None
@@ -262,6 +270,8 @@ def _table(grid: CellGrid, plan: ColumnPlan, layout: Layout, said: dict[str, str
         grid.n_rows,
         plan.time_factor,
         n_left_out,
+        n_sorted,
+        back * plan.time_factor,
     )
 
 
@@ -296,8 +306,8 @@ def _times(grid: CellGrid, plan: ColumnPlan, layout: Layout) -> _Times:
         mend = "sort the rows"
         if layout.time:
             mend = (
-                'write disorder = "sort" under [time] where rows were written in another order, or "new recording" '
-                "where one begins there"
+                'write disorder = "new recording" under [time] where one begins there, or "sort" where rows of one '
+                "were written in another order"
             )
         if layout.time is None and clock:
             mend = (

@@ -27,6 +27,7 @@ from edge_runtime.system.quantities import counted
 _SAME_RATE = 0.1
 _MOST_NAMED = 8  # placements, or devices at one
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
+_FAR_BACK_S = 3.0  # further than samples that wait to be written: a clock that began anew
 _CLASSES = (*UCI_HAR, JOGGING)
 
 
@@ -119,8 +120,14 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     if n := found.set_back:
         text = f"Times go back {counted(n, 'time')}: a new recording begins there."
         yield Finding("gaps", text, numbers={"set_back": n})
+    if n := found.rows_sorted:
+        text = f"{counted(n, 'row')} sorted, which stood behind a later one; times went back by up to "
+        is_far = found.back_s >= _FAR_BACK_S
+        mend = ': where a recording begins there write disorder = "new recording" under [time]' if is_far else ""
+        numbers = {"rows_sorted": n, "back_s": found.back_s}
+        yield Finding("gaps", f"{text}{found.back_s:.3g} s{mend}.", is_far, numbers)
     if n := found.rows_left_out:
-        text = f"{counted(n, 'row')} left out, with fields missing or no numbers."
+        text = f"{counted(n, 'row')} left out, with fields missing, no numbers or the time of the row before."
         yield Finding("left out", text, numbers={"rows": n})
 
 

@@ -38,11 +38,12 @@ Array = npt.NDArray[np.float64]
 class FoundRecordings:
     """The recordings of a data set, and facts of their files that these do not show.
 
-    `rates_hz` are those of the files; `rows_left_out` counts malformed rows, `gaps` and `set_back` the recordings that
-    began behind a gap or where times went back. `without_rotation` names recordings that were left out,
-    `without_samples` files. `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files
-    for which "*" stands, `without_labels` names recordings of which the files of labels say nothing. `units` are those
-    that the layout writes, by sensor, `clock_s` is the greatest step of clocks that are coarser than samples.
+    `rates_hz` are those of the files; `rows_left_out` counts malformed rows and those of the time of the row before,
+    `gaps` and `set_back` the recordings that began behind a gap or where times went back, `rows_sorted` the rows that
+    stood behind a later one, where times went back by up to `back_s`. `without_rotation` names recordings that were
+    left out, `without_samples` files. `absent_labels` are those of the layout that no file has, `unnamed_labels` those
+    of files for which "*" stands, `without_labels` names recordings of which the files of labels say nothing. `units`
+    are those that the layout writes, by sensor, `clock_s` is the greatest step of clocks that are coarser than samples.
     """
 
     recordings: tuple[Recording, ...]
@@ -57,6 +58,8 @@ class FoundRecordings:
     without_labels: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     clock_s: float = 0.0
+    rows_sorted: int = 0
+    back_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     alone: list[str] = []
     empty: dict[str, NoSamplesError] = {}
     unlabelled: list[str] = []
-    n_left_out = n_gaps = n_back = 0
-    clock = 0.0
+    n_left_out = n_gaps = n_back = n_sorted = 0
+    clock = back = 0.0
     with open_tree(path) as opened:
         if opened.above:
             _check_single(opened, layout)
@@ -98,6 +101,8 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
             found_in = [x for sensor, name in files.items() for x in _tables(tree, layout, sensor, name, empty)]
             for tables in _by_device(found_in):
                 n_left_out += sum(x.left_out for x in tables)
+                n_sorted += sum(x.n_sorted for x in tables)
+                back = max(back, *(x.back_s for x in tables))
                 table = next((x for x in tables if x.acceleration), None)
                 samples = None
                 if table and table.acceleration and table.acceleration.seconds.any():
@@ -109,6 +114,7 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
                     continue
                 rates.append(_rate_hz(table, samples.seconds))
                 clock = max(clock, *(x.clock_s for x in (table.acceleration, table.rotation) if x))
+                n_left_out += samples.n_repeated
                 steps = np.diff(samples.seconds)
                 n_gaps, n_back = n_gaps + int((steps > MAX_GAP_S).sum()), n_back + int((steps < 0).sum())
                 labels = None
@@ -142,7 +148,9 @@ def read(path: Path, layout: Layout) -> FoundRecordings:
     facts = (tuple(alone), tuple(empty), labels_found.absent, labels_found.unnamed, tuple(dict.fromkeys(unlabelled)))
     sensors = {"acceleration": layout.acceleration, "rotation": layout.rotation}
     units_written = {name: x.unit for name, x in sensors.items() if x}
-    return FoundRecordings(found, tuple(rates), n_left_out, n_gaps, n_back, *facts, units_written, clock)
+    return FoundRecordings(
+        found, tuple(rates), n_left_out, n_gaps, n_back, *facts, units_written, clock, n_sorted, back
+    )
 
 
 def _tables(

@@ -1,7 +1,7 @@
 """Pair the samples of two sensors that have rows or files of their own, by their times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,14 @@ Array = npt.NDArray[np.float64]
 class PairedSamples:
     """Samples `values` `[n, 6]` in g and rad/s, `[n, 3]` without rotation, at `seconds` `[n]`.
 
-    `rows` `[n]` are those of the file of acceleration. Times never stand still; they may go back.
+    `rows` `[n]` are those of the file of acceleration. Times never stand still; they may go back. `n_repeated` rows
+    were left out whose time is that of the row before.
     """
 
     rows: npt.NDArray[np.intp]
     seconds: Array
     values: Array
+    n_repeated: int = 0
 
     def part(self, chosen: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "PairedSamples":
         """Those that are `chosen`."""
@@ -50,7 +52,7 @@ def paired(tables: Sequence[Table], layout: Layout) -> PairedSamples:
         return found
     moves_on = np.ones(len(found.seconds), np.bool_)
     moves_on[1:] = np.diff(found.seconds) != 0
-    return found.part(moves_on)
+    return replace(found.part(moves_on), n_repeated=int(np.count_nonzero(~moves_on)))
 
 
 def _interpolated(seconds: Array, turn_seconds: Array, turns: Array) -> tuple[npt.NDArray[np.intp], Array]:

@@ -155,10 +155,37 @@ def test_rows_in_another_order_than_their_times_may_be_sorted(tmp_path):
         (tmp_path / sensor).mkdir()
         lines = np.array(rows(part, times=1e12 + 1000 * seconds))[order]
         (tmp_path / sensor / "a.txt").write_text("\n".join(lines))
-    with pytest.raises(InputError, match=r"line 102: .*; write disorder = \"sort\" under \[time\] where rows were"):
+    with pytest.raises(
+        InputError, match=r"line 102: .*; write disorder = \"new recording\" under .* or \"sort\" where"
+    ):
         recording_files.read(tmp_path, layout(BY_SENSOR.replace('disorder = "new recording"\n', "")))
-    (recording,) = recording_files.read(tmp_path, layout(BY_SENSOR.replace("new recording", "sort"))).recordings
-    assert recording.samples == pytest.approx(samples, abs=1e-6)
+    found = recording_files.read(tmp_path, layout(BY_SENSOR.replace("new recording", "sort")))
+    assert found.recordings[0].samples == pytest.approx(samples, abs=1e-6)
+    (finding,) = (x for x in recording_checks.findings(found) if x.about == "gaps")
+    assert finding.text == "4 rows sorted, which stood behind a later one; times went back by up to 0.02 s."
+    assert not finding.is_fault
+
+
+@pytest.mark.parametrize(("shift", "left_out"), [(0.01, 0), (0.0, 500)])
+def test_a_clock_that_begins_anew_is_no_order_to_sort(tmp_path, shift, left_out):
+    seconds, samples = motion(1000)
+    times = np.concatenate([seconds[:500], seconds[:500] + shift])
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=times)))
+    text = WHOLE_SECONDS.replace("steady = true", 'disorder = "sort"')
+    found = recording_files.read(tmp_path, layout(text))
+    assert [len(x.samples) for x in found.recordings] == [500]
+    assert (found.rows_sorted, found.back_s, found.rows_left_out) == (499, 9.98 - shift, left_out)
+    (fault,) = (x for x in recording_checks.findings(found) if x.is_fault)
+    assert fault.text.endswith(
+        f'by up to {9.98 - shift:.3g} s: where a recording begins there write disorder = "new recording" under [time].'
+    )
+    texts = [x.text for x in recording_checks.findings(found) if x.about == "left out"]
+    assert texts == ["500 rows left out, with fields missing, no numbers or the time of the row before."] * bool(
+        left_out
+    )
+    found = recording_files.read(tmp_path, layout(text.replace("sort", "new recording")))
+    assert [len(x.samples) for x in found.recordings] == [500, 500]
+    assert (found.rows_sorted, found.rows_left_out) == (0, 0)
 
 
 def test_one_file_may_hold_several_people_where_the_layout_allows_it(tmp_path):
