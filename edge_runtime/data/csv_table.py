@@ -17,12 +17,12 @@ from edge_runtime.data import column_plan, units
 from edge_runtime.data.cell_grid import CellGrid, NoSamplesError
 from edge_runtime.data.column_plan import ColumnPlan, MissingColumnError
 from edge_runtime.data.layout import REFUSED, SORTED, Layout, TimeColumn
-from edge_runtime.data.steady_times import coarse_step, spread
+from edge_runtime.data.steady_times import ENOUGH_ROWS, coarse_step, spread
 from edge_runtime.errors import InputError
 from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S
 from edge_runtime.system.printable import quoted
 
-_MOST_STILL, _ENOUGH_ROWS = 0.5, 50  # from half of so many rows on the clock is coarser than samples
+_MOST_STILL = 0.5  # the share of rows from which on the clock is coarser than samples
 
 _TOO_LARGE_G = 20.0  # for gravity in any unit: these are counts, or other columns
 
@@ -41,10 +41,10 @@ class NoRecordingError(NoSamplesError):
 
 
 class Series(NamedTuple):
-    """One sensor: `seconds` `[n]` since its first sample, which is at `begin` in the file's clock; `values` `[n, 3]`.
+    """One sensor: `values` `[n, 3]` in g or rad/s at `seconds` `[n]` since `begin`, the first time in the file's clock.
 
-    They are in g or rad/s. `seconds` are those of the rows where they have no time. `clock_s` is the step of a clock
-    that is coarser than samples, which are then spread over it; else 0.
+    `seconds` are those of the rows where they have no time. `clock_s` is the step of a clock that is coarser than
+    samples, which are then spread over it, so that the first may come later than `begin`; else 0.
     """
 
     begin: float
@@ -328,12 +328,14 @@ def _check_clock(steps: Array, place: str, first: str, time: TimeColumn, clock: 
     out, and those that are left may be enough.
     """
     still = np.count_nonzero(steps == 0) / max(len(steps), 1)
-    if len(steps) < _ENOUGH_ROWS or still <= _MOST_STILL or (time.steady and still < 1):
-        return
-    if time.disorder != REFUSED and not clock:
-        return
     onward = steps[steps > 0]
     is_fine = len(onward) > 0 and units.is_step(float(np.median(onward)))
+    is_few = len(steps) < ENOUGH_ROWS  # too few to be spread
+    is_usable = (is_fine or (still < 1 and not is_few)) if time.steady else is_few
+    if still <= _MOST_STILL or is_usable:
+        return
+    if time.disorder != REFUSED and not clock and not time.steady:
+        return
     other = ", or steady = true under it" if clock or is_fine else ""
     raise InputError(
         f"{place}: the time does not move on in {'all' if still == 1 else 'most'} rows, from {quoted(first, 30)} on; "

@@ -28,6 +28,7 @@ _SAME_RATE = 0.1
 _MOST_NAMED = 8  # placements, or devices at one
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _FAR_BACK_S = 3.0  # further than samples that wait to be written: a clock that began anew
+_SEVERAL, _OFTEN_S = 3, 20.0  # gaps of a coarse clock, of which there is one in so many seconds
 _CLASSES = (*UCI_HAR, JOGGING)
 
 
@@ -116,7 +117,14 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     """Rows that are not in the recordings, and what cuts these."""
     if n := found.gaps:
         text = f"{counted(n, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each."
-        yield Finding("gaps", text, numbers={"gaps": n})
+        seconds = sum(len(x.samples) for x in found.recordings) / RATE_HZ
+        in_batches = found.clock_s > 0 and n >= _SEVERAL and seconds < n * _OFTEN_S
+        if in_batches:
+            text += (
+                " Where samples came in batches without a pause, longer than the steps of the clock, write rate = 50 "
+                "(samples a second) in place of [time]."
+            )
+        yield Finding("gaps", text, in_batches, numbers={"gaps": n})
     if n := found.set_back:
         text = f"Times go back {counted(n, 'time')}: a new recording begins there."
         yield Finding("gaps", text, numbers={"set_back": n})

@@ -8,7 +8,8 @@ from edge_runtime.signals.resampling import MAX_GAP_S
 
 Array = npt.NDArray[np.float64]
 
-_ENOUGH_ROWS = 50  # to see by how many samples a clock is coarser
+ENOUGH_ROWS = 50
+"""Of so many it can be seen by how many samples a clock is coarser than these."""
 
 
 def evened(seconds: Array) -> Array:
@@ -24,20 +25,25 @@ def coarse_step(seconds: Array) -> float:
     Its step is one at which no samples of motion come, and the samples of one step are as far apart as these are.
     """
     steps = np.diff(seconds)
-    if len(steps) < _ENOUGH_ROWS or not (steps > 0).any():
+    if len(steps) < ENOUGH_ROWS or not (steps > 0).any():
         return 0.0
     step = float(np.median(steps[steps > 0]))
     return step if step > MAX_GAP_S and units.is_step(step / float(np.median(_runs(seconds)))) else 0.0
 
 
 def spread(seconds: Array, step: float) -> Array:
-    """Times `[n]` of a clock of this `step`, with the samples of each time spread over it."""
+    """Times `[n]` of a clock of this `step`, with the samples of each time spread over it, to the next time."""
     counts = _runs(seconds)
     usual = int(np.median(counts))
-    places = np.concatenate([np.arange(n) for n in counts])
-    # A recording begins within a step: the samples of its first time are the last ones of it.
-    places[: counts[0]] += max(usual - int(counts[0]), 0)
-    return np.asarray(seconds + places * step / np.repeat(np.maximum(counts, usual), counts))
+    onward = np.diff(seconds[np.cumsum(counts) - counts])
+    is_cut = (onward < 0) | (onward > 1.5 * step)
+    begins, ends = np.append(True, is_cut), np.append(is_cut, True)
+    # A recording begins and ends within a step: samples of its first time are the last ones of that, and vice versa.
+    before = np.where(begins, np.maximum(usual - counts, 0), 0)
+    parts = np.where(begins | ends, np.maximum(counts, usual), counts)
+    lengths = np.where(ends, step, np.append(onward, step))
+    places = np.concatenate([np.arange(n) for n in counts]) + np.repeat(before, counts)
+    return np.asarray(seconds + places * np.repeat(lengths / parts, counts))
 
 
 def _runs(seconds: Array) -> npt.NDArray[np.intp]:

@@ -258,6 +258,47 @@ def test_seconds_that_are_missing_or_go_back_begin_a_recording_where_a_clock_has
     assert (found.gaps, found.set_back) == (1, 0)
 
 
+def test_parts_of_seconds_beside_a_pause_keep_their_rate(tmp_path):
+    seconds, samples = motion(1500)
+    kept = (seconds < 10.4) | (seconds >= 13.6)
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples[kept], times=np.floor(seconds[kept]))))
+    found = recording_files.read(tmp_path, layout(WHOLE_SECONDS))
+    assert [len(x.samples) for x in found.recordings] == pytest.approx([520, 820], abs=2)
+    assert found.recordings[1].samples[10:800] == pytest.approx(samples[690:1480], abs=0.05)
+
+
+@pytest.mark.parametrize("batch", [32, 40, 128])
+def test_batches_are_spread_to_the_next_one_where_their_times_are_whole_seconds(tmp_path, batch):
+    _, samples = motion(3000)
+    times = np.floor((np.arange(3000) // batch + 1) * batch / 50)
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=times)))
+    found = recording_files.read(tmp_path, layout(WHOLE_SECONDS))
+    assert (found.gaps, found.set_back) == (0, 0)
+    assert [len(x.samples) for x in found.recordings] == pytest.approx([3000], rel=0.02)
+    assert not [x.text for x in recording_checks.findings(found) if x.is_fault and x.about == "gaps"]
+
+
+def test_batches_longer_than_the_steps_of_a_clock_do_not_fit(tmp_path):
+    _, samples = motion(3000)
+    times = np.floor((np.arange(3000) // 64 + 1) * 64 / 50)
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=times)))
+    found = recording_files.read(tmp_path, layout(WHOLE_SECONDS))
+    (fault,) = (x.text for x in recording_checks.findings(found) if x.is_fault and x.about == "gaps")
+    assert fault.startswith(
+        "13 gaps of more than 0.25 s: a new recording begins after each. Where samples came in batc"
+    )
+    assert fault.endswith("write rate = 50 (samples a second) in place of [time].")
+
+
+@pytest.mark.parametrize(("n", "which"), [(45, "all"), (2, "all"), (45, "most")])
+def test_few_rows_of_whole_seconds_are_called_that(tmp_path, n, which):
+    seconds, samples = motion(n, rate=50 if which == "all" else 20)
+    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=np.floor(seconds))))
+    for text in (WHOLE_SECONDS, WHOLE_SECONDS.replace("steady", 'disorder = "new recording"\nsteady')):
+        with pytest.raises(InputError, match=rf"a\.txt: the time does not move on in {which} rows, .*rate = 50"):
+            recording_files.read(tmp_path, layout(text))
+
+
 def test_sensors_of_their_own_files_are_joined_within_whole_seconds(tmp_path):
     seconds, samples = motion(1000)
     for sensor, part in (("acc", samples[:, :3]), ("gyro", samples[:, 3:])):
