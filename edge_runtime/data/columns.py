@@ -37,6 +37,7 @@ _ACCELERATIONS = {
 _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
+_CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern of these alone has no date
 _WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
 # Columns that only Sensor Logger and Physics Toolbox have; their times are in s and rotation in rad/s, unsaid.
 _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
@@ -163,15 +164,17 @@ def _number(value: object) -> float:
 
 
 def date_seconds(text: str, pattern: str = "") -> float:
-    """A date in seconds since 1970, or a time of day in those since midnight; without a zone in UTC.
+    """A date in seconds since 1970, without a zone in UTC; a time of day in those since midnight, of whatever zone.
 
     It is written as ISO 8601 has it, or as a `pattern` says in the codes of `strptime`. Raises `ValueError`.
     """
     text = text.strip()
-    if pattern or "-" in text:
-        moment = datetime.strptime(text, pattern) if pattern else datetime.fromisoformat(text)
+    moment = datetime.strptime(text, pattern) if pattern else None
+    if moment is None and "-" in text:
+        moment = datetime.fromisoformat(text)
+    if moment and not (pattern and _CODES_OF_DAY.issuperset(re.findall("%(.)", pattern))):
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    day = time_of_day.fromisoformat(text)
+    day = moment.time() if moment else time_of_day.fromisoformat(text)
     return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
 
 

@@ -141,6 +141,19 @@ def test_labels_of_a_diary_may_have_dates(tmp_path, unit, first, last):
         read(tmp_path, text.replace("skip = 1", ""))
 
 
+@pytest.mark.parametrize(
+    ("clock", "unit"), [("date", "%H:%M:%S"), ("%H:%M:%S.%f", "date"), ("%H:%M:%S.%f", "%I:%M:%S %p"), ("date", "date")]
+)
+def test_times_of_day_meet_however_they_are_written(tmp_path, clock, unit):
+    seconds, samples = motion(400)
+    rows = [line(f"09:00:{t:09.6f}", *x) for t, x in zip(seconds, samples, strict=True)]
+    (tmp_path / "a_log.csv").write_text("\n".join(rows))
+    end = " AM" if "%p" in unit else ""
+    (tmp_path / "diary.csv").write_text(f"person,activity,from,to\na,walk,09:00:02{end},09:00:05{end}\n")
+    (recording,) = read(tmp_path, DIARY.replace('"date"', f'"{unit}"').replace('"ms"', f'"{clock}"')).recordings
+    assert np.flatnonzero(recording.labels == 0).tolist() == list(range(100, 251))
+
+
 BY_ROW = f"""files = "L{{scene}}_S{{subject}}_R{{trial}}.csv"
 rate = 50
 skip = 1
