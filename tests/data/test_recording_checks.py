@@ -238,6 +238,9 @@ def test_the_sign_of_acceleration_cannot_be_seen(recordings):
 def test_what_files_were_like_is_said(recordings):
     found = FoundRecordings(tuple(recordings), (20.0, 20.0), 3, 2, 1, ("acc/b.txt",), ("acc/c.txt",))
     text = " ".join(x.text for x in findings(found))
+    numbers = [(name, x) for finding in findings(found) for name, x in finding.numbers.items()]
+    assert [x for name, x in numbers if name == "files"] == [1, 1]
+    assert all(np.asarray(x).dtype.kind in "if" for _, x in numbers)
     assert "20 samples a second, which become 50." in text
     for part in (
         "faster than 10 Hz",
