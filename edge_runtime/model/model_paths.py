@@ -56,7 +56,9 @@ def not_converted(folder: Path) -> InputError:
     """Say that no model is in a `folder`, and how one comes into it where it is a run's."""
     if not (folder / "card.json").exists():
         return InputError(f"{folder} has no model, and is no run folder, since it has no card.json: give one of these")
-    return InputError(f"{folder} has no converted model: run 'har-edge convert {folder} --quantize', or without --quantize for float32")
+    return InputError(
+        f"{folder} has no converted model: run 'har-edge convert {folder} --quantize', without --quantize for float32"
+    )
 
 
 def _near(path: Path) -> str:

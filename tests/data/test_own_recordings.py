@@ -37,6 +37,12 @@ def test_windows_are_cut_inside_each_labels_segment(tmp_path):
         assert data.train.X[window] == pytest.approx(expected[start : start + 128], abs=1e-6)
 
 
+def test_people_without_labels_are_not_kept_for_the_test(tmp_path):
+    write_subjects(tmp_path, "abc")
+    write(tmp_path / "rec-d.csv", *motion(600, 4), [""] * 600, "d")
+    assert {*loading.load_data(tmp_path).test.subject.tolist()} == {"c"}
+
+
 @pytest.mark.parametrize(("n", "windows"), [(127, 0), (128, 1), (191, 1), (192, 2)])
 def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, windows):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
