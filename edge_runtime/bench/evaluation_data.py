@@ -107,7 +107,7 @@ def _say_what_no_window_has(found: Sequence[Recording], window: Window) -> None:
     whys = ("which are no class", f"in pieces shorter than {in_seconds(window)}")
     said = [f"{_durations(part)}, {why}" for part, why in zip((others, short), whys, strict=True) if part]
     if said:
-        click.echo(f"Not scored, since it gives no window: {'; '.join(said)}.", err=True)
+        click.echo(f"Without a window, and not scored: {'; '.join(said)}.", err=True)
 
 
 def _durations(seconds: Mapping[str, float]) -> str:

@@ -26,7 +26,8 @@ _ELSEWHERE_DEG = 45.0
 _TOO_MANY = 1 / 3
 _LEAST_ELSEWHERE = 2  # one of two may have been put back otherwise
 _PAUSE_S = 1.0  # within a walk
-_LEAST_S = (5.0, 2.5)  # of any movement, since sitting down and lying down take up to 5 s, and of walking by its label
+_LEAST_WALKING_S = 2.5  # by its label
+_LEAST_MOVEMENT_S = 5.0  # of any: sitting down and lying down take less
 _WALKING = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 
 
@@ -87,9 +88,10 @@ def _walks(recording: Recording, only_walking: bool) -> Iterator[_Walk]:
     if only_walking:
         walking = [i for i, name in enumerate(recording.label_names) if name in _WALKING]
         counts &= np.isin(recording.labels, walking)
+    least_s = _LEAST_WALKING_S if only_walking else _LEAST_MOVEMENT_S
     rows = np.flatnonzero(counts)
     for walk in np.split(rows, np.flatnonzero(np.diff(rows) > _PAUSE_S * RATE_HZ) + 1):
-        if len(walk) >= _LEAST_S[only_walking] * RATE_HZ:
+        if len(walk) >= least_s * RATE_HZ:
             mean = smooth[walk].mean(axis=0)
             yield _Walk(recording.file, float(walk[0]) / RATE_HZ, mean / np.linalg.norm(mean))
 

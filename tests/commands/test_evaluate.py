@@ -378,9 +378,9 @@ def test_what_gives_no_window_is_said(tmp_path):
     write_pieces(tmp_path / "short" / "a.csv", [("STANDING", x[:250]), ("WALKING", x[250:])])
     given = ("--data", f"{layout}={tmp_path / 'own'}", "--data", tmp_path / "short", "--data", "uci-har")
     done = succeeded(evaluate(tmp_path / "own", "edge", *given))
-    said = "gives no window: 6 s of fetching, which are no class; 2 s of WALKING, in pieces shorter than 2.56 s."
-    assert f"Not scored, since it {said}" in done.stderr
-    assert "gives no window" not in succeeded(evaluate(tmp_path / "own", "edge")).stderr
+    said = "6 s of fetching, which are no class; 2 s of WALKING, in pieces shorter than 2.56 s."
+    assert f"Without a window, and not scored: {said}" in done.stderr
+    assert "Without a window" not in succeeded(evaluate(tmp_path / "own", "edge")).stderr
 
 
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
