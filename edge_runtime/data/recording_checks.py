@@ -90,8 +90,8 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
             f"{' and '.join(RULED_PLACEMENTS)} alone, of whether sitting looks like lying. Where one of these is "
             "meant, write placement so."
         )
-    makes = sorted(set().union(*devices.values()) - {""}, key=natural)
-    yield Finding("worn", text, numbers={"placements": list(devices), "devices": makes})
+    n_devices = len(set().union(*devices.values()) - {""})
+    yield Finding("worn", text, numbers={"placements": len([*filter(None, devices)]), "devices": n_devices})
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:

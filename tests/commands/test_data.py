@@ -296,6 +296,7 @@ def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here
     assert_one_sentence(done, 2, "no rotation", "'har-edge train --sensors accelerometer --frame walking --data ...'")
 
 
+@pytest.mark.long
 def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyroscope, tmp_path):
     succeeded(har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path))
     signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]

@@ -131,6 +131,7 @@ def test_bench_leaves_out_windows_of_other_labels_as_evaluate_does(tmp_path):
             assert " ".join(form.split()).count(said) == 1
 
 
+@pytest.mark.long
 def test_windows_of_mountings_in_which_nobody_moves_are_left_out_of_evaluate_and_bench(tmp_path):
     data = tmp_path / "own"
     given = ("--data", f"{write_files_worn_anew(data)}={data}")
@@ -233,6 +234,7 @@ def test_the_placements_of_a_training_are_known_by_the_card_or_of_uci_har():
         assert learnt_placements(replace(card, training={"data": data})) == expected
 
 
+@pytest.mark.long
 def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(tmp_path):
     pieces = [(x, posture(x, 15)) for x in ("SITTING", "STANDING")]
     # The card of edge-anywhere has motionsense-1 and -16 in its training, -17 among its test subjects, and no -anna.
@@ -383,6 +385,7 @@ def test_what_gives_no_window_is_said(tmp_path):
     assert "Without a window" not in succeeded(evaluate(tmp_path / "own", "edge")).stderr
 
 
+@pytest.mark.long
 def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
     data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
     assert har_edge_here("personalise", "edge", "--data", data, "-o", "m.tflite").returncode == 0
