@@ -87,8 +87,8 @@ def stretches(
     """Find all stretches of activities that the model knows, with the network's answers.
 
     Those that are `unlabelled` are whole recordings. The first `WARM_UP_S` of each recording, in which the filters
-    settle and people put the device in its place, are left out, unless less than `_ENOUGH_S` of an activity, or no
-    window of an unlabelled recording, would be left. For a model of the walking frame recordings of one mounting are
+    settle and people put the device in its place, are left out, unless less than `_ENOUGH_S` of an activity, or
+    of an unlabelled recording, would be left. For a model of the walking frame recordings of one mounting are
     turned together; mountings in which, by the labels, nobody walks, or nobody moves, are left out, and named beside.
     Raises `TooLittleError` when all are.
     """
@@ -105,8 +105,10 @@ def stretches(
         return list(_stretches(x, y, classifier, labels, settling_s))
 
     if unlabelled:
-        labels = [UNLABELLED]
-        return [z for x in pairs for z in after(WARM_UP_S, *x, labels) or after(0.0, *x, labels)], list(unmoving)
+        long = (WARM_UP_S + _ENOUGH_S) * RATE_HZ
+        settling = [WARM_UP_S if len(y) >= long else 0.0 for _, y in pairs]
+        found = [z for s, x in zip(settling, pairs, strict=True) for z in after(s, *x, [UNLABELLED])]
+        return found, list(unmoving)
     labels = list(range(len(card.labels)))
     found = [z for x in pairs for z in after(WARM_UP_S, *x, labels)]
     early = [x for x in labels if sum(y.seconds for y in found if y.label == x) < _ENOUGH_S]
@@ -216,9 +218,8 @@ def gain(
     """
     first, rest = _split(found, seconds, classifier)
     if not found:
-        raise TooLittleError(
-            f"nothing is labelled that '{classifier.card.name}' knows, {least_seconds(classifier.card):g} s long"
-        )
+        name, least = classifier.card.name, least_seconds(classifier.card)
+        raise TooLittleError(f"nothing that '{name}' knows is labelled for {least:g} s in one piece")
     if not rest:
         raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
     correction, held_out = (
