@@ -78,7 +78,7 @@ def test_macro_f1_stands_beside_accuracy_of_all_and_of_each_part(console):
     track = Track("a", labels, ends, np.zeros_like(ends), np.array([0, 0, 0, 0, 1, NO_DECISION]))
     scores_table.show_parts("placement", per_group([track], ["waist"], 2, 4), console)
     assert "waist 6 66.7 % 40.0 % 83.3 % 83.3 % 16.7 %" in printed(console)
-    assert "F1 the mean of these" in printed(console)
+    assert "F1 is the mean over these activities." in printed(console)
 
 
 def test_a_table_without_rows_is_left_out(console):

@@ -48,7 +48,8 @@ def show_parts(heading: str, parts: Mapping[str, PartScores], console: rich.cons
         table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
     console.print()
     console.print(table)
-    console.print(f"Of windows wholly in one activity{'' if heading == 'activity' else ', and F1 the mean of these'}.")
+    mean = "" if heading == "activity" else "; F1 is the mean over these activities"
+    console.print(f"Of windows wholly in one activity{mean}.")
 
 
 def show_reported(
