@@ -375,6 +375,7 @@ def test_a_model_that_cannot_be_cpp_source_is_shown_before_the_command_says_so(t
     assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", "mine_float32.h", *rows}
 
 
+@pytest.mark.long
 def test_mixed_is_refused_for_a_network_without_a_cell(tmp_path):
     file_of(tmp_path, network(layers.Conv1D(8, 9, strides=16), layers.Flatten()))
     for named in ([], ["--quantize-as", "int8"]):

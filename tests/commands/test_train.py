@@ -202,6 +202,7 @@ def test_an_unwritable_run_folder_is_named(har_edge_here, tmp_path):
         assert_one_sentence(result, 2, "cannot write into", str(tmp_path / "file" / "run"))
 
 
+@pytest.mark.long
 def test_a_network_of_the_walking_frame_is_trained_converted_and_live(har_edge_here, tmp_path, uci_har):
     options = ("--frame", "walking", "--network", "edge-small", "--epochs", 1, "--out", "run")
     succeeded(har_edge_here("train", *options))
