@@ -10,11 +10,11 @@ from convert.conversion import Conversion, NamedFiles, check_run, convert
 from convert.conversion_job import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from convert.external_model import read_options
 from convert.keras_files import SUFFIXES, check_file, is_saved_model
+from convert.tensorflow_setup import require_extra
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.data.data_sources import EMBEDDED, Sources, data_texts
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.model.model_paths import is_reference, model_path
 from edge_runtime.runs import SCHEMES
 from edge_runtime.system.figures import require_matplotlib

@@ -15,8 +15,8 @@ from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, Fo
 from convert.diagnosis.precision import Diagnosis
 from convert.external_model import of_file
 from convert.parity import Logits, accuracy, compare, relative_difference
+from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import open_model

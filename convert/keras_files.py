@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from convert.hdf5_networks import MAGIC, Hdf5Network
-from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import (
+from convert.keras_layers import (
     form_fault,
     has_sigmoid,
     has_softmax,
@@ -21,6 +20,7 @@ from edge_runtime.host.keras_layers import (
     is_softmax,
     last_call,
 )
+from edge_runtime.errors import InputError
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import integer, open_file
 from edge_runtime.system.zip_archive import Archive, is_zip

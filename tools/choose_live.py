@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.dataset import Dataset, Recording, cut
-from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.live.personal_learning import RIDGE
 from edge_runtime.live.personalisation import gain, stretches
 from edge_runtime.live.recognizer import WARM_UP_S

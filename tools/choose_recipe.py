@@ -16,10 +16,10 @@ import click
 import numpy as np
 
 from convert.conversion_job import CALIBRATION
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.signals.filters import FILTERS

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from convert.keras_files import load_network
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data import loading
-from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.model.model_card import load
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convert.tensorflow_setup import require_extra
 from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data import dataset
 from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.runs import checkpoint_folder, settings_path
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted

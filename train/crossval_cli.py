@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
+from convert.tensorflow_setup import require_extra
 from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import require_extra
 from edge_runtime.signals.types import Frame
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import counted

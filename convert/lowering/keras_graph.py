@@ -7,13 +7,13 @@ from typing import Any
 
 import keras
 
+from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
 from convert.lowering.layers_of_cells import as_layers
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from convert.lowering.tensor_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
 _SEVERAL_INPUTS = (

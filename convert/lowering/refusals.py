@@ -5,8 +5,8 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
+from convert.keras_layers import CONVERTIBLE
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import CONVERTIBLE
 
 _ALTERNATIVES = f"use {', '.join(CONVERTIBLE)}"
 _OPERATIONS = {

@@ -12,8 +12,8 @@ from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.rivals.rival_job import FORMS, RivalForm, card_path
+from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import open_onnx

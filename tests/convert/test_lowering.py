@@ -7,12 +7,12 @@ import tensorflow as tf
 from keras import layers
 from programs import ROOT
 
+from convert.keras_layers import CONVERTIBLE, CONVERTIBLE_LAYERS, ConvertibleLayers
 from convert.lowering.activations import ACTIVATIONS
 from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import CONVERTIBLE, CONVERTIBLE_LAYERS, ConvertibleLayers
 
 
 def difference_from_keras(model: keras.Model, X: np.ndarray) -> float:

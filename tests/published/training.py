@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data.loading import load_data
-from edge_runtime.host.tensorflow_setup import import_tensorflow
 from edge_runtime.system.files import write_text
 
 LEARNING_RATE, BATCH_SIZE, SEED = 2e-3, 128, 0
@@ -36,7 +36,7 @@ def train(name: str, folder: Path) -> None:
     import keras
 
     from convert.external_model import held_out_windows
-    from edge_runtime.host.keras_layers import ends_in_softmax
+    from convert.keras_layers import ends_in_softmax
     from tests.published.networks import NETWORKS
     from train.fit.recipe import Recipe
     from train.fit.signal_normalisation import measure_normalisation

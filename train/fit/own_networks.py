@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
-from edge_runtime.host.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.system import child_processes
 from edge_runtime.system.files import scratch_folder
 

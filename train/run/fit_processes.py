@@ -16,9 +16,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import InputError
-from edge_runtime.host.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.runs import under_way
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell

@@ -1,1 +1,0 @@
-"""Hold the code that training and conversion share and no device needs."""
