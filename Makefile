@@ -74,7 +74,7 @@ reference: $(INSTALLED)
 networks: $(INSTALLED)
 	$(BIN)/python -m tools.measure_networks --runs runs/networks
 
-# Train, convert and measure the networks of tests/published; a second call only measures, on an idle machine.
+# Train, convert and measure the networks of tools/published_networks; a second call only measures, on an idle machine.
 published: $(INSTALLED)
 	$(BIN)/python -m tools.published --runs runs/published
 

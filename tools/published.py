@@ -1,4 +1,4 @@
-"""Train, convert and measure the networks of tests/published: `python -m tools.published [NAME …] --runs FOLDER`.
+"""Train, convert and measure networks of others: `python -m tools.published [NAME …] --runs FOLDER`.
 
 Whatever `FOLDER` holds already is not trained or converted again, so that a second call only measures. Writes
 `docs/results/published.json` and `published.md`.
@@ -22,9 +22,9 @@ from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
 from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import write_text
-from tests.published.networks import NETWORKS, Published
 from tools import COMMAND, RESULTS, ROOT
 from tools.published_document import document
+from tools.published_networks.networks import NETWORKS, Published
 
 QUANTISED = ("int8", "mixed")
 """What `har-edge convert --quantize` may write: integers throughout or, where these lose too much, cells in float."""
@@ -109,7 +109,7 @@ def _show(text: str) -> None:
 
 def train(name: str, kept: Kept) -> None:
     """Train a network in a process of its own."""
-    command = [sys.executable, "-m", "tests.published.training", name, str(kept.folder.resolve())]
+    command = [sys.executable, "-m", "tools.published_networks.training", name, str(kept.folder.resolve())]
     subprocess.run(command, check=True, cwd=ROOT)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_runtime.bench.doubts import BUSY_LOAD
-from tests.published.networks import NETWORKS
 from tools import table
+from tools.published_networks.networks import NETWORKS
 
 LITTLE = 0.5
 """Percentage points of accuracy that int8 may lose."""
@@ -20,9 +20,9 @@ def document(content: dict[str, Any]) -> str:
     benched = [x for x in converted if x["bench"]]
     text = f"""# Published networks, converted as they are
 
-Written by `make published`. Each network of `tests/published` is built as its source describes it and trained for a few
-epochs on UCI HAR's windows, normalised, clipped and companded as `har-edge train` does it, one seed, without every
-fourth training subject; those are the held-out subjects. It is saved as a `.keras` file and given to
+Written by `make published`. Each network of `tools/published_networks` is built as its source describes it and trained
+for a few epochs on UCI HAR's windows, normalised, clipped and companded as `har-edge train` does it, one seed, without
+every fourth training subject; those are the held-out subjects. It is saved as a `.keras` file and given to
 `har-edge convert --quantize` with that normalisation and otherwise the defaults. The test subjects chose nothing.
 
 - {len(converted)} of {len(networks)} convert.

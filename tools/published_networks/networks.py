@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from tests.published import branching, recurrent
+from tools.published_networks import branching, recurrent
 
 SAMPLES, SIGNALS, CLASSES = 128, 9, 6
 

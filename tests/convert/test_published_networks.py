@@ -14,8 +14,8 @@ from convert.keras_files import as_logits, load_network
 from convert.lowering.network import lower
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.tflite_converter import to_float32
-from tests.published import branching, recurrent, training
-from tests.published.networks import CLASSES, NETWORKS
+from tools.published_networks import branching, recurrent, training
+from tools.published_networks.networks import CLASSES, NETWORKS
 
 PARAMETERS = {
     "brownlee-lstm": 54_706,

@@ -1,4 +1,4 @@
-"""Train a published network on UCI HAR's windows: `python -m tests.published.training NAME FOLDER`.
+"""Train a published network on UCI HAR's windows: `python -m tools.published_networks.training NAME FOLDER`.
 
 Leaves `<name>.keras`, the `normalisation.json` of its windows, and `training.json`, in `FOLDER`.
 """
@@ -37,7 +37,7 @@ def train(name: str, folder: Path) -> None:
 
     from convert.external_model import held_out_windows
     from convert.keras_layers import ends_in_softmax
-    from tests.published.networks import NETWORKS
+    from tools.published_networks.networks import NETWORKS
     from train.fit.recipe import Recipe
     from train.fit.signal_normalisation import measure_normalisation
 

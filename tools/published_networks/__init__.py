@@ -1,0 +1,1 @@
+"""Hold sixteen networks as their sources describe them, and what trains them."""
