@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from edge_runtime.bench import evaluation_data, measurement, results
 from edge_runtime.data import layout_file, uci_har
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.data.loading import load_data, load_recordings
+from edge_runtime.data.loading import load_data
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
 from edge_runtime.live import personal_learning
 from edge_runtime.model.classifier import Classifier, looks
@@ -29,7 +28,6 @@ from edge_runtime.model.model_paths import reference_model
 from edge_runtime.runs import Run
 from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT
-from tools.found_live import found_mountings, live_accuracy, turned_at_random
 from tools.measure_networks import train
 from tools.other_data_document import markdown
 
@@ -37,14 +35,10 @@ FORMS = ("float32", "int8")
 UCI_HAR = "uci-har"
 ANY_MOUNTING = ("--frame", "walking")
 FIVE = uci_har.LABELS[:5]
-DRAWS, TURNS = 5, 3
-"""Of the windows that a person shows, and of phones."""
-WRONG_HEADING = 90.0
-"""Degrees from which on a heading that was found live is wrong."""
+DRAWS = 5
+"""Of the windows that a person shows."""
 SHOWN = {"2.56_s": 1, "10_s": 6, "30_s": 22}
 """Windows of each activity that a person shows, a hop apart."""
-UNLABELLED = {name: n for name, n in SHOWN.items() if n > 1}
-"""The same where the network's own answers stand for labels; a single window is too little for that."""
 
 Measured = Mapping[str, Any]
 
@@ -154,35 +148,18 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
     }
 
 
-def turned(ground: Ground) -> Measured:
-    """Row: points of accuracy that random turns of each person's phone cost, live.
-
-    A median of each axis, the filters' first step, is all that sees turns: those that exchange axes change no answer.
-    """
-    recordings = load_recordings(ground.path("motionsense"))
-
-    def lost(seed: int, form: str) -> float:
-        classifier = Classifier(ground.without("motionsense", seed).tflite(form))
-        turns = [turned_at_random(recordings, TURNS * seed + i) for i in range(TURNS)]
-        before, *after = (live_accuracy(classifier, x) for x in (recordings, *turns))
-        return 100 * (before - float(np.mean(after)))
-
-    values = {form: [lost(seed, form) for seed in ground.seeds] for form in FORMS}
-    return {form: {"points_lost": x} for form, x in values.items()} | {"target": {"points_lost": 0.5}}
-
-
 def personalised(ground: Ground) -> Measured:
-    """Row: macro-F1 gained by seconds of each activity, by labels or own answers, and people who lose over a point."""
+    """Row: macro-F1 gained by seconds of each activity, and people who lose over a point."""
     data = everyone(load_data(ground.path("motionsense")))
     found: dict[str, Any] = {}
     for form in FORMS:
         found[form] = {}
         models = {seed: ground.without("motionsense", seed).tflite(form) for seed in ground.seeds}
-        for (shown, n), labels in [*product(SHOWN.items(), ("",)), *product(UNLABELLED.items(), ("_unlabelled",))]:
-            gains = [_gains(path, data, seed, n, unlabelled=bool(labels)) for seed, path in models.items()]
+        for shown, n in SHOWN.items():
+            gains = [_gains(path, data, seed, n) for seed, path in models.items()]
             found[form] |= {
-                f"macro_f1_gained_{shown}{labels}": [100 * float(x.mean()) for x in gains],
-                f"lose_more_than_a_point_{shown}{labels}": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
+                f"macro_f1_gained_{shown}": [100 * float(x.mean()) for x in gains],
+                f"lose_more_than_a_point_{shown}": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
                 "people": gains[0].shape[1],
             }
     return found | {"target": {"macro_f1_gained_2.56_s": 4.0, "lose_more_than_a_point_2.56_s": 2}}
@@ -213,36 +190,6 @@ def not_a_class(layout: str, label: str) -> str:
     return layout.replace(f"{line}\n", "") + f"\n[other_labels]\n{line}\n"
 
 
-def found_live(ground: Ground) -> Measured:
-    """Row: walking until the mounting is found, live, and wrong headings, over the people of each data set left out."""
-    official = {*uci_har.load().test.subject.tolist()}
-    recordings = {
-        name: [x for x in load_recordings(ground.path(name)) if name != UCI_HAR or x.subject not in official]
-        for name in (UCI_HAR, *ground.data)
-    }
-
-    def measured(seed: int, form: str) -> Measured:
-        found = [
-            x
-            for name, own in recordings.items()
-            for x in found_mountings(Classifier(ground.without(name, seed).tflite(form)), own)
-        ]
-        # Found before anyone walked on the level, on stairs, says nothing about walking.
-        seconds = np.array([x.walking_s for x in found if x.walking_s])
-        headings, of_walks = (np.concatenate(x) for x in zip(*((y.headings, y.of_walks) for y in found), strict=True))
-        return {
-            "walking_median_s": float(np.median(seconds)),
-            "walking_p95_s": float(np.quantile(seconds, 0.95, method="higher")),
-            "never_found": float(np.mean([x.walking_s is None for x in found])),
-            "wrong_heading": float((headings > WRONG_HEADING).mean()),
-            "wrong_heading_of_walks": float((of_walks > WRONG_HEADING).mean()),
-        }
-
-    each = {form: [measured(seed, form) for seed in ground.seeds] for form in FORMS}
-    found: dict[str, Any] = {form: {key: [x[key] for x in rows] for key in rows[0]} for form, rows in each.items()}
-    return found | {"target": {"walking_median_s": 8.0, "wrong_heading": 0.02}}
-
-
 def _not_learnt(label: str) -> str:
     return f"not-learnt-{label.lower().replace('_', '-')}"
 
@@ -254,12 +201,10 @@ ROWS: dict[str, Callable[[Ground], Measured]] = {
     "five-folds": five_folds,
     "arena-uci-har": lambda x: arena(x, UCI_HAR, 0.961),
     "arena-motionsense": lambda x: arena(x, "motionsense", 0.935),
-    "turned": turned,
     "personalised": personalised,
     "not-known-motionsense": lambda x: not_known(x, "motionsense"),
     "not-known-geotec": lambda x: not_known(x, "geotec"),
     **{_not_learnt(label): partial(not_learnt, label=label) for label in (*FIVE, "JOGGING")},
-    "found-live": found_live,
 }
 
 
@@ -276,7 +221,7 @@ def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int | None
         ground = Ground(sets, runs, range(seeds or (5 if row.startswith("arena") else 3)))
         measured = ROWS[row](ground)
         kept = json.loads(out.read_text()) if out.exists() else {}
-        content = {name: measured if name == row else kept[name] for name in ROWS if name == row or name in kept}
+        content = kept | {row: measured}
         write_text(out, json.dumps(content, indent=1) + "\n")
         write_text(out.with_suffix(".md"), markdown(content))
         print(f"{row}: {out.relative_to(ROOT)}", flush=True)
@@ -334,12 +279,11 @@ def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None =
     return found.test.select(rows)
 
 
-def _gains(path: Path, data: Dataset, seed: int, n_shown: int, unlabelled: bool) -> npt.NDArray[np.float64]:
+def _gains(path: Path, data: Dataset, seed: int, n_shown: int) -> npt.NDArray[np.float64]:
     """The macro-F1 gained `[DRAWS, people]` on windows that do not overlap those shown, in the frame of all of them."""
     classifier, test = Classifier(path), _test(path, data, FIVE)
     card, logits, look = classifier.card, classifier.logits(test.X), looks(test.X, classifier.card)
     classes = np.isin(card.labels, FIVE)
-    answers = answers_among(logits, classes)
     random, people = np.random.default_rng(seed), np.unique(test.subject)
     gains = np.zeros((DRAWS, len(people)))
     for i, person in ((i, x) for i in range(DRAWS) for x in people):
@@ -347,8 +291,7 @@ def _gains(path: Path, data: Dataset, seed: int, n_shown: int, unlabelled: bool)
         of_activity = [own[test.y[own] == y] for y in np.unique(test.y[own])]
         shown = np.concatenate([np.roll(x, -random.integers(len(x)))[:n_shown] for x in of_activity])
         rest = np.setdiff1d(own, [shown - 1, shown, shown + 1])
-        told = answers[shown] if unlabelled else test.y[shown]
-        learnt = personal_learning.learn(logits[shown], look[shown], told, card.temperature)
+        learnt = personal_learning.learn(logits[shown], look[shown], test.y[shown], card.temperature)
         rows = test.select(np.isin(np.arange(len(test)), rest))
         before, after = (
             score(rows, answers_among(x, classes), card.labels).macro_f1

@@ -16,11 +16,10 @@ _NAMES = {
     "points_lost": "accuracy lost live, points",
     **{
         name: text
-        for labels, said in (("", ""), ("_unlabelled", " by own answers to them"))
         for shown, seconds in (("2.56_s", "2.56 s of each activity"), ("10_s", "10 s"), ("30_s", "30 s"))
         for name, text in (
-            (f"macro_f1_gained_{shown}{labels}", f"macro F1 gained by {seconds}{said}, points"),
-            (f"lose_more_than_a_point_{shown}{labels}", "people of {people} who lose more than a point by that"),
+            (f"macro_f1_gained_{shown}", f"macro F1 gained by {seconds}, points"),
+            (f"lose_more_than_a_point_{shown}", "people of {people} who lose more than a point by that"),
         )
     },
     "novelty_auroc": "AUROC of novelty",
