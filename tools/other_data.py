@@ -17,13 +17,14 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import evaluation_data, measurement, results
-from edge_runtime.data import layout_file, uci_har
+from edge_runtime.bench import results
+from edge_runtime.data import evaluation_data, layout_file, uci_har
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.loading import load_data
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
 from edge_runtime.live import personal_learning
 from edge_runtime.model.classifier import Classifier, looks
+from edge_runtime.model.model_card import read_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.runs import Run
 from edge_runtime.system.files import write_text
@@ -271,8 +272,8 @@ def _official(data: Dataset) -> list[Any]:
 
 def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Split:
     """The test windows of `data`, as the model at `path` takes them, that have one of `labels` and are of `source`."""
-    model = measurement.open_file(path)
-    found, card = evaluation_data.evaluated(model, data.split_for(model.card)), model.card
+    card = read_model(path)[1]
+    found = evaluation_data.evaluated(card, data.split_for(card))
     rows = np.isin(np.array(card.labels)[found.test.y], labels)
     if source is not None:
         rows &= names_of(found.test, found.mountings, "source") == source

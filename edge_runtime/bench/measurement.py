@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from edge_runtime.bench import aggregation, answer_check, evaluation_data
+from edge_runtime.bench import aggregation, answer_check
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
@@ -30,6 +30,7 @@ from edge_runtime.bench.results import (
     Method,
     Report,
 )
+from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -111,10 +112,11 @@ def measure(
     Windows whose labels the models lack are left out, and those without a walking frame, where one takes that. Raises
     `InputError` when a model does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
     """
-    data, motionless = evaluation_data.moving_for(models, data)
-    scored, left_out = evaluation_data.in_labels_of(models, data)
+    model_cards = [x.card for x in models]
+    data, motionless = evaluation_data.moving_for(model_cards, data)
+    scored, left_out = evaluation_data.in_labels_of(model_cards, data)
     for model in models:
-        evaluation_data.check_data(model, scored)
+        evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:
             raise InputError(
                 f"{model.title} does not say how often its windows come, as --paced has to know: leave that out, or "
@@ -285,7 +287,7 @@ def _lay_out(
         taken = (model.card.frame, *signals)
         if taken not in windows:
             windows[taken] = f"windows-{len(windows)}.npy"
-            np.save(folder / windows[taken], evaluation_data.evaluated(model, data).test.X)
+            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X)
         suffix = model.path.suffix if model.rival and model.path else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content

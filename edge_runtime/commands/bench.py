@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench import evaluation_data, measurement
+from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import converted_models, data_for, warn_of_axes
+from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
@@ -172,7 +173,7 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
             "other"
         )
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
-    data = evaluation_data.windows(models, chosen, is_remembered=given is None)
+    data = evaluation_data.windows(cards, chosen, is_remembered=given is None)
     for card in {x.name: x for x in cards}.values():
         warn_of_axes(card, data.mountings)
     return data

@@ -9,8 +9,6 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench import evaluation_data, measurement
-from edge_runtime.bench.evaluation_data import EvaluatedWindows
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import (
     data_for,
@@ -20,8 +18,10 @@ from edge_runtime.commands.model_arguments import (
     say_where_no_mounting_was_found,
     warn_of_axes,
 )
+from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
+from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.errors import InputError
@@ -99,9 +99,8 @@ def command(
         warn_of_axes(classifier.card, [x.mounting for _, x in recordings.numbered])
         content, not_scored = _live(classifier, recordings.numbered, hop, picture), recordings.not_scored
     else:
-        model_file = measurement.open_file(path)
-        found = evaluation_data.windows([model_file], data_for([path], data), is_remembered=data is None)
-        windows = evaluation_data.evaluated(model_file, found)
+        found = evaluation_data.windows([classifier.card], data_for([path], data), is_remembered=data is None)
+        windows = evaluation_data.evaluated(classifier.card, found)
         warn_of_axes(classifier.card, windows.mountings)
         content, not_scored = _windows(classifier, windows, picture), windows.not_scored
     if classifier.card.personal_correction:

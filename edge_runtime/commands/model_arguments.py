@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench.evaluation_data import is_other, learnt_from, learnt_placements
 from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.evaluation_data import is_other, learnt_from, learnt_placements
 from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import WALK_S

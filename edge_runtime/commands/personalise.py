@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from edge_runtime.bench import evaluation_data
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import (
     FIND_MOUNTING,
@@ -18,6 +17,7 @@ from edge_runtime.commands.model_arguments import (
     say_who_is_known,
     warn_of_axes,
 )
+from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader

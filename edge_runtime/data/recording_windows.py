@@ -36,22 +36,6 @@ def common_signals(found: Sequence[Recording]) -> tuple[Signal, ...]:
     return tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in found))
 
 
-def seconds_without_windows(found: Sequence[Recording], window: Window) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds by label that no window has: of labels that are no class, and of stretches of classes that are too short.
-
-    `window` is that which the recordings that were `found` are cut into.
-    """
-    others: dict[str, float] = {}
-    short: dict[str, float] = {}
-    for recording in found:
-        for first, end, label in segments(recording.labels):
-            is_class = label < len(recording.classes)
-            if label >= 0 and not (is_class and end - first >= window.samples):
-                part, name = short if is_class else others, recording.label_names[label]
-                part[name] = part.get(name, 0.0) + (end - first) / recording.rate_hz
-    return others, short
-
-
 def check_classes(data: Dataset, place: str, testing: Collection[int | str]) -> None:
     """Raise `InputError` that names `place` when a class has no training window, or none of `testing` a test window."""
     training = sorted(set(map(str, data.train.subject.tolist())))

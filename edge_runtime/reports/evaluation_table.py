@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
-from edge_runtime.bench.evaluation_data import EvaluatedWindows
+from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.label_order import JOGGING
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun

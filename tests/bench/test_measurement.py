@@ -11,14 +11,14 @@ import pytest
 import tiny_models
 from programs import MODELS, ROOT, interpreter, run_program
 
-from edge_runtime.bench import aggregation, evaluation_data, measurement
+from edge_runtime.bench import aggregation, measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.bench.results import Instructions
 from edge_runtime.data import scores
 from edge_runtime.devices.python import PythonDevice, this_python
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 
@@ -301,35 +301,3 @@ def test_a_model_of_fewer_signals_gets_its_own(few, tmp_path):
     (result,) = measurement.measure([model], few, this_python(), MeasurementSettings(runs=1)).results
     expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
     assert result.accuracy == pytest.approx((expected == few.test.y).mean())
-
-
-def test_windows_of_other_labels_are_left_out_for_models_of_coarse_classes_too(few):
-    """Of classes that are coarse already, or belong to a coarse one, and of one that belongs to none."""
-    coarse = ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
-    model = ModelFile("m", b"", tiny_models.card(labels=coarse))
-    data = replace(few, labels=("WALKING", "STAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "DANCING"))
-    scored, left_out = evaluation_data.in_labels_of([model], data)
-    kept = few.test.select(few.test.y < 5)
-    assert (scored.labels, left_out) == (coarse, {"DANCING": len(few.test) - len(kept)})
-    assert scored.test.y.tolist() == np.array([0, 1, 1, 2, 2])[kept.y].tolist()
-    np.testing.assert_array_equal(scored.test.X, kept.X)
-    with pytest.raises(InputError, match=r"m tells WALKING, .* the windows to score of 'UCI HAR' are of DANCING: give"):
-        evaluation_data.evaluated(model, replace(data, test=few.test.select(few.test.y == 5)))
-
-
-@pytest.mark.parametrize(
-    ("card", "words"),
-    [
-        (
-            tiny_models.card(labels=("ROWING", "CYCLING")),
-            "ROWING, CYCLING apart, but the windows to score of 'UCI HAR' are of WALKING, .* --data",
-        ),
-        ({"signals": ("pressure",)}, "takes the signal pressure in g, which the data 'UCI HAR' does not have"),
-        ({"signals": ("body_gyro_x",)}, "takes the signal body_gyro_x in g"),
-        ({"samples": 64}, "windows of 64 samples at 50 Hz, but those of 'UCI HAR' have 128"),
-    ],
-)
-def test_data_of_another_kind_is_refused(few, card, words):
-    card = card if isinstance(card, cards.Card) else tiny_models.card(labels=few.labels, **card)
-    with pytest.raises(InputError, match=words):
-        measurement.measure([ModelFile("m", b"", card)], few, this_python())

@@ -1,0 +1,295 @@
+"""Choose evaluation data: people whom models were not trained on, or the person whom one is adapted to."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import joining, uci_har
+from edge_runtime.data.coarse_labels import coarse_label, is_coarse
+from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
+from edge_runtime.data.loading import DataReader, check_unchanged
+from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.scores import names_of
+from edge_runtime.data.subject_groups import natural_order, noun_of
+from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+from edge_runtime.system.printable import printable
+
+_FIRST_NAMES = 5  # of many people, in a sentence
+
+
+@dataclass(frozen=True)
+class EvaluatedWindows:
+    """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
+
+    `left_out` counts, by label, the windows whose label the model does not have, but for the `motionless`, of which no
+    walking frame can be found where the model takes windows in that; `not_scored` are the other people.
+    """
+
+    test: Split
+    mountings: tuple[Mounting, ...]
+    left_out: dict[str, int]
+    motionless: Motionless
+    not_scored: list[int | str]
+
+    def occurring(self, n_labels: int) -> npt.NDArray[np.bool_]:
+        """Which of the model's labels the windows have `[n_labels]`: the closed set."""
+        return np.bincount(self.test.y, minlength=n_labels) > 0
+
+
+@dataclass(frozen=True)
+class EvaluatedRecordings:
+    """Recordings to score a model on, each after its number; `not_scored` are the people of the others."""
+
+    numbered: list[tuple[int, Recording]]
+    not_scored: list[int | str]
+
+
+def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRecordings:
+    """The recordings that are `chosen`, of people to score the model of `card` on (`scored_people`).
+
+    Stderr says what does not fit in data that a layout describes and, of data that is given, who is left out. Raises
+    `InputError` when nobody is left, when the recordings lack signals or labels of the model, or when data that
+    `is_remembered` by the model's run changed since.
+    """
+    reader = DataReader(chosen)
+    found = list(enumerate(reader.recordings))
+    say_misfits(reader)
+    if reader.sources and is_remembered:
+        check_unchanged(reader.windows(card.window), reader.sources, card)
+    people = {x.subject: x.mounting.source for _, x in found}
+    scored = scored_people([card], people, reader.test_subjects, not is_remembered)
+    numbered = [(number, x) for number, x in found if x.subject in scored]
+    _check_recordings([x for _, x in numbered], card)
+    return EvaluatedRecordings(numbered, natural_order(people.keys() - scored))
+
+
+def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Dataset:
+    """The windows of the same people, for models with these `cards`, as the test part of all.
+
+    UCI HAR's are the published ones, joined with other data sets too, where the models take windows so long. Raises
+    `InputError` as `recordings`, and when the models were trained on different people of the data.
+    """
+    reader = DataReader(chosen)
+    if chosen and reader.has_recordings:
+        for card in cards:
+            _check_recordings(reader.recordings, card)
+    data = reader.windows_to_score(cards[0].window)
+    say_misfits(reader)
+    people: dict[int | str, str] = {}
+    for part in (data.train, data.test):
+        sources = names_of(part, data.mountings, "source").tolist()
+        people |= {x: y or data.name for x, y in zip(part.subject.tolist(), sources, strict=True)}
+    if chosen and is_remembered:
+        for card in cards:
+            check_unchanged(data, chosen, card)
+    return data.with_test(scored_people(cards, people, data.test.subject.tolist(), not is_remembered))
+
+
+def _check_recordings(found: Sequence[Recording], card: Card) -> None:
+    """Raise `InputError` unless the recordings that were `found` have the signals of a model, and one of its labels."""
+    for x in found:
+        x.check_signals(card.signals)
+    labels = {label for x in found for label in x.found_labels}
+    known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
+    if not known & set(card.labels):
+        raise InputError(
+            f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
+            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so under [labels] of their layout, or give the "
+            "data of this model with --data; 'har-edge predict' needs no labels"
+        )
+
+
+def scored_people(
+    cards: Sequence[Card], people: Mapping[int | str, str], test_subjects: Iterable[int | str], is_said: bool = False
+) -> set[int | str]:
+    """Those of the `people`, each with the data set, whom none of the models with these `cards` was trained on.
+
+    Those among `test_subjects` where a card does not tell; the person whom a model is adapted to. If it `is_said`,
+    stderr names those who are left out. Raises `InputError` when all are, or when the models were trained on different
+    ones.
+    """
+    everyone, testing = {*people}, {*test_subjects}
+    learners: dict[str, set[int | str]] = {}
+    parts: list[set[int | str]] = []
+    for card in cards:
+        if card.personal_correction:
+            parts.append(_adapted_to(card, everyone))
+            continue
+        learnt = _trained_on(card, people)
+        if learnt:
+            learners[card.name] = learnt
+        parts.append(testing if learnt is None else everyone - learnt)
+    parts = [x for x in parts if x != everyone] or [everyone]
+    if any(x != parts[0] for x in parts):
+        raise InputError("the models were trained with different test subjects: measure them one after the other")
+    if not parts[0]:
+        raise InputError(
+            f"'{next(iter(learners), cards[0].name)}' was trained on all {noun_of(people)}s of this data "
+            f"({_first(people)}), whose scores say nothing about others: give people who were kept for its test, or "
+            "new ones"
+        )
+    if learners and is_said:
+        names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))
+        click.echo(
+            f"Not scored, since they are in the training of {names}: {noun_of(people)} {_first(learnt)}.", err=True
+        )
+    return parts[0]
+
+
+def _adapted_to(card: Card, people: Iterable[int | str]) -> set[int | str]:
+    assert card.personal_correction is not None
+    name = str(card.personal_correction.record.get("subject"))
+    found = {x for x in people if str(x) == name}
+    if not found:
+        raise InputError(
+            f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}: give recordings of the "
+            "same person with --data"
+        )
+    return found
+
+
+def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
+    """Those of the `people`, each with the data set, whom the model was trained on; None where its card is silent."""
+    if own := own_test_subjects(card, people):  # whatever the data is called now
+        return {*people} - {*own}
+    if not _own_sources(card) or not isinstance(card.training.get("subjects"), list):
+        return set() if is_other(card, {*people.values()} - {""}) else None
+    return {*learnt_from(card, people)}
+
+
+def is_other(card: Card, sources: Iterable[str]) -> bool:
+    """Tell whether the model of `card` was trained on none of the data sets `sources`, by its card."""
+    own = _own_sources(card)
+    return bool(own) and not {*sources} & {*own}
+
+
+def learnt_placements(card: Card) -> list[str]:
+    """Where devices were worn in a model's training, by its card, or in UCI HAR; empty where that is not known."""
+    record = card.training.get("data")
+    told = record.get("placements") if isinstance(record, dict) else None
+    if isinstance(told, list):
+        return [x for x in told if isinstance(x, str)]
+    return [uci_har.PLACEMENT] if _own_sources(card) == [uci_har.NAME] else []
+
+
+def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
+    """Those of the `people`, each with the data set, whom the card names among its training subjects.
+
+    Data sets that are joined have a prefix before the names of their people, in the card or in `people`.
+    """
+    found: list[int | str] = []
+    for subject, source in people.items():
+        plain = re.escape(joining.prefixes([source])[0])
+        bare = {str(subject), *(re.sub(f"^{plain}{x}", "", str(subject)) for x in ("", r"\d+-"))}
+        if bare & _training_subjects(card, source):
+            found.append(subject)
+    return natural_order(found)
+
+
+def _own_sources(card: Card) -> list[str]:
+    """The data sets of a model's training; empty where its card does not tell."""
+    record = card.training.get("data")
+    if not isinstance(record, dict):
+        return []
+    own = record.get("sources", [record.get("name")])
+    return [x for x in own if isinstance(x, str)] if isinstance(own, list) else []
+
+
+def _training_subjects(card: Card, source: str) -> set[str]:
+    """The training subjects that are of the data set `source`, named as in that.
+
+    Where the card does not name it: all, those of several data sets with their prefixes.
+    """
+    own, people = _own_sources(card), card.training.get("subjects")
+    if not own or not isinstance(people, list):
+        return set()
+    every = {str(x) for x in people}
+    name = str(card.training["data"].get("name"))
+    if own == [name]:
+        return every if source == name else set()
+    names = name.split(" + ")
+    if source not in names:
+        return every
+    before = [x for y, x in zip(names, joining.prefixes(names), strict=True) if y == source]
+    return {x.removeprefix(y) for x in every for y in before if x.startswith(y)}
+
+
+def _first(people: Iterable[int | str]) -> str:
+    """The first few names, in natural order, and the number of the others."""
+    ordered = natural_order(people)
+    n_more = len(ordered) - _FIRST_NAMES
+    named = ", ".join(printable(str(x), 30) for x in ordered[:_FIRST_NAMES])
+    return f"{named} and {n_more} more" if n_more > 0 else named
+
+
+def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
+    """The test windows of `data` as the model of `card` takes them; raises `InputError` unless these fit it."""
+    check_data(card, in_labels_of([card], data)[0])
+    test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
+    moving, motionless = moving_for([card], test)
+    # Before windows of other labels are left out, which show how the device was worn, too.
+    test, left_out = in_labels_of([card], moving.in_walking_frame() if card.frame == "walking" else moving)
+    check_data(card, test)
+    scored = test.select([x.name for x in card.signals]).test
+    return EvaluatedWindows(scored, test.mountings, left_out, motionless, not_scored(data))
+
+
+def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionless]:
+    """`data` without windows that have no walking frame, where one of the models takes that; those of the test.
+
+    Raises `InputError` as `Dataset.moving`.
+    """
+    if all(x.frame == "device" for x in cards):
+        return data, Motionless()
+    return data.moving(), data.motionless(data.test)
+
+
+def not_scored(data: Dataset) -> list[int | str]:
+    """The people of `data` who are not in its test part, in natural order."""
+    return natural_order({*data.train.subject.tolist()})
+
+
+def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[str, int]]:
+    """`data` with the classes of the models, and by other labels how many test windows are left out.
+
+    Windows stay as they are where none has a class of the models. Raises `InputError` when the models tell different
+    classes apart.
+    """
+    labels = cards[0].labels
+    if other := next((x for x in cards if x.labels != labels), None):
+        raise InputError(f"'{cards[0].name}' and '{other.name}' tell different labels apart: bench one after the other")
+    named = tuple(map(coarse_label, data.labels)) if is_coarse(labels) else data.labels
+    known = np.array([x in labels for x in named])
+    if not known.all() and not known[data.test.y].any():
+        return data, {}
+    counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
+    left_out = {x: n for x, n, kept in zip(data.labels, counts, known, strict=True) if n and not kept}
+    places = np.array([labels.index(x) if x in labels else 0 for x in named], np.uint8)
+    parts = (part if known.all() else part.select(known[part.y]) for part in (data.train, data.test))
+    train, test = (dataclasses.replace(part, y=places[part.y]) for part in parts)
+    return dataclasses.replace(data, labels=labels, train=train, test=test), left_out
+
+
+def check_data(card: Card, data: Dataset) -> None:
+    """Raise `InputError` unless `data` has the classes, the signals and the windows that a model was made for."""
+    wanted, given = card.window, data.window
+    lacking = next((x for x in card.signals if x not in data.signals), None)
+    if not len(data.test):
+        wrong = "finds no test windows in it"
+    elif card.labels != data.labels:
+        found = ", ".join(data.labels[i] for i in np.unique(data.test.y))
+        wrong = f"tells {', '.join(card.labels)} apart, and its windows to score are of {found}"
+    elif lacking:
+        wrong = f"takes the signal {lacking.name} in {lacking.unit}, which it lacks"
+    elif (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
+        wrong = f"takes windows of {wanted}, and its windows have {given}"
+    else:
+        return
+    raise InputError(f"the data '{data.name}' does not fit: '{card.name}' {wrong}; give other data with --data")
