@@ -60,7 +60,7 @@ def markdown(content: Mapping[str, Any]) -> str:
         "not-known-…, not-learnt-… and found-live, which are of live recognition, among all labels of the model and "
         "`unknown`. No run was chosen by these numbers. The recipe of the walking frame was: by leaving out UCI HAR "
         "and MotionSense in turn, so that the rows without-… lean on it; two limits of the search for walking were set "
-        "with MotionSense in view, and so were a number of the rule on movement (`novelty.ATYPICAL`), the limit of "
+        "with MotionSense in view, and so were a number of the rule on movement (`persistence.ATYPICAL`), the limit of "
         "steps and the allowance for other phones (`train/novelty_statistics.py`), on which the rows "
         "not-known-motionsense and not-learnt-… lean. "
         f"int8 is to lose at most {MOST_LOST} points.\n\n"

@@ -11,7 +11,7 @@ from edge_runtime.data.dataset import Recording, segments
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Signal, triads
-from edge_runtime.system.figures import check_ending, legend_below, new_figure, save, short_name
+from edge_runtime.system.figures import activity_colour, check_ending, legend_below, new_figure, save, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 _LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
 _INK = "#333333"
-# Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
-_SPANS = (
-    "#4c9be8", "#2aa198", "#8bc34a", "#f2b134", "#ef7d57", "#c0568f",
-    "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
-)  # fmt: skip
 _SPAN_ALPHA = 0.45
 _MOST_PANELS, _PANEL = 12, 1.6  # panels, and the least height of one in inches
 _TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc": "Acceleration with gravity"}
@@ -53,9 +48,11 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
     for first, end, label in segments(recording.labels):
         if label >= 0:
             for panel in panels:
-                panel.axvspan(first / minute, end / minute, color=span_colour(label), alpha=_SPAN_ALPHA, linewidth=0)
+                panel.axvspan(
+                    first / minute, end / minute, color=activity_colour(label), alpha=_SPAN_ALPHA, linewidth=0
+                )
     present = [x for x in range(len(names)) if (recording.labels == x).any()]
-    handles = [Patch(facecolor=span_colour(x), alpha=_SPAN_ALPHA, label=short_name(names[x])) for x in present]
+    handles = [Patch(facecolor=activity_colour(x), alpha=_SPAN_ALPHA, label=short_name(names[x])) for x in present]
     if handles:
         legend_below(figure, handles, "label (white: none)")
     save(figure, path)
@@ -108,8 +105,3 @@ def _quantities(signals: Sequence[Signal]) -> list[tuple[str, list[int]]]:
         found.append((starts.get(column) or signals[column].name, list(range(column, column + n))))
         column += n
     return found
-
-
-def span_colour(label: int) -> str:
-    """The colour of class `label` in all pictures."""
-    return _SPANS[label % len(_SPANS)]

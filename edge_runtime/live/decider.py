@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, MountingSearch
+from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.alike_labels import labels_of, leans_back
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
-from edge_runtime.model.novelty import MotionFeatures, Novelty, PersistenceTracker, Rejection, motion_features
+from edge_runtime.model.novelty import MotionFeatures, Novelty, motion_features
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.mounting import is_moving
 

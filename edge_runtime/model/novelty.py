@@ -12,18 +12,8 @@ end of a window is therefore compared with what is typical of each activity:
 How many steps a second the whole window has is compared with the most of any activity: who runs takes more than who
 walks.
 
-Nobody takes five seconds to sit down or to turn in bed. In a stream, novelty that has persisted for so long counts
-otherwise (`PersistenceTracker`): an unusual posture is accepted for the activity that the network keeps naming, and a
-phone at rest is not worn.
-
-Of an activity that nobody learnt, such as jogging, single windows look typical. Evidence of another activity is summed
-(bounded cumulative sum), and none begins while the sum is above `UNLIKE_S`; from `PERSISTENCE_S` on it rules all out.
-
-The limits were measured on people whose windows were left out (`train.novelty_statistics`).
-
-References
-----------
-E. S. Page: Continuous inspection schemes. Biometrika 41(1/2), 1954 (the cumulative sum).
+The limits were measured on people whose windows were left out (`train.novelty_statistics`). How long novelty persists
+in a stream is followed by `edge_runtime.live.persistence`.
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -41,15 +31,6 @@ from edge_runtime.signals.types import Window
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 """The signals that tell the phone's orientation."""
-
-PERSISTENCE_S = 5.0
-"""Longer than any change of posture (docs/results/live.md)."""
-
-ATYPICAL = 0.9
-"""Share of the unusual limit at which a window counts neither way; chosen in docs/results/README.md."""
-
-UNLIKE_S, LONGEST_UNLIKE_S = 2.5, 10.0
-"""Movement unlike every activity after which none begins, and as much of it as is remembered."""
 
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
 _FLOOR = 2e-3  # g, rad/s: below, a standard deviation is the sensor's noise
@@ -251,47 +232,3 @@ def inclination(acceleration: npt.NDArray[np.floating]) -> Array:
     """Acceleration along the phone's x axis, which is worn upright, and across it: `[..., 2]` of `[..., 3]`, in g."""
     values = np.asarray(acceleration, np.float64)
     return np.stack([values[..., 0], np.hypot(values[..., 1], values[..., 2])], axis=-1)
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out.
-
-    A phone that is `not_worn` is in no activity at all.
-    """
-
-    cannot_begin: Flags
-    posture: Flags
-    movement: Flags
-    not_worn: bool
-
-    def rules_out(self, label: int) -> bool:
-        """Tell whether activity `label` is not what is being done."""
-        return self.not_worn or bool(self.posture[label] or self.movement[label])
-
-
-class PersistenceTracker:
-    """Follows the windows of one stream, `step_s` seconds apart."""
-
-    def __init__(self, step_s: float) -> None:
-        self._step_s = step_s
-        self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
-        self._label, self._n_label = -1, 0
-        self._unlike_s = 0.0  # evidence of an activity that is none of them
-        self._n_at_rest = 0
-
-    def update(self, novelty: Novelty, label: int) -> Rejection:
-        """Take the novelty of the next window, which the network takes for activity `label`."""
-        self._n_label = self._n_label + 1 if label == self._label else 1
-        self._label = label
-        evidence = (min(float(novelty.unlike_all), 1.0) - ATYPICAL) / (1 - ATYPICAL)
-        self._unlike_s = min(max(self._unlike_s + self._step_s * evidence, 0.0), LONGEST_UNLIKE_S)
-        self._n_at_rest = self._n_at_rest + 1 if novelty.at_rest else 0
-        unusual_posture = novelty.unusual_posture.copy()
-        unusual_posture[label] &= self._n_label < self._enough
-        return Rejection(
-            unusual_posture | novelty.unusual_movement | (self._unlike_s > UNLIKE_S),
-            novelty.novel_posture,
-            novelty.novel_movement | (self._unlike_s >= PERSISTENCE_S),
-            self._n_at_rest >= self._enough,
-        )

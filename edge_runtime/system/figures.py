@@ -27,6 +27,17 @@ _LARGEST = 50.0  # inches: a larger picture takes gigabytes to draw, and few pro
 _LONGEST_NAME = 28  # letters: of longer names the middle is left out
 _EM = 0.62  # the width of a letter in its height; that of the font's average is 0.55
 
+# Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
+_ACTIVITIES = (
+    "#4c9be8", "#2aa198", "#8bc34a", "#f2b134", "#ef7d57", "#c0568f",
+    "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
+)  # fmt: skip
+
+
+def activity_colour(label: int) -> str:
+    """The colour of activity `label` in all pictures, those of a terminal too."""
+    return _ACTIVITIES[label % len(_ACTIVITIES)]
+
 
 def require_matplotlib() -> None:
     """Raise `InputError` without matplotlib, before long work rather than after it."""

@@ -12,7 +12,6 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from edge_runtime.data.recording_plots import span_colour
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import (
     Sink,
@@ -27,6 +26,7 @@ from edge_runtime.live.display.sinks import (
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.model.alike_labels import labels_of
+from edge_runtime.system.figures import activity_colour
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -216,7 +216,7 @@ class Timeline(Sink):
         return Text("   ".join(facts), no_wrap=True, overflow="ellipsis")
 
     def _colour(self, index: int) -> str:
-        return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else span_colour(index)
+        return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else activity_colour(index)
 
 
 def _ago(number: int) -> str:

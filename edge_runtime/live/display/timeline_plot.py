@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.data.dataset import segments
-from edge_runtime.data.recording_plots import span_colour
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track
-from edge_runtime.system.figures import legend_below, new_figure, save, short_name
+from edge_runtime.system.figures import activity_colour, legend_below, new_figure, save, short_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,7 @@ def plot_timeline(
                 continue
             # White edges separate neighbours.
             bar = [(first / minute, (end - first) / minute)]
-            panel.broken_barh(bar, (row, _HEIGHT), facecolor=span_colour(label), edgecolor="white", linewidth=0.6)
+            panel.broken_barh(bar, (row, _HEIGHT), facecolor=activity_colour(label), edgecolor="white", linewidth=0.6)
     for first, end in _runs(shown == NO_DECISION, track.begin):
         panel.broken_barh([(first / minute, (end - first) / minute)], (_REPORTED, _HEIGHT), linewidth=0, **_UNKNOWN)
     is_activity = (track.labels >= 0) & (track.labels < n_activities)
@@ -51,7 +50,7 @@ def plot_timeline(
         panel.broken_barh([(first / minute, (end - first) / minute)], (_WRONG, _WRONG_HEIGHT), color=_WRONG_COLOUR)
     _axes(panel, len(track.labels) / minute)
     present = [x for x in range(len(names)) if x in track.labels or x in track.shown]
-    handles = [Patch(facecolor=span_colour(x), label=short_name(names[x])) for x in present]
+    handles = [Patch(facecolor=activity_colour(x), label=short_name(names[x])) for x in present]
     handles += [
         Patch(**_UNKNOWN, linewidth=0, label="unknown"),
         Patch(color=_WRONG_COLOUR, label="another is reported"),

@@ -1,6 +1,6 @@
 package haredge.live;
 
-/** Tracks how long motion has been novel, see {@code edge_runtime/model/novelty.py}, which also has the reasons. */
+/** Tracks how long motion has been novel, see {@code edge_runtime/live/persistence.py}, which also has the reasons. */
 final class PersistenceTracker {
     /** For each activity, whether it cannot begin now, and whether posture or movement rule it out. */
     static final class Rejection {
