@@ -55,14 +55,13 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable_by_itself(
     assert after(sure, is_moving=False) == 0  # it was probable all the time
 
 
-@pytest.mark.parametrize("hops", [1, 2, 5])
-def test_a_window_counts_no_more_after_a_longer_hop(hops):
-    """Above the hop of the card one window's evidence stays that of one window, while the time that passes counts."""
+@pytest.mark.parametrize("hops", [0.125, 0.5, 1, 2, 5])
+def test_windows_that_overlap_count_in_part_and_none_counts_for_more_than_one(hops):
     settings = Smoothing(change_still=0.5)
     smoother = Smoother(settings, 2, 1.28)
     smoother.probabilities = np.array([0.9, 0.1])
     smoother.update(np.array([0.2, 0.8]), hops * 1.28, False, np.zeros(2, np.bool_))
     change = 1 - 0.5**hops
     before = np.array([0.9 * (1 - change) + 0.1 * change, 0.1 * (1 - change) + 0.9 * change])
-    expected = before * np.array([0.2, 0.8]) ** settings.evidence
+    expected = before * np.array([0.2, 0.8]) ** (settings.evidence * min(1.0, hops))
     np.testing.assert_allclose(smoother.probabilities, expected / expected.sum(), rtol=1e-12)
