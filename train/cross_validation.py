@@ -18,7 +18,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, score
-from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.data.subject_groups import natural, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import write_csv, write_text
@@ -26,7 +26,7 @@ from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.recipe import Recipe
-from train.spread import MEASURES, Spread, in_order
+from train.spread import MEASURES, Spread
 from train.training_plots import plot_subjects
 
 FORMAT = 1
@@ -153,7 +153,8 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
             for name, x in groups.items():
                 table.add_row(name, "", str(x.windows), percent(x.accuracy), percent(x.macro_f1))
     table.add_section()
-    for subject, accuracy in in_order(found.per_subject).items():
+    for subject in sorted(found.per_subject, key=natural):
+        accuracy = found.per_subject[subject]
         table.add_row("", subject, "", percent(accuracy), percent(found.per_subject_macro_f1[subject]))
     console = Console(markup=False)  # subjects are other people's text
     console.print(table)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.model.model_card import Card
 
 PARTS = {"held_out": "held out", "test": "test"}
@@ -44,13 +45,13 @@ class PartSpread:
 
     @classmethod
     def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
-        """The spread of the scores of each seed's card; subjects that are numbers are in their order."""
+        """The spread of the scores of each seed's card; subjects are in natural order."""
 
         def over_seeds(key: str) -> Spread:
             return Spread.of([x[key] for x in scores])
 
         def of_people(key: str) -> dict[str, Spread]:
-            return {x: Spread.of([score[key][x] for score in scores]) for x in in_order(scores[0][key])}
+            return {x: Spread.of([score[key][x] for score in scores]) for x in sorted(scores[0][key], key=natural)}
 
         return cls(
             over_seeds("accuracy"), over_seeds("macro_f1"), of_people("per_subject"), of_people("per_subject_macro_f1")
@@ -60,12 +61,3 @@ class PartSpread:
 def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
     """Summarise the spread of the scores of `cards`, one a seed, on the held-out and on the test subjects."""
     return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
-
-
-def in_order(per_subject: Mapping[str, float]) -> dict[str, float]:
-    """The same scores, with subjects that are numbers in their order and before names."""
-    return {x: per_subject[x] for x in sorted(per_subject, key=_numbers_first)}
-
-
-def _numbers_first(subject: str) -> tuple[bool, int, str]:
-    return not subject.isdecimal(), int(subject) if subject.isdecimal() else 0, subject

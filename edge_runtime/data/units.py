@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.errors import InputError
 from edge_runtime.signals.resampling import MAX_GAP_S
+from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -27,8 +29,6 @@ _OTHER_NAMES = {
 
 STEP_S = (0.001, MAX_GAP_S)
 """How far samples of motion may be apart."""
-
-_SIZES_G = (0.5, 2.0)
 
 NOT_NEEDED = 0.0
 """The unit of rotation for a model that takes none: rotation may then be missing."""
@@ -75,12 +75,54 @@ def typical_step(times: Sequence[float]) -> float:
 
 def acceleration_unit(size: float) -> str | None:
     """The unit in which a median magnitude of `size` is 0.5 to 2 g; None if there is none."""
-    return next((name for name, factor in ACCELERATION_UNITS.items() if _within(size * factor, _SIZES_G)), None)
+    return next((name for name, factor in ACCELERATION_UNITS.items() if _within(size * factor, GRAVITY_SIZES_G)), None)
 
 
 def time_unit(step: float) -> str | None:
     """The unit in which a median `step` is one of motion, 1 to 250 ms; None if there is none."""
     return next((name for name, factor in TIME_UNITS.items() if is_step(step * factor)), None)
+
+
+def check_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> None:
+    """Raise `InputError` where numbers, in their own units, are clearly of another unit than is `stated`.
+
+    `accelerations` are `[n, 3]`, `times` `[n]`, or none. Rotation has no size by which its unit is seen.
+    """
+    size, step = typical_size(accelerations), typical_step(times)
+    other = acceleration_unit(size)
+    if stated.acceleration is not None and other not in (None, unit_name(stated.acceleration, ACCELERATION_UNITS)):
+        raise InputError(
+            f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
+            f"{size:.3g}, as in {other}: write its unit in the header, as ax[{other}], or give --units {other}"
+        )
+    other = time_unit(step)
+    if stated.time is not None and other is not None and not is_step(step * stated.time):
+        raise InputError(
+            f"times are taken as {unit_name(stated.time, TIME_UNITS)}, but they are about {step:.3g} apart, as in "
+            f"{other}: write their unit in the header, as t[{other}]"
+        )
+
+
+def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
+    """The `stated` units and, by the size of the numbers, those of acceleration and time that are not stated.
+
+    Without `times` theirs stays open. Raises `InputError` as `check_units`, and where the size fits no unit.
+    """
+    check_units(stated, accelerations, times)
+    size, step = typical_size(accelerations), typical_step(times)
+    acceleration, time = acceleration_unit(size), time_unit(step)
+    if stated.acceleration is None and acceleration is None:
+        raise InputError(
+            f"the acceleration has a size of about {size:.3g}, which with gravity is neither about 1 (g) nor about 9.8 "
+            "(m/s2): check the sensor, or give --units"
+        )
+    if stated.time is None and time is None and len(times):
+        raise InputError(
+            f"timestamps are about {step:.3g} apart, which for motion is neither s nor ms, us or ns: leave them out "
+            "and give --rate, or state their unit in the header, such as t[ms]"
+        )
+    by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
+    return stated.or_else(by_size)
 
 
 def is_step(seconds: float) -> bool:

@@ -23,8 +23,9 @@ _REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is told again
 _BREAK_S = 1.0  # a block does not reach across a longer pause
 _MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
-_LEAST_GRAVITY = 0.5  # g: the median of a person's total acceleration, whatever they do, is near 1 g
-_MOST_ACCELERATION = 2.0  # g, the same
+GRAVITY_SIZES_G = (0.5, 2.0)
+"""The median size of a person's total acceleration, whatever they do for a second, lies between these."""
+
 _MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
 _PLATEAU, _PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 _PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
@@ -106,9 +107,9 @@ def _units(acceleration: Array) -> str | None:
     size = float(np.median(np.linalg.norm(acceleration, axis=1)))
     if 0.7 * STANDARD_GRAVITY < size < 1.3 * STANDARD_GRAVITY:
         return f"the acceleration is about {size:.1f}: that is m/s2, and g is expected; give the units"
-    if size < _LEAST_GRAVITY:
+    if size < GRAVITY_SIZES_G[0]:
         return f"the acceleration is about {size:.2f} g: gravity is missing; give acceleration with gravity, in g"
-    if size > _MOST_ACCELERATION:
+    if size > GRAVITY_SIZES_G[1]:
         return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
     return None
 

@@ -1,0 +1,35 @@
+"""Check that units are told by the size of numbers, and stated ones refused where they are clearly others."""
+
+import numpy as np
+import pytest
+from written_recordings import motion
+
+from edge_runtime.data.units import ACCELERATION_UNITS, TIME_UNITS, Units, check_units, inferred_units
+from edge_runtime.errors import InputError
+
+SECONDS, SAMPLES = motion(100)
+
+
+@pytest.mark.parametrize("time", TIME_UNITS)
+@pytest.mark.parametrize("acceleration", ACCELERATION_UNITS)
+def test_units_are_inferred_by_size_and_checked_by_the_same_rule(time, acceleration):
+    units = Units(TIME_UNITS[time], ACCELERATION_UNITS[acceleration])
+    values, times = SAMPLES[:, :3] / units.acceleration, (SECONDS / units.time).tolist()
+    assert inferred_units(Units(), values, times) == units
+    check_units(units, values, times)
+    for other in {*TIME_UNITS} - {time}:
+        with pytest.raises(InputError, match="times"):
+            check_units(Units(TIME_UNITS[other]), values, times)
+    for other in {*ACCELERATION_UNITS} - {acceleration}:
+        with pytest.raises(InputError, match="acceleration"):
+            check_units(Units(None, ACCELERATION_UNITS[other]), values)
+
+
+def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
+    counts = 4 * SAMPLES[:, :3]
+    assert inferred_units(Units(1.0, 1.0), counts, SECONDS.tolist()) == Units(1.0, 1.0)
+    with pytest.raises(InputError, match="acceleration"):
+        inferred_units(Units(1.0), counts, SECONDS.tolist())
+    with pytest.raises(InputError, match="timestamps"):
+        inferred_units(Units(None, 1.0), SAMPLES[:, :3], np.zeros(100).tolist())
+    assert inferred_units(Units(), SAMPLES[:, :3]).time is None
