@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         "bench runs/latest --on ssh://pi@raspberrypi.local --on local",
     ),
 )
-@click.argument("paths", metavar="[MODEL|RUN ...]", nargs=-1, type=options.MODEL)
+@options.model("[MODEL|RUN ...]", several=True)
 @options.data(options.DATA_OF_RUN)
 @click.option(
     "--on",
@@ -91,8 +91,9 @@ if TYPE_CHECKING:
 @outputs.option("csv", "Write a CSV file too, with a row per model.")
 @outputs.option("markdown", "Write a table to paste into an issue too.")
 @outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
+@options.exclusive("--runs", "--duration")
 def command(
-    paths: Sequence[Path],
+    models: Sequence[Path],
     data: Sources | None,
     targets: Sequence[str],
     offline: bool,
@@ -112,31 +113,23 @@ def command(
 ) -> None:
     """Measure models: latency, memory and size, and accuracy on people whom they were not trained on, by their cards.
 
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge', 'edge-small' and
-    'edge-anywhere' name the reference models that come with har-edge. Without any: the latest run or, when there is
-    none, 'edge'.
-
     The result is bench-DEVICE.json in the run folder; one from before stays beside it, with its date in its name.
 
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
     from edge_runtime.commands.several_devices import open_all
 
-    if n_runs is not None and duration is not None:
-        raise InputError("--runs and --duration say the same in two ways: give one of them")
-    if rivals and runtime == MICRO:
-        raise InputError(
-            f"--rivals are compared by their times, and --runtime {MICRO} has no times: leave one of them out"
-        )
+    if runtime == MICRO:
+        options.refuse(f"compares times, and --runtime {MICRO} has none", "--rivals")
     devices = open_all(targets or ("local",), runtime, offline)
-    models, run = _find_models(paths)
-    if offline and all(device.here for device in devices):
-        raise InputError("--offline sends packages to remote devices, of which --on names none: leave it out")
+    files, run = _find_models(models)
+    if all(device.here for device in devices):
+        options.refuse("sends packages to remote devices, of which --on names none", "--offline")
     folder = run or Run(Path())
     absent = None
     if rivals:
-        others, absent = _find_rivals(models)
-        models = [*models, *others]
+        others, absent = _find_rivals(files)
+        files += others
     settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
     names = [device.name for device in devices]
     twice = next((x for x in names if names.count(x) > 1), None)
@@ -155,9 +148,9 @@ def command(
         written["html"] = html_path or folder.bench("devices", ".html")
         own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
     outputs.check(
-        written, [x for x in paths if x.is_file()], [path for forms in own.values() for path in forms.values()]
+        written, [x for x in models if x.is_file()], [path for forms in own.values() for path in forms.values()]
     )
-    _measure(devices, models, _load_data(models, data), settings, own, written, history, profile)
+    _measure(devices, files, _load_data(files, data), settings, own, written, history, profile)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":

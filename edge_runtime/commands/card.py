@@ -18,9 +18,6 @@ from edge_runtime.model.model_paths import model_path
 def command(model: Path, source: Path | None, runtime: str) -> None:
     """Print the card of MODEL as JSON, or attach another one to it with --from.
 
-    MODEL is a .tflite file; to print, it may be a run folder too, or the name of a reference model, 'edge',
-    'edge-small' or 'edge-anywhere'.
-
     A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it. A
     model with another program's files behind it is refused.
     """

@@ -75,12 +75,7 @@ def command(
     plots: Path | None,
     pictures: str,
 ) -> None:
-    """Score MODEL on people whom it was not trained on, by its card: its test subjects, and everyone who is new.
-
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
-    latest run or, when there is none, 'edge'.
-    """
+    """Score MODEL on people whom it was not trained on, by its card: its test subjects, and everyone who is new."""
     if hop is not None and not live:
         raise InputError("--hop belongs to --live: give it with that, or leave it out")
     options.check_pictures_wanted(plots is not None, "--plots")

@@ -44,11 +44,7 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @options.runtime
 @outputs.option("json", "Write everything too; - is standard output.")
 def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None) -> None:
-    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them.
-
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge.
-    """
+    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them."""
     from edge_runtime.devices import open_device
 
     model = model_path(model)

@@ -1,7 +1,9 @@
-"""Declare what commands share under one name each: options, kinds of paths, examples below the help."""
+"""Declare what commands share: options under one name each, rules between them, kinds of paths, parts of the help."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,9 +70,79 @@ class OneOf(click.ParamType):
         return [CompletionItem(x) for x in self._names if x.startswith(incomplete)]
 
 
-def model(metavar: str = "[MODEL|RUN]", required: bool = False) -> Callable[[F], F]:
-    """The argument that names a model: a file, a run folder or a reference model."""
-    return click.argument("model", metavar=metavar, required=required, type=MODEL)
+_MODEL_IS = (
+    "MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge', 'edge-small' and "
+    "'edge-anywhere' name the reference models that come with har-edge."
+)
+
+
+def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = False) -> Callable[[F], F]:
+    """The argument that names a model, or `several` as `models`: a file, a run folder or a reference model.
+
+    Its help becomes the second paragraph of the command's.
+    """
+    of_run = "" if several else " Of RUN it is the int8 model."
+    default = "" if required else " Without any: the latest run or, when there is none, 'edge'."
+
+    def declare(command: F) -> F:
+        first, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+        command.__doc__ = "\n\n".join([first, f"{_MODEL_IS}{of_run}{default}", *rest])
+        name, n = ("models", -1) if several else ("model", 1)
+        return click.argument(name, metavar=metavar, required=required, type=MODEL, nargs=n)(command)
+
+    return declare
+
+
+def is_given(option: str) -> bool:
+    """Tell whether `option`, named as a user types it, is on the command line of the command at work."""
+    context = click.get_current_context()
+    (name,) = (x.name for x in context.command.params if option in (*x.opts, *x.secondary_opts))
+    return context.get_parameter_source(str(name)) is click.core.ParameterSource.COMMANDLINE
+
+
+def refuse(why: str, *options: str) -> None:
+    """Raise `InputError` if one of the `options` is on the command line: the option, then `why`, which is a verb's."""
+    for option in filter(is_given, options):
+        raise InputError(f"{option} {why}: leave it out")
+
+
+def exclusive(*groups: str | tuple[str, ...], required: bool = False) -> Callable[[F], F]:
+    """Let a command be called with options of one of the `groups` alone, and of none only if none is `required`.
+
+    A group is one option or several that go together.
+    """
+    plain = [(x,) if isinstance(x, str) else x for x in groups]
+
+    def check() -> None:
+        found = [given[0] for group in plain if (given := [x for x in group if is_given(x)])]
+        if len(found) > 1:
+            raise InputError(f"{' and '.join(found)} exclude each other: give one of them")
+        if required and not found:
+            raise InputError(f"an option is missing: give one of {', '.join(x for group in plain for x in group)}")
+
+    return _checked_by(check)
+
+
+def belonging(to: str, *options: str) -> Callable[[F], F]:
+    """Let a command be called with `options` only where the option `to` is given."""
+
+    def check() -> None:
+        if not is_given(to):
+            refuse(f"belongs to {to}", *options)
+
+    return _checked_by(check)
+
+
+def _checked_by(check: Callable[[], None]) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
+        @wraps(command)
+        def checked(*arguments: Any, **values: Any) -> Any:
+            check()
+            return command(*arguments, **values)
+
+        return checked  # type: ignore[return-value]
+
+    return decorate
 
 
 def examples(*lines: str) -> str:

@@ -78,10 +78,7 @@ def command(
 ) -> None:
     """Adapt MODEL to one person, from a few seconds of each activity, labelled, or some minutes without labels.
 
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
-    latest run or, when there is none, 'edge'. It stays as it is; the adapted one goes to -o and is used like any other.
-    Without TensorFlow.
+    MODEL stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
     """
     _check_usage(subject, out, evaluate, seconds, json_path)
     path = find_model(model)

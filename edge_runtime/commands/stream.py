@@ -85,10 +85,6 @@ def command(
 ) -> None:
     """Recognise activities in a stream of samples, until it ends or is stopped with Ctrl-C.
 
-    MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled, of which the int8 model is
-    taken; 'edge', 'edge-small' and 'edge-anywhere' name the reference models that come with har-edge. Without any: the
-    latest run or, when there is none, 'edge'.
-
     One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
     For a phone or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
