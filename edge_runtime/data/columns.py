@@ -238,8 +238,9 @@ def _no_gravity(name: str) -> InputError:
 
 
 def _cell(place: int, text: str) -> _Cell:
-    match = _CELL.fullmatch(text[:80])
-    name, unit = match.groups() if match else (text[:80], None)
+    text = text[:80]  # before any pattern is tried: some take a time that grows with the square of the length
+    match = _CELL.fullmatch(text)
+    name, unit = match.groups() if match else (text, None)
     suffixed = None if unit else _SUFFIXED.fullmatch(name)
     if suffixed and canonical(suffixed[2].replace("_", "/")) in _ALL_UNITS:
         name, unit = suffixed[1], suffixed[2].replace("_", "/")

@@ -14,7 +14,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import MAX_LINE_BYTES, LineDecoder
 from edge_runtime.live.sources.line_parser import LineParser
-from edge_runtime.system.printable import printable
 
 
 def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:
@@ -57,16 +56,6 @@ def test_white_space_separates_too(header):
     assert np.allclose(seconds(items), np.arange(100) / 50)
 
 
-@pytest.mark.parametrize("between", [",", ", ", "\t", " "])
-def test_serial_plotters_name_each_value(between):
-    rows = [[f"{n}:{x!r}" for n, x in zip(SIX, row, strict=True)] for row in standing().tolist()]
-    items = read("\n".join(between.join(row) for row in rows), midway=True)
-    assert np.array_equal(samples(items), standing())
-
-
-SIX = ("ax", "ay", "az", "gx", "gy", "gz")
-
-
 @pytest.mark.parametrize("form", ["2024-05-01T10:00:{:09.6f}", "2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
 def test_times_may_be_those_of_iso_8601(form):
     rows = [",".join([form.format(i / 50), *map(repr, row)]) for i, row in enumerate(standing().tolist())]
@@ -76,10 +65,6 @@ def test_times_may_be_those_of_iso_8601(form):
 
 
 FORMS = {
-    "numbers of sensors, with GPS and a magnetometer": (
-        "0.5, 1, 52, 13, 34, 3, 9.80665, 0, 0, 4, 0.1, 0.2, 0.3\n0.52, 3, 0, 9.80665, 0, 4, 0.1, 0.2, 0.3, 5, 9, 9, 9",
-        *([[1, 0, 0, 0.1, 0.2, 0.3], [0, 1, 0, 0.1, 0.2, 0.3]], [0.5, 0.52]),
-    ),
     "other columns, in any order": (
         "label,gz[rad/s],gy[rad/s],gx[rad/s],az[g],ay[g],ax[g],temperature\nWALKING,6,5,4,3,2,1,20.5\n",
         *([[1, 2, 3, 4, 5, 6]], []),
@@ -113,7 +98,6 @@ def test_options_say_what_a_header_does_not():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (csv_lines(standing(), "ax,ay,az,gx,gy,gz").encode("utf-16"), "UTF-16"),
         ("time,linear_acceleration_x,linear_acceleration_y,linear_acceleration_z,gx,gy,gz", "without gravity"),
         ("seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gx,gy,gz", "without gravity"),
         ("t[s],ax[g],ay[g],gx[rad/s],gy[rad/s],gz[rad/s],q", "no columns ax, ay, az"),
@@ -158,27 +142,30 @@ def test_one_sensor_alone_is_said_and_does_not_grow():
     assert "send the gyroscope too" in said(items)
 
 
-@pytest.mark.parametrize("stated", [Units(None, 1 / G, None), Units(None, None, np.pi / 180)])
-def test_an_option_that_contradicts_the_header_is_followed_and_that_is_said(stated):
-    items = read("ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n9,0,0,9,0,0\n" * 2, stated)
-    assert "units, which is followed" in said(items)
-    assert kinds(items) == ["units"]
-    factors = [1 if x is None else x for x in stated[1:]]
-    assert np.allclose(samples(items)[0], [9 * factors[0], 0, 0, 9 * factors[1], 0, 0])
-
-
 NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
 
 
-@pytest.mark.parametrize(("true", "wrong", "size"), [("g", "m/s2", 1.0), ("m/s2", "g", G)])
-def test_numbers_of_another_unit_than_is_stated_are_refused_with_the_option_that_helps(true, wrong, size):
-    text = csv_lines(standing(size=size), NAMES.format(wrong))
-    with pytest.raises(InputError, match=f"the header says {wrong}, .* look like {true}: .*give --units {true}"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        csv_lines(standing(), NAMES.format("m/s2")),
+        csv_lines(standing(size=G), NAMES.format("g")),
+        csv_lines(standing(), "t[ms]," + NAMES.format("g"), 0.02 * np.arange(100)),
+        csv_lines(standing(), "t[s]," + NAMES.format("g"), 20.0 * np.arange(100)),
+        csv_lines(standing(size=0.0), "ax,ay,az,gx,gy,gz"),
+        csv_lines(standing(size=16384.0), "ax,ay,az,gx,gy,gz"),
+    ],
+)
+def test_a_recording_whose_numbers_fit_no_unit_or_not_the_stated_one_is_refused(text):
+    with pytest.raises(InputError, match=r"as in|--units"):
         read(text)
-    factors = {"g": 1.0, "m/s2": 1 / G}
-    assert np.allclose(samples(read(text, Units(None, factors[true], None)))[:, 0], 1, atol=0.1)
-    with pytest.raises(InputError, match=f"--units says {wrong}, .*give --units {true}"):
-        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"), Units(None, factors[wrong], None))
+
+
+def test_an_option_goes_before_the_header_and_is_judged_too():
+    text = csv_lines(standing(), NAMES.format("m/s2"))
+    assert np.allclose(samples(read(text, Units(None, 1.0, None))), standing())
+    with pytest.raises(InputError, match="as in g"):
+        read(csv_lines(standing(), "ax,ay,az,gx,gy,gz"), Units(None, 1 / G, None))
 
 
 def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recognised():
@@ -188,13 +175,6 @@ def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recog
     assert kinds(items) == ["units"]
     assert len(samples(items)) < 50
     assert left_out(items) > 400
-
-
-@pytest.mark.parametrize(("unit", "step", "found"), [("ms", 0.02, "s"), ("s", 20, "ms"), ("us", 20, "ms")])
-def test_times_of_another_unit_than_is_stated_are_refused(unit, step, found):
-    text = csv_lines(standing(), f"t[{unit}]," + NAMES.format("g"), step * np.arange(100))
-    with pytest.raises(InputError, match=rf"times are in {unit}, .*as they are in {found}: .*t\[{found}\]"):
-        read(text)
 
 
 def test_another_sender_is_told_of_its_own_mistakes():
@@ -208,12 +188,6 @@ def test_another_sender_is_told_of_its_own_mistakes():
 
 def test_units_by_size_are_said():
     assert "acceleration in m/s2, time in ms" in said(read(csv_lines(standing(size=G), "", np.arange(100) * 20)))
-
-
-@pytest.mark.parametrize("size", [0.0, 16384.0])
-def test_acceleration_of_no_known_size_is_refused_in_a_recording(size):
-    with pytest.raises(InputError, match="--units"):
-        read(csv_lines(standing(size=size), "ax,ay,az,gx,gy,gz"))
 
 
 def test_a_live_source_of_unclear_units_may_become_clear():
@@ -230,14 +204,11 @@ JSON = [
     (SAMPLE, STATED),
     ({"t": "1.5", "acc": ["1", "2", "3"], "gyro": ["4", "5", "6"]}, STATED),
     ({"Timestamp": 1.5, "accelerometer": [1, 2, 3], "gyroscope": [4, 5, 6]}, STATED),
-    ({"t": [1.5], "acc": [[1, 2, 3]], "gyro": [[4, 5, 6]]}, STATED),
     ({"t": 1.5, "ax": 1, "ay": 2, "az": 3, "gx": 4, "gy": 5, "gz": 6}, STATED),
     (
         {"t[ms]": 1500, "accX[m/s2]": G, "accY[m/s2]": 2 * G, "accZ[m/s2]": 3 * G, "gyroX": 4, "gyroY": 5, "gyroZ": 6},
         Units(),
     ),
-    ([SAMPLE], STATED),
-    ({"device": "phone", "samples": [SAMPLE]}, STATED),
     (
         {
             "accelerometer": {"timestamp": 1.5e9, "value": [G, 2 * G, 3 * G]},
@@ -295,24 +266,47 @@ def test_a_board_that_starts_in_the_middle_of_a_line_has_that_line_left_out():
     assert len(samples(read(header + text, midway=True))) == 100
 
 
-@settings(deadline=None)
-@given(st.binary(max_size=300), st.integers(1, 40))
-def test_any_bytes_in_any_pieces_give_the_same_and_never_fail(content, size):
-    text = b'{"acc": [1, 0, 0], "gyro": [0, 0, 0]}\n' + content
-    whole, pieces = LineDecoder(Units(None, 1.0, 1.0)), LineDecoder(Units(None, 1.0, 1.0))
-    at_once = [*whole.feed(text), *whole.end()]
-    bit_by_bit = [y for i in range(0, len(text), size) for y in pieces.feed(text[i : i + size])] + pieces.end()
-    assert np.array_equal(samples(at_once), samples(bit_by_bit), equal_nan=True)
-    assert left_out(at_once) == left_out(bit_by_bit)
-    assert said(at_once) == said(bit_by_bit)
+LINES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [
+            *(b"1.0%d,0,0,0,0.1,0" % x for x in range(3)),
+            b"9.8,0,0,0,0,0",
+            b"0.02,1,0,0,0,0,0",
+            b"t,ax,ay,az,gx,gy,gz",
+            b"ax[m/s2],ay[m/s2],az[m/s2],gx[deg/s],gy[deg/s],gz[deg/s]",
+            b"ax[furlong],ay,az,gx,gy,gz",
+            b'{"acc": [1, 0, 0], "gyro": [0, 0, 0]}',
+            b'{"t": 3, "acc": [1, 0, 0], "gyro": [0, 0, 0]}',
+            b'{"sensor": "acc", "t": 1, "values": [1, 0, 0]}',
+            b'{"sensor": "gyro", "t": 2, "values": [1, 0, 0]}',
+        ]
+    ),
+)
 
 
 @settings(deadline=None)
-@given(st.one_of(st.text(max_size=200), st.binary(max_size=400)), st.integers(5, 80))
-def test_printable_is_one_short_line_of_printable_characters(text, longest):
-    shown = printable(text, longest)
-    assert shown.isprintable()
-    assert len(shown) <= longest
+@given(st.lists(st.tuples(LINES, st.integers(1, 60)), max_size=6), st.integers(1, 200), st.booleans())
+def test_any_lines_in_any_pieces_give_the_same_and_never_fail(lines, size, midway):
+    text = b"".join((line + b"\n") * times for line, times in lines)
+
+    def items(pieces):
+        decoder = LineDecoder(Units(), midway=midway)
+        return [*(y for x in pieces for y in decoder.feed(x)), *decoder.end()]
+
+    whole = items([text])
+    for pieces in (
+        [text[i : i + size] for i in range(0, len(text), size)],
+        text.splitlines(keepends=True),
+    ):
+        found = items(pieces)
+        assert np.array_equal(samples(whole), samples(found), equal_nan=True)
+        assert [(x.kind, x.text) for x in found if isinstance(x, Event)] == [
+            (x.kind, x.text) for x in whole if isinstance(x, Event)
+        ]
+        assert left_out(found) == left_out(whole)
+        if any(x.seconds is not None for x in chunks(whole)):
+            assert np.array_equal(seconds(whole), seconds(found))
 
 
 @pytest.mark.parametrize(
@@ -322,9 +316,7 @@ def test_printable_is_one_short_line_of_printable_characters(text, longest):
         ["t,acc_x,acc_y,acc_z,gx,gy,gz", "1.5,0.1,0.2,0.9,5,5,5"],
         ["1.5,0.1,0.2,0.9"],
         ['{"t": 1.5, "acc": [0.1, 0.2, 0.9]}'],
-        ['{"t": [1.5], "acc": [[0.1, 0.2, 0.9]]}'],
         ['{"sensor": "accelerometer", "t": 1.5, "values": [0.1, 0.2, 0.9]}'],
-        ["t:1.5,ax:0.1,ay:0.2,az:0.9"],
     ],
 )
 def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(lines):
@@ -336,5 +328,5 @@ def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(l
 
 
 def test_without_rotation_a_sample_of_a_model_that_needs_it_is_none():
-    with pytest.raises(MalformedError, match="gx, gy, gz"):
+    with pytest.raises(MalformedError, match="gx"):
         LineParser().parse("time,ax,ay,az")

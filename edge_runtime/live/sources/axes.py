@@ -41,11 +41,8 @@ class Axes:
             assert match
             rotation[row, "xyz".index(match.group(2).lower())] = -1.0 if match.group(1) == "-" else 1.0
         if np.linalg.det(rotation) < 0:
-            signs = ["" if x and x.group(1) == "-" else "-" for x in matches]
-            other = ",".join(f"{sign}{name}" for sign, name in zip(signs, named, strict=True))
             raise InputError(
-                f"--axes {quoted(text)} is a mirror image, which no mounting of a board gives: turn one sign round, "
-                f"or all three ('{other}')"
+                f"--axes {quoted(text)} is a mirror image, which no mounting of a board gives: turn one sign round"
             )
         return cls(rotation)
 

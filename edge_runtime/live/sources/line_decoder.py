@@ -10,7 +10,8 @@ from edge_runtime.live.sources.line_parser import LineParser
 from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.system.printable import quoted
 
-MAX_LINE_BYTES = 1 << 16  # a whole UDP datagram, or a thousand samples
+MAX_LINE_BYTES = 1 << 16
+_TOO_LONG = f"longer than {MAX_LINE_BYTES // 1024} KiB"
 
 N_JUDGED = 50
 """The samples after a header that wait until their units are judged: a second at the usual rate."""
@@ -39,9 +40,9 @@ class LineDecoder:
         self._rest = b""
         self._skipping = False  # inside a line that is too long
         self._has_times: bool | None = None
-        self._header = Units()  # what is stated of the rows that wait
-        self._units = self._known(self._header)
         self._waiting: list[Row] = []
+        self._header = Units()  # what is stated of these rows
+        self._units = None if None in self._stated else self._stated
         self._reported: set[str] = set()
 
     def feed(self, content: bytes) -> list[Item]:
@@ -87,7 +88,7 @@ class LineDecoder:
         if rows and self._parser.units != self._header:
             self._release()
             self._header = self._parser.units
-            self._units = self._known(self._header)
+            self._units = None if None in self._stated else self._stated
         self._waiting += rows
         self.samples += len(rows)
         if self._units is None and len(self._waiting) >= N_JUDGED:
@@ -98,11 +99,6 @@ class LineDecoder:
             if self._has_times not in (None, time is not None):
                 raise MalformedError("it has a time, and the first sample had none, or the other way round")
             self._has_times = time is not None
-
-    def _known(self, header: Units) -> Units | None:
-        """The units that nothing has to be judged for, since the user has given all; None where there is more to do."""
-        del header
-        return None if None in self._stated else self._stated
 
     def _judge(self) -> None:
         """Find the units of the rows that wait; where they are unclear, a live source may yet become clear."""
@@ -165,6 +161,3 @@ class LineDecoder:
             self._left_out = 0
         items, self._items = self._items, []
         return items
-
-
-_TOO_LONG = f"longer than {MAX_LINE_BYTES // 1024} KiB"

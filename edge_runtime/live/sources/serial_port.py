@@ -1,6 +1,7 @@
 """Read a serial line: a board that prints CSV or JSON, and may be unplugged and plugged in again."""
 
 import errno
+import os
 import re
 import time
 from typing import TYPE_CHECKING
@@ -77,10 +78,6 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
 
 def _advice(error: OSError) -> str:
     """The reason why it cannot be opened, and what to do; pyserial puts the system's reason into its own text."""
-    if error.errno == 13:
+    if error.errno == errno.EACCES:
         return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
-    if error.errno == 2:
-        return "there is no such device; look for it with 'ls /dev/tty*' and check the cable"
-    if "ioctl" in str(error) or error.errno == errno.EISDIR:
-        return "it is no serial device; look for yours with 'ls /dev/tty*'"
-    return f"{error.strerror or error}; close other programs that use it, and check the cable"
+    return f"{os.strerror(error.errno) if error.errno else error}; look for yours with 'ls /dev/tty*'"

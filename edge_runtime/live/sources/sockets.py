@@ -1,14 +1,12 @@
 """Receive samples over TCP or UDP: lines of JSON or CSV from a sender that may reconnect."""
 
-import math
 import re
 import select
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
@@ -18,7 +16,6 @@ from edge_runtime.system.printable import quoted
 
 _BLOCK = 1 << 16
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]:|(?P<host>[^:\[\]]+):)?(?P<port>\d{1,5})")
-
 
 _THIS_MACHINE = "127.0.0.1"
 """Where to listen when no host is given: whoever wants to be reached from elsewhere says so."""
@@ -98,7 +95,7 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
 
 
 def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
-    """Samples that are sent to `address`, by one sender at a time: another one is heard once the first is silent.
+    """Samples that one port of one host sends to `address`; another is heard once no sample has come for `SILENCE_S`.
 
     Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
     """
@@ -106,7 +103,8 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
     with bound:
         bound.setblocking(False)
         decoder = LineDecoder(stated)
-        sender, others = _Sender(clock), False
+        sender: Any = None
+        heard, others = clock.monotonic(), False
         silence = SilenceDetector(f"udp {address}", clock)
         yield Event("opened", f"listening on udp {address}")
         while True:
@@ -118,57 +116,22 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                 datagram, origin = bound.recvfrom(_BLOCK)
             except OSError:  # the announced datagram was damaged, or an earlier answer was refused
                 continue
-            host, port = origin[:2]
-            if not sender.accepts(host, port):
-                if not others:
-                    yield Event("others", f"{host}, port {port} sends too: only {sender} is heard while it sends")
-                others = True
-                continue
-            if sender.is_new:
-                yield Event("connected", f"{host} sends")
-                others = False
+            if origin != sender:
+                if sender and clock.monotonic() - heard < SILENCE_S:
+                    if not others:
+                        yield Event("others", f"{_named(origin)} sends too: only {_named(sender)} is heard now")
+                    others = True
+                    continue
+                yield from decoder.end(is_whole=False)
                 decoder.restart()
+                sender, heard, others = origin, clock.monotonic(), False
+                yield Event("connected", f"{_named(origin)} sends")
             yield from silence.something_came()
             before = decoder.samples
             # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
             yield from decoder.feed(datagram + b"\n")
-            if decoder.samples > before:
-                sender.is_heard()
-
-
-class _Sender:
-    """One port of one host, as long as it sends samples; another is accepted once none has come for `SILENCE_S`.
-
-    Some programs send each datagram from another port: until a port comes a second time, all of a host's are one.
-    """
-
-    def __init__(self, clock: SourceClock) -> None:
-        self._clock, self._last = clock, -math.inf
-        self._host, self._port = "", 0  # 0: any
-        self._ports: deque[int] = deque(maxlen=8)  # the latest
-        self.is_new = False
-        """Tell whether the datagram that was accepted last is the first of its sender."""
-
-    def __str__(self) -> str:
-        return f"{self._host}, port {self._port}" if self._port else self._host
-
-    def accepts(self, host: str, port: int) -> bool:
-        """Tell whether to take a datagram that comes from there now."""
-        now = self._clock.monotonic()
-        self.is_new = host != self._host or self._port not in (0, port)
-        if self.is_new:
-            if now - self._last < SILENCE_S:
-                return False
-            self._host, self._port, self._last = host, 0, now
-            self._ports.clear()
-        if port in self._ports:
-            self._port = port
-        self._ports.append(port)
-        return True
-
-    def is_heard(self) -> None:
-        """Note that a sample of it has been taken."""
-        self._last = self._clock.monotonic()
+            if decoder.samples > before:  # whoever sends none keeps nobody out
+                heard = clock.monotonic()
 
 
 def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
@@ -196,8 +159,12 @@ def _accepted(server: socket.socket) -> tuple[socket.socket | None, str]:
         connection, origin = server.accept()
     except OSError:
         return None, ""
-    host, port = origin[:2]
-    return connection, f"{host}, port {port}"
+    return connection, _named(origin)
+
+
+def _named(origin: Any) -> str:
+    """A host and a port, for people."""
+    return f"{origin[0]}, port {origin[1]}"
 
 
 def _received(connection: socket.socket) -> bytes:
