@@ -1,4 +1,4 @@
-"""Decode bytes into lines and samples in s, g and rad/s: no input makes it fail, grow, or print control characters."""
+"""Decode bytes into samples in s, g and rad/s: no input makes it fail, grow, or print control characters."""
 
 import numpy as np
 
