@@ -147,9 +147,8 @@ def command(
     else:
         written["html"] = html_path or folder.bench("devices", ".html")
         own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
-    outputs.check(
-        written, [x for x in models if x.is_file()], [path for forms in own.values() for path in forms.values()]
-    )
+    of_devices = {f"the {form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
+    outputs.check(written | of_devices, [x for x in models if x.is_file()])
     _measure(devices, files, _load_data(files, data), settings, own, written, history, profile)
 
 
@@ -193,8 +192,8 @@ def _measure(
     the result that was there before.
     """
     from edge_runtime.commands.several_devices import measure_on
-    from edge_runtime.reports import terminal_table
     from edge_runtime.reports.report_content import DeviceReport, gather
+    from edge_runtime.reports.report_table import show_operators, show_report
     from edge_runtime.system.terminal import Console, progresses
 
     files: list[Path] = []
@@ -216,9 +215,9 @@ def _measure(
             runs.keep_result(written["json"])
         files += outputs.write(measured, written) if reports else []
     finally:  # a folder that cannot be written costs the files, not the measurement
-        terminal_table.show(gather(measured), Console())
+        show_report(gather(measured), Console())
         for report in reports if profile else ():
-            terminal_table.show_operators(report, Console())
+            show_operators(report, Console())
     for path in files:
         click.echo(path)
     for fault in (x.error for x in outcomes):

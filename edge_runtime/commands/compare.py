@@ -52,7 +52,7 @@ def command(
 
     from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
-    from edge_runtime.reports import changes
+    from edge_runtime.reports.changes import show_changes
     from edge_runtime.system.terminal import Console, progress
 
     wanted = [regression_gates.parse(text) for text in conditions]
@@ -71,7 +71,7 @@ def command(
     console.print(Text(f"{old} (OLD), {new} (NEW)"))
     for obstacle in outcome.obstacles:
         console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
-    changes.show(outcome, console)
+    show_changes(outcome, console)
     failures = [failure for gate in wanted for failure in gate.failures(outcome.pairs)]
     if wanted:  # a model that could not be measured any more must not pass a gate
         failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]

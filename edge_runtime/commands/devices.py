@@ -109,7 +109,9 @@ def _show(found: "Readiness", console: "Console") -> None:
         if found.facts["emulated"]:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in machine_and_method.state(from_json(State, found.state)) if row[1] != NOT_MEASURED]
+            rows += [
+                row for row in machine_and_method.state_facts(from_json(State, found.state)) if row[1] != NOT_MEASURED
+            ]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -172,7 +172,6 @@ def _live(
     from edge_runtime.live import scores_by_part, stream_scores
     from edge_runtime.live.display import scores_table as report
     from edge_runtime.live.recording_replay import all_labels, worn_alike
-    from edge_runtime.reports.evaluation_table import say_running
     from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
 
@@ -201,7 +200,6 @@ def _live(
         report.show_parts(heading, part if len(part) > 1 else {}, console)
     report.show_parts("activity", activities, console)
     report.show_reported(transitions, others, console)
-    say_running(others, labels, Console(markup=False))
     say_where_no_mounting_was_found(
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
     )

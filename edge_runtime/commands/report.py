@@ -25,8 +25,8 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     """
     from edge_runtime import runs
     from edge_runtime.bench import results
-    from edge_runtime.reports import terminal_table
     from edge_runtime.reports.report_content import gather, side_by_side
+    from edge_runtime.reports.report_table import show_report
     from edge_runtime.system.terminal import Console
 
     paths = [
@@ -36,6 +36,6 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     outputs.check(written, inputs=paths)
     devices = side_by_side({str(path): results.read(path) for path in paths})
     if not any(written.values()):
-        terminal_table.show(gather(devices), Console())
+        show_report(gather(devices), Console())
     for path in outputs.write(devices, written):
         click.echo(path)

@@ -1,4 +1,1 @@
-"""Show a benchmark's report: on a terminal, as CSV, Markdown and HTML, each made from `bench.results.Report` alone.
-
-`content` gathers what the forms share: `sentences` has the sentences, `rows` the numbers.
-"""
+"""Show a benchmark's report: on a terminal, as CSV, Markdown and HTML, each made from `bench.results.Report` alone."""

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import rich.console
 from rich.markup import escape
 from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
-from edge_runtime.reports.report_content import MOST
-from edge_runtime.reports.rows import time_unit
-from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, megabytes, percent, time
+from edge_runtime.reports.sentences import time_unit
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
+from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
 _JUDGED = ("p50", "accuracy")  # what a reader takes "no change" to be of
 
 
-def show(outcome: RunComparison, console: rich.console.Console) -> None:
-    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and the summary; `MOST` of each."""
-    for pair in outcome.pairs[:MOST]:
+def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
+    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and a sentence per result."""
+    for pair in outcome.pairs:
         about = "the same file" if pair.old.sha256 == pair.new.sha256 else "the model file changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
         console.print(_table(pair))
         console.print()
     for titles, name in ((outcome.only_old, "OLD"), (outcome.only_new, "NEW")):
         if titles:
-            more = f" and {counted(len(titles) - MOST, 'other')}" if len(titles) > MOST else ""
-            console.print(escape(f"only in {name}: {', '.join(titles[:MOST])}{more}"))
-    for note in outcome.notes[:MOST]:
-        console.print(f"[yellow]note:[/yellow] {escape(note)}")
-    for doubt in outcome.doubts[:MOST]:
-        console.print(f"[yellow]doubt[/yellow] {escape(doubt)}")
-    for sentence in islice(sentences(outcome), MOST):
+            console.print(escape(f"only in {name}: {', '.join(titles)}"))
+    for kind, said in (("note", outcome.notes), ("doubt", outcome.doubts)):
+        for sentence in said:
+            console.print(f"[yellow]{kind}:[/yellow] {escape(sentence)}")
+    for sentence in change_sentences(outcome):
         console.print(escape(sentence))
-    whole = {"result": outcome.pairs, "note": outcome.notes, "doubt": outcome.doubts}
-    left_out = [counted(len(all_of) - MOST, noun) for noun, all_of in whole.items() if len(all_of) > MOST]
-    if left_out:
-        console.print(f"Not shown: {', '.join(left_out)}; --json has all of them.")
 
 
-def sentences(outcome: RunComparison) -> Iterator[str]:
+def change_sentences(outcome: RunComparison) -> Iterator[str]:
     """One per result: the changes beyond the noise, and those of `_JUDGED` that have no interval to tell."""
     for pair in outcome.pairs:
         said = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
@@ -56,9 +49,8 @@ def sentences(outcome: RunComparison) -> Iterator[str]:
 
 
 def _table(pair: ResultChanges) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "old", "new", "change", "95 % interval", ""):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    table = plain_table([""], ["old", "new", "change", "95 % interval", ""])
+    table.header_style = "bold"
     unit = time_unit((pair.old, pair.new))
     same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # as the latency
     for group in _SHOWN:

@@ -6,24 +6,27 @@ The class `s<n>` is the colour of the n-th result everywhere on the page; `again
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from edge_runtime.bench.results import Latency, Result
 from edge_runtime.data.subject_groups import noun_of, with_noun
-from edge_runtime.reports.rows import time_unit
-from edge_runtime.reports.svg import WIDTH, Scale, drawing, element, number, shorten, shorten_middle, spread
+from edge_runtime.reports.sentences import time_unit
 from edge_runtime.system.quantities import in_unit, percent, percent_range, time
+
+_WIDTH = 360
+"""Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
 
 COLOURS = 6
 MOST_LABELS = 4
 """Of more results the names beside their circles would hide other circles; the key has them all."""
 
 _LONGEST_PERSON, _LETTER = 16, 8.0  # characters of a name, and the width of a capital letter
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, WIDTH - 12.0, 12.0, 190.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
 
 def colour(index: int) -> str:
@@ -43,22 +46,22 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
         return None
     # The slowest one in 200 can be a hundred times slower: beyond the edge, it is in the table as the maximum.
     ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
-    x, y = spread(ends, _LEFT, _RIGHT), Scale(0, 100, _BOTTOM, _TOP)
+    x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
     parts = [*_grid(x, y, f"{title}, {unit}" + (" (logarithmic)" if x.log else ""), "%")]
     descriptions = []
     for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
         descriptions.append(f"{names[i]}: p50 {p50:.4g} {unit}, p99 {p99:.4g} {unit}")
         parts.append(
-            element(
+            _element(
                 "g",
-                element("path", class_="line", d=_steps_path(values, x, y)),
-                element("circle", class_="mark", cx=x(p50), cy=y(50), r=4),
-                element("path", class_="mark", d=_diamond(x(p99), y(99))),
+                _element("path", class_="line", d=_steps_path(values, x, y)),
+                _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4),
+                _element("path", class_="mark", d=_diamond(x(p99), y(99))),
                 class_=colour(i),
             )
         )
-    return drawing(
+    return _drawing(
         f"distribution-{key}", 226, f"{title}: share of inferences done within a time", "; ".join(descriptions), parts
     )
 
@@ -71,7 +74,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         return None
     largest = max(result.size_bytes for _, result, _ in measured)
     radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in measured}
-    x = spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
+    x = _spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     y = _accuracies(bounds, _BOTTOM - 6, _TOP + 16)
     parts = [*_grid(x, y, f"p50 of one window, {unit}" + (" (logarithmic)" if x.log else ""), "% right")]
@@ -79,11 +82,11 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     for i, result, latency in measured:
         place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
-        bars = [element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
+        bars = [_element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
-            bars.append(element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        parts.append(element("g", element("circle", cx=place[0], cy=place[1], r=radii[i]), *bars, class_=colour(i)))
+            bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
+        parts.append(_element("g", _element("circle", cx=place[0], cy=place[1], r=radii[i]), *bars, class_=colour(i)))
         labels.append((place[0], place[1], radii[i], names[i]))
         descriptions.append(
             f"{names[i]}: p50 {time(latency.p50, unit)}, accuracy {percent(result.accuracy)} "
@@ -91,7 +94,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         )
     if len(labels) <= MOST_LABELS:
         parts += _labels(labels)
-    return drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(descriptions), parts)
+    return _drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(descriptions), parts)
 
 
 def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -105,29 +108,29 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     noun = noun_of(people)
     step = 13.0 + 7 * min(len(results), 4)
     bottom = _TOP + step * len(people)
-    labels = [shorten_middle(person, _LONGEST_PERSON) for person in people]
+    labels = [_shorten_middle(person, _LONGEST_PERSON) for person in people]
     left = max(_LEFT, _LETTER * max(map(len, labels)))
     x = _accuracies([100 * v for result in results for v in result.per_subject.values()], left + 14, _RIGHT - 6)
-    y = Scale(0, len(people), _TOP, bottom)
+    y = _Scale(0, len(people), _TOP, bottom)
     parts = [*_columns(x, bottom, f"% of the {noun}'s windows right")]
     for row, person in enumerate(people):
         middle = y(row + 0.5)
-        parts.append(element("line", class_="grid", x1=left + 8, x2=_RIGHT, y1=middle, y2=middle))
-        parts.append(element("text", labels[row], x=left, y=middle + 4, text_anchor="end"))
+        parts.append(_element("line", class_="grid", x1=left + 8, x2=_RIGHT, y1=middle, y2=middle))
+        parts.append(_element("text", labels[row], x=left, y=middle + 4, text_anchor="end"))
         for i, result in enumerate(results):
             if person in result.per_subject:
                 # Side by side, or equal scores would hide each other.
                 place = middle + (step - 10) * ((i + 0.5) / len(results) - 0.5)
                 score = result.per_subject[person]
-                tooltip = element("title", f"{with_noun(person)}, {names[i]}: {percent(score)}")
-                dot = element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
-                parts.append(element("g", dot, class_=colour(i)))
+                tooltip = _element("title", f"{with_noun(person)}, {names[i]}: {percent(score)}")
+                dot = _element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
+                parts.append(_element("g", dot, class_=colour(i)))
     description = "; ".join(
         f"{with_noun(person)}: "
         + ", ".join(f"{name} {percent(x.per_subject.get(person))}" for name, x in zip(names, results, strict=True))
         for person in people
     )
-    return drawing("subjects", bottom + 36, f"Accuracy per test {noun}", description, parts)
+    return _drawing("subjects", bottom + 36, f"Accuracy per test {noun}", description, parts)
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
@@ -141,14 +144,14 @@ def _interval(latency: Latency) -> tuple[float, float]:
     return latency.p50_ci95 or (latency.p50, latency.p50)
 
 
-def _accuracies(percents: Sequence[float], start: float, end: float) -> Scale:
+def _accuracies(percents: Sequence[float], start: float, end: float) -> _Scale:
     """A scale of percents that are at most 100 and never spread over less than two points."""
     low, high = min(percents), max(percents)
     room = max(0.08 * (high - low), 0.5)
-    return Scale(max(0.0, low - room), min(100.0, high + room), start, end)
+    return _Scale(max(0.0, low - room), min(100.0, high + room), start, end)
 
 
-def _steps_path(values: npt.NDArray[np.float64], x: Scale, y: Scale) -> str:
+def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
     """The distribution's line through 200 of its quantiles and more in the tail, up to the edge of the picture."""
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
     points = [(x(float(v)), y(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
@@ -159,33 +162,108 @@ def _diamond(x: float, y: float) -> str:
     return f"M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"
 
 
-def _grid(x: Scale, y: Scale, x_title: str, y_title: str) -> Iterator[Markup]:
+def _grid(x: _Scale, y: _Scale, x_title: str, y_title: str) -> Iterator[Markup]:
     """Lines and values of both axes; the titles are at the ends."""
     yield from _columns(x, _BOTTOM, x_title)
     for value in y.ticks(5):
-        yield element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
-        yield element("text", number(value), x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
-    yield element("text", y_title, class_="axis", x=_LEFT + 4, y=_TOP + 2)
+        yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
+        yield _element("text", _number(value), x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
+    yield _element("text", y_title, class_="axis", x=_LEFT + 4, y=_TOP + 2)
 
 
-def _columns(x: Scale, bottom: float, title: str) -> Iterator[Markup]:
+def _columns(x: _Scale, bottom: float, title: str) -> Iterator[Markup]:
     for value in x.ticks(6):
-        yield element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=bottom)
-        yield element("text", number(value), x=x(value), y=bottom + 15, text_anchor="middle")
-    yield element("text", title, class_="axis", x=_RIGHT, y=bottom + 31, text_anchor="end")
+        yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=bottom)
+        yield _element("text", _number(value), x=x(value), y=bottom + 15, text_anchor="middle")
+    yield _element("text", title, class_="axis", x=_RIGHT, y=bottom + 31, text_anchor="end")
 
 
 def _labels(labels: Sequence[tuple[float, float, float, str]]) -> Iterator[Markup]:
     """Names beside their circles and above the bars, on each side pushed down where they would lie on each other."""
     last = {True: -math.inf, False: -math.inf}
     for x, y, radius, name in sorted(labels, key=lambda label: label[1]):
-        on_the_left = x > WIDTH * 0.6
+        on_the_left = x > _WIDTH * 0.6
         last[on_the_left] = max(y - 6, last[on_the_left] + 19)
-        yield element(
+        yield _element(
             "text",
-            shorten(name, 24),
+            _shorten(name, 24),
             class_="name",
             x=x - radius - 5 if on_the_left else x + radius + 5,
             y=last[on_the_left],
             text_anchor="end" if on_the_left else "start",
         )
+
+
+def _element(name: str, *children: str, **attributes: object) -> Markup:
+    """An element; text is escaped, `class_` is the attribute class, `_` in other names is `-`, numbers are short."""
+    words = [name]
+    for key, value in attributes.items():
+        text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+        words.append(f'{key.rstrip("_").replace("_", "-")}="{escape(text)}"')
+    return Markup("<{}>{}</{}>").format(Markup(" ".join(words)), Markup("").join(map(escape, children)), Markup(name))
+
+
+def _drawing(identity: str, height: float, title: str, description: str, parts: Iterable[str]) -> Markup:
+    """A whole picture, with a title and a description for screen readers."""
+    ids = f"{identity}-title", f"{identity}-description"
+    named = _element("title", title, id=ids[0]), _element("desc", description, id=ids[1])
+    return _element(
+        "svg", *named, *parts, viewBox=f"0 0 {_WIDTH} {height:g}", role="img", aria_labelledby=" ".join(ids)
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From values between `low` and `high` to places between `start` and `end`; `log` spaces ratios equally."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The place of `value`; the nearer end when it lies outside."""
+        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, max(value, self.low)))
+        share = min(max((value - low) / (high - low), 0.0), 1.0)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, most: int) -> list[float]:
+        """At most `most` round values inside: 1, 2, 5 times powers of ten."""
+        if self.log:
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
+                found = [
+                    d * 10.0**power for power in powers for d in digits if self.low <= d * 10.0**power <= self.high
+                ]
+                if len(found) <= most:
+                    return found
+            return found[:: math.ceil(len(found) / most)]
+        power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
+        step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
+        first = math.ceil(self.low / step - 1e-9)
+        return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
+    """A scale that holds `values`, all above 0, with some room; logarithmic when they differ much."""
+    low, high = min(values), max(values)
+    room = max(0.05 * (high - low), 0.02 * high)
+    if high > 3 * low:
+        return _Scale(low / 1.1, high * 1.1, start, end, log=True)
+    return _Scale(max(0.0, low - room), high + room, start, end)
+
+
+def _shorten(text: str, most: int) -> str:
+    """The end of a long `text`, where file names differ."""
+    return text if len(text) <= most else "…" + text[1 - most :]
+
+
+def _shorten_middle(text: str, most: int) -> str:
+    """Both ends of a long `text`, as of people whose data set stands before their own name."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 + 1 - most :]}"
+
+
+def _number(value: float) -> str:
+    """A tick's value in as few characters as possible."""
+    return f"{value:.10g}"

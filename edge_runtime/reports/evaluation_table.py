@@ -1,18 +1,15 @@
 """Print the scores of `har-edge evaluate`: of activities, people, placements and data sets."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from edge_runtime.data.evaluation_data import EvaluatedWindows
-from edge_runtime.data.label_order import JOGGING
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.reports.sentences import left_out, motionless
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
-
-_RUNNING = ("jog", "run")
 
 
 def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -> None:
@@ -54,14 +51,6 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         console.print(said)
     if said := left_out(found.left_out):
         console.print(said)
-        say_running(found.left_out, open_set.per_class, console)
-
-
-def say_running(others: Iterable[str], labels: Collection[str], console: Console) -> None:
-    """Say that a model of `labels` has another name for running, if that is among the `others`, which it lacks."""
-    running = [x for x in others if x.lower().startswith(_RUNNING)]
-    if running and JOGGING in labels:
-        console.print(f"The model calls running {JOGGING}: where {running[0]} is that, name it so under [labels].")
 
 
 def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:

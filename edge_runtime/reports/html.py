@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from edge_runtime.bench.results import Report
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.reports import charts, machine_and_method, sentences
-from edge_runtime.reports.report_content import MOST, DeviceReport, gather
-from edge_runtime.reports.rows import groups
+from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_table import row_groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
 
 if TYPE_CHECKING:
     import jinja2
 
 
-def render(devices: Sequence[DeviceReport]) -> str:
+def to_html(devices: Sequence[DeviceReport]) -> str:
     """The page of one report, or of several devices side by side.
 
     Every text in it is escaped by the template; drawings are built with escaped texts.
@@ -26,18 +25,16 @@ def render(devices: Sequence[DeviceReport]) -> str:
     names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
     single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
-    drawn, drawn_names = results[:MOST], names[:MOST]
     is_one_time = all(x.is_end_to_end for x in results) or not single
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 1 if is_one_time else 2]
-    distributions = (charts.distribution(drawn, drawn_names, key, title) for key, title in kinds)
+    distributions = (charts.distribution(results, names, key, title) for key, title in kinds)
     return _template("bench.html.j2" if single else "devices.html.j2").render(
         title=content.headings[0] if single else f"{', '.join(x.device for x in devices)}, side by side",
         content=content,
         colour=charts.colour,
-        groups=groups(results),
+        groups=row_groups(results),
         distributions=[x for x in distributions if x],
-        scatter=charts.accuracy_against_latency(drawn, drawn_names),
-        drawn=drawn_names,
+        scatter=charts.accuracy_against_latency(results, names),
         **(_details(single) if single else {"devices": list(reports), "facts": _device_facts(list(reports.values()))}),
     )
 
@@ -49,42 +46,35 @@ def _details(report: Report) -> dict[str, Any]:
     people = dict.fromkeys(person for x in results for person in x.per_subject)
     return {
         "report": report,
-        "subjects": charts.subjects(results[:MOST], names[:MOST]),
+        "subjects": charts.subjects(results, names),
         "people": people,
         "noun": noun_of(people),
         "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
         "percent": percent,
         "states": machine_and_method.states(report),
-        "device": machine_and_method.device(report),
-        "settings": machine_and_method.settings(report),
-        "raw": [machine_and_method.result(result) for result in results],
+        "device": machine_and_method.device_facts(report),
+        "settings": machine_and_method.method_facts(report),
+        "raw": [machine_and_method.result_facts(result) for result in results],
     }
 
 
 def _device_facts(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
     """Machine and method: a name and a value per device, without the facts that no device tells."""
-    columns = [dict(machine_and_method.device(report) + machine_and_method.settings(report)) for report in reports]
+    columns = [
+        dict(machine_and_method.device_facts(report) + machine_and_method.method_facts(report)) for report in reports
+    ]
     keys = dict.fromkeys(key for column in columns for key in column)
     return [(key, [column.get(key, NOT_MEASURED) for column in columns]) for key in keys]
 
 
 def _template(name: str) -> jinja2.Template:
     import jinja2
-    import markupsafe
-
-    def breakable(text: str) -> markupsafe.Markup:
-        """`text` that may be broken after its underscores: names of classes are long, phones narrow."""
-        return markupsafe.Markup("_<wbr>").join(text.split("_"))
-
-    def source(name: str) -> str:
-        return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(source),
+        loader=jinja2.PackageLoader("edge_runtime", "reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = breakable
     return environment.get_template(name)

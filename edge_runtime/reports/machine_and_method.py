@@ -27,7 +27,7 @@ _NAMES = {
 }
 
 
-def device(report: Report) -> Facts:
+def device_facts(report: Report) -> Facts:
     """The machine, without the facts that it does not tell."""
     runtime = report.device.runtime
     return [
@@ -37,7 +37,7 @@ def device(report: Report) -> Facts:
     ]
 
 
-def settings(report: Report) -> Facts:
+def method_facts(report: Report) -> Facts:
     """The method and the data."""
     data = [(f"data: {name}", value) for name, value in _known(report.data, ())]
     return [*_known(report.settings, ("paced",)), *data, ("measured", report.created), ("har-edge", report.har_edge)]
@@ -45,12 +45,12 @@ def settings(report: Report) -> Facts:
 
 def states(report: Report) -> list[tuple[str, str, str]]:
     """The state of the machine: fact, before, after; without the facts that it does not tell."""
-    before, after = ({} if x is None else dict(state(x)) for x in (report.device.before, report.device.after))
+    before, after = ({} if x is None else dict(state_facts(x)) for x in (report.device.before, report.device.after))
     rows = [(name, before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)) for name in before | after]
     return [row for row in rows if row[1:] != (NOT_MEASURED, NOT_MEASURED)]
 
 
-def state(state: State) -> Facts:
+def state_facts(state: State) -> Facts:
     """The facts of one state; a dash for those that the machine does not tell."""
     clock, throttled = state.clock_khz, state.throttled
     limits = f" ({_clock(clock.minimum)} to {_clock(clock.maximum)})" if clock and clock.maximum is not None else ""
@@ -70,44 +70,19 @@ def state(state: State) -> Facts:
     ]
 
 
-def result(result: Result) -> Facts:
-    """The facts of one result that its numbers rest on."""
-    facts = [
-        ("model", result.model),
-        ("file", result.file),
-        ("SHA-256", result.sha256),
-        ("size", f"{result.size_bytes} bytes"),
-        ("scheme", result.quantization),
-        ("frame of its windows", result.frame),
-        ("runtime", f"{result.runtime} {result.runtime_version or ''}".strip()),
-        ("made by", result.rival or "har-edge"),
-        ("threads", str(result.threads)),
-        ("pinned to CPU", NOT_MEASURED if result.pinned_cpu is None else str(result.pinned_cpu)),
-    ]
-    if result.latency_ms:
-        facts.append(("timed inferences", str(result.latency_ms.runs)))
-    if result.warm_up:
-        settled = "settled" if result.warm_up.stable else "did not settle"
-        facts.append(("warm-up", f"{result.warm_up.calls} inferences in {result.warm_up.seconds:.2f} s, {settled}"))
-    if result.operator_costs:
-        costs = sorted(result.operator_costs.items(), key=lambda item: (-item[1].macs, -item[1].count, item[0]))
-        facts.append(("operators", ", ".join(f"{name} {cost.count}" for name, cost in costs)))
-        facts.append(("multiply-accumulates", str(sum(cost.macs for _, cost in costs))))
-    if result.energy:
-        facts.append(("energy from", result.energy.source or result.energy.reason or NOT_MEASURED))
-        if result.energy.idle_w is not None:
-            facts.append(("idle power", f"{result.energy.idle_w:.3g} W"))
-    return facts
+def result_facts(result: Result) -> Facts:
+    """The plain facts of one result, as its JSON has them."""
+    return _known(
+        result, [x.name for x in fields(result) if not isinstance(getattr(result, x.name), (str, int, float))]
+    )
 
 
-def one_line(report: Report) -> str:
+def origin(report: Report) -> str:
     """Machine and method in one line, for where there is no room for tables."""
     machine, method = report.device, report.settings
-    parts = [f"har-edge {report.har_edge}", report.created]
-    parts += [x for x in (machine.cpu, machine.os, machine.kernel) if x]
-    if machine.governor:
-        parts.append(f"governor {machine.governor}")
-    return ", ".join([*parts, f"mode {method.mode}", f"rounds {method.rounds}"])
+    parts = [f"har-edge {report.har_edge}", report.created, machine.cpu, machine.os, machine.kernel]
+    parts.append(f"governor {machine.governor}" if machine.governor else None)
+    return ", ".join([*filter(None, parts), f"mode {method.mode}", f"rounds {method.rounds}"])
 
 
 def _known(record: Any, left_out: Sequence[str]) -> Facts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -61,43 +60,21 @@ def write_result(path: Path, content: str) -> None:
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
     """Write `content` to the file of `--json`, if one was given; null for NaN and infinity, which JSON has not."""
     if path is not None:
-        write_result(path, json.dumps(_finite(content), indent=1, allow_nan=False) + "\n")
+        finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
+        write_result(path, json.dumps(finite, indent=1) + "\n")
 
 
-def _finite(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {key: _finite(x) for key, x in value.items()}
-        case list() | tuple():
-            return [_finite(x) for x in value]
-        case float():
-            return value if math.isfinite(value) else None
-    return value
-
-
-def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = (), own: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when a report would overwrite a folder, another form of itself or one of the `inputs`.
-
-    `own` are files that are written as well, for each of several devices, wherever `paths` lead.
-    """
-    taken = {realpath(path): f"{path}, which is read" for path in inputs}  # unlike `resolve`, of a loop too
-    for file in own:
-        if file.is_dir():
-            raise InputError(f"{file} is a folder, where the report of a device is written: give it another name")
-        if realpath(file) in taken:
-            raise InputError(f"two devices would write {file}: measure on one after the other, with --json")
-        taken[realpath(file)] = f"{file}, the report of one device"
+def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
+    """Raise `InputError` when a file of `paths`, by their forms, is a folder, one of the `inputs` or written twice."""
+    taken = {realpath(x): "what is read" for x in inputs}  # unlike `resolve`, of a loop too
     for form, path in paths.items():
-        if path is None:
-            continue
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give a file name with --{form}")
-        place = realpath(path)
-        if path.exists() and not path.is_file():
+        if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
             continue  # a pipe, a device: nothing there is overwritten
-        if place in taken:
-            raise InputError(f"--{form} would overwrite {taken[place]}: give it another file name")
-        taken[place] = f"the --{form} file" if form != "json" else f"the JSON file {path}"
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give a file name for {form}")
+        if place := taken.get(realpath(path)):
+            raise InputError(f"{path} for {form} would overwrite {place}: give it another file name")
+        taken[realpath(path)] = form
 
 
 def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
@@ -105,20 +82,18 @@ def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> 
 
     Several devices are side by side in each form but JSON, of which each has its own.
     """
-    from edge_runtime.reports import html, text_forms
+    from edge_runtime.reports.html import to_html
     from edge_runtime.reports.report_content import gather
+    from edge_runtime.reports.report_table import to_csv, to_markdown
 
     reports = [x.report for x in devices if x.report]
     forms: dict[str, Callable[[], str]] = {
         "json": lambda: reports[0].to_json(),
-        "csv": lambda: text_forms.to_csv(reports),
-        "markdown": lambda: text_forms.to_markdown(gather(devices)),
-        "html": lambda: html.render(devices),
+        "csv": lambda: to_csv(reports),
+        "markdown": lambda: to_markdown(gather(devices)),
+        "html": lambda: to_html(devices),
     }
-    written = []
     for form, render in forms.items():
-        path = paths.get(form)
-        if path is not None:
+        if path := paths.get(form):
             write_result(path, render())
-            written += [path] if path != STDOUT else []
-    return written
+    return [path for form in forms if (path := paths.get(form)) and path != STDOUT]

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.reports import machine_and_method, sentences
 
-MOST = 60
-"""Of more results, or sentences of a kind, a terminal shows and a page draws the first ones: nobody takes in more."""
-
 
 @dataclass(frozen=True)
 class DeviceReport:
@@ -73,16 +70,9 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
         doubts=each(sentences.doubts),
-        notes=each(_left_out)
+        notes=each(sentences.windows_left_out)
         + (tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else ())
         + each(sentences.absent_rivals),
         real_time_factors=sentences.real_time_factors(single) if single else None,
-        origins=each(lambda x: [machine_and_method.one_line(x)]),
+        origins=each(lambda x: [machine_and_method.origin(x)]),
     )
-
-
-def _left_out(report: Report) -> list[str]:
-    """Which windows were left out."""
-    data = report.data
-    said = (sentences.left_out(data.left_out), sentences.motionless(data.motionless, data.motionless_mountings))
-    return [x for x in said if x]

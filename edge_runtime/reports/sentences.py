@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.rivals import rival_name
-from edge_runtime.reports.rows import time_unit
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
 # The usual threshold of p.
@@ -27,6 +26,11 @@ class ComparedResults:
     comparison: Comparison | None
 
 
+def time_unit(results: Sequence[Result]) -> str:
+    """Microseconds when every p50 is below a millisecond."""
+    return "µs" if all(x.latency_ms is None or x.latency_ms.p50 < 1 for x in results) else "ms"
+
+
 def title(report: Report) -> str:
     """Networks, runtime, device, threads and data in a line, with the frame of windows that are turned first."""
     device = report.device
@@ -40,8 +44,7 @@ def title(report: Report) -> str:
     networks = list(dict.fromkeys(x.model for x in report.results))
     what = _listed(networks) if len(networks) <= 3 else f"{len(networks)} networks"
     turned = list(dict.fromkeys(x.model for x in report.results if x.frame == "walking"))
-    whose = "" if all(x.frame == "walking" for x in report.results) else f" for {_listed(turned)}"
-    frame = f", turned into the walking frame{whose}" if turned else ""
+    frame = f", for {_listed(turned)} turned into the walking frame" if turned else ""
     return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}{frame}"
 
 
@@ -67,8 +70,7 @@ def titles(results: Sequence[Result]) -> list[str]:
 def pairs(report: Report) -> list[ComparedResults]:
     """Each quantised result with the float form that it is compared with; without any, all that are compared.
 
-    Rivals are what others are compared with, not compared themselves. A report that a phone made by itself has no
-    comparisons, hence no intervals.
+    Rivals are what others are compared with, not compared themselves.
     """
     results, names = report.results, titles(report.results)
     comparisons = {(x.result, x.against): x for x in report.comparisons}
@@ -77,10 +79,10 @@ def pairs(report: Report) -> list[ComparedResults]:
         for i, j in compared(results)
         if results[i].model == results[j].model and results[i].quantization != "float32" and results[j].is_float
     ]
+    own = [[pair for pair in found if not results[pair[0]].rival] for found in (quantised, comparisons)]
     return [
         ComparedResults(names[i], results[i], names[j], results[j], comparisons.get((i, j)))
-        for i, j in [pair for pair in quantised if not results[pair[0]].rival]
-        or [pair for pair in comparisons if not results[pair[0]].rival]
+        for i, j in own[0] or own[1]
     ]
 
 
@@ -104,11 +106,9 @@ def control(report: Report) -> str | None:
     if report.control is None:
         return None
     low, high = report.control.p50_ratio_ci95
-    outcome = (
-        "which holds 1, as it should" if report.control.passed else "which misses 1: ratios of this run are biased"
-    )
+    holds = "holds 1, as it should" if report.control.passed else "misses 1: ratios of this run are biased"
     ratio = f"{report.control.p50_ratio:.3f} ({low:.3f}–{high:.3f})"
-    return f"control: the first model took {ratio} of its own time, {outcome}"
+    return f"control: the first model took {ratio} of its own time, which {holds}"
 
 
 def doubts(report: Report) -> list[str]:
@@ -135,6 +135,13 @@ def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows
     return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
 
 
+def windows_left_out(report: Report) -> list[str]:
+    """The windows of a report that were left out, and why."""
+    data = report.data
+    said = (left_out(data.left_out), motionless(data.motionless, data.motionless_mountings))
+    return [x for x in said if x]
+
+
 def failures(report: Report) -> list[str]:
     """The models that could not be measured, each with the reason."""
     return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
@@ -151,14 +158,10 @@ def real_time_factors(report: Report) -> str | None:
     for name, result in zip(titles(report.results), report.results, strict=True):
         # Of several threads, wall time says nothing of one core.
         if period_s and result.end_to_end_ms and result.threads == 1:
-            share = f"{significant(result.end_to_end_ms.mean / 10 / period_s)} %"
+            share = significant(result.end_to_end_ms.mean / 10 / period_s)
             n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
             streams = "no" if not n else str(n) if n < 100 else significant(n)
-            parts.append(
-                f"{name} {share} ({streams})"
-                if parts
-                else f"{name} needs {share} of one core ({streams} streams fit at p99)"
-            )
+            parts.append(f"{name} needs {share} % of one core ({streams} streams fit at p99)")
     return f"At one window per {period_s:g} s, {_listed(parts)}." if parts else None
 
 
@@ -169,24 +172,20 @@ def energy(report: Report) -> str | None:
 
 
 def _gain(pair: ComparedResults) -> str:
-    claims = []
-    result, against, comparison = pair.result, pair.against, pair.comparison
+    result, against = pair.result, pair.against
     unit = time_unit((result, against))
-    if result.latency_ms and against.latency_ms and result.end_to_end_ms and against.end_to_end_ms:
-        # Inferences alone are compared only where both do the same: preparing windows is a part of some.
-        with_inference = result.raw_input == against.raw_input
-        if with_inference:
-            interval = comparison.p50_ratio_ci95 if comparison else None
-            p50s = f"p50 {time(result.latency_ms.p50, unit)} against {time(against.latency_ms.p50, unit)}"
-            ratio = (comparison and comparison.p50_ratio) or result.latency_ms.p50 / against.latency_ms.p50
-            speed = _speed(ratio, interval, pair.against_name)
-            claims.append(f"{speed} ({_interval(interval, '95 % interval ')}{p50s})")
-        if not (with_inference and result.is_end_to_end and against.is_end_to_end):
-            interval = comparison.end_to_end_ratio_ci95 if comparison else None
-            p50s = f"{time(result.end_to_end_ms.p50, unit)} against {time(against.end_to_end_ms.p50, unit)}"
-            ratio = (comparison and comparison.end_to_end_ratio) or result.end_to_end_ms.p50 / against.end_to_end_ms.p50
-            speed = _speed(ratio, interval, "" if with_inference else pair.against_name)
-            claims.append(f"{speed} end to end ({_interval(interval)}{p50s})")
+    # Inferences alone are compared only where both do the same: preparing windows is a part of some.
+    kinds = [("p50", "", result.latency_ms, against.latency_ms)] * (result.raw_input == against.raw_input)
+    if not (kinds and result.is_end_to_end and against.is_end_to_end):
+        kinds.append(("end_to_end", " end to end", result.end_to_end_ms, against.end_to_end_ms))
+    claims: list[str] = []
+    for name, kind, own, other in kinds:
+        if own and other:
+            ratio = getattr(pair.comparison, f"{name}_ratio", None) or own.p50 / other.p50
+            interval = getattr(pair.comparison, f"{name}_ratio_ci95", None)
+            speed = _speed(ratio, interval, f"{pair.against_name}{kind}")
+            p50s = f"p50 {time(own.p50, unit)} against {time(other.p50, unit)}"
+            claims.append(f"{speed} ({_interval(interval)}{p50s})")
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
     return f"{pair.name} is {_listed(claims)}."
@@ -201,24 +200,23 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
     compared_with = {x.against.model: x.against_name for x in found if x.against.is_float}
     alone, ranked = [], []
     for model, of_network in forms.items():
-        if any(x.rival for x, _ in of_network):
-            ranking = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
-            (least, fastest), *others = ranking
-            if least and others:
-                unit = "as long" if of_network[0][0].latency_ms else "as many instructions"
-                rest = _listed([f"{name} takes {significant(cost / least)} times {unit}" for cost, name in others])
-                ranked.append(f"{fastest} is the fastest of {len(ranking)} float forms: {rest}.")
-        elif model in compared_with and any(costs([x for x, _ in of_network])):
-            alone.append(compared_with[model])
+        in_order = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
+        (least, fastest), *others = in_order
+        if not any(x.rival for x, _ in of_network):
+            alone += [compared_with[model]] if model in compared_with and any(cost for cost, _ in in_order) else []
+        elif least and others:
+            rest = _listed(
+                [
+                    f"{name} takes {significant(cost / least)} times {_cost_unit(of_network[0][0])}"
+                    for cost, name in others
+                ]
+            )
+            ranked.append(f"{fastest} is the fastest of {len(in_order)} float forms: {rest}.")
     if alone:
-        whose = "is har-edge's own float form" if len(alone) == 1 else "are har-edge's own float forms"
-        names = _listed(alone) if len(alone) <= 3 else f"These {len(alone)}"
-        missed = (
-            "no rival was measured ('har-edge convert --rivals', then bench --rivals)"
-            if report.absent_rivals is None
-            else "no float rival could be measured"
-        )
-        ranked.append(f"{names} {whose}: {missed}.")
+        why = "could be measured"
+        if report.absent_rivals is None:
+            why = "was measured ('har-edge convert --rivals', then bench --rivals)"
+        ranked.append(f"The float form compared with is har-edge's own, {_listed(alone)}: no float rival {why}.")
     return ranked
 
 
@@ -234,9 +232,13 @@ def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
     ]
     least, *rest = costs([own, *(x for x, _ in others)])
     faster = sorted((cost / least, name) for cost, (_, name) in zip(rest, others, strict=True) if cost and least)
-    unit = "as long" if own.latency_ms else "as many instructions"
-    said = [f"{name} takes {ratio:.2f} times {unit}" for ratio, name in faster if round(ratio, 2) < 1]
+    said = [f"{name} takes {ratio:.2f} times {_cost_unit(own)}" for ratio, name in faster if round(ratio, 2) < 1]
     return [f"{pair.name} is not the fastest form: {_listed(said)}."] if said else []
+
+
+def _cost_unit(result: Result) -> str:
+    """The noun of `costs`."""
+    return "as long" if result.latency_ms else "as many instructions"
 
 
 def _work(pair: ComparedResults) -> list[str]:
@@ -253,31 +255,27 @@ def _cost(pair: ComparedResults) -> str:
     points = round(100 * (result.accuracy - against.accuracy), 2)
     change = f"loses {-points:.2f}" if points < 0 else f"gains {points:.2f}" if points > 0 else "loses 0.00"
     accuracies = f"{percent(result.accuracy)} against {percent(against.accuracy)}"
-    sentence = f"{pair.name} {change} percentage points of accuracy ({accuracies}"
-    if comparison is None:
-        return f"{sentence})."
-    interval = comparison.accuracy_difference_ci95
+    interval = comparison.accuracy_difference_ci95 if comparison else None
     people = f"{noun_of(result.per_subject)}s"
-    over_subjects = f"; {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
-    p = comparison.sign_flip_p
+    over = f"; {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
+    sentence = f"{pair.name} {change} percentage points of accuracy ({accuracies}{over})"
+    p = comparison.sign_flip_p if comparison else None
     if p is None:
-        return f"{sentence}{over_subjects})."
-    test, value = f"sign-flip test over {people}", "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    is_beyond = p < SIGNIFICANT
-    if interval and is_beyond == (interval[0] <= 0 <= interval[1]):
-        sides = "holds 0, though" if is_beyond else "misses 0, but"
-        return f"{sentence}{over_subjects}), perhaps by chance: the interval {sides} the {test} gives {value}."
-    chance = "more than chance would give" if is_beyond else "no more than chance could give"
-    return f"{sentence}{over_subjects}), {chance} ({test}: {value})."
+        return f"{sentence}."
+    outcome = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
+    misses = not interval or not interval[0] <= 0 <= interval[1]
+    if interval and misses != (p < SIGNIFICANT):
+        outcome = f"perhaps by chance, since the interval {'misses' if misses else 'holds'} 0"
+    value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"{sentence}, {outcome} (sign-flip test over {people}: {value})."
 
 
-def _speed(ratio: float, interval: Interval | None, than: str = "") -> str:
+def _speed(ratio: float, interval: Interval | None, than: str) -> str:
     """`ratio` is time over time: below 1 is faster. An interval that holds 1 shows no difference."""
-    than = f" {than}" if than else ""
+    alike = f"as fast as {than}"
     if interval and interval[0] <= 1 <= interval[1]:
-        return f"as fast as{than}, as far as this run can tell" if than else "as fast"
-    more, less = (f"as fast as{than}", f"slower than{than}") if than else ("as fast", "slower")
-    return _times(1 / ratio, more, less, more)
+        return f"{alike}, as far as this run can tell"
+    return _times(1 / ratio, alike, f"slower than {than}", alike)
 
 
 def _times(ratio: float, more: str, less: str, same: str) -> str:
@@ -289,12 +287,12 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
     return same
 
 
-def _interval(ratio: Interval | None, prefix: str = "") -> str:
+def _interval(ratio: Interval | None) -> str:
     """The interval of "times as fast", or of "times slower" when all of `ratio`, time over time, is above 1."""
     if ratio is None:
         return ""
     low, high = (1 / ratio[1], 1 / ratio[0]) if ratio[1] <= 1 or ratio[0] <= 1 <= ratio[1] else ratio
-    return f"{prefix}{low:.2f}–{high:.2f}; "
+    return f"95 % interval {low:.2f}–{high:.2f}; "
 
 
 def _signed(points: float) -> str:

@@ -19,8 +19,8 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
-from edge_runtime.reports import terminal_table
 from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_table import show_report
 from edge_runtime.system.terminal import Console
 from tools import result_format
 
@@ -122,7 +122,7 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     times = np.concatenate(int8.samples_ms.latency)
     assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
     assert int8.operators > 50
-    terminal_table.show(gather([DeviceReport("phone", report)]), Console())
+    show_report(gather([DeviceReport("phone", report)]), Console())
 
 
 def test_a_model_of_the_walking_frame_is_not_measured_on_windows_of_another(jvm, tmp_path_factory):

@@ -8,8 +8,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from programs import MODELS, ROOT, assert_one_sentence, har_edge, in_shell, python, succeeded
 
-from edge_runtime.errors import ExitCode
-
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Path:
@@ -28,15 +26,11 @@ def test_what_bench_writes_follows_the_schema(real):
     assert written["data"]["period_s"] == 1.28
 
 
-def test_report_shows_a_result_again(real, har_edge_here):
-    done = succeeded(har_edge_here("report", real))
-    assert "latency p99" in done.stdout
-
-
-def test_report_writes_the_forms_that_are_asked_for(real, tmp_path, har_edge_here):
+def test_report_shows_a_result_again_and_writes_the_forms_that_are_asked_for(real, tmp_path, har_edge_here):
+    assert "latency p99" in succeeded(har_edge_here("report", real)).stdout
     paths = {form: tmp_path / f"x.{form}" for form in ("csv", "markdown", "html")}
-    done = har_edge_here("report", real, *(x for form, path in paths.items() for x in (f"--{form}", path)))
-    assert (done.returncode, done.stdout.splitlines()) == (ExitCode.OK, [str(path) for path in paths.values()])
+    done = succeeded(har_edge_here("report", real, *(x for form, path in paths.items() for x in (f"--{form}", path))))
+    assert done.stdout.splitlines() == [str(path) for path in paths.values()]
     assert "<!DOCTYPE html>" in paths["html"].read_text()
     assert paths["markdown"].read_text().startswith("### ")
     assert paths["csv"].read_text().startswith("created,")
@@ -54,7 +48,6 @@ def test_a_result_for_standard_output_is_alone_there(real, har_edge_here, tmp_pa
     assert [x.name for x in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
     succeeded(har_edge_here("bench", MODELS["int8"], *quick, "--json", "-", "--html", "y.html"))
     assert sorted(x.name for x in tmp_path.iterdir()) == ["x.html", "y.html"]
-    assert_one_sentence(har_edge_here("report", real, "--markdown", "-", "--csv", "-"), 2, "would overwrite")
 
 
 def test_report_takes_a_run_folder_or_the_last_result(real, tmp_path, har_edge_here):
@@ -62,7 +55,7 @@ def test_report_takes_a_run_folder_or_the_last_result(real, tmp_path, har_edge_h
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
     assert "latency p99" in succeeded(har_edge_here("report")).stdout
-    assert_one_sentence(har_edge_here("report", run), 2, "runs/mine has no result", "bench-DEVICE.json")
+    assert_one_sentence(har_edge_here("report", run), 2, "runs/mine")
     shutil.copy(real, run / "bench-local.json")
     shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
     assert "runs/mine/bench-local.json" in "".join(shown.split())
@@ -72,27 +65,25 @@ def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_h
     before = real.read_bytes()
     loop = real.with_name("loop.json")
     loop.symlink_to(loop.name)
-    for arguments, words in (
-        ((real, "--html", real), "would overwrite"),
-        ((real, "--csv", tmp_path / "x", "--html", tmp_path / "x"), "would overwrite"),
-        ((real, "--markdown", tmp_path), "is a folder"),
-        ((tmp_path / "no.json",), "does not exist"),
-        ((loop, "--html", tmp_path / "x"), "cannot read"),
+    for arguments, name in (
+        ((real, "--html", real), "bench.json"),
+        ((real, "--csv", tmp_path / "x", "--html", tmp_path / "x"), "html"),
+        ((real, "--markdown", "-", "--csv", "-"), "csv"),
+        ((real, "--markdown", tmp_path), tmp_path.name),
+        ((tmp_path / "no.json",), "no.json"),
+        ((loop, "--html", tmp_path / "x"), "loop.json"),
     ):
-        assert_one_sentence(har_edge_here("report", *arguments), 2, words)
+        assert_one_sentence(har_edge_here("report", *arguments), 2, name)
     assert real.read_bytes() == before
     assert list(tmp_path.iterdir()) == []
-
-
-def test_two_forms_may_go_where_nothing_is_overwritten(real, har_edge_here):
     succeeded(har_edge_here("report", real, "--csv", "/dev/null", "--markdown", "/dev/null"))
 
 
 def test_results_are_read_from_pipes_up_to_a_limit(real, tmp_path):
     assert "latency p99" in succeeded(in_shell(f"report <(cat {real})", tmp_path)).stdout
     succeeded(in_shell(f"compare <(cat {real}) <(sleep 0.5; cat {real})", tmp_path))
-    assert_one_sentence(in_shell("report <(yes)", tmp_path), 2, "larger than a result of 'har-edge bench' can be")
-    assert_one_sentence(in_shell("info <(yes)", tmp_path), 2, "is no regular file but a pipe")
+    assert_one_sentence(in_shell("report <(yes)", tmp_path), 2, "larger")
+    assert_one_sentence(in_shell("info <(yes)", tmp_path), 2, "pipe")
 
 
 def test_only_the_page_needs_the_template_engine():

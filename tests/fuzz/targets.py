@@ -36,8 +36,9 @@ from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model import model_card, onnx_model, rivals
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.reports import html, text_forms
+from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_table import to_csv, to_markdown
 from edge_runtime.system.files import sha256
 from edge_runtime.system.progress import ignore_progress
 from tools import ROOT
@@ -152,7 +153,7 @@ def read_result(content: bytes, folder: Path) -> None:
     path.write_bytes(content)
     report = results.read(path)
     devices = [DeviceReport(report.device.name, report)]
-    for text in (html.render(devices), text_forms.to_csv([report]), text_forms.to_markdown(gather(devices))):
+    for text in (to_html(devices), to_csv([report]), to_markdown(gather(devices))):
         text.encode()
     assert results.parse(report.to_json()) == report
     compare(results.parse(json.dumps(_report())), report)

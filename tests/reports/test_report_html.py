@@ -12,7 +12,8 @@ import sample_reports as samples
 from browser import Browser
 from programs import wait_until
 
-from edge_runtime.reports import html, sentences
+from edge_runtime.reports import sentences
+from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport
 
 MANY = samples.of(
@@ -84,7 +85,7 @@ def tab(tmp_path_factory) -> Iterator[Browser]:
 def pages(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     for name, devices in REPORTS.items():
-        (folder / f"{name}.html").write_text(html.render(devices), encoding="utf-8")
+        (folder / f"{name}.html").write_text(to_html(devices), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in REPORTS}
 
 
@@ -289,4 +290,4 @@ def test_a_page_is_small(pages):
 
 def test_equal_reports_give_equal_pages():
     devices = [DeviceReport("local", samples.FULL)]
-    assert html.render(devices) == html.render(devices)
+    assert to_html(devices) == to_html(devices)

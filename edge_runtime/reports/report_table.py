@@ -1,0 +1,251 @@
+"""Lay results out as one table: its rows, on a terminal, in Markdown, and as CSV with a column for every field."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import re
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rich.console
+from rich.cells import cell_len
+from rich.markup import escape
+from rich.text import Text
+
+from edge_runtime.bench.results import Latency, Report, Result
+from edge_runtime.data.scores import worst
+from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.model.operator_costs import NO_TIMES
+from edge_runtime.reports.report_content import ReportContent
+from edge_runtime.reports.sentences import time_unit
+from edge_runtime.system.dataclass_json import bare_type, field_types
+from edge_runtime.system.quantities import (
+    NOT_MEASURED,
+    kilobytes,
+    megabytes,
+    millijoules,
+    percent,
+    percent_range,
+    time,
+)
+from edge_runtime.system.terminal import plain_table
+
+# Of a column, with the space beside it; the names above may fold, down to this.
+_NARROWEST = 14
+_LONGEST_WORD = 24
+
+_DEVICE = ("name", "board", "cpu", "machine", "kernel", "os")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of every result. `detail` belongs to the row above; `brief` rows are enough for a first look."""
+
+    title: str
+    cells: tuple[str, ...]
+    detail: bool = False
+    brief: bool = True
+
+
+def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
+    """Scores, times and sizes of `results`, without rows in which no result has a number."""
+    unit = time_unit(results)
+    people = noun_of(person for x in results for person in x.per_subject)
+
+    def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:
+        return Row(title, tuple(map(cell, results)), detail, brief)
+
+    def percentile(kind: str, key: str, brief: bool = True) -> Row:
+        title = f"{kind.removesuffix('_ms').replace('_', ' ')} {key}"
+        return row(title, lambda x: _percentile(getattr(x, kind), key, unit), brief=brief)
+
+    scores = [
+        row("accuracy", lambda x: percent(x.accuracy)),
+        row(f"95 %, {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
+        row("95 %, windows", lambda x: percent_range(x.accuracy_ci95), detail=True, brief=False),
+        row("macro F1", lambda x: percent(x.macro_f1)),
+        row(f"95 %, {people}s", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
+        row(f"worst {people}, macro F1", _worst_subject, detail=True, brief=False),
+        row("agrees with float32", lambda x: percent(x.agreement)),
+        row("calibration error", lambda x: percent(x.calibration_error)),
+    ]
+    times = [
+        row("latency p50 ±95 %", lambda x: _p50(x.latency_ms, unit))
+        if any(x.latency_ms and x.latency_ms.p50_ci95 for x in results)
+        else percentile("latency_ms", "p50"),
+        row("spread (MAD)", lambda x: _percentile(x.latency_ms, "mad", unit), detail=True, brief=False),
+        *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
+        percentile("latency_ms", "max", brief=False),
+        # Of models that all take windows as they come, the latency is this.
+        *([] if all(x.is_end_to_end for x in results) else [percentile("end_to_end_ms", x) for x in ("p50", "p99")]),
+        row("load", lambda x: time(x.load_ms, "ms")),
+        row("first inference", lambda x: time(x.first_ms, unit)),
+        row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),
+        row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
+    ]
+    sizes = [
+        row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
+        row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
+        row("file size", lambda x: kilobytes(x.size_bytes)),
+        row("smallest arena", lambda x: NOT_MEASURED if x.arena_bytes is None else kilobytes(x.arena_bytes)),
+        row("operators in XNNPACK", _operators_taken),
+    ]
+    return [
+        [x for x in group if set(x.cells) != {NOT_MEASURED} and (x.brief or not brief)]
+        for group in (scores, times, sizes)
+    ]
+
+
+def show_report(content: ReportContent, console: rich.console.Console) -> None:
+    """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
+    for heading in content.headings:
+        console.print(heading, style="bold", markup=False)
+    n = _fitting(content, console.width)
+    for start in range(0, len(content.results), n):
+        names = map(escape, content.names[start : start + n])
+        table = plain_table([""], list(names))
+        table.header_style = "bold"
+        table.columns[0].no_wrap = True  # long names fold instead
+        for column in table.columns[1:]:
+            column.overflow = "fold"
+        for group in row_groups(content.results[start : start + n], brief=True):
+            for row in group:
+                table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
+            table.add_section()
+        console.print(table)
+    for note in content.notes:
+        _print_item(console, *note.split(": ", 1))
+    for failure in content.failures:
+        _print_item(console, "failed", failure, "red")
+    for doubt in content.doubts:
+        _print_item(console, "doubt", doubt, "yellow")
+    for sentence in filter(None, (*content.verdicts, content.real_time_factors)):
+        console.print(Text(sentence))
+
+
+def show_operators(report: Report, console: rich.console.Console) -> None:
+    """Print the work of the operators of each model, and why there are no times."""
+    for result in report.results:
+        console.print(f"\n[bold]{escape(result.file)}[/bold]: the work of one inference")
+        table = plain_table(["operator"], ["count", "multiply-adds", "constants", "written"])
+        costs = result.operator_costs or {}
+        for name, x in costs.items():
+            table.add_row(name, f"{x.count}", f"{x.macs:,}", kilobytes(x.constant_bytes), kilobytes(x.output_bytes))
+        table.add_section()
+        count, macs, written = (sum(getattr(x, k) for x in costs.values()) for k in ("count", "macs", "output_bytes"))
+        # No sum of constants: one that two types of operators use counts with each.
+        table.add_row("all", f"{count}", f"{macs:,}", "", kilobytes(written), style="bold")
+        console.print(table)
+    console.print(f"\n{NO_TIMES}.")
+
+
+def to_markdown(content: ReportContent) -> str:
+    """A table (GitHub's) and sentences; characters of names that mean something to Markdown are escaped."""
+    single = len(content.headings) == 1
+    blocks = [f"### {_plain(x)}" if single else f"**{_plain(x)}**" for x in content.headings]
+    if content.results:
+        lines = ["| | " + " | ".join(map(_plain, content.names)) + " |", "|---|" + "---:|" * len(content.names)]
+        for row in (row for group in row_groups(content.results) for row in group):
+            title = f"&nbsp;&nbsp;{row.title}" if row.detail else row.title
+            lines.append(f"| {title} | " + " | ".join(map(_plain, row.cells)) + " |")
+        blocks.append("\n".join(lines))
+    blocks += map(_plain, content.verdicts)
+    items = [f"- **failed:** {_plain(x)}" for x in content.failures]
+    items += [f"- **doubt:** {_plain(x)}" for x in content.doubts]
+    blocks += ["\n".join(items)] if items else []
+    blocks += [_plain(x) for x in (content.real_time_factors, *content.notes) if x]
+    blocks += [f"*{_plain(x)}*" for x in content.origins]
+    return "\n\n".join(blocks) + "\n"
+
+
+def to_csv(reports: Sequence[Report]) -> str:
+    """A header and a row per result of each report, with empty cells where nothing was measured.
+
+    Every number and text of a result is a column, named as its keys in the JSON joined by `_`: `latency_ms_p50`,
+    `accuracy_ci95_low`. Doubts and other lists of texts are joined by ` | `; raw times and tables are left out.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, csv_columns(), lineterminator="\n")
+    writer.writeheader()
+    for report in reports:
+        about = {
+            "created": report.created,
+            "har_edge": report.har_edge,
+            "data": report.data.name,
+            "mode": report.settings.mode,
+            "rounds": report.settings.rounds,
+        } | {f"device_{key}": getattr(report.device, key) for key in _DEVICE}
+        writer.writerows(about | dict(_csv_cells(Result, result)) for result in report.results)
+    return stream.getvalue()
+
+
+def csv_columns() -> list[str]:
+    """The names of the columns of the CSV form."""
+    about = ("created", "har_edge", *(f"device_{key}" for key in _DEVICE), "data", "mode", "rounds")
+    return [*about, *(name for name, _ in _csv_cells(Result, None))]
+
+
+def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str | float | None]]:
+    """The columns of a value of the type `declared`, each with its cell."""
+    kind, _, _ = bare_type(declared)
+    arguments = typing.get_args(kind)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        for field, part in field_types(kind).items():
+            yield from _csv_cells(part, getattr(value, field, None), f"{name}_{field}".lstrip("_"))
+    elif kind in (str, int, float, bool):
+        yield name, value
+    elif arguments == (str, ...):
+        yield name, " | ".join(value or ())
+    elif typing.get_origin(kind) is tuple and len(arguments) == 2 and arguments[1] is not ...:
+        yield from zip((f"{name}_low", f"{name}_high"), value or (None, None), strict=True)
+
+
+def _fitting(content: ReportContent, width: int) -> int:
+    """Count the results that fit side by side without breaking a number, or a word of a name of usual length."""
+    rows = [row for group in row_groups(content.results, brief=True) for row in group]
+    labels = max((cell_len(_label(row)) for row in rows), default=0)
+    column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
+    words = (cell_len(word) + 2 for name in content.names for word in name.split() if len(word) <= _LONGEST_WORD)
+    return max(1, (width - labels) // max(_NARROWEST, column, max(words, default=0)))
+
+
+def _label(row: Row) -> str:
+    return f"  {row.title}" if row.detail else row.title
+
+
+def _print_item(console: rich.console.Console, kind: str, sentence: str, colour: str = "") -> None:
+    """One of several sentences: its later lines are indented, so that the eye finds where the next one starts."""
+    first, *rest = Text.assemble((f"{kind}: ", colour), sentence).wrap(console, console.width - 2)
+    console.print(first)
+    for line in rest:
+        line.rstrip()
+        console.print(Text("  ") + line)
+
+
+def _plain(words: str) -> str:
+    """`words` on one line, with the characters that Markdown or HTML would interpret escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#~&@])", r"\\\1", re.sub(r"\s+", " ", words))
+
+
+def _worst_subject(result: Result) -> str:
+    people = result.per_subject_macro_f1
+    return percent(people[worst(people)]) if people else NOT_MEASURED
+
+
+def _operators_taken(result: Result) -> str:
+    return NOT_MEASURED if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
+
+
+def _p50(latency: Latency | None, unit: str) -> str:
+    """With half the width of its interval, if there is one."""
+    if latency is None or latency.p50_ci95 is None:
+        return _percentile(latency, "p50", unit)
+    return time(latency.p50, unit, (latency.p50_ci95[1] - latency.p50_ci95[0]) / 2)
+
+
+def _percentile(latency: Latency | None, key: str, unit: str) -> str:
+    return time(getattr(latency, key) if latency else None, unit)
