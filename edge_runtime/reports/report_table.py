@@ -1,4 +1,4 @@
-"""Lay results out as one table: its rows, on a terminal, in Markdown, and as CSV with a column for every field."""
+"""Lay results out as one table: its rows, on a terminal, in Markdown and, by fields, as CSV."""
 
 from __future__ import annotations
 
