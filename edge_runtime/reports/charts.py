@@ -22,9 +22,6 @@ _WIDTH = 360
 """Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
 
 COLOURS = 6
-MOST_LABELS = 4
-"""Of more results the names beside their circles would hide other circles; the key has them all."""
-
 _LONGEST_PERSON, _LETTER = 16, 8.0  # characters of a name, and the width of a capital letter
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
@@ -78,7 +75,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     y = _accuracies(bounds, _BOTTOM - 6, _TOP + 16)
     parts = [*_grid(x, y, f"p50 of one window, {unit}" + (" (logarithmic)" if x.log else ""), "% right")]
-    descriptions, labels = [], []
+    descriptions = []
     for i, result, latency in measured:
         place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
@@ -86,14 +83,12 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        parts.append(_element("g", _element("circle", cx=place[0], cy=place[1], r=radii[i]), *bars, class_=colour(i)))
-        labels.append((place[0], place[1], radii[i], names[i]))
         descriptions.append(
             f"{names[i]}: p50 {time(latency.p50, unit)}, accuracy {percent(result.accuracy)} "
             f"({percent_range(result.accuracy_subjects_ci95)}), {result.size_bytes} bytes"
         )
-    if len(labels) <= MOST_LABELS:
-        parts += _labels(labels)
+        circle = _element("circle", _element("title", descriptions[-1]), cx=place[0], cy=place[1], r=radii[i])
+        parts.append(_element("g", circle, *bars, class_=colour(i)))
     return _drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(descriptions), parts)
 
 
@@ -178,22 +173,6 @@ def _columns(x: _Scale, bottom: float, title: str) -> Iterator[Markup]:
     yield _element("text", title, class_="axis", x=_RIGHT, y=bottom + 31, text_anchor="end")
 
 
-def _labels(labels: Sequence[tuple[float, float, float, str]]) -> Iterator[Markup]:
-    """Names beside their circles and above the bars, on each side pushed down where they would lie on each other."""
-    last = {True: -math.inf, False: -math.inf}
-    for x, y, radius, name in sorted(labels, key=lambda label: label[1]):
-        on_the_left = x > _WIDTH * 0.6
-        last[on_the_left] = max(y - 6, last[on_the_left] + 19)
-        yield _element(
-            "text",
-            _shorten(name, 24),
-            class_="name",
-            x=x - radius - 5 if on_the_left else x + radius + 5,
-            y=last[on_the_left],
-            text_anchor="end" if on_the_left else "start",
-        )
-
-
 def _element(name: str, *children: str, **attributes: object) -> Markup:
     """An element; text is escaped, `class_` is the attribute class, `_` in other names is `-`, numbers are short."""
     words = [name]
@@ -252,11 +231,6 @@ def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
     if high > 3 * low:
         return _Scale(low / 1.1, high * 1.1, start, end, log=True)
     return _Scale(max(0.0, low - room), high + room, start, end)
-
-
-def _shorten(text: str, most: int) -> str:
-    """The end of a long `text`, where file names differ."""
-    return text if len(text) <= most else "…" + text[1 - most :]
 
 
 def _shorten_middle(text: str, most: int) -> str:

@@ -42,10 +42,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
             f"macro F1 {percent(closed_set.macro_f1)}; the last column is its recall."
         )
     if is_single:
-        console.print(
-            f"All these windows are of {occurring[0]}: the accuracy is its recall alone, since activities that the "
-            f"model would take for {occurring[0]} are not among them, and precision is 100 % by construction."
-        )
+        console.print(f"All these windows are of {occurring[0]}: accuracy is recall, and precision is 100 % of course.")
     console.print("".join(f"{x}\n" for x in _group_lines(open_set, closed_set, found)), end="")
     if said := motionless(found.motionless.windows, found.motionless.mountings):
         console.print(said)
@@ -63,13 +60,12 @@ def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) ->
         names = names_of(found.test, found.mountings, field)
         for name, group in groups.items() if len(groups) > 1 else ():
             classes = np.unique(found.test.y[names == name]).tolist()
-            only = f", all of {labels[classes[0]]}: its recall alone" if len(classes) == 1 else ""
-            closed = closed_set.per_source[name] if field == "source" else group
-            among = (
-                f"; closed set, answers among its {len(classes)} labels: accuracy {percent(closed.accuracy)}, macro F1 "
-                f"{percent(closed.macro_f1)}"
-            )
-            yield f"{kind} {name}: accuracy {_shares(group, bool(only))}{only or among * (closed != group)}."
+            closed, end = closed_set.per_source[name] if field == "source" else group, ""
+            if len(classes) == 1:
+                end = f", all of {labels[classes[0]]}: its recall alone"
+            elif closed != group:
+                end = f"; closed set, answers among its {len(classes)} labels: {_shares(closed, False)}"
+            yield f"{kind} {name}: accuracy {_shares(group, len(classes) == 1)}{end}."
 
 
 def _shares(scores: Scores | GroupScore, is_single: bool) -> str:

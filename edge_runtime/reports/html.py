@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edge_runtime.bench.results import Report
 from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.reports import charts, machine_and_method, sentences
+from edge_runtime.reports import charts
+from edge_runtime.reports.machine_and_method import Facts, machine_facts, result_facts, states
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.report_table import row_groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
@@ -24,50 +24,39 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
     content = gather(devices)
     names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
-    single = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
-    is_one_time = all(x.is_end_to_end for x in results) or not single
-    kinds = (("latency", "inference"), ("end_to_end", "end to end"))[: 1 if is_one_time else 2]
-    distributions = (charts.distribution(results, names, key, title) for key, title in kinds)
-    return _template("bench.html.j2" if single else "devices.html.j2").render(
-        title=content.headings[0] if single else f"{', '.join(x.device for x in devices)}, side by side",
+    report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
+    kinds = (("latency", "inference"), ("end_to_end", "end to end"))
+    is_one_time = not report or all(x.is_end_to_end for x in results)
+    distributions = [charts.distribution(results, names, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
+    people = dict.fromkeys(person for x in results for person in x.per_subject)
+    return _template().render(
+        title=content.headings[0] if report else f"{', '.join(x.device for x in devices)}, side by side",
         content=content,
+        report=report,
         colour=charts.colour,
+        percent=percent,
         groups=row_groups(results),
         distributions=[x for x in distributions if x],
         scatter=charts.accuracy_against_latency(results, names),
-        **(_details(single) if single else {"devices": list(reports), "facts": _device_facts(list(reports.values()))}),
+        subjects=charts.subjects(results, names) if report else None,
+        people=people,
+        noun=noun_of(people),
+        classes=dict.fromkeys(label for x in results for label in x.per_class or ()),
+        states=states(report) if report else [],
+        devices=list(reports),
+        facts=_side_by_side([machine_facts(x) for x in reports.values()]),
+        raw=_side_by_side(list(map(result_facts, results))),
     )
 
 
-def _details(report: Report) -> dict[str, Any]:
-    """The part of the page of one report that the page of several has no room for."""
-    results = report.results
-    names = sentences.titles(results)
-    people = dict.fromkeys(person for x in results for person in x.per_subject)
-    return {
-        "report": report,
-        "subjects": charts.subjects(results, names),
-        "people": people,
-        "noun": noun_of(people),
-        "classes": dict.fromkeys(label for x in results for label in x.per_class or ()),
-        "percent": percent,
-        "states": machine_and_method.states(report),
-        "device": machine_and_method.device_facts(report),
-        "settings": machine_and_method.method_facts(report),
-        "raw": [machine_and_method.result_facts(result) for result in results],
-    }
+def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
+    """A name and a value per column, without the facts that none of them tells."""
+    found = [dict(column) for column in columns]
+    keys = dict.fromkeys(key for column in found for key in column)
+    return [(key, [column.get(key, NOT_MEASURED) for column in found]) for key in keys]
 
 
-def _device_facts(reports: Sequence[Report]) -> list[tuple[str, list[str]]]:
-    """Machine and method: a name and a value per device, without the facts that no device tells."""
-    columns = [
-        dict(machine_and_method.device_facts(report) + machine_and_method.method_facts(report)) for report in reports
-    ]
-    keys = dict.fromkeys(key for column in columns for key in column)
-    return [(key, [column.get(key, NOT_MEASURED) for column in columns]) for key in keys]
-
-
-def _template(name: str) -> jinja2.Template:
+def _template() -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
@@ -77,4 +66,4 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name)
+    return environment.get_template("page.html.j2")

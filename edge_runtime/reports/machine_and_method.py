@@ -27,27 +27,25 @@ _NAMES = {
 }
 
 
-def device_facts(report: Report) -> Facts:
-    """The machine, without the facts that it does not tell."""
+def machine_facts(report: Report) -> Facts:
+    """The machine, the method and the data, without the facts that are not known."""
     runtime = report.device.runtime
     return [
         ("device", report.device.name),
         *_known(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
         ("runtime", f"{runtime.name} {runtime.version or ''}".strip()),
+        *_known(report.settings, ("paced",)),
+        *((f"data: {name}", value) for name, value in _known(report.data, ())),
+        ("measured", report.created),
+        ("har-edge", report.har_edge),
     ]
 
 
-def method_facts(report: Report) -> Facts:
-    """The method and the data."""
-    data = [(f"data: {name}", value) for name, value in _known(report.data, ())]
-    return [*_known(report.settings, ("paced",)), *data, ("measured", report.created), ("har-edge", report.har_edge)]
-
-
-def states(report: Report) -> list[tuple[str, str, str]]:
-    """The state of the machine: fact, before, after; without the facts that it does not tell."""
+def states(report: Report) -> list[tuple[str, list[str]]]:
+    """The state of the machine: fact, before and after; without the facts that it does not tell."""
     before, after = ({} if x is None else dict(state_facts(x)) for x in (report.device.before, report.device.after))
-    rows = [(name, before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)) for name in before | after]
-    return [row for row in rows if row[1:] != (NOT_MEASURED, NOT_MEASURED)]
+    rows = [(name, [before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)]) for name in before | after]
+    return [(name, cells) for name, cells in rows if cells != [NOT_MEASURED, NOT_MEASURED]]
 
 
 def state_facts(state: State) -> Facts:

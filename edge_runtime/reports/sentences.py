@@ -197,26 +197,22 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
             forms.setdefault(result.model, []).append((result, name))
-    compared_with = {x.against.model: x.against_name for x in found if x.against.is_float}
-    alone, ranked = [], []
+    ranked = []
+    alone = {x.against.model: x.against_name for x in found if x.against.is_float and any(costs([x.against]))}
     for model, of_network in forms.items():
         in_order = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
         (least, fastest), *others = in_order
-        if not any(x.rival for x, _ in of_network):
-            alone += [compared_with[model]] if model in compared_with and any(cost for cost, _ in in_order) else []
-        elif least and others:
-            rest = _listed(
-                [
-                    f"{name} takes {significant(cost / least)} times {_cost_unit(of_network[0][0])}"
-                    for cost, name in others
-                ]
-            )
-            ranked.append(f"{fastest} is the fastest of {len(in_order)} float forms: {rest}.")
+        if any(x.rival for x, _ in of_network):
+            alone.pop(model, None)
+            unit = _cost_unit(of_network[0][0])
+            rest = _listed([f"{name} takes {significant(cost / least)} times {unit}" for cost, name in others if least])
+            ranked += [f"{fastest} is the fastest of {len(in_order)} float forms: {rest}."] if rest else []
     if alone:
         why = "could be measured"
         if report.absent_rivals is None:
             why = "was measured ('har-edge convert --rivals', then bench --rivals)"
-        ranked.append(f"The float form compared with is har-edge's own, {_listed(alone)}: no float rival {why}.")
+        names = _listed(list(alone.values()))
+        ranked.append(f"The float form compared with is har-edge's own, {names}: no float rival {why}.")
     return ranked
 
 

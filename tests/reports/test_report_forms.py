@@ -319,7 +319,7 @@ def test_names_are_as_short_as_tells_them_apart(shown):
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():
-    told = {name: values for name, *values in machine_and_method.states(FULL)}
+    told = dict(machine_and_method.states(FULL))
     assert told["load average"] == ["0.250", "1.50"]
     assert told["clock"] == ["2400 MHz (1500 MHz to 2400 MHz)"] * 2
     assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
