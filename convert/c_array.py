@@ -4,11 +4,9 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import numpy as np
 
 import edge_runtime
@@ -24,7 +22,6 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filter
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.files import write_text
-from edge_runtime.system.installation import how_to_install
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 _TYPES = {"int8": "signed char", "uint8": "unsigned char", "int16": "short", "float32": "float"}
@@ -66,8 +63,7 @@ def write_c_array(
 
     With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. The
     header has the size of the arena where tflite-micro is installed, which measures it. Raises `InputError` when the
-    file cannot be used, and when TensorFlow Lite Micro has no kernel for an operator of it; `DeviceError` when it
-    crashes an interpreter.
+    file cannot be used, and when TensorFlow Lite Micro has no kernel for an operator of it.
     """
     on_progress(0.0, f"C++ source of {model.name}")
     flatbuffer, card = cards.read_model(model)
@@ -91,32 +87,11 @@ def write_c_array(
     if importlib.util.find_spec(PACKAGES[MICRO]):
         on_progress(0.3, f"the arena of {model.name} in {MICRO}")
         arena = inspect(flatbuffer, str(model), device, MICRO).arena_bytes
-    else:
-        install = how_to_install("micro")
-        click.echo(
-            f"The header has no size of the arena, which {MICRO} measures: {install}, and write it again", err=True
-        )
     name = c_name(model.stem)
     header, array = folder / f"{name}.h", folder / f"{name}.cc"
-    contents = _header(name, model.name, flatbuffer, card, found, names, arena), _array(name, flatbuffer)
-    array.unlink(missing_ok=True)  # an array never stands beside the header of another
-    write_text(header, contents[0])
-    try:
-        write_text(array, contents[1])
-    except BaseException:
-        header.unlink(missing_ok=True)
-        raise
+    write_text(array, _array(name, flatbuffer))
+    write_text(header, _header(name, model.name, flatbuffer, card, found, names, arena))
     return header, array
-
-
-def remove_c_array(model: Path) -> None:
-    """Remove the header and the array that were written of an earlier file `model`, beside it, if there are any."""
-    name = c_name(model.stem)
-    header, array = model.with_name(f"{name}.h"), model.with_name(f"{name}.cc")
-    with suppress(OSError), header.open(encoding="utf-8", errors="replace") as file:
-        if _written_of(model.name) in file.readline():
-            array.unlink(missing_ok=True)
-            header.unlink()
 
 
 def c_name(stem: str) -> str:
@@ -137,13 +112,15 @@ def _header(
     name: str, file: str, flatbuffer: bytes, card: Card, found: Inspection, operators: Sequence[str], arena: int | None
 ) -> str:
     parts = [
-        f"// The model {c_string(card.name)} {_written_of(file)} {edge_runtime.__version__}.",
+        f"// The model {c_string(card.name)} of {c_string(file)}, written by har-edge {edge_runtime.__version__}.",
         f"// SHA-256 of its flatbuffer: {hashlib.sha256(flatbuffer).hexdigest()}",
         f"#ifndef HAR_EDGE_{name.upper()}_H\n#define HAR_EDGE_{name.upper()}_H\n\n#include <cmath>\n",
         f"namespace {name} {{\n\nextern const unsigned char model[{len(flatbuffer)}];",
         _scalar("unsigned long", "model_bytes", str(len(flatbuffer))),
     ]
-    if arena is not None:
+    if arena is None:
+        parts.append("// Where tflite-micro is installed, this file has the size of the arena too.")
+    else:
         parts += [
             "// The smallest that tflite-micro needs on a 64-bit machine; one of 32 bits needs less.",
             _scalar("unsigned long", "arena_bytes", str(arena)),
@@ -176,11 +153,6 @@ def _header(
         f"}}  // namespace {name}\n\n#endif\n",
     ]
     return "\n".join(parts)
-
-
-def _written_of(file: str) -> str:
-    """Words by which the header of the model in `file` is known again."""
-    return f"of {c_string(file)}, written by har-edge"
 
 
 def _normalisation(normalisation: Normalisation) -> list[str]:

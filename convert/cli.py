@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from convert.c_array import write_c_array
-from convert.conversion import Conversion, NamedFiles, check_run, convert
-from convert.conversion_job import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
-from convert.external_model import read_options
-from convert.keras_files import SUFFIXES, check_file, is_saved_model
-from convert.tensorflow_setup import require_extra
+from convert.options import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
-from edge_runtime.data.data_sources import EMBEDDED, Sources, data_texts
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_paths import is_reference, model_path
-from edge_runtime.runs import SCHEMES
-from edge_runtime.system.figures import require_matplotlib
-from edge_runtime.system.files import check_folder
 
-QUANTISED = SCHEMES[1:]
+if TYPE_CHECKING:
+    from edge_runtime.data.data_sources import Sources
+
+QUANTISED = runs.SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
 
 
@@ -28,7 +23,7 @@ QUANTISED = SCHEMES[1:]
     name="convert",
     epilog=shared.examples(
         "convert --quantize",
-        "convert runs/mine --quantize-as all --diagnose",
+        "convert runs/mine --quantize-as all",
         "convert my_network.keras --quantize --normalisation data -o models",
         "convert edge --c-array",
     ),
@@ -97,12 +92,6 @@ QUANTISED = SCHEMES[1:]
     help="Write the int8 model as C++ source for microcontrollers too: an array, and a header of the card's numbers. "
     "The source takes int8 unless --io raw is given. Implies --quantize-as int8.",
 )
-@click.option(
-    "--diagnose",
-    is_flag=True,
-    help="Show where the int8 model loses precision, layer by layer and step by step. Implies --quantize.",
-)
-@shared.picture_format
 @shared.data("The data to calibrate with.  [default: that of the run; of MODEL.keras the embedded data]")
 @click.option(
     "--labels",
@@ -139,9 +128,7 @@ def command(
     max_drop: float,
     rivals: bool,
     c_array: bool,
-    diagnose: bool,
-    pictures: str,
-    data: Sources | None,
+    data: "Sources | None",
     labels: str | None,
     signals: str | None,
     normalisation: str | None,
@@ -159,8 +146,6 @@ def command(
     points of agreement with float32 on the calibration windows, and mixed at most half as many: it keeps the sums over
     many steps, an LSTM's cell or a GRU's state, in float. --quantize-as int8 writes integers throughout or nothing.
 
-    --diagnose writes diagnosis.csv and a picture, also of a model that fails.
-
     MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
     --signals and --normalisation; it is calibrated and checked on training subjects of the data.
 
@@ -170,98 +155,80 @@ def command(
     Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
     of those that passed.
     """
-    array_io = (io_type if _is_given("io_type") else "int8") if c_array else None
+    c_array_type = (io_type if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
-        _write_source(source, array_io, out)
+        _write_source(source, c_array_type, out)
         return
-    quantize = quantize or diagnose
+    from convert.conversion_report import convert_seeds, show
+    from convert.converted_models import Conversion, NamedFiles, check_run, convert
+    from convert.external_model import read_options
+    from convert.keras_files import SUFFIXES, check_file
+    from convert.tensorflow_setup import require_extra
+    from edge_runtime.data.data_sources import EMBEDDED, data_texts
+    from edge_runtime.system.files import check_folder
+
     named = (*named, "int8") if c_array else named
-    schemes = _schemes(quantize, named)
-    of_int8 = {"--io": io_type if io_type == "int8" else None, "--calibration": calibration}
-    for option, value in of_int8.items():
-        if value is not None and not {*CALIBRATED} & {*schemes}:
-            raise InputError(
-                f"{option} {value} is for the int8 model, which is not asked for: add --quantize, or omit {option}"
-            )
-    shared.check_pictures_wanted(diagnose, "--diagnose")
+    wanted = {*named, *(("int8",) if quantize else ())}
+    schemes = tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
+    if not {*CALIBRATED} & {*schemes}:
+        of_int8 = ("--calibration", *(("--io",) if io_type == "int8" else ()))
+        shared.refuse("is for the int8 model, which --quantize asks for", *of_int8)
     require_extra("har-edge convert", ("tensorflow",))
-    if diagnose:
-        require_matplotlib()
     if rivals:
-        require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf_keras"), "rivals")
+        require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
     options = Options(
         schemes,
         or_mixed=quantize and not {*CALIBRATED, "all"} & {*named},
         io_type=io_type,
         calibration=calibration or CALIBRATION,
         max_drop=max_drop,
-        diagnose=diagnose,
         data=None if data is None else data_texts(data) or (EMBEDDED,),
         time_limit=time_limit,
         lstm=lstm,
         max_size=max_size,
-        pictures=pictures,
         rivals=rivals,
-        c_array=array_io,
+        c_array=c_array_type,
     )
-    of_file = {"--labels": labels, "--signals": signals, "--normalisation": normalisation, "--out": out}
-    if source is not None and (source.is_file() or source.suffix in SUFFIXES or is_saved_model(source)):
+
+    def finish(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
+        if not conversion.failure:
+            show(conversion, folder, normalisation)
+        conversion.raise_if_incomplete(time_limit)
+
+    if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         file_options = read_options(labels, signals, normalisation)
         check_file(source)
         files = NamedFiles(out or source.parent, source.stem)
         check_folder(files.folder)
-        _show(convert(source, files, options, file_options), options, files.folder, normalisation or "none")
+        finish(convert(source, files, options, file_options), files.folder, normalisation or "none")
         return
-    for option, given in of_file.items():
-        if given is not None:
-            raise InputError(f"{option} is for a .keras file, whose card it makes: name one, or omit {option}")
+    shared.refuse("is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out")
     found = runs.find_all(source)
     for run in found:
         check_run(run, options)
     if len(found) > 1:
-        from convert.conversion_report import convert_seeds
-
         convert_seeds(found, options)
     else:
         (run,) = found
-        _show(convert(run.folder, run, options), options, run.folder)
+        finish(convert(run.folder, run, options), run.folder)
 
 
-def _schemes(quantize: bool, named: Sequence[str]) -> tuple[str, ...]:
-    """The quantised forms that are asked for, each once."""
-    wanted = {*named, *(("int8",) if quantize else ())}
-    return tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
-
-
-def _is_given(name: str) -> bool:
-    """Tell whether the parameter `name` is on the command line."""
-    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
-
-def _write_source(model: Path, c_array: str | None, out: Path | None) -> None:
+def _write_source(model: Path, c_array_type: str | None, out: Path | None) -> None:
     """Write a model that is converted already as C++ source, for which no more than these options can be given.
 
-    `c_array` is as in `Options`.
+    `c_array_type` is as in `Options.c_array`.
     """
+    from convert.c_array import write_c_array
     from edge_runtime.system.terminal import progress
 
-    parameters = click.get_current_context().command.params
-    mine = ("source", "io_type", "c_array", "out")
-    given = [x for x in parameters if x.name not in mine and _is_given(str(x.name))]
-    if not c_array or given:
-        advice = f"leave {given[0].opts[0]} out" if c_array else "give --c-array to have it as C++ source"
-        raise InputError(f"{model} is a converted model: {advice}, or name a run or a .keras file to convert")
+    if not c_array_type:
+        raise InputError(f"{model} is a converted model: give --c-array to have it as C++ source")
+    mine = ("--io", "--c-array", "--out")
+    others = [x.opts[0] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
+    shared.refuse(f"is not for {model}, a converted model", *(x for x in others if x not in mine and x != "-o"))
     path = model_path(model)
     folder = out or (Path() if is_reference(model) else model.parent)
     with progress() as on_progress:
-        sources = write_c_array(path, folder, c_array == "int8", on_progress)
+        sources = write_c_array(path, folder, c_array_type == "int8", on_progress)
     for written in sources:
         click.echo(written)
-
-
-def _show(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:
-    from convert.conversion_report import show
-
-    if not conversion.failure:
-        show(conversion, folder, normalisation)
-    conversion.raise_if_incomplete(options.time_limit)

@@ -1,4 +1,4 @@
-"""Run a conversion job in a process of its own, limit its time and return its report."""
+"""Run a conversion in a process of its own, limit its time and return its report."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from convert.diagnosis.precision import Diagnosis
+from convert.options import FileOptions, Options
 from convert.parity import Parity
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
@@ -14,60 +14,6 @@ from edge_runtime.system.dataclass_json import from_text, to_text
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; of a file there is the second alone."""
-
-LOWERINGS = ("auto", "looped", "unrolled")
-"""How recurrent layers may be converted; `auto` is one of the other two."""
-
-IO_TYPES = ("raw", "int8")
-"""What models take and give: windows in physical units and float32 logits, or prepared windows, of int8 int8."""
-
-CALIBRATED = ("mixed", "int8")
-"""The forms whose ranges are measured on calibration windows."""
-
-CALIBRATION = 504
-"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
-
-MAX_SIZE = 2000
-"""The greatest model that is written unless asked otherwise, in kB: about an LSTM(256) in float32."""
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """Parts of the card of an external model; `normalisation` is a card's, or one of none and data."""
-
-    labels: tuple[str, ...] | None = None
-    signals: tuple[str, ...] | None = None
-    normalisation: Mapping[str, Any] | str = "none"
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of a conversion: the quantised forms `schemes` beside float32.
-
-    `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
-    where int8 loses more than `max_drop` points of agreement with float32 on the calibration windows. `rivals` asks
-    for the forms that other tools make of the network too, and `c_array`, one of `IO_TYPES`, for C++ source of the int8
-    model that takes and gives this.
-    """
-
-    schemes: tuple[str, ...] = ()
-    or_mixed: bool = False
-    io_type: str = IO_TYPES[0]
-    calibration: int = CALIBRATION
-    max_drop: float = 1.0  # percentage points
-    diagnose: bool = False
-    data: tuple[str, ...] | None = None
-    time_limit: float = 600.0  # seconds
-    lstm: str = LOWERINGS[0]
-    max_size: float = MAX_SIZE  # kB
-    pictures: str = "png"
-    rivals: bool = False
-    c_array: str | None = None
-
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether a form is asked for that needs calibration windows."""
-        return bool({*CALIBRATED} & {*self.schemes})
 
 
 @dataclass(frozen=True)
@@ -118,7 +64,6 @@ class NetworkReport:
     float32_accuracy: float | None
     float32_relative_difference: float
     forms: Mapping[str, FormReport]
-    diagnosis: Diagnosis | None = None
     arrangement: str | None = None
 
 

@@ -8,9 +8,8 @@ from typing import TypeAlias
 import click
 from rich.table import Table
 
-from convert.conversion import Conversion, convert
-from convert.conversion_job import Options
-from convert.parity import Parity
+from convert.converted_models import Conversion, convert
+from convert.options import Options
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.model.rivals import record_path
 from edge_runtime.runs import SCHEMES, Run
@@ -26,15 +25,22 @@ def show(conversion: Conversion, folder: Path, normalisation: str | None = None)
 
     `normalisation` is the option of an external model; None for a run.
     """
-    report = conversion.report
-    difference = max(x.float32_relative_difference for x in (report.model, report.compared))
+    report, compared = conversion.report, conversion.report.compared
+    difference = max(x.float32_relative_difference for x in (report.model, compared))
     console = Console(markup=False)
     console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
     if report.model.arrangement:
         console.print(f"Input of the network: {report.model.arrangement}")
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
     console.print(f"Models in {folder}:", soft_wrap=True)
-    console.print(_forms_table(conversion))
+    table = _table("model", ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
+    table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
+    for scheme, form in compared.forms.items():
+        x = form.parity
+        own = (percent(x.accuracy), points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
+        noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
+        table.add_row(*_file(conversion, scheme), *own, percent(x.agreement), noise)
+    console.print(table)
     if conversion.sources:
         console.print(f"As C++ source: {', '.join(x.name for x in conversion.sources)}", soft_wrap=True)
     for scheme, reason in report.left_out.items():
@@ -57,53 +63,27 @@ def show_rivals(conversion: Conversion, console: Console) -> None:
         console.print(f"No {name}: {reason}", soft_wrap=True)
 
 
-def _forms_table(conversion: Conversion) -> Table:
-    compared = conversion.report.compared
-    table = _table("model", ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
-    table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
-    for scheme, form in compared.forms.items():
-        parity, known = form.parity, compared.is_labelled
-        table.add_row(
-            *_file(conversion, scheme),
-            percent(parity.accuracy) if known else NOT_MEASURED,
-            points(parity.drop) if known else NOT_MEASURED,
-            percent(parity.agreement),
-            NOT_MEASURED if parity.snr_db is None else f"{parity.snr_db:.1f} dB",
-        )
-    return table
-
-
 def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
     path = conversion.files.tflite(scheme)
     return path.name, kilobytes(path.stat().st_size)
 
 
-def _explanation(conversion: Conversion, normalisation: str | None, with_snr: bool = True) -> str:
-    """The data behind the columns of the table, and their meaning; that of several seeds has no SNR."""
+def _explanation(conversion: Conversion, normalisation: str | None) -> str:
+    """The data behind the columns of the table."""
     compared = conversion.report.compared
+    windows = counted(compared.windows, "window")
     if normalisation is None:
-        sentence = (
-            "Accuracy is that of the selection network, trained without "
-            f"{counted(compared.subjects, 'held-out subject')}, on {counted(compared.windows, 'window')} of theirs."
+        people = counted(compared.subjects, "held-out subject")
+        return (
+            f"Accuracy is that of the selection network, trained without {people}, on {windows} of theirs; its "
+            "quantised forms are compared with its float32 form."
         )
-        quantised = "Its quantised forms are compared with its float32 form: points of accuracy lost" + (
-            ", how often both answer alike, and the signal-to-noise ratio of the logits."
-            if with_snr
-            else " and how often both answer alike."
-        )
-    else:
-        where = (
-            f"{counted(compared.windows, 'window')} of {counted(compared.subjects, 'training subject')} that did not "
-            "calibrate"
-        )
-        sentence = (
-            f"Accuracy is that on {where}; the network may have been trained on them."
-            if compared.is_labelled
-            else f"The labels are not those of the data: forms are compared with each other alone, on {where}."
-        )
-        sentence += f" Its input is normalised as --normalisation says: {normalisation}."
-        quantised = "Quantised forms are compared with float32: how often both answer alike, and the logits' SNR."
-    return f"{sentence} {quantised}" if compared.forms else sentence
+    people = counted(compared.subjects, "training subject")
+    labels = "" if compared.is_labelled else "The labels are not those of the data, so that there is no accuracy. "
+    return (
+        f"{labels}Forms are compared on {windows} of {people} that did not calibrate; the network may have been "
+        f"trained on them. Its input is normalised as --normalisation says: {normalisation}."
+    )
 
 
 def points(drop: float) -> str:
@@ -117,6 +97,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
 
     The first failure is raised again at the end, with the seed's name.
     """
+    console = Console(markup=False)
     conversions: dict[str, Conversion | None] = {}
     failures: dict[str, HarEdgeError] = {}
     for run in runs:
@@ -124,25 +105,22 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
         conversions[name] = None
         try:
             conversion = conversions[name] = convert(run.folder, run, options)
-            show_rivals(conversion, Console(markup=False))
+            show_rivals(conversion, console)
             conversion.raise_if_incomplete(options.time_limit)
         except HarEdgeError as error:
             failures[name] = error
             click.echo(f"{name} failed: {error}", err=True)
-    first = next((x for x in conversions.values() if x), None)
-    if first is not None:
-        console = Console(markup=False)
-        made = [x for x in conversions.values() if x]
-        wanted = {*options.schemes, *(scheme for x in made for scheme in x.report.schemes)}
-        left_out = set.intersection(*({*x.report.left_out} for x in made))
-        for scheme in [x for x in SCHEMES[1:] if x in wanted - left_out] or ["float32"]:
-            console.print(seeds_table(conversions, scheme))
-            console.print()
-        for seed in made:
-            for scheme, reason in seed.report.left_out.items():
-                path = seed.files.tflite(scheme)
-                console.print(f"No {path.name} in {path.parent.name}: {reason}.\n")
-        console.print(_explanation(first, None, with_snr=False))
+    made = [x for x in conversions.values() if x]
+    written = {*options.schemes, *(scheme for x in made for scheme in x.report.schemes)}
+    for scheme in [x for x in SCHEMES[1:] if x in written] or SCHEMES[:1]:
+        console.print(seeds_table(conversions, scheme))
+        console.print()
+    for seed in made:
+        for scheme, reason in seed.report.left_out.items():
+            path = seed.files.tflite(scheme)
+            console.print(f"No {path.name} in {path.parent.name}: {reason}.\n")
+    if made:
+        console.print(_explanation(made[0], None))
     if failures:
         name, failure = next(iter(failures.items()))
         others = f" ({', '.join(list(failures)[1:])} failed too)" if len(failures) > 1 else ""
@@ -158,27 +136,20 @@ def seeds_table(conversions: Mapping[str, Conversion | None], scheme: str) -> Ta
     """
     columns = _columns(scheme)
     table = _table(f"model_{scheme}.tflite", columns)
-    n_expected = sum(not (x and scheme in x.report.left_out) for x in conversions.values())
-    conversions = {name: x if x and scheme in x.report.schemes else None for name, x in conversions.items()}
-    for name, conversion in conversions.items():
-        table.add_row(
-            name, *(_cell(value(conversion) if conversion else None, write) for value, write in columns.values())
-        )
-    passed = [x for x in conversions.values() if x and not x.failure]
+    there = {name: x if x and scheme in x.report.schemes else None for name, x in conversions.items()}
+    for name, x in there.items():
+        table.add_row(name, *(_cell(value(x) if x else None, write) for value, write in columns.values()))
+    passed = [x for x in there.values() if x and not x.failure]
     if passed:
-        name = f"mean of {len(passed)}" if len(passed) == n_expected else f"mean of {len(passed)} passed"
         values = [([value(x) or 0.0 for x in passed], write) for value, write in columns.values()]
         table.add_section()
-        table.add_row(name, *(write(mean(x)) for x, write in values))
+        table.add_row(f"mean of {len(passed)}", *(write(mean(x)) for x, write in values))
         table.add_row("standard deviation", *(_cell(stdev(x) if len(x) > 1 else None, write) for x, write in values))
     return table
 
 
 def _columns(scheme: str) -> dict[str, _Column]:
     """By heading: the value of a conversion there, and its text."""
-
-    def parity(conversion: Conversion) -> Parity:
-        return conversion.report.compared.forms[scheme].parity
 
     def size(conversion: Conversion) -> float | None:
         # Of the file that was written now: one from before is not this conversion's.
@@ -187,9 +158,9 @@ def _columns(scheme: str) -> dict[str, _Column]:
     columns: dict[str, _Column] = {"float32": (lambda x: x.report.compared.float32_accuracy, percent)}
     if scheme != "float32":
         columns |= {
-            scheme: (lambda x: parity(x).accuracy, percent),
-            "points lost": (lambda x: parity(x).drop, points),
-            "agrees": (lambda x: parity(x).agreement, percent),
+            scheme: (lambda x: x.report.compared.forms[scheme].parity.accuracy, percent),
+            "points lost": (lambda x: x.report.compared.forms[scheme].parity.drop, points),
+            "agrees": (lambda x: x.report.compared.forms[scheme].parity.agreement, percent),
         }
     return columns | {"size": (size, lambda x: kilobytes(round(x)))}
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_inputs import ConversionInput, load_data, of_run
-from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport, Options
-from convert.diagnosis.precision import Diagnosis
+from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport
 from convert.external_model import of_file
+from convert.options import Options
 from convert.parity import Logits, accuracy, compare, relative_difference
+from convert.run_networks import ConversionInput, load_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import InputError
 from edge_runtime.model import operator_costs
@@ -27,14 +27,12 @@ from edge_runtime.system.files import write_text
 
 if TYPE_CHECKING:
     from convert.lowering.network import Lowered
-    from convert.quantise.calibration import Ranges
 
 Tell = Callable[[float, str], None]
 """Called with the share of the work that is done, and the name of the next part."""
 
 # About how long each form takes, in terms of float32's time: int8 and mixed have ranges to find.
 _EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}
-_DIAGNOSIS_EFFORT = 1
 _INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
 
 
@@ -57,10 +55,9 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
     started = 0.1  # loading TensorFlow takes a tenth of the time
     networks = _lowered(inputs, job)
-    diagnosed = networks[-1] if job.options.diagnose else None  # the one that will be used
     left_out = _cannot_be_mixed(networks, job.options.schemes)
     schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
-    efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks] + [_DIAGNOSIS_EFFORT] * bool(diagnosed)
+    efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
     parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
 
@@ -75,16 +72,12 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
         if scheme == "int8" and job.options.or_mixed:
             left_out |= _int8_or_mixed(networks, job, part)
         report()
-    if diagnosed:
-        diagnosed.diagnose(next(parts))
-        report()
 
 
 def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob) -> "list[_Network]":
-    from convert.lowering_selection import select_lowering  # TensorFlow comes with it
+    from convert.lowering.network import select_lowering  # TensorFlow comes with it
 
-    selected = [(x, select_lowering(x.model, job.options.lstm)) for x in inputs]
-    return [_Network(x, chosen.network, chosen.reason) for x, chosen in selected]
+    return [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
 
 
 def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
@@ -132,9 +125,7 @@ class _Network:
         self._expected = np.asarray(source.model(source.windows, training=False))
         self._logits: dict[str, Logits] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        self._ranges: Ranges | None = None  # of int8
         self._macs = 0  # of one window, in float32
-        self._diagnosis: Diagnosis | None = None
 
     @property
     def has_cells(self) -> bool:
@@ -160,20 +151,6 @@ class _Network:
             self._macs = sum(x["macs"] for x in operator_costs.count(open_model(flatbuffer).graphs).values())
         self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
 
-    def diagnose(self, tell: Tell) -> None:
-        """Measure where the int8 form loses precision."""
-        from convert.diagnosis.noise_measurement import WINDOWS, diagnose
-        from convert.quantise.calibration import draw_windows
-
-        if self._ranges is None:
-            return
-        held_out = self.input.held_out
-        rows = draw_windows(held_out, min(WINDOWS, len(held_out)), self.input.seed)
-        X = self.input.card.normalisation.apply(held_out.X[rows])
-        int8 = self._logits["int8"][rows]
-        what = f"diagnosing int8: {self._name}"
-        self._diagnosis = diagnose(self._lowered, self._ranges, X, int8, lambda done, of: tell(done / of, what))
-
     def report(self, left_out: Collection[str]) -> NetworkReport:
         """What is known so far of the forms that are not `left_out`."""
         float32, source = self._logits["float32"], self.input
@@ -192,7 +169,6 @@ class _Network:
                 for scheme, logits in self._logits.items()
                 if scheme not in ("float32", *left_out)
             },
-            diagnosis=self._diagnosis,
             arrangement=source.arrangement,
         )
 
@@ -216,8 +192,6 @@ class _Network:
         what = f"{scheme}: {self._name}"
         layout = IN_MIXED if scheme == "mixed" else IN_INT8
         ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout, self._macs)
-        if scheme == "int8":
-            self._ranges = ranges
         tell(0.6, what)
         facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
         return tflite_converter.to_int8(lowered, ranges, layout), facts

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_inputs import ConversionInput
-from convert.conversion_job import ConversionJob, FileOptions
-from convert.keras_files import as_logits, load_network
-from convert.window_fit import fit_to_windows, samples_of
+from convert.conversion_job import ConversionJob
+from convert.keras_files import load_network
+from convert.network_borders import as_logits, fit_to_windows, samples_of
+from convert.options import FileOptions
+from convert.run_networks import ConversionInput
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
@@ -25,7 +26,6 @@ from edge_runtime.system.outside_files import parse_json, read_text
 
 _LENGTHS = (16, 3000)  # samples: of windows that are worth cutting, 0.32 to 60 s as of `har-edge train --window`
 _HELD_OUT_EVERY = 4  # one in so many training subjects is held out for the check
-_FORM = '{"mean": [...], "std": [...]}, one number per signal'
 
 
 def read_options(labels: str | None, signals: str | None, normalisation: str | None) -> FileOptions:
@@ -40,14 +40,12 @@ def read_options(labels: str | None, signals: str | None, normalisation: str | N
 def _lines(text: str) -> list[str]:
     """The lines of the file that `text` names or, if there is none, the names between commas."""
     path = Path(text)
-    if not path.is_file():
-        if path.suffix == ".txt":
-            raise InputError(f"--labels {text} does not exist: give a file with one label a line, or names, as A,B,C")
+    if not path.is_file() and path.suffix != ".txt":
         return text.split(",")
     try:
         return read_text(path, "a list of labels").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"--labels {path} is no text: give a file with one label a line") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--labels {path} cannot be read ({error}): give a text with one label a line") from error
 
 
 def _names(option: str, given: list[str], at_least: int) -> tuple[str, ...]:
@@ -60,20 +58,20 @@ def _names(option: str, given: list[str], at_least: int) -> tuple[str, ...]:
 def _read_normalisation(text: str) -> Mapping[str, Any] | str:
     if text in ("none", "data"):
         return text
-    path = Path(text)
-    if not path.is_file():
-        raise InputError(f"--normalisation {text} is no file: give one with {_FORM}, or none, or data")
     try:
-        content = parse_json(read_text(path, "a normalisation"))
-    except ValueError as error:
-        raise InputError(f"--normalisation {path} is not JSON ({error}): it must hold {_FORM}") from error
-    if isinstance(content, dict) and isinstance(content.get("normalisation"), dict):  # a card
-        content = content["normalisation"]
-    if not isinstance(content, dict) or not {"mean", "std"} <= set(content) <= {"mean", "std", "clip", "knee"}:
-        raise InputError(f"--normalisation {path} must hold {_FORM}, and may hold clip and knee")
-    if content.get("knee") and "clip" not in content:  # it bends values so that those at the clip stay
-        raise InputError(f"--normalisation {path} has a knee and no clip, to which a knee refers: add clip")
-    return content
+        content = parse_json(read_text(Path(text), "a normalisation"))
+        if isinstance(content.get("normalisation"), dict):  # a card
+            content = content["normalisation"]
+        if not {"mean", "std"} <= content.keys() <= {"mean", "std", "clip", "knee"}:
+            raise ValueError("mean and std are needed, clip and knee may be there")
+        if content.get("knee") and "clip" not in content:  # it bends values so that those at the clip stay
+            raise ValueError("a knee refers to a clip")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f'--normalisation {text} cannot be used ({error}): give none, data, or a file with {{"mean": [...], '
+            '"std": [...]}, one number per signal'
+        ) from error
+    return dict(content)
 
 
 def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
@@ -86,8 +84,10 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     path = job.source
     model = as_logits(load_network(path))
     layers = [type(x).__name__ for x in model.layers]
-    data = _with_signals(job.file, _of_its_length(model, job, data))
-    model, arrangement = _taking_windows(path, model, job.file, data)
+    data = _of_its_length(model, job, data)
+    if job.file.signals is not None:
+        data = data.select(job.file.signals)
+    model, arrangement = _taking_windows(path, model, data)
     labels = _labels(path, model, job.file, data)
     card = Card(
         name=path.stem,
@@ -123,34 +123,22 @@ def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
     samples = samples_of(model.input_shape[1:], n_signals)
     if samples is None or samples == data.window.samples:
         return data
-    if not loading.has_recordings(sources(job.options.data)):
+    if not loading.has_recordings(sources(job.options.data)) or not _LENGTHS[0] <= samples <= _LENGTHS[1]:
         raise InputError(
-            f"{job.source} takes windows of {samples} samples, and those of '{data.name}' are cut already, to "
-            f"{data.window}: give recordings, or windows of this length, with --data"
-        )
-    if not _LENGTHS[0] <= samples <= _LENGTHS[1]:
-        raise InputError(
-            f"{job.source} takes windows of {samples} samples, and recordings are cut into those of {_LENGTHS[0]} to "
-            f"{_LENGTHS[1]:,}: give windows of this length with --data"
+            f"{job.source} takes windows of {samples} samples, and '{data.name}' has {data.window}: give windows of "
+            f"this length with --data or, for one of {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"
         )
     return loading.load_data(job.options.data, Window(float(RATE_HZ), samples, samples // 2))
 
 
-def _with_signals(options: FileOptions, data: Dataset) -> Dataset:
-    return data if options.signals is None else data.select(options.signals)
-
-
-def _taking_windows(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[Any, str | None]:
+def _taking_windows(path: Path, model: Any, data: Dataset) -> tuple[Any, str | None]:
     """The network for windows of the data, and words on how they are arranged for it, if they have to be."""
     expected = (data.window.samples, len(data.signals))
     model, arrangement = fit_to_windows(model, *expected)
     if model.input_shape[1:] != expected:
-        named = (
-            "that --signals names" if options.signals is not None else "of the data: name those it takes with --signals"
-        )
         raise InputError(
-            f"{path} takes {_shape(model.input_shape)}, and windows are [{expected[0]}, {expected[1]}]: "
-            f"{data.window} of the {expected[1]} signals {named}"
+            f"{path} takes {_shape(model.input_shape)}, and windows are {_shape((None, *expected))}: name the signals "
+            "that it takes with --signals"
         )
     return model, arrangement
 
@@ -158,10 +146,9 @@ def _taking_windows(path: Path, model: Any, options: FileOptions, data: Dataset)
 def _labels(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[str, ...]:
     labels = options.labels or data.labels
     if model.output_shape[1:] != (len(labels),):
-        given = "--labels names" if options.labels else f"the data '{data.name}' has"
         raise InputError(
-            f"{path} answers {_shape(model.output_shape)}, and {given} {len(labels)} classes: "
-            "name one for each of its outputs with --labels"
+            f"{path} answers {_shape(model.output_shape)}, and there are {len(labels)} classes: name one for each of "
+            "its outputs with --labels"
         )
     return labels
 

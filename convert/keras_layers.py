@@ -127,50 +127,29 @@ def form_fault(network: Any) -> str:
     if not getattr(network, "outputs", None):
         return "is no graph of layers: build it with keras.Sequential or the functional API"
     if (n_inputs := len(network.inputs)) != 1:
-        return (
-            f"takes {n_inputs} inputs, and a window is one: give it all signals as one input, of which each part "
-            "of the network takes its own, as in x[:, :, :3]"
-        )
+        return f"takes {n_inputs} inputs, and a window is one: take parts of it inside, as in x[:, :, :3]"
     if (n_outputs := len(network.outputs)) != 1:
-        return (
-            f"gives {n_outputs} outputs: keep the one that answers the classes, as in "
-            "keras.Model(network.inputs, network.outputs[0])"
-        )
+        return f"gives {n_outputs} outputs: keep one, as in keras.Model(network.inputs, network.outputs[0])"
     answer = tuple(network.outputs[0].shape[1:])
-    if len(answer) == 2:
-        return (
-            f"gives an answer at each of {'any number of' if answer[0] is None else answer[0]} steps, and a window has "
-            "one: give the last recurrent layer return_sequences=False, take x[:, -1], or pool over the steps"
-        )
     if len(answer) != 1:
-        return f"answers {answer} for each window: it must answer logits, one for each class"
+        return f"answers {answer} for each window, not one logit for each class: is return_sequences=False missing?"
     return ""
 
 
-def is_softmax(layer: Any) -> bool:
-    """Tell whether `layer` is a softmax and nothing else: the layer, or the function applied to a tensor."""
-    return _kind(layer) == "Softmax"
+def is_function(layer: Any, kind: str) -> bool:
+    """Tell whether `layer` is the function `kind`, as Softmax, and nothing else: the layer, or applied to a tensor."""
+    return _kind(layer) == kind
 
 
-def has_softmax(layer: Any) -> bool:
-    """Tell whether a softmax is the activation function of `layer`."""
-    return _activation(layer) == "softmax"
-
-
-def is_sigmoid(layer: Any) -> bool:
-    """Tell whether `layer` is the function sigmoid applied to a tensor."""
-    return _kind(layer) == "Sigmoid"
-
-
-def has_sigmoid(layer: Any) -> bool:
-    """Tell whether a sigmoid is the activation function of `layer`, which may be an Activation."""
-    return _activation(layer) == "sigmoid"
+def has_activation(layer: Any, name: str) -> bool:
+    """Tell whether `name` is the activation function of `layer`, which may be an Activation."""
+    return _activation(layer) == name
 
 
 def ends_in_softmax(network: Any) -> bool:
     """Tell whether a network that is a graph of layers answers with probabilities, wherever the softmax stands."""
     layer, _ = last_call(network)
-    return ends_in_softmax(layer) if is_network(layer) else is_softmax(layer) or has_softmax(layer)
+    return ends_in_softmax(layer) if is_network(layer) else _kind(layer) == "Softmax" or _activation(layer) == "softmax"
 
 
 def layers_of(network: Any) -> Iterator[Any]:

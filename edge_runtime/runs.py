@@ -68,10 +68,6 @@ class Run:
         others = sorted(set(self.folder.glob("model_*.tflite")).difference(known))
         return [path for path in known if path.exists()] + others
 
-    def diagnosis(self, suffix: str) -> Path:
-        """Return the path of the diagnosis of the int8 model: `.csv`, or the ending of a picture."""
-        return self.folder / f"diagnosis{suffix}"
-
     def bench(self, device: str, suffix: str = ".json") -> Path:
         """The newest benchmark result of one device; `device` may be any text. `keep_result` keeps those before it."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"

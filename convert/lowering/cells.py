@@ -30,6 +30,7 @@ import numpy as np
 import tensorflow as tf
 
 from convert.lowering.activations import activation_of
+from convert.lowering.keras_operations import Array
 from convert.lowering.quantisation_points import (
     CANDIDATE,
     CELL,
@@ -42,7 +43,6 @@ from convert.lowering.quantisation_points import (
     no_observer,
 )
 from convert.lowering.refusals import refuse
-from convert.lowering.tensor_operations import Array
 from convert.lowering.wavefronts import Wavefront
 
 Carried: TypeAlias = tuple[tf.Tensor, ...]

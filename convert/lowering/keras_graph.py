@@ -9,10 +9,9 @@ import keras
 
 from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
-from convert.lowering.layers_of_cells import as_layers
+from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
-from convert.lowering.tensor_operations import Affine, IntoBatch, OutOfBatch, read_operation
 from edge_runtime.errors import InputError
 
 _RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
@@ -38,6 +37,11 @@ _PRODUCTS = (
     *(keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D),
     *(keras.layers.SeparableConv1D, keras.layers.SeparableConv2D),
 )
+_LAYER_OF = {
+    keras.layers.LSTMCell: keras.layers.LSTM,
+    keras.layers.GRUCell: keras.layers.GRU,
+    keras.layers.SimpleRNNCell: keras.layers.SimpleRNN,
+}
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class _Reader:
     def _open_cells(self, call: Call) -> tuple[str, int]:
         """Add the recurrent layers that a call consists of; the name of the last, and the number of its units."""
         require_options(call.layer, 1 + len(call.shapes[0]))
-        *stack, last = as_layers(call.layer, call.shapes[0][-1])
+        *stack, last = _as_layers(call.layer, call.shapes[0][-1])
         inputs, shapes = call.inputs, call.shapes
         for layer in stack:
             inputs = (self._add(Call(self._prefix + layer.name, layer, inputs, shapes)),)
@@ -184,6 +188,32 @@ class _Reader:
             require_options(call.layer, rank)
         self.calls[call.name] = call
         return call.name
+
+
+def _as_layers(layer: Any, n_features: int) -> list[Any]:
+    """Return the stack of layers that `layer`, if it is an RNN of one or several cells, is; else itself alone.
+
+    Raises `InputError` for cells that no layer has.
+    """
+    if type(layer) is not keras.layers.RNN:
+        return [layer]
+    cells = layer.cell.cells if type(layer.cell) is keras.layers.StackedRNNCells else [layer.cell]
+    found = []
+    for number, cell in enumerate(cells):
+        if type(cell) not in _LAYER_OF:
+            refuse(layer, f"has a cell {type(cell).__name__}: use {', '.join(x.__name__ for x in _LAYER_OF)}")
+        is_last = number == len(cells) - 1
+        options = {
+            "name": layer.name if is_last else f"{layer.name}.{cell.name}",
+            "return_sequences": layer.return_sequences or not is_last,
+            "go_backwards": layer.go_backwards and number == 0,  # the sequence of those above is turned already
+        }
+        same = _LAYER_OF[type(cell)].from_config(cell.get_config() | options)
+        same.build((None, None, n_features))
+        same.set_weights(cell.get_weights())
+        found.append(same)
+        n_features = cell.units
+    return found
 
 
 def _arguments(node: Any) -> list[Any]:

@@ -15,20 +15,33 @@ one step has several tensors at one point.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from convert.lowering.activations import activation_layer
+from convert.lowering.attention_layers import ATTENTION_LAYERS
 from convert.lowering.cells import IN_FLOAT, GateLayout
 from convert.lowering.convolutional_lstm import CONVOLUTIONAL_LSTM
 from convert.lowering.keras_graph import Call, fold, read
-from convert.lowering.layers import keeps_scale, lower_layer, shares_scale
-from convert.lowering.operations import Operation
+from convert.lowering.layer_operations import Operation
+from convert.lowering.merging_layers import KEEP_SCALE, MERGING_LAYERS
+from convert.lowering.normalising_layers import NORMALISING_LAYERS
+from convert.lowering.product_layers import PRODUCT_LAYERS
 from convert.lowering.quantisation_points import INPUT, Observer, no_observer
+from convert.lowering.rearranging_layers import REARRANGING_LAYERS
 from convert.lowering.recurrent_layers import FEWEST_STEPS, lower_direction, lower_wavefront
-from convert.lowering.sequences import TensorOrSteps, join_steps
+from convert.lowering.refusals import refuse_kind
+from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps
 from convert.lowering.wavefronts import Direction, Wavefront, form_wavefronts
+from edge_runtime.errors import InputError
+
+_LOWERINGS = {
+    **(PRODUCT_LAYERS | NORMALISING_LAYERS | REARRANGING_LAYERS),
+    **(MERGING_LAYERS | ATTENTION_LAYERS | CONVOLUTIONAL_LSTM),
+}
 
 MOST_UNROLLED = 32
 """Steps of a recurrent layer that are written out; beyond, a loop is smaller and faster."""
@@ -76,6 +89,26 @@ class Lowered:
         return join_steps(values[self.nodes[-1].name])
 
 
+def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
+    """Lower `model` as `wanted`, one of `auto`, `looped` and `unrolled`; say why it has its form.
+
+    Raises `InputError` for a network that cannot be lowered, or has no layer of enough steps for a loop.
+    """
+    network = lower(model, most_unrolled=0 if wanted == "looped" else MOST_UNROLLED)
+    if wanted == "unrolled":
+        network = replace(network, is_looped=False)
+    if wanted == "looped" and not network.loop_steps:
+        raise InputError(f"--lstm looped needs a recurrent layer of {FEWEST_STEPS} steps or more, and no ConvLSTM")
+    if wanted != "auto":
+        return network, f"asked for with --lstm {wanted}"
+    if not network.n_steps:
+        return network, "there is no recurrent layer"
+    if network.loop_steps:
+        return network, f"of {network.loop_steps} steps; beyond {MOST_UNROLLED}, a loop is smaller and faster"
+    rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "those of a ConvLSTM always"
+    return network, f"of {network.n_steps} steps; {rule} are written out"
+
+
 def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
     """Rewrite a network of Keras layers, in which recurrent layers of more than `most_unrolled` steps may be loops.
 
@@ -97,7 +130,7 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
             operation = lower_layer(call, point, sources)
         nodes.append(Node(call.name, call.inputs, operation))
     n_steps, loop_steps = (max(x.values(), default=0) for x in (steps, loops))
-    meeting = [x for x in calls if isinstance(x.layer, Wavefront) or shares_scale(x.layer)]
+    meeting = [x for x in calls if isinstance(x.layer, Wavefront) or _shares_scale(x.layer)]
     at_input = {INPUT, *(points[x.name] for x in meeting if INPUT in (points[y] for y in x.inputs))}
     return Lowered(
         input_shape=tuple(model.input_shape[1:]),
@@ -126,11 +159,11 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
                 points[name] = new
 
     for call in calls:
-        if keeps_scale(call.layer) or isinstance(call.layer, Direction):
+        if _keeps_scale(call.layer) or isinstance(call.layer, Direction):
             merge(call.name, call.inputs[0])
     recurrent_on_input: str | None = None
     for call in calls:
-        if isinstance(call.layer, Wavefront) or shares_scale(call.layer):
+        if isinstance(call.layer, Wavefront) or _shares_scale(call.layer):
             for name in call.inputs:
                 if INPUT not in (points[name], points[call.name]):
                     merge(name, call.name)
@@ -140,3 +173,26 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
             recurrent_on_input = call.name
     last = {points[call.name]: call.name for call in calls}
     return {name: INPUT if point == INPUT else last[point] for name, point in points.items()}
+
+
+def _keeps_scale(layer: Any) -> bool:
+    """Say whether the output has the scale of the input, since TFLite's operator moves int8 values as they are."""
+    return type(layer) in REARRANGING_LAYERS or type(layer) in KEEP_SCALE
+
+
+def _shares_scale(layer: Any) -> bool:
+    """Say whether all inputs and the output have one scale."""
+    return type(layer) is keras.layers.Concatenate or type(layer) in CONVOLUTIONAL_LSTM
+
+
+def lower_layer(call: Call, point: str, sources: Sequence[str]) -> Operation:
+    """Return the operators of a call whose output is at the quantisation `point`, and its inputs at `sources`.
+
+    Raises `InputError` for a layer that cannot be converted.
+    """
+    if type(call.layer) in _LOWERINGS:
+        return _LOWERINGS[type(call.layer)](call, point, sources)
+    function = activation_layer(call.layer)
+    if function is None:
+        refuse_kind(call.layer)
+    return lambda inputs, observe, _: map_steps(inputs[0], lambda x: observe(point, function(x, observe, call.name)))

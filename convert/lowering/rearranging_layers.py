@@ -7,10 +7,10 @@ from keras import layers
 
 from convert.lowering.cells import GateLayout
 from convert.lowering.keras_graph import Call
-from convert.lowering.operations import Lowering, Operation, TensorFunction, of_whole
+from convert.lowering.keras_operations import IntoBatch, OutOfBatch, Slice
+from convert.lowering.layer_operations import Lowering, Operation, TensorFunction, of_whole
 from convert.lowering.quantisation_points import Observer
 from convert.lowering.sequences import TensorOrSteps, join_steps
-from convert.lowering.tensor_operations import IntoBatch, OutOfBatch, Slice
 
 _REPEATED_AT_ONCE = 4  # as many as XNNPACK's concatenation takes
 

@@ -14,7 +14,7 @@ from keras import layers
 
 from convert.lowering.cells import Carried, GateLayout, GRUCell, LSTMCell, SimpleCell
 from convert.lowering.keras_graph import Call
-from convert.lowering.operations import Operation
+from convert.lowering.layer_operations import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.sequences import (
     TensorOrSteps,

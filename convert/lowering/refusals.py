@@ -9,10 +9,6 @@ from convert.keras_layers import CONVERTIBLE
 from edge_runtime.errors import InputError
 
 _ALTERNATIVES = f"use {', '.join(CONVERTIBLE)}"
-_OPERATIONS = {
-    **dict.fromkeys(("Divide", "TrueDivide"), ", a division by a tensor: divide by constants alone"),
-    "Power": ", a power: multiply a tensor by itself, as in x * x",
-}
 
 
 def refuse(layer: Any, reason: str) -> NoReturn:
@@ -29,10 +25,7 @@ def refuse_kind(layer: Any) -> NoReturn:
     """Raise `InputError` about a layer, or an operation on tensors, of a kind that cannot be converted."""
     if isinstance(layer, keras.layers.Layer):
         refuse(layer, f"cannot be converted: {_ALTERNATIVES}")
-    advice = _OPERATIONS.get(
-        type(layer).__name__, f": layers are needed, and few operations on tensors; {_ALTERNATIVES}"
-    )
-    refuse_operation(layer, f"cannot be converted{advice}")
+    refuse_operation(layer, f"cannot be converted: layers are needed, and few operations on tensors; {_ALTERNATIVES}")
 
 
 def require_options(layer: Any, rank: int) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from keras import layers
 
 from convert.lowering.keras_graph import Call
-from convert.lowering.tensor_operations import Array
+from convert.lowering.keras_operations import Array
 
 _GATES = {layers.LSTM: "ifco", layers.GRU: "zrc", layers.SimpleRNN: "h"}
 """In Keras's order."""

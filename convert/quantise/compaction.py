@@ -14,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
 _BUFFER_ALIGNMENT = 16  # bytes; what the schema asks for
+_LEFT_OUT = -1  # in the place of an optional input
 _NO_BUFFER = 0  # by convention the first buffer is empty
 
 
@@ -42,6 +43,23 @@ def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
     builder = _Builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
+
+
+def drop_unread(graph: Any) -> None:
+    """Take out the operators and tensors of a subgraph that nothing reads."""
+    needed, kept = set(map(int, graph.outputs)), []
+    for operator in reversed(graph.operators):
+        if needed & set(map(int, operator.outputs)):
+            kept.append(operator)
+            needed |= set(map(int, operator.inputs))
+    graph.operators = kept[::-1]
+    used = sorted(({*map(int, graph.inputs), *needed} | {int(x) for y in kept for x in y.outputs}) - {_LEFT_OUT})
+    place = {_LEFT_OUT: _LEFT_OUT} | {old: new for new, old in enumerate(used)}
+    graph.tensors = [graph.tensors[x] for x in used]
+    for part in (graph, *kept):
+        part.inputs, part.outputs = (
+            np.array([place[int(x)] for x in y], np.int32) for y in (part.inputs, part.outputs)
+        )
 
 
 class _Builder(flatbuffers.Builder):

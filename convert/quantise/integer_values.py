@@ -6,9 +6,10 @@ from typing import TypeAlias
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
+from convert.quantise.compaction import drop_unread
+
 _QUANTIZE, _DEQUANTIZE = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE
 _RESHAPE = schema.BuiltinOperator.RESHAPE
-_LEFT_OUT = -1  # in the place of an optional input
 _INT8, _FLOAT32 = schema.TensorType.INT8, schema.TensorType.FLOAT32
 
 Quantisation: TypeAlias = schema.QuantizationParametersT
@@ -24,24 +25,7 @@ def keep_integer(model: schema.ModelT) -> None:
             if isinstance(operator.builtinOptions, schema.WhileOptionsT):
                 _Loop(model, graph, operator).keep_integer()
     for graph in model.subgraphs:
-        _drop_unread(graph)
-
-
-def _drop_unread(graph: schema.SubGraphT) -> None:
-    """Take out the operators and tensors that nothing reads."""
-    needed, kept = set(map(int, graph.outputs)), []
-    for operator in reversed(graph.operators):
-        if needed & set(map(int, operator.outputs)):
-            kept.append(operator)
-            needed |= set(map(int, operator.inputs))
-    graph.operators = kept[::-1]
-    used = sorted(({*map(int, graph.inputs), *needed} | {int(x) for y in kept for x in y.outputs}) - {_LEFT_OUT})
-    place = {_LEFT_OUT: _LEFT_OUT} | {old: new for new, old in enumerate(used)}
-    graph.tensors = [graph.tensors[x] for x in used]
-    for part in (graph, *kept):
-        part.inputs, part.outputs = (
-            np.array([place[int(x)] for x in y], np.int32) for y in (part.inputs, part.outputs)
-        )
+        drop_unread(graph)
 
 
 def _code(model: schema.ModelT, operator: schema.OperatorT) -> int:

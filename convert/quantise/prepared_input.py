@@ -3,10 +3,7 @@
 It undoes `convert.quantise.raw_input`, and needs no TensorFlow: a microcontroller has less memory than time.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from convert.quantise import compaction
@@ -31,20 +28,5 @@ def take_prepared_windows(flatbuffer: bytes) -> bytes:
     main.tensors[body].shape = main.tensors[int(main.inputs[0])].shape
     main.operators = main.operators[quantise + 1 : -1]
     main.inputs, main.outputs = np.array([body], np.int32), np.array([answers], np.int32)
-    _drop_unused_tensors(main)
+    compaction.drop_unread(main)
     return compaction.write(model)
-
-
-def _drop_unused_tensors(graph: Any) -> None:
-    """Leave the tensors that operators read or write, and number them anew; -1 stands for an input left out."""
-    lists = [graph.inputs, graph.outputs, *(y for x in graph.operators for y in (x.inputs, x.outputs))]
-    used = sorted({int(i) for x in lists for i in x} - {-1})
-    number = {old: new for new, old in enumerate(used)} | {-1: -1}
-
-    def renumbered(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        return np.array([number[int(i)] for i in values], np.int32)
-
-    graph.tensors = [graph.tensors[i] for i in used]
-    graph.inputs, graph.outputs = renumbered(graph.inputs), renumbered(graph.outputs)
-    for x in graph.operators:
-        x.inputs, x.outputs = renumbered(x.inputs), renumbered(x.outputs)

@@ -1,26 +1,32 @@
-"""Write a Keras network as an ONNX graph, with ONNX's own operators for recurrent layers, and in dynamic int8."""
+"""Write a Keras network as an ONNX graph: recurrent layers as ONNX's own operators, all else by tf2onnx."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
+import onnx
+import onnx.compose
+import tensorflow as tf
+import tf2onnx
 from keras import layers
-from onnx import ModelProto, load_from_string
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from convert.lowering.cells import IN_FLOAT
 from convert.lowering.keras_graph import Call, fold, read
-from convert.lowering.layers import lower_layer
+from convert.lowering.network import lower_layer
 from convert.lowering.quantisation_points import INPUT, no_observer
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import join_steps
 from convert.quantise.raw_input import samples_a_row
-from convert.rivals.onnx_graph import OnnxGraph
-from convert.rivals.onnx_translation import translate
 from edge_runtime.model.classifier import RAW_INPUT
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.files import scratch_folder
+
+_OPSET, _IR_VERSION = 18, 9
+"""All that ONNX Runtime 1.20 reads."""
 
 _CELLS: dict[type, tuple[str, int, str, tuple[str, ...]]] = {
     # ONNX's operator, the number of gates, Keras's order of them in ONNX's, the options of its activation functions
@@ -37,28 +43,43 @@ _FUNCTIONS: dict[str, tuple[str, float | None, float | None]] = {
     "linear": ("Affine", 1.0, 0.0),
     "elu": ("Elu", 1.0, None),
     "leaky_relu": ("LeakyRelu", 0.2, None),
-    "softsign": ("Softsign", None, None),
-    "softplus": ("Softplus", None, None),
 }
+
+_Part: TypeAlias = tuple[list[NodeProto], list[TensorProto]]
+"""Nodes with their constants; the names of tensors between layers are those of the calls."""
 
 
 def to_onnx(model: keras.Model, normalisation: Normalisation | None = None) -> ModelProto:
     """Write `model` in float32, for one window `[1, samples, signals]`.
 
     With a `normalisation` the graph takes windows in physical units and prepares them by itself, as har-edge's models
-    do. Raises `InputError` naming the first layer, option or operator that has no translation.
+    do. Raises `InputError` naming the first recurrent layer, or option of one, that ONNX's operators have not.
     """
-    graph = OnnxGraph(model.input_shape[1:], RAW_INPUT if normalisation else "windows")
-    names = {INPUT: _prepare(graph, normalisation) if normalisation else graph.input}
-    for call in fold(read(model)):
-        inputs = [names[x] for x in call.inputs]
-        if isinstance(call.layer, layers.RNN):
-            names[call.name] = _recurrent(graph, call, inputs[0])
-        elif type(call.layer) is layers.LayerNormalization:
-            names[call.name] = _layer_normalisation(graph, call.layer, inputs[0])
+    calls = fold(read(model))
+    given, answer = RAW_INPUT if normalisation else INPUT, calls[-1].name
+    shapes = {given: (1, *model.input_shape[1:])}
+    parts = []
+    if normalisation:
+        parts.append(_translated(lambda x: [_prepared(x, normalisation)], [given], [INPUT], shapes))
+    for is_recurrent, group in itertools.groupby(_in_order(calls), _is_recurrent):
+        own = list(group)
+        if is_recurrent:
+            parts += [_recurrent(call, shapes) for call in own]
         else:
-            names[call.name] = translate(_function_of(call), graph, inputs)
-    return graph.model(names[call.name])
+            needed = {answer, *(x for call in calls if call not in own for x in call.inputs)}
+            answers = [call.name for call in own if call.name in needed]
+            inputs = sorted({x for call in own for x in call.inputs} - {call.name for call in own})
+            parts.append(_translated(_function_of(own, inputs, answers), inputs, answers, shapes))
+    graph = helper.make_graph(
+        [node for nodes, _ in parts for node in nodes],
+        "network",
+        [helper.make_tensor_value_info(given, TensorProto.FLOAT, shapes[given])],
+        [helper.make_tensor_value_info(answer, TensorProto.FLOAT, shapes[answer])],
+        [constant for _, constants in parts for constant in constants],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+    onnx.checker.check_model(made)
+    return made
 
 
 def to_dynamic(model: ModelProto) -> ModelProto:
@@ -67,74 +88,100 @@ def to_dynamic(model: ModelProto) -> ModelProto:
 
     with scratch_folder() as folder:
         quantize_dynamic(model, Path(folder) / "dynamic.onnx", weight_type=QuantType.QInt8)
-        return load_from_string((Path(folder) / "dynamic.onnx").read_bytes())
+        return onnx.load_from_string((Path(folder) / "dynamic.onnx").read_bytes())
 
 
-def _function_of(call: Call) -> Callable[..., Any]:
-    """The float function of a layer that is not recurrent, of TensorFlow tensors."""
-    operation = lower_layer(call, call.name, call.inputs)
-    return lambda *xs: join_steps(operation(xs, no_observer, IN_FLOAT))
+def _is_recurrent(call: Call) -> bool:
+    return isinstance(call.layer, layers.RNN)
 
 
-def _prepare(graph: OnnxGraph, normalisation: Normalisation) -> str:
+def _in_order(calls: Sequence[Call]) -> list[Call]:
+    """The calls by the recurrent layers before them: those between two of these are translated together."""
+    depth = {INPUT: 0}  # odd for a recurrent layer, even for others
+    for call in calls:
+        before = max(depth[x] for x in call.inputs)
+        depth[call.name] = before + before % 2 + _is_recurrent(call)
+    return sorted(calls, key=lambda call: depth[call.name])
+
+
+def _function_of(calls: Sequence[Call], inputs: Sequence[str], answers: Sequence[str]) -> Callable[..., Any]:
+    """The float function of calls that are not recurrent, of TensorFlow tensors, which returns several."""
+    operations = {call.name: lower_layer(call, call.name, call.inputs) for call in calls}
+
+    def run(*tensors: tf.Tensor) -> list[tf.Tensor]:
+        values: dict[str, Any] = dict(zip(inputs, tensors, strict=True))
+        for call in calls:
+            values[call.name] = operations[call.name]([values[x] for x in call.inputs], no_observer, IN_FLOAT)
+        return [join_steps(values[x]) for x in answers]
+
+    return run
+
+
+def _translated(
+    function: Callable[..., Any], inputs: Sequence[str], answers: Sequence[str], shapes: dict[str, tuple[int, ...]]
+) -> _Part:
+    """What `function` computes of the tensors `inputs`; `shapes`, which have theirs, get those of the `answers`."""
+    signature = [tf.TensorSpec(shapes[x], tf.float32) for x in inputs]
+    traced = tf.function(lambda *xs: [tf.identity(y) for y in function(*xs)], autograph=False)
+    concrete = traced.get_concrete_function(*signature)
+    shapes |= {name: tuple(x.shape) for name, x in zip(answers, concrete.outputs, strict=True)}
+    model, _ = tf2onnx.convert.from_function(traced, signature, opset=_OPSET, custom_op_handlers={"Erfc": (_erfc, [])})
+    graph = onnx.compose.add_prefix(model, f"{answers[0]}/").graph
+    names = dict(zip((x.name for x in graph.input), inputs, strict=True))
+    names |= zip((x.name for x in graph.output), answers, strict=True)
+    for node in graph.node:
+        node.input[:] = [names.get(x, x) for x in node.input]
+        node.output[:] = [names.get(x, x) for x in node.output]
+    return list(graph.node), list(graph.initializer)
+
+
+def _erfc(graph: Any, node: Any, name: str, _: object) -> None:
+    """Translate the part of GELU that tf2onnx does not know: 1 - erf(x)."""
+    kind, shape = graph.get_dtype(node.output[0]), graph.get_shape(node.output[0])
+    graph.remove_node(node.name)
+    one, erf = graph.make_const(f"{name}/one", np.ones((), np.float32)), graph.make_node("Erf", node.input)
+    inputs = [one.output[0], erf.output[0]]
+    graph.make_node("Sub", inputs, name=name, outputs=node.output, shapes=[shape], dtypes=[kind])
+
+
+def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
     """The window as the network takes it, calculated as `Normalisation.apply` does, without what changes nothing."""
-    whole = graph.shape(graph.input)
+    whole = x.shape
     per_row = samples_a_row(*whole[1:])
-    rows = (whole[1] // per_row, per_row * whole[2])
-    mean, std, clip = (np.array(x, np.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
-    gain, bend, knee = normalisation.companding()
-    x = graph.reshape(graph.input, rows)
-
-    def apply(kind: str, x: str, values: np.ndarray) -> str:
-        return graph.one(kind, [x, graph.constant(np.tile(values, per_row))], rows)
-
-    if mean.any():
-        x = apply("Sub", x, mean)
-    if (std != 1).any():
-        x = apply("Div", x, std)
-    if (clip == clip[0]).all() and clip[0] < NO_CLIP:
-        x = graph.one("Clip", [x, graph.constant(-clip[0]), graph.constant(clip[0])], rows)
-    elif (clip < NO_CLIP).any():
-        x = apply("Max", apply("Min", x, clip), -clip)
-    if bend.any():
-        divisor = graph.one("Abs", [x], rows)
-        divisor = divisor if bend.all() else apply("Mul", divisor, bend)
-        x = graph.one("Div", [apply("Mul", x, gain), apply("Add", divisor, knee)], rows)
-    return graph.reshape(x, whole)
+    mean, std, clip, gain, bend, knee = (
+        np.tile(np.array(x, np.float32), per_row)
+        for x in (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
+    )
+    x = tf.reshape(x, [whole[1] // per_row, per_row * whole[2]])
+    x = x - mean if mean.any() else x
+    x = x / std if (std != 1).any() else x
+    x = tf.maximum(tf.minimum(x, clip), -clip) if (clip < NO_CLIP).any() else x
+    x = x * gain / (tf.abs(x) * bend + knee) if bend.any() else x
+    return tf.reshape(x, whole)
 
 
-def _layer_normalisation(graph: OnnxGraph, layer: Any, x: str) -> str:
-    """ONNX's own operator, which is faster than its parts."""
-    n = graph.shape(x)[-1]
-    gain = np.asarray(layer.gamma) if layer.scale else np.ones(n)
-    shift = [graph.constant(np.asarray(layer.beta))] if layer.center else []
-    inputs = [x, graph.constant(gain), *shift]
-    return graph.one("LayerNormalization", inputs, graph.shape(x), axis=-1, epsilon=layer.epsilon)
-
-
-def _recurrent(graph: OnnxGraph, call: Call, x: str) -> str:
-    """One recurrent operator over all steps, which ONNX has before the batch; of one window, nothing moves."""
-    layer = call.layer
+def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
+    """One recurrent operator over all steps, which ONNX has before the batch."""
+    layer, name = call.layer, call.name
     cell = layer.cell
     if type(cell) not in _CELLS:
         refuse(layer, f"has the cell {type(cell).__name__}, for which there is no operator in ONNX")
     kind, n_gates, order, options = _CELLS[type(cell)]
-    batch, n_steps, _ = graph.shape(x)
+    batch, n_steps, _ = shapes[call.inputs[0]]
     kernel, recurrent, *bias = (np.asarray(value) for value in layer.get_weights())
     offsets = np.atleast_2d(bias[0]) if bias else np.zeros((1, kernel.shape[1]))
     # ONNX adds a bias of the input and one of the state. Keras has the second in a GRU alone.
     offsets = np.concatenate([offsets, np.zeros_like(offsets)])[:2]
-    reorder = [int(i) for i in order]
 
     def gates(columns: np.ndarray) -> np.ndarray:
         parts = np.split(columns, n_gates, axis=-1)
-        return np.concatenate([parts[i] for i in reorder], axis=-1)
+        return np.concatenate([parts[int(i)] for i in order], axis=-1)
 
     functions = [_function(layer, cell, option) for option in options]
     attributes: dict[str, Any] = {
         "hidden_size": cell.units,
         "direction": "reverse" if layer.go_backwards else "forward",
-        "activations": [name for name, _, _ in functions],
+        "activations": [x for x, _, _ in functions],
         # Each function takes as many as it needs.
         "activation_alpha": [alpha for _, alpha, _ in functions if alpha is not None],
         "activation_beta": [beta for _, _, beta in functions if beta is not None],
@@ -142,18 +189,38 @@ def _recurrent(graph: OnnxGraph, call: Call, x: str) -> str:
     attributes = {key: value for key, value in attributes.items() if value != []}
     if kind == "GRU":
         attributes["linear_before_reset"] = int(cell.reset_after)
-    inputs = [
-        graph.transpose(x, (1, 0, 2)),
-        *(graph.constant(gates(value).T[np.newaxis]) for value in (kernel, recurrent)),
-        graph.constant(gates(offsets).reshape(1, -1)),
+    arrays = {
+        "W": gates(kernel).T[np.newaxis],
+        "R": gates(recurrent).T[np.newaxis],
+        "B": gates(offsets).reshape(1, -1),
+        **{key: np.array([value]) for key, value in (("first", 0), ("second", 1), ("last", -1))},
+        "before": np.array([np.iinfo(np.int64).min]),
+    }
+    steps, states, state, sequence = (f"{name}/{x}" for x in ("steps", "states", "state", "sequence"))
+    w, r, b, first, second, last, before = (f"{name}/{x}" for x in arrays)
+    nodes = [helper.make_node("Transpose", [call.inputs[0]], [steps], perm=(1, 0, 2))]
+    if layer.return_sequences:
+        shapes[name] = (batch, n_steps, cell.units)
+        # ONNX leaves the steps in their order; Keras gives them as they were computed.
+        is_turned = bool(layer.go_backwards) != call.in_reverse
+        nodes += [
+            helper.make_node(kind, [steps, w, r, b], [states], **attributes),
+            helper.make_node("Squeeze", [states, second], [state]),
+            helper.make_node("Transpose", [state], [sequence if is_turned else name], perm=(1, 0, 2)),
+        ]
+        if is_turned:
+            nodes.append(helper.make_node("Slice", [sequence, last, before, second, last], [name]))
+    else:
+        shapes[name] = (batch, cell.units)
+        nodes += [
+            helper.make_node(kind, [steps, w, r, b], ["", state], **attributes),
+            helper.make_node("Squeeze", [state, first], [name]),
+        ]
+    constants = [
+        numpy_helper.from_array(x if x.dtype == np.int64 else x.astype(np.float32), f"{name}/{key}")
+        for key, x in arrays.items()
     ]
-    if not layer.return_sequences:
-        last = graph.node(kind, inputs, [None, (1, batch, cell.units)], **attributes)[1]
-        return graph.reshape(last, (batch, cell.units))
-    steps = graph.one(kind, inputs, (n_steps, 1, batch, cell.units), **attributes)
-    y = graph.transpose(graph.reshape(steps, (n_steps, batch, cell.units)), (1, 0, 2))
-    # ONNX leaves the steps in their order; Keras gives them as they were computed.
-    return graph.reverse(y, 1) if bool(layer.go_backwards) != call.in_reverse else y
+    return nodes, constants
 
 
 def _function(layer: Any, cell: Any, option: str) -> tuple[str, float | None, float | None]:

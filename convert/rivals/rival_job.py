@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.conversion import without_place
 from convert.conversion_job import ConversionJob
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -75,7 +74,7 @@ def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: On
             file = path.with_name(f"{network.stem}_{form.suffix}")
             write_bytes(file, form.path(job).read_bytes())
             made.append(Rival(form.tool, form.scheme, file.name, sha256(file)))
-    card = json.loads(without_place(cards.load(card_path(job))).to_json())
+    card = json.loads(cards.load(card_path(job)).to_json())
     record = RivalRecord(sha256(network), card, tuple(made), absent)
     record.write(path)
     return record

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convert.conversion_inputs import ConversionInput, load_data, of_run
 from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.rivals.rival_job import FORMS, RivalForm, card_path
+from convert.run_networks import ConversionInput, load_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -44,7 +44,7 @@ def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.
     import_tensorflow("har-edge convert --rivals")
     *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
     cards.save(replace(network.card, raw_input=True), card_path(job))
-    maker = _Maker(network)
+    maker = RivalMaker(network)
     for form in forms:
         tell(stage=f"rival {form.name}", share=done)
         done += 1 / len(FORMS)
@@ -58,8 +58,8 @@ def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.
         tell(rival=form.name, refusal=refusal)
 
 
-class _Maker:
-    """Makes the forms of one network; TensorFlow is loaded."""
+class RivalMaker:
+    """Makes the forms of one network, and checks their answers; TensorFlow is loaded."""
 
     def __init__(self, network: ConversionInput) -> None:
         from onnx.checker import ValidationError
@@ -117,10 +117,10 @@ class _Maker:
         return content
 
 
-_MAKERS: dict[str, Callable[[_Maker], Any]] = {
+_MAKERS: dict[str, Callable[[RivalMaker], Any]] = {
     "stock_float32.tflite": lambda maker: maker.stock(is_dynamic=False),
     "stock_dynamic.tflite": lambda maker: maker.stock(is_dynamic=True),
-    "fused_float32.tflite": _Maker.fused,
+    "fused_float32.tflite": RivalMaker.fused,
     "onnx_float32.onnx": lambda maker: maker.onnx.SerializeToString(),
-    "onnx_dynamic.onnx": _Maker.dynamic_onnx,
+    "onnx_dynamic.onnx": RivalMaker.dynamic_onnx,
 }

@@ -15,7 +15,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.lowering.cells import IN_FLOAT
 from convert.lowering.keras_graph import Call, fold, read
-from convert.lowering.layers import lower_layer
+from convert.lowering.network import lower_layer
 from convert.lowering.quantisation_points import INPUT, no_observer
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import join_steps

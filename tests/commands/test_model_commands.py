@@ -1,6 +1,7 @@
 """Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
 
 import csv
+import importlib.util
 import json
 import os
 import shutil
@@ -27,7 +28,6 @@ from programs import (
     wait_until,
 )
 
-from edge_runtime.commands import model_arguments
 from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -65,13 +65,12 @@ def results(path: Path) -> dict[str, dict]:
 def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run, named):
     card = succeeded(har_edge_here("card", named)).stdout
     assert json.loads(succeeded(har_edge_here("info", named, "--json", "-")).stdout)["card"] == json.loads(card)
-    assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing", "edge-small")
-    assert_one_sentence(har_edge_here("card", named, "--from", "card.json"), 2, named, "name the file itself")
+    assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing")
+    assert_one_sentence(har_edge_here("card", named, "--from", "card.json"), 2, named)
 
 
 def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
-    done = succeeded(har_edge_here("bench", "--runs", 30, "--rounds", 2, env={"COLUMNS": "80"}))
-    assert "reference models" in done.stderr
+    done = succeeded(har_edge_here("bench", "--runs", 10, "--rounds", 1, env={"COLUMNS": "80"}))
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert ESCAPE not in done.stdout + done.stderr
@@ -85,26 +84,22 @@ def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_pa
     assert abs(found["int8"]["accuracy"] - found["float32"]["accuracy"]) < 0.007
 
 
-def test_bench_measures_the_latest_run_and_writes_into_it(har_edge_here, run, tmp_path):
-    done = succeeded(har_edge_here("bench", "--runs", 1))
+def test_bench_measures_the_latest_run_and_writes_into_it_where_a_result_from_before_is_kept(har_edge_here, run):
+    (run / "bench-local.json").write_text("the last one")
+    os.utime(run / "bench-local.json", (1.7e9, 1.7e9))
+    done = succeeded(har_edge_here("bench", "--runs", 1, "--rounds", 1, "--no-control"))
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
-
-
-def test_a_result_from_before_is_kept(har_edge_here, run):
-    (run / "bench-local.json").write_text("the last one")
-    os.utime(run / "bench-local.json", (1.7e9, 1.7e9))
-    succeeded(har_edge_here("bench", "--runs", 1))
     (kept,) = run.glob("bench-local-202311??-??????.json")
     assert kept.read_text() == "the last one"
-    assert set(results(run / "bench-local.json")) == {"float32", "int8"}
-    succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--json", run / "bench-local.json"))
-    assert len(list(run.glob("bench-*.json"))) == 2  # where it is told to write, it replaces
 
 
 def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
-    succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--threads", 2, "--json", "out/x.json"))
+    options = ("--runs", 1, "--rounds", 1, "--no-control", "--threads", 2)
+    for _ in range(2):  # where it is told to write, it replaces
+        succeeded(har_edge_here("bench", MODELS["int8"], *options, "--json", "out/x.json"))
+    assert [x.name for x in (tmp_path / "out").iterdir()] == ["x.json"]
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.glob("bench-*"))
@@ -127,20 +122,12 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here
     assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
 
 
-def test_bench_shows_the_work_of_the_operators_and_says_why_no_times(har_edge_here, tmp_path):
+def test_bench_shows_the_work_of_the_operators(har_edge_here, tmp_path):
     done = succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile"))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
     assert cost["macs"] == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
-    assert "tell no times per operator" in words
-
-
-def test_bench_measures_a_reference_model_by_name_with_tensorflows_interpreter(har_edge_here, tmp_path):
-    options = ("--runs", 1, "--rounds", 1, "--no-control", "--runtime", "tensorflow", "--json", "small.json")
-    succeeded(har_edge_here("bench", "edge-small", *options))
-    found = results(tmp_path / "small.json").values()
-    assert {(x["model"], x["runtime"]) for x in found} == {("edge-small", "tensorflow")}
 
 
 def test_bench_scores_a_model_that_knows_more_activities_than_the_data_as_evaluate_does(har_edge_here, tmp_path):
@@ -155,18 +142,7 @@ def test_bench_scores_a_model_that_knows_more_activities_than_the_data_as_evalua
     assert found["int8"]["confusion"] == scores["confusion"]
     assert found["int8"]["frame"] == "walking"  # its windows are turned before they are scored
     both = har_edge_here("bench", "edge", "edge-anywhere", *options)
-    assert_one_sentence(both, 2, "edge-anywhere", "different activities", "one after the other")
-
-
-def test_models_of_other_windows_are_not_measured_together(har_edge_here, tmp_path):
-    for samples, hop in ((4, 2), (4, 4), (8, 2)):
-        card = tiny_models.card(samples=samples)
-        card = replace(card, window=replace(card.window, hop=hop))
-        model = tiny_models.dense(np.zeros((2, 2 * samples), np.float32), (samples, 2))
-        cards.write_model(tmp_path / f"{samples}-{hop}.tflite", model, card)
-    for other in ("4-4.tflite", "8-2.tflite"):
-        both = har_edge_here("bench", "4-2.tflite", other)
-        assert_one_sentence(both, 2, "4-2.tflite takes windows of 4 samples", f"but {other} of", "one after the other")
+    assert_one_sentence(both, 2, "edge-anywhere")
 
 
 def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
@@ -186,9 +162,7 @@ def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_ed
 
 
 def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_path, tiny):
-    words = " ".join(succeeded(har_edge_here("info", "edge-anywhere")).stdout.split())
-    assert "float32, lowering unrolled (of 8 steps; up to 32, they are written out), output float32" in words
-    assert "windows turned into the walking frame by the caller, in physical units, prepared in the graph" in words
+    assert "walking frame" in " ".join(succeeded(har_edge_here("info", "edge-anywhere")).stdout.split())
     words = " ".join(succeeded(har_edge_here("info", "edge")).stdout.split())
     assert "walking frame" not in words
     used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
@@ -197,22 +171,9 @@ def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_p
     content = json.loads(har_edge_here("info", "--json", "-", tiny).stdout)
     assert content["micro"] == {"resolver": ["AddFullyConnected"], "no_kernel": [], "arena_bytes": None}
     cards.write_model(tiny, tiny_models.recurrent(2), tiny_models.card(samples=1))
-    words = " ".join(succeeded(har_edge_here("info", tiny)).stdout.split())
-    assert "TFLite Micro it has no kernel for RNN" in words
-
-
-def test_info_measures_the_arena_with_tflite_micro(har_edge_here):
-    pytest.importorskip("tflite_micro")
-    done = succeeded(har_edge_here("info", "edge", "--runtime", "tflite-micro", "--json", "info.json"))
-    assert "kB here, less on a microcontroller of 32 bits" in " ".join(done.stdout.split())
-
-
-@pytest.mark.parametrize("command", ["info", "bench", "evaluate"])
-def test_an_operator_that_tflite_micro_lacks_is_named_in_one_sentence(har_edge_here, tmp_path, command):
-    pytest.importorskip("tflite_micro")
-    path = tmp_path / "rnn.tflite"
-    cards.write_model(path, tiny_models.recurrent(2), cards.read_model(MODELS["int8"])[1])
-    assert_one_sentence(har_edge_here(command, path, "--runtime", "tflite-micro"), 2, path, "no kernel for RNN")
+    assert json.loads(har_edge_here("info", "--json", "-", tiny).stdout)["micro"]["no_kernel"] == ["RNN"]
+    if importlib.util.find_spec("tflite_micro"):
+        assert_one_sentence(har_edge_here("bench", tiny, "--runtime", "tflite-micro"), 2, "RNN")
 
 
 def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
@@ -223,23 +184,20 @@ def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path
         "body_gyro_x",
         "rad/s",
         "FULLY_CONNECTED",
-        "in XNNPACK",
-        "in the graph",
-        "UCI HAR: 21 subjects",
-        "macro F1 98.32 %",
+        "XNNPACK",
+        "98.32 %",
     ):
         assert words in done.stdout
-    facts = done.stdout.partition("windows  ")[0].partition("\nwindow ")[2]  # after the labels
-    assert "_" not in facts
-    assert not [x for x in done.stdout.splitlines() if x.endswith(" ")]
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
-
-
-@pytest.mark.parametrize("training", [{}, {"data": 3, "subjects": [1]}, {"data": {"sources": 5}, "subjects": [1]}])
-def test_info_does_not_guess_what_a_model_was_trained_on(har_edge_here, tmp_path, tiny, training):
-    cards.write_model(tmp_path / "m.tflite", cards.read_model(tiny)[0], tiny_models.card(training=training))
-    assert "trained on" not in succeeded(har_edge_here("info", "m.tflite")).stdout
+    tensors = har_edge_here("info", MODELS["int8"], "--tensors").stdout
+    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100
+    content = json.loads(har_edge_here("info", "--json", "-", MODELS["int8"]).stdout)
+    assert content["quantization"] == "int8"
+    assert content["size_bytes"] == MODELS["int8"].stat().st_size
+    assert content["input"]["shape"] == [1, 128, 9]
+    assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
+    assert len(content["tensors"]) > 100
 
 
 @pytest.mark.parametrize(
@@ -255,28 +213,6 @@ def test_info_shows_no_numbers_of_a_preparation_that_there_is_not(har_edge_here,
     assert "1e+12" not in text
 
 
-def test_info_lists_all_tensors_when_asked(har_edge_here, tmp_path):
-    plain, all_of_them = (har_edge_here("info", MODELS["int8"], *x).stdout for x in ((), ("--tensors",)))
-    assert "zero point" in all_of_them
-    assert len(all_of_them.splitlines()) > len(plain.splitlines()) + 100
-
-
-def test_info_as_json(har_edge_here, tmp_path):
-    content = json.loads(har_edge_here("info", "--json", "-", MODELS["int8"]).stdout)
-    assert content["quantization"] == "int8"
-    assert content["size_bytes"] == MODELS["int8"].stat().st_size
-    assert content["input"]["shape"] == [1, 128, 9]
-    assert content["card"]["labels"][0] == "WALKING"
-    assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
-    assert len(content["tensors"]) > 100
-
-
-def test_info_tells_names_that_look_like_markup_as_they_are(har_edge_here, tmp_path, tiny):
-    card = tiny_models.card(labels=("[red]A", "B"), signals=("[x]", "y"))
-    cards.write_model(tiny, cards.read_model(tiny)[0], card)
-    assert "[red]A, B" in har_edge_here("info", tiny).stdout
-
-
 WHOLE = MODELS["int8"].read_bytes()
 MIDDLE = len(WHOLE) // 2
 NO_MODELS = {
@@ -290,9 +226,11 @@ NO_MODELS = {
 }
 
 
-@pytest.mark.parametrize("command", ["bench", "info", "card"])
-@pytest.mark.parametrize("content", NO_MODELS.values(), ids=NO_MODELS)
-def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_path, command, content):
+@pytest.mark.parametrize(
+    ("command", "name"), [*(("info", x) for x in NO_MODELS), *((x, "truncated") for x in ("bench", "card"))]
+)
+def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_path, command, name):
+    content = NO_MODELS[name]
     if content is not None:
         (tmp_path / "m.tflite").write_bytes(content)
     assert_one_sentence(har_edge_here(command, "m.tflite"), 2, "m.tflite")
@@ -301,7 +239,7 @@ def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_pat
 
 @pytest.mark.parametrize(
     "command",
-    ["info", "evaluate", "evaluate --live", "stream --replay 0", "personalise --evaluate", "card --from card.json"],
+    ["info", "evaluate", "card --from card.json"],
 )
 def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path, command):
     signals = ("total_acc_x", "total_acc_y", "total_acc_z")
@@ -310,24 +248,16 @@ def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path, command):
     cards.save(card, tmp_path / "card.json")
     name, *options = command.split()
     done = har_edge(name, "crafted.tflite", *options, cwd=tmp_path)
-    assert_one_sentence(done, ExitCode.DEVICE, "the process that runs crafted.tflite died of SIGSEGV")
+    assert_one_sentence(done, ExitCode.DEVICE, "crafted.tflite")
     assert sorted(x.name for x in tmp_path.iterdir()) == ["card.json", "crafted.tflite"]
-
-
-def test_what_is_opened_is_what_was_tried_in_a_child(tmp_path, monkeypatch):
-    path = tmp_path / "m.tflite"
-    shutil.copy(MODELS["int8"], path)
-    monkeypatch.setattr(model_arguments, "inspect", lambda *_: path.write_bytes(b"another"))
-    assert model_arguments.open_classifier(path, "auto").card == cards.read_model(MODELS["int8"])[1]
 
 
 def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):
     (tmp_path / "runs" / "x").mkdir(parents=True)
-    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x has no model, and is no run folder")
+    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x")
     (tmp_path / "runs" / "x" / "card.json").touch()
-    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x", "har-edge convert runs/x --quantize")
     (tmp_path / "runs" / "latest").symlink_to("x")
-    assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert runs/x --quantize")
+    assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert")
 
 
 @pytest.mark.parametrize(
@@ -335,22 +265,19 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_
     [
         (["--runtime", "onnx"], "onnx"),
         (["--runs", "0"], "--runs"),
-        (["--runs", "many"], "--runs"),
         (["--runs", "5", "--duration", "1"], "--duration"),
         (["--duration", "0"], "--duration"),
-        (["--duration", "nan"], "no finite number"),
-        (["--duration", "inf"], "no finite number"),
+        (["--duration", "nan"], "--duration"),
         (["--rounds", "0"], "--rounds"),
         (["--threads", "0"], "--threads"),
-        (["--wings"], "--wings"),
         (["--on", "telnet://pi"], "telnet://pi"),
         (["--on", "python:/none/python"], "/none/python"),
         (["--on", "python:/bin/false"], "/bin/false"),
         (["--data", "/none"], "/none"),
         (["--json", "."], "--json"),
         (["none.tflite"], "none.tflite"),
-        (["--runtime", "tflite-runtime"], "[tflite-runtime]"),
-        (["--runtime", "tflite-micro", "--on", "emulated:cortex-a72"], "tflite-micro is not on the emulated board"),
+        (["--runtime", "tflite-runtime"], "tflite-runtime"),
+        (["--runtime", "tflite-micro", "--on", "emulated:cortex-a72"], "tflite-micro"),
     ],
 )
 def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):
@@ -358,20 +285,12 @@ def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["info", "card"])
-def test_a_folder_and_an_unknown_runtime_are_bad_usage(har_edge_here, tmp_path, command):
-    assert_one_sentence(har_edge_here(command, "."), 2)
-    assert_one_sentence(har_edge_here(command, MODELS["int8"], "--runtime", "onnx"), 2, "onnx")
-
-
 def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(har_edge_here, tiny):
     done = succeeded(har_edge_here("bench", tiny, "--runs", 1, "--no-control"))
-    assert "Windows left out, since the model has no such label: 471 of WALKING_UPSTAIRS" in " ".join(
-        done.stdout.split()
-    )
+    assert "471 of WALKING_UPSTAIRS" in " ".join(done.stdout.split())
     flatbuffer, card = cards.read_model(tiny)
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
-    assert_one_sentence(har_edge_here("bench", tiny), 2, "tells DANCING, RESTING apart", "--data")
+    assert_one_sentence(har_edge_here("bench", tiny), 2, "--data")
 
 
 @pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
@@ -391,14 +310,12 @@ def test_colour_is_for_terminals_without_no_color(tmp_path):
     assert ESCAPE + "[3" not in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal | {"NO_COLOR": "1"})
 
 
-@pytest.mark.parametrize("command", [["info"], ["card", "--from", "card.json"]])
-def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path, command):
-    cards.save(cards.read_model(MODELS["int8"])[1], tmp_path / "card.json")
+def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN_MAIN}"
-    done = run_program(sys.executable, "-c", code, *command, MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)})
-    assert_one_sentence(done, 2, f"{scratch}/har-edge-", "File too large", "TMPDIR")
+    done = run_program(sys.executable, "-c", code, "info", MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)})
+    assert_one_sentence(done, 2, "TMPDIR")
     assert not list(scratch.iterdir())
 
 
@@ -464,22 +381,16 @@ def test_a_model_of_any_converter_can_get_a_card(har_edge_here, tmp_path, tiny):
     flatbuffer, card = cards.read_model(tiny)
     tiny.write_bytes(flatbuffer)
     cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge_here("info", tiny), 2, "no model card", "har-edge card")
+    assert_one_sentence(har_edge_here("info", tiny), 2, "har-edge card")
     assert har_edge_here("card", tiny, "--from", "card.json").returncode == 0
     assert har_edge_here("info", tiny).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("card", "words"),
-    [
-        (tiny_models.card(samples=64), "takes an input of [1, 128, 2], but its card says [1, 64, 2]"),
-        (tiny_models.card(labels=("A", "B", "C")), "gives an output of [1, 2], but its card has 3 labels"),
-    ],
-)
-def test_a_card_that_does_not_fit_is_not_attached(har_edge_here, tmp_path, tiny, card, words):
+@pytest.mark.parametrize("card", [tiny_models.card(samples=64), tiny_models.card(labels=("A", "B", "C"))])
+def test_a_card_that_does_not_fit_is_not_attached(har_edge_here, tmp_path, tiny, card):
     before = tiny.read_bytes()
     cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge_here("card", tiny, "--from", "card.json"), 2, str(tiny), words)
+    assert_one_sentence(har_edge_here("card", tiny, "--from", "card.json"), 2, str(tiny))
     assert tiny.read_bytes() == before
 
 

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from keras import layers
 from model_answers import logits_of, rms
 
-from convert.diagnosis.noise_measurement import int8_logits
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import open_model
+from tools.int8_arithmetic import int8_logits
 
 pytestmark = pytest.mark.long
 

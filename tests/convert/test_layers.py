@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras import layers, ops
 from model_answers import logits_of, rms
 
-from convert.diagnosis.noise_measurement import int8_logits
 from convert.keras_layers import OPERATIONS
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
@@ -17,6 +16,7 @@ from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model.interpreters import open_model
+from tools.int8_arithmetic import int8_logits
 
 SAMPLES, SIGNALS = 16, 9
 MOST_EXCESS = 1.5

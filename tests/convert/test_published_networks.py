@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from model_answers import logits_of
 
-from convert.conversion_job import ConversionJob, FileOptions, Options
+from convert.conversion_job import ConversionJob
 from convert.external_model import of_file, read_options
-from convert.keras_files import as_logits, load_network
+from convert.keras_files import load_network
 from convert.lowering.network import lower
+from convert.network_borders import as_logits
+from convert.options import FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.tflite_converter import to_float32
 from tools.published_networks import branching, recurrent, training

@@ -9,8 +9,9 @@ from programs import ROOT, har_edge, run_program, succeeded
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from convert.conversion_job import ConversionJob, Options
+from convert.conversion_job import ConversionJob
 from convert.conversion_worker import _int8_or_mixed
+from convert.options import Options
 from convert.parity import snr_db
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings

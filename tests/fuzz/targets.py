@@ -16,9 +16,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import onnx_models
 from mutation import changed_bytes, changed_json
 
-from convert.rivals.onnx_graph import OnnxGraph
 from edge_runtime.bench import measurement_job, results
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
@@ -448,10 +448,7 @@ def read_rivals(content: bytes, folder: Path) -> None:
 
 @cache
 def _onnx() -> bytes:
-    graph = OnnxGraph((4, 2))
-    product = graph.one("Gemm", [graph.reshape("windows", (1, 8)), graph.constant(np.ones((8, 3)))], (1, 3))
-    content: bytes = graph.model(product).SerializeToString()
-    return content
+    return onnx_models.dense(np.ones((3, 8)), (4, 2))
 
 
 def make_onnx(random: Random) -> bytes:

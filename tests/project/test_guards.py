@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from convert import conversion_inputs
-from convert.conversion_job import ConversionJob, Options
+from convert.conversion_job import ConversionJob
+from convert.options import Options
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Split

@@ -47,7 +47,7 @@ def trained_run(tmp_path_factory) -> Run:
 def conversion(trained_run) -> Finished:
     """`har-edge convert` of that run in every form, as it ended."""
     folder = trained_run.folder.parent.parent
-    return succeeded(har_edge("convert", "--quantize-as", "all", "--diagnose", cwd=folder, env={"COLUMNS": "80"}))
+    return succeeded(har_edge("convert", "--quantize-as", "all", cwd=folder, env={"COLUMNS": "80"}))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from convert.conversion import check
-from convert.conversion_job import ConversionReport, FormReport, NetworkReport, Options
+from convert.conversion_job import ConversionReport, FormReport, NetworkReport
+from convert.converted_models import check
+from convert.options import Options
 from convert.parity import Parity
 from edge_runtime.errors import CheckFailedError
 from tools import published

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 
-from convert.rivals.onnx_graph import OnnxGraph
 from edge_runtime.model import model_card
 from edge_runtime.model.classifier import RAW_INPUT
 from edge_runtime.model.rivals import FORMAT, record_of
@@ -94,10 +94,19 @@ def _case(ground: Ground, folder: Path, files: dict[str, bytes], change: Callabl
 
 
 def _onnx(window: tuple[int, ...], n_labels: int) -> bytes:
-    graph = OnnxGraph(window, RAW_INPUT)
     n = int(np.prod(window))
-    weights = graph.constant(np.random.default_rng(0).normal(size=(n, n_labels)))
-    content: bytes = graph.model(
-        graph.one("Gemm", [graph.reshape(RAW_INPUT, (1, n)), weights], (1, n_labels))
+    weights = np.random.default_rng(0).normal(size=(n, n_labels)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Reshape", [RAW_INPUT, "shape"], ["row"]),
+            helper.make_node("Gemm", ["row", "weights"], ["logits"]),
+        ],
+        "network",
+        [helper.make_tensor_value_info(RAW_INPUT, TensorProto.FLOAT, (1, *window))],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, n_labels))],
+        [numpy_helper.from_array(np.array([1, n]), "shape"), numpy_helper.from_array(weights, "weights")],
+    )
+    content: bytes = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9
     ).SerializeToString()
     return content

@@ -43,16 +43,11 @@ class TrainingRecord:
         """Read the record from the card at `path`. Raises `InputError` when it is not that of a run."""
         try:
             record = from_json(cls, card.training)
-            if record.seed < 0:
-                raise ValueError("seed must not be below 0")
-            if not record.held_out_subjects:
-                raise ValueError("held_out_subjects must name subjects")
-            if fault := record.selection_normalisation.fault(len(card.signals)):
-                raise ValueError(f"selection_normalisation {fault}")
+            fault = record.selection_normalisation.fault(len(card.signals))
+            if fault or not record.held_out_subjects or record.seed < 0:
+                raise ValueError(fault or "it needs held-out subjects and a seed")
         except ValueError as error:
-            raise InputError(
-                f"{path} is not the card of a run (training: {error}): copy it again, or train again"
-            ) from error
+            raise InputError(f"{path} is not the card of a run (training: {error}): train again") from error
         return record
 
 
@@ -91,21 +86,21 @@ def load_data(job: ConversionJob) -> Dataset:
     data = loading.load_data(job.options.data, card.window).as_for(card)
     training = TrainingRecord.of(card, path)
     if data.fingerprint != training.data.fingerprint:
-        where = " and ".join(job.options.data or ("embedded in the package",))
-        raise InputError(
-            f"the run was trained on other data ({training.data.name}) than that {where}: give its folder with --data"
-        )
+        raise InputError(f"{path} is of a training on other data ({training.data.name}): give its folder with --data")
     return data
 
 
 def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     """Load the selection network and the final network of a run; TensorFlow must be there.
 
-    Raises `InputError` when the run's files do not belong together.
+    Their cards do not say where the data is on this machine. Raises `InputError` when the run's files do not belong
+    together.
     """
     run = Run(job.source)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
+    named = {key: x for key, x in card.training["data"].items() if key != "path"}
+    card = replace(card, training={**card.training, "data": named})
     is_held_out = np.isin(data.train.subject, training.held_out_subjects)
     fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
     selection_card = replace(card, normalisation=training.selection_normalisation)

@@ -21,13 +21,15 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from convert.diagnosis.precision import ACTIVATION, FUNCTION, WEIGHTS
 from convert.lowering.cells import IN_INT8
 from convert.lowering.network import Lowered
 from convert.lowering.quantisation_points import CELL, GATED_STATE, INPUT, JOINED, SIGMOID_INPUT, TANH_INPUT, UPDATE
 from convert.quantise.calibration import ActivationRange, Ranges, range_at
 
 Array = npt.NDArray[np.float32]
+
+ACTIVATION, FUNCTION, WEIGHTS = "activation", "function", "weights"
+"""Kinds of rounding: to a calibrated range, to the fixed grid of sigmoid or tanh, of weights per output channel."""
 
 # TFLite's specification of 8-bit quantisation: the outputs of these functions have these ranges for any input.
 _FIXED_RANGES = {
@@ -212,6 +214,14 @@ class Int8Arithmetic:
     def _layer(self, name: str) -> str:
         index = re.match(r"layer(\d+)/", name)
         return self._layers[int(index[1])] if index else INPUT
+
+
+def int8_logits(network: Lowered, ranges: Ranges, X: Array) -> Array:
+    """Return the logits of the int8 form of `network`, give or take a step, for normalised windows `X`."""
+    arithmetic = Int8Arithmetic(network, ranges, len(X))
+    function = tf.function(lambda x: arithmetic(x, lambda at, y: at.grid.round(y)), autograph=False)
+    logits: Array = function(tf.constant(X)).numpy()
+    return logits
 
 
 def _step(name: str) -> int | None:

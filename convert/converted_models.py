@@ -1,24 +1,26 @@
-"""Convert a run or a `.keras` file, check the result and write the models with their cards."""
+"""Make the models of a run or a `.keras` file, check them and write them with their cards."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from convert.c_array import remove_c_array, write_c_array
-from convert.conversion_inputs import TrainingRecord
-from convert.conversion_job import CALIBRATED, NETWORKS, ConversionJob, ConversionReport, FileOptions, Options, run_job
-from convert.diagnosis.precision import Diagnosis
+from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, run_job
 from convert.keras_files import check_file
-from convert.parity import FLOAT_TOLERANCE, Parity
+from convert.options import CALIBRATED, FileOptions, Options
+from convert.parity import FLOAT_TOLERANCE
+from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
-from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
-from edge_runtime.system.quantities import counted, kilobytes, percent
+from edge_runtime.system.quantities import kilobytes
+from edge_runtime.system.terminal import progress
+
+if TYPE_CHECKING:
+    from edge_runtime.model.rivals import RivalRecord
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,6 @@ class NamedFiles:
         """The converted model of one of the schemes."""
         return self.folder / f"{self.stem}_{scheme}.tflite"
 
-    def diagnosis(self, suffix: str) -> Path:
-        """Return the path of the diagnosis of the int8 model: `.csv`, or the ending of a picture."""
-        return self.folder / f"{self.stem}_diagnosis{suffix}"
-
 
 ModelFiles: TypeAlias = Run | NamedFiles
 """Paths of the results of one network."""
@@ -45,16 +43,16 @@ ModelFiles: TypeAlias = Run | NamedFiles
 class Conversion:
     """The report of a conversion and, when it failed the check and left no model, the reason.
 
-    `unfinished` is what the time limit left out, a form or the diagnosis; the other forms are there. `rivals` are there
-    if they were asked for, and so are `sources`, the header and the array of the int8 model, or `without_sources`, the
-    reason why they could not be written.
+    `unfinished` are forms that the time limit left out; the others are there. `rivals` are there if they were asked
+    for, and so are `sources`, the header and the array of the int8 model, or `without_sources`, the reason why they
+    could not be written.
     """
 
     files: ModelFiles
     report: ConversionReport
     failure: CheckFailedError | None = None
     unfinished: tuple[str, ...] = ()
-    rivals: RivalRecord | None = None
+    rivals: "RivalRecord | None" = None
     sources: tuple[Path, ...] = ()
     without_sources: HarEdgeError | None = None
 
@@ -64,9 +62,8 @@ class Conversion:
             raise error
         if self.unfinished:
             raise DeviceError(
-                f"the conversion took more than {time_limit:g} s and was stopped: {', '.join(self.report.schemes)} "
-                f"{'is' if len(self.report.schemes) == 1 else 'are'} written, {', '.join(self.unfinished)} "
-                f"{'is' if len(self.unfinished) == 1 else 'are'} not; allow more with --time-limit"
+                f"the conversion was stopped after {time_limit:g} s: {', '.join(self.report.schemes)} written, "
+                f"{', '.join(self.unfinished)} not; allow more with --time-limit"
             )
 
 
@@ -78,9 +75,7 @@ def check_run(run: Run, options: Options) -> None:
     card = load(run.card)
     TrainingRecord.of(card, run.card)
     if options.is_calibrated and options.calibration < len(card.labels):
-        raise InputError(
-            f"--calibration {options.calibration} is too few: give at least {len(card.labels)}, one of each activity"
-        )
+        raise InputError(f"--calibration {options.calibration} is less than one window of each of the labels")
     for path in (run.selection, run.model):
         check_file(path)
 
@@ -91,8 +86,6 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
     Raises what `run_job` raises. A failed check is the `failure` of the result, and why the int8 model cannot be
     written as C++ source its `without_sources`.
     """
-    from edge_runtime.system.terminal import progress
-
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
         options = replace(options, data=data_texts(remembered_data(Run(source).model)))
@@ -100,42 +93,37 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        unfinished = [x for x in options.schemes if x not in (*report.schemes, *report.left_out)]
-        if report.model.diagnosis:  # before the check: a model that fails is the one to diagnose
-            name = source.name if file_options else NETWORKS["model"]
-            _write_diagnosis(files, report.model.diagnosis, report.model.subjects, name, options.pictures)
-        elif options.diagnose:
-            unfinished.append("the diagnosis")
+        unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
+        conversion = Conversion(files, report, unfinished=unfinished)
         try:
             check(report, options)
             write_models(files, job, report)
         except CheckFailedError as failure:
-            return Conversion(files, report, failure)
-        rivals = _make_rivals(job, files) if options.rivals else None
-    conversion = Conversion(files, report, unfinished=tuple(unfinished), rivals=rivals)
-    if not options.c_array or "int8" not in report.schemes:
-        return conversion
-    try:
-        with progress() as on_progress:
-            sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)
-    except HarEdgeError as error:  # the models are written, and shown first
-        return replace(conversion, without_sources=error)
-    return replace(conversion, sources=sources)
+            return replace(conversion, failure=failure)
+        if options.rivals:
+            conversion = replace(conversion, rivals=_make_rivals(job, files))
+    if options.c_array and "int8" in report.schemes:
+        conversion = _write_sources(conversion, options.c_array)
+    return conversion
 
 
-def _make_rivals(job: ConversionJob, files: ModelFiles) -> RivalRecord:
+def _make_rivals(job: ConversionJob, files: ModelFiles) -> "RivalRecord":
     from convert.rivals.rival_job import make_rivals
-    from edge_runtime.system.terminal import progress
 
     with progress() as on_progress:
         return make_rivals(job, files.model if isinstance(files, Run) else job.source, files.folder, on_progress)
 
 
-def _write_diagnosis(files: ModelFiles, diagnosis: Diagnosis, subjects: int, network: str, pictures: str) -> None:
-    from convert.diagnosis.diagnosis_report import write_diagnosis
+def _write_sources(conversion: Conversion, io_type: str) -> Conversion:
+    from convert.c_array import write_c_array
 
-    title = f"{network}, {counted(diagnosis.windows, 'window')} of {counted(subjects, 'held-out subject')}"
-    write_diagnosis(diagnosis, title, files.diagnosis(".csv"), files.diagnosis(f".{pictures}"))
+    files = conversion.files
+    try:
+        with progress() as on_progress:
+            sources = write_c_array(files.tflite("int8"), files.folder, io_type == "int8", on_progress)
+    except HarEdgeError as error:  # the models are written, and shown first
+        return replace(conversion, without_sources=error)
+    return replace(conversion, sources=sources)
 
 
 def check(report: ConversionReport, options: Options) -> None:
@@ -155,20 +143,13 @@ def check(report: ConversionReport, options: Options) -> None:
             )
         for scheme, form in network.forms.items():
             if form.parity.drop > options.max_drop:
-                raise CheckFailedError(_loss(NETWORKS[name], scheme, form.parity, options, network.is_labelled))
-
-
-def _loss(network: str, scheme: str, parity: Parity, options: Options, is_labelled: bool) -> str:
-    advice = "leave this form out"
-    if scheme in CALIBRATED:
-        advice = f"{'try --quantize-as mixed, or ' * (scheme == 'int8')}give more --calibration windows"
-    end = f"more than --max-drop {options.max_drop:g}; no model was written: train longer, or {advice}"
-    if not is_labelled:
-        return f"the {scheme} form loses {parity.drop:.2f} percentage points of agreement with float32, {end}"
-    return (
-        f"the {network}'s {scheme} form loses {parity.drop:.2f} percentage points on the held-out "
-        f"subjects ({percent(parity.float32_accuracy)} -> {percent(parity.accuracy)}), {end}"
-    )
+                of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
+                advice = "give more --calibration windows" if scheme in CALIBRATED else "leave this form out"
+                raise CheckFailedError(
+                    f"the {NETWORKS[name]}'s {scheme} form loses {form.parity.drop:.2f} percentage points {of_what}, "
+                    f"more than --max-drop {options.max_drop:g}; no model was written: "
+                    f"{'try --quantize-as mixed, or ' * (scheme == 'int8')}{advice}"
+                )
 
 
 def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport) -> None:
@@ -184,11 +165,9 @@ def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport
                 f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}; no model was "
                 "written: allow more, or train a smaller network"
             )
-    for scheme in (*models, *report.left_out):  # one from before would be taken for this network's
-        remove_c_array(files.tflite(scheme))
     for scheme, model in models.items():
         write_model(files.tflite(scheme), *model)
-    for scheme in report.left_out:
+    for scheme in report.left_out:  # one from before would be taken for this network's
         files.tflite(scheme).unlink(missing_ok=True)
 
 
@@ -216,12 +195,4 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
     included = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in included if key in x} for part, x in card.scores.items()}
-    return replace(without_place(card), quantisation=quantisation, parity=parity, scores=scores)
-
-
-def without_place(card: Card) -> Card:
-    """The card without the place of its data on this machine, which stays in the run folder's card."""
-    training = dict(card.training)
-    if "data" in training:
-        training["data"] = {key: x for key, x in training["data"].items() if key != "path"}
-    return replace(card, training=training)
+    return replace(card, quantisation=quantisation, parity=parity, scores=scores)

@@ -1,8 +1,13 @@
-"""Fit a network to windows `[samples, signals]` by a reshape or transpose in front, or a fixed length."""
+"""Give an external network the borders of har-edge's: windows `[samples, signals]` in, logits out."""
 
 from collections.abc import Sequence
 from math import prod
 from typing import Any
+
+import numpy as np
+
+from convert.keras_layers import form_fault, has_activation, is_function, is_network, last_call
+from edge_runtime.errors import InputError
 
 
 def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str | None]:
@@ -62,3 +67,49 @@ def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ..
     copy = keras.models.clone_model(model, input_tensors=keras.Input(shape))
     copy.set_weights(model.get_weights())
     return copy, shape
+
+
+def as_logits(model: Any) -> Any:
+    """Return `model` without the softmax that it ends in, if any: an int8 output can hold the logits before it.
+
+    The softmax may be in a network within the network, or before layers that do nothing. A sigmoid that tells one class
+    from another becomes two logits, whose softmax it is. Raises `InputError` for a network that does not answer a
+    window with its classes, or answers each of several with a sigmoid.
+    """
+    if fault := form_fault(model):
+        raise InputError(f"the network '{model.name}' {fault}")
+    return _without_softmax(model)
+
+
+def _without_softmax(model: Any) -> Any:
+    import keras
+
+    last, inputs = last_call(model)
+    if is_network(last):
+        inner = _without_softmax(last)
+        return model if inner is last else keras.Model(model.inputs, inner(inputs[0]), name=model.name)
+    if is_function(last, "Softmax"):
+        return keras.Model(model.inputs, inputs[0], name=model.name)
+    if has_activation(last, "softmax"):
+        last.activation = keras.activations.linear
+    if is_function(last, "Sigmoid") or has_activation(last, "sigmoid"):
+        return _as_two_logits(model, last, inputs[0])
+    return model
+
+
+def _as_two_logits(model: Any, last: Any, taken: Any) -> Any:
+    """The network that ends in the sigmoid of one number z as one of two logits, -z/2 and z/2.
+
+    `last` is the layer of the sigmoid and takes the tensor `taken`; the sigmoid is its activation, or all of it.
+    """
+    import keras
+
+    n_classes = model.output_shape[-1]
+    if n_classes != 1:
+        raise InputError(f"the network '{model.name}' has a sigmoid for each of {n_classes} classes: give it a softmax")
+    if has_activation(last, "sigmoid"):
+        last.activation, taken = keras.activations.linear, model.outputs[0]
+    halves = keras.layers.Dense(2, use_bias=False, name="two_logits")
+    answer = halves(taken)
+    halves.set_weights([np.array([[-0.5, 0.5]], np.float32)])
+    return keras.Model(model.inputs, answer, name=model.name)

@@ -1,1 +1,0 @@
-"""Find where an int8 model loses precision."""

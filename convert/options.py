@@ -1,0 +1,57 @@
+"""Hold the options of a conversion, and what they may be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LOWERINGS = ("auto", "looped", "unrolled")
+"""How recurrent layers may be converted; `auto` is one of the other two."""
+
+IO_TYPES = ("raw", "int8")
+"""What models take and give: windows in physical units and float32 logits, or prepared windows, of int8 int8."""
+
+CALIBRATED = ("mixed", "int8")
+"""The forms whose ranges are measured on calibration windows."""
+
+CALIBRATION = 504
+"""Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
+
+MAX_SIZE = 2000
+"""The greatest model that is written unless asked otherwise, in kB: about an LSTM(256) in float32."""
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """Parts of the card of an external model; `normalisation` is a card's, or one of none and data."""
+
+    labels: tuple[str, ...] | None = None
+    signals: tuple[str, ...] | None = None
+    normalisation: Mapping[str, Any] | str = "none"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a conversion: the quantised forms `schemes` beside float32.
+
+    `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
+    where int8 loses more than `max_drop` points of agreement with float32 on the calibration windows. `rivals` asks
+    for the forms that other tools make of the network too, and `c_array`, one of `IO_TYPES`, for C++ source of the int8
+    model that takes and gives this. `data` is as `--data` names it; None is the embedded data, or that of the run.
+    """
+
+    schemes: tuple[str, ...] = ()
+    or_mixed: bool = False
+    io_type: str = IO_TYPES[0]
+    calibration: int = CALIBRATION
+    max_drop: float = 1.0  # percentage points
+    data: tuple[str, ...] | None = None
+    time_limit: float = 600.0  # seconds
+    lstm: str = LOWERINGS[0]
+    max_size: float = MAX_SIZE  # kB
+    rivals: bool = False
+    c_array: str | None = None
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether a form is asked for that needs calibration windows."""
+        return bool({*CALIBRATED} & {*self.schemes})
