@@ -1,7 +1,7 @@
 """Score a model on people whom it was not trained on, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -169,8 +169,8 @@ def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, 
 def _live(
     classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
 ) -> dict[str, Any]:
-    from edge_runtime.live import scores_by_part, stream_scores
-    from edge_runtime.live.display import scores_table as report
+    from edge_runtime.live import stream_scores
+    from edge_runtime.live.display.scores_table import show_groups, show_scores
     from edge_runtime.live.recording_replay import all_labels, worn_alike
     from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
@@ -178,28 +178,16 @@ def _live(
     labels, window = classifier.card.labels, classifier.card.window
     names = all_labels(chosen[0][1], labels)
     tracks = _follow(classifier, chosen, names, hop, picture)
-    rows = [i for i, name in enumerate(names) if scores_by_part.is_transition(name)]
-    found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ, rows)
-    people, placements, sources = (
-        scores_by_part.per_group(tracks, own, len(labels), window.samples)
-        for own in (
-            [str(x.subject) for x in tracks],
-            [x.mounting.placement for _, x in chosen],
-            [x.mounting.source for _, x in chosen],
-        )
+    found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
+    people, placements = (
+        stream_scores.per_group(tracks, own, len(labels), window.samples)
+        for own in ([str(x.subject) for x in tracks], [x.mounting.placement for _, x in chosen])
     )
-    activities = scores_by_part.per_activity(tracks, labels, window.samples)
-    during = scores_by_part.reported_during(tracks, names, len(labels), RATE_HZ)
-    transitions = {name: x for name, x in during.items() if scores_by_part.is_transition(name)}
-    others = {name: x for name, x in during.items() if name not in transitions}
     console = Console()
     n_people = len({x.subject for x in tracks})
-    report.show_scores(found, len(tracks), n_people, console)
-    report.show_parts("subject", people, console)
-    for heading, part in (("placement", placements), ("data set", sources)):
-        report.show_parts(heading, part if len(part) > 1 else {}, console)
-    report.show_parts("activity", activities, console)
-    report.show_reported(transitions, others, console)
+    show_scores(found, len(tracks), n_people, console)
+    show_groups("subject", people, console)
+    show_groups("placement", placements if len(placements) > 1 else {}, console)
     say_where_no_mounting_was_found(
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
     )
@@ -208,18 +196,11 @@ def _live(
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
         title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
         _draw_confusion(counts, labels, title, picture)
-    parts: dict[str, Mapping[str, Any]] = {
-        "per_subject": people,
-        "per_placement": placements,
-        "per_source": sources,
-        "per_activity": activities,
-        "transitions": transitions,
-        "other_labels": others,
-    }
+    groups = {"per_subject": people, "per_placement": placements}
     return (
         {"hop": hop or window.hop, "subjects": n_people, "recordings": len(tracks)}
         | dataclasses.asdict(found)
-        | {key: {name: dataclasses.asdict(x) for name, x in part.items()} for key, part in parts.items()}
+        | {key: {name: dataclasses.asdict(x) for name, x in own.items()} for key, own in groups.items()}
     )
 
 

@@ -162,19 +162,6 @@ def answers_among(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.bool
     return found
 
 
-def auroc(negative: npt.NDArray[np.floating], positive: npt.NDArray[np.floating]) -> float:
-    """Return the area under the receiver operating characteristic, 0 to 1, of a score that tells positives by more.
-
-    It is the probability that the score of one of `positive` `[n]` is above that of one of `negative` `[m]`, ties
-    counting half (Mann and Whitney 1947). NaN without one of each.
-    """
-    if not len(negative) or not len(positive):
-        return float("nan")
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
-    return float(below.mean() / 2 / len(ordered))
-
-
 def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 15) -> float:
     """Return the calibration error of `logits` `[n, n_labels]`, after any temperature (Guo et al. 2017, eq. 3).
 

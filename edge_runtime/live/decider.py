@@ -1,6 +1,5 @@
 """Decide about each window of a stream: the activity that is reported, or why it is unknown."""
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.alike_labels import labels_of, leans_back
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
-from edge_runtime.model.novelty import MotionFeatures, Novelty, motion_features
+from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.mounting import is_moving
 
@@ -35,9 +34,7 @@ class Decision:
     `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why; or several of them,
     joined by " or ", where the card says that they look alike. `probabilities`
     `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
-    temperature. While `warming_up`, the filters have not settled since the start or the last gap. `novelty` is how far
-    the motion is from what is typical of the window's own answer, or steps beyond those of all, 1 being the limit; NaN
-    without a detector. Posture counts in it once the mounting is known.
+    temperature. While `warming_up`, the filters have not settled since the start or the last gap.
     """
 
     seconds: float
@@ -48,7 +45,6 @@ class Decision:
     warming_up: bool
     reason: str
     inference_ms: float
-    novelty: float = math.nan
 
     def probability(self, label: str) -> float:
         """The smoothed probability of an activity, or of several, joined by " or ".
@@ -129,9 +125,7 @@ class Decider:
         answer = self._answer(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
-        label = int(answer.argmax())
-        features = self._features(window)
-        rejection = self._persistence.update(self._novelty(features, has_posture), label)
+        rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
         # In its own frame any posture looks like standing: only who moves can be answered.
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
         is_moving_now = self._movement(signals) > self._card.live.smoothing.movement
@@ -151,7 +145,6 @@ class Decider:
             warming_up,
             "" if shown is not None else reason or "no activity is certain yet",
             inference_ms,
-            float(self._detector.distance(features, has_posture)[label]) if self._detector and features else math.nan,
         )
 
     def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -160,7 +153,7 @@ class Decider:
     def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
         """Tell whether a moving window in its own frame `[samples, n_signals]` is surely of walking."""
         label = self._card.labels.index(WALKING)
-        novelty = self._novelty(self._features(own), has_posture=False)
+        novelty = self._novelty(own, has_posture=False)
         is_novel = novelty.novel_movement[label] or novelty.too_quick  # as jogging is
         return bool(not is_novel and self._answer(own)[label] > SURE)
 
@@ -171,14 +164,10 @@ class Decider:
             return next((x.name for x in self._alike if name in x.labels), name)
         return name
 
-    def _features(self, window: npt.NDArray[np.floating]) -> MotionFeatures | None:
-        """The features that show novelty; None for a model without a detector."""
-        return motion_features(window, self._card.signal_names, self._card.window) if self._detector else None
-
-    def _novelty(self, features: MotionFeatures | None, has_posture: bool) -> Novelty:
-        if self._detector is None or features is None:
+    def _novelty(self, window: npt.NDArray[np.floating], has_posture: bool) -> Novelty:
+        if self._detector is None:
             return Novelty.none(len(self._card.labels))
-        found = self._detector.detect(features)
+        found = self._detector.detect(motion_features(window, self._card.signal_names, self._card.window))
         if has_posture:
             return found
         nothing = np.zeros(len(self._card.labels), np.bool_)

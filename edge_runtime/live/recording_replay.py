@@ -74,18 +74,9 @@ def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) ->
     places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
     labels = places[recording.labels]
     ends = np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions])
-    shown, joined = _shown(
-        [x.activity for x in decisions], names, card.alike, labels[np.minimum(ends, len(labels)) - 1]
-    )
-    return Track(
-        recording.subject,
-        labels,
-        ends,
-        np.array([int(x.window_probabilities.argmax()) for x in decisions]),
-        shown,
-        np.array([x.novelty for x in decisions]),
-        joined,
-    )
+    shown = _shown([x.activity for x in decisions], names, card.alike, labels[np.minimum(ends, len(labels)) - 1])
+    answers = np.array([int(x.window_probabilities.argmax()) for x in decisions])
+    return Track(recording.subject, labels, ends, answers, shown)
 
 
 def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
@@ -105,11 +96,8 @@ def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
 
 def _shown(
     activities: Sequence[str], names: Sequence[str], alike: Sequence[AlikeLabels], truth: npt.NDArray[np.integer]
-) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.bool_]]:
-    """What each decision counts as `[n]`, and whether it named several activities, one of which is right then.
-
-    It counts as the one that is done; while none of them is, as before.
-    """
+) -> npt.NDArray[np.integer]:
+    """What each decision counts as `[n]`: of several activities as the one that is done; while none is, as before."""
     members = {x.name: [names.index(label) for label in x.labels] for x in alike}
     shown = np.full(len(activities), NO_DECISION)
     for i, (name, done) in enumerate(zip(activities, truth.tolist(), strict=True)):
@@ -118,7 +106,7 @@ def _shown(
         elif name in members:
             before = int(shown[i - 1]) if i else NO_DECISION
             shown[i] = next((x for x in (done, before) if x in members[name]), members[name][0])
-    return shown, np.array([x in members for x in activities])
+    return shown
 
 
 def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:

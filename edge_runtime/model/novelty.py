@@ -130,20 +130,6 @@ class NoveltyDetector:
             beyond > 1,
         )
 
-    def distance(self, features: MotionFeatures, has_posture: bool = True) -> Array:
-        """Measure how far motion is from each activity `[..., n_labels]`.
-
-        It is 1 where posture or movement begins to be novel for it, or steps to be unusual for all.
-        It is that of movement alone where windows show no posture, since how the device is worn is not known.
-        """
-        moved = np.stack([x.distance(features.movement) / x.novel for x in self.movement], axis=-1)
-        movement: Array = np.maximum(moved, self._beyond(features)[..., np.newaxis])
-        if not has_posture:
-            return movement
-        posture = np.stack([x.distance(features.posture) / x.novel for x in self.posture], axis=-1)
-        farther: Array = np.maximum(posture, movement)
-        return farther
-
     def _beyond(self, features: MotionFeatures) -> Array:
         return np.zeros(features.steps_hz.shape) if self.steps is None else self.steps.beyond(features.steps_hz)
 

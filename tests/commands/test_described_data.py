@@ -65,9 +65,8 @@ def test_other_commands_follow_the_card(home):
     bench, scores = (json.loads((home / x).read_text()) for x in ("bench.json", "scores.json"))
     assert bench["results"][0]["windows"] == scores["windows"] > 30
     assert list(scores["per_subject"]) == ["few-5", "mine-c"]
-    live = succeeded(har_edge("evaluate", model, "--live", "--json", "live.json", cwd=home))
-    assert "turning" in live.stdout
-    assert "turning" in json.loads((home / "live.json").read_text())["other_labels"]
+    succeeded(har_edge("evaluate", model, "--live", "--json", "live.json", cwd=home))
+    assert json.loads((home / "live.json").read_text())["hours_not_known"] > 0  # of turning
     decisions = succeeded(har_edge("stream", model, "--replay", 0, "--speed", 0, "--jsonl", cwd=home)).stdout
     assert '"seconds": 1.58' in decisions
     assert "80 samples at 50 Hz" in succeeded(har_edge("info", model, cwd=home)).stdout

@@ -129,9 +129,9 @@ def test_how_far_motion_is_counts_steps_for_all_activities():
     steps_hz = np.array([0, most, most + unusual, most + 3 * unusual])
     features = replace(motion_features(X[:4], [x.name for x in data().signals], data().window), steps_hz=steps_hz)
     assert fitted.steps.beyond(steps_hz) == pytest.approx([0, 0, 1, 3])
-    without, found = (x.distance(features) for x in (replace(fitted, steps=None), fitted))
-    np.testing.assert_array_equal(found, np.maximum(without, fitted.steps.beyond(steps_hz)[:, np.newaxis]))
-    assert (found[3] >= 2.999).all()
+    without, found = (x.detect(features) for x in (replace(fitted, steps=None), fitted))
+    np.testing.assert_array_equal(found.unlike_all, np.maximum(without.unlike_all, fitted.steps.beyond(steps_hz)))
+    assert (found.too_quick[[0, 1, 3]].tolist(), without.too_quick.any()) == ([False, False, True], False)
 
 
 def test_one_person_with_another_phone_does_not_tell_how_far_phones_are_apart():
