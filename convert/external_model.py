@@ -123,7 +123,7 @@ def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
     samples = samples_of(model.input_shape[1:], n_signals)
     if samples is None or samples == data.window.samples:
         return data
-    if not loading.has_recordings(sources(job.options.data)) or not _LENGTHS[0] <= samples <= _LENGTHS[1]:
+    if not loading.DataReader(sources(job.options.data)).has_recordings or not _LENGTHS[0] <= samples <= _LENGTHS[1]:
         raise InputError(
             f"{job.source} takes windows of {samples} samples, and '{data.name}' has {data.window}: give windows of "
             f"this length with --data or, for one of {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"

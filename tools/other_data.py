@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import results
-from edge_runtime.data import evaluation_data, layout_file, uci_har
+from edge_runtime.data import evaluation_data, uci_har
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.layout import FOLDER
 from edge_runtime.data.loading import load_data
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
 from edge_runtime.live import personal_learning
@@ -180,7 +181,7 @@ def not_learnt(ground: Ground, label: str) -> Measured:
     name = _not_learnt(label)
     layout = ground.runs / name / "layout.toml"
     layout.parent.mkdir(parents=True, exist_ok=True)
-    write_text(layout, not_a_class((layout_file.FOLDER / "motionsense.toml").read_text(), label))
+    write_text(layout, not_a_class((FOLDER / "motionsense.toml").read_text(), label))
     data = [f"{layout}={ground.data['motionsense']}"]
     return _unknown([ground.run(name, seed, data) for seed in ground.seeds], data, "live")
 

@@ -7,8 +7,8 @@ import click
 
 from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.commands import options
-from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.dataset import WINDOW, Dataset
+from edge_runtime.data.labels import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.types import Frame, Window

@@ -1,4 +1,4 @@
-"""Look at the data, draw, export or check it against an official copy: `har-edge data`."""
+"""Look at the data, draw or export it: `har-edge data`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,17 +8,18 @@ import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.data import layout_file, loading, recording_checks, windows_file
+from edge_runtime.data import loading, recording_checks, windows_file
 from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
+from edge_runtime.data.layout import shipped_layouts
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.sensor_checks import SIGN, Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
-from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
-from edge_runtime.system.quantities import NOT_MEASURED, counted
+from edge_runtime.system.quantities import counted
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
@@ -56,7 +57,7 @@ _ABSENT = {
 @outputs.option("json", "Without a subcommand: write counts and what fits too; - is standard output.")
 @click.pass_context
 def command(context: click.Context, data: Sources | None, layout: str | None, json_path: Path | None) -> None:
-    """Look at, plot, export or check the data.
+    """Look at, plot or export the data.
 
     Without a subcommand: what is there and, of recordings, what does not fit.
     """
@@ -77,10 +78,9 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
         return
     path = reader.sources[0].path
     assert path
-    found = windows_file.read(path)
+    found = windows_file.read_windows(path)
     _show_windows(found.data, reader)
     _show_signals(found)
-    found.check()
     outputs.write_json(json_path, _content(found.data, reader))
 
 
@@ -149,37 +149,6 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
 
 
-@command.command(epilog=options.examples("data check 'UCI HAR Dataset.zip'"))
-@click.argument("official", metavar="PATH", type=options.PATH)
-@click.pass_obj
-def check(outer: Sources | None, official: Path) -> None:
-    """Compare an official copy with the rebuilt windows.
-
-    PATH is the folder or zip of the official 'UCI HAR Dataset'.
-    """
-    from edge_runtime.data import official_copy, uci_har
-    from edge_runtime.system.terminal import Console, plain_table
-
-    if outer:
-        raise click.UsageError(f"check compares its PATH with the embedded data: leave out --data {in_words(outer)}")
-    if not official.exists():
-        raise InputError(f"{official} does not exist; give the folder or zip of the official 'UCI HAR Dataset'")
-    comparison = official_copy.compare(official_copy.load(official, proved=False), uci_har.load())
-    headings = ["largest difference", "values that differ", "by more than rounding"]
-    table = plain_table(["signal"], headings, f"{official}\nand the rebuilt windows")
-    for row in comparison.signals:
-        largest = f"{row.largest:.2g} {row.signal.unit}" if row.largest else "none"
-        table.add_row(row.signal.name, largest, f"{row.n_different:,}", f"{row.n_beyond_rounding:,}")
-    console = Console(markup=False)  # labels, subjects and paths are other people's text: shown as it is
-    console.print(table)
-    labels, subjects = ("equal" if x else "DIFFERENT" for x in (comparison.labels_equal, comparison.subjects_equal))
-    console.print(f"Labels {labels}, subjects {subjects}, {comparison.n_values:,} values in each signal.")
-    if not comparison.agrees:
-        raise CheckFailedError(
-            f"{official} and the rebuilt windows are not the same data; download the official copy again"
-        )
-
-
 def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
     """What `--data` names before or after the subcommand."""
     if outer is not None and inner is not None:
@@ -241,7 +210,7 @@ def _show(reader: DataReader, json_path: Path | None) -> None:
             findings += [(str(part.source), x) for x in shown]
             for finding in shown:
                 console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-            if part.source.layout not in ("", *layout_file.shipped()):
+            if part.source.layout not in ("", *shipped_layouts()):
                 console.print(SIGN)
             if not part.source.layout and any(x.is_fault and ("[" in x.text or x.about == "mounting") for x in shown):
                 console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
@@ -330,14 +299,11 @@ def _show_signals(found: windows_file.WindowsFile) -> None:
     from edge_runtime.system.terminal import Console, plain_table
 
     data = found.data
-    table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std", "not finite"])
+    table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
     for i, signal in enumerate(data.signals):
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
-        finite = values[np.isfinite(values)]
-        shown = [f(finite, dtype=np.float64) for f in (np.mean, np.std)] if len(finite) else []
-        ends = [finite.min(), finite.max()] if len(finite) else []
-        numbers = [f"{x:.4g}" for x in (*ends, *shown)] or [NOT_MEASURED] * 4
-        table.add_row(signal.name, signal.unit, *numbers, f"{len(values) - len(finite):,}")
+        numbers = values.min(), values.max(), values.mean(dtype=np.float64), values.std(dtype=np.float64)
+        table.add_row(signal.name, signal.unit, *(f"{x:.4g}" for x in numbers))
     absent = Table.grid(padding=(0, 2))
     absent.add_column(style="bold")
     absent.add_column()

@@ -142,4 +142,4 @@ def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
 def recordings_for(model: Path, given: Sources | None) -> Sources:
     """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has windows only."""
     chosen = data_for([model], given)
-    return chosen if given is not None or loading.has_recordings(chosen) else ()
+    return chosen if given is not None or loading.DataReader(chosen).has_recordings else ()

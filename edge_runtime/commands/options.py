@@ -157,9 +157,9 @@ class DataName(click.ParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the layouts that begin with `incomplete`; failing these, any file."""
-        from edge_runtime.data.layout_file import shipped
+        from edge_runtime.data.layout import shipped_layouts
 
-        known = ["uci-har", *(f"{x}=" for x in shipped())]
+        known = ["uci-har", *(f"{x}=" for x in shipped_layouts())]
         found = [CompletionItem(x) for x in known if incomplete and x.startswith(incomplete)]
         return found or [CompletionItem(incomplete, type="file")]
 

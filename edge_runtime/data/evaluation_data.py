@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import joining, uci_har
-from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
+from edge_runtime.data.labels import coarse_label, is_coarse
 from edge_runtime.data.loading import DataReader, check_unchanged
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of

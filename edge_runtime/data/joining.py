@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_runtime.data.dataset import MAX_LABELS, Dataset, Mounting, Recording, Split
-from edge_runtime.data.label_order import in_order
+from edge_runtime.data.labels import labels_in_order
 from edge_runtime.errors import InputError
 
 
@@ -31,7 +31,7 @@ def joined(parts: Sequence[Dataset]) -> Dataset:
             )
     if any(x.mounting is None for part in parts for x in (part.train, part.test)):
         raise InputError("windows of unknown mountings are taken alone")
-    labels = in_order(x for part in parts for x in part.labels)
+    labels = labels_in_order(x for part in parts for x in part.labels)
     _check_number(labels)
     names = [x.name for x in first.signals if all(x in part.signals for part in parts)]
     before = prefixes([x.name for x in parts])
@@ -84,8 +84,8 @@ def joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, 
     """Recordings of several data sets, whose labels count in the same names. Raises `InputError` as `joined` does."""
     check_labels(parts)
     every = [x for part in parts for x in part]
-    classes = in_order(x for recording in every for x in recording.classes)
-    others = in_order(x for recording in every for x in recording.label_names if x not in classes)
+    classes = labels_in_order(x for recording in every for x in recording.classes)
+    others = labels_in_order(x for recording in every for x in recording.label_names if x not in classes)
     names = (*classes, *others)
     _check_number(names)
     before = prefixes([part[0].mounting.source for part in parts])

@@ -1,16 +1,28 @@
-"""Describe the files of a data set: which they are, their columns and units, labels and people.
+"""Describe the files of a data set by a layout: which they are, their columns and units, labels and people.
 
-A layout is a TOML file of some ten lines; `edge_runtime/data/layouts` has those of known data sets. Without
-`[acceleration]` columns are found by the names that har-edge and phone apps give them (`edge_runtime.data.columns`).
+A layout is a TOML file of some ten lines; `edge_runtime/data/layouts` has those of known data sets, and docs/data.md
+all keys. The dataclasses here are its tables, field by field. Without `[acceleration]` columns are found by the names
+that har-edge and phone apps give them (`edge_runtime.data.column_names`).
 """
 
+import difflib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
 
 from edge_runtime.data.path_pattern import PathPattern
+from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
+from edge_runtime.errors import InputError
+from edge_runtime.system.dataclass_json import Quantity, from_json
+from edge_runtime.system.outside_files import read_text
+from edge_runtime.system.printable import has_control, quoted
 
-Column = int | str
-"""A column by its number, counted from 1, or by its name in the header."""
+FOLDER = Path(__file__).parent / "layouts"
+DEFAULT = "har-edge"
+"""The layout of har-edge's own recordings, and of phone apps' exports."""
 
 TEXTS = ("label", "subject", "placement", "device", "trial")
 """Said of a recording or of its rows: in the layout, by a column, or by the path."""
@@ -18,12 +30,14 @@ TEXTS = ("label", "subject", "placement", "device", "trial")
 OTHERS = "*"
 """Among the labels of a layout: all that it does not name, and in a label any text."""
 
-START, END = "start", "end"
-"""The columns of a file of labels that say where a label begins and ends."""
+_MOST_COLUMNS = 10_000
 
+Column = Annotated[int, Quantity(at_least=1, at_most=_MOST_COLUMNS)] | str
+"""A column by its number, counted from 1, or by its name in the header."""
 
-DISORDERS = REFUSED, NEW_RECORDING, SORTED = "refuse", "new recording", "sort"
-"""What is done where times go back."""
+_Lines = Annotated[int, Quantity(at_least=0)]
+_Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
+_LARGEST_FILE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True)
@@ -35,58 +49,81 @@ class TextColumn:
 
 
 @dataclass(frozen=True)
-class TimeColumn:
-    """A column of times, which count in `factor` seconds, or are dates and times of day where they are `of_day`.
+class Clock:
+    """How times are written: in a `unit`, as dates as ISO 8601 has them, or as dates in the codes of `strptime`."""
 
-    Dates are written as ISO 8601 has them, or as `pattern` says in the codes of `strptime`. Times of a `steady` sensor
-    are when its samples were delivered, or of a clock coarser than these: they are spread evenly. Where times go back
-    the file is refused, a new recording begins, or rows are sorted, as `disorder`, one of `DISORDERS`, says.
+    unit: str = "samples"
+
+    @property
+    def pattern(self) -> str:
+        """The codes of `strptime`; "" without."""
+        return self.unit if "%" in self.unit else ""
+
+    @property
+    def is_of_day(self) -> bool:
+        """Tell whether times are dates."""
+        return self.unit == "date" or bool(self.pattern)
+
+    @property
+    def factor(self) -> float | None:
+        """The unit in seconds; None for samples."""
+        return None if self.unit == "samples" else 1.0 if self.is_of_day else TIME_UNITS[canonical(self.unit)]
+
+
+@dataclass(frozen=True)
+class TimeColumn(Clock):
+    """The column of times; those of a `steady` sensor, which are when samples were delivered, are spread evenly.
+
+    Where times go back the file is refused, a new recording begins, or rows are sorted, as `disorder` says.
     """
 
-    column: Column
-    factor: float
+    column: Column = 1
+    unit: str = ""
     steady: bool = False
-    disorder: str = REFUSED
-    of_day: bool = False
-    pattern: str = ""
+    disorder: Literal["refuse", "new recording", "sort"] = "refuse"
 
 
 @dataclass(frozen=True)
 class SensorColumns:
-    """Columns of the x, y and z axes of a sensor, each the sum of some; plus `offset`, times `factor` in g or rad/s.
+    """Columns of x, y and z, each the sum of some; plus `offset`, times scale, sign and unit in g or rad/s.
 
-    `factor` is that of `unit`, times scale and sign. `sensor` is that of the path or of the row, where a file or a row
-    is of one sensor alone.
+    `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
     """
 
-    columns: tuple[tuple[Column, ...], ...]
+    columns: tuple[Column | tuple[Column, ...], Column | tuple[Column, ...], Column | tuple[Column, ...]]
     unit: str
-    factor: float
+    sign: Literal[1, -1] = 1
+    scale: Annotated[float, Quantity(at_least=1e-9, at_most=1e9)] = 1.0
+    offset: _Offset | tuple[_Offset, _Offset, _Offset] = 0.0
     sensor: str = ""
-    offset: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    @property
+    def axes(self) -> list[tuple[Column, ...]]:
+        """The columns that are summed, of each axis."""
+        return [x if isinstance(x, tuple) else (x,) for x in self.columns]
+
+    @property
+    def factor(self) -> float:
+        """What makes g or rad/s of the numbers."""
+        return {**ACCELERATION_UNITS, **ROTATION_UNITS}[canonical(self.unit)] * self.scale * self.sign
 
 
 @dataclass(frozen=True)
-class LabelFile:
+class LabelFile(Clock):
     """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for all of it.
 
     `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
-    and end belong to the stretch; they count in `factor` seconds of the clock of the recording, and where that is None
-    in its rows, from 1 on; `of_day` they are dates, as in `TimeColumn`. Without them a row is of a whole recording
-    where it names one, and else of a row of it. `skip` lines are left out.
+    and end belong to the stretch, in the unit of the clock, or in rows from 1 on. `skip` lines are left out.
     """
 
-    files: PathPattern
-    columns: tuple[str, ...]
-    factor: float | None = None
-    of_day: bool = False
-    pattern: str = ""
-    skip: int = 0
+    files: str | tuple[str, ...] = ""
+    columns: tuple[str, ...] = ()
+    skip: _Lines = 0
 
-    @property
-    def has_ranges(self) -> bool:
-        """Tell whether rows say where their labels begin and end."""
-        return START in self.columns
+    @cached_property
+    def pattern_of_files(self) -> PathPattern:
+        """The files' paths."""
+        return _pattern(self.files)
 
     @property
     def is_by_row(self) -> bool:
@@ -98,52 +135,177 @@ class LabelFile:
 class Layout:
     """The files of a data set.
 
-    `source` is the file that says it, `name` the data set's, "" for that of the folder. `fixed` has texts that are the
-    same for all files. `labels` and `other_labels` give the labels of the files their names: those that are classes,
-    and those that are not; with neither, all labels are classes of their own names. `separator` is None where the
-    header tells it, and " " for blanks.
+    `source` is the file that says it, `name` the data set's, "" for that of the folder. `labels` and `other_labels`
+    give the labels of the files their names: those that are classes, and those that are not; with neither, all labels
+    are classes of their own names. `separator` is None where the first line tells it.
     """
 
-    source: str
-    name: str
-    files: PathPattern
-    fixed: Mapping[str, str] = field(default_factory=dict)
-    text_columns: Mapping[str, TextColumn] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    other_labels: Mapping[str, str] = field(default_factory=dict)
+    files: str | tuple[str, ...]
+    name: str = ""
+    source: str = ""
+    separator: Literal[",", ";", "tab", "blanks"] | None = None
+    line_end: str = ""
+    skip: _Lines = 0
+    comments: str | tuple[str, ...] = ()
+    encoding: str = "utf-8-sig"
+    bad_rows: Literal["refuse", "leave out"] = "refuse"
+    rate: Annotated[float, Quantity("samples/s", at_least=1, at_most=100_000)] | None = None
+    mounting: Literal["each subject", "each file"] = "each subject"
+    label: str | TextColumn = ""
+    subject: str | TextColumn = ""
+    placement: str | TextColumn = ""
+    device: str | TextColumn = ""
+    trial: str | TextColumn = ""
+    sensor: TextColumn | None = None
+    where: Mapping[str, str | int | tuple[str | int, ...]] = field(default_factory=dict)
+    placements: Mapping[str, _Lines] = field(default_factory=dict)
     time: TimeColumn | None = None
-    rate_hz: float | None = None
     acceleration: SensorColumns | None = None
     rotation: SensorColumns | None = None
-    separator: str | None = None
-    line_end: str = ""
-    skip: int = 0
-    comments: tuple[str, ...] = ()
-    encoding: str = "utf-8-sig"
-    leaves_out_bad_rows: bool = False
-    each_file_is_a_mounting: bool = False
-    sensor_column: Column | None = None
-    where: Mapping[Column, tuple[str, ...]] = field(default_factory=dict)
-    placements: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    other_labels: Mapping[str, str] = field(default_factory=dict)
     label_file: LabelFile | None = None
+
+    @cached_property
+    def pattern(self) -> PathPattern:
+        """The recordings' paths."""
+        return _pattern(self.files)
+
+    @cached_property
+    def comment_marks(self) -> tuple[str, ...]:
+        """What lines begin with that are left out."""
+        return (self.comments,) if isinstance(self.comments, str) else self.comments
+
+    @cached_property
+    def sensors(self) -> dict[str, SensorColumns]:
+        """Acceleration and rotation, those of which the layout gives the columns."""
+        both = {"acceleration": self.acceleration, "rotation": self.rotation}
+        return {name: x for name, x in both.items() if x}
+
+    @cached_property
+    def text_columns(self) -> dict[str, TextColumn]:
+        """Those of `TEXTS` that columns say."""
+        return {x: y for x in TEXTS if isinstance(y := getattr(self, x), TextColumn)}
+
+    @cached_property
+    def fixed(self) -> dict[str, str]:
+        """Those of `TEXTS` that are the same for all files."""
+        return {x: y for x in TEXTS if isinstance(y := getattr(self, x), str) and y}
+
+    @cached_property
+    def kept_rows(self) -> dict[Column, tuple[str, ...]]:
+        """The texts of rows that are kept, by their columns."""
+        texts = {key: x if isinstance(x, tuple) else (x,) for key, x in self.where.items()}
+        return {int(key[:9]) if key.isdecimal() else key: tuple(map(str, x)) for key, x in texts.items()}
 
     @property
     def has_header(self) -> bool:
         """Tell whether columns are found by the names in a header."""
-        if self.acceleration is None:
-            return True
-        named = [x.column for x in self.text_columns.values()] + ([self.time.column] if self.time else [])
-        named += [*self.where, *([] if self.sensor_column is None else [self.sensor_column])]
-        parts = [x for x in (self.acceleration, self.rotation) if x]
-        return any(isinstance(x, str) for x in named + [x for part in parts for axis in part.columns for x in axis])
+        others = [x.column for x in (*self.text_columns.values(), self.time, self.sensor) if x]
+        of_sensors = [x for part in self.sensors.values() for axis in part.axes for x in axis]
+        return self.acceleration is None or any(isinstance(x, str) for x in (*others, *of_sensors, *self.kept_rows))
 
     @property
     def reads_labels(self) -> bool:
         """Tell whether it says where labels are, which recognition does without."""
-        places = (*self.files.names, *self.fixed, *self.text_columns)
-        return self.label_file is not None or "label" in places
+        return bool(self.label_file or self.label or "label" in self.pattern.names)
 
-    @property
-    def names_labels(self) -> bool:
-        """Tell whether it says which labels there are."""
-        return bool(self.labels or self.other_labels)
+    def key_of_label(self, label: str) -> str | None:
+        """The key that names a label of the files: 1.0 is 1, a `*` any text, and "*" alone every other; else None."""
+        said = {**self.labels, **self.other_labels}
+        if label in said or not said:
+            return label
+        try:
+            plain = str(int(float(label))) if float(label).is_integer() else label
+        except ValueError:
+            plain = label
+        stars = [x for x in said if x != OTHERS and _stands_for(x, label)]
+        return next((x for x in (plain, *stars, OTHERS) if x in said), None)
+
+
+def _stands_for(key: str, label: str) -> bool:
+    """Tell whether a key with `*` for any text, as in `F*`, stands for a label of the files."""
+    first, *middle, last = key.split(OTHERS) if OTHERS in key else (key, key)
+    if OTHERS not in key or not label.startswith(first) or not label.endswith(last):
+        return False
+    place, end = len(first), len(label) - len(last)
+    for x in middle:  # each is sought once, from the left: no other place of it can fit better
+        found = label.find(x, place, end)
+        if found < 0:
+            return False
+        place = found + len(x)
+    return place <= end
+
+
+def _pattern(files: str | tuple[str, ...]) -> PathPattern:
+    return PathPattern(*([files] if isinstance(files, str) else files))
+
+
+def shipped_layouts() -> list[str]:
+    """The names of the layouts that come with har-edge."""
+    return sorted(x.stem for x in FOLDER.glob("*.toml"))
+
+
+def find_layout(name: str) -> Layout:
+    """The layout that is shipped as `name`, or in the file of this path. Raises `InputError` when there is none."""
+    path = FOLDER / f"{name}.toml" if name in shipped_layouts() else Path(name)
+    try:
+        text = read_text(path, "a layout", _LARGEST_FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        near = difflib.get_close_matches(name.lower(), shipped_layouts(), 1)
+        meant = f", perhaps {near[0]}" if near else ""
+        raise InputError(
+            f"there is no layout '{name}' ({getattr(error, 'strerror', None) or error}){meant}: give the path of a "
+            f"TOML file, or one of {', '.join(shipped_layouts())}"
+        ) from error
+    return parse_layout(text, path.name if path.parent == FOLDER else str(path), "" if name == DEFAULT else path.stem)
+
+
+def parse_layout(text: str, source: str, name: str) -> Layout:
+    """The layout that `text` writes; `source` names it in the `InputError` raised when it is none.
+
+    `name` is that of the data set, unless the layout has one.
+    """
+    try:
+        content = tomllib.loads(text)
+        found: Layout = from_json(Layout, {"name": name, **content, "source": source}, known_keys_only=True)
+        _check(found)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{source} is no layout ({error}): docs/data.md has all keys") from error
+    return found
+
+
+def _check(layout: Layout) -> None:
+    """Raise `ValueError` for a part that fits no other, which no type says."""
+    names, source = layout.pattern.names, layout.label_file
+    for table, units in (("acceleration", ACCELERATION_UNITS), ("rotation", ROTATION_UNITS)):
+        if table in layout.sensors and canonical(layout.sensors[table].unit) not in units:
+            raise ValueError(f"{table}.unit is one of {', '.join(units)}")
+    for table, clock in (("time", layout.time), ("label_file", source)):
+        if clock and clock.unit != "samples" and not clock.is_of_day and canonical(clock.unit) not in TIME_UNITS:
+            raise ValueError(f"{table}.unit is one of {', '.join(TIME_UNITS)}, date, or as in %Y-%m-%d %H:%M:%S")
+    if layout.acceleration and (layout.rate is None) == (layout.time is None):
+        raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
+    if not layout.acceleration and (layout.rotation or layout.time):
+        raise ValueError("[rotation] and [time] need [acceleration]")
+    if ("sensor" in names or layout.sensor) and not (
+        len(layout.sensors) == 2 and all(x.sensor for x in layout.sensors.values())
+    ):
+        raise ValueError("sensor tells [acceleration] and [rotation] apart: give both tables, each with sensor")
+    if twice := [x for x in (*layout.fixed, *layout.text_columns) if x in names]:
+        raise ValueError(f"{twice[0]} is said in files too: leave one of them out")
+    if layout.placements and ("placement" in names or layout.placement):
+        raise ValueError("[placements] name the placement of each device: leave placement out elsewhere")
+    if bad := [x for x in layout.kept_rows if isinstance(x, int) and not 1 <= x <= _MOST_COLUMNS]:
+        raise ValueError(f"where names the column {bad[0]}: columns count from 1")
+    if layout.labels.keys() & layout.other_labels.keys():
+        raise ValueError("a label stands in [labels] and in [other_labels]")
+    if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
+        raise ValueError(f"{quoted(control[0], 30)} has a line break or control character")
+    if source is not None:
+        known, columns = ("label", "start", "end", "", *names), source.columns
+        if not {*columns} <= {*known} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
+            raise ValueError(f"label_file.columns are of {', '.join(map(quoted, known))}: label once, start with end")
+        if layout.label or "label" in names:
+            raise ValueError("[label_file] gives the labels: leave label out elsewhere")
+        _ = source.pattern_of_files

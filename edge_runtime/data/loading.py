@@ -4,20 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from edge_runtime.data import (
-    file_tree,
-    joining,
-    layout_file,
-    official_copy,
-    recording_files,
-    recording_windows,
-    uci_har,
-    windows_file,
-)
+from edge_runtime.data import file_tree, joining, official_copy, uci_har, windows, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Recording
-from edge_runtime.data.layout import Layout
-from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.data.layout import DEFAULT, Layout, find_layout, shipped_layouts
+from edge_runtime.data.recordings import FoundRecordings, fits, read_recordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -104,7 +95,7 @@ class DataReader:
         data = self.found_windows(window)
         if not len(data.train) + len(data.test):
             raise InputError(
-                f"{in_words(self.sources)}: nobody has {recording_windows.in_seconds(data.window)} of one label in one "
+                f"{in_words(self.sources)}: nobody has {windows.in_seconds(data.window)} of one label in one "
                 "piece; record more, or fill the column label"
             )
         return data
@@ -115,7 +106,7 @@ class DataReader:
         if len(self.parts) == 1:
             self.parts[0].check(data)
         else:
-            recording_windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
+            windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
 
     def _check_labels(self) -> None:
         for x in self.parts:
@@ -144,10 +135,9 @@ class SourceReader:
         if path is None:
             return "embedded"
         if not path.exists():
-            if str(path) in layout_file.shipped():
+            if str(path) in shipped_layouts():
                 raise InputError(f"{path} is a layout, and says nothing of where the recordings are: give {path}=PATH")
-            expected = "give the folder, zip or file of the recordings" if self.source.layout else _EXPECTED
-            raise InputError(f"{path} does not exist; {expected}")
+            raise InputError(f"{path} does not exist; {_EXPECTED}")
         if self.source.layout:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
@@ -155,15 +145,12 @@ class SourceReader:
         if path.is_file():
             file_tree.check_size(path)
         if path.is_dir() or zip_archive.is_zip(path):
-            is_official = official_copy.is_official_folder if path.is_dir() else official_copy.is_official_zip
-            if is_official(path):
+            if official_copy.is_official(path):
                 return "official"
-            if recording_files.fits(path, layout_file.find(layout_file.DEFAULT)):
+            if fits(path, find_layout(DEFAULT)):
                 return "recordings"
-            raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}{_hint(path)}")
-        if path.suffix.lower() == ".npy":
-            raise InputError(f"{path} holds one array: save X and y together, by numpy.savez('windows.npz', X=X, y=y)")
-        raise InputError(f"{path} is neither a folder nor a zip; {_EXPECTED}{_hint(path)}")
+        fitting = fitting_layouts(path) or "docs/data.md says how a layout is written"
+        raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}; {fitting}")
 
     @cached_property
     def found(self) -> FoundRecordings:
@@ -171,7 +158,7 @@ class SourceReader:
         path = self.source.path
         assert path
         try:
-            return recording_files.read(path, self._layout)
+            return read_recordings(path, self.layout)
         except InputError as error:
             # Any .csv may be har-edge's own, by its path, until it is read.
             if self.source.layout or not (fitting := fitting_layouts(path)):
@@ -179,40 +166,36 @@ class SourceReader:
             raise InputError(f"{error}; {fitting}") from error
 
     @cached_property
-    def _layout(self) -> Layout:
-        return layout_file.find(self.source.layout or layout_file.DEFAULT)
+    def layout(self) -> Layout:
+        """How its recordings are read."""
+        return find_layout(self.source.layout or DEFAULT)
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """Its recordings. Raises `InputError` when it has windows only."""
-        kind = self.kind
-        if kind == "embedded":
+        if self.kind == "embedded":
             return uci_har.recordings()
-        if kind == "recordings":
+        if self.kind == "recordings":
             return self.found.recordings
-        if kind == "windows":
-            raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")
-        raise InputError(
-            f"{self.source} is an official copy of UCI HAR, which holds windows only; the embedded data has recordings"
-        )
+        raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")
 
     def windows(self, window: Window | None, alone: bool) -> Dataset:
         """Its windows, which are `alone` or joined with others': then a few people may all be learnt from."""
         path = self.source.path
         if self.kind == "windows" and path:
-            return windows_file.load(path)
+            return windows_file.read_windows(path).data
         if self.kind == "official" and path:
-            return official_copy.load(path)
+            return official_copy.load_official(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
         found = self.recordings
-        return recording_windows.windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects(alone))
+        return windows.windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects(alone))
 
     def check_labels(self) -> None:
         """Raise `InputError` for a layout that reads no labels."""
-        if self.kind == "recordings" and not self._layout.reads_labels:
+        if self.kind == "recordings" and not self.layout.reads_labels:
             raise InputError(
-                f"{self._layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
+                f"{self.layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
                 "[label_file] for labels in files of their own"
             )
 
@@ -245,7 +228,7 @@ class SourceReader:
                 f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test: record more "
                 "people, or add those of another data set with a second --data, such as uci-har"
             )
-        recording_windows.check_classes(data, str(self.source), self.test_subjects(alone=True))
+        windows.check_classes(data, str(self.source), self.test_subjects(alone=True))
 
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
@@ -260,17 +243,8 @@ def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
         )
 
 
-def has_recordings(chosen: Sources) -> bool:
-    """Tell whether `load_recordings` takes what is `chosen`: official copies and `.npz` files hold windows only."""
-    return DataReader(chosen).has_recordings
-
-
-def _hint(path: Path) -> str:
-    return "; " + (fitting_layouts(path) or "docs/data.md says how a layout is written")
-
-
 def fitting_layouts(path: Path) -> str:
     """Shipped layouts that fit the files at `path`, in words; "" where none does."""
-    names = [x for x in layout_file.shipped() if x != layout_file.DEFAULT]
-    fitting = [x for x in names if recording_files.fits(path, layout_file.find(x))]
+    names = [x for x in shipped_layouts() if x != DEFAULT]
+    fitting = [x for x in names if fits(path, find_layout(x))]
     return f"the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""

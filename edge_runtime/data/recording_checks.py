@@ -5,17 +5,16 @@ Each finding is a sentence, with the line of the layout that mends it, for each 
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import click
 import numpy as np
 
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.label_order import JOGGING, UCI_HAR
+from edge_runtime.data.labels import JOGGING, UCI_HAR
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.mounting_checks import mounting_findings
-from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.model.alike_labels import RULED_PLACEMENTS, plain_placement
@@ -25,7 +24,7 @@ from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
-_MOST_NAMED = 8  # placements, or devices at one
+_MOST_NAMED = 8  # placements, labels or files
 _NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _FAR_BACK_S = 3.0  # further than samples that wait to be written: a clock that began anew
 _SEVERAL, _OFTEN_S = 3, 20.0  # gaps of a coarse clock, of which there is one in so many seconds
@@ -39,23 +38,15 @@ def findings(found: FoundRecordings) -> list[Finding]:
         by_placement.setdefault(x.mounting.placement, []).append(x)
     of_devices = [
         replace(
-            finding,
-            text=f"{placement or 'no placement'}: {finding.text}" if len(by_placement) > 1 else finding.text,
+            x,
+            text=f"{placement or 'no placement'}: {x.text}" if len(by_placement) > 1 else x.text,
             placement=placement,
         )
         for placement, recordings in by_placement.items()
-        for finding in _of_placement(recordings, found.units)
+        for x in sensor_findings(recordings)
     ]
     of_all = (_rate, _gaps, _files, _people, _labels)
     return [*_worn(found.recordings), *of_devices, *(finding for check in of_all for finding in check(found))]
-
-
-def _of_placement(recordings: Sequence[Recording], units: Mapping[str, str]) -> Iterator[Finding]:
-    of_sensors = list(sensor_findings(recordings, units))
-    yield from of_sensors
-    # How devices are turned is not known where gravity or time is wrong.
-    if not any(x.is_fault and x.about in ("gravity", "steps") for x in of_sensors):
-        yield from mounting_findings(recordings)
 
 
 def say_misfits(reader: DataReader) -> None:
@@ -74,29 +65,22 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
     devices: dict[str, set[str]] = {}
     for x in recordings:
         devices.setdefault(x.mounting.placement, set()).add(x.mounting.device)
-    if not any(devices) and not any(map(any, devices.values())):
+    makes = set().union(*devices.values()) - {""}
+    if not any(devices) and not makes:
         return
-    named = []
-    for placement, own in devices.items():
-        makes = sorted(own - {""}, key=natural)
-        of_makes = f" ({', '.join(makes[:_MOST_NAMED])}{', ...' * (len(makes) > _MOST_NAMED)})" if makes else ""
-        named.append((placement or "a place that is not told") + of_makes)
-    text = f"Worn at: {'; '.join(named[:_MOST_NAMED])}{'; ...' * (len(named) > _MOST_NAMED)}."
+    text = f"Worn at: {_listed(x or 'a place that is not told' for x in devices)}"
+    text += f"; devices: {_listed(sorted(makes, key=natural))}." if makes else "."
     known = set(map(plain_placement, RULED_PLACEMENTS))
     if others := [x for x in devices if x and plain_placement(x) not in known]:
-        shown = " and ".join(quoted(x, 30) for x in others[:_MOST_NAMED])
         text += (
-            f" {shown} {'counts' if len(others) == 1 else 'count'} as not told: har-edge has rules for "
-            f"{' and '.join(RULED_PLACEMENTS)} alone, of whether sitting looks like lying. Where one of these is "
-            "meant, write placement so."
+            f" har-edge has rules for {' and '.join(RULED_PLACEMENTS)} alone, of whether sitting looks like lying: "
+            f"{_listed(map(quoted, others))} counts as not told."
         )
-    n_devices = len(set().union(*devices.values()) - {""})
-    yield Finding("worn", text, numbers={"placements": len([*filter(None, devices)]), "devices": n_devices})
+    yield Finding("worn", text, numbers={"placements": len([*filter(None, devices)]), "devices": len(makes)})
 
 
 def _rate(found: FoundRecordings) -> Iterator[Finding]:
-    rates = np.array(found.rates_hz)
-    low, middle, high = (float(x) for x in (rates.min(), np.median(rates), rates.max()))
+    low, middle, high = (float(x(found.rates_hz)) for x in (np.min, np.median, np.max))
     span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
     change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
     numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
@@ -120,10 +104,7 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
         seconds = sum(len(x.samples) for x in found.recordings) / RATE_HZ
         in_batches = found.clock_s > 0 and n >= _SEVERAL and seconds < n * _OFTEN_S
         if in_batches:
-            text += (
-                " Where samples came in batches without a pause, longer than the steps of the clock, write rate = 50 "
-                "(samples a second) in place of [time]."
-            )
+            text += " Where samples came in batches without a pause write rate = 50 in place of [time]."
         yield Finding("gaps", text, in_batches, numbers={"gaps": n})
     if n := found.set_back:
         text = f"Times go back {counted(n, 'time')}: a new recording begins there."
@@ -143,10 +124,7 @@ def _files(found: FoundRecordings) -> Iterator[Finding]:
     """Files that are left out."""
     for names, why in (
         (found.without_samples, "there are no samples in it"),
-        (
-            found.without_rotation,
-            "there are no samples of the other sensor beside it; without [rotation] acceleration alone is taken",
-        ),
+        (found.without_rotation, "there are no samples of the other sensor beside it"),
     ):
         if names:
             text = f"{counted(len(names), 'file')} left out, {names[0]} first: {why}."
@@ -162,45 +140,41 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
         yield Finding(
             "people",
-            f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see that the column of "
-            "people names these or, in a layout, what {subject} stands for in files. There * and names in braces "
-            "stand, from the left, for as little as fits: write one for each part, as in *-*-{subject}.txt.",
+            f"Each of {len(names):,} people has one label alone, {quoted(names[0], 50)} first: see the column of "
+            "people or, in a layout, what {subject} stands for in files.",
             is_fault=True,
         )
         return
     cuts = ((x, x[: place.start()]) for x in names for place in re.finditer("[_. -]", x))
     if pair := next(((x, y) for x, y in cuts if y in labels), None):
         longer, other = (quoted(x, 50) for x in pair)
-        yield Finding(
-            "people",
-            f"{longer} is another person than {other}: where they are the same, name them alike or, in a layout, write "
-            'two patterns, the longer one first, as in files = ["{subject}_{trial}.csv", "{subject}.csv"].',
-        )
+        yield Finding("people", f"{longer} is another person than {other}: where they are the same, name them alike.")
 
 
 def _labels(found: FoundRecordings) -> Iterator[Finding]:
     """Labels that seem to be misspelt, and those that are absent."""
     for name in found.recordings[0].classes:
         plain = name.upper().replace(" ", "_")
-        near = [x for x in _CLASSES if len(plain) > 2 and x.startswith(plain)][:1] or difflib.get_close_matches(
-            plain, _CLASSES, 1, _NEARLY
-        )
+        near = [x for x in _CLASSES if len(plain) > 2 and x.startswith(plain)][:1]
+        near = near or difflib.get_close_matches(plain, _CLASSES, 1, _NEARLY)
         if name not in _CLASSES and near:
-            yield Finding(
-                "labels", f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels]."
-            )
+            text = f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels]."
+            yield Finding("labels", text)
     if found.absent_labels:
-        names, others = (", ".join(quoted(x, 30) for x in y[:8]) for y in (found.absent_labels, found.unnamed_labels))
-        rest = f'; "*" stands for {others}' if others else ""
-        yield Finding(
-            "labels", f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {names}{rest}."
-        )
+        rest = f'; "*" stands for {_listed(map(quoted, found.unnamed_labels))}' if found.unnamed_labels else ""
+        absent = _listed(map(quoted, found.absent_labels))
+        text = f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {absent}{rest}."
+        yield Finding("labels", text)
     if found.without_labels:
-        names = ", ".join(quoted(x, 100) for x in found.without_labels[:8])
         yield Finding(
             "labels",
-            f"{counted(len(found.without_labels), 'recording')} without any label, {names}: see that files of labels "
-            "name them as their paths do and that start and end, where they have these, count in the unit under "
-            "[label_file].",
+            f"{counted(len(found.without_labels), 'recording')} without any label, {_listed(found.without_labels)}: "
+            "see that files of labels name them as their paths do, and the unit of start and end under [label_file].",
             is_fault=True,
         )
+
+
+def _listed(names: Iterator[str] | Sequence[str]) -> str:
+    """The first few names."""
+    every = list(names)
+    return ", ".join(every[:_MOST_NAMED]) + ", ..." * (len(every) > _MOST_NAMED)

@@ -13,25 +13,32 @@ J. L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware hu
 smartphones. Neurocomputing 171, 2016.
 """
 
+import lzma
+import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import delta_codec, label_order
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
+from edge_runtime.data.labels import UCI_HAR
+from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
 PLACEMENT = "waist"
-LABELS = label_order.UCI_HAR
+LABELS = UCI_HAR
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
 RECORDING_LABELS = LABELS + TRANSITIONS
 N_RECORDINGS = 61
+
+HEADER = struct.Struct("<8sII")  # mark, number of recordings, number of samples
+MARK = b"harcnt01"
 
 _DATA = Path(__file__).parent
 RECORDINGS_FILE = _DATA / "recordings.xz"
@@ -48,6 +55,16 @@ Runs = tuple[tuple[int, int, int], ...]
 """(class, first sample, number of windows) of each run of windows in one recording."""
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Recordings end to end: `counts` `[n, 6]` int16, `labels` `[n]` int8; per recording `lengths` and `subjects`."""
+
+    counts: npt.NDArray[np.int16]
+    labels: npt.NDArray[np.int8]
+    lengths: npt.NDArray[np.int32]
+    subjects: npt.NDArray[np.uint8]
+
+
 @cache
 def load() -> Dataset:
     """The official windows: 7352 of 21 training subjects, 2947 of 9 test subjects, arrays read-only.
@@ -62,7 +79,7 @@ def load() -> Dataset:
 
 def recordings() -> tuple[Recording, ...]:
     """The 61 continuous recordings of 30 subjects, in g and rad/s, with all twelve labels (`RECORDING_LABELS`)."""
-    stored = delta_codec.decode(RECORDINGS_FILE.read_bytes(), str(RECORDINGS_FILE))
+    stored = decoded(RECORDINGS_FILE.read_bytes(), str(RECORDINGS_FILE))
     ends = np.cumsum(stored.lengths)[:-1]
     per_recording = zip(stored.subjects, np.split(stored.counts, ends), np.split(stored.labels, ends), strict=True)
     return tuple(
@@ -76,6 +93,37 @@ def recordings() -> tuple[Recording, ...]:
         )
         for number, (subject, counts, labels) in enumerate(per_recording)
     )
+
+
+def decoded(content: bytes, source: str) -> Counts:
+    """The counts in a recordings file; `source` names it in the `InputError` raised when it is damaged.
+
+    Motion is sampled far faster than it changes, so that differences to the sample before are stored, within a
+    recording and modulo 2^16: zigzag puts small ones of either sign first (0, -1, 1, -2 -> 0, 1, 2, 3), high bytes,
+    nearly all zero, are kept apart from low ones, and xz does the rest.
+    """
+    try:
+        payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
+        mark, n_recordings, n_samples = HEADER.unpack_from(payload)
+    except (lzma.LZMAError, struct.error) as error:
+        raise InputError(f"{source} is damaged ({error}); install har-edge again") from error
+    plane = n_samples * frontend.N_CHANNELS
+    sizes = (HEADER.size, 4 * n_recordings, n_recordings, n_samples, plane, plane)
+    if mark != MARK or len(payload) != sum(sizes):
+        raise InputError(f"{source} is not a file of recordings, or was cut short; install har-edge again")
+    ends = np.cumsum(sizes)
+    parts = [payload[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    lengths = np.frombuffer(parts[1], "<u4").astype(np.int32)
+    if lengths.sum() != n_samples:
+        raise InputError(f"{source} is damaged (its recordings do not add up); install har-edge again")
+    high, low = (np.frombuffer(x, np.uint8).reshape(frontend.N_CHANNELS, n_samples) for x in parts[4:])
+    zigzag = (high.astype(np.uint16) << 8) | low
+    differences = ((zigzag >> 1) ^ -(zigzag & 1)).view(np.int16)
+    counts = np.empty((n_samples, frontend.N_CHANNELS), np.int16)
+    for first, length in zip(np.cumsum(lengths) - lengths, lengths, strict=True):
+        here = slice(first, first + length)
+        np.cumsum(differences[:, here], axis=1, dtype=np.int16, out=counts[here].T)
+    return Counts(counts, np.frombuffer(parts[3], np.int8), lengths, np.frombuffer(parts[2], np.uint8))
 
 
 @cache

@@ -18,7 +18,7 @@ X_train, y_train, X_test and y_test, with subject_train and subject_test, stand 
 may come from anywhere: nothing in it is run, and its sizes are limited.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,33 +27,20 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS, Dataset, Split
+from edge_runtime.data.labels import UCI_HAR
 from edge_runtime.data.subject_groups import blocks, last_third
-from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
 from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.printable import quoted
-from edge_runtime.system.quantities import counted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
-PARTS = ("train", "test")
-_NAMES = ("US", "names as text")
-_MEMBERS = {
-    "X": ("fiu", "numbers [n, samples, channels]"),
-    "y": ("iuUS", "whole numbers or text, one for each window (of floats y.astype(int)),"),
-    "subject": ("iuUS", "whole numbers or text, one for each window,"),
-    "split": ("biuUS", "0 and 1, or 'train' and 'test', one for each window,"),
-    "labels": _NAMES,
-    "signals": _NAMES,
-    "units": _NAMES,
-    "rate": ("fiu", "samples a second, one number,"),
-    "hop": ("iu", "samples from one window to the next, one number,"),
-}
-"""Member -> NumPy's kinds that it may have, and what is expected there in words."""
-_BY_PART = ("X", "y", "subject")  # members that there may be one of for each part
-_MAX_SAMPLES, _MAX_CHANNELS, _MAX_SUBJECTS = 1_000_000, 1000, 1000  # what a card has room for
-_MAX_RATE_HZ = 1e6
+_PARTS = ("train", "test")
+_KINDS = {"X": "fiu", "y": "iuUS", "subject": "iuUS", "split": "biuUS", "labels": "US", "signals": "US", "units": "US"}
+_KINDS |= {"rate": "fiu", "hop": "iu"}
+"""Member -> NumPy's kinds that it may have."""
+_MOST = {"samples": 1_000_000, "channels": 1000, "subjects": 1000, "rate": 1_000_000, "hop": 1_000_000}
 _LONGEST_NAME = 100
 _MAX_OTHER = 1 << 26  # bytes of a member that is not X
 
@@ -62,244 +49,177 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class WindowsFile:
-    """The windows of the file at `path`, of which `check` tells whether their values can be used.
+    """The windows of a file; `absent` are the members that it does not have."""
 
-    `absent` are the members that the file does not have.
-    """
-
-    path: Path
     data: Dataset
     absent: tuple[str, ...]
 
-    def check(self) -> None:
-        """Raise `InputError` for values that are not finite or too large."""
-        for part, split in (("training", self.data.train), ("test", self.data.test)):
-            bad = np.flatnonzero(~((split.X >= -NO_CLIP) & (split.X <= NO_CLIP)).all(axis=(1, 2)))
-            if len(bad):
-                raise InputError(
-                    f"{self.path}: {counted(len(bad), 'window')} of the {part} part, number {bad[0]} first, "
-                    f"{'has' if len(bad) == 1 else 'have'} values that are NaN, infinite or beyond {NO_CLIP:g}: "
-                    "leave such windows out, or give a larger unit"
-                )
 
-
-def load(path: Path) -> Dataset:
-    """The windows in the file at `path`; errors as of `read` and `WindowsFile.check`."""
-    found = read(path)
-    found.check()
-    return found.data
-
-
-def read(path: Path) -> WindowsFile:
+def read_windows(path: Path) -> WindowsFile:
     """Read the file at `path`. Raises `InputError` that names the member which is missing or wrong."""
-    members = _joined(_members(path), path)
-    for name in ("X", "y"):
-        if name not in members:
-            raise InputError(
-                f"{path} has no array {name}: windows are X [n, samples, channels] with the class of each in y [n]"
+    try:
+        members = _joined(_members(path))
+        X, n = members["X"], len(members["X"])
+        y, labels = _classes(_column("y", members, n), members.get("labels"))
+        is_test = _is_test(_column("split", members, n)) if "split" in members else None
+        has_people = "subject" in members
+        subject = _subjects(_column("subject", members, n)) if has_people else blocks(y, is_test)
+        if is_test is None:
+            is_test = np.isin(subject, np.array(last_third(subject.tolist()), subject.dtype))
+        if both := np.intersect1d(subject[is_test], subject[~is_test]).tolist():
+            raise ValueError(
+                f"subject {quoted(str(both[0]))} has windows in both parts of split, so that the test would be of "
+                "people who are known: split by subject, or leave subject out"
             )
-    X = members["X"]
-    _check_shape(X, path)
-    y, labels = _classes(_column("y", members, len(X), path), members.get("labels"), path)
-    is_test = _is_test(_column("split", members, len(X), path), path) if "split" in members else None
-    has_people = "subject" in members
-    subject = _subjects(_column("subject", members, len(X), path), path) if has_people else blocks(y, is_test)
-    if is_test is None:
-        is_test = np.isin(subject, np.array(last_third(subject.tolist()), subject.dtype))
-    _check_parts(subject, is_test, path)
-    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which `check` finds
+        names = [f"channel_{i + 1}" for i in range(X.shape[2])]
+        names = _names("signals", members["signals"]) if "signals" in members else names
+        units = [_text("units", x) for x in members["units"]] if "units" in members else [UNKNOWN_UNIT] * len(names)
+        if not len(names) == len(units) == X.shape[2]:
+            raise ValueError(f"X has {X.shape[2]} channels, signals {len(names)} and units {len(units)}: name each")
+        rate, hop = (_number(name, members) for name in ("rate", "hop"))
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, which is refused next
         train, test = (Split(X[x].astype(np.float32), y[x], subject[x]) for x in (~is_test, is_test))
-    signals, window = _signals(members, X.shape[2], path), _window(members, X, path)
+    for part, split in (("training", train), ("test", test)):
+        bad = np.flatnonzero(~((split.X >= -NO_CLIP) & (split.X <= NO_CLIP)).all(axis=(1, 2)))
+        if len(bad):
+            raise InputError(
+                f"{path}: windows of the {part} part, number {bad[0]} first of {len(bad)}, have values that are NaN, "
+                f"infinite or beyond {NO_CLIP:g}: leave such windows out, or give a larger unit"
+            )
+    signals = tuple(Signal(name, unit or UNKNOWN_UNIT) for name, unit in zip(names, units, strict=True))
+    window = Window(rate, X.shape[1], X.shape[1] if hop is None else int(hop))  # without a hop they are taken as apart
     data = Dataset(path.stem, labels, signals, window, train, test, has_people=has_people)
-    return WindowsFile(path, data, tuple(x for x in _MEMBERS if x not in members))
+    return WindowsFile(data, tuple(x for x in _KINDS if x not in members))
 
 
 def _members(path: Path) -> dict[str, Array]:
-    """The arrays in the file by their names."""
+    """The arrays in the file by their names. Raises `ValueError`, as all that follow."""
     arrays: dict[str, Array] = {}
     with Archive(path, str(path)) as archive:
         for member in archive.names:
             name = member.removesuffix(".npy")
             base = name.removesuffix("_train").removesuffix("_test")
-            known = base if name == base or base in _BY_PART else ""
-            if known not in _MEMBERS or name == member:
-                raise InputError(
-                    f"{path} has the member {quoted(member)}, which is none of {', '.join(_MEMBERS)}: rename it, or "
-                    "leave it out"
-                )
-            if name in arrays:
-                raise InputError(f"{path} has the array {name} twice: save it again")
-            kinds, expected = _MEMBERS[known]
+            known = base if base in ("X", "y", "subject") else name
+            if known not in _KINDS or name == member or name in arrays:
+                raise ValueError(f"it has the member {quoted(member)}; known, each once, are {', '.join(_KINDS)}")
             try:
-                arrays[name] = parse_npy(archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER), kinds)
+                arrays[name] = parse_npy(
+                    archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER), _KINDS[known]
+                )
             except ValueError as error:
-                raise InputError(f"{path}: {name} cannot be read ({error}): {expected} are expected") from error
+                raise ValueError(f"{name} cannot be read ({error}); docs/formats.md says what it holds") from error
     return arrays
 
 
-def _joined(members: Mapping[str, Array], path: Path) -> dict[str, Array]:
-    """Put what there is one of for each part together, with the split."""
+def _joined(members: dict[str, Array]) -> dict[str, Array]:
+    """Put what there is one of for each part together, with the split; and check that there are windows."""
     by_part = [x for x in members if x.endswith(("_train", "_test"))]
-    if not by_part:
-        return dict(members)
-    joined = {name: x for name, x in members.items() if name not in by_part}
-    for name in _BY_PART:
-        given = [part for part in PARTS if f"{name}_{part}" in members]
-        if name == "subject" and not given:
-            continue
-        if len(given) < 2 or name in joined or "split" in joined:
-            raise InputError(f"{path} has {', '.join(members)}: give {name}_train and {name}_test, or X, y and split")
-        both = [members[f"{name}_{part}"] for part in PARTS]
-        fits = all(x.shape[:1] == members[f"X_{part}"].shape[:1] != () for x, part in zip(both, PARTS, strict=True))
-        kinds = {x.dtype.kind if x.dtype.kind in "US" else "" for x in both}
-        if not fits or len({x.shape[1:] for x in both}) > 1 or len(kinds) > 1:
-            raise InputError(
-                f"{path}: {name}_train {_shape(both[0])} and {name}_test {_shape(both[1])} do not fit each other or X"
-            )
-        joined[name] = np.concatenate(both)
-        if name != "X" and joined[name].dtype.kind == "f":  # of numbers with and without a sign
-            joined[name] = joined[name].astype(np.int64)
-    joined["split"] = np.repeat([0, 1], [len(members[f"X_{part}"]) for part in PARTS])
-    return joined
-
-
-def _check_shape(X: Array, path: Path) -> None:
-    if X.ndim != 3:
-        advice = "; of one channel it is X[..., np.newaxis]" if X.ndim == 2 else ""
-        raise InputError(f"{path}: X has the shape {_shape(X)}, and [n, samples, channels] is expected{advice}")
-    n, samples, channels = X.shape
-    if not n:
-        raise InputError(f"{path} has no windows: X is {_shape(X)}")
-    if not (1 <= samples <= _MAX_SAMPLES and 1 <= channels <= _MAX_CHANNELS):
-        raise InputError(
-            f"{path}: X has {samples:,} samples of {channels:,} channels; 1 to {_MAX_SAMPLES:,} of 1 to "
-            f"{_MAX_CHANNELS:,} are taken, in this order"
+    bases = {x.rpartition("_")[0] for x in by_part}
+    if by_part:
+        if len(by_part) != 2 * len(bases) or {*bases, "split"} & members.keys():
+            raise ValueError(f"it has {', '.join(members)}: give each as _train and _test, or X, y and split")
+        for base in bases:
+            pair = [members.pop(f"{base}_{part}") for part in _PARTS]
+            if len({x.dtype.kind in "US" for x in pair}) > 1 or len({x.shape[1:] for x in pair}) > 1:
+                raise ValueError(f"{base}_train {pair[0].shape} and {base}_test {pair[1].shape} do not fit each other")
+            lengths = [len(x) for x in pair]
+            split = members.setdefault("split", np.repeat([0, 1], lengths))
+            if np.bincount(split, minlength=2).tolist() != lengths:
+                raise ValueError(f"{', '.join(sorted(by_part))} are of different lengths")
+            whole = np.concatenate(pair)  # of numbers with and without a sign it makes floats
+            members[base] = whole.astype(np.int64) if base != "X" and whole.dtype.kind == "f" else whole
+    if missing := {"X", "y"} - members.keys():
+        raise ValueError(f"it has no array {min(missing)}: windows are X [n, samples, channels], their classes y [n]")
+    shape = members["X"].shape
+    if (
+        len(shape) != 3
+        or not shape[0]
+        or not 1 <= shape[1] <= _MOST["samples"]
+        or not 1 <= shape[2] <= _MOST["channels"]
+    ):
+        raise ValueError(
+            f"X is {shape}, where [n, samples, channels] is expected, at most {_MOST['samples']:,} samples of "
+            f"{_MOST['channels']:,} channels; of one channel it is X[..., np.newaxis]"
         )
+    return members
 
 
-def _column(name: str, members: Mapping[str, Array], n: int, path: Path) -> Array:
+def _column(name: str, members: Mapping[str, Array], n: int) -> Array:
     """The member `name` as `[n]`."""
-    values = members[name]
-    if values.shape not in ((n,), (n, 1)):
-        advice = "; of one-hot rows take y.argmax(axis=1)" if name == "y" and values.ndim == 2 else ""
-        raise InputError(f"{path}: {name} has the shape {_shape(values)}, and X has {n:,} windows{advice}")
-    return values.reshape(n)
+    if members[name].shape not in ((n,), (n, 1)):
+        raise ValueError(
+            f"{name} is {members[name].shape}, and X has {n:,} windows; of one-hot rows take argmax(axis=1)"
+        )
+    return members[name].reshape(n)
 
 
-def _classes(y: Array, named: Array | None, path: Path) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
+def _classes(y: Array, named: Array | None) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     """The class of each window, and the labels."""
-    labels = None if named is None else _names("labels", named, path)
+    labels = None if named is None else _names("labels", named)
     found, places = np.unique(y, return_inverse=True)
-    if len(found) > MAX_LABELS or (labels and len(labels) > MAX_LABELS):
-        raise InputError(f"{path} has more than {MAX_LABELS} classes: join some")
+    if max(len(found), len(labels or ())) > MAX_LABELS:
+        raise ValueError(f"it has more than {MAX_LABELS} classes: join some")
     if found.dtype.kind in "US":
-        texts = _names("y", found, path)
+        texts = _names("y", found)
         if labels is None:
-            labels = tuple(x for x in LABELS if x in texts) if set(texts) <= set(LABELS) else texts
-        absent = [x for x in texts if x not in labels]
-        if absent:
-            raise InputError(f"{path}: y has {quoted(absent[0])}, which is not among labels: name it there")
+            labels = [x for x in UCI_HAR if x in texts] if set(texts) <= set(UCI_HAR) else texts
+        if absent := [x for x in texts if x not in labels]:
+            raise ValueError(f"y has {quoted(absent[0])}, which is not among labels: name it there")
         classes = [labels.index(x) for x in texts]
     elif labels is None:
-        labels, classes = tuple(map(str, found.tolist())), list(range(len(found)))
+        labels, classes = [*map(str, found.tolist())], list(range(len(found)))
     else:
         classes = found.tolist()
         if classes[0] < 0 or classes[-1] >= len(labels):
-            raise InputError(
-                f"{path}: y goes from {classes[0]} to {classes[-1]}, and labels has {len(labels)} names, which are "
-                f"those of 0 to {len(labels) - 1}"
-            )
+            raise ValueError(f"y goes from {classes[0]} to {classes[-1]}, and labels has {len(labels)} names, of 0 on")
     if len(labels) < 2:
-        raise InputError(f"{path} has the one class {quoted(labels[0])}: at least two are needed")
-    return np.array(classes, np.uint8)[places.reshape(-1)], labels
+        raise ValueError(f"it has the one class {quoted(labels[0])}: at least two are needed")
+    return np.array(classes, np.uint8)[places.reshape(-1)], tuple(labels)
 
 
-def _is_test(split: Array, path: Path) -> npt.NDArray[np.bool_]:
+def _is_test(split: Array) -> npt.NDArray[np.bool_]:
     of_test = np.zeros(len(split), np.bool_)
-    for value in _listed("split", np.unique(split), path):
-        text = _text(value, "split", path) if isinstance(value, (str, bytes)) else int(value)
-        if text not in (*PARTS, 0, 1):
-            raise InputError(f"{path}: split has {quoted(str(text))}: 0 or 'train', 1 or 'test' are expected")
+    for value in np.unique(split).tolist():
+        text = _text("split", value) if isinstance(value, (str, bytes)) else int(value)
+        if text not in (*_PARTS, 0, 1):
+            raise ValueError(f"split has {quoted(str(text))}: 0 or 'train', 1 or 'test' are expected")
         of_test[split == value] = text in (1, "test")
     return of_test
 
 
-def _subjects(subject: Array, path: Path) -> Array:
+def _subjects(subject: Array) -> Array:
     found, places = np.unique(subject, return_inverse=True)
-    if len(found) > _MAX_SUBJECTS:
-        raise InputError(
-            f"{path} names {len(found):,} subjects, and {_MAX_SUBJECTS:,} can be told apart: put several into one"
-        )
-    if found.dtype.kind not in "US":
-        return subject.astype(np.int64) if found.dtype != np.uint64 else subject
-    return np.array(_names("subject", found, path))[places.reshape(-1)]
+    if len(found) > _MOST["subjects"]:
+        raise ValueError(f"it names {len(found):,} subjects, of which {_MOST['subjects']:,} can be told apart")
+    if found.dtype.kind in "US":
+        return np.array(_names("subject", found))[places.reshape(-1)]
+    return subject.astype(np.int64) if found.dtype != np.uint64 else subject
 
 
-def _check_parts(subject: Array, is_test: npt.NDArray[np.bool_], path: Path) -> None:
-    both = np.intersect1d(subject[is_test], subject[~is_test])
-    if len(both):
-        raise InputError(
-            f"{path}: subject {quoted(str(both[0]))} has windows in both parts of split, so that the test would be of "
-            "people who are known: split by subject, or leave subject out"
-        )
-
-
-def _signals(members: Mapping[str, Array], n: int, path: Path) -> tuple[Signal, ...]:
-    names = [f"channel_{i + 1}" for i in range(n)]
-    units: Sequence[str] = [UNKNOWN_UNIT] * n
-    if "signals" in members:
-        names = list(_names("signals", members["signals"], path))
-    if "units" in members:
-        units = [_text(x, "units", path) or UNKNOWN_UNIT for x in _listed("units", members["units"], path)]
-    for what, given in (("signals", names), ("units", units)):
-        if len(given) != n:
-            raise InputError(f"{path}: {what} has {len(given)} names, and X has {n} channels: name each")
-    return tuple(map(Signal, names, units))
-
-
-def _window(members: Mapping[str, Array], X: Array, path: Path) -> Window:
-    """The window; without a hop, windows are taken as apart from each other."""
-    rate, hop = _number("rate", members, _MAX_RATE_HZ, path), _number("hop", members, _MAX_SAMPLES, path)
-    samples = X.shape[1]
-    return Window(rate, samples, samples if hop is None else int(hop))
-
-
-def _number(name: str, members: Mapping[str, Array], at_most: float, path: Path) -> float | None:
+def _number(name: str, members: Mapping[str, Array]) -> float | None:
     if name not in members:
         return None
     given = members[name]
-    if given.size != 1 or not 1e-3 <= (value := float(given.reshape(()))) <= at_most:
-        raise InputError(f"{path}: {name} is {_MEMBERS[name][1]} above 0 and at most {at_most:,.0f}")
+    if given.size != 1 or not 1e-3 <= (value := float(given.reshape(()))) <= _MOST[name]:
+        raise ValueError(f"{name} is one number above 0 and at most {_MOST[name]:,}")
     return value
 
 
-def _names(what: str, given: Array, path: Path) -> tuple[str, ...]:
-    """The texts in `given`, a list without a name that is empty, too long, not printable or there twice."""
-    names = tuple(_text(x, what, path) for x in _listed(what, given, path))
-    if not all(names):
-        raise InputError(f"{path}: {what} has a name without a character: give each its own name")
-    twice = next((x for x in names if names.count(x) > 1), None)
-    if twice:
-        raise InputError(f"{path}: {what} has {quoted(twice)} twice: give each its own name")
+def _names(what: str, given: Array) -> list[str]:
+    """The texts in `given`, a list without a name that is empty or there twice."""
+    if given.ndim != 1 or len(given) > _MOST["channels"]:
+        raise ValueError(f"{what} is {given.shape}, and a list of names is expected")
+    names = [_text(what, x) for x in given.tolist()]
+    if not all(names) or len(set(names)) < len(names):
+        raise ValueError(f"{what} has an empty name, or one that stands twice: give each its own")
     return names
 
 
-def _listed(what: str, given: Array, path: Path) -> list[Any]:
-    if given.ndim != 1 or len(given) > _MAX_CHANNELS:
-        raise InputError(f"{path}: {what} has the shape {_shape(given)}, and a list of names is expected")
-    names: list[Any] = given.tolist()
-    return names
-
-
-def _text(value: str | bytes, what: str, path: Path) -> str:
+def _text(what: str, value: str | bytes) -> str:
     """`value` as printable text without blanks around it."""
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
-    if len(text) > _LONGEST_NAME:
-        raise InputError(f"{path}: {what} has {quoted(text, 20)}, and {_LONGEST_NAME} characters are the longest name")
-    if not text.isprintable():
-        raise InputError(f"{path}: {what} has {quoted(text)}, which cannot be printed: give it another name")
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    if len(text) > _LONGEST_NAME or not text.isprintable():
+        raise ValueError(f"{what} has {quoted(text, 20)}, which cannot be printed or is too long: give it another name")
     return text.strip()
-
-
-def _shape(array: Array) -> str:
-    return f"[{', '.join(map(str, array.shape))}]"

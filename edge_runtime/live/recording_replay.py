@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.coarse_labels import coarse_label, is_coarse
 from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.labels import coarse_label, is_coarse
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting

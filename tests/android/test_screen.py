@@ -17,7 +17,9 @@ from scipy.spatial.transform import Rotation
 from tiny_models import card, dense
 
 from edge_runtime.bench import results
-from edge_runtime.data import csv_table, dataset, layout_file, uci_har
+from edge_runtime.data import dataset, uci_har
+from edge_runtime.data.layout import DEFAULT, find_layout
+from edge_runtime.data.sample_files import FileFacts, read_tables
 from edge_runtime.live.decider import UNKNOWN, Decision
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
@@ -75,10 +77,10 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
     path = folder / "recordings/a.csv"
-    (back,) = csv_table.read(path.read_bytes(), str(path), layout_file.find(layout_file.DEFAULT))
+    (back,) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "", FileFacts())
     assert set(back.texts["subject"]) == {"s1, left"}
     assert set(back.texts["label"]) == {"SITTING"}
-    read = np.concatenate([back.acceleration.values, back.rotation.values], axis=1)
+    read = np.concatenate([back.series[x].values for x in ("acceleration", "rotation")], axis=1)
     assert np.array_equal(read.astype(np.float32), samples.astype(np.float32))
 
 

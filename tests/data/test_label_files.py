@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from written_recordings import motion, zipped
 
-from edge_runtime.data import layout_file, recording_files
+from edge_runtime.data.layout import parse_layout
+from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
 
 SENSORS = """
@@ -18,27 +19,11 @@ unit = "rad/s"
 
 
 def read(folder, text):
-    return recording_files.read(folder, layout_file.parse(text, "mine.toml", "mine"))
+    return read_recordings(folder, parse_layout(text, "mine.toml", "mine"))
 
 
 def line(*cells, separator=","):
     return separator.join(map(str, cells))
-
-
-def test_control_characters_in_files_of_labels_are_refused(tmp_path):
-    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
-    (tmp_path / "labels.txt").write_text("1,EVIL\x1b[2Jx,1,300\n")
-    text = f"""files = "{{subject}}.csv"
-rate = 50
-{SENSORS}
-[label_file]
-files = "labels.txt"
-columns = ["subject", "label", "start", "end"]
-"""
-    with pytest.raises(InputError, match=r"1\.csv: the label 'EVIL\\x1b\[2Jx' has a line break or control character"):
-        read(tmp_path, text)
-    (tmp_path / "labels.txt").write_text("0" * 5000 + "1,walk,1,300\n")
-    assert read(tmp_path, text).recordings[0].classes == ("walk",)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("samples", 1.0), ("s", 0.02)])
@@ -74,36 +59,13 @@ skip = 1
     assert recording.labels.tolist() == expected.tolist()
     assert recording.label_names == ("STANDING", "stand_to_sit")
     content = (tmp_path / "labels.txt").read_text()
-    for row, says in (
-        (
-            f"1 2 5 {210 * factor} 400",
-            r"labels\.txt, line 4: the label starts at .*, before that of .* line 3 has ended",
-        ),
-    ):
-        (tmp_path / "labels.txt").write_text(content + row)
-        with pytest.raises(InputError, match=says):
-            read(tmp_path, text)
     (tmp_path / "labels.txt").write_text(content + "9 2 5 300 400")  # of a recording that is not there
     assert read(tmp_path, text).recordings[0].labels.tolist() == expected.tolist()
-    (tmp_path / "labels.txt").write_text("\n1 S2 5 300 400")
-    with pytest.raises(InputError, match=r"line 2: there is no recording of exp '1' and subject 'S2', nor of any"):
-        read(tmp_path, text)
     (tmp_path / "labels.txt").write_text("\n1 2 5 500 600")
-    assert read(tmp_path, text).without_labels == ("acc_exp01_user02.txt",)
-    (tmp_path / "labels.txt").write_text(content)
-    for old, new, says in (
-        (
-            "skip = 1",
-            "",
-            r"labels\.txt, line 1: 3 fields instead of 5: see columns .*, or skip = 1 there for a heading",
-        ),
-        ('"start", "end"', '"end", "start"', r"labels\.txt, line 2: the label ends before it starts"),
-        ('"labels.txt"', '"label.txt"', r"has no file of labels like 'label\.txt'"),
-        ('"exp", "subject"', '"exp", "user"', r"mine\.toml, line \d+: columns are a list of 'label', 'start', 'end'"),
-        ('"label", ', '"", ', r"columns have to name 'label' once"),
-    ):
-        with pytest.raises(InputError, match=says):
-            read(tmp_path, text.replace(old, new))
+    assert read(tmp_path, text).without_labels == ["acc_exp01_user02.txt"]
+    (tmp_path / "labels.txt").write_text(content + f"1 2 5 {210 * factor} 400")
+    with pytest.raises(InputError, match=r"labels\.txt: the label '5' starts"):
+        read(tmp_path, text)
 
 
 DIARY = f"""files = "{{subject}}_log.csv"
@@ -135,10 +97,9 @@ def test_labels_of_a_diary_may_have_dates(tmp_path, unit, first, last):
     text = DIARY.replace('"date"', f'"{unit}"')
     (recording,) = read(tmp_path, text).recordings
     assert np.flatnonzero(recording.labels == 0).tolist() == list(range(100, 251))
-    with pytest.raises(InputError, match=r"diary\.csv, line 2: start and end are '.*', and numbers are .*\"date\""):
-        read(tmp_path, text.replace(f'"{unit}"', '"s"'))
-    with pytest.raises(InputError, match=r"diary\.csv, line 1: .* 'from' and 'to', and dates are .* skip = 1 for"):
-        read(tmp_path, text.replace("skip = 1", ""))
+    for old, new in ((f'"{unit}"', '"s"'), ("skip = 1", "")):
+        with pytest.raises(InputError, match=r"diary\.csv, line \d: start and end"):
+            read(tmp_path, text.replace(old, new))
 
 
 @pytest.mark.parametrize(
@@ -210,33 +171,10 @@ columns = ["name", "label"]
     assert [(x.file, x.found_labels) for x in found] == [("a.csv", ("walk",)), ("b.csv", ("rest",))]
     assert all((x.labels >= 0).all() for x in found)
     table.write_text("a walk\nb rest\na rest\n")
-    with pytest.raises(InputError, match=r'line 3 and .*, line 1 are both the label of .* name "label" alone'):
+    with pytest.raises(InputError, match=r"table\.txt: the label"):
         read(tmp_path, text)
     table.write_text("a go upstairs\nb  go\n")
     assert [x.found_labels for x in read(tmp_path, text).recordings] == [("go upstairs",), ("go",)]
-
-
-def test_columns_behind_a_label_of_rows_are_said_where_blanks_separate_them(tmp_path):
-    write_by_row(tmp_path)
-    path = tmp_path / "L01_S07_R01_labels.csv"
-    path.write_text(path.read_text().replace(",", " "))
-    with pytest.raises(
-        InputError, match=r"the label '1 0 1' .* \(where columns follow that of the label write \"\" behind"
-    ):
-        read(tmp_path, BY_ROW)
-    (found,) = read(tmp_path, BY_ROW.replace('["label"]', '["label", ""]')).recordings
-    assert found.labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
-
-
-def test_times_of_labels_are_no_numbers_of_samples(tmp_path):
-    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
-    (tmp_path / "labels.txt").write_text("1,walk,0.5,4.5\n")
-    text = f'files = "{{subject}}.csv"\nrate = 50\n{SENSORS}\n[label_file]\nfiles = "labels.txt"\n'
-    text += 'columns = ["subject", "label", "start", "end"]\n'
-    with pytest.raises(InputError, match=r"line 1: start and end are '0\.5' and '4\.5', .* write unit = \"s\""):
-        read(tmp_path, text)
-    (found,) = read(tmp_path, f'{text}unit = "s"').recordings
-    assert found.found_labels == ("walk",)
 
 
 def test_labels_of_rows_may_have_blanks_in_them(tmp_path):
@@ -255,27 +193,8 @@ def test_rows_without_a_label_count_among_the_labels_of_rows(tmp_path):
     (found,) = read(tmp_path, BY_ROW).recordings
     assert found.labels[:250].tolist() == [-1] * 50 + [1] * 50 + [0] * 150
     path.write_text(f"{heading}\n\n")
-    with pytest.raises(InputError, match=r"R01_labels\.csv has no labels, where one for each row of its recording is"):
+    with pytest.raises(InputError, match=r"R01\.csv has 300 rows, and .*R01_labels\.csv 0 labels"):
         read(tmp_path, BY_ROW)
-
-
-def test_a_file_of_labels_of_rows_is_of_one_recording_which_has_no_other(tmp_path):
-    for trial in ("01", "02"):
-        write_by_row(tmp_path, trial)
-    (tmp_path / "L01_S07_R02_labels.csv").unlink()
-    text = BY_ROW.replace('_R{trial}_labels.csv"', '_*_labels.csv"')
-    with pytest.raises(
-        InputError, match=r"L01_S07_R01\.csv and L01_S07_R02\.csv would have the labels of the same file, .* in braces"
-    ):
-        read(tmp_path, text)
-    (tmp_path / "L01_S07_R02.csv").unlink()
-    assert len(read(tmp_path, text).recordings) == 1
-    write_by_row(tmp_path, "02")
-    (tmp_path / "L01_S07_R02.csv").unlink()
-    with pytest.raises(
-        InputError, match=r"R01_labels\.csv and .*R02_labels\.csv are both labels of the same recording: put what"
-    ):
-        read(tmp_path, text)
 
 
 def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
@@ -353,26 +272,46 @@ def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "says"),
+    ("old", "new", "noun"),
     [
-        (
-            'columns = ["label"]\nskip = 1',
-            'columns = ["label"]',
-            r"L01_S07_R01\.csv has 300 rows, and .*L01_S07_R01_labels\.csv 301 labels, where one for each row is",
-        ),
-        (
-            '_R{trial}_labels.csv"',
-            '_R{trial}.csv"',
-            r"all paths like 'L.*' are like files under \[label_file\] of mine\.toml too, and taken for labels",
-        ),
-        ('["label"]', '["label", "start"]', r"line 14: columns have to name 'end' once"),
-        ('["label"]', '["label"]\nunit = "s"', r"line 15: unit is that of start and end, which columns do not name"),
-        ('["label"]', '["", "", "", "label"]', r"R01_labels\.csv, line 2: 3 fields instead of 4"),
+        ('columns = ["label"]\nskip = 1', 'columns = ["label"]', r"R01\.csv has 300 rows, and .*R01_labels\.csv 301"),
+        ('_R{trial}_labels.csv"', '_R{trial}.csv"', "no files like"),
+        ('_labels.csv"', '_classes.csv"', "no labels in files like"),
+        ('["label"]', '["label", "start"]', "label_file.columns"),
+        ('["label"]', '["label", "label"]', "label_file.columns"),
+        ('["label"]', '["scene"]', "label_file.columns"),
+        ('["label"]', '["who", "label"]', "label_file.columns"),
+        ('["label"]', '["label"]\nunit = "parsecs"', "label_file.unit"),
+        ('["label"]', '["", "", "", "label"]', r"R01_labels\.csv, line 2: 3 fields"),
+        ('["label"]', '["label", "start", "end"]\nunit = "samples"', r"R01_labels\.csv, line"),
+        ("_labels.csv", "_labels.csv\x1b", "mine.toml"),
+        ("2 = ", "3 = ", r"'2\.0'"),
     ],
 )
-def test_what_is_wrong_with_labels_of_rows_is_said(tmp_path, old, new, says):
+def test_what_is_wrong_with_labels_of_rows_is_said(tmp_path, old, new, noun):
     for trial in ("01", "02"):
         write_by_row(tmp_path, trial)
     assert old in BY_ROW
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=noun):
         read(tmp_path, BY_ROW.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("row", "noun"),
+    [
+        ("1,EVIL\x1b[2Jx,1,300", "control character"),
+        ("1,walk,0.5,4.5", r"labels\.txt, line 1: .*unit"),
+        ("1,walk,one,300", r"labels\.txt, line 1"),
+        ("1,walk,300,1", r"labels\.txt, line 1"),
+        ("1,walk,1", r"labels\.txt, line 1: 3 fields"),
+        ("1,walk,nan,3", r"labels\.txt, line 1"),
+    ],
+)
+def test_a_row_that_is_no_label_is_named(tmp_path, row, noun):
+    (tmp_path / "1.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+    (tmp_path / "labels.txt").write_text(f"{row}\n")
+    text = f'files = "{{subject}}.csv"\nrate = 50\n{SENSORS}\n[label_file]\nfiles = "labels.txt"\n'
+    with pytest.raises(InputError, match=noun):
+        read(tmp_path, text + 'columns = ["subject", "label", "start", "end"]\n')
+    (tmp_path / "labels.txt").write_text("0" * 5000 + "1,walk,1,300\n")
+    assert read(tmp_path, text + 'columns = ["subject", "label", "start", "end"]\n').recordings[0].classes == ("walk",)

@@ -4,14 +4,12 @@ import io
 import random
 import zipfile
 from contextlib import suppress
-from dataclasses import replace
 
 import numpy as np
 import official_copy
 import pytest
 
 from edge_runtime.data import loading, uci_har
-from edge_runtime.data.official_copy import compare, load
 from edge_runtime.errors import InputError
 from edge_runtime.system.zip_archive import Archive
 
@@ -67,26 +65,27 @@ def test_a_missing_file_is_named(folder, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "line", "says"),
+    ("name", "line", "noun"),
     [
-        (SIGNAL, b" 1.0" * 127, "127 numbers instead of 128"),
-        (SIGNAL, b"", "0 numbers instead of 128"),
-        (SIGNAL, b" 1.0" * 129, "129 numbers"),
-        (SIGNAL, b" 1.0" * 127 + b" one", "could not convert .*one"),
-        (SIGNAL, b" 1.0" * 127 + b" \xff\xfe", "could not convert"),
-        (SIGNAL, b" 1.0" * 127 + b" NaN", "a number is not finite"),
-        (SIGNAL, b" 1.0" * 127 + b" -inf", "a number is not finite"),
-        (SIGNAL, b" 1.0" * 127 + b" 1e39", "a number is not finite"),
-        *[("train/y_train.txt", x, "not a whole number from 1 to 6") for x in (b"0", b"7", b"1.5", b"-1")],
-        ("test/subject_test.txt", b"31", "31 is not a whole number from 1 to 30"),
+        (SIGNAL, b" 1.0" * 127, "127"),
+        (SIGNAL, b"", "7351"),
+        (SIGNAL, b" 1.0" * 129, "129"),
+        (SIGNAL, b" 1.0" * 127 + b" one", "row 4"),
+        (SIGNAL, b" 1.0" * 127 + b" \xff\xfe", "row 4"),
+        (SIGNAL, b" 1.0" * 127 + b" NaN", "finite"),
+        (SIGNAL, b" 1.0" * 127 + b" 1e39", "finite"),
+        *[("train/y_train.txt", x, "labels of the train part") for x in (b"0", b"7", b"1.5", b"-1")],
+        ("train/y_train.txt", b"one", "row 4"),
+        ("test/subject_test.txt", b"31", "subjects of the test part"),
     ],
 )
-def test_a_malformed_line_is_named_with_its_number(folder, name, line, says):
+def test_a_malformed_line_is_refused_and_named(folder, name, line, noun):
     lines = (folder / name).read_bytes().splitlines()
     lines[4] = line
     official_copy.rewrite(folder / name, b"\n".join(lines) + b"\n")
-    with pytest.raises(InputError, match=rf"{name}, line 5: .*{says}"):
+    with pytest.raises(InputError, match=noun) as error:
         loading.load_data(folder)
+    assert str(folder) in str(error.value)
 
 
 def test_a_truncated_text_file_is_named_with_its_length(folder):
@@ -104,28 +103,6 @@ def test_labels_and_subjects_of_another_order_are_refused(folder, name, says):
         loading.load_data(folder)
 
 
-@pytest.mark.parametrize(("units", "n_beyond"), [(0, 0), (1, 0), (-1, 0), (12, 1)])
-def test_comparison_excuses_the_seventh_digit_and_nothing_more(official, units, n_beyond):
-    X = official.train.X.copy()
-    value = float(X[4, 0, 0])
-    X[4, 0, 0] = value + units * 10.0 ** (np.floor(np.log10(abs(value))) - 6)
-    comparison = compare(replace(official, train=replace(official.train, X=X)), official)
-    first, *others = comparison.signals
-    assert (first.n_different, first.n_beyond_rounding) == (units != 0, n_beyond)
-    assert first.largest == abs(float(X[4, 0, 0]) - value)
-    assert not any(x.n_different for x in others)
-    assert comparison.agrees == (n_beyond == 0)
-
-
-def test_comparison_sees_one_other_label_and_one_other_subject(official):
-    for name, equal in (("y", (False, True)), ("subject", (True, False))):
-        changed = getattr(official.test, name).copy()
-        changed[7] = 3 if changed[7] != 3 else 4
-        comparison = compare(replace(official, test=replace(official.test, **{name: changed})), official)
-        assert (comparison.labels_equal, comparison.subjects_equal) == equal
-        assert not comparison.agrees
-
-
 @pytest.mark.parametrize("name", ["../evil.txt", "/etc/passwd", "a/../../b", "..\\evil.txt", "C:\\evil.txt"])
 def test_a_path_that_climbs_out_is_refused_by_name(tmp_path, name):
     path = official_copy.write_zip(tmp_path / "climbing.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n", name: b"x"})
@@ -138,7 +115,7 @@ def test_a_path_that_climbs_out_is_refused_by_name(tmp_path, name):
 def test_a_zip_that_declares_gigabytes_is_refused_before_anything_is_unpacked(tmp_path, monkeypatch):
     path = official_copy.write_bomb(tmp_path / "bomb.zip")
     monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("unpacked"))
-    with pytest.raises(InputError, match=r"bomb\.zip would unpack to 1,207,959,552 bytes"):
+    with pytest.raises(InputError, match=r"bomb\.zip .*1,207,959,552"):
         loading.load_data(path)
 
 
@@ -146,7 +123,7 @@ def test_a_zip_with_too_many_members_is_refused_before_they_are_listed(tmp_path,
     path = tmp_path / "many.zip"
     path.write_bytes(official_copy.with_members(25_000))
     monkeypatch.setattr(zipfile, "ZipInfo", lambda *_: pytest.fail("listed"))
-    with pytest.raises(InputError, match=r"many\.zip lists its members in 1,175,000 bytes, more than the limit of 1,0"):
+    with pytest.raises(InputError, match=r"many\.zip .*1,175,000"):
         loading.load_data(path)
 
 
@@ -221,7 +198,3 @@ def test_a_path_without_data_is_refused_saying_what_was_expected(tmp_path):
     for path in (text, foreign, empty, tmp_path / "absent"):
         with pytest.raises(InputError, match=rf"{path}.* official 'UCI HAR Dataset'"):
             loading.load_data(path)
-    with pytest.raises(InputError, match=rf"^{empty} holds no recordings, nor windows, that har-edge knows"):
-        loading.load_data(empty)
-    with pytest.raises(InputError, match=rf"^the folder {empty} has no recordings of the official"):
-        load(empty)

@@ -5,8 +5,7 @@ import pytest
 from streams import HEADERS
 from written_recordings import HEADER, motion, spoil, write, write_subjects
 
-from edge_runtime.data import loading, recording_checks, recording_windows, uci_har
-from edge_runtime.data.data_sources import sources
+from edge_runtime.data import loading, uci_har, windows
 from edge_runtime.data.dataset import WINDOW
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -43,11 +42,11 @@ def test_people_without_labels_are_not_kept_for_the_test(tmp_path):
     assert {*loading.load_data(tmp_path).test.subject.tolist()} == {"c"}
 
 
-@pytest.mark.parametrize(("n", "windows"), [(127, 0), (128, 1), (191, 1), (192, 2)])
-def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, windows):
+@pytest.mark.parametrize(("n", "count"), [(127, 0), (128, 1), (191, 1), (192, 2)])
+def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, count):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
-    test = recording_windows.windowed("mine", loading.load_recordings(tmp_path), WINDOW, ["a"]).test
-    assert np.bincount(test.y).tolist() == [windows, 2]
+    test = windows.windowed("mine", loading.load_recordings(tmp_path), WINDOW, ["a"]).test
+    assert np.bincount(test.y).tolist() == [count, 2]
 
 
 def test_a_recording_of_uci_har_comes_back_the_same(tmp_path):
@@ -75,81 +74,6 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     found = loading.load_recordings(tmp_path)[0]
     assert found.samples == pytest.approx(samples, abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
-
-
-NO_RECORDINGS = {
-    "notes": b"remember: charge the phone\nAnna walked, then sat, then ran, at 10, 11, 12\n",
-    "a long text": b"Each person wore the phone in a pocket of the trousers.\n" * 30
-    + b"We met 24 of them in 2019, at 10.\n" * 2,
-    "facts of a device": b"version,device,epoch,platform\n3,iPhone,1698501144401,1.26,16.6\n",
-    "document": b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n",
-    "photo": b"\xff\xd8\xff\xe0\0\0",
-    "film": b"\0\0\0\x18ftypmp42",
-}
-
-
-@pytest.mark.parametrize("content", NO_RECORDINGS.values(), ids=NO_RECORDINGS)
-def test_what_is_plainly_no_recording_is_passed_over_and_said(tmp_path, content, capsys):
-    write_subjects(tmp_path, "abc")
-    (tmp_path / "rec-b2.csv").write_bytes(content)
-    reader = loading.DataReader(sources(tmp_path))
-    recording_checks.say_misfits(reader)
-    said = capsys.readouterr().err
-    assert f"{tmp_path}: 1 file left out, rec-b2.csv first: there are no samples in it.\n" in said
-    source = reader.parts[0]
-    assert [x.subject for x in source.recordings] == ["a", "b", "c"]
-    texts = [x.text for x in recording_checks.findings(source.found)]
-    assert "1 file left out, rec-b2.csv first: there are no samples in it." in texts
-    for x in "abc":
-        (tmp_path / f"rec-{x}.csv").unlink()
-    with pytest.raises(InputError, match=r"rec-b2\.csv"):
-        loading.load_recordings(tmp_path)
-
-
-BROKEN = {
-    "empty": b"",
-    "a header alone": f"{HEADER}\n".encode(),
-    "a row that was cut": f"{HEADER}\n0.00,1,2\n".encode(),
-    "a row of words": f"{HEADER}\na,b,c,d,e,f,g,walk,b\nfoo,b,c,d,e,f,g,walk,b\n".encode(),
-    "no header": b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n",
-    "other names": b"t,p,q,r\n0,1,2,3\n1,1,2,3\n",
-    "quotes": b'"t","p","q","r"\n"0","1","2","3"\n"1","1","2","3"\n',
-    "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
-    "a spreadsheet": b"PK\3\4\xff\xfe",
-    "a disk that lost power": bytes(4000),
-    "a file whose end was lost": b"some words\n" * 9 + bytes(4000),
-    "points without digits": b"time,p,q,r\n" + b"1.,0.,2.,1.\n" * 9,
-    "points and no header": b"1.,0.,2.,1.,0.\n" * 9,
-    "units in cells": b"time,p,q,r\n" + b"1 s,0.1 g,0.2 g,1 g\n" * 9,
-    "brackets": b"time;p\n" + b"0.1;(0.1, 0.2, 0.3)\n" * 9,
-    "another minus": b"time,p,q,r\n" + "\u22120.1,\u22120.2,\u22120.3,\u22121\n".encode() * 9,
-    "JSON": b"[[0.00,0.1,0.2,0.9],\n" + b"[0.02,0.1,0.2,0.9],\n" * 9,
-    "HTML": b"<html><td>0.1</td><td>0.2</td><td>1</td></html>\n" * 9,
-    "colons": b"0.1:0.2:0.3:0.4\n" * 9,
-    "many texts": b"a,b,c,d,e,f,g,h,i,x,y,z\n" + b"p,q,r,s,t,u,v,w,k,0.1,0.2,0.3\n" * 9,
-    "very many texts": b"a," * 40 + b"x,y,z\n" + (b"p," * 40 + b"0.1,0.2,0.3\n") * 9,
-    "two numbers": b"time,p\n" + b"0.1,0.2\n" * 9,
-    "a number and a label": b"time,label\n" + b"0.1,walk\n" * 9,
-    "one row": b"t,p,q,r\n0,1,2,3\n",
-    "no measurement": b"time,p,q,r\n" + b"NaN,NaN,NaN,NaN\n" * 9,
-    "no measurement and no header": b"NaN,NaN,NaN,NaN\n" * 9,
-    "question marks": b"time,p,q,r\n" + b"?,?,?,?\n" * 9,
-    "notes above rows": b"some words\n" * 40 + b"0,1,2,3\n" * 3,
-}
-
-
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_recording_that_is_broken_is_refused_and_named(tmp_path, content):
-    write_subjects(tmp_path, "abc")
-    (tmp_path / "rec-b2.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"rec-b2\.csv"):
-        loading.load_recordings(tmp_path)
-
-
-def test_a_clock_of_whole_seconds_is_called_that(tmp_path):
-    seconds, samples = motion(600)
-    with pytest.raises(InputError, match=r"line 3: .* the clock moves on every 1 s alone; write a layout .* steady"):
-        loading.load_recordings(write_folder(tmp_path, np.floor(seconds), samples, HALVES))
 
 
 def test_columns_named_as_in_own_recordings_come_first(tmp_path):
@@ -183,7 +107,7 @@ def write_by_sensor(folder, acceleration_s, rotation_s, names=("accelerometer", 
 @pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
 def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path, names):
     write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50 + 0.007, names)
-    found = loading.load_recordings(tmp_path)[0]
+    found = loading.load_recordings(str(tmp_path))[0]
     assert len(found.samples) == 599  # rotation is not known before its first reading
     assert found.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
     assert found.samples[:, 3] == pytest.approx(0.02 + np.arange(599) / 50, abs=1e-6)
@@ -193,12 +117,6 @@ def test_a_pause_of_the_gyroscope_alone_is_a_gap(tmp_path):
     times = np.arange(600) / 50
     write_by_sensor(tmp_path, times, times[(times < 5) | (times > 6)])
     assert [len(x.samples) for x in loading.load_recordings(tmp_path)[:2]] == [250, 299]
-
-
-def test_acceleration_of_another_unit_than_is_taken_for_rows_of_one_sensor_is_noticed(tmp_path):
-    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50, gravity=1)
-    with pytest.raises(InputError, match=r"rec-a\.csv: .*taken as m/s2, but its size is about 1: write x\[g\]"):
-        loading.load_data(tmp_path)
 
 
 @pytest.mark.parametrize("by_sensor", [False, True])
@@ -216,14 +134,8 @@ def test_without_a_gyroscope_the_signals_are_those_of_acceleration_alone(tmp_pat
         whole = loading.load_data(write_folder(tmp_path, *motion(600), HALVES)).select(names)
         assert data.fingerprint == whole.fingerprint
         write(tmp_path / "rec-b.csv", motion(600)[0], motion(600)[1][:, :3], HALVES, "b", header)
-        with pytest.raises(InputError, match=r"rec-b\.csv has no columns of rotation, and .*rec-a\.csv has"):
+        with pytest.raises(InputError, match="rotation"):
             loading.load_data(tmp_path)
-
-
-def test_the_folder_may_be_given_as_text(tmp_path):
-    folder = str(write_subjects(tmp_path, "abc"))
-    assert len(loading.load_data(folder).train) == 12
-    assert len(loading.load_recordings(folder)) == 3
 
 
 def test_another_rate_is_brought_to_50_hz(tmp_path):
@@ -269,76 +181,90 @@ def test_two_files_of_one_subject_are_two_recordings(tmp_path):
     assert np.sum(loading.load_data(tmp_path).train.subject == "a") == 12
 
 
+def test_subjects_with_any_number_of_digits_are_in_natural_order(tmp_path):
+    many = "9" * 5000  # more digits than Python makes a number of
+    for seed, subject in enumerate([many, "s10", "s2", "s02", "8"]):
+        seconds, samples = motion(300, seed)
+        write(tmp_path / f"{seed}.csv", seconds, samples, ["walk"] * 150 + ["rest"] * 150, subject)
+    data = loading.load_data(tmp_path)
+    assert set(data.test.subject.tolist()) == {"s10"}  # the last of all
+    assert set(data.train.subject.tolist()) == {"8", many, "s02", "s2"}
+
+
 @pytest.mark.parametrize(
-    ("subjects", "more", "says"),
+    ("subjects", "more", "noun"),
     [
-        ("ab", {}, "2 subjects; at least 3 .*: record more people, or add .* --data"),
-        ("abc", {"labels": ("walk", "jump")}, r"no training subject \(a, b, c\) has 2\.56 s of 'jump'"),
-        ("ab", {"n": 100}, r"no test subject \(d\)"),
+        ("ab", {}, "2 subjects"),
+        ("abc", {"labels": ("walk", "jump")}, "'jump'"),
+        ("ab", {"n": 100}, r"test subject \(d\)"),
         ("", {"labels": ("walk",)}, "1 different labels"),
     ],
 )
-def test_too_few_subjects_labels_or_windows_are_refused(tmp_path, subjects, more, says):
+def test_too_few_subjects_labels_or_windows_are_refused(tmp_path, subjects, more, noun):
     write_subjects(tmp_path, subjects)
     if more:
         write_subjects(tmp_path, "d", **more)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=noun):
         loading.load_data(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("header", "says"),
+    ("header", "noun"),
     [
-        (HEADER.replace("ax[g]", "ax"), "unit of some of the columns 'ax', y and z"),
-        (HEADER.replace("[g]", ""), r"no unit of 'ax': write ax\[g\] or ax\[m/s2\]"),
-        (HEADER.replace("[s]", ""), r"no unit of 'timestamp': write timestamp\[s\] or .*timestamp\[ns\]"),
-        (HEADER.replace("gx[rad/s]", "gx[rpm]"), "'gx' the unit 'rpm'"),
-        (HEADER.replace("[s]", "[min]"), "'timestamp' the unit 'min'"),
-        (HEADER.replace("label", "class"), "no column 'label'"),
-        (HEADER.replace("timestamp[s]", "when"), "no column 'timestamp'"),
-        (HEADER.replace("gy[rad/s]", "turn"), "no columns gx, gy, gz.*needs no rotation"),
-        (HEADER + ",ax[g]", r"column 'ax\[g\]' twice"),
-        (HEADER.replace("ax[g],ay[g],az[g]", "linear_accel_x,ay[g],az[g]"), "no columns ax, ay, az"),
-        ("name;age", "no columns ax, ay, az"),
-        ("", "no columns ax, ay, az"),
+        (HEADER.replace("ax[g]", "ax"), "ax"),
+        (HEADER.replace("[g]", ""), "acceleration"),
+        (HEADER.replace("[s]", ""), "time"),
+        (HEADER.replace("gx[rad/s]", "gx[rpm]"), "rpm"),
+        (HEADER.replace("[s]", "[min]"), "min"),
+        (HEADER.replace("[s]", "[ms]"), "samples are 2e-05 s apart"),
+        (HEADER.replace("label", "class"), "'label'"),
+        (HEADER.replace("timestamp[s]", "when"), "'timestamp'"),
+        (HEADER.replace("gy[rad/s]", "turn"), "gx, gy, gz"),
+        (HEADER.replace("ax[g],ay[g],az[g]", "linear_accel_x,ay[g],az[g]"), "ax, ay, az"),
+        (HEADER.replace("ax[g],ay[g],az[g]", "userAcceleration.x,userAcceleration.y,userAcceleration.z"), "gravity"),
+        ("name;age", "ax, ay, az"),
+        ("", "ax, ay, az"),
     ],
 )
-def test_a_header_that_leaves_something_open_is_refused(tmp_path, header, says):
+def test_a_header_that_leaves_something_open_is_refused(tmp_path, header, noun):
     write_folder(tmp_path, *motion(600), HALVES, header)
-    with pytest.raises(InputError, match=rf"rec-a\.csv.*{says}"):
+    with pytest.raises(InputError, match=rf"rec-a\.csv.*{noun}"):
+        loading.load_data(tmp_path)
+
+
+def test_acceleration_of_another_unit_than_an_app_is_known_to_mean_is_refused(tmp_path):
+    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50, gravity=1)
+    with pytest.raises(InputError, match=r"rec-a\.csv: .*m/s2.* ax\[g\]"):
         loading.load_data(tmp_path)
 
 
 GOOD = "0.06,0,0,1,0,0,0,walk,a"
+BAD_ROWS = {
+    **{x: GOOD.replace("0.06", x) for x in ("0.04", "-1", "nan", "inf", "then")},
+    **{x: GOOD.replace(",1,", f",{x},") for x in ("nan ", "-inf", "1e300", "101", "fast", "")},
+    "rotation": GOOD.replace(",1,0,", ",1,-201,"),
+    "more": GOOD + ",more",
+    "less": GOOD[:8],
+    "another subject": GOOD[:-1] + "b",
+    "no subject": GOOD[:-1],
+}
 
 
-@pytest.mark.parametrize(
-    ("row", "says"),
-    [
-        (GOOD.replace("0.06", "0.04"), "line 5: the timestamp is not after"),
-        (GOOD.replace("0.06", "-1"), "line 5: the timestamp is not after"),
-        (GOOD.replace("0.06", "1e308"), "line 6: the timestamp is not after"),
-        (GOOD.replace("0.06", "nan"), "line 5: the time is no finite number"),
-        (GOOD.replace(",1,", ",nan,"), "line 5: a number is not finite"),
-        (GOOD.replace(",1,", ",inf,"), "line 5: a number is not finite"),
-        (GOOD.replace(",1,", ",1e300,"), r"line 5: 'az\[g\]' is 1e\+300 g, .* 100 g; check its unit"),
-        (GOOD.replace(",1,0,", ",1,-201,"), r"line 5: 'gx\[rad/s\]' is -201 rad/s, .* 200 rad/s; check"),
-        (GOOD.replace("walk", "walk\x1b[2J"), r"the label 'walk\\x1b\[2J' has a line break or control character"),
-        (GOOD.replace("walk", '"wa\nlk"'), r"the label 'wa\\nlk' has a line break"),
-        (GOOD.replace(",1,", ",,"), "line 5: .*leave out rows without"),
-        (GOOD.replace(",1,", ",fast,"), "line 5: .*fast"),
-        (GOOD + ",more", "line 5: 10 fields instead of the header's 9"),
-        (GOOD[:8], "line 5: 3 fields instead"),
-        (GOOD[:-1] + "b", "line 5: .*same subject"),
-        (GOOD[:-1], "line 5: .*same subject"),
-        ('0.06,"0,0', "unexpected end of data"),
-    ],
-)
-def test_a_bad_row_is_named_with_its_line(tmp_path, row, says):
+@pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS)
+def test_a_bad_row_is_named_with_its_line(tmp_path, row):
     write_subjects(tmp_path, "abc")
     spoil(tmp_path, 5, row)
-    with pytest.raises(InputError, match=rf"rec-a\.csv.*{says}"):
+    with pytest.raises(InputError, match=r"rec-a\.csv, line 5"):
         loading.load_data(tmp_path)
+
+
+@pytest.mark.parametrize("label", ["walk\x1b[2J", '"wa\nlk"'])
+def test_a_label_with_a_control_character_is_refused(tmp_path, label):
+    write_subjects(tmp_path, "abc")
+    spoil(tmp_path, 5, GOOD.replace("walk", label))
+    with pytest.raises(InputError, match="control character") as error:
+        loading.load_data(tmp_path)
+    assert str(error.value).isprintable()
 
 
 def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
@@ -348,38 +274,35 @@ def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
     write_folder(tmp_path, seconds, samples, HALVES, HEADER.replace("[g]", "[m/s^2]").replace("[rad/s]", "[deg/s]"))
     assert len(loading.load_recordings(tmp_path)) == 3
     spoil(tmp_path, 9, "0.14,0,0,990,0,0,0,walk,a")
-    with pytest.raises(InputError, match=r"line 9: 'az\[m/s\^2\]' is 101 g, .* 100 g"):
+    with pytest.raises(InputError, match=r"line 9: .*100 g"):
         loading.load_recordings(tmp_path)
 
 
-def test_timestamps_in_another_unit_than_stated_are_noticed(tmp_path):
-    seconds, samples = motion(600)
-    write_folder(tmp_path, seconds * 1000, samples, HALVES)
-    with pytest.raises(InputError, match=r"rec-a\.csv: samples are 20 s apart.*unit of the timestamp"):
-        loading.load_data(tmp_path)
+FOREIGN = {
+    "notes": b"remember: charge the phone\nAnna walked, then sat, then ran, at 10, 11, 12\n",
+    "facts": b"version,device,epoch,platform\n3,iPhone,1698501144401,1.26,16.6\n",
+    "document": b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n",
+    "photo": b"\xff\xd8\xff\xe0\0\0",
+    "film": b"\0\0\0\x18ftypmp42",
+    "empty": b"",
+    "a header alone": f"{HEADER}\n".encode(),
+    "a row that was cut": f"{HEADER}\n0.00,1,2\n".encode(),
+    "an open quote": f'{HEADER}\n0.06,"0,0'.encode(),
+    "zeros in rows": HEADER.encode() + b"\n" + b"\0" * 100,
+    "a row of words": f"{HEADER}\na,b,c,d,e,f,g,walk,b\nfoo,b,c,d,e,f,g,walk,b\n".encode(),
+    "no header": b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n",
+    "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
+    "a spreadsheet": b"PK\3\4\xff\xfe",
+    "a NumPy file": b"\x93NUMPY\x01\x00v\x00",
+    "a disk that lost power": bytes(4000),
+    "a huge cell": b"t,ax" + b"1" * 200_000,
+    "JSON": b"[[0.00,0.1,0.2,0.9],\n" + b"[0.02,0.1,0.2,0.9],\n" * 9,
+}
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "no columns"),
-        (HEADER.encode(), "too few rows"),
-        (b"\xff\xfe\x00\x01" * 50, "not UTF-8"),
-        (HEADER.encode() + b"\n" + b"\0" * 100, ""),
-    ],
-)
-def test_a_foreign_file_is_refused_by_name(tmp_path, content, says):
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_among_recordings_that_is_none_is_refused_and_named(tmp_path, content):
     write_subjects(tmp_path, "abc")
-    (tmp_path / "rec-a.csv").write_bytes(content)
-    with pytest.raises(InputError, match=rf"rec-a\.csv.*{says}"):
-        loading.load_data(tmp_path)
-
-
-def test_subjects_with_any_number_of_digits_are_in_natural_order(tmp_path):
-    many = "9" * 5000  # more digits than Python makes a number of
-    for seed, subject in enumerate([many, "s10", "s2", "s02", "8"]):
-        seconds, samples = motion(300, seed)
-        write(tmp_path / f"{seed}.csv", seconds, samples, ["walk"] * 150 + ["rest"] * 150, subject)
-    data = loading.load_data(tmp_path)
-    assert set(data.test.subject.tolist()) == {"s10"}  # the last of all
-    assert set(data.train.subject.tolist()) == {"8", many, "s02", "s2"}
+    (tmp_path / "rec-b2.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"rec-b2\.csv"):
+        loading.load_recordings(tmp_path)

@@ -9,9 +9,10 @@ import pytest
 from programs import ROOT
 from written_recordings import motion
 
-from edge_runtime.data import layout_file, loading, recording_files
-from edge_runtime.data.label_order import UCI_HAR
-from edge_runtime.data.path_pattern import SENSOR
+from edge_runtime.data import loading
+from edge_runtime.data.labels import UCI_HAR
+from edge_runtime.data.layout import DEFAULT, find_layout, shipped_layouts
+from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
 
 EXCERPTS = ROOT / "tests/excerpts"
@@ -19,20 +20,20 @@ G = 9.80665
 
 
 def read(name, folder):
-    return recording_files.read(folder, layout_file.find(name))
+    return read_recordings(folder, find_layout(name))
 
 
-@pytest.mark.parametrize("name", layout_file.shipped())
+@pytest.mark.parametrize("name", shipped_layouts())
 def test_every_shipped_layout_says_what_is_needed(name):
-    found = layout_file.find(name)
-    assert {"subject", "label"} <= {*found.files.names, *found.text_columns, *found.fixed}
-    if name == layout_file.DEFAULT:
+    found = find_layout(name)
+    assert {"subject", "label"} <= {*found.pattern.names, *found.text_columns, *found.fixed}
+    if name == DEFAULT:
         return
     assert found.name
-    assert "placement" in {*found.files.names, *found.fixed} or found.placements
+    assert "placement" in {*found.pattern.names, *found.fixed} or found.placements
     assert "WALKING" in found.labels.values()
     assert {x for x in found.labels.values() if x not in UCI_HAR} <= {"JOGGING", "JUMPING", ""}
-    assert (SENSOR in found.files.names) == bool(found.acceleration.sensor)
+    assert ("sensor" in found.pattern.names) == bool(found.acceleration.sensor)
     assert f"`{name}`" in (ROOT / "docs/data.md").read_text()
 
 

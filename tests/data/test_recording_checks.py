@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from described_recordings import LAYOUT, layout, write_tree
+from scipy.spatial.transform import Rotation
 
-from edge_runtime.data import recording_files, sensor_checks, uci_har
-from edge_runtime.data.dataset import segments
+from edge_runtime.data import sensor_checks, uci_har
+from edge_runtime.data.dataset import Mounting, segments
 from edge_runtime.data.recording_checks import findings
-from edge_runtime.data.recording_files import FoundRecordings
+from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.sensor_checks import GyroscopeHand, gravity_size, gyroscope_hand
 
 
@@ -19,9 +19,12 @@ def recordings():
     return uci_har.recordings()[:6]
 
 
+def found(recordings, **facts):
+    return findings(FoundRecordings([50.0], recordings=tuple(recordings), **facts))
+
+
 def faults(recordings, **facts):
-    rates = facts.pop("rates_hz", (50.0,))
-    return [x.text for x in findings(FoundRecordings(tuple(recordings), rates, **facts)) if x.is_fault]
+    return [x for x in found(recordings, **facts) if x.is_fault]
 
 
 def changed(recordings, change):
@@ -47,92 +50,47 @@ def test_nothing_is_wrong_with_uci_har(recordings):
     assert hand.times == pytest.approx(1, abs=0.15)
 
 
-@pytest.mark.parametrize(
-    ("factors", "says"),
-    [
-        ([9.80665] * 3 + [1] * 3, 'write unit = "m/s2" under [acceleration]'),
-        ([1 / 9.80665] * 3 + [1] * 3, 'write unit = "g" under [acceleration]'),
-        ([0.5] * 3 + [1] * 3, "multiply scale under [acceleration]"),
-        ([1] * 3 + [-1] * 3, "turn sign under [rotation]"),
-        ([1] * 3 + [np.pi / 180] * 3, 'write unit = "rad/s" under [rotation]'),
-        ([1] * 3 + [180 / np.pi] * 3, 'write unit = "deg/s" under [rotation]'),
-        ([1, 1, 1, 1, 0, 1], "The axis rotation y never changes in 6 recordings of 6"),
-    ],
-)
-def test_a_unit_or_a_sign_that_is_wrong_is_said_with_the_line_that_mends_it(recordings, factors, says):
-    found = faults(changed(recordings, lambda x: x * factors))
-    assert any(says in x for x in found), found
+RAD = np.pi / 180
+WRONG = [
+    ([9.80665] * 3 + [1] * 3, "gravity", '"m/s2"'),
+    ([1 / 9.80665] * 3 + [1] * 3, "gravity", '"g"'),
+    ([0.5] * 3 + [1] * 3, "gravity", "scale"),
+    ([1] * 3 + [-1] * 3, "rotation", "sign"),
+    ([1] * 3 + [RAD] * 3, "rotation", '"rad/s"'),
+    ([1] * 3 + [1 / RAD] * 3, "rotation", '"deg/s"'),
+    ([1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
+]
 
 
-def test_the_first_file_with_an_axis_that_never_changes_is_named(recordings):
+@pytest.mark.parametrize(("factors", "about", "mend"), WRONG)
+def test_a_unit_or_a_sign_that_is_wrong_is_said_with_what_mends_it(recordings, factors, about, mend):
     named = [replace(x, file=f"{i}.csv") for i, x in enumerate(recordings)]
-    found = faults([*named[:2], *changed(named[2:], lambda x: x * [1, 1, 1, 0, 1, 1])])
-    assert any("The axis rotation x never changes in 4 recordings of 6, 2.csv first: see columns" in x for x in found)
+    wrong = faults(changed(named, lambda x: x * factors))
+    assert any(x.about == about and mend in x.text for x in wrong), wrong
+    assert about != "still axis" or any("0.csv" in x.text for x in wrong)
 
 
-def test_another_unit_of_rotation_is_advised_only_where_it_mends_the_size(recordings):
-    (fault,) = faults(changed(recordings, lambda x: x * ([1] * 3 + [np.pi / 180] * 3)))
-    assert 'write unit = "rad/s" under [rotation]; else see its columns and scale.' in fault
-    for factor in (1e-4, 1e4):
-        (fault,) = faults(changed(recordings, lambda x, factor=factor: x * ([1] * 3 + [factor] * 3)))
-        assert "is usual: see [rotation]'s columns and scale." in fault
-
-
-@pytest.mark.parametrize(
-    ("factors", "units", "says"),
-    [
-        ([9.80665] * 3 + [1] * 3, {"acceleration": "m/s2"}, r"multiply scale under \[acceleration\] .* by 0\.0"),
-        ([1 / 9.80665] * 3 + [1] * 3, {"acceleration": "g"}, r"multiply scale under \[acceleration\] .* by 9\."),
-        ([1] * 3 + [np.pi / 180] * 3, {"rotation": "rad/s"}, r"is usual: see \[rotation\]'s columns and scale"),
-        ([1] * 3 + [180 / np.pi] * 3, {"rotation": "deg/s"}, r"is usual: see \[rotation\]'s columns and scale"),
-    ],
-)
-def test_a_unit_that_is_written_already_is_not_advised(recordings, factors, units, says):
-    (fault,) = faults(changed(recordings, lambda x: x * factors), units=units)
-    assert re.search(says, fault), fault
-    assert "unit" not in fault
-
-
-def test_the_units_that_a_layout_writes_are_known(tmp_path):
-    text = LAYOUT.replace('unit = "deg/s"', 'unit = "dps"\nscale = 2')
-    assert recording_files.read(write_tree(tmp_path / "data"), layout(text)).units == {
-        "acceleration": "g",
-        "rotation": "deg/s",
-    }
-
-
-@pytest.mark.parametrize(("unit", "factor", "scale"), [("rad/s", np.pi / 180, 57), ("deg/s", 180 / np.pi, 1 / 57)])
-def test_without_walking_either_the_unit_is_advised_or_the_scale(recordings, unit, factor, scale):
-    wrong = changed(recordings, lambda x: x * ([1] * 3 + [factor] * 3))
-    bare = [replace(x, labels=np.full(len(x.samples), -1, np.int8)) for x in wrong]
-    for units in ({}, {"rotation": "deg/s" if unit == "rad/s" else "rad/s"}):
-        (fault,) = faults(bare, units=units)
-        assert f'as the gyroscope: write unit = "{unit}" under [rotation], or another scale' in fault
-    (fault,) = faults(bare, units={"rotation": unit})
-    says = rf'unit = "{unit}" under \[rotation\] is not the reason; multiply scale there .* by (\S+),'
-    assert float(re.search(says, fault)[1]) == pytest.approx(scale, rel=0.15)
+@pytest.mark.parametrize(("unit", "factor"), [("rad/s", RAD), ("deg/s", 1 / RAD)])
+def test_without_walking_the_unit_of_rotation_is_seen_by_gravity(recordings, unit, factor):
+    (fault,) = faults(without_labels(changed(recordings, lambda x: x * ([1] * 3 + [factor] * 3))))
+    assert unit in fault.text
+    assert fault.numbers["times"] == pytest.approx(1 / factor, rel=0.15)
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_a_rate_that_is_wrong_is_seen_by_how_fast_gravity_turns(recordings, factor):
     """Of samples at half or twice the rate that a layout says, so that they become too few or too many."""
-
-    wrong = resampled(recordings, factor)
-    found = faults([replace(x, labels=np.full(len(x.samples), -1, np.int8)) for x in wrong])
-    (fault,) = found
-    says = (
-        r"Gravity turns (\S+) times as fast as the gyroscope, .* seem to come (\S+) times as fast as rate or \[time\]"
-    )
-    times, share = map(float, re.match(says, fault).groups())
-    assert times == pytest.approx(factor, rel=0.15)
-    assert share == pytest.approx(1 / times, rel=0.03)
+    (fault,) = faults(without_labels(resampled(recordings, factor)))
+    assert fault.numbers["times"] == pytest.approx(factor, rel=0.15)
+    assert "rate" in fault.text
 
 
-@pytest.mark.parametrize(("factor", "steps"), [(10.0, "1[6-9]"), (2.0, r"3\.\d"), (25 / 56, r"0\.[78]\d*")])
-def test_a_rate_that_is_wrong_is_seen_by_the_steps_of_people_walking(recordings, factor, steps):
+@pytest.mark.parametrize(("factor", "low", "high"), [(10.0, 16, 20), (2.0, 3.2, 4), (25 / 56, 0.7, 0.88)])
+def test_a_rate_that_is_wrong_is_seen_by_the_steps_of_people_walking(recordings, factor, low, high):
     bare = [replace(x, has_gyroscope=False) for x in resampled(recordings, factor)]
     (fault,) = faults(bare)
-    assert re.match(rf"People labelled WALKING step {steps} times a second, .* see rate", fault), fault
+    assert fault.about == "steps"
+    assert low <= fault.numbers["steps_hz"] <= high
 
 
 def test_the_steps_of_one_person_may_seem_twice_as_many(recordings):
@@ -140,7 +98,7 @@ def test_the_steps_of_one_person_may_seem_twice_as_many(recordings):
     one = [replace(x, has_gyroscope=False) for x in recordings if x.subject == recordings[0].subject]
     assert faults(resampled(one, 2.0)) == []
     (fault,) = faults(resampled(one, 4.0))
-    assert "People labelled WALKING step 6.9" in fault
+    assert fault.about == "steps"
 
 
 def test_who_walks_for_a_window_alone_tells_nothing_of_the_rate(recordings):
@@ -164,12 +122,11 @@ def test_one_mistake_is_said_once(recordings):
         assert len(faults(wrong)) == 1, faults(wrong)
 
 
-@pytest.mark.parametrize("offset", [[2048, 2048, 2048], [2048, 0, 0], [800, 0, 0]])
+@pytest.mark.parametrize("offset", [[2048, 0, 0], [800, 0, 0]])
 def test_an_offset_in_the_numbers_is_not_taken_for_another_unit(recordings, offset):
     (fault,) = faults(changed(recordings, lambda x: x + np.array([*offset, 0, 0, 0]) / 400))
-    assert "an offset seems to be in the numbers" in fault
-    assert "write offset under [acceleration]" in fault
-    assert "unit" not in fault
+    assert "offset" in fault.text
+    assert "unit" not in fault.text
 
 
 def test_of_several_placements_each_is_judged_and_named(recordings):
@@ -178,45 +135,39 @@ def test_of_several_placements_each_is_judged_and_named(recordings):
         for x in recordings[:2]
     ]
     (fault,) = faults([*wrist, *recordings[2:]])
-    assert fault.startswith("wrist: Gravity has a size of")
-    texts = [x.text for x in findings(FoundRecordings((*wrist, *recordings[2:]), (50.0,)))]
-    assert any(x.startswith("waist: While people stand or walk acceleration is x +0.9") for x in texts)
-    assert any(x.startswith("wrist: While people stand or walk acceleration is x +9.") for x in texts)
+    assert (fault.placement, fault.about) == ("wrist", "gravity")
+    means = {x.placement: x.numbers["acceleration_g"] for x in found([*wrist, *recordings[2:]]) if x.about == "axes"}
+    assert means["waist"][0] == pytest.approx(0.95, abs=0.06)
+    assert means["wrist"][0] == pytest.approx(9.3, abs=0.6)
 
 
 def test_where_devices_were_worn_is_said_and_of_which_places_nothing_is_known(recordings):
     def worn(*placements, device=""):
-        mountings = [
-            replace(x.mounting, placement=y, device=device) for x, y in zip(recordings, placements, strict=True)
-        ]
-        found = [replace(x, mounting=y) for x, y in zip(recordings, mountings, strict=True)]
-        return [x for x in findings(FoundRecordings(tuple(found), (50.0,))) if x.about == "worn"]
+        of = [replace(x.mounting, placement=y, device=device) for x, y in zip(recordings, placements, strict=True)]
+        moved = [replace(x, mounting=y) for x, y in zip(recordings, of, strict=True)]
+        return [x for x in found(moved) if x.about == "worn"]
 
-    (found,) = worn(*["waist"] * 6, device="watch")
-    assert (found.text, found.is_fault) == ("Worn at: waist (watch).", False)
-    assert found.numbers == {"placements": 1, "devices": 1}
-    (found,) = worn(*[" Trouser  POCKET"] * 6)
-    assert "not told" not in found.text
-    (found,) = worn("belt", "belt", "waist", "front pocket", "", "waist")
-    assert found.text.startswith(
-        "Worn at: belt; waist; front pocket; a place that is not told. 'belt' and 'front pocket' "
-    )
-    assert "count as not told: har-edge has rules for waist and trouser pocket alone" in found.text
-    (found,) = worn(*["belt"] * 6)
-    assert found.text.startswith("Worn at: belt. 'belt' counts as not told:")
+    (finding,) = worn(*["waist"] * 6, device="watch")
+    assert finding.numbers == {"placements": 1, "devices": 1}
+    assert "watch" in finding.text
+    assert "not told" not in finding.text
+    (finding,) = worn(*[" Trouser  POCKET"] * 6)
+    assert "not told" not in finding.text
+    (finding,) = worn("belt", "belt", "waist", "front pocket", "", "waist")
+    assert "'belt', 'front pocket' counts as not told" in finding.text
     assert worn(*[""] * 6) == []
 
 
 def test_columns_in_the_wrong_order_are_seen(recordings):
-    found = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
-    assert any("hardly go with the gyroscope" in x for x in found), found
+    (fault,) = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
+    assert "same axes" in fault.text
 
 
 @pytest.mark.parametrize("times", [0.0, -0.5])
 def test_most_turns_against_the_gyroscope_are_a_fault_whatever_their_correlation(recordings, monkeypatch, times):
     monkeypatch.setattr(sensor_checks, "gyroscope_hand", lambda _: GyroscopeHand(0.6, times, 60.0))
     (fault,) = faults(recordings)
-    assert f"(correlation +0.60, {times:.2g} times as fast in the median): turn sign under [rotation]" in fault
+    assert "sign" in fault.text
 
 
 def test_acceleration_without_gravity_is_seen(recordings):
@@ -224,63 +175,153 @@ def test_acceleration_without_gravity_is_seen(recordings):
         x[:, :3] -= x[:, :3].mean(axis=0)
         return x * [0.3, 0.3, 0.3, 1, 1, 1]
 
-    assert any("it has no gravity" in x for x in faults(changed(recordings, without)))
+    assert any("no gravity" in x.text for x in faults(changed(recordings, without)))
 
 
 def test_the_sign_of_acceleration_cannot_be_seen(recordings):
     turned = changed(recordings, lambda x: x * [-1, -1, -1, 1, 1, 1])
     assert faults(turned) == []
     assert gyroscope_hand(turned).correlation == pytest.approx(gyroscope_hand(recordings).correlation)
-    texts = [x.text for x in findings(FoundRecordings(tuple(turned), (50.0,)))]
-    assert any("x -0.9" in x for x in texts), texts
+    (axes,) = (x for x in found(turned) if x.about == "axes")
+    assert axes.numbers["acceleration_g"][0] < -0.9
 
 
 def test_what_files_were_like_is_said(recordings):
-    found = FoundRecordings(tuple(recordings), (20.0, 20.0), 3, 2, 1, ("acc/b.txt",), ("acc/c.txt",))
-    text = " ".join(x.text for x in findings(found))
-    numbers = [(name, x) for finding in findings(found) for name, x in finding.numbers.items()]
+    facts = FoundRecordings(
+        [20.0, 20.0],
+        3,
+        2,
+        1,
+        without_rotation=["acc/b.txt"],
+        without_samples=["acc/c.txt"],
+        recordings=tuple(recordings),
+    )
+    numbers = [x for finding in findings(facts) for x in finding.numbers.items()]
     assert [x for name, x in numbers if name == "files"] == [1, 1]
+    assert {("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)} <= {
+        x for x in numbers if x[0] != "acceleration_g"
+    }
     assert all(np.asarray(x).dtype.kind in "if" for _, x in numbers)
-    assert "20 samples a second, which become 50." in text
-    for part in (
-        "faster than 10 Hz",
-        "2 gaps",
-        "1 time",
-        "3 rows",
-        "acc/b.txt first",
-        "1 file left out, acc/c.txt first",
-    ):
-        assert part in text
+    text = " ".join(x.text for x in findings(facts))
+    assert all(x in text for x in ("acc/b.txt first", "acc/c.txt first", "10 Hz"))
     bare = [replace(x, has_gyroscope=False) for x in recordings]
-    text = " ".join(x.text for x in findings(FoundRecordings(tuple(bare), (50.0,))))
-    assert "Files have 50 samples a second." in text
-    assert "There is no rotation" in text
+    assert any("no rotation" in x.text for x in found(bare))
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
     alone = [replace(x, subject=f"{i}-f1", labels=np.full_like(x.labels, i % 2)) for i, x in enumerate(recordings)]
-    (fault,) = (x for x in faults(alone) if "people" in x)
-    assert fault.startswith(
-        "Each of 6 people has one label alone, '0-f1' first: see that the column of people names these or, in a "
-        "layout, what {subject} stands for in files."
-    )
+    assert any(x.about == "people" and "'0-f1'" in x.text for x in faults(alone))
     twice = [replace(x, subject=("1", "1_2", "10", "2", "a", "ab")[i]) for i, x in enumerate(recordings)]
-    (found,) = (x.text for x in findings(FoundRecordings(tuple(twice), (50.0,))) if "person" in x.text)
-    assert found.startswith("'1_2' is another person than '1': where they are the same, name them alike or, in")
+    (finding,) = (x for x in found(twice) if x.about == "people")
+    assert "'1_2' is another person than '1'" in finding.text
 
 
 def test_classes_that_seem_to_be_misspelt_and_labels_that_no_file_has_are_said(recordings):
-    others = tuple(
-        {"WALKING": "WALKIGN", "SITTING": "sit", "LAYING": "Joging"}.get(x, x) for x in recordings[0].label_names
-    )
-    renamed = tuple(replace(x, label_names=others) for x in recordings)
-    found = FoundRecordings(
-        renamed, (50.0,), absent_labels=("stnad",), unnamed_labels=("a1", "a2"), without_labels=("a/1.csv",)
-    )
-    text = " ".join(x.text for x in findings(found))
-    assert "'WALKIGN' is a class of its own: where WALKING is meant" in text
-    assert "'sit' is a class of its own: where SITTING is meant" in text
-    assert "'Joging' is a class of its own: where JOGGING is meant" in text
+    misspelt = {"WALKING": "WALKIGN", "SITTING": "sit", "LAYING": "Joging"}
+    others = tuple(misspelt.get(x, x) for x in recordings[0].label_names)
+    renamed = [replace(x, label_names=others) for x in recordings]
+    facts = {"absent_labels": ("stnad",), "unnamed_labels": ("a1", "a2"), "without_labels": ["a/1.csv"]}
+    text = " ".join(x.text for x in found(renamed, **facts) if x.about == "labels")
+    for name, meant in (("WALKIGN", "WALKING"), ("sit", "SITTING"), ("Joging", "JOGGING")):
+        assert f"'{name}' is a class of its own: where {meant} is meant" in text
     assert "STANDING is meant" not in text
-    assert "No file has 1 label of the layout: 'stnad'; \"*\" stands for 'a1', 'a2'." in text
-    assert "1 recording without any label, 'a/1.csv'" in text
+    assert all(x in text for x in ("'stnad'", "'a1', 'a2'", "a/1.csv"))
+
+
+@pytest.fixture(scope="module")
+def pieces():
+    """Each activity of four recordings of UCI HAR as a recording, of one mounting those of each."""
+    found = []
+    for i, x in enumerate(uci_har.recordings()[:4]):
+        for first, end, label in segments(x.labels):
+            if label >= 0 and end - first > 250:
+                mounting = Mounting(f"{i}", placement="waist")
+                piece = replace(x, samples=x.samples[first:end], labels=x.labels[first:end], mounting=mounting)
+                found.append(replace(piece, file=f"{i}/{first}.csv"))
+    return found
+
+
+def turned(recordings, chosen=lambda _: True):
+    random = np.random.default_rng(0)
+    found = []
+    for i, x in enumerate(recordings):
+        turn = Rotation.random(random_state=random).as_matrix() if chosen(i) else np.eye(3)
+        found.append(replace(x, samples=np.concatenate([x.samples[:, :3] @ turn.T, x.samples[:, 3:] @ turn.T], axis=1)))
+    return found
+
+
+def without_labels(recordings):
+    return [replace(x, labels=np.full_like(x.labels, -1)) for x in recordings]
+
+
+def mounting(recordings):
+    return [x for x in found(recordings) if x.about == "mounting"]
+
+
+@pytest.mark.parametrize("labelled", [list, without_labels])
+def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down(pieces, labelled):
+    assert {"LAYING", "SITTING"} <= {name for x in pieces for name in x.found_labels}
+    (finding,) = mounting(labelled(pieces))
+    assert not finding.is_fault
+    assert finding.numbers["elsewhere"] == 0
+    assert finding.numbers["mountings"] == 4
+    assert finding.numbers["median_deg"] < 10
+
+
+@pytest.mark.parametrize("labelled", [list, without_labels])
+def test_devices_that_are_turned_between_recordings_do_not_fit(pieces, labelled):
+    (finding,) = mounting(labelled(turned(pieces)))
+    assert finding.is_fault
+    assert finding.placement == "waist"
+    assert finding.numbers["elsewhere"] > finding.numbers["walks"] / 2
+    assert finding.numbers["median_deg"] > 45
+    assert "each file" in finding.text
+
+
+def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
+    walks = {x.mounting.name: i for i, x in enumerate(pieces) if x.found_labels == ("WALKING",)}
+    first, second = walks["0"], walks["2"]
+    (finding,) = mounting(turned(pieces, lambda i: i in (first, second)))
+    assert not finding.is_fault
+    assert finding.numbers["elsewhere"] == 2
+    assert f"{pieces[walks['0']].file} at 0 s first" in finding.text
+
+
+def test_one_of_two_walks_that_points_elsewhere_is_no_misfit(pieces):
+    two = [x for x in pieces if x.found_labels == ("WALKING",)][:2]
+    assert len(two) == 2
+    two = [replace(x, mounting=Mounting("a")) for x in two]
+    (finding,) = mounting(turned(two))
+    assert not finding.is_fault
+    assert finding.numbers["elsewhere"] == 1
+
+
+def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
+    """An arm is bent to run and hangs down to walk, as it is worn."""
+    names = {"WALKING_UPSTAIRS": "JOGGING", "WALKING_DOWNSTAIRS": "JOGGING"}
+    renamed = [replace(x, label_names=tuple(names.get(y, y) for y in x.label_names)) for x in pieces]
+    bent = turned(renamed, lambda i: renamed[i].found_labels == ("JOGGING",))
+    (finding,) = mounting(bent)
+    assert finding.numbers["elsewhere"] == 0
+    (finding,) = mounting(without_labels(bent))
+    assert finding.is_fault
+
+
+def test_mountings_that_are_each_file_are_not_compared(pieces):
+    assert mounting([replace(x, mounting=Mounting(x.file)) for x in turned(pieces)]) == []
+
+
+def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
+    standing = next(x for x in pieces if x.found_labels == ("STANDING",)).samples[:250]
+    walks = [x for x in pieces if x.mounting.name == "0" and x.found_labels[0].startswith("WALKING")]
+    pauses = [replace(x, samples=np.concatenate([standing, x.samples])) for x in walks]
+    worn = np.concatenate([x.samples for x in turned(pauses)])
+    (finding,) = mounting([replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")])
+    assert finding.is_fault
+    at = float(re.search(r"all\.csv at (\d+) s first", finding.text)[1])
+    starts = np.cumsum([5, *(len(x.samples) / 50 for x in pauses)])
+    assert np.abs(starts - at).min() < 2
+
+
+def test_how_devices_point_is_not_asked_where_gravity_does_not_fit(pieces):
+    assert mounting([replace(x, samples=x.samples * 9.8) for x in turned(pieces)]) == []

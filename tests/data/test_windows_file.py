@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from written_windows import CLASSES, SUBJECTS, of_people, two_frequencies, write_windows
 
-from edge_runtime.data import loading, uci_har, windows_file
+from edge_runtime.data import loading, uci_har
 from edge_runtime.data.dataset import MAX_LABELS
 from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
 from edge_runtime.errors import InputError
@@ -119,81 +119,6 @@ def spoiled(value, row=3):
     return bad
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"X": None}, "has no array X"),
-        ({"y": None}, "has no array y"),
-        ({"X": X[:0]}, r"no windows: X is \[0, 64, 2\]"),
-        ({"X": X[..., 0]}, r"X has the shape \[100, 64\].*X\[\.\.\., np\.newaxis\]"),
-        ({"X": X[:, :0]}, "X has 0 samples of 2 channels"),
-        ({"X": np.zeros((1, 1, 1001))}, "1 samples of 1,001 channels"),
-        ({"X": X.astype(complex)}, "X cannot be read .it holds complex128.: numbers"),
-        ({"X": X.astype(str)}, "X cannot be read .it holds str"),
-        ({"X": X.astype(object)}, "X cannot be read .it holds Python objects"),
-        ({"y": GOOD["y"].astype(object)}, "y cannot be read .it holds Python objects"),
-        ({"X": np.zeros(3, [("a", "f4")])}, "no plain NumPy array"),
-        ({"X": spoiled(np.nan)}, "1 window of the training part, number 3 first, has values that are NaN"),
-        ({"X": spoiled(-np.inf, 99)}, "1 window of the test part, number 19 first"),
-        ({"X": spoiled(1e300)}, "larger unit"),
-        ({"y": GOOD["y"][:99]}, r"y has the shape \[99\], and X has 100 windows"),
-        ({"y": np.eye(2)[np.arange(100) % 2].astype(int)}, r"argmax"),
-        ({"y": np.zeros(100)}, "y cannot be read .it holds float64.: whole numbers or text"),
-        ({"y": ["one"] * 100}, "one class 'one'"),
-        ({"y": np.arange(200), "X": np.resize(X, (200, 64, 2)), "subject": None}, f"more than {MAX_LABELS} classes"),
-        ({"y": ["a", ""] * 50}, "y has a name without a character"),
-        ({"y": ["a", "b\x1b[31m"] * 50}, r"y has 'b\\x1b\[31m', which cannot be printed"),
-        ({"y": ["a", "b\nc"] * 50}, r"'b\\nc', which cannot be printed"),
-        ({"y": ["a", " a"] * 50}, "y has 'a' twice"),
-        ({"y": ["a", "b" * 101] * 50}, "100 characters are the longest"),
-        ({"y": [b"a", b"\xff"] * 50, "labels": ["a"]}, r"y has '\\xff', which is not among labels"),
-        ({"labels": ["slow"]}, "y has 'fast', which is not among labels"),
-        ({"y": [1, 2] * 50, "labels": ["a", "b"]}, "y goes from 1 to 2, and labels has 2 names"),
-        ({"y": [-1, 1] * 50, "labels": ["a", "b"]}, "y goes from -1 to 1"),
-        ({"labels": ["a", "a"]}, "labels has 'a' twice"),
-        ({"labels": [["a", "b"]]}, r"labels has the shape \[1, 2\]"),
-        ({"labels": [1, 2]}, "labels cannot be read .it holds int64.: names as text"),
-        ({"labels": [f"l{x}" for x in range(200)]}, "more than 127 classes"),
-        ({"subject": SUBJECTS}, r"subject has the shape \[5\]"),
-        ({"subject": np.arange(100) / 2}, "subject cannot be read"),
-        ({"subject": [""] * 100}, "subject has a name without a character"),
-        ({"subject": np.arange(1001), "X": np.zeros((1001, 1, 1)), "y": np.arange(1001) % 2}, "1,001 subjects"),
-        ({"split": [2] * 100}, "split has '2'"),
-        ({"split": ["validation"] * 100}, "split has 'validation'"),
-        ({"split": [0, 1] * 50}, "subject 'anna' has windows in both parts"),
-        ({"signals": ["a"]}, "signals has 1 names, and X has 2 channels"),
-        ({"signals": ["a", "a"]}, "signals has 'a' twice"),
-        ({"units": ["g"] * 3}, "units has 3 names"),
-        ({"units": ["g", "\x07"]}, "units has"),
-        ({"units": ["g", "m" * 101]}, "units has 'm{19}…', and 100 characters"),
-        ({"rate": 0}, "rate is samples a second, one number, above 0"),
-        ({"rate": np.nan}, "rate is"),
-        ({"rate": [50, 50]}, "rate is"),
-        ({"rate": "50"}, "rate cannot be read"),
-        ({"hop": -1}, "hop is"),
-        ({"hop": 0.5}, "hop cannot be read"),
-        ({"subjects": SUBJECTS}, "the member 'subjects.npy', which is none of X, y, subject"),
-        ({"labels_train": SUBJECTS}, "the member 'labels_train.npy'"),
-        ({"X_train": X, "y_train": GOOD["y"]}, "give X_train and X_test, or X, y and split"),
-        (
-            {"X": None, "y": None, "subject": None, "X_train": X, "y_train": GOOD["y"]},
-            "give X_train and X_test, or X, y and split",
-        ),
-        (
-            {"X": None, "y": None, "subject": None, "X_train": X[:60], "X_test": X[60:]}
-            | {"y_train": GOOD["y"][:40], "y_test": GOOD["y"][40:]},
-            r"y_train \[40\] and y_test \[60\] do not fit",
-        ),
-    ],
-    ids=lambda x: x if isinstance(x, str) else None,
-)
-def test_what_cannot_be_used_is_said_in_a_sentence(load, tmp_path, changes, says):
-    with pytest.raises(InputError, match=says) as error:
-        load(GOOD, **changes)
-    assert "own.npz" in str(error.value)
-    assert len(str(error.value)) < 500
-
-
 def test_no_code_in_a_file_is_run(tmp_path):
     class Planted:
         def __reduce__(self):
@@ -221,42 +146,118 @@ def header(shape, descr="<f8"):
     return buffer.getvalue()
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda x: [*x, x[0]], "the array X twice"),
-        (lambda x: [*x, ("readme.txt", b"x")], "the member 'readme.txt'"),
-        (lambda x: [("X.npy", header((10**12, 64, 2))), *x[1:]], "length is not that of its shape"),
-        (lambda x: [("X.npy", header((0, 10**18))), *x[1:]], "X"),
-        (lambda x: [("X.npy", x[0][1][:-8]), *x[1:]], "length is not that of its shape"),
-        (lambda x: [("X.npy", b"\x93NUMPY\x01\x00v\x00{__import__('os')}\n"), *x[1:]], "no plain NumPy array"),
-        (lambda x: [x[0], ("y.npy", header((100,), "<U1") + b"\xff\xff\xff\x7f" * 100), *x[2:]], "y .* no character"),
-        (lambda x: [x[0], ("y.npy", header((100,), ">U1") + b"\x00\x11\x00\x00" * 100), *x[2:]], "y .* no character"),
-        (lambda x: [x[0], ("y.npy", header((100,), "<U0")), *x[2:]], "length is not that of its shape"),
-        (lambda x: [*x, ("../split.npy", b"x")], "points out of the archive"),
-        (lambda x: [*x, ("split.npy", bytes(300 << 20))], "unpacks to 314,572,800 bytes"),
-    ],
-)
-def test_a_crafted_archive_is_refused(tmp_path, change, says):
-    path = rewritten(write_windows(tmp_path / "own.npz", GOOD), change)
-    with pytest.raises(InputError, match=says):
-        windows_file.load(path)
-
-
-def test_a_truncated_file_and_a_single_array_are_refused(tmp_path):
-    path = write_windows(tmp_path / "own.npz", GOOD)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"own\.npz is a damaged or truncated zip"):
-        loading.load_data(path)
-    np.save(tmp_path / "X.npy", X)
-    with pytest.raises(InputError, match="one array: save X and y together"):
-        loading.load_data(tmp_path / "X.npy")
-    with pytest.raises(InputError, match="holds windows only, and this takes recordings"):
-        loading.load_recordings(write_windows(tmp_path / "own.npz", GOOD))
-
-
 def test_the_gyroscope_of_other_peoples_signals_is_not_guessed(tmp_path):
     path = write_windows(tmp_path / "own.npz", GOOD, signals=["acc", "body_gyro_x"])
     with pytest.raises(InputError, match=r"--sensors accelerometer: .*'own'"):
         load_data(path, "accelerometer", "six")
+
+
+NO_PARTS = {"X": None, "y": None, "subject": None}
+UNUSABLE = {
+    "no array X": {"X": None},
+    "no array y": {"y": None},
+    r"X is \(0, 64, 2\)": {"X": X[:0]},
+    r"X is \(100, 64\)": {"X": X[..., 0]},
+    r"X is \(100, 0, 2\)": {"X": X[:, :0]},
+    r"X is \(1, 1, 1001\)": {"X": np.zeros((1, 1, 1001))},
+    "X .*complex128": {"X": X.astype(complex)},
+    "X .*str": {"X": X.astype(str)},
+    "X .*Python objects": {"X": X.astype(object)},
+    "y .*Python objects": {"y": GOOD["y"].astype(object)},
+    "X .*no plain": {"X": np.zeros(3, [("a", "f4")])},
+    "training part, number 3": {"X": spoiled(np.nan)},
+    "test part, number 19": {"X": spoiled(-np.inf, 99)},
+    "beyond": {"X": spoiled(1e300)},
+    r"y is \(99,\)": {"y": GOOD["y"][:99]},
+    "argmax": {"y": np.eye(2)[np.arange(100) % 2].astype(int)},
+    "y .*float64": {"y": np.zeros(100)},
+    "one class 'one'": {"y": ["one"] * 100},
+    f"more than {MAX_LABELS}": {"y": np.arange(200), "X": np.resize(X, (200, 64, 2)), "subject": None},
+    "y has an empty name": {"y": ["a", ""] * 50},
+    r"'b\\x1b\[31m'": {"y": ["a", "b\x1b[31m"] * 50},
+    "y .*twice": {"y": ["a", " a"] * 50},
+    "y .*too long": {"y": ["a", "b" * 101] * 50},
+    r"'\\xff'": {"y": [b"a", b"\xff"] * 50, "labels": ["a"]},
+    "'fast'": {"labels": ["slow"]},
+    "y goes from 1 to 2": {"y": [1, 2] * 50, "labels": ["a", "b"]},
+    "y goes from -1 to 1": {"y": [-1, 1] * 50, "labels": ["a", "b"]},
+    "labels .*twice": {"labels": ["a", "a"]},
+    r"labels is \(1, 2\)": {"labels": [["a", "b"]]},
+    "labels .*int64": {"labels": [1, 2]},
+    "more than 127 classes": {"labels": [f"l{x}" for x in range(200)]},
+    r"subject is \(5,\)": {"subject": SUBJECTS},
+    "subject .*float64": {"subject": np.arange(100) / 2},
+    "subject has an empty name": {"subject": [""] * 100},
+    "1,001 subjects": {"subject": np.arange(1001), "X": np.zeros((1001, 1, 1)), "y": np.arange(1001) % 2},
+    "split has '2'": {"split": [2] * 100},
+    "split has 'validation'": {"split": ["validation"] * 100},
+    "subject 'anna' .*both parts": {"split": [0, 1] * 50},
+    "signals 1 ": {"signals": ["a"]},
+    "signals .*twice": {"signals": ["a", "a"]},
+    "units 3": {"units": ["g"] * 3},
+    "units has": {"units": ["g", "\x07"]},
+    "rate is": {"rate": 0},
+    "rate is one": {"rate": np.nan},
+    "rate is one number": {"rate": [50, 50]},
+    "rate .*str": {"rate": "50"},
+    "hop is": {"hop": -1},
+    "hop .*float64": {"hop": 0.5},
+    "'subjects.npy'": {"subjects": SUBJECTS},
+    "'labels_train.npy'": {"labels_train": SUBJECTS},
+    "_train and _test": {"X_train": X, "X_test": X, "y_train": GOOD["y"], "y_test": GOOD["y"]},
+    "as _train and _test": NO_PARTS | {"X_train": X, "y_train": GOOD["y"]},
+    "lengths": NO_PARTS | {"X_train": X[:60], "X_test": X[60:], "y_train": GOOD["y"][:40], "y_test": GOOD["y"][40:]},
+    "do not fit": NO_PARTS | {"X_train": X[:60], "X_test": X[60:, 1:], "y_train": [0] * 60, "y_test": [1] * 40},
+}
+
+
+@pytest.mark.parametrize(("noun", "changes"), UNUSABLE.items(), ids=UNUSABLE)
+def test_what_cannot_be_used_is_said_in_a_sentence(load, noun, changes):
+    with pytest.raises(InputError, match=rf"own\.npz.*{noun}") as error:
+        load(GOOD, **changes)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [1, 2]], ids=str)
+def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, names):
+    """Whoever is learnt from would be tested on."""
+    subjects = {"subject_train": np.repeat(names, 30), "subject_test": np.repeat([names[1], names[0]], 20)}
+    parts = {"X_train": X[:60], "X_test": X[60:], "y_train": GOOD["y"][:60], "y_test": GOOD["y"][60:]}
+    with pytest.raises(InputError, match="both parts"):
+        load(NO_PARTS | parts | subjects)
+    apart = {"subject_train": [names[0]] * 60, "subject_test": [names[1]] * 40}
+    assert len(load(NO_PARTS | parts | apart).train) == 60
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize(
+    ("change", "noun"),
+    [
+        (lambda x: [*x, x[0]], "X.npy"),
+        (lambda x: [*x, ("readme.txt", b"x")], "readme.txt"),
+        (lambda x: [("X.npy", header((10**12, 64, 2))), *x[1:]], "length"),
+        (lambda x: [("X.npy", header((0, 10**18))), *x[1:]], "X"),
+        (lambda x: [("X.npy", x[0][1][:-8]), *x[1:]], "length"),
+        (lambda x: [("X.npy", b"\x93NUMPY\x01\x00v\x00{__import__('os')}\n"), *x[1:]], "no plain NumPy array"),
+        (lambda x: [x[0], ("y.npy", header((100,), "<U1") + b"\xff\xff\xff\x7f" * 100), *x[2:]], "y .*character"),
+        (lambda x: [x[0], ("y.npy", header((100,), "<U0")), *x[2:]], "length"),
+        (lambda x: [*x, ("../split.npy", b"x")], "split.npy"),
+        (lambda x: [*x, ("split.npy", bytes(300 << 20))], "314,572,800 bytes"),
+    ],
+)
+def test_a_crafted_archive_is_refused(tmp_path, change, noun):
+    path = rewritten(write_windows(tmp_path / "own.npz", GOOD), change)
+    with pytest.raises(InputError, match=rf"own\.npz.*{noun}"):
+        loading.load_data(path)
+
+
+def test_a_truncated_file_a_single_array_and_windows_for_recordings_are_refused(tmp_path):
+    path = write_windows(tmp_path / "own.npz", GOOD)
+    with pytest.raises(InputError, match="windows only"):
+        loading.load_recordings(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"own\.npz is a damaged"):
+        loading.load_data(path)
+    np.save(tmp_path / "X.npy", X)
+    with pytest.raises(InputError, match=r"X\.npy.*\.npz file of windows"):
+        loading.load_data(tmp_path / "X.npy")

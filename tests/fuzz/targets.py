@@ -22,7 +22,9 @@ from mutation import changed_bytes, changed_json
 from edge_runtime.bench import measurement_job, results
 from edge_runtime.bench.answer_check import checked
 from edge_runtime.bench.comparison import compare
-from edge_runtime.data import layout_file, loading, recording_files, uci_har
+from edge_runtime.data import loading, uci_har
+from edge_runtime.data.layout import FOLDER, find_layout
+from edge_runtime.data.recordings import read_recordings
 from edge_runtime.data.units import Units
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.messages import Greeting, Site
@@ -217,7 +219,7 @@ def read_recording(content: bytes, folder: Path) -> None:
 
 @cache
 def _layouts() -> list[bytes]:
-    return [x.read_bytes() for x in sorted(layout_file.FOLDER.glob("*.toml"))]
+    return [x.read_bytes() for x in sorted(FOLDER.glob("*.toml"))]
 
 
 def make_layout(random: Random) -> bytes:
@@ -229,9 +231,9 @@ def read_layout(content: bytes, folder: Path) -> None:
     """Read a layout, and the first rows of published files by it."""
     path = folder / "mine.toml"
     path.write_bytes(content)
-    layout = layout_file.find(str(path))
-    layout.files.match(f"a/{'a_1/' * 40}sub_1.csv")
-    recording_files.read(ROOT / "tests/excerpts", layout)
+    layout = find_layout(str(path))
+    layout.pattern.match(f"a/{'a_1/' * 40}sub_1.csv")
+    read_recordings(ROOT / "tests/excerpts", layout)
 
 
 @cache
@@ -468,7 +470,7 @@ TARGETS = {
     "bench-json": Target(make_result, read_result, 150, lambda: json.dumps(_report()).encode()),
     "sample-lines": Target(make_lines, read_lines, 120, lambda: _lines()[0]),
     "recordings": Target(make_recording, read_recording, 200, lambda: (recordings.TOP + recordings.rows()).encode()),
-    "layout": Target(make_layout, read_layout, 500, lambda: (layout_file.FOLDER / "motionsense.toml").read_bytes()),
+    "layout": Target(make_layout, read_layout, 500, lambda: (FOLDER / "motionsense.toml").read_bytes()),
     "official-zip": Target(make_zip, read_zip, 600, _zip),
     "windows-file": Target(make_windows, read_windows, 600, lambda: recordings.npz_files()["whole"]),
     "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streams import HEADERS, G, chunks, csv_lines, kinds, samples, seconds, standing
 
-from edge_runtime.data.columns import MalformedError
+from edge_runtime.data.column_names import MalformedError
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item

@@ -3,7 +3,7 @@
 import numpy as np
 from written_recordings import motion, posture
 
-from edge_runtime.data import layout_file
+from edge_runtime.data.layout import parse_layout
 
 LAYOUT = """\
 files = "{label}/{subject}_{trial}.csv"
@@ -27,7 +27,7 @@ fetch = "fetching"
 
 
 def layout(text=LAYOUT):
-    return layout_file.parse(text, "mine.toml", "mine")
+    return parse_layout(text, "mine.toml", "mine")
 
 
 def write_layout(folder, text):

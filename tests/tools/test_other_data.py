@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from programs import MODELS
 
-from edge_runtime.data import layout_file
+from edge_runtime.data import layout
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.runs import Run
 from tools import RESULTS, other_data
@@ -30,9 +30,9 @@ def test_everyone_is_measured_but_the_official_test_subjects(few):
 
 
 def test_an_activity_that_is_not_learnt_is_one_of_the_other_labels(tmp_path):
-    shipped = (layout_file.FOLDER / "motionsense.toml").read_text()
+    shipped = (layout.FOLDER / "motionsense.toml").read_text()
     (tmp_path / "layout.toml").write_text(other_data.not_a_class(shipped, "WALKING"))
-    before, after = (layout_file.find(x) for x in ("motionsense", str(tmp_path / "layout.toml")))
+    before, after = (layout.find_layout(x) for x in ("motionsense", str(tmp_path / "layout.toml")))
     assert before.labels == after.labels | after.other_labels
     assert after.other_labels == {"wlk": "WALKING"}
     with pytest.raises(ValueError, match="not enough values"):

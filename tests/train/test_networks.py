@@ -8,7 +8,7 @@ import pytest
 from programs import assert_one_sentence, har_edge, succeeded
 from training_fixtures import run_card
 
-from edge_runtime.data.coarse_labels import coarse_classes
+from edge_runtime.data.labels import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run

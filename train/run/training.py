@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from edge_runtime.data.coarse_labels import is_coarse
 from edge_runtime.data.dataset import WINDOW, Dataset
+from edge_runtime.data.labels import is_coarse
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_runtime.data.columns import MalformedError, Row
+from edge_runtime.data.column_names import MalformedError, Row
 from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNITS, Units, inferred_units, unit_name
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item

@@ -12,8 +12,8 @@ import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from edge_runtime.data import columns
-from edge_runtime.data.columns import Columns, MalformedError, Row
+from edge_runtime.data import column_names
+from edge_runtime.data.column_names import Columns, MalformedError, Row
 from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
@@ -64,7 +64,7 @@ class LineParser:
         if names != self._names:
             self._names, self._named = names, None
             try:
-                self._named = columns.find(names, self._needs_rotation)
+                self._named = column_names.find_columns(names, self._needs_rotation)
             except InputError as error:
                 raise MalformedError(str(error)) from error
         if self._named is None:
@@ -73,9 +73,9 @@ class LineParser:
 
     def _csv(self, text: str) -> list[Row]:
         if self._columns is None:
-            self._delimiter = columns.delimiter(text)
+            self._delimiter = column_names.delimiter(text)
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
-        if columns.has_decimal_commas(self._delimiter):
+        if column_names.has_decimal_commas(self._delimiter):
             cells = [x.replace(",", ".") for x in cells]
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
@@ -94,7 +94,7 @@ class LineParser:
 
     def _read_header(self, cells: Sequence[str]) -> None:
         try:
-            self._columns, self._bare = columns.find(cells, self._needs_rotation), 0
+            self._columns, self._bare = column_names.find_columns(cells, self._needs_rotation), 0
         except InputError as error:
             if self._columns is None and len(cells) >= (N_CHANNELS if self._needs_rotation else 3):
                 self._refused = str(error)
@@ -110,7 +110,7 @@ class LineParser:
 
     def _paired(self, sensor: str, time: float | None, values: list[float]) -> list[Row]:
         """The samples that a reading of one sensor completes; those of other sensors are ignored."""
-        kind = columns.sensor_kind(sensor)
+        kind = column_names.sensor_kind(sensor)
         if not kind:
             return []
         if time is None:
@@ -179,7 +179,7 @@ def _flattened(content: Mapping[str, object]) -> dict[str, object]:
     """An object with a name for each axis instead of lists of three; with SensorStreamer's units where it is its."""
     flat: dict[str, object] = {}
     for key, value in content.items():
-        unit, kind = "", columns.sensor_kind(key)
+        unit, kind = "", column_names.sensor_kind(key)
         if kind and isinstance(value, dict) and "value" in value:
             unit = "[m/s2]" if kind == "acceleration" else "[rad/s]"
             if kind == "acceleration":

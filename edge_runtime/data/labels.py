@@ -1,14 +1,19 @@
-"""Map activities that look alike to one coarse class.
+"""Put labels in order, and map activities that look alike to one coarse class.
 
-The classes are walking; stairs, up or down; sitting or standing; laying. They are the first stage of a training, or all
-that a model tells apart.
+The coarse classes are walking; stairs, up or down; sitting or standing; laying. They are the first stage of a training,
+or all that a model tells apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edge_runtime.errors import InputError
+
+UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+
+JOGGING = "JOGGING"
+"""The label of `edge-anywhere` that UCI HAR does not have."""
 
 _COARSE = {
     "WALKING": "WALKING",
@@ -18,6 +23,12 @@ _COARSE = {
     "STANDING": "SITTING_OR_STANDING",
     "LAYING": "LAYING",
 }
+
+
+def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Each of the `labels` once: UCI HAR's first, in its own order, then all others by name."""
+    found = set(labels)
+    return (*(x for x in UCI_HAR if x in found), *sorted(found.difference(UCI_HAR)))
 
 
 def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -74,7 +74,10 @@ class Columns(NamedTuple):
         needed = max(*self.values, self.time or 0, self.sensor or 0)
         if len(cells) <= needed:
             raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
-        time, values = row(None if self.time is None else cells[self.time], [cells[i] for i in self.values])
+        time = None if self.time is None else _moment(cells[self.time])
+        if time is not None and not math.isfinite(time):
+            raise MalformedError("the time is no finite number")
+        values = [_number(cells[i]) for i in self.values]
         return time, [x * factor for x, factor in zip(values, self.scale, strict=True)] if self.scale else values
 
 
@@ -85,7 +88,7 @@ class _Cell(NamedTuple):
     is_own: bool  # named as har-edge's own recordings are
 
 
-def find(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
+def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
     """The columns that `header` names; without rotation where it is not needed.
 
     Where `needs_rotation` is None rotation is found if any of its columns is there. Of columns of one name the first is
@@ -116,14 +119,6 @@ def find(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
     return Columns(time, values, units, app, () if set(scale) == {1.0} else scale, None, label, subject)
 
 
-def repeated(header: Sequence[str], columns: Columns) -> str | None:
-    """Return a cell of `header` that duplicates one of the used `columns`; None if none does."""
-    cells = [_cell(place, text) for place, text in enumerate(header)]
-    used = {columns.time, *columns.values, columns.sensor, columns.label, columns.subject}
-    names = {(x.name, x.is_own) for x in cells if x.place in used}
-    return next((header[x.place] for x in cells if x.place not in used and (x.name, x.is_own) in names), None)
-
-
 def sensor_kind(name: str) -> str:
     """'acceleration' or 'rotation', or '' for another sensor, by names such as 'android.sensor.accelerometer'."""
     plain = re.sub(r".*\.|\W|_", "", name.lower())
@@ -141,14 +136,6 @@ def delimiter(header: str) -> str | None:
 def has_decimal_commas(delimiter: str | None) -> bool:
     """Tell whether numbers may be written with decimal commas, as spreadsheets do that separate cells otherwise."""
     return delimiter in (";", "\t")
-
-
-def row(time: object, values: Sequence[object]) -> Row:
-    """A time, if there is one, and values, which may be text. Raises `MalformedError`."""
-    seconds = None if time is None else _moment(time)
-    if seconds is not None and not math.isfinite(seconds):
-        raise MalformedError("the time is no finite number")
-    return seconds, [_number(x) for x in values]
 
 
 def _number(value: object) -> float:

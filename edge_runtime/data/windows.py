@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Recording, Split, cut, segments
-from edge_runtime.data.label_order import in_order
+from edge_runtime.data.labels import labels_in_order
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
@@ -23,7 +23,7 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
 
     The signals are those of sensors that all have.
     """
-    labels = in_order(x for recording in found for x in recording.classes)
+    labels = labels_in_order(x for recording in found for x in recording.classes)
     signals = common_signals(found)
     mountings = tuple(dict.fromkeys(x.mounting for x in found))
     parts = [[x for x in found if (x.subject in test_subjects) == is_test] for is_test in (False, True)]

@@ -1,0 +1,152 @@
+"""Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import column_names
+from edge_runtime.data.file_tree import FileTree
+from edge_runtime.data.layout import LabelFile, Layout
+from edge_runtime.data.sample_files import Series, Table
+from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
+
+
+@dataclass
+class RecordingLabels:
+    """The labels of one recording, said in `place`: `ranges` from start to end, both inclusive, of rows or times."""
+
+    place: str
+    source: LabelFile
+    ranges: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def of_rows(self, table: Table, series: Series, rows: npt.NDArray[np.intp]) -> list[str]:
+        """The label of each of the `rows` of the table's acceleration; "" outside of all ranges.
+
+        Raises `InputError` where two ranges overlap or, of a label for each row, there are more or fewer than rows.
+        """
+        factor = self.source.factor
+        self.ranges.sort()
+        for (_, end, a), (start, _, b) in pairwise(self.ranges):
+            if start < end or (start == end and factor is None) or start == -np.inf:
+                raise InputError(
+                    f"{self.place}: the label {quoted(b, 30)} starts at {start:.15g}, before {quoted(a, 30)} has ended"
+                )
+        n_labels = self.ranges[-1][1] if self.ranges else 0
+        if self.source.is_by_row and n_labels != table.n_rows:
+            raise InputError(
+                f"{table.place} has {table.n_rows:,} rows, and {self.place} {n_labels:,.0f} labels, where "
+                "one for each row is expected: see skip in the layout, above all tables and under [label_file]"
+            )
+        places = (
+            table.numbers[rows] + 1.0
+            if factor is None
+            else (series.begin * series.factor + series.seconds[rows]) / factor
+        )
+        last = np.searchsorted([x[0] for x in self.ranges], places, "right") - 1
+        inside = (last >= 0) & (places <= np.array([x[1] for x in self.ranges])[last])
+        return [self.ranges[i][2] if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The labels of all recordings, by what their paths say of `names`."""
+
+    names: tuple[str, ...]
+    labels: Mapping[tuple[str, ...], RecordingLabels]
+
+    def of_recording(self, said: Mapping[str, str]) -> RecordingLabels | None:
+        """The labels of the recording whose path says this; None without any."""
+        return self.labels.get(_key(said, self.names))
+
+
+def read_labels(tree: FileTree, layout: Layout) -> LabelFiles | None:
+    """The labels in files of their own in `tree`; None where the layout has none.
+
+    Raises `InputError` where there is no such file, and for a row that is none, with file and line.
+    """
+    source = layout.label_file
+    if source is None:
+        return None
+    names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
+    found: dict[tuple[str, ...], RecordingLabels] = {}
+    for name in tree.names:
+        if (said := tree.match(source.pattern_of_files, name)) is None:
+            continue
+        place = tree.path_of(name)
+        rows = list(_rows(tree.content(name), place, source, layout))
+        if source.is_by_row:
+            labels = found.setdefault(_key(said, names), RecordingLabels(place, source))
+            labels.ranges += _runs([row["label"] for _, row in rows])
+            continue
+        for line, row in rows:
+            labels = found.setdefault(_key({**said, **row}, names), RecordingLabels(place, source))
+            start, end = _range(row, f"{place}, line {line}", source) if "start" in row else (-np.inf, np.inf)
+            labels.ranges.append((start, end, row["label"]))
+    if not found:
+        raise InputError(f"{tree.place} has no labels in files like {quoted(source.pattern_of_files.text, 200)}")
+    return LabelFiles(names, found)
+
+
+def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+    """What is said of `names`, with 01 and 1 as the same."""
+    return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
+
+
+def _runs(labels: Sequence[str]) -> Iterator[tuple[float, float, str]]:
+    """The ranges of rows that follow each other with the same label."""
+    end = 0
+    for label, run in groupby(labels):
+        start, end = end + 1, end + len(list(run))
+        yield start, end, label
+
+
+def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:
+    """Start and end. Raises `InputError` where these are no numbers, or dates, or the wrong way round."""
+    shown = " and ".join(quoted(row[x], 30) for x in ("start", "end"))
+    try:
+        read = (lambda x: column_names.date_seconds(x, source.pattern)) if source.is_of_day else float
+        start, end = read(row["start"]), read(row["end"])
+    except ValueError:
+        raise InputError(f"{where}: start and end are {shown}: see columns, skip and unit under [label_file]") from None
+    if not start <= end:
+        raise InputError(f"{where}: the label ends before it starts, {shown}")
+    if source.factor is None and not (start.is_integer() and end.is_integer()):
+        raise InputError(
+            f'{where}: {shown} are no numbers of samples: write unit = "s", or another, under [label_file]'
+        )
+    return start, end
+
+
+def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
+    """The line of each row, and its cells by what the columns are.
+
+    A row without cells is none, but for one among labels of each row of a recording: there it has no label.
+    """
+    try:
+        lines = content.decode(layout.encoding).rstrip().splitlines()[source.skip :]
+    except (UnicodeDecodeError, LookupError) as error:
+        raise InputError(f"{place} is no {layout.encoding} text ({error}): name its encoding in the layout") from error
+    numbered = [(n, x) for n, x in enumerate(lines, source.skip + 1) if not _is_comment(x, layout)]
+    separator = column_names.delimiter(next((x for _, x in numbered if x.strip()), ""))
+    most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it
+    for number, line in numbered:
+        cells = next(csv.reader([line], delimiter=separator), []) if separator else line.split(None, most_cuts)
+        if not any(x.strip() for x in cells):
+            if not source.is_by_row:
+                continue
+            cells = [""] * len(source.columns)
+        if len(cells) < len(source.columns):
+            raise InputError(
+                f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}: see columns and skip "
+                "under [label_file]"
+            )
+        yield number, {name: x.strip() for name, x in zip(source.columns, cells, strict=False) if name}
+
+
+def _is_comment(line: str, layout: Layout) -> bool:
+    return bool(layout.comments) and line.lstrip().startswith(layout.comment_marks)

@@ -1,0 +1,282 @@
+"""Turn the files of a data set, as a layout describes them, into recordings at 50 Hz.
+
+Samples are brought to 50 Hz as a live stream is, by linear interpolation between timestamps, with a low-pass where they
+come clearly faster (`edge_runtime.signals.resampling`). Where samples are missing for more than 0.25 s, times go back
+or another person begins, a new recording begins. Where a sensor has rows or files of its own, rotation is interpolated
+linearly at the times of acceleration.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data import units
+from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
+from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
+from edge_runtime.data.label_files import LabelFiles, read_labels
+from edge_runtime.data.labels import labels_in_order
+from edge_runtime.data.layout import OTHERS, TEXTS, Layout
+from edge_runtime.data.sample_files import FileFacts, Table, read_tables
+from edge_runtime.data.steady_times import evened
+from edge_runtime.data.subject_groups import natural
+from edge_runtime.errors import InputError
+from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
+from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.system.printable import has_control, quoted
+
+Array = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+
+
+@dataclass
+class FoundRecordings(FileFacts):
+    """The recordings of a data set, and facts of their files that these do not show.
+
+    `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files for which "*" stands,
+    `without_labels` names recordings of which the files of labels say nothing.
+    """
+
+    recordings: tuple[Recording, ...] = ()
+    absent_labels: tuple[str, ...] = ()
+    unnamed_labels: tuple[str, ...] = ()
+    without_labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _FilePart:
+    """Samples `values` `[n, 3 or 6]` of a file without a gap, and what is `said` of them in `layout.TEXTS`."""
+
+    file: str
+    said: Mapping[str, str]
+    seconds: Array
+    values: Array
+    labels: Sequence[str]
+
+
+def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
+    """The recordings at `path`, a folder, a zip or a file; files in zips inside where no file outside fits the layout.
+
+    Raises `InputError` as `sample_files.read_tables` does, when no file fits the layout, when some files have rotation
+    and others none, and for labels that the layout does not name.
+    """
+    found = FoundRecordings()
+    parts: list[_FilePart] = []
+    with open_tree(path) as opened:
+        tree = opened if any(_said(opened, layout, x) is not None for x in opened.names) else unpacked(opened)
+        labels = read_labels(tree, layout)
+        for said, files in _groups(tree, layout):
+            if len(files) < (2 if "sensor" in layout.pattern.names else 1):
+                found.without_rotation += files.values()
+                continue
+            by_device: dict[tuple[str, ...], list[Table]] = {}
+            for sensor, name in files.items():
+                tables = read_tables(tree.content(name), tree.path_of(name), layout, sensor, found)
+                found.without_samples += [] if tables else [name]
+                for x in tables:
+                    by_device.setdefault(tuple(x.said.values()), []).append(x)
+            for of_device in by_device.values():
+                parts += _parts(of_device, said, layout, labels, found, next(iter(files.values())))
+        if not parts:
+            first = next(iter((*found.without_rotation, *found.without_samples)), "none")
+            raise InputError(
+                f"{path}: no file has samples of all sensors that follow each other, {first} first: see columns, "
+                "sensor and [time] in the layout"
+            )
+        if len({x.values.shape[1] for x in parts}) > 1:
+            raise InputError(f"{path}: some files have rotation, and some have none: give it in all files or in none")
+        found.recordings = _named(parts, layout, path, tree.place, found)
+    return found
+
+
+def fits(path: Path, layout: Layout) -> bool:
+    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes.
+
+    Its path has to have a label and a sensor of the layout, where it has any.
+    """
+    sensors = {x.sensor for x in layout.sensors.values()}
+    with open_tree(path) as tree:
+        said = [x for name in tree.names if (x := _said(tree, layout, name)) is not None]
+    return any(
+        ("sensor" not in x or x["sensor"] in sensors)
+        and ("label" not in x or layout.key_of_label(x["label"]) is not None)
+        for x in said
+    )
+
+
+def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
+    """What the path of a recording says; None of another file, such as one of labels."""
+    of_labels = layout.label_file and tree.match(layout.label_file.pattern_of_files, name) is not None
+    return None if of_labels else tree.match(layout.pattern, name)
+
+
+def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """For each recording, in natural order: what its path says, and its files by sensor."""
+    by_path = "sensor" in layout.pattern.names
+    wanted = {x.sensor for x in layout.sensors.values()} if by_path else {""}
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    for name in sorted(tree.names, key=natural):
+        said = _said(tree, layout, name)
+        sensor = "" if said is None else said.pop("sensor", "")
+        if said is None or sensor not in wanted:
+            continue
+        files = found.setdefault((*said.items(), *([] if by_path else [("", name)])), {})
+        if sensor in files:
+            raise InputError(
+                f"{tree.place}: {files[sensor]} and {name} are both {quoted(sensor)} of the same recording by "
+                f"{layout.source}: put what differs into files, as {{trial}}"
+            )
+        files[sensor] = name
+    if not found:
+        there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2]) or "none"
+        raise InputError(
+            f"{tree.place} has no files like {quoted(layout.pattern.text, 200)}, which 'files' of {layout.source} "
+            f"says; there are {there}"
+        )
+    return [(dict(key), files) for key, files in found.items()]
+
+
+def _parts(
+    tables: Sequence[Table],
+    of_path: Mapping[str, str],
+    layout: Layout,
+    label_files: LabelFiles | None,
+    found: FoundRecordings,
+    file: str,
+) -> Iterator[_FilePart]:
+    """Cut what a device recorded where samples are missing, times go back, or another person begins."""
+    table = next((x for x in tables if "acceleration" in x.series), None)
+    name = " ".join([file, *tables[0].said.values()])
+    if table is not None:
+        _check_steps(table.place, table.series["acceleration"].seconds)  # before times of another unit are compared
+    samples = None if table is None else _paired(table, tables, layout)
+    if table is None or samples is None or len(samples[0]) < 2:
+        found.without_rotation.append(name)
+        return
+    rows, seconds, values = samples
+    if not (layout.time and layout.time.steady):
+        moves_on = np.append(True, np.diff(seconds) != 0)
+        found.rows_left_out += int((~moves_on).sum())
+        rows, seconds, values = rows[moves_on], seconds[moves_on], values[moves_on]
+    steps = np.diff(seconds)
+    _check_steps(table.place, seconds)
+    found.rates_hz.append(float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean()))
+    found.gaps, found.set_back = found.gaps + int((steps > MAX_GAP_S).sum()), found.set_back + int((steps < 0).sum())
+    said = {x: layout.fixed.get(x) or of_path.get(x, "") for x in TEXTS} | table.said
+    texts = {x: column[rows] for x, column in table.texts.items()}
+    if not said["subject"] and "subject" not in texts:
+        raise InputError(
+            f"{layout.source} does not say whose recordings these are: put {{subject}} into files, or write "
+            'subject = { column = "subject" }'
+        )
+    labels: list[str] = texts.pop("label", np.full(len(rows), said["label"], np.object_)).tolist()
+    if label_files is not None:
+        own = label_files.of_recording(of_path)
+        labels = own.of_rows(table, table.series["acceleration"], rows) if own else [""] * len(rows)
+        found.without_labels += [] if any(labels) or file in found.without_labels else [file]
+    is_cut = (steps > MAX_GAP_S) | (steps < 0)
+    for column in texts.values():
+        is_cut |= column[1:] != column[:-1]
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(is_cut) + 1):
+        if len(part) > 1:
+            at = evened(seconds[part]) if layout.time and layout.time.steady else seconds[part]
+            here = said | {x: column[part[0]] for x, column in texts.items()}
+            yield _FilePart(table.place, here, at, values[part], labels[part[0] : part[-1] + 1])
+
+
+def _check_steps(place: str, seconds: Array) -> None:
+    """Raise `InputError` where samples are further apart, or closer together, than those of motion."""
+    steps = np.diff(seconds)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    if not units.is_step(step):
+        raise InputError(
+            f"{place}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to {units.STEP_S[1]:g} s: see "
+            "the unit of the timestamp; of samples taken evenly write rate = 50 (samples a second) in place of [time]"
+        )
+
+
+def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:
+    """Rows `[n]` of acceleration in `table`, their seconds `[n]` and values `[n, 6]`, `[n, 3]` without a gyroscope.
+
+    Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. It is not known
+    before its first sample, after its last, and where it paused for more than `MAX_GAP_S`: such rows are left out. None
+    where the layout has rotation, and the tables have none.
+    """
+    base, turns = (
+        table.series["acceleration"],
+        next((x.series["rotation"] for x in tables if "rotation" in x.series), None),
+    )
+    if turns is None:
+        return None if layout.rotation else (np.arange(len(base.seconds)), base.seconds, base.values)
+    if len(tables) == 1 and table.paired:
+        return np.arange(len(base.seconds)), base.seconds, np.concatenate([base.values, turns.values], axis=1)
+    turn_seconds, places = np.unique(turns.seconds + (turns.begin - base.begin) * base.factor, return_index=True)
+    if len(places) < 2:
+        return None
+    values = turns.values[places]
+    after = np.clip(np.searchsorted(turn_seconds, base.seconds), 1, len(turn_seconds) - 1)
+    is_near = (turn_seconds[after] - turn_seconds[after - 1] <= MAX_GAP_S) | (turn_seconds[after] == base.seconds)
+    is_inside = (base.seconds >= turn_seconds[0]) & (base.seconds <= turn_seconds[-1])
+    rows = np.flatnonzero(is_near & is_inside)
+    turned = np.stack([np.interp(base.seconds[rows], turn_seconds, x) for x in values.T], axis=1)
+    return rows, base.seconds[rows], np.concatenate([base.values[rows], turned], axis=1)
+
+
+def _named(
+    parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, found: FoundRecordings
+) -> tuple[Recording, ...]:
+    """The recordings, whose labels have the names that the layout says. Raises `InputError` for one without a name."""
+    texts = {x for part in parts for x in part.labels}
+    control = next((x for x in (*texts, *(y for part in parts for y in part.said.values())) if has_control(x)), None)
+    if control is not None:
+        raise InputError(f"{path}: {quoted(control, 30)} has a line break or control character: leave it out")
+    said = {**layout.labels, **layout.other_labels}
+    keys = {x: layout.key_of_label(x) for x in texts if x}
+    if unknown := sorted((x for x, key in keys.items() if key is None), key=natural):
+        raise InputError(
+            f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)} is: name it under [labels], "
+            f'or under [other_labels] if it is no class to learn, or leave it out by ""; "{OTHERS}" = "" leaves out '
+            "all that are not named"
+        )
+    names = {x: said.get(str(key), x).strip() for x, key in keys.items()}
+    classes = labels_in_order(y for x, y in names.items() if y and keys[x] not in layout.other_labels)
+    every = (*classes, *labels_in_order(x for x in names.values() if x and x not in classes))
+    if len(every) > MAX_LABELS:
+        raise InputError(f"{path} has {len(every)} different labels; {MAX_LABELS} are the most")
+    number = {"": -1} | {x: every.index(y) if y else -1 for x, y in names.items()}
+    found.absent_labels = tuple(x for x in said if x not in (*keys.values(), OTHERS))
+    found.unnamed_labels = tuple(sorted((x for x, key in keys.items() if key == OTHERS), key=natural))
+    source = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
+    return tuple(_recording(x, number, every, len(classes), layout, source, place) for x in parts)
+
+
+def _recording(
+    part: _FilePart,
+    number: Mapping[str, int],
+    names: tuple[str, ...],
+    n_classes: int,
+    layout: Layout,
+    source: str,
+    place: Path,
+) -> Recording:
+    """The part, of a file at `place`, at 50 Hz; a label is that of the nearest row."""
+    said, seconds = part.said, part.seconds - part.seconds[0]
+    samples = resampled(seconds, part.values, RATE_HZ)
+    nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
+    own = " ".join(filter(None, (said["subject"], said["placement"])))
+    return Recording(
+        said["subject"],
+        np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
+        np.array([number[x] for x in part.labels], np.int8)[nearest],
+        names,
+        has_gyroscope=samples.shape[1] == N_CHANNELS,
+        mounting=Mounting(
+            part.file if layout.mounting == "each file" else own, source, said["placement"], said["device"]
+        ),
+        n_classes=n_classes,
+        begins_midway=True,
+        trial=said["trial"],
+        file=Path(part.file).relative_to(place).as_posix(),
+    )
