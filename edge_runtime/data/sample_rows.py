@@ -1,4 +1,4 @@
-"""Cut a text file into rows of cells as its layout says, and read the numbers, times and texts of its columns."""
+"""Cut a text file into rows of cells as its layout says; read numbers, times and texts of columns."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Check by the numbers of sensors that a layout fits: units, the gyroscope's hand, the rate, and how devices are worn.
+"""Check a layout by the numbers of sensors: units, the gyroscope's hand, the rate, and how devices are worn.
 
 Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
 -w x g, by which a gyroscope of the wrong hand, or in another unit, is seen, and a wrong rate. The sign of acceleration

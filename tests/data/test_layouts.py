@@ -1,4 +1,4 @@
-"""Check that files are read as a layout says, and that a mistake in one is refused with its table and key."""
+"""Check that files are read as a layout says; a mistake in one is refused with its table and key."""
 
 import re
 import zipfile
