@@ -28,7 +28,7 @@ QUANTISED = runs.SCHEMES[1:]
         "convert edge --c-array",
     ),
 )
-@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RunPath(".keras"))
+@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.run_or_file(".keras"))
 @click.option(
     "--quantize", is_flag=True, help="Write the int8 model too or, where it answers too much otherwise, the mixed one."
 )

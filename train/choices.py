@@ -36,7 +36,7 @@ _OPTIONS = (
     click.option(
         "--network",
         metavar="NAME",
-        type=options.OneOf(NETWORKS),
+        type=options.Completed(lambda _: NETWORKS, str),
         default="edge",
         show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",

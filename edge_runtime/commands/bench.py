@@ -12,7 +12,7 @@ from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import converted_models, data_for, warn_of_axes
+from edge_runtime.commands.model_arguments import data_for, warn_of_axes
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -21,7 +21,6 @@ from edge_runtime.model.model_paths import is_reference, model_path, reference_m
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
-from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
@@ -122,58 +121,44 @@ def command(
     if runtime == MICRO:
         options.refuse(f"compares times, and --runtime {MICRO} has none", "--rivals")
     devices = open_all(targets or ("local",), runtime, offline)
-    files, run = _find_models(models)
+    names = [device.name for device in devices]
+    if len({*names}) < len(names):
+        raise InputError(f"--on names a device twice, of {', '.join(names)}: give each once")
     if all(device.here for device in devices):
         options.refuse("sends packages to remote devices, of which --on names none", "--offline")
-    folder = run or Run(Path())
+    files, run = _find_models(models)
     absent = None
     if rivals:
         others, absent = _find_rivals(files)
         files += others
-    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
-    names = [device.name for device in devices]
-    twice = next((x for x in names if names.count(x) > 1), None)
-    if twice:
-        raise InputError(f"--on names {twice} twice: give each device once")
-    written = {"json": json_path, "csv": csv_path, "markdown": markdown_path}
+    folder = run or Run(Path())
     own: dict[str, dict[str, Path]] = {}
-    history = json_path is None
     if len(devices) == 1:
-        written["json"] = json_path = json_path or folder.bench(names[0])
-        beside = None if json_path == outputs.STDOUT else json_path.parent / f"{json_path.stem}.html"
-        written["html"] = html_path or beside
-    elif json_path:
-        raise InputError("--json names one file, but each device gets its own: leave it out")
+        result = json_path or folder.bench(names[0])
+        page = None if result == outputs.STDOUT else result.with_suffix(".html")
     else:
-        written["html"] = html_path or folder.bench("devices", ".html")
+        options.refuse("names one file, but each device gets its own", "--json")
+        result, page = None, folder.bench("devices", ".html")
         own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
-    of_devices = {f"the {form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
+    written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
+    of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
     outputs.check(written | of_devices, [x for x in models if x.is_file()])
-    _measure(devices, files, _load_data(files, data), settings, own, written, history, profile)
+    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
+    _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None, profile)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
     """The data that is `given` or that the `models` were trained on; its test part are people new to all of them."""
     cards = [x.card for x in models]
-    adapted = next((x for x in models if x.card.personal_correction), None)
-    if adapted:
+    if adapted := next((x for x in models if x.card.personal_correction), None):
         raise InputError(f"{adapted.title} was adapted to one person: measure the model that it was made from")
-    first, other = models[0], next((x for x in models if x.card.window != models[0].card.window), None)
-    if other:
-        raise InputError(
-            f"{first.title} takes windows of {_cut(first)}, but {other.title} of {_cut(other)}: bench one after the "
-            "other"
-        )
+    if other := next((x for x in models if x.card.window != cards[0].window), None):
+        raise InputError(f"{models[0].title} and {other.title} take different windows: bench one after the other")
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
     data = evaluation_data.windows(cards, chosen, is_remembered=given is None)
     for card in {x.name: x for x in cards}.values():
         warn_of_axes(card, data.mountings)
     return data
-
-
-def _cut(model: ModelFile) -> str:
-    """How the windows of `model` are cut, in words."""
-    return f"{model.card.window}, a new one every {counted(model.card.window.hop, 'sample')}"
 
 
 def _measure(
@@ -183,13 +168,13 @@ def _measure(
     settings: MeasurementSettings,
     own: Mapping[str, Mapping[str, Path]],
     written: Mapping[str, Path | None],
-    history: bool,
+    keeps_older: bool,
     profile: bool,
 ) -> None:
     """Measure on all devices, write and show the report, of several side by side.
 
-    `own` are the files of each of several devices, by its name, and `written` those of all together. `history` keeps
-    the result that was there before.
+    `own` are the files of each of several devices, by its name, and `written` those of all together. A result that was
+    there before stays under another name where it `keeps_older`.
     """
     from edge_runtime.commands.several_devices import measure_on
     from edge_runtime.reports.report_content import DeviceReport, gather
@@ -198,60 +183,55 @@ def _measure(
 
     files: list[Path] = []
 
-    def write(device: "Device", report: "Report") -> None:
-        if device.name in own:
-            runs.keep_result(own[device.name]["json"])
-            files.extend(outputs.write([DeviceReport(device.name, report)], own[device.name]))
+    def write(reports: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> None:
+        if keeps_older and (result := paths.get("json")):
+            runs.keep_result(result)
+        files.extend(outputs.write(reports, paths))
+
+    def write_own(device: "Device", report: "Report") -> None:
+        if own:
+            write([DeviceReport(device.name, report)], own[device.name])
 
     with progresses([device.name for device in devices] if own else [""]) as on_progress:
-        outcomes = measure_on(devices, models, data, settings, on_progress, write)
+        outcomes = measure_on(devices, models, data, settings, on_progress, write_own)
     if not own and outcomes[0].error:
         raise outcomes[0].error
-    measured = [DeviceReport(x.device.name, x.report, _sentence(x.error)) for x in outcomes]
+    measured = [DeviceReport(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
     reports = [x.report for x in measured if x.report]
     try:
         # Before the table: a reader that goes away costs no file.
-        if history and written["json"] and reports:
-            runs.keep_result(written["json"])
-        files += outputs.write(measured, written) if reports else []
+        if reports:
+            write(measured, written)
     finally:  # a folder that cannot be written costs the files, not the measurement
         show_report(gather(measured), Console())
         for report in reports if profile else ():
             show_operators(report, Console())
     for path in files:
         click.echo(path)
-    for fault in (x.error for x in outcomes):
-        if fault and not isinstance(fault, HarEdgeError):
-            raise fault
-    if own:
-        incomplete = [x.device for x in measured if x.failure or x.report is None or x.report.failures]
-    else:
-        incomplete = [failure.file for failure in reports[0].failures]
+    if fault := next((x.error for x in outcomes if x.error and not isinstance(x.error, HarEdgeError)), None):
+        raise fault
+    incomplete = [x.device for x in measured if own and (x.failure or x.report is None or x.report.failures)]
+    incomplete += [failure.file for failure in reports[0].failures] if not own else []
     if incomplete:
         raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
-
-
-def _sentence(error: Exception | None) -> str | None:
-    if error is None or isinstance(error, HarEdgeError):
-        return str(error) if error else None
-    return f"a fault in har-edge itself: {type(error).__name__}: {error}"
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     """The models that `paths` name, and the run folder if they are those of exactly one."""
     if not paths and not runs.LATEST.exists():
         click.echo("There is no run here: measuring the reference models that come with har-edge.", err=True)
-        return _reference_models("edge"), None
+        paths = [Path("edge")]
     models: list[ModelFile] = []
     run = None
     for path in paths or (None,):
-        if path is None or path.is_dir():
-            run = runs.find(path)
-            models += map(measurement.open_file, converted_models(run))
-        elif is_reference(path):
-            models += _reference_models(str(path))
-        else:
+        if path and is_reference(path):
+            shipped = [reference_model(str(path), scheme) for scheme in ("float32", "int8")]
+            models += [measurement.open_file(x, f"{x.name} (reference)") for x in shipped]
+        elif path and not path.is_dir():
             models.append(measurement.open_file(model_path(path)))
+        else:
+            run = runs.find(path)
+            models += map(measurement.open_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
 
 
@@ -267,8 +247,3 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
             found.append(ModelFile(str(file), read_rival(file, rival), card, file, rival))
         absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]
     return found, tuple(absent)
-
-
-def _reference_models(name: str) -> list[ModelFile]:
-    paths = [reference_model(name, scheme) for scheme in ("float32", "int8")]
-    return [measurement.open_file(path, f"{path.name} (reference)") for path in paths]

@@ -16,20 +16,12 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, not_converted, reference_model
+from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
 
 FIND_MOUNTING = "edge-anywhere, and models of --frame walking, find how a device is worn"
 """The advice where a model of the device's axes does not know them."""
-
-
-def converted_models(run: runs.Run) -> list[Path]:
-    """All models of a run. Raises `InputError` when there is none."""
-    found = run.converted()
-    if not found:
-        raise not_converted(run.folder)
-    return found
 
 
 def find_model(path: Path | None) -> Path:

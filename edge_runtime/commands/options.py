@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,35 +39,26 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-class RunPath(click.Path):
-    """A path of a run, or of a file that ends in `suffix`; a shell completes `names` and what is in `runs` too."""
+class Completed(click.Path):
+    """A path, or a text if `kind` is `str`; a shell completes the names that are `known` where a text begins so."""
 
-    def __init__(self, suffix: str, names: Sequence[str] = ()) -> None:
-        super().__init__(path_type=Path)
-        self._suffix, self._names = suffix, names
+    def __init__(self, known: Callable[[str], Iterable[str]], kind: type[Path] | type[str] = Path) -> None:
+        super().__init__(path_type=kind, readable=False)
+        self._known = known
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the names, runs and files here that begin with `incomplete`; failing these, any file."""
-        known = [*self._names, *map(str, runs.finished()), *map(str, sorted(Path().glob(f"*{self._suffix}")))]
-        found = [CompletionItem(x) for x in known if x.startswith(incomplete)]
+        """Return the known names that begin with `incomplete`; failing these, any file."""
+        found = [CompletionItem(x) for x in self._known(incomplete) if x.startswith(incomplete)]
         return found or super().shell_complete(ctx, param, incomplete)
 
 
-MODEL = RunPath(".tflite", REFERENCE_MODELS)
-BENCH = RunPath(".json")
+def run_or_file(suffix: str, names: Iterable[str] = ()) -> Completed:
+    """A run, a file that ends in `suffix`, or one of the `names`."""
+    return Completed(lambda _: [*names, *map(str, runs.finished()), *map(str, sorted(Path().glob(f"*{suffix}")))])
 
 
-class OneOf(click.ParamType):
-    """Any text; a shell completes `names`, which are not all that it can be."""
-
-    name = "name"
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = tuple(names)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the names that begin with `incomplete`."""
-        return [CompletionItem(x) for x in self._names if x.startswith(incomplete)]
+MODEL = run_or_file(".tflite", REFERENCE_MODELS)
+BENCH = run_or_file(".json")
 
 
 _MODEL_IS = (
@@ -150,24 +141,21 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  har-edge {line}" for line in lines)])
 
 
-class DataName(click.ParamType):
-    """Data as `edge_runtime.data.data_sources` names it; a shell completes paths, and shipped layouts before `=`."""
+def _known_data(incomplete: str) -> Iterable[str]:
+    from edge_runtime.data.layout import shipped_layouts
 
-    name = "data"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the layouts that begin with `incomplete`; failing these, any file."""
-        from edge_runtime.data.layout import shipped_layouts
-
-        known = ["uci-har", *(f"{x}=" for x in shipped_layouts())]
-        found = [CompletionItem(x) for x in known if incomplete and x.startswith(incomplete)]
-        return found or [CompletionItem(incomplete, type="file")]
+    return ["uci-har", *(f"{x}=" for x in shipped_layouts())] if incomplete else ()
 
 
 def data(help_text: str) -> Callable[[F], F]:
     """The option `--data`: data sets, or recordings, that are read together; None where it is not given."""
     return click.option(
-        "--data", metavar="[LAYOUT=]PATH", type=DataName(), multiple=True, callback=_sources, help=help_text
+        "--data",
+        metavar="[LAYOUT=]PATH",
+        type=Completed(_known_data, str),
+        multiple=True,
+        callback=_sources,
+        help=help_text,
     )
 
 
@@ -260,22 +248,17 @@ def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Un
 
 
 def stated_placement(text: str, card: "Card") -> str:
-    """The placement that `--placement` names; "" without that option.
-
-    Raises `InputError` for one that is not known, and where the model of `card` makes no use of it.
-    """
+    """The placement that `--placement` names, "" without it. Raises `InputError` for one that `card` does not know."""
     from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
     from edge_runtime.system.printable import quoted
 
     if not text:
         return ""
-    if not card.alike:
-        raise InputError(
-            f"{quoted(card.name)} makes no use of --placement, as models of the walking frame do: leave it out"
-        )
-    known = {plain_placement(x): x for x in (*PLACEMENTS, *(x for group in card.alike for x in group.placements))}
+    places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
+    known = {plain_placement(x): x for x in places}
     if plain_placement(text) not in known:
+        others = f"give one of {', '.join(places)}, or " if places else ""
         raise InputError(
-            f"--placement {quoted(text, 30)} is not known: give one of {', '.join(known.values())}, or leave it out"
+            f"--placement {quoted(text, 30)} says nothing to the model {quoted(card.name)}: {others}leave it out"
         )
     return known[plain_placement(text)]

@@ -71,10 +71,10 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None
         if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
             continue  # a pipe, a device: nothing there is overwritten
         if path.is_dir():
-            raise InputError(f"{path} is a folder: give a file name for {form}")
+            raise InputError(f"{path} is a folder: give a file name for --{form}")
         if place := taken.get(realpath(path)):
-            raise InputError(f"{path} for {form} would overwrite {place}: give it another file name")
-        taken[realpath(path)] = form
+            raise InputError(f"--{form} {path} would overwrite {place}: give it another file name")
+        taken[realpath(path)] = f"--{form}"
 
 
 def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
