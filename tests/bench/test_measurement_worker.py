@@ -19,7 +19,7 @@ from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import Model
+from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import mounting
 from edge_runtime.system.progress import ignore_progress
@@ -89,6 +89,25 @@ def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, model,
 
 def test_several_threads_are_not_pinned(folder):
     assert this_python().run(replace(WORK, threads=2), folder, ignore_progress).facts["pinned_cpu"] is None
+
+
+def test_the_interpreter_gets_the_threads_that_are_asked_for(folder, monkeypatch):
+    def n_threads() -> int:
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+    grown = []
+
+    def opened(*arguments):
+        before = n_threads()
+        model = open_model(*arguments)
+        grown.append(n_threads() - before)
+        return model
+
+    monkeypatch.setattr(measurement_worker, "open_model", opened)
+    (folder / "model.tflite").write_bytes(MODELS["int8"].read_bytes())
+    np.save(folder / "windows.npy", np.ones((1, 128, 9), np.float32))
+    measurement_worker.measure(replace(WORK, threads=2), folder)
+    assert grown == [1]
 
 
 def test_what_the_worker_refuses_is_raised_here(folder):
