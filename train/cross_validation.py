@@ -12,22 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from rich.table import Table
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, score
-from edge_runtime.data.subject_groups import natural, noun_of
+from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
-from edge_runtime.system.files import write_csv, write_text
-from edge_runtime.system.quantities import percent
+from edge_runtime.system.files import scratch_folder, write_csv, write_text
+from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
+from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
+from train.fit.networks import short_name
 from train.fit.recipe import Recipe
-from train.spread import MEASURES, Spread
+from train.seed_spread import MEASURES, Spread
+from train.training_data import TrainingInput, check_signals
 from train.training_plots import plot_subjects
+from train.training_progress import do_fits
 
 FORMAT = 1
 
@@ -53,6 +58,48 @@ class CrossValidation:
     accuracy: Spread
     macro_f1: Spread
     scores: Scores
+
+
+def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Path, pictures: str) -> None:
+    """Cross-validate what is `wanted`, print the scores and write them into `folder`.
+
+    `kind` is the number of folds, or what each of them is: one of the `subjects` or `datasets`. Fits are done on the
+    `cluster` of that address, or here.
+    """
+    data = wanted.load_data()
+    if kind == "datasets":
+        data = left_out_data.with_everyone(data, wanted.test_subjects)
+        data_sets = left_out_data.choose_data_sets(data)
+        folds = list(data_sets.values())
+    else:
+        folds = choose_folds(data.train, data.labels, None if kind == "subjects" else int(kind))
+    check_signals(data, data.train)
+    wanted.check_fit(data)
+    people = [x for fold in folds for x in fold]
+    name = short_name(wanted.network)
+    title = f"{name}, {counted(len(folds), 'fold')} of {counted(len(people), f'training {noun_of(people)}')}"
+    asked = {
+        "network": wanted.network,
+        "recipe": dataclasses.asdict(wanted.recipe),
+        "data": {"name": data.name, "fingerprint": data.fingerprint},
+        "signals": [x.name for x in data.signals],
+        "labels": data.labels,
+        "frame": data.frame,
+        "seed": wanted.seed,
+    }
+    with scratch_folder() as scratch:
+        jobs = plan_folds(folds, data, wanted.recipe, wanted.seed, scratch)
+        click.echo(f"Cross-validating {title}: fits of {counted(wanted.recipe.epochs, 'epoch')} -> {folder}", err=True)
+        do_fits(jobs, data, cluster=cluster)
+        if kind == "datasets":
+            left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), data)
+            left_out_data.write(left_out, asked, title, data.labels, folder, pictures)
+            left_out_data.show(left_out)
+        else:
+            result = summarise(jobs, data)
+            write(result, asked, title, data.labels, folder, pictures)
+            show(result, title)
+    click.echo(f"Scores and pictures: {folder}")
 
 
 def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> list[list[Any]]:
@@ -119,7 +166,7 @@ def write(
     title: str,
     labels: tuple[str, ...],
     folder: Path,
-    pictures: str = "png",
+    pictures: str,
 ) -> None:
     """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
     write_csv(folder / "crossval.csv", _rows(result))
@@ -135,7 +182,7 @@ def write(
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show(result: CrossValidation, title: str, folder: Path) -> None:
+def show(result: CrossValidation, title: str) -> None:
     """Print the scores of the folds, their mean and deviation, and those of the subjects."""
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
     people = f"{noun_of(result.scores.per_subject)}s"
@@ -153,12 +200,10 @@ def show(result: CrossValidation, title: str, folder: Path) -> None:
             for name, x in groups.items():
                 table.add_row(name, "", str(x.windows), percent(x.accuracy), percent(x.macro_f1))
     table.add_section()
-    for subject in sorted(found.per_subject, key=natural):
-        accuracy = found.per_subject[subject]
-        table.add_row("", subject, "", percent(accuracy), percent(found.per_subject_macro_f1[subject]))
-    console = Console(markup=False)  # subjects are other people's text
-    console.print(table)
-    console.print(f"Scores and pictures: {folder}", soft_wrap=True)
+    for subject in map(str, natural_order(found.per_subject)):
+        accuracy, macro_f1 = found.per_subject[subject], found.per_subject_macro_f1[subject]
+        table.add_row("", subject, "", percent(accuracy), percent(macro_f1))
+    Console(markup=False).print(table)  # subjects are other people's text
 
 
 def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:

@@ -124,7 +124,7 @@ def write(
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show(found: Sequence[LeftOutData], folder: Path) -> None:
+def show(found: Sequence[LeftOutData]) -> None:
     """Print the scores of each left-out data set, by activity too."""
     console = Console(markup=False)  # labels are other people's text
     columns = ["windows", "closed set", "macro F1", "open set", "macro F1"]
@@ -146,7 +146,6 @@ def show(found: Sequence[LeftOutData], folder: Path) -> None:
         if x.left_out:
             counts = ", ".join(f"{n} of {label}" for label, n in x.left_out.items())
             console.print(f"{x.source}: windows left out, since no other data set has such a label: {counts}.")
-    console.print(f"Scores and pictures: {folder}", soft_wrap=True)
 
 
 def _occurring(train: Split, rows: npt.NDArray[np.bool_], data: Dataset) -> npt.NDArray[np.bool_]:

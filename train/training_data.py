@@ -1,22 +1,98 @@
 """Load the data of a training, choose whom its first fit holds out, and refuse what cannot be learnt from."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 import numpy as np
 import numpy.typing as npt
 
+from convert.tensorflow_setup import import_tensorflow
+from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.data_sources import Given, sources
-from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
+from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
 from edge_runtime.signals.types import Frame, Window
 from train.fit.fit_job import held_rows
+from train.fit.named_networks import check, find_builder, is_own
+from train.fit.recipe import Recipe, choose_recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingInput:
+    """What is trained on what, as the options of that name say; without a word of another, the standard one.
+
+    `window` and `hop` are seconds, `data` is as `--data` names it.
+    """
+
+    network: str = "edge"
+    data: tuple[str, ...] | None = None
+    window: float | None = None
+    hop: float | None = None
+    sensors: str = "all"
+    classes: str = "six"
+    frame: Frame = "device"
+    test_subjects: tuple[str, ...] | None = None
+    seed: int = 0
+    epochs: int | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The numbers of each fit."""
+        return choose_recipe(self.network, self.epochs, self.frame)
+
+    def load_data(self) -> Dataset:
+        """Load the data as it is trained on; errors as of `load_data`."""
+        window = window_of(self.window, self.hop)
+        return load_data(self.data, self.sensors, self.classes, self.frame, self.test_subjects, window)
+
+    def check_network(self, what: str) -> None:
+        """Raise `InputError` unless the network exists, before the data of the command `what` is loaded."""
+        if is_own(self.network):
+            import_tensorflow(what, threads=1)
+        find_builder(self.network)
+
+    def check_fit(self, data: Dataset) -> None:
+        """Raise `InputError` unless the network fits `data`; say which of its layers cannot be converted, and more."""
+        if self.recipe.coarse_epochs:
+            coarse_classes(data.labels)
+        refused: list[str] = []
+        if is_own(self.network):
+            refused = check(self.network, (data.window.samples, len(data.signals)), len(data.labels))
+        if refused:
+            click.echo(
+                f"har-edge convert will not take this network because of {', '.join(refused)} (docs/convert.md); it is "
+                "trained all the same.",
+                err=True,
+            )
+        if not data.has_people:
+            click.echo(
+                f"The windows of '{data.name}' name no subjects: blocks of windows that follow each other are held out "
+                "and tested on, and the scores say little about new people.",
+                err=True,
+            )
+
+
+def window_of(length: float | None, hop: float | None) -> Window | None:
+    """The window of these seconds, at the rate of the signals; None where it is the standard one, or nothing is given.
+
+    Raises `InputError` for a hop that is longer than the window.
+    """
+    if length is None and hop is None:
+        return None
+    samples = WINDOW.samples if length is None else round(length * RATE_HZ)
+    step = samples // 2 if hop is None else max(1, round(hop * RATE_HZ))
+    if step > samples:
+        raise InputError(f"--hop {hop:g}s is longer than a window of {samples / RATE_HZ:g}s: samples would be left out")
+    window = Window(float(RATE_HZ), samples, step)
+    return None if window == WINDOW else window
 
 
 def load_data(
@@ -134,16 +210,6 @@ def _is_constant(values: npt.NDArray[np.float32], dataset: Dataset) -> bool:
     """Tell whether a sensor was off; of signals in unknown units, the greatest value tells what is little."""
     least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
     return not values.std(dtype=np.float64) > least
-
-
-def say_if_nobody_is_named(dataset: Dataset) -> None:
-    """Print on stderr that blocks of windows stand for subjects, if they do."""
-    if not dataset.has_people:
-        click.echo(
-            f"The windows of '{dataset.name}' name no subjects: blocks of windows that follow each other are held out "
-            "and tested on, and the scores say little about new people.",
-            err=True,
-        )
 
 
 def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:

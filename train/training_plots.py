@@ -11,7 +11,7 @@ from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, text_width
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
-from train.spread import Spread
+from train.seed_spread import Spread
 
 _NARROWEST = 5.0  # inches: captions need room, however few subjects there are
 _FEW = 5  # epochs: of one there would be no line to see

@@ -1,15 +1,22 @@
-"""Print the scores of a finished training, of one seed or several."""
+"""Report the scores of a finished training, of one seed or several: print them, and write their spread."""
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.model.model_card import Card
+from edge_runtime.runs import SEEDS
+from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
-from train.spread import MEASURES, PARTS, PartSpread, spread
+from train.seed_spread import MEASURES, PARTS, PartSpread, spread
+from train.training_plots import plot_seeds
+
+SEEDS_FORMAT = 1
 
 
 def show_run(card: Card, folder: Path) -> None:
@@ -88,3 +95,38 @@ def _add_groups(table: Table, groups: Sequence[Mapping[str, Mapping[str, float]]
     for name in names:
         for key, measure in MEASURES.items():
             table.add_row(f"{measure}, {name}", *(percent(x[name][key]) if name in x else "" for x in groups))
+
+
+def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
+    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`, which completes them.
+
+    As in each of the trainings, test subjects are only scored: neither a seed nor anything else is chosen by them.
+    """
+    parts = spread(cards)
+    seeds = [card.training["seed"] for card in cards]
+    write_csv(folder / "seeds.csv", _rows(seeds, parts))
+    plot_seeds(
+        {name: parts[part].per_subject for part, name in PARTS.items()},
+        {name: parts[part].accuracy for part, name in PARTS.items()},
+        f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}",
+        folder / f"seeds.{pictures}",
+    )
+    content = {
+        "format": SEEDS_FORMAT,
+        "network": cards[0].network,
+        "recipe": cards[0].training["recipe"],
+        "data": cards[0].training["data"],
+        "seeds": seeds,
+        "runs": [f"seed-{seed}" for seed in seeds],
+        "scores": {part: dataclasses.asdict(x) for part, x in parts.items()},
+    }
+    write_text(folder / SEEDS, json.dumps(content, indent=1) + "\n")
+
+
+def _rows(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> Iterator[Sequence[object]]:
+    yield "seed", "part", "subject", *MEASURES
+    for i, seed in enumerate(seeds):
+        for part, spreads in parts.items():
+            yield seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]
+            for subject, accuracy in spreads.per_subject.items():
+                yield seed, part, subject, accuracy.per_seed[i], spreads.per_subject_macro_f1[subject].per_seed[i]

@@ -10,7 +10,7 @@ import pytest
 from edge_runtime.errors import InputError
 from train import training_plots
 from train.fit.fit_job import Epoch
-from train.temperature import fit_temperature
+from train.run.experiment import fit_temperature
 from train.training_data import check_data, hold_out
 from train.training_plots import plot_curves
 

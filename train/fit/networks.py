@@ -5,14 +5,14 @@ Keras is imported when a network is built: their names are known without it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from edge_runtime.errors import InputError
-from train.fit import own_networks
-from train.fit.own_networks import Builder
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import keras
+
+Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
+"""Takes (samples, n_signals) of a window and the number of classes."""
 
 
 def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
@@ -136,26 +136,3 @@ SHARED = "shared"
 def short_name(name: str) -> str:
     """The name of a network without the module it is in, as fits a file's name."""
     return name.rpartition(":")[2]
-
-
-def find_builder(name: str) -> Builder:
-    """The function that builds the network called `name`, or `package.module:function`, imported now.
-
-    Raises `InputError` when there is none.
-    """
-    if own_networks.is_own(name):
-        return own_networks.find(name)
-    if name not in NETWORKS:
-        raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
-    return NETWORKS[name]
-
-
-def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Build the network called `name`, or by the function `package.module:function`.
-
-    Raises `InputError` when there is none, or when what a user's function returns is not a network of windows
-    `input_shape` that answers with `n_classes` logits.
-    """
-    if own_networks.is_own(name):
-        return own_networks.build(name, input_shape, n_classes)
-    return find_builder(name)(input_shape, n_classes)

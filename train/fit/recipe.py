@@ -40,9 +40,9 @@ class Recipe:
     noise: float = 0.02  # standard deviations of the normalised signal
     mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
     hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
-    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`train.fit.made_postures`)
+    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`made_postures`)
     made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
-    own_labels: bool = False  # a window is only told from classes that its placement has (`train.fit.own_labels`)
+    own_labels: bool = False  # a window is only told from classes that its placement has (`placement_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset, Split
@@ -30,8 +32,7 @@ from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
-from train.spread import PARTS
-from train.temperature import fit_temperature
+from train.seed_spread import PARTS
 from train.training_data import distinct
 from train.training_plots import plot_curves, plot_subjects
 
@@ -129,6 +130,20 @@ class Experiment:
             },
             scores=scores,
         )
+
+
+def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> float:
+    """The temperature that minimises the cross-entropy of softmax(logits / temperature).
+
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. Fit it on windows of subjects that the network was
+    not trained on: logits `[n, n_classes]`, classes `[n]`.
+    """
+
+    def loss(log_temperature: float) -> float:
+        log_probabilities = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -float(log_probabilities[np.arange(len(y)), y].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
 
 
 def _sources(dataset: Dataset) -> list[str]:

@@ -1,101 +1,46 @@
 """Run a whole training, of one seed or several; a stopped one can go on."""
 
-import dataclasses
-import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from edge_runtime.data.dataset import WINDOW, Dataset
-from edge_runtime.data.labels import is_coarse
-from edge_runtime.errors import InputError
+import click
+
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.model_card import Card, load
-from edge_runtime.runs import (
-    SEEDS,
-    Run,
-    checkpoint_folder,
-    find_all,
-    lock_path,
-    make_latest,
-    named_data,
-    settings_path,
-)
-from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.types import Frame, Window
+from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_all, lock_path, make_latest, settings_path
 from edge_runtime.system.dataclass_json import from_json, to_text
-from edge_runtime.system.files import write_csv, write_text
+from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
+from edge_runtime.system.quantities import counted
 from train.fit.fit_job import FitJob
-from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
-from train.run.fit_processes import OnStep, locked, run_jobs
-from train.spread import MEASURES, PARTS, PartSpread, spread
-from train.training_data import hold_out, load_data, subjects_named
-from train.training_plots import plot_seeds
-
-SEEDS_FORMAT = 1
+from train.run.fit_processes import cpus, locked
+from train.training_data import TrainingInput, check_data, hold_out, subjects_named
+from train.training_progress import do_fits
+from train.training_report import write_seeds
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(TrainingInput):
     """All that decides the outcome of a training: of one seed, or of as many as `seeds` from `seed` on.
 
-    They are stored beside the checkpoints, so that the training can go on.
+    They are stored beside the checkpoints, so that the training can go on, with the `fingerprint` of the data.
     """
 
-    recipe: Recipe
-    seed: int
-    data: tuple[str, ...] | None  # as --data names it; None is the embedded data
-    fingerprint: str
     seeds: int | None = None
-    sensors: str = "all"
-    classes: str = "six"
-    frame: Frame = "device"
-    test_subjects: tuple[str, ...] | None = None  # None: those of the data
     held_out: tuple[str, ...] | None = None
     pictures: str = "png"
-    window: Window | None = None  # None: that of the data, of recordings the standard one
-
-    def load_data(self) -> Dataset:
-        """Load the data as the training takes it; errors as of `training_data.load_data`."""
-        return load_data(self.data, self.sensors, self.classes, self.frame, self.test_subjects, self.window)
+    fingerprint: str = ""
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
         """The training subjects of `dataset` whom `held_out` names, or else `hold_out`. Raises `InputError` as both."""
         if self.held_out is None:
             return hold_out(dataset.train.subject)
         return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist(), "the training subjects")
-
-    @classmethod
-    def of(cls, cards: Sequence[Card], has_seeds: bool) -> "TrainingSettings":
-        """The settings of the training that left `cards`, one a seed. Raises `ValueError` or others for other cards."""
-        card, record = cards[0], cards[0].training
-        return cls(
-            recipe=from_json(Recipe, record["recipe"]),
-            seed=record["seed"],
-            data=named_data(record["data"].get("path")),
-            fingerprint=record["data"]["fingerprint"],
-            seeds=len(cards) if has_seeds else None,
-            sensors="all" if not card.front_end or any(x.is_rotation for x in card.signals) else "accelerometer",
-            classes="coarse" if is_coarse(card.labels) else "six",
-            frame=card.frame,
-            test_subjects=tuple(sorted(map(str, record["test_subjects"]))),
-            held_out=tuple(sorted(map(str, record["held_out_subjects"]))),
-            window=None if card.front_end is None or card.window == WINDOW else card.window,
-        )
-
-    def options(self) -> dict[str, object]:
-        """The options of `har-edge train` that decide the outcome, by name."""
-        own: dict[str, object] = {"network": self.recipe.network, "epochs": self.recipe.epochs}
-        if self.window:
-            own |= {"window": f"{self.window.samples / RATE_HZ:g}s", "hop": f"{self.window.hop / RATE_HZ:g}s"}
-        else:
-            own |= {"window": None, "hop": None}
-        names = ("data", "sensors", "classes", "frame", "test_subjects", "seed", "seeds", "held_out")
-        return own | {name: getattr(self, name) for name in names}
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON, whole or not at all."""
@@ -113,25 +58,6 @@ class TrainingSettings:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
 
 
-def load_finished(folder: Path) -> tuple[TrainingSettings, list[Card]] | None:
-    """What the training that ended in `folder` was asked for, as its cards tell it, and those; None without one.
-
-    Raises `InputError` when a card is damaged.
-    """
-    if not any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
-        return None
-    cards = [load(run.card) for run in find_all(folder)]
-    try:
-        return TrainingSettings.of(cards, (folder / SEEDS).exists()), cards
-    except (ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{folder} is not the folder of a training ({error}): name another with --out") from error
-
-
-def folder_lock(folder: Path) -> AbstractContextManager[None]:
-    """Keep other trainings out of `folder` within the block. Raises `InputError` when one is at work there."""
-    return locked(lock_path(folder))
-
-
 @dataclass(frozen=True)
 class Training:
     """The training that `settings` ask for, on `dataset`, into `folder`."""
@@ -144,31 +70,33 @@ class Training:
     def experiments(self) -> list[Experiment]:
         """One for each seed, in `folder` itself or, of several, each in a folder in it."""
         settings = self.settings
-        first, held_out = settings.seed, settings.held_out_of(self.dataset)
-
-        def experiment(seed: int, folder: Path, title: str) -> Experiment:
-            return Experiment(
-                settings.recipe, seed, self.dataset, Run(folder, settings.pictures), held_out, title, settings.data
-            )
-
+        alone = Experiment(
+            settings.recipe,
+            settings.seed,
+            self.dataset,
+            Run(self.folder, settings.pictures),
+            settings.held_out_of(self.dataset),
+            data=settings.data,
+        )
         if settings.seeds is None:
-            return [experiment(first, self.folder, "")]
-        seeds = range(first, first + settings.seeds)
-        return [experiment(seed, self.folder / f"seed-{seed}", f" of seed {seed}") for seed in seeds]
+            return [alone]
+        seeds = range(settings.seed, settings.seed + settings.seeds)
+        runs = [Run(self.folder / f"seed-{seed}", settings.pictures) for seed in seeds]
+        return [replace(alone, seed=x, run=run, title=f" of seed {x}") for x, run in zip(seeds, runs, strict=True)]
 
     def jobs(self) -> list[FitJob]:
         """All fits that are still to be done; the two fits of a seed side by side."""
         unfinished = [x for x in self.experiments if not x.is_finished]
         return [job for x in unfinished for job in x.jobs.values() if not job.is_done]
 
-    def run(self, on_step: OnStep) -> list[Card]:
+    def run(self) -> list[Card]:
         """Train; write the run folders and, for several seeds, their common summary; return the cards.
 
-        Stopped at any moment, a training with the same arguments goes on from there: finished epochs are not repeated,
-        and the weights come out the same. To be called under the `folder_lock`. Raises the errors of `run_jobs`.
+        Stopped at any moment, a training with the same settings goes on from there: finished epochs are not repeated,
+        and the weights come out the same. To be called under the folder's lock. Raises the errors of `do_fits`.
         """
         self._finish_trained()
-        run_jobs(self.jobs(), self.dataset, on_step, lambda job: self._finish_trained())
+        do_fits(self.jobs(), self.dataset, lambda job: self._finish_trained())
         cards = [load(x.run.card) for x in self.experiments]
         if self.settings.seeds is not None:
             write_seeds(self.folder, cards, self.settings.pictures)
@@ -187,36 +115,79 @@ class Training:
                 shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
 
 
-def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
-    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`, which completes them.
+def begin(wanted: TrainingSettings, folder: Path) -> list[Card]:
+    """Train as `wanted` into the new `folder`; the cards, one a seed."""
+    wanted.check_network("har-edge train")
+    _check_free(folder)
+    check_folder(folder)
+    dataset = wanted.load_data()
+    check_data(dataset, wanted.held_out_of(dataset))
+    wanted.check_fit(dataset)
+    settings = replace(wanted, fingerprint=dataset.fingerprint)
+    with locked(lock_path(folder)):
+        _check_free(folder)  # another training may have begun since
+        settings.save(settings_path(folder))
+        return _run(Training(settings, dataset, folder))
 
-    As in each of the trainings, test subjects are only scored: neither a seed nor anything else is chosen by them.
+
+def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list[Card]:
+    """Go on with the training in `folder`; the cards, one a seed, also of one that has ended.
+
+    Raises `InputError` when a setting that is `given` is another than in the beginning, but the format of pictures.
     """
-    parts = spread(cards)
-    seeds = [card.training["seed"] for card in cards]
-    write_csv(folder / "seeds.csv", _rows(seeds, parts))
-    plot_seeds(
-        {name: parts[part].per_subject for part, name in PARTS.items()},
-        {name: parts[part].accuracy for part, name in PARTS.items()},
-        f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}",
-        folder / f"seeds.{pictures}",
+    if not settings_path(folder).exists() and any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
+        click.echo(f"The training in {folder} has ended, and nothing is left to do: these are its scores.", err=True)
+        return [load(run.card) for run in find_all(folder)]
+    settings = TrainingSettings.load(settings_path(folder))
+    for name in given:
+        began = getattr(settings, name)
+        if name != "pictures" and getattr(wanted, name) != began:
+            option = f"--{name.replace('_', '-')}"
+            with_it = f"without {option}" if began is None else f"with {option} {_words(began)}"
+            raise InputError(
+                f"{option} {_words(getattr(wanted, name))} cannot be changed on --resume, since the training in "
+                f"{folder} began {with_it}: leave it out, or start a new run"
+            )
+    dataset = settings.load_data()
+    if dataset.fingerprint != settings.fingerprint:
+        raise InputError(
+            f"the data at {' and '.join(settings.data or ('uci-har',))} changed since the training in {folder} began: "
+            "start a new run"
+        )
+    with locked(lock_path(folder)):
+        # Read again: it may have ended since.
+        settings = TrainingSettings.load(settings_path(folder))
+        pictures = wanted.pictures if "pictures" in given else settings.pictures
+        return _run(Training(replace(settings, pictures=pictures), dataset, folder))
+
+
+def _words(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _run(training: Training) -> list[Card]:
+    settings, folder, jobs = training.settings, training.folder, training.jobs()
+    last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
+    work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
+    click.echo(
+        f"Training {settings.network} on {training.dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
+        f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}",
+        err=True,
     )
-    content = {
-        "format": SEEDS_FORMAT,
-        "network": cards[0].network,
-        "recipe": cards[0].training["recipe"],
-        "data": cards[0].training["data"],
-        "seeds": seeds,
-        "runs": [f"seed-{seed}" for seed in seeds],
-        "scores": {part: dataclasses.asdict(x) for part, x in parts.items()},
-    }
-    write_text(folder / SEEDS, json.dumps(content, indent=1) + "\n")
+    try:
+        return training.run()
+    except (KeyboardInterrupt, DeviceError, InputError):
+        click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
+        raise
 
 
-def _rows(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> Iterator[Sequence[object]]:
-    yield "seed", "part", "subject", *MEASURES
-    for i, seed in enumerate(seeds):
-        for part, spreads in parts.items():
-            yield seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]
-            for subject, accuracy in spreads.per_subject.items():
-                yield seed, part, subject, accuracy.per_seed[i], spreads.per_subject_macro_f1[subject].per_seed[i]
+def _check_free(folder: Path) -> None:
+    """Refuse to train into a folder that already holds something."""
+    if settings_path(folder).exists():
+        raise InputError(
+            f"{folder} holds a stopped training: go on with --resume --out {folder}, or choose another --out"
+        )
+    # A training that was killed while it wrote its first file has left nothing but this folder.
+    stub = [checkpoint_folder(folder)]
+    if folder.exists() and (not folder.is_dir() or list(folder.iterdir()) not in ([], stub)):
+        raise InputError(f"{folder} exists and is not an empty folder: choose another --out")

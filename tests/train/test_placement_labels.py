@@ -10,7 +10,7 @@ from edge_runtime.data.dataset import Dataset, Mounting
 from train.fit.fit import batches, training_loss
 from train.fit.fit_job import Key, held_rows, plan_fit
 from train.fit.made_postures import plan_made_postures
-from train.fit.own_labels import plan_own_labels
+from train.fit.placement_labels import plan_placement_labels
 from train.fit.recipe import Recipe, choose_recipe
 
 MANY, FEW = Mounting(source="Many", placement="waist"), Mounting(source="Few", placement="trouser pocket")
@@ -29,7 +29,7 @@ def two(uci_har) -> Dataset:
 
 def plan(data: Dataset, held_out=(), recipe: Recipe | None = None):
     made = plan_made_postures(data, recipe or Recipe())
-    return plan_own_labels(data, ~held_rows(data.train, held_out), made)
+    return plan_placement_labels(data, ~held_rows(data.train, held_out), made)
 
 
 def test_each_mounting_has_the_classes_of_its_placement_and_those_made_of_them(two):
@@ -54,15 +54,15 @@ def test_all_is_told_from_all_where_data_sets_have_the_same_classes_or_one_is_le
 
 
 def test_only_trainings_in_the_walking_frame_tell_windows_from_own_labels(two, tmp_path):
-    def own(frame):
+    def drawn_in(frame):
         data, recipe = replace(two, frame=frame), choose_recipe("edge", frame=frame)
         job = plan_fit("fit", "fit", data, recipe, Key(0, 0), tmp_path)
         return job, [x for _, _, x, _ in batches(data.train, None, job, 0)]
 
-    job, drawn = own("device")
-    assert job.own_labels == ()
+    job, drawn = drawn_in("device")
+    assert job.placement_labels == ()
     assert set(map(type, drawn)) == {type(None)}
-    job, drawn = own("walking")
+    job, drawn = drawn_in("walking")
     table = np.concatenate(drawn)
     assert set(map(tuple, np.unique(table, axis=0).tolist())) == {
         (True,) * 6,
@@ -73,23 +73,23 @@ def test_only_trainings_in_the_walking_frame_tell_windows_from_own_labels(two, t
 
 
 def test_the_loss_does_not_depend_on_logits_of_labels_that_are_not_own():
-    y, own = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
+    y, known = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
 
-    def loss(*unknown: float, own=own) -> float:
+    def loss(*unknown: float, known=known) -> float:
         logits = tf.constant([[2.0, 1.0, unknown[0]], [0.5, 1.5, unknown[1]]])
-        return float(training_loss(y, logits, (), 0.1, False, own))
+        return float(training_loss(y, logits, (), 0.1, False, known))
 
     assert loss(0.0, 0.0) == loss(9.0, 0.0)
     assert loss(0.0, 0.0) < loss(0.0, 9.0)
-    assert loss(1.0, 1.0, own=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, own=None), rel=1e-6)
+    assert loss(1.0, 1.0, known=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, known=None), rel=1e-6)
 
 
 @pytest.mark.parametrize("only_coarse", [True, False])
 def test_the_coarse_head_is_told_from_coarse_classes_of_own_labels(only_coarse):
-    y, own = tf.constant([0], tf.uint8), tf.constant([[True, False, False, True]])
+    y, known = tf.constant([0], tf.uint8), tf.constant([[True, False, False, True]])
 
     def loss(*coarse_logits: float) -> float:
         answers = tf.zeros((1, 4)), tf.constant([coarse_logits])
-        return float(training_loss(y, answers, (0, 1, 1, 2), 0.1, only_coarse, own))
+        return float(training_loss(y, answers, (0, 1, 1, 2), 0.1, only_coarse, known))
 
     assert loss(2.0, 0.0, 1.0) == loss(2.0, 9.0, 1.0) < loss(2.0, 0.0, 9.0)

@@ -15,7 +15,7 @@ from edge_runtime.data.dataset import Dataset
 from train.fit.made_postures import MadePosture
 
 
-def plan_own_labels(
+def plan_placement_labels(
     dataset: Dataset, kept: npt.NDArray[np.bool_], made: Sequence[MadePosture]
 ) -> tuple[tuple[int, ...], ...]:
     """By mounting, the classes of its placement in the training windows `kept`, and those that are `made` of them.
@@ -35,14 +35,14 @@ def plan_own_labels(
             found = classes[places[mounting]]
             if found.intersection(x.still):
                 found.add(x.posture)
-    own = {place: tuple(sorted(x)) for place, x in classes.items() if x}
-    if len(set(own.values())) < 2:
+    known = {place: tuple(sorted(x)) for place, x in classes.items() if x}
+    if len(set(known.values())) < 2:
         return ()
-    return tuple(own.get(x, ()) for x in places)
+    return tuple(known.get(x, ()) for x in places)
 
 
-def as_table(own: Sequence[Sequence[int]], n_classes: int) -> npt.NDArray[np.bool_] | None:
+def as_table(labels: Sequence[Sequence[int]], n_classes: int) -> npt.NDArray[np.bool_] | None:
     """The classes of each mounting as `[n_mountings, n_classes]`; None for none."""
-    if not own:
+    if not labels:
         return None
-    return np.array([np.isin(np.arange(n_classes), classes) for classes in own])
+    return np.array([np.isin(np.arange(n_classes), classes) for classes in labels])

@@ -1,25 +1,22 @@
-"""Find and build a user's own network, `package.module:function`, and check that it can be trained and saved."""
+"""Find and build the network of a name: one of ours, or a user's own, which is checked before it is trained."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.files import scratch_folder
+from train.fit.networks import NETWORKS, Builder
 
 if TYPE_CHECKING:
     import keras
-
-Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
-"""Takes (samples, n_signals) of a window and the number of classes."""
 
 # Other people's code may raise any of these when it is run; a script ends with `sys.exit`.
 _ANYTHING = (Exception, SystemExit)
@@ -27,7 +24,7 @@ _ANYTHING = (Exception, SystemExit)
 
 def main(name: str) -> None:
     """As a child: find the function `name`, as the process of a fit would."""
-    child_processes.run_as_child(lambda tell: find(name))
+    child_processes.run_as_child(lambda tell: find_builder(name))
 
 
 def is_own(name: str) -> bool:
@@ -35,29 +32,37 @@ def is_own(name: str) -> bool:
     return ":" in name
 
 
-def find(name: str) -> Builder:
-    """The function `package.module:function`, imported now. Raises `InputError` when there is none.
+def find_builder(name: str) -> Builder:
+    """The function that builds the network called `name`, or `package.module:function`, imported now.
 
-    Modules in the working folder are found before those that are installed.
+    Modules in the working folder are found before those that are installed. Raises `InputError` when there is none.
     """
+    if not is_own(name):
+        if name not in NETWORKS:
+            raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
+        return NETWORKS[name]
     path, _, function = name.partition(":")
-    module = _import(name, path)
-    where = f"{path} ({getattr(module, '__file__', None) or 'a folder without __init__.py'})"
-    if not hasattr(module, function):
-        raise InputError(f"--network {name}: {where} has no function '{function}'")
-    found = getattr(module, function)
+    try:
+        with _working_folder_first():
+            module = importlib.import_module(path)
+    except _ANYTHING as error:
+        raise InputError(f"--network {name}: '{path}' cannot be imported from here: {_reason(error)}") from error
+    found = getattr(module, function, None)
     if not callable(found):
-        raise InputError(f"--network {name}: '{function}' of {where} is no function but a {type(found).__name__}")
+        raise InputError(f"--network {name}: {getattr(module, '__file__', path)} has no function '{function}'")
     builder: Builder = found
     return builder
 
 
 def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """The network that the function `name` builds.
+    """Build the network called `name`, or by the function `package.module:function`.
 
-    Raises `InputError` when it returns no network of windows `input_shape` that answers with `n_classes` logits.
+    Raises `InputError` when there is none, or when what a user's function returns is not a network of windows
+    `input_shape` that answers with `n_classes` logits.
     """
-    builder = find(name)
+    builder = find_builder(name)
+    if not is_own(name):
+        return builder(input_shape, n_classes)
     try:
         network = builder(input_shape, n_classes)
     except _ANYTHING as error:
@@ -76,12 +81,12 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
     """
     network = build(name, input_shape, n_classes)
     layers = [network, *layers_of(network)]
-    for layer in layers:
-        if holds_code(layer):
-            raise InputError(
-                f"--network {name} holds code of its own in {_named(layer)}, and code is never loaded from a file: use "
-                "Keras's own layers and functions"
-            )
+    own = [_named(x) for x in layers if holds_code(x)]
+    if own:
+        raise InputError(
+            f"--network {name} holds code of its own in {own[0]}, and code is never loaded from a file: use Keras's "
+            "own layers and functions"
+        )
     if wrong := _loading_fault(network):
         raise InputError(f"--network {name} builds a network that cannot be loaded from its file again: {wrong}")
     return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
@@ -104,16 +109,6 @@ def _loading_fault(network: keras.Model) -> str:
     return ""
 
 
-def _import(name: str, path: str) -> ModuleType:
-    with _working_folder_first():
-        try:
-            return importlib.import_module(path)
-        except _ANYTHING as error:
-            raise InputError(
-                f"--network {name}: {path or 'a module without name'} cannot be imported from here: {_reason(error)}"
-            ) from error
-
-
 @contextmanager
 def _working_folder_first() -> Iterator[None]:
     """Look for modules in the working folder before all others; afterwards, for those that are imported late, last."""
@@ -133,15 +128,16 @@ def _fault(network: object, input_shape: tuple[int, int], n_classes: int) -> str
     """Describe what is wrong with a user's network; empty when nothing is."""
     import keras
 
-    if not isinstance(network, keras.Model):
-        return f"returns a {type(network).__name__}: a keras.Model is needed"
-    if isinstance(network, keras.Sequential) and not network.built:
-        return "returns a network without an input: begin it with keras.Input(input_shape)"
-    if getattr(network, "inputs", None) is None:
-        return "returns a network that is no graph of layers: build it with keras.Sequential or the functional API"
-    samples, n_signals = input_shape
-    if network.input_shape != (None, samples, n_signals):
-        return f"takes an input of {network.input_shape}: windows are (None, {samples}, {n_signals})"
+    # A Sequential without an input has none either until it is called.
+    is_graph = isinstance(network, keras.Model) and (network.built or not isinstance(network, keras.Sequential))
+    if not is_graph or getattr(network, "inputs", None) is None:
+        return (
+            f"returns a {type(network).__name__} that is no graph of layers: build it with keras.Input(input_shape), "
+            "as keras.Sequential or by the functional API"
+        )
+    assert isinstance(network, keras.Model)
+    if network.input_shape != (None, *input_shape):
+        return f"takes an input of {network.input_shape}: windows are {(None, *input_shape)}"
     if network.output_shape != (None, n_classes):
         return f"answers with {network.output_shape}: a logit for each class is (None, {n_classes})"
     if ends_in_softmax(network):
