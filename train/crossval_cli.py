@@ -15,20 +15,13 @@ from train.training_options import training_options
 BY_NAME = ("subjects", "datasets")
 
 
-class Folds(click.IntRange):
-    """A number of folds, or one of `BY_NAME`: a fold for each subject or for each data set."""
-
-    def __init__(self) -> None:
-        super().__init__(2)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Convert the text of the option."""
-        if value in BY_NAME:
-            return value
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"{value!r} is neither a number of at least 2 nor 'subjects' nor 'datasets'.", param, ctx)
+def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | str:
+    """As a callback: a number of folds, or one of `BY_NAME`, by which each subject or each data set is a fold."""
+    if text in BY_NAME:
+        return text
+    if text.isdecimal() and int(text) >= 2:
+        return int(text)
+    raise click.BadParameter(f"'{text}' is neither a number of at least 2 nor one of {', '.join(BY_NAME)}.")
 
 
 @click.command(
@@ -43,7 +36,7 @@ class Folds(click.IntRange):
 @training_options
 @click.option(
     "--folds",
-    type=Folds(),
+    callback=number_or_name,
     default="4",
     show_default=True,
     metavar="N|subjects|datasets",

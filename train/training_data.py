@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data.coarse_labels import coarse_classes
-from edge_runtime.data.data_sources import Given, sources
+from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
@@ -48,10 +48,59 @@ class TrainingInput:
         """The numbers of each fit."""
         return choose_recipe(self.network, self.epochs, self.frame)
 
+    @property
+    def cut(self) -> Window | None:
+        """The windows that recordings are cut into, at the rate of the signals; None where they are the standard ones.
+
+        Raises `InputError` for a hop that is longer than the window.
+        """
+        samples = WINDOW.samples if self.window is None else round(self.window * RATE_HZ)
+        hop = samples // 2 if self.hop is None else max(1, round(self.hop * RATE_HZ))
+        if hop > samples:
+            raise InputError(f"--hop {self.hop}s is longer than a window of {samples / RATE_HZ:g}s")
+        window = Window(float(RATE_HZ), samples, hop)
+        return None if window == WINDOW else window
+
     def load_data(self) -> Dataset:
-        """Load the data as it is trained on; errors as of `load_data`."""
-        window = window_of(self.window, self.hop)
-        return load_data(self.data, self.sensors, self.classes, self.frame, self.test_subjects, window)
+        """Load the data with these signals, classes, frame, test subjects and windows; errors as `loading.load_data`.
+
+        Of data sets with and without a gyroscope the common signals are taken, which stderr then says, as it says what
+        does not fit in recordings that a layout describes, and which windows have no walking frame.
+        """
+        reader = DataReader(sources(self.data))
+        data = reader.windows(self.cut)
+        say_misfits(reader)
+        if data.without_rotation and self.sensors == "all":
+            click.echo(
+                f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "
+                "taken, those of acceleration.",
+                err=True,
+            )
+        if self.cut is not None and data.window != self.cut:
+            raise InputError(
+                f"--window and --hop are for recordings: the windows of '{data.name}' are cut already, to {data.window}"
+            )
+        if self.test_subjects is not None:
+            people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
+            who = f"the subjects of '{data.name}'"
+            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people, who))
+        if self.classes == "coarse":
+            data = data.coarse()
+        if self.frame == "walking":
+            data = _in_walking_frame(data)
+        elif len(placements := data.placements) > 1:
+            click.echo(
+                f"Devices were worn in {len(placements)} places ({', '.join(placements)}), each with axes of its own: "
+                "with --frame walking the network learns none of them.",
+                err=True,
+            )
+        if self.sensors == "accelerometer":
+            if data.front_end is None:
+                raise InputError(
+                    f"--sensors accelerometer: which signals of '{data.name}' a gyroscope made is not known"
+                )
+            data = data.select([x.name for x in data.signals if not x.is_rotation])
+        return data
 
     def check_network(self, what: str) -> None:
         """Raise `InputError` unless the network exists, before the data of the command `what` is loaded."""
@@ -80,83 +129,20 @@ class TrainingInput:
             )
 
 
-def window_of(length: float | None, hop: float | None) -> Window | None:
-    """The window of these seconds, at the rate of the signals; None where it is the standard one, or nothing is given.
-
-    Raises `InputError` for a hop that is longer than the window.
-    """
-    if length is None and hop is None:
-        return None
-    samples = WINDOW.samples if length is None else round(length * RATE_HZ)
-    step = samples // 2 if hop is None else max(1, round(hop * RATE_HZ))
-    if step > samples:
-        raise InputError(f"--hop {hop:g}s is longer than a window of {samples / RATE_HZ:g}s: samples would be left out")
-    window = Window(float(RATE_HZ), samples, step)
-    return None if window == WINDOW else window
-
-
-def load_data(
-    chosen: Given,
-    sensors: str,
-    classes: str,
-    frame: Frame = "device",
-    test_subjects: Sequence[str] | None = None,
-    window: Window | None = None,
-) -> Dataset:
-    """The `chosen` data with these signals, classes, frame, test subjects, windows; errors as `loading.load_data`.
-
-    Of data sets with and without a gyroscope the common signals are taken, which stderr then says, as it says what does
-    not fit in recordings that a layout describes, and which windows have no walking frame.
-    """
-    reader = DataReader(sources(chosen))
-    data = reader.windows(window)
-    say_misfits(reader)
-    if data.without_rotation and sensors == "all":
-        click.echo(
-            f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "
-            "taken, those of acceleration. To take rotation too, leave out data without it.",
-            err=True,
-        )
-    if window is not None and data.window != window:
+def _in_walking_frame(data: Dataset) -> Dataset:
+    if WALKING not in data.labels:
         raise InputError(
-            f"--window and --hop are for recordings, and the windows of '{data.name}' are cut already, to "
-            f"{data.window}: leave them out"
+            f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is {WALKING}"
         )
-    if test_subjects is not None:
-        people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-        data = data.with_test(
-            subjects_named("--test-subjects", test_subjects, people, f"the subjects of '{data.name}'")
+    found = data.motionless(data.train, data.test)
+    data = data.in_walking_frame()
+    if said := motionless(found.windows, found.mountings):
+        click.echo(said, err=True)
+    if len(data.labels) < 2:
+        raise InputError(
+            f"--frame walking: of '{data.name}' windows of {data.labels[0]} are left alone, and a network tells at "
+            "least two activities apart: add other data with a second --data"
         )
-    if classes == "coarse":
-        data = data.coarse()
-    if frame == "device" and len(placements := data.placements) > 1:
-        click.echo(
-            f"Devices were worn in {len(placements)} places ({', '.join(placements)}), each with axes of its own: with "
-            "--frame walking the network learns none of them.",
-            err=True,
-        )
-    if frame == "walking":
-        if WALKING not in data.labels:
-            raise InputError(
-                f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is "
-                f"{WALKING}: name it so, or leave --frame out"
-            )
-        found = data.motionless(data.train, data.test)
-        data = data.in_walking_frame()
-        if said := motionless(found.windows, found.mountings):
-            click.echo(said, err=True)
-        if len(data.labels) < 2:
-            raise InputError(
-                f"--frame walking: of '{data.name}' windows of {data.labels[0]} are left alone, and a network tells at "
-                "least two activities apart: add other data with a second --data, or leave --frame out"
-            )
-    if sensors == "accelerometer":
-        if data.front_end is None:
-            raise InputError(
-                f"--sensors accelerometer: which signals of '{data.name}' a gyroscope made is not known: leave them "
-                "out of the file"
-            )
-        data = data.select([x.name for x in data.signals if not x.is_rotation])
     return data
 
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, text_width
+from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
 from train.seed_spread import Spread
 
 _NARROWEST = 5.0  # inches: captions need room, however few subjects there are
-_FEW = 5  # epochs: of one there would be no line to see
 # Okabe and Ito's palette: told apart by people with any colour vision.
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
@@ -35,17 +35,21 @@ def plot_curves(
     """
     figure = new_figure(10, 4.2, title)
     loss, accuracy = figure.subplots(1, 2)
-    for axes, attribute in ((loss, "loss"), (accuracy, "accuracy")):
-        _curve(axes, selection, attribute, color=_TRAINING, label="selection fit, training")
-        _curve(axes, selection, f"held_out_{attribute}", color=_HELD_OUT, label=f"selection fit, held-out {noun}s")
-        _curve(axes, final, attribute, color=_FINAL, label="final fit, training")
+    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
+        for epochs, attribute, color, label in (
+            (selection, name, _TRAINING, "selection fit, training"),
+            (selection, f"held_out_{name}", _HELD_OUT, f"selection fit, held-out {noun}s"),
+            (final, name, _FINAL, "final fit, training"),
+        ):
+            values = [getattr(x, attribute) for x in epochs]
+            marker = "o" if len(epochs) == 1 else ""  # there is no line to see
+            axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
         axes.set_xlim(selection[0].epoch - 0.5, selection[-1].epoch + 0.5)
         if coarse_epochs:
             axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        _tidy(axes, "both")
     loss.set_ylabel("cross-entropy")
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
@@ -73,8 +77,7 @@ def plot_seeds(
     figure = new_figure(max(_NARROWEST, 2 + 0.45 * sum(widths)), 4.6, title)
     panels = figure.subplots(1, len(per_subject), sharey=True, width_ratios=widths, squeeze=False)[0]
     for axes, (part, subjects), color in zip(panels, per_subject.items(), (_HELD_OUT, _TRAINING), strict=True):
-        mean_of = {name: spread.mean for name, spread in subjects.items()}
-        names = sorted(subjects, key=mean_of.__getitem__)
+        names = sorted(subjects, key=lambda x: subjects[x].mean)
         for place, name in enumerate(names):
             seeds = subjects[name].per_seed
             beside = place + np.linspace(-0.18, 0.18, len(seeds))
@@ -87,12 +90,9 @@ def plot_seeds(
         name_ticks(axes, range(len(names)), names, (figure.get_figwidth() - 1.5) / sum(widths))
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.set_xlabel(noun_of(subjects))
-        axes.grid(axis="y", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        _tidy(axes)
     panels[0].set_ylabel("accuracy")
     percent_ticks(panels[0].yaxis)
-    low, high = panels[0].get_ylim()
-    panels[0].set_yticks([x for x in panels[0].get_yticks() if low <= x <= min(high, 1 + 1e-9)])  # none beyond 100 %
     note = "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows."
     save(figure, path, note)
 
@@ -102,7 +102,6 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
     n_places = sum(len(x) + 1 for x in groups.values())
     figure = new_figure(max(_NARROWEST, 2.5 + 0.38 * n_places), 4.4, title)
     axes = figure.subplots()
-    inches = (figure.get_figwidth() - 1.5) / n_places  # of a bar
     ticks: list[int] = []
     names: list[str] = []
     for i, (group, subjects) in enumerate(groups.items()):
@@ -111,34 +110,24 @@ def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: s
         first = len(names) + i  # a gap between groups
         places = range(first, first + len(ordered))
         axes.bar(places, accuracies, color=(_TRAINING, _FINAL)[i % 2])
-        axes.hlines(
-            np.mean(accuracies),
-            first - 0.5,
-            places[-1] + 0.5,
-            color=_HELD_OUT,
-            linewidth=1,
-            linestyle="--",
-            clip_on=False,
-        )
-        if text_width(group, 9) < (len(ordered) + 1) * inches:
-            middle = (first + places[-1]) / 2
-            axes.text(middle, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
+        ends = (first - 0.5, places[-1] + 0.5)
+        axes.hlines(np.mean(accuracies), *ends, color=_HELD_OUT, linewidth=1, linestyle="--", clip_on=False)
+        if len(ordered) > 1:  # else its name would run into the next
+            axes.text(sum(ends) / 2, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
         ticks += places
         names += ordered
-    name_ticks(axes, ticks, names, inches)
+    name_ticks(axes, ticks, names, (figure.get_figwidth() - 1.5) / n_places)
     axes.set_xlim(-1, ticks[-1] + 1)
     axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
     noun = noun_of(names)
     axes.set_xlabel(noun)
     axes.set_ylabel("accuracy")
     percent_ticks(axes.yaxis)
-    axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    _tidy(axes)
     save(figure, path, f"Dashed: the mean of the {noun}s. The axis does not begin at 0. {note}")
 
 
-def _curve(axes: Axes, epochs: Sequence[Epoch], attribute: str, color: str, label: str) -> None:
-    values = [getattr(x, attribute) for x in epochs]
-    marker = "o" if len(epochs) <= _FEW else ""
-    axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
+def _tidy(axes: Axes, grid: Literal["both", "y"] = "y") -> None:
+    axes.grid(axis=grid, alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)

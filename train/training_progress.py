@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from types import TracebackType
+from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.system.quantities import percent
@@ -42,56 +42,41 @@ class TrainingProgress:
     def __init__(self, jobs: Sequence[FitJob]) -> None:
         self._numbers = {job.outcome: i + 1 for i, job in enumerate(jobs)}
         self._total = sum(job.steps for job in jobs)
-        self._done = dict.fromkeys(self._numbers, 0)
-        self._resumed = 0  # steps of an earlier, stopped training: they say nothing about the pace
-        self._began: float | None = None
+        self._done: dict[Path, int] = {}
         self._said = time.monotonic()
         self._console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn())
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[left]}"),
+            *columns,
+            TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
             expand=True,
+            speed_estimate_period=600,
         )
-        self._task = self._bar.add_task("preparing", total=self._total, left="")
+        self._task = self._bar.add_task("preparing", total=self._total)
 
     def __enter__(self) -> "TrainingProgress":
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def on_step(self, job: FitJob, step: Step) -> None:
         """Take in one finished step of a fit."""
-        if self._began is None:
-            self._began = time.monotonic()
         done = step.epoch * step.steps + step.step + 1
-        if not self._done[job.outcome]:
-            self._resumed += done
+        if job.outcome not in self._done:  # what was done before it was stopped says nothing about the pace
+            self._done[job.outcome] = done - 1
+            self._total -= done - 1
+        epochs = job.recipe.epochs
+        text = f"fit {self._numbers[job.outcome]} of {len(self._numbers)}, epoch {step.epoch + 1} of {epochs}"
+        self._bar.update(self._task, total=self._total, advance=done - self._done[job.outcome], description=text)
         self._done[job.outcome] = done
-        number, epochs = self._numbers[job.outcome], job.recipe.epochs
-        text = f"fit {number} of {len(self._numbers)}, epoch {step.epoch + 1} of {epochs}"
-        scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
-        left = self._seconds_left()
-        if self._console.is_terminal:
-            shown = "" if left is None else f"{left // 60}:{left % 60:02d} left"
-            self._bar.update(self._task, completed=sum(self._done.values()), description=text, left=shown)
-            return
         is_due = step.step + 1 == step.steps and (step.epoch + 1 == epochs or (step.epoch + 1) % _LINE_EVERY == 0)
-        if is_due or time.monotonic() - self._said > PULSE_S:
+        if not self._console.is_terminal and (is_due or time.monotonic() - self._said > PULSE_S):
             self._said = time.monotonic()
-            shown = "" if left is None else f", about {left} s left"
+            scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
+            left = self._bar.tasks[0].time_remaining
+            shown = "" if left is None else f", about {left:.0f} s left"
             self._console.print(f"{text} ({job.title}): {scores}{shown}", markup=False, soft_wrap=True)
-
-    def _seconds_left(self) -> int | None:
-        """At the pace since the first step; None until a second one is done."""
-        done = sum(self._done.values())
-        if self._began is None or done <= self._resumed:
-            return None
-        return round((time.monotonic() - self._began) * (self._total - done) / (done - self._resumed))

@@ -1,7 +1,7 @@
 """Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,14 +140,6 @@ class Epoch:
     held_out_accuracy: float
 
 
-def history_rows(histories: Mapping[str, Sequence[Epoch]]) -> Iterator[list[str]]:
-    """The rows of a table of the histories of several fits, by name; the first is the heading."""
-    yield ["fit", *(x.name for x in fields(Epoch))]
-    for name, history in histories.items():
-        for epoch in history:
-            yield [name, *("" if value != value else f"{value:.6g}" for value in astuple(epoch))]
-
-
 @dataclass(frozen=True)
 class FitOutcome:
     """Hold the facts of a trained network beside its weights."""
@@ -165,7 +157,7 @@ class FitOutcome:
         try:
             return from_text(cls, job.outcome.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise _damaged(job.outcome, error) from error
+            raise InputError(f"{job.outcome} cannot be used ({error}); remove {job.folder} and train again") from error
 
 
 def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
@@ -173,9 +165,5 @@ def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
     try:
         logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise _damaged(job.logits, error) from error
+        raise InputError(f"{job.logits} cannot be used ({error}); remove {job.folder} and train again") from error
     return logits
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} cannot be used ({error}); remove {path.parent} and train again")

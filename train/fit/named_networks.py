@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
-from edge_runtime.system import child_processes
 from edge_runtime.system.files import scratch_folder
 from train.fit.networks import NETWORKS, Builder
 
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 
 # Other people's code may raise any of these when it is run; a script ends with `sys.exit`.
 _ANYTHING = (Exception, SystemExit)
-
-
-def main(name: str) -> None:
-    """As a child: find the function `name`, as the process of a fit would."""
-    child_processes.run_as_child(lambda tell: find_builder(name))
 
 
 def is_own(name: str) -> bool:

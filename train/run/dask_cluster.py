@@ -13,12 +13,10 @@ from typing import Any
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.files import scratch_folder, write_bytes
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 from train.fit.fit_job import FitJob
-from train.fit.named_networks import is_own
 from train.run.fit_processes import OnDone, run_jobs
 
 CONNECT_S = 5
@@ -38,7 +36,7 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
     """Do each of `jobs` on some worker of the scheduler at `address`, and fetch its logits and outcome.
 
     `on_done` hears of each job. One whose worker dies is begun anew on another. Raises the first error of any fit
-    again, and `DeviceError` when no scheduler answers, when it has no workers or one cannot do this, and when workers
+    again, and `DeviceError` when no scheduler answers, has no workers or one with another har-edge, and when workers
     keep dying.
     """
     from distributed import CancelledError, Client, KilledWorker, as_completed
@@ -53,7 +51,7 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
             "and of tls dask's certificates, or start one with 'dask scheduler'"
         ) from error
     with client:
-        check_workers(client, address, jobs[0].recipe.network)
+        check_workers(client, address)
         # On every worker: the windows outlive any of them.
         windows = client.scatter(dataset, broadcast=True)
         futures = {client.submit(do_job, job, windows, pure=False): job for job in jobs}
@@ -79,37 +77,25 @@ def do_job(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 
 
-def check_network(name: str) -> None:
-    """On a worker: raise `InputError` when the process of a fit would not find the user's network `name`."""
-    if is_own(name):
-        run_in_child("the process that looks for the network", "look at its module", "train.fit.named_networks", name)
+def check_workers(client: Any, address: str) -> None:
+    """Raise `DeviceError` unless there are workers behind the `distributed.Client`, all with this har-edge."""
 
-
-def check_workers(client: Any, address: str, network: str) -> None:
-    """Raise `DeviceError` unless all workers of the `distributed.Client` can do a fit of `network`."""
-
-    def fault(version: str, network: str) -> str:
-        """Describe what a worker lacks; sent there whole, since it may have no module of ours."""
-        from importlib import import_module
-        from importlib.util import find_spec
-
+    def version() -> str:
+        """The worker's version; sent there whole, since it may have no module of ours."""
         try:
-            if find_spec("tensorflow") is None:
-                return "it lacks TensorFlow"
-            theirs: str = import_module("edge_runtime").__version__
-            if theirs != version:
-                return f"it has har-edge {theirs}, and this is {version}"
-            import_module("train.run.dask_cluster").check_network(network)
-        except Exception as error:  # noqa: BLE001 - another package of that name may do anything
-            return str(error)
-        return ""
+            from importlib import import_module
 
-    faults = client.run(fault, edge_runtime.__version__, network)
-    if not faults:
+            import_module("train.run.dask_cluster")
+            return str(import_module("edge_runtime").__version__)
+        except Exception as error:  # noqa: BLE001 - another package of that name may do anything
+            return f"none ({error})"
+
+    versions = client.run(version)
+    if not versions:
         raise DeviceError(f"the scheduler at {address} has no workers: start some with 'dask worker {address}'")
-    for worker, text in faults.items():
-        if text:
+    for worker, theirs in versions.items():
+        if theirs != edge_runtime.__version__:
             raise DeviceError(
-                f"the worker {worker} cannot do a fit ({text}): install the same har-edge there with its extras train "
-                "and cluster, and put a network's module where Python looks"
+                f"the worker {worker} has another har-edge than {edge_runtime.__version__}: {theirs}; install the same "
+                "there with its extras train and cluster"
             )

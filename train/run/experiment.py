@@ -8,7 +8,7 @@ end.
 import dataclasses
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -21,14 +21,14 @@ import edge_runtime
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import score
 from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
+from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.live_settings import LiveSettings
 from edge_runtime.model.model_card import Card, save
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.system.files import write_bytes, write_csv
 from edge_runtime.system.quantities import counted, percent
-from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, history_rows, load_logits, plan_fit
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
@@ -96,6 +96,9 @@ class Experiment:
 
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
+        place = {"path": self.data[0] if len(self.data) == 1 else list(self.data)} if self.data else {}
+        # Worn any way, a phone may not tell these labels apart.
+        is_any_pocket = dataset.frame == "walking" and set(IN_A_POCKET.labels) <= set(dataset.labels)
         return Card(
             name=short_name(self.recipe.network),
             labels=dataset.labels,
@@ -104,17 +107,17 @@ class Experiment:
             normalisation=final.normalisation,
             front_end=dataset.front_end,
             frame=dataset.frame,
-            alike=alike_labels(dataset),
+            alike=(IN_A_POCKET,) if is_any_pocket else (),
             live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {
                     "name": dataset.name,
                     "fingerprint": dataset.fingerprint,
-                    "sources": _sources(dataset),
+                    "sources": sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name],
                     "placements": dataset.placements,
-                }
-                | _place(self.data),
+                    **place,
+                },
                 "seed": self.seed,
                 "recipe": dataclasses.asdict(self.recipe),
                 "subjects": distinct(dataset.train.subject),
@@ -146,20 +149,12 @@ def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
 
 
-def _sources(dataset: Dataset) -> list[str]:
-    """The names of the data sets that `dataset` is made of."""
-    return sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name]
-
-
-def alike_labels(dataset: Dataset) -> tuple[AlikeLabels, ...]:
-    """The labels that a phone worn any way may not tell apart; none where the phone is worn as the data tells."""
-    known = dataset.frame == "walking" and set(IN_A_POCKET.labels) <= set(dataset.labels)
-    return (IN_A_POCKET,) if known else ()
-
-
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     """Everything but the networks. The card comes last: a folder that has it has everything."""
-    write_csv(run.history, history_rows(histories))
+    rows = [["fit", *(x.name for x in fields(Epoch))]]
+    for name, history in histories.items():
+        rows += [[name, *("" if x != x else f"{x:.6g}" for x in astuple(epoch))] for epoch in history]
+    write_csv(run.history, rows)
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
     noun = noun_of(card.training["test_subjects"])
@@ -176,8 +171,3 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
     plot_subjects(per_subject, title, f"Test {noun}s are only scored.", run.picture("subjects"))
     save(card, run.card)
-
-
-def _place(data: Sequence[str] | None) -> dict[str, object]:
-    """The place of the data for a card: one, or a list."""
-    return {"path": data[0] if len(data) == 1 else list(data)} if data else {}

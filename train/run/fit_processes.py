@@ -98,6 +98,16 @@ def main(text: str, windows: str) -> None:
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:
     """Train, and write the job's files, the outcome last."""
+    told = 0.0
+
+    def on_step(step: Step) -> None:
+        """Tell the command: often enough for a bar, and of each epoch's last."""
+        nonlocal told
+        now = time.monotonic()
+        if step.step + 1 == step.steps or now - told > _TELL_EVERY_S:
+            told = now
+            tell(step=asdict(step))
+
     with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
         # Opened anew, since processes that share an open file share its position too.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -110,7 +120,7 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
         from train.fit.fit import fit, predict_logits
 
         tf.config.experimental.enable_op_determinism()
-        model, outcome = fit(job, train.select(~held), held_out, _Steps(tell))
+        model, outcome = fit(job, train.select(~held), held_out, on_step)
         unseen_X = held_out.X if held_out else test_X
         logits = predict_logits(model, outcome.normalisation.apply(unseen_X))
         with atomic_path(job.logits) as temporary:
@@ -118,19 +128,6 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
         with atomic_path(job.model) as temporary:
             model.save(temporary)
         write_text(job.outcome, to_text(outcome))
-
-
-class _Steps:
-    """Tells the command about steps: often enough for a bar, and each epoch's last."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell, self._told = tell, 0.0
-
-    def __call__(self, step: Step) -> None:
-        now = time.monotonic()
-        if step.step + 1 == step.steps or now - self._told > _TELL_EVERY_S:
-            self._told = now
-            self._tell(step=asdict(step))
 
 
 @contextmanager
