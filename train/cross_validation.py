@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, score
-from edge_runtime.data.subject_groups import natural_order, noun_of
+from edge_runtime.data.subject_groups import natural, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import scratch_folder, write_csv, write_text
@@ -200,7 +200,7 @@ def show(result: CrossValidation, title: str) -> None:
             for name, x in groups.items():
                 table.add_row(name, "", str(x.windows), percent(x.accuracy), percent(x.macro_f1))
     table.add_section()
-    for subject in map(str, natural_order(found.per_subject)):
+    for subject in sorted(found.per_subject, key=natural):
         accuracy, macro_f1 = found.per_subject[subject], found.per_subject_macro_f1[subject]
         table.add_row("", subject, "", percent(accuracy), percent(macro_f1))
     Console(markup=False).print(table)  # subjects are other people's text

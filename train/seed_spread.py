@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.data.subject_groups import natural_order
+from edge_runtime.data.subject_groups import natural
 from edge_runtime.model.model_card import Card
 
 PARTS = {"held_out": "held out", "test": "test"}
@@ -51,7 +51,7 @@ class PartSpread:
             return Spread.of([x[key] for x in scores])
 
         def of_people(key: str) -> dict[str, Spread]:
-            return {str(x): Spread.of([score[key][x] for score in scores]) for x in natural_order(scores[0][key])}
+            return {x: Spread.of([score[key][x] for score in scores]) for x in sorted(scores[0][key], key=natural)}
 
         return cls(
             over_seeds("accuracy"), over_seeds("macro_f1"), of_people("per_subject"), of_people("per_subject_macro_f1")

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow
-from edge_runtime.data.coarse_labels import coarse_classes
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
+from edge_runtime.data.labels import coarse_classes
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.errors import InputError

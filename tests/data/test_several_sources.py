@@ -7,7 +7,7 @@ from written_recordings import motion, write, write_subjects
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
-from edge_runtime.data.dataset import MAX_LABELS, segments
+from edge_runtime.data.dataset import MAX_LABELS, Dataset, segments
 from edge_runtime.data.joining import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -21,6 +21,11 @@ def two(tmp_path):
         (tmp_path / name).mkdir()
         write_subjects(tmp_path / name, "abc", labels)
     return [str(tmp_path / "one"), str(tmp_path / "two")]
+
+
+def loaded(*data: str, **options: str) -> Dataset:
+    """The data as a training takes it."""
+    return training_data.TrainingInput(data=tuple(map(str, data)), **options).load_data()
 
 
 def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
@@ -68,10 +73,10 @@ def test_of_mixed_sensors_the_common_signals_are_taken_and_train_says_so(two, tm
     assert [x.name for x in data.signals] == [x.name for x in frontend.SIGNALS if not x.is_rotation]
     assert data.train.X.shape[2] == 6
     assert data.without_rotation == ("bare",)
-    training_data.load_data([two[0], str(tmp_path / "bare")], "all", "six")
+    loaded(two[0], str(tmp_path / "bare"))
     assert "No gyroscope was on in bare: the signals that all the data has are taken" in capsys.readouterr().err
-    training_data.load_data([two[0], str(tmp_path / "bare")], "accelerometer", "six")
-    training_data.load_data(two, "all", "six")
+    loaded(two[0], str(tmp_path / "bare"), sensors="accelerometer")
+    loaded(*two)
     assert "No gyroscope" not in capsys.readouterr().err
 
 
@@ -82,29 +87,29 @@ def test_several_placements_without_the_walking_frame_are_told_in_a_sentence(two
     waist, wrist, other = (
         f"{tmp_path}/{place}.toml={x}" for place, x in (("waist", two[0]), ("wrist", two[1]), ("waist", two[1]))
     )
-    training_data.load_data([waist, wrist], "all", "six")
+    loaded(waist, wrist)
     assert "worn in 2 places (waist, wrist)" in (said := capsys.readouterr().err)
     assert "--frame walking" in said
-    training_data.load_data([waist, other], "all", "six")
-    training_data.load_data([waist, wrist], "all", "six", "walking")
+    loaded(waist, other)
+    loaded(waist, wrist, frame="walking")
     assert not capsys.readouterr().err
 
 
 def test_a_training_in_the_walking_frame_says_which_windows_have_none_and_learns_the_others(tmp_path, capsys):
     layout = write_files_worn_anew(tmp_path / "own")
     own = f"{layout}={tmp_path / 'own'}"
-    data = training_data.load_data([own], "all", "six", "walking")
+    data = loaded(own, frame="walking")
     said = "Windows left out: 15 of STANDING, in 3 mountings in which nobody moves.\n"
     assert capsys.readouterr().err == said
     assert (data.labels, len(data.train) + len(data.test)) == (("WALKING", "JOGGING"), 30)
     training_data.check_data(data, ["b"])
-    beside = training_data.load_data(["uci-har", own], "all", "six", "walking")
+    beside = loaded("uci-har", own, frame="walking")
     assert capsys.readouterr().err == said
     assert beside.labels == (*uci_har.LABELS, "JOGGING")  # others stand
     for path in (tmp_path / "own").glob("J*.csv"):
         path.unlink()
     with pytest.raises(InputError, match="windows of WALKING are left alone"):
-        training_data.load_data([own], "all", "six", "walking")
+        loaded(own, frame="walking")
 
 
 @pytest.mark.parametrize(("samples", "hop"), [(64, 16), (128, 128), (200, 100)])

@@ -12,7 +12,7 @@ from edge_runtime.data.dataset import MAX_LABELS
 from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
-from train.training_data import load_data
+from train.training_data import TrainingInput
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def header(shape, descr="<f8"):
 def test_the_gyroscope_of_other_peoples_signals_is_not_guessed(tmp_path):
     path = write_windows(tmp_path / "own.npz", GOOD, signals=["acc", "body_gyro_x"])
     with pytest.raises(InputError, match=r"--sensors accelerometer: .*'own'"):
-        load_data(path, "accelerometer", "six")
+        TrainingInput(data=(str(path),), sensors="accelerometer").load_data()
 
 
 NO_PARTS = {"X": None, "y": None, "subject": None}

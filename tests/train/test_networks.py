@@ -15,7 +15,7 @@ from edge_runtime.runs import Run
 from train.fit.named_networks import build, check, find_builder
 from train.fit.networks import NETWORKS
 from train.fit.recipe import Recipe, choose_recipe
-from train.training_data import TrainingInput, load_data
+from train.training_data import TrainingInput
 
 OWN = """
 import keras
@@ -221,11 +221,11 @@ def test_coarse_classes_join_what_looks_alike(uci_har):
 
 
 def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_har):
-    chosen = load_data(None, "accelerometer", "coarse")
+    chosen = TrainingInput(sensors="accelerometer", classes="coarse").load_data()
     assert [x.name for x in chosen.signals] == [f"{x}_acc_{axis}" for x in ("body", "total") for axis in "xyz"]
     np.testing.assert_array_equal(chosen.train.X, uci_har.train.X[..., [0, 1, 2, 6, 7, 8]])
     np.testing.assert_array_equal(chosen.test.y == 1, np.isin(uci_har.test.y, [1, 2]))
-    assert load_data(None, "all", "six").fingerprint == uci_har.fingerprint != chosen.fingerprint
+    assert TrainingInput().load_data().fingerprint == uci_har.fingerprint != chosen.fingerprint
 
 
 def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_classes(uci_har):
