@@ -1,4 +1,4 @@
-"""Do all fits of a training, here or on a cluster, and show how far they are: a bar, or lines without a terminal."""
+"""Do all fits of a training, here or on a cluster, and show how far they are."""
 
 import time
 from collections.abc import Sequence
