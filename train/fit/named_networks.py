@@ -1,4 +1,4 @@
-"""Find and build the network of a name: one of ours, or a user's own, which is checked before it is trained."""
+"""Find and build the network of a name: one of ours, or a user's own, which is checked."""
 
 from __future__ import annotations
 
