@@ -3,7 +3,6 @@
 import difflib
 import errno
 import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class
+from click.shell_completion import CompletionItem
 
 import edge_runtime
 from edge_runtime.errors import ExitCode, HarEdgeError, InputError
@@ -40,12 +39,8 @@ DEVICE_COMMANDS = {
 }
 """Command -> (module that defines `command`, help line). The help text imports no such module."""
 
-
 HOST_COMMANDS = ("train", "crossval", "convert")
 """The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
-
-COMPLETION = "_HAR_EDGE_COMPLETE"
-"""The variable by which a shell's script, which click writes, asks for completions."""
 
 
 class LazyGroup(click.Group):
@@ -72,10 +67,10 @@ class LazyGroup(click.Group):
         """Find the subcommand that `arguments` begin with; say what to do instead where there is none."""
         name, known = arguments[0], self.list_commands(context)
         if name in HOST_COMMANDS and name not in known:
-            raise InputError(_where_to_run(name))
+            raise InputError(f"{name} needs more than this package: run 'har-edge {name}' where all of it is installed")
         if name not in known and not name.startswith("-") and not context.resilient_parsing:
-            near = " or ".join(difflib.get_close_matches(name, dict.fromkeys([*known, *HOST_COMMANDS]), 2))
-            advice = f"did you mean {near}?" if near else "'har-edge --help' lists them"
+            near = difflib.get_close_matches(name, known, 1)
+            advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists them"
             raise click.UsageError(f"there is no command {name!r}: {advice}", context)
         return super().resolve_command(context, arguments)
 
@@ -86,38 +81,10 @@ class LazyGroup(click.Group):
         ]
         return found + click.Command.shell_complete(self, context, incomplete)
 
-    def main(self, arguments: Sequence[str], **settings: Any) -> Any:  # type: ignore[override]
-        """Run the command, or answer a shell that completes what is typed; click would end the program after that."""
-        shell, _, part = os.environ.get(COMPLETION, "").partition("_")
-        if not shell:
-            return super().main(arguments, **settings)
-        kind = get_completion_class(shell)
-        no_request = InputError(
-            f"{COMPLETION} is no request for bash, zsh or fish: set it as docs/command.md says, or unset it"
-        )
-        if kind is None or part not in ("source", "complete"):
-            raise no_request
-        completion = kind(self, {}, settings["prog_name"], COMPLETION)
-        try:
-            found = completion.source() if part == "source" else completion.complete()
-        except (KeyError, ValueError):  # COMP_WORDS and COMP_CWORD, which the shell's script sets
-            raise no_request from None
-        click.echo(found)
-        return ExitCode.OK
-
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands into the help text, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
-
-
-def _where_to_run(name: str) -> str:
-    if importlib.util.find_spec("har_edge"):
-        return f"{name} is no command of 'python -m edge_runtime': run 'har-edge {name}'"
-    return (
-        f"{name} is done on a host, where more than this package is: there pip install '.[train]' in a clone of "
-        f"har-edge, then 'har-edge {name}'"
-    )
 
 
 def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
@@ -144,7 +111,12 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     with guarded_streams():
         try:
-            return _run(command, [x for x in arguments if x != "--debug"])
+            # An int is the exit code of `context.exit()`; commands return None.
+            code: int | None = command.main(
+                [x for x in arguments if x != "--debug"], prog_name="har-edge", standalone_mode=False
+            )
+            sys.stdout.flush()
+            return code or ExitCode.OK
         except click.ClickException as error:
             error.show()
             return ExitCode.USAGE
@@ -157,16 +129,12 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
             return _fail(error, debug)
 
 
-def _run(command: click.Group, arguments: Sequence[str]) -> int:
-    # An int is the exit code of `context.exit()`; commands return None.
-    code: int | None = command.main(arguments, prog_name="har-edge", standalone_mode=False)
-    sys.stdout.flush()
-    return code or ExitCode.OK
-
-
-def _fail(error: BaseException, debug: bool) -> ExitCode:
+def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
+    code: int = ExitCode.USAGE
     match error:
+        case SystemExit(code=int(ended)):  # click has answered a shell that completes what is typed
+            return ended
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
         case MemoryError() | OSError(errno=errno.ENOMEM):
@@ -175,9 +143,7 @@ def _fail(error: BaseException, debug: bool) -> ExitCode:
             sentence, code = _TOO_LITTLE_MEMORY, ExitCode.DEVICE
         case OSError():
             where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""
-            sentence, code = f"{where}{error.strerror or error}", ExitCode.USAGE
-        case RuntimeError() if str(error).startswith("Symlink loop"):  # of `Path.resolve` before Python 3.13
-            sentence, code = f"{error}: this link leads to itself; name a file", ExitCode.USAGE
+            sentence = f"{where}{error.strerror or error}"
         case _:
             fault = f"{type(error).__name__}: {error}"
             sentence = f"a fault in har-edge itself: {fault}; run it again with --debug and report it"

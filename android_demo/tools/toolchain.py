@@ -17,14 +17,13 @@ from pathlib import Path
 
 from edge_runtime.devices.emulated import debian
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.cache_folders import cached_folder
-from edge_runtime.system.files import cache_folder, scratch_folder, sha256
+from edge_runtime.system.cache import cache_folder, cached_folder
+from edge_runtime.system.files import scratch_folder, sha256
 from edge_runtime.system.terminal import progress
 
 _MAVEN_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 _MAVEN_QUIETLY = ("--batch-mode", "--quiet", "-Dstyle.color=never")
 _SUITE = "bookworm"
-_MB = 1e6
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def robolectric() -> list[Path]:
                     shutil.copyfile(path, folder / path.name)
 
     folder = f"robolectric-{_ROBOLECTRIC_SHA256[:12]}"
-    return sorted(_fetched(folder, "Robolectric and JUnit", 197, fetch, needed=400).glob("*.jar"))
+    return sorted(_fetched(folder, "Robolectric and JUnit", 197, fetch).glob("*.jar"))
 
 
 def d8() -> Path:
@@ -187,7 +186,7 @@ def enjarify() -> Path:
         with _wheel(_ENJARIFY_WHEEL) as archive:
             archive.extractall(folder)
 
-    return _fetched("enjarify-1.0.2", "enjarify", 0.4, make, needed=3)
+    return _fetched("enjarify-1.0.2", "enjarify", 0.4, make)
 
 
 def debian_command(name: str) -> list[str]:
@@ -234,7 +233,7 @@ def _android_tools() -> Path:
             (folder / "aapt2_64").write_bytes(apktool.read("prebuilt/linux/aapt2_64"))
         (folder / "aapt2_64").chmod(0o755)
 
-    return _fetched(f"tools-{_TOOLS_WHEEL[1][:12]}", "D8 and aapt2", 56, make, needed=120)
+    return _fetched(f"tools-{_TOOLS_WHEEL[1][:12]}", "D8 and aapt2", 56, make)
 
 
 def _debian_tools() -> Path:
@@ -247,7 +246,7 @@ def _debian_tools() -> Path:
                     for package in apt.fetch(packages, alone=alone):
                         debian.unpack(package, folder)
 
-    return _fetched(f"debian-{_SUITE}", "zipalign, dexdump, aapt and apksigner", 11, make, needed=200)
+    return _fetched(f"debian-{_SUITE}", "zipalign, dexdump, aapt and apksigner", 11, make)
 
 
 @contextmanager
@@ -272,17 +271,12 @@ def _check(name: str, found: str, wanted: str) -> None:
         raise DeviceError(f"{name} is something else than it was (SHA-256 {found}): it is not used")
 
 
-def _fetched(
-    name: str, what: str, megabytes: float, fetch: Callable[[Path], None], needed: float | None = None
-) -> Path:
-    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on: it may take long.
-
-    `needed` are the megabytes of disk, where they are more than those fetched.
-    """
+def _fetched(name: str, what: str, megabytes: float, fetch: Callable[[Path], None]) -> Path:
+    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on: it may take long."""
 
     def say_and_fetch(folder: Path) -> None:
         with progress() as on_progress:
             on_progress(0, f"fetching {what}, {megabytes:.{0 if megabytes >= 10 else 1}f} MB")
             fetch(folder)
 
-    return cached_folder(cache_folder() / "android" / name, say_and_fetch, (needed or megabytes) * _MB)
+    return cached_folder(cache_folder() / "android" / name, say_and_fetch)

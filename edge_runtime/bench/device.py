@@ -19,6 +19,10 @@ class Device(Protocol):
     def here(self) -> bool:
         """Tell whether it computes on this machine, where only one measurement at a time has it to itself."""
 
+    @property
+    def most_windows(self) -> int | None:
+        """How many windows it is given at most, where inferences take very long."""
+
     def prepare(self, on_progress: OnProgress) -> None:
         """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
 

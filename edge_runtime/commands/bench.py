@@ -25,7 +25,7 @@ from edge_runtime.runs import Run
 if TYPE_CHECKING:
     from edge_runtime.bench.device import Device
     from edge_runtime.bench.results import Report
-    from edge_runtime.commands.several_devices import AbsentDevice
+    from edge_runtime.devices.several_devices import AbsentDevice
     from edge_runtime.data.dataset import Dataset
 
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     help="Where to measure: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the "
     "only one) or emulated:CPU. May be repeated: remote devices are measured in parallel.  [default: local]",
 )
-@click.option("--offline", is_flag=True, help="Send the packages to remote devices too: they have no package index.")
+@click.option("--offline", is_flag=True, hidden=True, expose_value=False, help="What is always done.")
 @options.runtime
 @click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="For each inference."
@@ -95,7 +95,6 @@ def command(
     models: Sequence[Path],
     data: Sources | None,
     targets: Sequence[str],
-    offline: bool,
     runtime: str,
     threads: int,
     n_runs: int | None,
@@ -116,16 +115,14 @@ def command(
 
     Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
     """
-    from edge_runtime.commands.several_devices import open_all
+    from edge_runtime.devices.several_devices import open_all
 
     if runtime == MICRO:
         options.refuse(f"compares times, and --runtime {MICRO} has none", "--rivals")
-    devices = open_all(targets or ("local",), runtime, offline)
+    devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
         raise InputError(f"--on names a device twice, of {', '.join(names)}: give each once")
-    if all(device.here for device in devices):
-        options.refuse("sends packages to remote devices, of which --on names none", "--offline")
     files, run = _find_models(models)
     absent = None
     if rivals:
@@ -176,7 +173,7 @@ def _measure(
     `own` are the files of each of several devices, by its name, and `written` those of all together. A result that was
     there before stays under another name where it `keeps_older`.
     """
-    from edge_runtime.commands.several_devices import measure_on
+    from edge_runtime.devices.several_devices import measure_on
     from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.reports.report_table import show_operators, show_report
     from edge_runtime.system.terminal import Console, progresses

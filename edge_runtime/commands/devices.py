@@ -69,49 +69,42 @@ def command(targets: Sequence[str]) -> None:
 
 
 def _clean(targets: Sequence[str]) -> None:
-    from edge_runtime.devices import remote_opener
+    from edge_runtime.devices import opener
+    from edge_runtime.devices.remote import RemoteDevice
 
-    for target in targets:
-        if target.partition(":")[0] in ("local", "python"):
-            raise InputError(f"nothing is ever sent to {target}, so that there is nothing to clean: leave it out")
-    failed: dict[str, HarEdgeError] = {}
-    for target, opening in [(target, remote_opener(target)) for target in targets]:
+    failed: list[HarEdgeError] = []
+    for target, opening in [(target, opener(target)) for target in targets]:
         try:
             with closing(opening()) as device:
+                if not isinstance(device, RemoteDevice):
+                    raise InputError(f"har-edge keeps no packages on {target}: leave it out")
                 removed = device.clean()
         except HarEdgeError as error:
-            failed[target] = error
+            failed.append(error)
         else:
             click.echo(f"{device.name}: removed {removed / 1e6:.1f} MB")
-    if len(failed) == 1:
-        raise next(iter(failed.values()))
     if failed:
-        reasons = "; ".join(f"{target} ({error})" for target, error in failed.items())
-        exit_code = max(x.exit_code for x in failed.values())
-        raise error_with(exit_code, f"not every device was cleaned: {reasons}")
+        raise error_with(max(x.exit_code for x in failed), "; ".join(map(str, failed)))
 
 
 def _show(found: "Readiness", console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from edge_runtime.bench.machine_state import State
     from edge_runtime.reports import machine_and_method
-    from edge_runtime.system.dataclass_json import from_json
     from edge_runtime.system.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
     rows: list[tuple[str, str]] = []
-    if found.facts is not None and found.state is not None:
-        rows += [(name, str(found.facts[key])) for key, name in _FACTS.items() if found.facts.get(key)]
-        if found.facts.get("features"):
-            rows.append(("instructions", " ".join(found.facts["features"])))
-        if found.facts["emulated"]:
+    machine = found.found and found.found.machine
+    if found.found and machine:
+        rows += [(name, str(getattr(machine, key))) for key, name in _FACTS.items() if getattr(machine, key)]
+        if machine.features:
+            rows.append(("instructions", " ".join(machine.features)))
+        if machine.emulated:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [
-                row for row in machine_and_method.state_facts(from_json(State, found.state)) if row[1] != NOT_MEASURED
-            ]
+            rows += [row for row in machine_and_method.state_facts(found.found.state) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -124,5 +117,5 @@ def _show(found: "Readiness", console: "Console") -> None:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
     if found.failure:
         console.print(Text.assemble(("failed: ", "red"), str(found.failure)))
-    elif not found.doubts and found.facts and not found.facts["emulated"]:
+    elif machine and not machine.emulated and not found.doubts:
         console.print("Nothing here would spoil a measurement.")

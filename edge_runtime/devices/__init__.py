@@ -8,68 +8,57 @@ from edge_runtime.bench.device import Device
 from edge_runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from edge_runtime.devices.remote import RemoteDevice
     from edge_runtime.devices.ssh import Ssh
 
 TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
 """The kinds of target, as messages list them."""
 
 
-def open_device(target: str, runtime: str, offline: bool = False) -> Device:
+def open_device(target: str, runtime: str) -> Device:
     """Open the device that `target` names, to measure with `runtime`.
 
-    `offline` sends packages to a remote device instead of letting it fetch them from an index. Raises `InputError` for
-    a target of no known kind, and `InputError` or `DeviceError` when it is clear by now that nothing can be measured
-    there.
+    Raises `InputError` for a target of no known kind, and `InputError` or `DeviceError` when it is clear by now that
+    nothing can be measured there.
     """
-    return opener(target, runtime, offline)()
+    return opener(target, runtime)()
 
 
-def opener(target: str, runtime: str, offline: bool = False) -> Callable[[], Device]:
-    """Return what opens the device, without connecting. Raises `InputError` for a target of no known kind."""
-    from edge_runtime.devices.python import other_python, this_python
-
+def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
+    """Return what opens the device, without opening it. Raises `InputError` for a target of no known kind."""
     kind, _, rest = target.partition(":")
-    if target == "local":
-        return this_python
-    if kind == "python" and rest:
-        return partial(other_python, rest, runtime)
+    if kind in ("local", "python"):
+        from edge_runtime.devices.python import other_python, this_python
+
+        if target == "local":
+            return this_python
+        if rest:
+            return partial(other_python, rest, runtime)
     if kind == "adb":
-        return partial(_open_adb, target, runtime, offline)
-    return remote_opener(target, runtime, offline)
-
-
-def remote_opener(target: str, runtime: str = "auto", offline: bool = False) -> Callable[[], "RemoteDevice"]:
-    """Return the same for a device that an agent is started on; opening it does not connect yet."""
-    from edge_runtime.devices.adb import Adb
-    from edge_runtime.devices.remote import RemoteDevice
-    from edge_runtime.devices.ssh import Ssh
-
-    if target.startswith("ssh://") or (":" not in target and "@" in target):
-        return partial(_open_ssh, Ssh.parse(target), runtime, offline)
-    if target.startswith("adb:"):
-        return lambda: RemoteDevice(Adb.parse(target), runtime, offline)
-    if target.startswith("emulated:") and target.partition(":")[2]:
+        return partial(_open_adb, target, runtime)
+    if kind == "emulated" and rest:
         from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
 
-        device = EmulatedDevice(target.partition(":")[2], runtime)
-        return lambda: device
+        return partial(EmulatedDevice, rest, runtime)
+    if target.startswith("ssh://") or (":" not in target and "@" in target):
+        from edge_runtime.devices.ssh import Ssh
+
+        return partial(_open_ssh, Ssh.parse(target), runtime)
     raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
 
 
-def _open_ssh(ssh: "Ssh", runtime: str, offline: bool) -> "RemoteDevice":
+def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
     """Open a machine reached by ssh. Raises `InputError` where there is no ssh on this one."""
     from edge_runtime.devices.remote import RemoteDevice
 
     ssh.command(())
-    return RemoteDevice(ssh, runtime, offline)
+    return RemoteDevice(ssh, runtime)
 
 
-def _open_adb(target: str, runtime: str, offline: bool) -> Device:
+def _open_adb(target: str, runtime: str) -> Device:
     """Open a phone, where an app measures, or a board with an agent."""
     from edge_runtime.devices.adb import Adb
     from edge_runtime.devices.phone import Phone
     from edge_runtime.devices.remote import RemoteDevice
 
     adb = Adb.parse(target)
-    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime, offline)
+    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime)

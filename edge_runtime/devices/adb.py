@@ -11,9 +11,9 @@ from pathlib import Path
 
 from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError
-from edge_runtime.system.printable import printable, quoted
+from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending
-from edge_runtime.system.program_output import run_program
+from edge_runtime.system.child_processes import run_program
 
 _LONGEST_REASON = 300
 
@@ -80,7 +80,7 @@ class Adb:
 
     def adb_command(self, *arguments: str) -> list[str]:
         """The command on this machine that has adb do something with the device: its `arguments`."""
-        return [*_adb(), "-s", self.serial, *arguments]
+        return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.serial, *arguments]
 
     def shell(self, line: str) -> str:
         """Have the device's shell run `line`; return what it prints. Raises `DeviceError` when it fails."""
@@ -90,10 +90,9 @@ class Adb:
         """Send the file `path`. Raises `DeviceError`."""
         _run(self.transfer_seconds, ["-s", self.serial, "push", str(path), there])
 
-    def pull(self, there: str, folder: Path, at_most: int) -> None:
-        """Bring the file `there`, of `at_most` bytes, into `folder`. Raises `DeviceError`."""
-        limit = ["sh", "-c", f'ulimit -f {at_most // 512} && exec "$0" "$@"']
-        _run(self.transfer_seconds, ["-s", self.serial, "pull", there, str(folder)], limit)
+    def pull(self, there: str, folder: Path) -> None:
+        """Bring the file `there` into `folder`. Raises `DeviceError`."""
+        _run(self.transfer_seconds, ["-s", self.serial, "pull", there, str(folder)])
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how adb ended; it ends with 0 when the device goes away, so that its exit code says little."""
@@ -103,20 +102,11 @@ class Adb:
         return DeviceError(f"the connection to {self.name} was lost ({last}): plug it in again, and try again")
 
 
-def _adb() -> list[str]:
-    return program("HAR_EDGE_ADB", "adb", "Android's platform tools")
-
-
-def _run(seconds: float, arguments: Sequence[str], before: Sequence[str] = ()) -> str:
-    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`.
-
-    `before` is a command that starts it.
-    """
-    command = [*_adb(), *arguments]
+def _run(seconds: float, arguments: Sequence[str]) -> str:
+    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
+    command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
     try:
-        done = run_program([*before, *command], seconds)
-    except ValueError as error:
-        raise DeviceError(f"'{shlex.join(command)}' fails ({error}): try it by hand") from error
+        done = run_program(command, seconds)
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
     if done.returncode:
@@ -128,11 +118,7 @@ def _run(seconds: float, arguments: Sequence[str], before: Sequence[str] = ()) -
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
     lines = map(str.split, _run(Adb.answer_seconds, ["devices"]).splitlines()[1:])
-    found = {x[0]: printable(x[1]) for x in lines if len(x) > 1}
-    odd = next((x for x in found if not re.fullmatch(r"[\w.:-]{1,100}", x, re.ASCII)), None)
-    if odd is not None:
-        raise DeviceError(f"adb lists a device with the name {quoted(odd)}, which is none: see what 'adb devices' says")
-    return found
+    return {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}
 
 
 def _listed(found: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ it stops whatever it does and leaves.
 Everything that stays there is in one folder of the user's cache; the request `clean` removes it:
 
     objects/<sha256>      files that were sent, by their content: what is there is not sent again
-    environments/<key>/   `site`, the packages of one set of requirements; complete once it has its final name
+    environments/<key>/   packages; complete once the folder has its final name
     jobs/<name>/          one job at work; gone when it ends, or when the next agent finds its owner gone
     lock                  shared by the agents at work; taken alone to clean
 """
@@ -29,9 +29,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,13 +44,9 @@ _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
 _PROBE = """
 import json, struct, sys
 from importlib import metadata
-from importlib.util import find_spec
-def version(name):
-    try: return metadata.version(name)
-    except metadata.PackageNotFoundError: return None
-print(json.dumps({
-    "version": list(sys.version_info[:3]), "bits": 8 * struct.calcsize("P"), "pip": bool(find_spec("pip")),
-    "ensurepip": bool(find_spec("venv") and find_spec("ensurepip")), "numpy": version("numpy")}))
+try: numpy = metadata.version("numpy")
+except metadata.PackageNotFoundError: numpy = None
+print(json.dumps({"version": list(sys.version_info[:3]), "bits": 8 * struct.calcsize("P"), "numpy": numpy}))
 """
 
 
@@ -72,11 +67,10 @@ class Wire:
         os.dup2(2, 1)
         self._pending = b""
 
-    def receive(self) -> dict[str, Any] | None:
-        """The next request; None when the host has gone."""
+    def receive(self) -> dict[str, Any]:
+        """The next request."""
         while b"\n" not in self._pending:
-            if not self._read():
-                return None
+            self._read()
         line, self._pending = self._pending.split(b"\n", 1)
         request: dict[str, Any] = json.loads(line.decode())
         return request
@@ -84,27 +78,26 @@ class Wire:
     def pieces(self, n_bytes: int) -> Iterator[bytes]:
         """The `n_bytes` that follow a request, in pieces."""
         while n_bytes:
-            if not self._pending and not self._read():
-                raise HostGoneError
+            if not self._pending:
+                self._read()
             piece, self._pending = self._pending[:n_bytes], self._pending[n_bytes:]
             n_bytes -= len(piece)
             yield piece
 
-    def send(self, payload: bytes | None = None, **message: Any) -> None:
+    def send(self, payload: bytes = b"", **message: Any) -> None:
         """Send a message, and the bytes `payload` after it."""
-        if payload is not None:
-            message["n_bytes"] = len(payload)
-        data = json.dumps(message).encode() + b"\n" + (payload or b"")
+        data = json.dumps(dict(message, n_bytes=len(payload))).encode() + b"\n" + payload
         try:
             while data:
                 data = data[os.write(self._out, data) :]
         except OSError as error:
             raise HostGoneError from error
 
-    def _read(self) -> bool:
+    def _read(self) -> None:
         read = os.read(0, _PIECE)
+        if not read:
+            raise HostGoneError
         self._pending += read
-        return bool(read)
 
 
 class Store:
@@ -121,17 +114,14 @@ class Store:
                 shutil.rmtree(half_made, ignore_errors=True) if half_made.is_dir() else half_made.unlink()
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
-    def path(self, digest: str) -> Path:
-        """The path of the file with this SHA-256."""
-        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-            raise RequestError(f"{digest!r} is no SHA-256")
-        return self.objects / digest
-
     def has(self, digest: str) -> bool:
         """Tell whether that file is here, and whole."""
         try:
-            with self.path(digest).open("rb") as file:
-                return _sha256(file) == digest
+            with (self.objects / digest).open("rb") as file:
+                found = hashlib.sha256()
+                for piece in iter(lambda: file.read(_PIECE), b""):
+                    found.update(piece)
+                return found.hexdigest() == digest
         except FileNotFoundError:
             return False
 
@@ -147,7 +137,7 @@ class Store:
                     file.write(piece)
             if found.hexdigest() != digest:
                 raise RequestError("a file arrived damaged: try again")
-            temporary.replace(self.path(digest))
+            temporary.replace(self.objects / digest)
         except BaseException:
             temporary.unlink()
             raise
@@ -155,11 +145,8 @@ class Store:
     def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> Path:
         """Make a folder with `files` (name -> digest) and `texts` (name -> content)."""
         folder = Path(tempfile.mkdtemp(dir=self.jobs))
-        for name in [*files, *texts]:
-            if Path(name).name != name or name in ("", "..", "log"):
-                raise RequestError(f"{name!r} is no name for a file of a job")
         for name, digest in files.items():
-            (folder / name).symlink_to(self.path(digest))
+            (folder / name).symlink_to(self.objects / digest)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         return folder
@@ -191,12 +178,9 @@ class Agent:
             "interpreters": _interpreters(),
         }
 
-    def missing(self, sizes: Mapping[str, int]) -> dict[str, Any]:
-        """Say which of the files, digest -> bytes, have to be sent; refuse when there is no space for them."""
-        missing = [x for x in sizes if not self._store.has(x)]
-        if sum(sizes[x] for x in missing) > shutil.disk_usage(self._store.root).free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return {"missing": missing}
+    def missing(self, digests: Sequence[str]) -> dict[str, Any]:
+        """Say which of the files have to be sent."""
+        return {"missing": [x for x in digests if not self._store.has(x)]}
 
     def put(self, digest: str, n_bytes: int) -> dict[str, Any]:
         """Take a file, which follows the request."""
@@ -211,7 +195,7 @@ class Agent:
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, as the measuring code in `bundle` sees them."""
         done = subprocess.run(
-            [interpreter, "-B", str(self._store.path(bundle)), "--machine"],
+            [interpreter, "-B", str(self._store.objects / bundle), "--machine"],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -221,34 +205,22 @@ class Agent:
             raise RequestError(f"{interpreter} cannot describe the machine: {_last_line(done.stderr)}")
         return {"description": json.loads(done.stdout.decode())}
 
-    def environment(
-        self, interpreter: str, key: str, requirements: Sequence[str], wheels: Mapping[str, str] | None
-    ) -> dict[str, Any]:
-        """Install packages for `interpreter` once: `wheels` (name -> digest), or by pip from its index.
-
-        `requirements` are the lines of a requirements file, each with the digest of the one wheel that will do.
-        """
+    def environment(self, interpreter: str, key: str, wheels: Mapping[str, str]) -> dict[str, Any]:
+        """Unpack `wheels` (name -> digest) for `interpreter` once, and compile them."""
         folder = self._store.environments / key
-        with folder.with_suffix(".lock").open("w") as lock:
-            self._waiting(lambda: _try_lock(lock), "waiting for another measurement that makes the environment")
-            made = not folder.is_dir()
-            if made:
-                temporary = Path(tempfile.mkdtemp(dir=self._store.environments))
-                try:
-                    site = temporary / "site"
-                    site.mkdir()
-                    if wheels is None:
-                        self._pip(interpreter, requirements, site, temporary)
-                    else:
-                        for name, digest in wheels.items():
-                            self._wire.send(stage=f"unpacking {name}")
-                            _unpack(self._store.path(digest), site)
-                    os.sync()  # before its name says that it is whole
+        if not folder.is_dir():
+            temporary = Path(tempfile.mkdtemp(dir=self._store.environments))
+            try:
+                for name, digest in wheels.items():
+                    self._wire.send(stage=f"unpacking {name}")
+                    unpack(self._store.objects / digest, temporary)
+                self._compile(interpreter, temporary)
+                os.sync()  # before its name says that it is whole
+                with suppress(OSError):  # another measurement was quicker
                     temporary.rename(folder)
-                except BaseException:
-                    shutil.rmtree(temporary, ignore_errors=True)
-                    raise
-        return {"site": str(folder / "site"), "made": made}
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        return {"site": str(folder)}
 
     def run(
         self,
@@ -304,91 +276,46 @@ class Agent:
         pending = b""
         heard = time.monotonic()
         while (left := heard + silence_seconds - time.monotonic()) > 0:
-            ready, _, _ = select.select([0, said], [], [], min(ALIVE_SECONDS, left))
-            if 0 in ready:  # nothing is asked during a job: this is the end
-                raise HostGoneError
-            if said not in ready:
+            if not self._can_read(said, min(ALIVE_SECONDS, left)):
                 self._wire.send(alive=True)
                 continue
             read = os.read(said, _PIECE)
-            if not read:
-                return self._ends(process, silence_seconds)
+            if not read:  # a process closes its stdout at its end
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(ALIVE_SECONDS)
+                return True
             heard = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
-            if len(pending) > _LONGEST_LINE:  # of a library, perhaps: no message of the worker is so long
-                lines, pending = [*lines, pending], b""
-            for line in (x[:_LONGEST_LINE] for x in lines):
-                self._wire.send(line=line.decode("utf-8", "replace"))
+            pending = pending[:_LONGEST_LINE]  # of a library, perhaps: no message of the worker is so long
+            for line in lines:
+                self._wire.send(line=line[:_LONGEST_LINE].decode("utf-8", "replace"))
         return False
 
-    def _ends(self, process: subprocess.Popen[bytes], seconds: float) -> bool:
-        """Tell whether `process`, which has closed its stdout, ends within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(min(ALIVE_SECONDS, left))
-                return True
-            self._wire.send(alive=True)
-        return False
-
-    def _waiting(self, is_done: Callable[[], bool], stage: str) -> None:
-        """Wait until `is_done`, giving signs of life."""
-        told = 0.0
-        while not is_done():
-            if time.monotonic() - told > ALIVE_SECONDS:
-                self._wire.send(stage=stage)
-                told = time.monotonic()
-            if select.select([0], [], [], 0.2)[0]:
-                raise HostGoneError
-
-    def _pip(self, interpreter: str, requirements: Sequence[str], site: Path, temporary: Path) -> None:
-        """Install with the interpreter's own pip or, where it has none, with that of a throw-away environment."""
-        probe = _probe(interpreter)
-        if not probe["pip"]:
-            if not probe["ensurepip"]:
-                raise RequestError(
-                    f"{interpreter} has neither pip nor venv: sudo apt install python3-venv there, or --offline"
-                )
-            tools = temporary / "pip"
-            self._command([interpreter, "-m", "venv", str(tools)], "making an environment")
-            interpreter = str(tools / "bin" / "python")
-        chosen = temporary / "requirements.txt"
-        chosen.write_text("\n".join(requirements), encoding="utf-8")
-        options = ["--disable-pip-version-check", "--no-input", "--no-cache-dir", "--no-deps", "--only-binary=:all:"]
-        options += ["--require-hashes", "--target", str(site), "--requirement", str(chosen)]
-        names = ", ".join(x.split()[0] for x in requirements)
-        self._command([interpreter, "-m", "pip", "install", *options], f"installing {names}")
-        shutil.rmtree(temporary / "pip", ignore_errors=True)
-
-    def _command(self, command: Sequence[str], stage: str) -> None:
-        # Its output stays in memory: a full disk could not hold the message that it is full.
+    def _compile(self, interpreter: str, site: Path) -> None:
+        """Compile the packages in `site`: each job imports them in a new process."""
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(site)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         assert process.stdout is not None
-        said, stream = bytearray(), process.stdout.fileno()
-        os.set_blocking(stream, False)
-
-        def is_done() -> bool:
-            with suppress(BlockingIOError):
-                while piece := os.read(stream, _PIECE):
-                    said.extend(piece)
-                return True
-            return False
-
         try:
-            self._waiting(is_done, stage)
-            process.wait()
+            # Some files of packages are for other Pythons: what cannot be compiled is no error.
+            while not (
+                self._can_read(process.stdout.fileno(), ALIVE_SECONDS) and not os.read(process.stdout.fileno(), _PIECE)
+            ):
+                self._wire.send(stage="compiling the packages")
         finally:
             _stop(process)
-        if process.returncode:
-            if os.strerror(errno.ENOSPC).encode() in said:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            words = _last_line(bytes(said))
-            raise RequestError(
-                f"{stage} failed there ({words}): try again, which chooses anew, or use --offline where its package "
-                "index is missing or has other files"
-            )
+
+    def _can_read(self, descriptor: int, seconds: float) -> bool:
+        """Wait until `descriptor` can be read; False after `seconds`."""
+        ready, _, _ = select.select([0, descriptor], [], [], seconds)
+        if 0 in ready:  # nothing is asked during a job: this is the end
+            raise HostGoneError
+        return descriptor in ready
 
 
 def main() -> None:
@@ -396,38 +323,28 @@ def main() -> None:
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))
     wire = Wire()
-    try:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge" / "device"
-        agent = _answering(wire, root, lambda: Agent(wire, Store(root)))
-        if agent is None:
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge" / "device"
+    with suppress(HostGoneError):
+        try:
+            agent = Agent(wire, Store(root))
+        except OSError as error:
+            wire.send(error=_sentence(error, root))
             return
         wire.send(hello=agent.hello())
         while True:
             request = wire.receive()
-            if request is None:
-                return
-            task = partial(getattr(agent, request.pop("do")), **request)
-            answer = _answering(wire, root, task)
-            if answer is not None:
-                wire.send(done=True, **answer)
-    except HostGoneError:
-        pass
+            try:
+                wire.send(done=True, **getattr(agent, request.pop("do"))(**request))
+            except (RequestError, OSError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
+                wire.send(error=_sentence(error, root))
 
 
-def _answering(wire: Wire, root: Path, do: Callable[[], Any]) -> Any:
-    """Return what `do` returns; None when it failed and the host was told."""
-    try:
-        return do()
-    except RequestError as error:
-        wire.send(error=str(error))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            wire.send(error=f"there is no space left in {root}: make room there, or move it with XDG_CACHE_HOME")
-        else:
-            wire.send(error=f"{error.filename or root}: {error.strerror or error}")
-    except (subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
-        wire.send(error=f"{error}")
-    return None
+def _sentence(error: Exception, root: Path) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"there is no space left in {root}: make room there, or move it with XDG_CACHE_HOME"
+    return f"{error.filename or root}: {error.strerror or error}"
 
 
 def _interpreters() -> list[dict[str, Any]]:
@@ -438,8 +355,10 @@ def _interpreters() -> list[dict[str, Any]]:
         path = shutil.which(name) if name else None
         if path and Path(path).resolve() not in seen:
             seen.add(Path(path).resolve())
+            command = [path, "-c", _PROBE]
             with suppress(OSError, ValueError, subprocess.SubprocessError):  # one that cannot be used
-                found.append(dict(_probe(path), path=path))
+                said = subprocess.check_output(command, env=_environment(), stdin=subprocess.DEVNULL, timeout=60)
+                found.append(dict(json.loads(said.decode()), path=path))
     return found
 
 
@@ -448,20 +367,7 @@ def _environment() -> dict[str, str]:
     return dict(os.environ, PYTHONNOUSERSITE="1")
 
 
-def _probe(interpreter: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [interpreter, "-c", _PROBE],
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        timeout=60,
-        check=True,
-    )
-    answer: dict[str, Any] = json.loads(done.stdout.decode())
-    return answer
-
-
-def _unpack(wheel: Path, site: Path) -> None:
+def unpack(wheel: Path, site: Path) -> None:
     """Unpack a wheel as PEP 427 says, without its scripts."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
@@ -495,17 +401,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in iter(lambda: file.read(_PIECE), b""):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
 def _last_line(output: bytes) -> str:
-    lines = [x.strip() for x in output.decode("utf-8", "replace").splitlines() if x.strip()]
-    errors = [x for x in lines if x.startswith("ERROR")]
-    return (errors or lines or ["no message"])[-1][:200]
+    return (output.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1][:200]
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeVar
+from typing import IO, Any, Protocol
 
-from edge_runtime.devices.messages import LONGEST_LINE, MOST_NOTICES, AgentNotice, Greeting
+from edge_runtime.bench.measurement_job import LARGEST_ANSWER
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable
@@ -27,9 +28,9 @@ SILENCE_SECONDS = 60.0
 """The agent gives a sign of life every few seconds; after so long without one it is taken for lost."""
 
 _PIECE = 1 << 18
+_LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
 _KEPT_STDERR = 1 << 16
-_T = TypeVar("_T")
 
 # Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
 # agent's source follows on stdin. Python 2 gets as far as the sentence.
@@ -38,6 +39,25 @@ _LOADER = (
     "sys.version_info >= (3, 9) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
     "exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), sys.argv[2], sys.argv[3]))"
 )
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python of the device; `numpy` is the version of its NumPy."""
+
+    path: str
+    version: tuple[int, int, int]
+    bits: int
+    numpy: str | None
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The greeting: the machine as `uname -m` names it, name and version of its C library, and its Pythons."""
+
+    machine: str
+    libc: tuple[str, str]
+    interpreters: tuple[Interpreter, ...]
 
 
 class Transport(Protocol):
@@ -64,10 +84,8 @@ def program(variable: str, usual: str, package: str) -> list[str]:
         words = shlex.split(text)
     except ValueError as error:
         raise InputError(f"{variable} cannot be read ({str(error).lower()}): {text}") from error
-    if not words:
-        raise InputError(f"{variable} is blank: give it a command, or unset it")
-    if shutil.which(words[0]) is None:
-        raise InputError(f"there is no {words[0]} on this machine: install {package}")
+    if not words or shutil.which(words[0]) is None:
+        raise InputError(f"there is no {text.strip() or 'command'} on this machine: install {package} ({variable})")
     return words
 
 
@@ -77,42 +95,39 @@ def last_words(stderr: str, code: int) -> str:
 
 
 class Connection:
-    """One agent at work, until the end of a `with` block or `close`.
+    """One agent at work, until `close`."""
 
-    The device is not trusted: each message is checked here against its kind in `edge_runtime.devices.messages`, and one
-    that does not fit, that is too long or that comes too late is a `DeviceError`.
-    """
-
-    def __init__(self, transport: Transport, processes: Stoppable | None = None) -> None:
+    def __init__(self, transport: Transport, processes: Stoppable) -> None:
         """Start the agent by a command among `processes`, which another thread may stop."""
         self._transport = transport
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
         # A session of its own: Ctrl-C reaches this process, which then ends the other.
-        self._process = (processes or Stoppable()).start(
+        self._process = processes.start(
             transport.command(loader),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._stdin, self._stdout, self._errors = self._process.stdin, self._process.stdout, self._process.stderr
         self._pending, self._stderr = bytearray(), bytearray()
         self._greeted = False
         try:
             for pipe in (self._stdin, self._stdout, self._errors):
                 os.set_blocking(pipe.fileno(), False)
             self._write(source)
-            self.hello = self._fitting(Greeting, self._receive()).hello
+            self.hello = from_json(Hello, self._receive().get("hello"))
             self._greeted = True
+        except ValueError as error:
+            self.close()
+            raise self.misfit(error) from error
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the agent with whatever it does."""
@@ -121,13 +136,12 @@ class Connection:
     def ask(
         self,
         task: str,
-        kind: type[_T],
         payload: Path | None = None,
-        on_notice: Callable[[AgentNotice, bytes], None] = lambda notice, content: None,
+        on_notice: Callable[[dict[str, Any], bytes], None] = lambda notice, content: None,
         on_sent: Callable[[int], None] = lambda n_bytes: None,
         **arguments: Any,
-    ) -> _T:
-        """Ask for `task` and return its answer, of `kind`; `on_notice` hears the messages before it.
+    ) -> dict[str, Any]:
+        """Ask for `task` and return its answer; `on_notice` hears the messages before it.
 
         The file `payload` goes along, and `on_sent` hears the bytes of each piece. Raises `DeviceError` when the agent
         cannot do it, is lost, or answers with what is no answer.
@@ -141,55 +155,40 @@ class Connection:
                 for piece in iter(lambda: file.read(_PIECE), b""):
                     self._write(piece)
                     on_sent(len(piece))
-        for _ in range(MOST_NOTICES):
-            message = self._receive()
-            if message.get("done") is True:
-                return self._fitting(kind, message)
-            notice = self._fitting(AgentNotice, message)
-            on_notice(notice, self._read_bytes(notice.n_bytes))
-        raise self.misfit(f"{MOST_NOTICES:,} messages and no answer")
+        while not (message := self._receive()).get("done"):
+            n_bytes = message.get("n_bytes", 0)
+            if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
+                raise self.misfit(f"a file of {n_bytes} bytes")
+            while len(self._pending) < n_bytes:
+                self._read()
+            on_notice(message, self._take(n_bytes))
+        return message
 
-    def misfit(self, what: str) -> DeviceError:
+    def misfit(self, what: object) -> DeviceError:
         """The error that says `what` in an answer cannot be."""
         return DeviceError(
-            f"{self._transport.name} does not answer as har-edge's agent does ({what}): see what its python3 is"
+            f"{self._transport.name} does not answer as har-edge's agent ({printable(str(what), _LONGEST_WORDS)}): see "
+            "what its python3 is, and that its login prints nothing"
         )
-
-    def _fitting(self, kind: type[_T], message: dict[str, Any]) -> _T:
-        try:
-            return from_json(kind, message)
-        except ValueError as error:
-            raise self.misfit(str(error)) from error
 
     def _receive(self) -> dict[str, Any]:
         while (end := self._pending.find(b"\n")) < 0:
-            if len(self._pending) > LONGEST_LINE:
-                raise self.misfit(f"a line of more than {LONGEST_LINE:,} bytes")
+            if len(self._pending) > _LONGEST_LINE:
+                raise self.misfit("a line without end")
             self._read()
         line = self._take(end + 1)
         try:
             message = parse_json(line)
         except ValueError as error:
-            if self._greeted:
-                raise self.misfit(f"{quoted(line, 100)}: {error}") from error
-            raise DeviceError(
-                f"{self._transport.name} answers with something else ({quoted(line[:-1], 100)}): its login prints "
-                "text; let it be silent when nobody is at the terminal"
-            ) from error
+            raise self.misfit(quoted(line[:-1], 100)) from error
         if not isinstance(message, dict):
-            raise self.misfit("a message is no object")
+            raise self.misfit(quoted(line[:-1], 100))
         if "error" in message:
             raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
         return message
 
-    def _read_bytes(self, n_bytes: int) -> bytes:
-        while len(self._pending) < n_bytes:
-            self._read()
-        return self._take(n_bytes)
-
     def _take(self, n_bytes: int) -> bytes:
-        with memoryview(self._pending) as view:
-            content = bytes(view[:n_bytes])
+        content = bytes(self._pending[:n_bytes])
         del self._pending[:n_bytes]
         return content
 
@@ -241,29 +240,8 @@ class Connection:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             return DeviceError(f"the connection to {self._transport.name} was lost: try again")
-        if version := self._old_python():
+        if self._pending.startswith(b'{"python"'):  # the loader's last words
+            version = quoted(json.loads(self._pending)["python"])
             return DeviceError(f"{self._transport.name} has Python {version}: 3.9 or newer is needed to measure there")
         self._keep_stderr()
         return self._transport.explain(code, self._stderr.decode(errors="replace").strip(), self._greeted)
-
-    def _old_python(self) -> str | None:
-        """The version of which the loader says that it is too old."""
-        try:
-            return printable(str(parse_json(bytes(self._pending))["python"]))
-        except (ValueError, LookupError, TypeError):
-            return None
-
-    @property
-    def _stdin(self) -> IO[bytes]:
-        assert self._process.stdin is not None
-        return self._process.stdin
-
-    @property
-    def _stdout(self) -> IO[bytes]:
-        assert self._process.stdout is not None
-        return self._process.stdout
-
-    @property
-    def _errors(self) -> IO[bytes]:
-        assert self._process.stderr is not None
-        return self._process.stderr

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.devices import python_packages
-from edge_runtime.devices.messages import Hello, Interpreter
-from edge_runtime.devices.python_packages import Platform, requirements
+from edge_runtime.devices.connection import Hello, Interpreter
+from edge_runtime.devices.python_packages import Platform, download, requirements
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.cache_folders import cached_folder
-from edge_runtime.system.files import cache_folder
+from edge_runtime.system.cache import cache_folder, cached_folder
 
 _RUNTIMES = ("litert", "tflite-runtime")
 """The preferred one first."""
@@ -90,37 +87,14 @@ class Environment:
             return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
         return None
 
-    def pins(self) -> list[str]:
-        """Choose the wheels of all packages once; return the lines of a requirements file, each with its SHA-256.
-
-        They are chosen anew after `forget_pins`. Raises `DeviceError` when pip here finds none that fit.
-        """
-
-        def choose(folder: Path) -> None:
-            lines = python_packages.resolve(self.requirements, self.platform)
-            (folder / "requirements.txt").write_text("\n".join(lines))
-
-        folder = cached_folder(self._pins_folder, choose)
-        return (folder / "requirements.txt").read_text().split("\n")
-
-    def forget_pins(self) -> None:
-        """Let `pins` choose anew: an index may have withdrawn what was chosen."""
-        shutil.rmtree(self._pins_folder, ignore_errors=True)
-
-    @property
-    def _pins_folder(self) -> Path:
-        return cache_folder() / "pins" / self.key()
-
     def download(self) -> list[Path]:
         """Download the wheels of all packages once into the user's cache; return their paths.
 
         Raises `DeviceError` when pip here finds none that fit.
         """
-
-        def fetch(folder: Path) -> None:
-            python_packages.download(self.requirements, folder, self.platform)
-
-        return sorted(cached_folder(cache_folder() / "wheels" / self.key(), fetch).glob("*.whl"))
+        place = cache_folder() / "wheels" / self.key()
+        folder = cached_folder(place, lambda folder: download(self.requirements, folder, self.platform))
+        return sorted(folder.glob("*.whl"))
 
 
 def _missing(runtime: str, interpreter: Interpreter) -> tuple[str, ...]:

@@ -8,9 +8,7 @@ known.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
-import re
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -19,10 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import LARGEST_ANSWER, SILENCE_SECONDS, Answer, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, read_answer
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
-from edge_runtime.devices.messages import MOST_NOTICES
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
@@ -40,6 +37,7 @@ class Phone:
     """The phone at the other end of `adb`. HAR_EDGE_APK is another app than the one that `make android` built."""
 
     here = False
+    most_windows = None
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
@@ -60,7 +58,7 @@ class Phone:
         on_progress(0.0, "looking for the app")
         # Where Android's shell may write and apps may read, and where apps may write and the shell may read.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
-        if len(folders) != 2 or not all(re.fullmatch(r"/[\w./-]+", x, re.ASCII) for x in folders):
+        if len(folders) != 2:
             raise DeviceError(f"{self.name} does not say where an app may write: see what 'adb shell' does there")
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
@@ -98,7 +96,7 @@ class Phone:
             self._work(asked, folder, on_progress)
             for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
                 if name in (f"{asked.name}.json", f"{asked.name}.npz"):
-                    self.adb.pull(f"{self._answers}/{name}", folder, LARGEST_ANSWER)
+                    self.adb.pull(f"{self._answers}/{name}", folder)
             answer = read_answer(folder, asked.name)
         finally:
             self._forget(asked, folder)
@@ -154,8 +152,7 @@ class Phone:
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            lines = child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS)
-            for line in itertools.islice(lines, MOST_NOTICES):
+            for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
                 message = message_of(line)
                 if message.get("done") == name:
                     return

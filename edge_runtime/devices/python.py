@@ -16,19 +16,18 @@ from edge_runtime.bench.measurement_job import (
     silence,
 )
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.devices.messages import Description
+from edge_runtime.bench.machine import Machine
+from edge_runtime.bench.machine_state import State
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.child_processes import Stoppable, message_of, progress_of, run_program
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
-from edge_runtime.system.program_output import run_program
 from edge_runtime.system.progress import OnProgress
 
 OLDEST_PYTHON = (3, 9)
-_LONGEST_ANSWER = 1 << 16
 
 # Asks any Python, however old, what it has; looking a package up does not import it.
 _PROBE = """\
@@ -43,10 +42,19 @@ print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in
 
 
 @dataclass(frozen=True)
+class Description:
+    """A machine and its state, as the measuring code describes them."""
+
+    machine: Machine
+    state: State
+
+
+@dataclass(frozen=True)
 class PythonDevice:
     """A Python interpreter of this machine. `name` is that of the device in reports."""
 
     here = True
+    most_windows = None
     name: str
     interpreter: str
     silence_seconds: float = SILENCE_SECONDS
@@ -155,7 +163,7 @@ def _probe(interpreter: str, option: str) -> _Probed:
     """The version of `interpreter` and which of numpy and the runtimes it finds."""
     command = [interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)]
     try:
-        done = run_program(command, seconds=60, at_most=_LONGEST_ANSWER)
+        done = run_program(command, seconds=60)
         done.check_returncode()
         return from_json(_Probed, parse_json(done.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:

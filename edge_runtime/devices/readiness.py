@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from edge_runtime.bench import doubts, machine
 from edge_runtime.bench.device import Device
 from edge_runtime.devices import opener
 from edge_runtime.devices.environment import Environment
-from edge_runtime.devices.phone import Phone
-from edge_runtime.devices.python import PythonDevice
+from edge_runtime.devices.python import Description, PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.model.interpreters import load_runtime
@@ -21,21 +19,20 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class Readiness:
-    """One target. `facts` is `machine.read_facts`, `state` a `machine.State`; `runtime` names the runtime that would
-    measure and its Python. Each is None where it could not be found out, and `failure` says why."""
+    """One target. `runtime` names the runtime that would measure and its Python. What could not be found out is None,
+    and `failure` says why."""
 
     target: str
-    facts: Mapping[str, Any] | None = None
-    state: Mapping[str, Any] | None = None
+    found: Description | None = None
     runtime: str | None = None
     failure: HarEdgeError | None = None
 
     @property
     def doubts(self) -> tuple[str, ...]:
         """The reasons that would spoil a measurement there now, each with its remedy."""
-        if self.state is None or self.facts is None or self.facts["emulated"]:
+        if self.found is None or self.found.machine.emulated:
             return ()
-        return doubts.of_state(self.state)
+        return doubts.of_state(asdict(self.found.state))
 
 
 def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:
@@ -43,7 +40,7 @@ def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[R
 
     Raises `InputError` when one of them is no target at all.
     """
-    openers = [opener(target, "auto") for target in targets]
+    openers = [opener(target) for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
         return list(pool.map(_look, targets, openers, on_progress))
 
@@ -53,30 +50,25 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         device = opening()
         if isinstance(device, RemoteDevice):
             return _look_at_remote(target, device, on_progress)
-        if isinstance(device, Phone):
+        if not isinstance(device, PythonDevice):
             raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
-        assert isinstance(device, PythonDevice)
         if target == "local":
             runtime = load_runtime("auto")
-            name = f"{runtime.name} {runtime.version or ''}".strip()
-            return Readiness(target, asdict(machine.read_facts()), asdict(machine.state()), name)
-        found = device.read_machine()
-        return Readiness(target, asdict(found.machine), asdict(found.state), device.name)
+            here = Description(machine.read_facts(), machine.state())
+            return Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
+        return Readiness(target, device.read_machine(), device.name)
     except HarEdgeError as error:
         return Readiness(target, failure=error)
 
 
 def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Readiness:
     try:
-        if device.ready:
-            device.prepare(on_progress)
         found = device.read_machine(on_progress)
-        facts, state = asdict(found.machine), asdict(found.state)
         try:
             chosen = Environment.choose(device.connect().hello, "auto", device.name)
         except HarEdgeError as error:
-            return Readiness(target, facts, state, failure=error)
+            return Readiness(target, found, failure=error)
         version = ".".join(map(str, chosen.version))
-        return Readiness(target, facts, state, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
+        return Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
     finally:
         device.close()

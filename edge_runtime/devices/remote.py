@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
@@ -19,35 +20,32 @@ from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
 from edge_runtime.devices.environment import Environment
-from edge_runtime.devices.messages import AgentNotice, Description, Done, Look, Missing, Ran, Removed, Site
+from edge_runtime.devices.python import Description
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
-from edge_runtime.system.printable import printable, quoted
+from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress, ignore_progress
-
-_LONGEST_STAGE = 200
-_GRACE_SECONDS = 30.0  # for the agent, which ends a silent worker itself
 
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`, whose environment is made at first need.
+    """A device reached over `transport`; its environment, of packages that this machine sends, is made at first need.
 
-    This machine chooses the wheels of its packages. `offline` sends them instead of letting the device fetch these very
-    ones from its package index; `ready` says that the device's own Python has all packages.
+    `ready` says that the device's own Python has all packages, `site` is the folder of those that were sent.
     """
 
     here = False
+    most_windows: ClassVar[int | None] = None
     transport: Transport
     runtime: str = "auto"
-    offline: bool = False
     ready: bool = False
+    site: str | None = None
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
     _interpreter: str = ""
-    _site: str | None = None
     _digests: dict[Path, str] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
 
@@ -64,29 +62,17 @@ class RemoteDevice:
         self._interpreter = environment.interpreter
         if self.ready:
             return
-        wheels: dict[str, str] | None = None
-        pins: list[str] = []
-        if not self.offline:
-            on_progress(0.0, "choosing its packages")
-            pins = environment.pins()
-        else:
-            on_progress(0.0, "fetching its packages")
-            paths = environment.download()
-            wheels = {path.name: sha256(path) for path in paths}
-            self._send({wheels[path.name]: path for path in paths}, on_progress)
-        try:
-            self._site = connection.ask(
-                "environment",
-                Site,
-                on_notice=lambda notice, _: on_progress(0.5, printable(notice.stage or "at work", _LONGEST_STAGE)),
-                interpreter=environment.interpreter,
-                key=environment.key(*(wheels or {}).values(), *pins),
-                requirements=pins,
-                wheels=wheels,
-            ).site
-        except DeviceError:
-            environment.forget_pins()
-            raise
+        on_progress(0.0, "fetching its packages")
+        wheels = {path.name: path for path in environment.download()}
+        digests = {name: sha256(path) for name, path in wheels.items()}
+        self._send({digests[name]: path for name, path in wheels.items()}, on_progress)
+        self.site = connection.ask(
+            "environment",
+            on_notice=lambda notice, _: on_progress(0.5, printable(str(notice.get("stage", "at work")))),
+            interpreter=environment.interpreter,
+            key=environment.key(*digests.values()),
+            wheels=digests,
+        )["site"]
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""
@@ -101,14 +87,16 @@ class RemoteDevice:
             bundle = write_bundle(folder)
             digest = sha256(bundle)
             self._send({digest: bundle}, on_progress)
-            suited = [x.path for x in connection.hello.interpreters if x.version >= (3, 9)]
-            if not suited:
-                raise connection.misfit("it runs on Python 3.9 or newer, and names none")
-            return connection.ask("look", Look, interpreter=suited[0], bundle=digest).description
+            interpreter = connection.hello.interpreters[0].path
+            found = connection.ask("look", interpreter=interpreter, bundle=digest)["description"]
+        try:
+            return from_json(Description, found)
+        except ValueError as error:
+            raise connection.misfit(error) from error
 
     def clean(self) -> int:
         """Remove everything that was sent or made there; return how many bytes that was."""
-        return self.connect().ask("clean", Removed).removed_bytes
+        return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
@@ -116,46 +104,37 @@ class RemoteDevice:
         `on_progress` hears the share that is done and the stage. Raises `DeviceError` when the device cannot be reached
         any more, or the worker dies, hangs or leaves no answer, and whatever error the worker answered with.
         """
-        connection = self.connect()
         names = (write_bundle(folder).name, job.model, job.windows)
         paths = {x: folder / x for x in names if x}
         files = {name: self._digest(path) for name, path in paths.items()}
         self._send({files[name]: path for name, path in paths.items()}, on_progress)
-        stage, heard = "starting", time.monotonic()
-        wanted = {f"{job.name}.npz", f"{job.name}.json"}
+        stage = "starting"
+        wanted = [f"{job.name}.npz", f"{job.name}.json"]
 
-        def hear(notice: AgentNotice, content: bytes) -> None:
-            nonlocal stage, heard
-            if notice.file is not None:
-                if notice.file not in wanted:
-                    raise connection.misfit(f"the file {quoted(notice.file)}, which nobody asked for")
-                wanted.remove(notice.file)
-                (folder / notice.file).write_bytes(content)
-            elif notice.line is not None:
-                heard = time.monotonic()
-                if report := progress_of(message_of(notice.line)):
-                    stage = report[1]
-                    on_progress(*report)
-            elif time.monotonic() - heard > self.silence_seconds + _GRACE_SECONDS:
-                raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
+        def hear(notice: dict[str, Any], content: bytes) -> None:
+            nonlocal stage
+            if notice.get("file") in wanted:
+                (folder / notice["file"]).write_bytes(content)
+            elif report := progress_of(message_of(str(notice.get("line")))):
+                stage = report[1]
+                on_progress(*report)
 
-        done = connection.ask(
+        done = self.connect().ask(
             "run",
-            Ran,
             on_notice=hear,
             interpreter=self._interpreter,
-            site=self._site,
+            site=self.site,
             files=files,
             texts={job.path(folder).name: job.to_text()},
             job=job.path(folder).name,
-            answers=sorted(wanted),
+            answers=wanted,
             silence_seconds=self.silence_seconds,
         )
-        if done.silent:
+        if done["silent"]:
             raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(f"{self.name}: {no_answer(job.title, stage, done.code, done.log)}")
+            raise DeviceError(f"{self.name}: {no_answer(job.title, stage, done['code'], done['log'])}")
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
@@ -182,11 +161,8 @@ class RemoteDevice:
         if not unknown:
             return
         connection = self.connect()
-        sizes = {x: files[x].stat().st_size for x in unknown}
-        missing = connection.ask("missing", Missing, sizes=sizes).missing
-        if not set(missing) <= set(sizes) or len(set(missing)) != len(missing):
-            raise connection.misfit("it lacks files that it was not asked for")
-        total = sum(sizes[x] for x in missing)
+        missing = connection.ask("missing", digests=unknown)["missing"]
+        total = sum(files[x].stat().st_size for x in missing)
         sent, told = 0, 0.0
 
         def count(n_bytes: int) -> None:
@@ -197,5 +173,5 @@ class RemoteDevice:
                 on_progress(sent / total, f"sending {total / 1e6:.1f} MB")
 
         for digest in missing:
-            connection.ask("put", Done, payload=files[digest], on_sent=count, digest=digest)
+            connection.ask("put", payload=files[digest], on_sent=count, digest=digest)
         self._there |= set(unknown)

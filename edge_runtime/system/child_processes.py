@@ -248,7 +248,32 @@ class Stoppable:
                 kill(self._process)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def run_program(
+    command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `command` with nothing to read to its end; what it printed, as UTF-8, and its exit code.
+
+    It is stopped with all that it started, and `subprocess.TimeoutExpired` raised, when it has not ended after
+    `seconds`. Raises `OSError` when it does not start.
+    """
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C reaches this process, which then ends the other
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    finally:
+        stop(process)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def kill(process: subprocess.Popen[Any]) -> None:
     """Kill `process`, which leads a session of its own, with all that it started, if it still runs."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
@@ -256,7 +281,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """`kill`, and close its pipes, which nobody may be reading any more."""
     kill(process)
     for pipe in (process.stdin, process.stdout, process.stderr):

@@ -1,6 +1,5 @@
 """Show text and progress on a terminal: one kind of console, one kind of progress bar."""
 
-import re
 import sys
 import threading
 import time
@@ -38,31 +37,9 @@ class Console(rich.console.Console):
         return super().render_str(shown(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Escape it in `Text` too, which only rich measures; codes of rich itself are `control` or styles.
-
-        In a file or a pipe no line ends in blanks, with which rich fills columns.
-        """
-        segments = (
-            segment if segment.control else Segment(shown(segment.text), segment.style)
-            for segment in super().render(renderable, options)
-        )
-        return segments if self.is_terminal else _without_blank_ends(segments)
-
-
-def _without_blank_ends(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """The `segments` without blanks before a line's end."""
-    blanks: list[Segment] = []
-    for segment in segments:
-        text = re.sub(" +\n", "\n", segment.text)
-        kept = text.rstrip(" ")
-        if kept:
-            if not kept.startswith("\n"):
-                yield from blanks
-            blanks.clear()
-            yield Segment(kept, segment.style, segment.control)
-        if len(kept) < len(text):
-            blanks.append(Segment(text[len(kept) :], segment.style))
-    yield from blanks
+        """Escape it in `Text` too, which only rich measures; codes of rich itself are `control` or styles."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
 
 def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:

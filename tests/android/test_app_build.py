@@ -20,7 +20,7 @@ from edge_runtime.data import loading
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
-from edge_runtime.system.files import cache_folder
+from edge_runtime.system.cache import cache_folder
 from edge_runtime.system.terminal import progresses
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"

@@ -27,9 +27,10 @@ from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.process_endings import ending, last_log_line
+from edge_runtime.system.process_endings import exit_description
 
 _SILENCE_SECONDS = 120.0  # even the start of Python is heard of
+_INFERENCES = 2
 _START = """\
 import sys
 sys.path.insert(0, "/job/worker.pyz")
@@ -39,44 +40,37 @@ run_between_marks(*sys.argv[1:])
 
 
 def count_instructions(
-    board: Board,
-    flatbuffer: bytes,
-    values: npt.NDArray[Any],
-    runtime: str = "auto",
-    n: int = 2,
-    processes: Stoppable | None = None,
+    board: Board, site: str, flatbuffer: bytes, values: npt.NDArray[Any], processes: Stoppable
 ) -> Instructions:
     """Count the instructions of one inference of the model in `flatbuffer` on `board`, on one thread.
 
-    `values` is the input tensor. Raises `DeviceError` when the model does not run there, and when `n` inferences and
-    twice as many do not take the same each. The board is started among `processes`, which another thread may stop.
+    `site` is the board's folder of Python packages, `values` is the input tensor. Raises `DeviceError` when the model
+    does not run there, and when some inferences and twice as many do not take the same each. The board is started
+    among `processes`, which another thread may stop.
     """
     with scratch_folder() as folder:
         write_bundle(folder, qemu_log.__name__)
         (folder / "model.tflite").write_bytes(flatbuffer)
         np.save(folder / "values.npy", values)
-        counts = _counts(board, folder, runtime, n, processes or Stoppable())
-    if len(counts) != 2:
-        raise DeviceError("the emulator's log has no instructions: remove its folder, and it is fetched again")
-    once, twice = counts
-    if once % n or twice != 2 * once:
+        once, twice = _counts(board, site, folder, processes)
+    if once % _INFERENCES or twice != 2 * once:
         raise DeviceError(
-            f"the instructions of an inference cannot be told: {n} took {once:,} and {2 * n} took {twice:,}; "
-            "convert the model again without state, or choose another --runtime"
+            f"the instructions of an inference cannot be told: {_INFERENCES} took {once:,} and twice as many "
+            f"{twice:,}; convert the model again without state"
         )
     return Instructions(
-        once // n, f"the runtime's own code, by QEMU {board.emulator_version()}'s log of executed blocks"
+        once // _INFERENCES, f"the runtime's own code, by QEMU {board.emulator_version()}'s log of executed blocks"
     )
 
 
-def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppable) -> list[int]:
-    """The instructions of `n` inferences and of 2 `n`."""
+def _counts(board: Board, site: str, folder: Path, processes: Stoppable) -> list[int]:
+    """The instructions of some inferences and of twice as many."""
     ours, its = os.pipe()
     command = board.command(
-        ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", runtime, str(n), f"/dev/fd/{its}"],
-        binds={"/job": folder},
+        ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
+        job=folder,
         # A thread of numpy's could interrupt the one that is counted.
-        env={"OPENBLAS_NUM_THREADS": "1"},
+        env={"PYTHONPATH": site, "OPENBLAS_NUM_THREADS": "1"},
         fixed_addresses=True,
     )
     with os.fdopen(ours, "rb", buffering=0) as log, (folder / "stderr").open("w+b") as said:
@@ -89,17 +83,12 @@ def _counts(board: Board, folder: Path, runtime: str, n: int, processes: Stoppab
         try:
             counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
             process.wait(_SILENCE_SECONDS)
-        except (LookupError, ValueError) as error:
-            raise DeviceError(
-                f"the emulator's log cannot be read ({type(error).__name__}: {error}): 'har-edge devices clean "
-                f"emulated:{board.cpu}' fetches it again"
-            ) from error
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
         finally:
             child_processes.stop(process)
-        if process.returncode:
-            said.seek(0)
-            last = last_log_line(said.read().decode(errors="replace")) or "without a word"
-            raise DeviceError(f"the emulated board {ending(process.returncode)} and could not run the model: {last}")
+        said.seek(0)
+        words = said.read().decode(errors="replace")
+    if process.returncode or len(counts) != 2:
+        raise DeviceError(exit_description("the emulated board that counts instructions", process.returncode, words))
     return counts

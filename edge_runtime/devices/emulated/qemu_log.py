@@ -53,20 +53,20 @@ def _address(line: str) -> int:
     return int(line.split("/", 2)[1], 16)
 
 
-def run_between_marks(model: str, values: str, runtime: str, n: str, log: str, starts: str = "0") -> None:
+def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
     """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
 
     The model is in the file `model`, its input tensor in the file `values`. The log of a whole Python would be far too
     long, so this program starts twice: first it looks where the runtime's code lies, then it starts itself again with
     QEMU's log of that code alone, at the same addresses.
     """
-    loaded = load_runtime(runtime)
+    loaded = load_runtime("auto")
     code = _code_of(loaded)
     if os.environ.get("QEMU_DFILTER") != code:
         if int(starts) == _STARTS:
             sys.exit(f"the code of {loaded.name} is at another address in each of {_STARTS} starts")
         settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
-        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, runtime, n, log, str(int(starts) + 1)]
+        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, n, log, str(int(starts) + 1)]
         os.execve(sys.executable, again, os.environ | settings)
     opened = open_model(Path(model).read_bytes(), loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)

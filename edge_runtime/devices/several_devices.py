@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
@@ -36,13 +38,13 @@ class DeviceOutcome:
     error: Exception | None = None
 
 
-def open_all(targets: Sequence[str], runtime: str, offline: bool) -> list[Device | AbsentDevice]:
+def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice]:
     """The devices that `targets` name; one of several that cannot be opened is an `AbsentDevice`.
 
     Raises `InputError` when one of them is no target at all, and the error of the first when none can be opened: before
     a model is read, or any data.
     """
-    openers = [opener(target, runtime, offline) for target in targets]
+    openers = [opener(target, runtime) for target in targets]
     devices: list[Device | AbsentDevice] = []
     for target, opening in zip(targets, openers, strict=True):
         try:
@@ -76,7 +78,7 @@ def measure_on(
         report = None
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage))
-            report = measurement.measure(models, data, device, settings, on_progress)
+            report = measurement.measure(models, _windows_for(device, data), device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
         except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose the reports of others
@@ -100,3 +102,12 @@ def measure_on(
                     device.stop()  # so that its thread ends
             raise
     return [found[i] for i in range(len(devices))]
+
+
+def _windows_for(device: Device, data: Dataset) -> Dataset:
+    """`data`, with test windows at equal distances, and a name that says so, where it has more than `device` takes."""
+    every = 1 if device.most_windows is None else -(-len(data.test) // device.most_windows)
+    if every == 1:
+        return data
+    test = data.test.select(np.arange(len(data.test)) % every == 0)
+    return replace(data, test=test, name=f"{data.name}, one test window of {every}")

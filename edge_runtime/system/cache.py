@@ -1,0 +1,37 @@
+"""Keep what can be made again in the user's cache: each folder is whole or absent."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
+    given = os.environ.get("HAR_EDGE_CACHE")
+    if given:
+        return Path(given).absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
+
+
+def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
+    """Return the folder `place`; where it is missing, `make` fills it under another name first.
+
+    Of two processes that make it at once, the second's is thrown away. Raises `OSError`, and whatever `make` raises;
+    nothing stays then.
+    """
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as temporary:
+            made = Path(temporary, place.name)
+            made.mkdir()
+            make(made)
+            os.sync()  # before its name says that it is whole
+            try:
+                made.rename(place)
+            except OSError:
+                if not place.exists():
+                    raise
+    return place
