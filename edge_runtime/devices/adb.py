@@ -11,9 +11,9 @@ from pathlib import Path
 
 from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending
-from edge_runtime.system.child_processes import run_program
 
 _LONGEST_REASON = 300
 

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_runtime.bench.machine import Machine
+from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
     Answer,
@@ -16,8 +18,6 @@ from edge_runtime.bench.measurement_job import (
     silence,
 )
 from edge_runtime.devices.bundle import write_bundle
-from edge_runtime.bench.machine import Machine
-from edge_runtime.bench.machine_state import State
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes

@@ -4,12 +4,14 @@ import os
 import signal
 import sys
 import threading
+import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
+import package_index
 import pytest
 from environments import PROJECT
 from hypothesis import given
@@ -20,16 +22,16 @@ from edge_runtime.bench import doubts, measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices import opener
-from edge_runtime.devices.connection import Connection
+from edge_runtime.devices.agent import RequestError, unpack
+from edge_runtime.devices.connection import Connection, Hello, Interpreter
 from edge_runtime.devices.environment import Environment
-from edge_runtime.devices.messages import Done, Hello, Interpreter, Missing, Ran
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.python_packages import Platform, requirements, resolve
+from edge_runtime.devices.python_packages import requirements
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
-from tools.attack import package_index
 
 QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
 
@@ -52,6 +54,10 @@ def device(tmp_path):
     device = RemoteDevice(Here("here", tmp_path), ready=True)
     yield device
     device.close()
+
+
+def connected(transport) -> closing[Connection]:
+    return closing(Connection(transport, Stoppable()))
 
 
 def measure(device, models, data):
@@ -109,17 +115,16 @@ import os, subprocess
 child = subprocess.Popen(["/bin/sleep", "61"])
 open({child!r}, "w").write(str(child.pid))
 print('{{"stage": "timing", "share": 0.5}}', flush=True)
-{end}
+child.wait()
 """
 
 
-@pytest.mark.parametrize("end", ["child.wait()", "os.close(1); child.wait()"])
-def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path, end):
+def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
     device = RemoteDevice(Here("here", tmp_path / "cache"), ready=True, silence_seconds=1)
     device.prepare(ignore_progress)
-    (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child"), end=end))
+    (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child")))
     (tmp_path / "m").touch()
-    with pytest.raises(DeviceError, match=r"here: .* gave no sign of life for 1 s \(last: timing\) and was stopped"):
+    with pytest.raises(DeviceError, match="here: .*last: timing"):
         device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
     device.close()
     wait_until(lambda: has_ended(int((tmp_path / "child").read_text())))
@@ -146,11 +151,6 @@ def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
         device.connect()
 
 
-def test_what_does_not_fit_on_its_disk_is_not_sent(device):
-    with pytest.raises(DeviceError, match=r"no space left in .*har-edge/device: make room there"):
-        device.connect().ask("missing", Missing, sizes={"0" * 64: 10**18})
-
-
 def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
     """Jobs run without them, so that the search before a job does not find them either."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -158,7 +158,7 @@ def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
     own.mkdir(parents=True)
     (own / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path))
-    with Connection(Here("here", tmp_path, f"{sys.base_prefix}/bin/python3")) as connection:
+    with connected(Here("here", tmp_path, f"{sys.base_prefix}/bin/python3")) as connection:
         assert connection.hello.interpreters[0].numpy != "1.0"
 
 
@@ -174,49 +174,66 @@ class AfterScript(Here):
 def test_an_agent_that_dies_is_noticed(tmp_path):
     transport = AfterScript("here", tmp_path)
     transport.script = f"echo $$ > {tmp_path}/agent"
-    with Connection(transport) as connection:
+    with connected(transport) as connection:
         os.kill(int((tmp_path / "agent").read_text()), signal.SIGKILL)
         with pytest.raises(DeviceError, match="at work"):
-            connection.ask("missing", Missing, sizes={})
+            connection.ask("missing", digests=[])
 
 
-def test_text_before_the_first_message_is_named(tmp_path):
-    transport = AfterScript("chatty", tmp_path)
-    transport.script = "echo Welcome!"
-    with pytest.raises(DeviceError, match=r"chatty answers with something else \('Welcome!'\)"):
-        Connection(transport)
+@pytest.mark.parametrize(
+    ("said", "noun"),
+    [
+        ("Welcome!", "Welcome!"),
+        ("[]", "agent"),
+        ("{}", "agent"),
+        ('{"hello": {"machine": 3}}', "agent"),
+        ("$(head -c 3000000 /dev/zero | tr '\\0' x)", "line without end"),
+    ],
+)
+def test_whatever_else_answers_is_named(tmp_path, said, noun):
+    transport = AfterScript("odd", tmp_path)
+    (tmp_path / "said").write_text(said)
+    transport.script = f"cat {tmp_path}/said; echo" if "$" not in said else "head -c 3000000 /dev/zero | tr '\\0' x"
+    with pytest.raises(DeviceError, match=f"odd .*{noun}"):
+        Connection(transport, Stoppable())
 
 
 def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
     job = tmp_path / "har-edge/device/jobs/tmp1"
     job.mkdir(parents=True)
-    with Connection(Here("here", tmp_path)):
+    with connected(Here("here", tmp_path)):
         assert not job.exists()
         job.mkdir()  # as an agent at work makes it, which has nothing in it yet
-        with Connection(Here("here", tmp_path)):
+        with connected(Here("here", tmp_path)):
             assert job.exists()
-
-
-@pytest.mark.parametrize("name", ["../lock", "log", "a/b", "..", ""])
-def test_no_file_of_a_job_has_a_name_that_leads_elsewhere(device, name):
-    request = {"interpreter": sys.executable, "site": None, "files": {}, "texts": {name: ""}, "job": "x"}
-    request |= {"answers": [], "silence_seconds": 1.0}
-    with pytest.raises(DeviceError, match="is no name for a file"):
-        device.connect().ask("run", Ran, **request)
-
-
-@pytest.mark.parametrize("digest", ["", "../lock", "A" * 64])
-def test_only_digests_name_objects(device, digest):
-    with pytest.raises(DeviceError, match="is no SHA-256"):
-        device.connect().ask("missing", Missing, sizes={digest: 1})
 
 
 def test_a_file_that_is_not_what_was_announced_is_not_kept(device, tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"content")
     with pytest.raises(DeviceError, match="damaged"):
-        device.connect().ask("put", Done, payload=path, digest="0" * 64)
-    assert device.connect().ask("missing", Missing, sizes={"0" * 64: 7}).missing == ("0" * 64,)
+        device.connect().ask("put", payload=path, digest="0" * 64)
+    assert device.connect().ask("missing", digests=["0" * 64])["missing"] == ["0" * 64]
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.py", "/outside.py", "a/../../outside.py", "x.data/purelib/../../outside.py"]
+)
+def test_no_wheel_writes_outside_its_folder(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / "x.whl", "w") as archive:
+        archive.writestr(name, "")
+    with pytest.raises(RequestError, match="outside"):
+        unpack(tmp_path / "x.whl", tmp_path / "deep" / "site")
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.whl"]
+
+
+def test_a_wheel_is_unpacked_without_its_scripts(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.whl", "w") as archive:
+        for name in ("x/a.py", "x-1.data/purelib/b.py", "x-1.data/platlib/x/c.so", "x-1.data/scripts/run"):
+            archive.writestr(name, name)
+    unpack(tmp_path / "x.whl", tmp_path / "site")
+    found = [x.relative_to(tmp_path / "site").as_posix() for x in (tmp_path / "site").rglob("*") if x.is_file()]
+    assert sorted(found) == ["b.py", "x/a.py", "x/c.so"]
 
 
 HOSTILE = st.text(st.sampled_from("pi.-_~:@[]%/?#$`'\"\\;&|()<> \t\n!*{}=,\x00é"), max_size=12)
@@ -263,7 +280,7 @@ WRONG = ("ssh://", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder", "pi", "telnet
     [*WRONG, "emulated:", *(form.format(x) for x in FOR_SHELLS for form in ("ssh://{}@pi", "ssh://pi@{}", "{}@pi"))],
 )
 def test_a_target_of_no_known_kind_is_refused(target):
-    with pytest.raises(InputError, match=r"give (ssh://\[user@\]host|one of local, python:PATH)"):
+    with pytest.raises(InputError, match="ssh://"):
         opener(target, "auto")
 
 
@@ -324,30 +341,27 @@ def test_the_runtime_that_fits_is_chosen(greeting, runtime, expected):
     assert (chosen.runtime, chosen.interpreter, len(chosen.requirements)) == expected
 
 
+NARROW = python(3, 11, 2, bits=32, numpy="1.24.2")
+
+
 @pytest.mark.parametrize(
-    ("greeting", "runtime", "kind", "words"),
+    ("greeting", "runtime", "kind", "noun"),
     [
-        (hello("aarch64", python(3, 9, 2)), "litert", DeviceError, r"pi has Python 3\.9\.2, but litert needs 3\.10 to"),
-        (hello("aarch64", python(3, 15, 0)), "auto", DeviceError, r"litert needs 3\.10 to 3\.14"),
-        (hello("armv7l", python(3, 11, 2, bits=32)), "auto", DeviceError, "sudo apt install python3-numpy"),
-        (hello("armv7l", python(3, 11, 2, bits=32, numpy="2.1.0")), "auto", DeviceError, "no NumPy 1"),
-        (
-            hello("armv6l", python(3, 11, 2, bits=32, numpy="1.24.2")),
-            "auto",
-            DeviceError,
-            r"system \(armv6l\), for which",
-        ),
-        (hello("x86_64", python(3, 11, 2, bits=32, numpy="1.24.2")), "auto", DeviceError, "32-bit system"),
-        (hello("riscv64", python(3, 13, 2)), "auto", DeviceError, r"64-bit system \(riscv64\)"),
-        (hello("aarch64", python(3, 11, 2), libc=("", "")), "auto", DeviceError, "another C library than glibc"),
-        (hello("armv7l", python(3, 13, 1, bits=32)), "auto", DeviceError, r"tflite-runtime needs 3\.9 to 3\.11"),
-        (hello("armv7l", python(3, 11, 1, bits=32)), "litert", DeviceError, "32-bit system"),
-        (hello("aarch64", python(3, 11, 2)), "tensorflow", InputError, "--runtime litert"),
-        (hello("x86_64", python(3, 11, 2)), "tflite-micro", InputError, "tflite-micro is not installed on devices"),
+        (hello("aarch64", python(3, 9, 2)), "litert", DeviceError, r"3\.9\.2"),
+        (hello("aarch64", python(3, 15, 0)), "auto", DeviceError, r"3\.15\.0"),
+        (hello("armv7l", python(3, 11, 2, bits=32)), "auto", DeviceError, "python3-numpy"),
+        (hello("armv7l", python(3, 11, 2, bits=32, numpy="2.1.0")), "auto", DeviceError, "NumPy 1"),
+        (hello("armv6l", NARROW), "auto", DeviceError, "armv6l"),
+        (hello("x86_64", NARROW), "auto", DeviceError, "32-bit"),
+        (hello("riscv64", python(3, 13, 2)), "auto", DeviceError, "riscv64"),
+        (hello("aarch64", python(3, 11, 2), libc=("", "")), "auto", DeviceError, "glibc"),
+        (hello("armv7l", python(3, 13, 1, bits=32)), "auto", DeviceError, "tflite-runtime"),
+        (hello("armv7l", python(3, 11, 1, bits=32)), "litert", DeviceError, "32-bit"),
+        (hello("aarch64", python(3, 11, 2)), "tensorflow", InputError, "--runtime"),
     ],
 )
-def test_what_does_not_fit_is_said_in_a_sentence(greeting, runtime, kind, words):
-    with pytest.raises(kind, match=words):
+def test_a_device_that_does_not_fit_is_told_why(greeting, runtime, kind, noun):
+    with pytest.raises(kind, match=noun):
         Environment.choose(greeting, runtime, "pi")
 
 
@@ -358,38 +372,32 @@ def test_wheels_are_those_of_the_devices_c_library():
     assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
-# What pip before 22.2 says, which has no --dry-run.
-OLD_PIP = """
-import sys
-print("Usage: pip install [options]", "", "no such option: --dry-run", "", sep="\\n", file=sys.stderr)
-sys.exit(2)
-"""
-
-
-def test_a_device_installs_the_very_wheels_that_this_machine_chose(tmp_path, monkeypatch):
+def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(tmp_path, monkeypatch):
     index = tmp_path / "index"
     for name, value in package_index.write(index).items():
         monkeypatch.setenv(name, value)
+
+    def prepared(cache: str) -> list[str]:
+        monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / cache))
+        stages = []
+        with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device:
+            device.prepare(lambda share, stage: stages.append(stage))
+            assert device.site is not None
+            assert (Path(device.site) / "numpy.py").read_text() == ""
+            assert list(Path(device.site).rglob("numpy.*.pyc"))
+        return stages
+
+    assert [x for x in prepared("first") if "unpacking" in x]
+    assert not [x for x in prepared("first") if "unpacking" in x or "sending" in x]
+    package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")
+    assert [x for x in prepared("second") if "unpacking" in x]
+    sites = (tmp_path / "one/har-edge/device/environments").iterdir()
+    assert sorted((x / "ai_edge_litert.py").read_text() for x in sites) == ["", "x = 2\n"]
+
+
+def test_packages_that_pip_does_not_find_are_device_trouble(tmp_path, monkeypatch):
     monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / "cache"))
-    with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device, pytest.raises(DeviceError, match="litert"):
         device.prepare(ignore_progress)
-    (site,) = (tmp_path / "one/har-edge/device/environments").glob("*/site")
-    assert (site / "numpy.py").read_text() == ""
-    package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")  # another file of the same name and version
-    refused = pytest.raises(DeviceError, match=r"two: installing ai-edge-litert==.* failed there .*, or use --offline")
-    with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device, refused:
-        device.prepare(ignore_progress)
-    assert not list((tmp_path / "two").rglob("ai_edge_litert.py"))
-    with closing(RemoteDevice(Here("two", tmp_path / "two"))) as device:  # what was chosen is withdrawn
-        device.prepare(ignore_progress)
-    (site,) = (tmp_path / "two/har-edge/device/environments").glob("*/site")
-    assert (site / "ai_edge_litert.py").read_text() == "x = 2\n"
-
-
-def test_a_pip_that_is_too_old_is_named(tmp_path, monkeypatch):
-    (tmp_path / "pip").mkdir()
-    (tmp_path / "pip/__init__.py").touch()
-    (tmp_path / "pip/__main__.py").write_text(OLD_PIP)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(DeviceError, match=r"the pip of .* is too old: .* -m pip install --upgrade pip"):
-        resolve(["numpy"], Platform("x86_64", "3.11", 36))
+    assert not list((tmp_path / "cache").rglob("*.whl"))

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from edge_runtime.commands.several_devices import measure_on, open_all
 from programs import assert_one_sentence, finish, start_har_edge, succeeded, write_program
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.commands.several_devices import measure_on, open_all
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.remote import RemoteDevice

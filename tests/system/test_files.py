@@ -6,16 +6,16 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
-from programs import ROOT
+from programs import ROOT, start
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
+from edge_runtime.system.cache import cached_folder
 from edge_runtime.system.files import atomic_path, check_folder, point_link, scratch_folder, write_bytes, write_text
 
 
@@ -32,19 +32,6 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
         interrupted()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_interruption_as_soon_as_the_temporary_file_is_there_leaves_nothing(tmp_path, monkeypatch):
-    create = os.open
-
-    def created_and_interrupted(*arguments):
-        os.close(create(*arguments))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "open", created_and_interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write_text(tmp_path / "new.txt", "new")
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_temporary_file_has_the_suffix_that_libraries_look_at(tmp_path):
@@ -64,19 +51,22 @@ def test_results_are_readable_by_whom_the_umask_says(tmp_path):
 
 
 def test_what_a_killed_program_left_beside_an_output_is_removed_when_it_is_written(tmp_path):
-    out = tmp_path / "out.json"
-    left, young, others = (tmp_path / f".{x}" for x in ("out-abcd_123.json", "out-abcd_124.json", "out-abcd_123.csv"))
-    for path in (left, young, others):
-        path.touch()
-    for path in (left, others):
-        os.utime(path, (time.time() - 60, time.time() - 60))
-    with atomic_path(out) as at_work:
-        at_work.write_text("1")
-        os.utime(at_work, (0, 0))
-        write_text(out, "2")
-        assert at_work.exists()
-    assert out.read_text() == "1"
-    assert sorted(tmp_path.iterdir()) == sorted([out, young, others])
+    out, kept = tmp_path / "out.json", tmp_path / ".out-mine.json"
+    code = "import sys, time; from pathlib import Path; from edge_runtime.system import files; "
+    code += "x = files.atomic_path(Path(sys.argv[1])); "
+    code += "x.__enter__().write_text('half'); print('ready', flush=True); time.sleep(600)"
+    killed = start(sys.executable, "-c", code, out, env={"PYTHONPATH": str(ROOT)})
+    assert killed.stdout.readline() == "ready\n"
+    killed.kill()
+    killed.communicate()
+    (left,) = tmp_path.iterdir()
+    kept.touch()
+    write_text(out, "young: it may be at work")
+    assert left.exists()
+    for path in (left, kept):
+        os.utime(path, (0, 0))
+    write_text(out, "whole")
+    assert sorted(tmp_path.iterdir()) == [kept, out]
 
 
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
@@ -92,74 +82,22 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     assert sorted(tmp_path.rglob("*")) == sorted([target, near, far, target.parent])
 
 
-def test_links_in_a_ring_and_folders_are_refused_and_stay(tmp_path):
-    ring = tmp_path / "ring"
-    ring.symlink_to("ring")
-    for path, why in ((ring, "Too many levels of symbolic links"), (tmp_path, "Is a directory")):
-        with pytest.raises(InputError, match=f"cannot write {path}: {why}"):
-            write_text(path, "")
-    assert list(tmp_path.iterdir()) == [ring]
-    assert ring.is_symlink()
-
-
-@pytest.mark.parametrize("number", ["987", "9" * 30])
-def test_a_file_that_is_not_open_is_a_sentence(number):
-    with pytest.raises(InputError, match=f"cannot write /proc/self/fd/{number}"):
-        write_text(Path(f"/proc/self/fd/{number}"), "x")
-
-
-def test_an_open_file_that_was_given_is_written_into_and_one_of_our_own_is_not(tmp_path):
-    with (tmp_path / "lock").open("w") as file:
-        path = Path(f"/dev/fd/{file.fileno()}")
-        with pytest.raises(InputError, match=f"cannot write {path}: Bad file descriptor"):
-            write_text(path, "content")
-        os.set_inheritable(file.fileno(), True)  # as a shell gives it
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device"])
+def test_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
+    path = Path("/dev/null") if kind == "a device" else tmp_path / "there"
+    if kind == "a folder":
+        path.mkdir()
+    if kind == "a pipe":
+        os.mkfifo(path)
+    with pytest.raises(InputError, match=str(path)):
         write_text(path, "content")
-    assert (tmp_path / "lock").read_text() == "content"
-
-
-def test_a_device_is_written_into_and_stays(tmp_path):
-    for name, number in (("null", 3), ("full", 7)):
-        os.mknod(tmp_path / name, 0o666 | stat.S_IFCHR, os.makedev(1, number))
-    write_text(tmp_path / "null", "content")
-    with pytest.raises(InputError, match=r"cannot write .*full: No space left"):
-        write_text(tmp_path / "full", "content")
-    assert [stat.S_ISCHR(x.stat().st_mode) for x in tmp_path.iterdir()] == [True, True]
-
-
-def test_a_pipe_gets_the_content_if_it_has_a_reader(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with pytest.raises(InputError, match=r"cannot write .*pipe: nobody reads it"):
-        write_text(pipe, "content")
-    reader = subprocess.Popen(["cp", pipe, tmp_path / "copy"])
-    content = "content" * 100_000  # more than a pipe holds
-    for _ in range(1000):  # until cp has opened it
-        try:
-            write_text(pipe, content)
-            break
-        except InputError:
-            time.sleep(0.01)
-    assert reader.wait() == 0
-    assert (tmp_path / "copy").read_text() == content
-    assert pipe.is_fifo()
-
-
-@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
-def test_standard_output_has_a_path(tmp_path, path):
-    """Also where it is a file, which is neither replaced nor made empty."""
-    code = "import sys, pathlib; from edge_runtime.system.files import write_text; print('before'); "
-    code += f"write_text(pathlib.Path({path!r}), 'content\\n'); print('after')"
-    command = [sys.executable, "-c", code]
-    assert subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout == b"before\ncontent\nafter\n"
-    with (tmp_path / "file").open("w") as file:
-        subprocess.run(command, stdout=file, check=True, cwd=ROOT)
-    assert (tmp_path / "file").read_text() == "before\ncontent\nafter\n"
+    assert path.exists()
+    assert not path.is_file()
 
 
 def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     write_text(tmp_path / ("x" * 255), "content")
-    with pytest.raises(InputError, match="File name too long"):
+    with pytest.raises(InputError, match="x" * 256):
         write_text(tmp_path / ("x" * 256), "content")
 
 
@@ -184,47 +122,48 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(small_disk):
     write_bytes(small_disk / "model", b"old")
-    with pytest.raises(InputError, match=r"cannot write .*small/model"):
+    with pytest.raises(InputError, match="small/model"):
         write_bytes(small_disk / "model", bytes(200_000))
     assert [(x.name, x.read_bytes()) for x in small_disk.iterdir()] == [("model", b"old")]
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda folder: (folder / "model").write_bytes(bytes(200_000)),
-        lambda folder: write_bytes(folder / "model", bytes(200_000)),
-        lambda folder: np.save(folder / "windows.npy", np.zeros(200_000, np.uint8)),  # "... requested and ... written"
-        lambda folder: np.savez(folder / "windows.npz", np.zeros(200_000, np.uint8)),
-        lambda folder: (folder / "none" / "x").touch(),
-    ],
-)
-def test_a_full_temporary_disk_is_named_with_the_way_around_it(small_disk, monkeypatch, write):
-    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
-    with (
-        pytest.raises(InputError, match=r"temporary files in .*small/har-edge-.*: .*set TMPDIR"),
-        scratch_folder() as folder,
-    ):
-        write(folder)
-    assert not list(small_disk.iterdir())
+def test_a_temporary_folder_is_gone_after_the_block_whatever_happens(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def interrupted() -> None:
+        with scratch_folder() as folder:
+            (folder / "deep").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_no_temporary_folder_at_all_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    with pytest.raises(InputError, match=r"temporary files in .*No such file.*TMPDIR"), scratch_folder():
-        pass
+def test_what_is_made_at_once_by_two_is_whole_and_one_of_them(tmp_path):
+    meeting = threading.Barrier(2, timeout=60)
+
+    def make(folder: Path) -> None:
+        (folder / "content").touch()
+        meeting.wait()
+
+    threads = [threading.Thread(target=cached_folder, args=(tmp_path / "it", make)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "it", tmp_path / "it/content"]
+    assert cached_folder(tmp_path / "it", lambda folder: pytest.fail("it is there")) == tmp_path / "it"
 
 
-def test_other_failures_beside_a_temporary_folder_stay_what_they_are(tmp_path):
-    """A program that is missing, a reader that went away, a result that cannot be written elsewhere."""
-    (tmp_path / "file").touch()
-    with pytest.raises(FileNotFoundError, match="/none/program"), scratch_folder():
-        subprocess.run(["/none/program"], check=False)
-    with pytest.raises(BrokenPipeError), scratch_folder():
-        raise BrokenPipeError(32, "Broken pipe")
-    with pytest.raises(InputError, match=r"cannot write .*file/x"), scratch_folder() as folder:
-        write_text(tmp_path / "file" / "x", "")
-    assert not folder.exists()
+def test_a_cache_folder_that_was_left_half_made_is_not_there(tmp_path):
+    def die(folder: Path) -> None:
+        (folder / "half").touch()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_folder(tmp_path / "it", die)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_moves_in_one_step(tmp_path):
@@ -254,7 +193,7 @@ def test_a_run_elsewhere_does_not_become_the_latest(tmp_path, monkeypatch):
 
 
 def test_a_run_that_is_no_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="absent is not a run folder"):
+    with pytest.raises(InputError, match="absent"):
         runs.find(tmp_path / "absent")
 
 
@@ -267,6 +206,6 @@ def test_a_folder_is_tried_without_a_trace(tmp_path):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("kept")
     for folder in (tmp_path / "file", tmp_path / "file" / "in", Path("/proc/in")):
-        with pytest.raises(InputError, match=f"cannot write into {folder}: .*; choose a folder that is writable"):
+        with pytest.raises(InputError, match=str(folder)):
             check_folder(folder)
     assert (tmp_path / "file").read_text() == "kept"

@@ -35,18 +35,11 @@ def installed(tmp_path, monkeypatch):
     ("origin", "expected"),
     [
         (CLONE, "pip install --editable '/home/ada/har edge[train]'"),
-        (CLONE | {"dir_info": {}}, "pip install '/home/ada/har edge[train]'"),
+        ({"url": "file:///tmp/h.whl", "archive_info": {}}, "pip install '/tmp/h.whl[train]'"),
+        ({"url": "https://h.org/h.whl", "archive_info": {}}, "pip install 'har-edge[train] @ https://h.org/h.whl'"),
         (
-            {"url": "file:///tmp/har_edge-0.1.0-py3-none-any.whl", "archive_info": {}},
-            "pip install '/tmp/har_edge-0.1.0-py3-none-any.whl[train]'",
-        ),
-        (
-            {"url": "https://h.org/har_edge-0.1.0-py3-none-any.whl", "archive_info": {}},
-            "pip install 'har-edge[train] @ https://h.org/har_edge-0.1.0-py3-none-any.whl'",
-        ),
-        (
-            {"url": "https://h.org/har-edge.git", "vcs_info": {"vcs": "git", "commit_id": "1234"}},
-            "pip install 'har-edge[train] @ git+https://h.org/har-edge.git'",
+            {"url": "https://h.org/h.git", "vcs_info": {"vcs": "git", "commit_id": "1234"}},
+            "pip install 'har-edge[train] @ git+https://h.org/h.git'",
         ),
         (None, "pip install 'har-edge[train]'"),
     ],

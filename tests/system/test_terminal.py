@@ -37,17 +37,3 @@ def test_a_foreign_console_is_escaped_too(capsys):
         print("plain \x1bc")
         terminal.Console().print("ours \x1bc")
     assert capsys.readouterr().out.splitlines() == [rf"{whose} \x1bc" for whose in ("foreign", "plain", "ours")]
-
-
-def test_no_line_of_a_table_ends_in_blanks_in_a_file_and_the_rest_is_as_it_was(capsys):
-    table = terminal.plain_table(["name", "what it is"], ["n"])
-    table.add_row("a  b", "short", "1")
-    table.add_row("c", "much longer than that", "")
-    console = terminal.Console()
-    console.print(table)
-    console.print("two  blanks ", end="")
-    console.print("go on")
-    lines = capsys.readouterr().out.splitlines()
-    assert [x.rstrip() for x in lines] == lines
-    assert [len(x) for x in lines[:2]] == [len("c     much longer than that  n")] * 2  # numbers to the right
-    assert lines[2:] == ["c     much longer than that", "two  blanks go on"]

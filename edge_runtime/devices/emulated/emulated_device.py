@@ -18,7 +18,7 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import preparation
 from edge_runtime.model.interpreters import open_model
-from edge_runtime.system.progress import OnProgress, ignore_progress
+from edge_runtime.system.progress import OnProgress
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Emulated boards, set up once and kept in the user's cache folder (HAR_EDGE_CACHE) from run to run."""
 
 import pytest
+from edge_runtime.devices.emulated.disk import litert_disk, tflite_runtime_disk
 
 from edge_runtime.devices.emulated.board import Board, open_board
-from edge_runtime.devices.emulated.disk import litert_disk, tflite_runtime_disk
 
 
 @pytest.fixture(scope="session")

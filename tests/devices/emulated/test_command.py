@@ -4,12 +4,12 @@ import json
 
 import pytest
 import sshd
+from edge_runtime.devices.emulated.disk import Disk
 from home import Home
 from programs import MODELS, succeeded
 from written_recordings import write_few
 
 from edge_runtime.devices.emulated.board import Board, open_board
-from edge_runtime.devices.emulated.disk import Disk
 
 ONCE = ("--runs", "4", "--rounds", "1", "--no-control")
 

@@ -8,9 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from on_board import printed, run
-
 from edge_runtime.devices.emulated.launch import FAILED
+from on_board import printed, run
 
 
 def test_programs_find_the_cpu_that_was_asked_for(a72, a76):

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from edge_runtime.system.cache_folders import cached_folder
 from on_board import printed
 from programs import ROOT, run_program, write_program
 
 from edge_runtime.devices.emulated import debian
 from edge_runtime.devices.emulated.board import open_board
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.cache_folders import cached_folder
 
 OPEN = """\
 import sys

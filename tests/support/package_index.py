@@ -1,0 +1,33 @@
+"""Make a package index of this machine's own: wheels that hold nothing, and the variables that show pip the way."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from edge_runtime.devices.python_packages import requirements
+
+
+def write(folder: Path) -> dict[str, str]:
+    """Write wheels of all that a device needs into `folder`; return the environment in which pip knows these alone."""
+    folder.mkdir()
+    write_wheel(folder, "numpy==1.26.9", "")
+    for runtime in ("litert", "tflite-runtime"):
+        write_wheel(folder, requirements(runtime)[0], "")
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
+
+
+def write_wheel(folder: Path, requirement: str, content: str) -> None:
+    """A wheel that meets `requirement` and fits everywhere, with a module that holds `content`."""
+    name, version = requirement.split("==")
+    module = name.replace("-", "_")
+    files = {
+        f"{module}.py": content,
+        f"{module}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{module}-{version}.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
