@@ -272,7 +272,7 @@ def _check(name: str, found: str, wanted: str) -> None:
 
 
 def _fetched(name: str, what: str, megabytes: float, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on: it may take long."""
+    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on."""
 
     def say_and_fetch(folder: Path) -> None:
         with progress() as on_progress:

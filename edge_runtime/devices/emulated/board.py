@@ -124,6 +124,6 @@ def _unpack_tree(root: Path, on_unpacking: Callable[[], None]) -> None:
 def _check(done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode:
         raise DeviceError(
-            f"the emulated board does not start ({last_words(done.stderr.strip(), done.returncode)}): it needs Linux 6.7 "
-            "or newer that lets you make namespaces; run as root, and outside of a container"
+            f"the emulated board does not start ({last_words(done.stderr.strip(), done.returncode)}): it needs Linux "
+            "6.7 or newer that lets you make namespaces; run as root, and outside of a container"
         )
