@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,17 +18,13 @@ import numpy as np
 import onnx_models
 from mutation import changed_bytes, changed_json
 
-from edge_runtime.bench import measurement_job, results
-from edge_runtime.bench.answer_check import checked
+from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.layout import FOLDER, find_layout
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.data.units import Units
-from edge_runtime.devices.connection import Connection
-from edge_runtime.devices.messages import Greeting, Site
-from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.errors import HarEdgeError
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Item
@@ -41,11 +36,8 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.report_table import to_csv, to_markdown
-from edge_runtime.system.files import sha256
-from edge_runtime.system.progress import ignore_progress
 from tools import ROOT
 from tools.attack import recordings, streams
-from tools.attack.hostile_device import HELLO, MEASURED
 
 MODEL = ROOT / "edge_runtime/models/edge-small_int8.tflite"
 LARGEST_SEED = 40_000
@@ -294,135 +286,6 @@ def read_windows(content: bytes, folder: Path) -> None:
     json.dumps([data.labels, data.train.subject.tolist(), data.fingerprint])
 
 
-class Replayed(Connection):
-    """A connection to an agent that says `content`, whatever it is asked, and is lost then; there is no process."""
-
-    def __init__(self, content: bytes) -> None:
-        """Hear the greeting."""
-        self._transport = Here()
-        self._pending = bytearray(content)
-        self._greeted = False
-        self.hello = self._fitting(Greeting, self._receive()).hello
-        self._greeted = True
-
-    def _read(self) -> None:
-        raise DeviceError(f"the connection to {self._transport.name} was lost: try again")
-
-    def _write(self, data: bytes) -> None:
-        """Take it."""
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-
-class Here:
-    """A transport that starts nothing."""
-
-    name = "device"
-
-    def command(self, argv: Sequence[str]) -> list[str]:
-        """Nobody asks for it."""
-        raise AssertionError(argv)
-
-    def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Nobody asks for it."""
-        raise AssertionError(code)
-
-
-SHAPE = (40, 6)
-JOB = measurement_job.MeasurementJob(name="job", task="measure", model="model.tflite", title="model")
-
-
-@cache
-def _arrays() -> bytes:
-    times = np.array([1000, 1100], np.int64)
-    file = io.BytesIO()
-    np.savez(file, latency_ns=times, end_to_end_ns=times, logits=np.zeros(SHAPE, np.float32))
-    return file.getvalue()
-
-
-@cache
-def _facts() -> Any:
-    tensor = {"index": 0, "name": "x", "shape": [1, 8], "dtype": "int8", "scales": [0.1], "zero_points": [0]}
-    model = {"input": tensor, "output": tensor, "scheme": "int8", "stateful": False, "operators": {"ADD": 1}}
-    device = _report()["device"]
-    return {
-        **{"machine": device, "before": device["before"], "after": device["after"], "others_busy": 0.0},
-        **{"runtime": device["runtime"], "model": model | {"xnnpack": {}, "operator_costs": {}}, "pinned_cpu": 0},
-        **{"load_ms": 1.0, "first_ms": 1.0, "warm_up": {"calls": 1, "seconds": 0.1, "stable": True}},
-        **{"harness_overhead_us": 0.1, "baseline_memory_bytes": 1, "peak_memory_bytes": 2},
-    }
-
-
-def _conversation(arrays: bytes, answer: str, messages: Sequence[str] = ()) -> bytes:
-    """What an agent says from its greeting on; `messages` are those of `_messages`, changed or not."""
-    files = {f"{JOB.name}.npz": arrays, f"{JOB.name}.json": answer.encode("utf-8", "surrogatepass")}
-    sent = [json.dumps({"file": x, "n_bytes": len(content)}).encode() + b"\n" + content for x, content in files.items()]
-    lines = [x.encode("utf-8", "surrogatepass") + b"\n" for x in messages or map(json.dumps, _messages())]
-    return b"".join([*lines[:BEFORE_FILES], *sent, *lines[BEFORE_FILES:]])
-
-
-def _messages() -> list[Any]:
-    device = _report()["device"]
-    return [
-        {"hello": HELLO},
-        {"stage": "installing"},
-        {"done": True, "site": "/x/site", "made": True},
-        {"done": True, "missing": [sha256(MODEL)]},
-        {"done": True},
-        {"line": json.dumps({"share": 0.5, "stage": "timing"})},
-        {"alive": True},
-        {"done": True, "code": 0, "log": "", "silent": False},
-        {"done": True, "description": {"machine": device, "state": device["before"]}},
-        {"done": True, "removed_bytes": 5},
-    ]
-
-
-BEFORE_FILES = 7
-"""So many of these come before the files of the answer."""
-
-
-def _answer(arrays: bytes) -> Any:
-    return {"format": 1, "facts": _facts(), "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
-
-
-def agent_seed() -> bytes:
-    """What an agent says when all goes well."""
-    return _conversation(_arrays(), json.dumps(_answer(_arrays())))
-
-
-def make_answers(random: Random) -> bytes:
-    """What an agent says, changed in a message, in the answer or in the arrays, whose digest fits."""
-    messages, arrays = [json.dumps(x) for x in _messages()], _arrays()
-    part = random.choice(("greeting", "message", "answer", "arrays"))
-    if part == "greeting":
-        messages[0] = random.choice([x["greeting"].strip() for x in MEASURED.values() if "greeting" in x])
-    if part == "message":
-        number = random.randrange(len(messages))
-        messages[number] = changed_json(random, _messages()[number])
-    if part == "arrays":
-        arrays = changed_bytes(random, arrays, [arrays])
-    answer = changed_json(random, _answer(arrays)) if part == "answer" else json.dumps(_answer(arrays))
-    body = _conversation(arrays, answer, messages)
-    return changed_bytes(random, body, [body]) if random.random() < 0.2 else body
-
-
-def read_answers(content: bytes, folder: Path) -> bytes:
-    """Make an environment, measure, look and clean on a device that gives these answers; what it says beyond them."""
-    inside = folder / "job"
-    shutil.rmtree(inside, ignore_errors=True)
-    inside.mkdir()
-    shutil.copy(MODEL, inside / JOB.model)
-    connection = Replayed(content)
-    device = RemoteDevice(Here(), ready=True, _connection=connection)
-    device.prepare(ignore_progress)
-    connection.ask("environment", Site)
-    checked(device.run(JOB, inside, ignore_progress), JOB, device.name, SHAPE)
-    device.read_machine()
-    device.clean()
-    return bytes(connection._pending)
-
-
 @cache
 def _record() -> Any:
     digest = hashlib.sha256(_onnx()).hexdigest()
@@ -473,7 +336,6 @@ TARGETS = {
     "layout": Target(make_layout, read_layout, 500, lambda: (FOLDER / "motionsense.toml").read_bytes()),
     "official-zip": Target(make_zip, read_zip, 600, _zip),
     "windows-file": Target(make_windows, read_windows, 600, lambda: recordings.npz_files()["whole"]),
-    "agent-protocol": Target(make_answers, read_answers, 400, agent_seed),
     "rivals": Target(make_record, read_rivals, 300, lambda: json.dumps(_record()).encode()),
     "onnx": Target(make_onnx, read_onnx, 1000, _onnx),
 }

@@ -25,7 +25,6 @@ def serve() -> None:
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
     import har_edge
-    from edge_runtime.cli import start
 
     for module, _ in har_edge.COMMANDS.values():
         if module.startswith("edge_runtime"):
@@ -42,9 +41,7 @@ def serve() -> None:
                 _become(request)
                 if request["program"]:
                     os.execvp(request["program"][0], request["program"])
-                har_edge._own_package("train")
-                har_edge._own_package("convert")
-                start(har_edge.COMMANDS)
+                har_edge.main()
             replies.write(json.dumps(wait(process, request["limit_s"])) + "\n")
 
 
