@@ -4,37 +4,22 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import (
-    FIND_MOUNTING,
-    find_model,
-    open_classifier,
-    recordings_for,
-    say_who_is_known,
-    warn_of_axes,
-)
-from edge_runtime.data import evaluation_data
-from edge_runtime.data.data_sources import Sources, in_words
-from edge_runtime.data.dataset import Recording
-from edge_runtime.data.loading import DataReader
-from edge_runtime.data.recording_checks import say_misfits
-from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.live import personalisation
-from edge_runtime.live.personalisation import Gain, Stretch, TooLittleError
-from edge_runtime.live.recognizer import check_front_end
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.novelty import GRAVITY
-from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
+
+if TYPE_CHECKING:
+    from edge_runtime.data.data_sources import Sources
+    from edge_runtime.data.dataset import Recording
+    from edge_runtime.live.personalisation import Gain, Stretch
+    from edge_runtime.model.classifier import Classifier
+    from edge_runtime.model.personal_correction import PersonalCorrection
 
 
 @click.command(
@@ -46,11 +31,6 @@ from edge_runtime.system.quantities import counted, percent
 @options.model()
 @options.data(f"Recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}")
 @click.option("--subject", metavar="NAME", help="Whose recordings to take, where the data has those of several people.")
-@click.option(
-    "--unlabelled",
-    is_flag=True,
-    help="Learn from MODEL's own answers, for recordings without labels: some minutes of each activity.",
-)
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option(
     "--evaluate",
@@ -61,31 +41,38 @@ from edge_runtime.system.quantities import counted, percent
     "--seconds",
     type=options.FiniteRange(2.56),
     metavar="SECONDS",
-    help="Of --evaluate: of each activity.  [default: 10]",
+    default=10.0,
+    show_default=True,
+    help="Of --evaluate: of each activity.",
 )
 @options.runtime
 @outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
+@options.belonging("--evaluate", "--seconds", "--json")
+@options.exclusive("--evaluate", ("--out", "--subject"))
 def command(
     model: Path | None,
-    data: Sources | None,
+    data: "Sources | None",
     subject: str | None,
-    unlabelled: bool,
     out: Path | None,
     evaluate: bool,
-    seconds: float | None,
+    seconds: float,
     runtime: str,
     json_path: Path | None,
 ) -> None:
-    """Adapt MODEL to one person, from a few seconds of each activity, labelled, or some minutes without labels.
+    """Adapt MODEL to one person, from a few seconds of each activity.
 
     MODEL stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
     """
-    _check_usage(subject, out, evaluate, seconds, json_path)
+    from edge_runtime.commands.model_arguments import find_model, open_classifier, say_who_is_known, warn_of_axes
+    from edge_runtime.data.data_sources import in_words
+    from edge_runtime.live import personalisation
+    from edge_runtime.model import model_card as cards
+
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
     if evaluate:
-        _evaluate(path, classifier, data, 10.0 if seconds is None else seconds, unlabelled, json_path)
+        _evaluate(path, classifier, data, seconds, json_path)
         return
     if data is None or out is None:
         raise click.UsageError("give a person's recordings with --data, and a name for the adapted model with -o")
@@ -93,14 +80,13 @@ def command(
         raise InputError(f"{out} is there already: give another name with -o, or remove it")
     recordings = _of_one(data, subject)
     _check_sensors(recordings, classifier)
-    if not unlabelled:
-        personalisation.check_labels(recordings, classifier.card)
-    personalisation.check_sensors(recordings, classifier.card, unlabelled)
+    personalisation.check_labels(recordings, classifier.card)
+    personalisation.check_sensors(recordings, classifier.card)
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     say_who_is_known(classifier.card, recordings)
-    found, unmoving = personalisation.stretches(recordings, classifier, unlabelled)
+    found, unmoving = personalisation.stretches(recordings, classifier)
     _say_unmoving(unmoving)
-    correction, said = _unlabelled(found, classifier) if unlabelled else _labelled(found, classifier, in_words(data))
+    correction, said = _learnt(found, classifier, in_words(data))
     whom = recordings[0].subject
     record = {"subject": str(whom), **correction.record}
     flatbuffer, card = cards.read_model(path)
@@ -109,25 +95,18 @@ def command(
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
     click.echo(f"{out}: {card.name} adapted to subject {whom} from {learnt}")
     others = sorted({x for recording in recordings for x in recording.found_labels} - {*card.labels})
-    if others and not unlabelled:
+    if others:
         click.echo(f"Not learnt from, since the model has no such label: {', '.join(others)}.")
     click.echo(said)
 
 
-def _check_usage(
-    subject: str | None, out: Path | None, evaluate: bool, seconds: float | None, json_path: Path | None
-) -> None:
-    if evaluate and out:
-        raise click.UsageError("--evaluate writes no model: leave out -o, or --evaluate")
-    if evaluate and subject is not None:
-        raise click.UsageError("--evaluate takes every person in turn: leave out --subject, or --evaluate")
-    if not evaluate and (json_path or seconds is not None):
-        name = "--json" if json_path else "--seconds"
-        raise click.UsageError(f"{name} is for gains: give --evaluate too")
-
-
-def _of_one(data: Sources, named: str | None) -> tuple[Recording, ...]:
+def _of_one(data: "Sources", named: str | None) -> "tuple[Recording, ...]":
     """The recordings of the one person in `data`, or of the one `named`."""
+    from edge_runtime.data.data_sources import in_words
+    from edge_runtime.data.loading import DataReader
+    from edge_runtime.data.recording_checks import say_misfits
+    from edge_runtime.data.subject_groups import natural
+
     reader = DataReader(data)
     recordings = reader.recordings
     say_misfits(reader)
@@ -138,21 +117,22 @@ def _of_one(data: Sources, named: str | None) -> tuple[Recording, ...]:
     return tuple(x for x in recordings if named in (None, str(x.subject)))
 
 
-def _labelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
+def _learnt(found: "Sequence[Stretch]", classifier: "Classifier", data: str) -> "tuple[PersonalCorrection, str]":
     """What labels teach, and what is said of it. Raises `CheckFailedError` where it does harm."""
+    from edge_runtime.live import personalisation
+
     correction, held_out = personalisation.learn(found, classifier)
     before, after = (x / held_out.windows for x in (held_out.before, held_out.after)) if held_out else (None, None)
+    shares = f"{percent(before)} are right before adaptation, {percent(after)} after"
     if held_out and held_out.is_wrong_throughout:
-        knows = FIND_MOUNTING if classifier.card.frame == "device" else "check the labels, and how the device was worn"
         raise CheckFailedError(
-            f"'{classifier.card.name}' is wrong throughout on {data}: of the windows left out in turn "
-            f"{percent(before)} are right before adaptation and {percent(after)} after; nothing was written: {knows}"
+            f"'{classifier.card.name}' is wrong throughout on {data}: of the windows left out in turn {shares}; "
+            "nothing was written: check the labels and how the device was worn, or take edge-anywhere, which finds that"
         )
     if held_out and held_out.is_worse:
         raise CheckFailedError(
-            f"the correction from one part of {data} lowers accuracy on another (of {held_out.windows} "
-            f"windows left out in turn, {held_out.before} are right before and {held_out.after} after); nothing was "
-            "written: wear the phone the same way throughout and record more"
+            f"the correction from one part of {data} lowers accuracy on another: of {held_out.windows} windows left "
+            f"out in turn {shares}; nothing was written: wear the phone the same way throughout and record more"
         )
     labels = classifier.card.labels
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
@@ -160,28 +140,19 @@ def _labelled(found: Sequence[Stretch], classifier: Classifier, data: str) -> tu
     said = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
     if held_out:
         record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
-        said = (
-            f"Cross-validated on {held_out.windows} windows: {percent(before)} are right before adaptation, "
-            f"{percent(after)} after."
-        )
+        said = f"Cross-validated on {held_out.windows} windows: {shares}."
     return dataclasses.replace(correction, record=record), said
 
 
-def _unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, str]:
-    """What the model's own answers teach, and what is said of it."""
-    correction, seconds = personalisation.learn_unlabelled(found, classifier)
-    said = "Learnt from the model's own answers: nothing shows whether these were right."
-    return dataclasses.replace(correction, record={"labels": "the model's own answers", "seconds": seconds}), said
-
-
 def _evaluate(
-    path: Path, classifier: Classifier, data: Sources | None, seconds: float, unlabelled: bool, json_path: Path | None
+    path: Path, classifier: "Classifier", data: "Sources | None", seconds: float, json_path: Path | None
 ) -> None:
+    from edge_runtime.commands.model_arguments import recordings_for, warn_of_axes
+    from edge_runtime.data import evaluation_data
+    from edge_runtime.data.data_sources import in_words
+    from edge_runtime.live import personalisation
     from edge_runtime.system.terminal import progress
 
-    least = personalisation.least_seconds(classifier.card, unlabelled)
-    if seconds < least:
-        raise click.UsageError(f"--seconds {seconds:g} is too little for windows of {path}: give at least {least:g}")
     where = recordings_for(path, data)
     chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
     recordings = [x for _, x in chosen.numbered]
@@ -196,10 +167,10 @@ def _evaluate(
             on_progress(done / len(subjects), f"adapting: subject {subject}")
             try:
                 own = [x for x in recordings if x.subject == subject]
-                found, left_out = personalisation.stretches(own, classifier, unlabelled=False)
+                found, left_out = personalisation.stretches(own, classifier)
                 unmoving += left_out
-                gains.append(personalisation.gain(subject, found, seconds, classifier, unlabelled=unlabelled))
-            except TooLittleError as error:
+                gains.append(personalisation.gain(subject, found, seconds, classifier))
+            except personalisation.TooLittleError as error:
                 too_little[f"{subject}"] = f"{error}"
             except InputError as error:
                 raise InputError(f"subject {subject}: {error}") from error
@@ -208,8 +179,8 @@ def _evaluate(
         click.echo(f"Not scored: subject {name}: {why}.", err=True)
     if not gains:
         raise InputError(f"{in_words(where)} has nobody who can be scored")
-    _show(gains, seconds, unlabelled)
-    content = {"seconds": seconds, "unlabelled": unlabelled, "too_little": too_little}
+    _show(gains, seconds)
+    content = {"seconds": seconds, "too_little": too_little}
     outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
 
 
@@ -220,7 +191,7 @@ def _say_unmoving(mountings: Sequence[str]) -> None:
         click.echo(f"Left out: {counted(len(mountings), 'mounting')} in which nobody walks, {first} first.", err=True)
 
 
-def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:
+def _show(gains: "Sequence[Gain]", seconds: float) -> None:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console
@@ -246,13 +217,15 @@ def _show(gains: Sequence[Gain], seconds: float, unlabelled: bool) -> None:
         f"{counted(len(gains), 'subject')}."
     )
     console.print(
-        f"Learnt from {'own answers to ' * unlabelled}the first {seconds:g} s of each activity"
-        f"{', which the labels choose' * unlabelled}, scored on all other windows of the person; the gain is in "
-        "percentage points."
+        f"Learnt from the first {seconds:g} s of each activity, scored on all other windows of the person; the gain is "
+        "in percentage points."
     )
 
 
-def _check(path: Path, classifier: Classifier) -> None:
+def _check(path: Path, classifier: "Classifier") -> None:
+    from edge_runtime.live.recognizer import check_front_end
+    from edge_runtime.model.novelty import GRAVITY
+
     if classifier.card.personal_correction:
         raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
@@ -260,8 +233,6 @@ def _check(path: Path, classifier: Classifier) -> None:
     check_front_end(classifier.card)
 
 
-def _check_sensors(recordings: Sequence[Recording], classifier: Classifier) -> None:
+def _check_sensors(recordings: "Sequence[Recording]", classifier: "Classifier") -> None:
     for x in recordings:
         x.check_signals(classifier.card.signals)
-    if any(x.rate_hz != RATE_HZ for x in recordings):
-        raise InputError(f"the recordings are not at {RATE_HZ} Hz, which '{classifier.card.name}' takes")

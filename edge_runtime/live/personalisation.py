@@ -1,4 +1,4 @@
-"""Adapt a model to one person from their recordings, labelled or not, and score the gain."""
+"""Adapt a model to one person from their labelled recordings, and score the gain."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,8 +26,6 @@ from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a few seconds have few windows
 _ENOUGH_S = 10.0
-UNLABELLED = -1
-"""Stands for the label of a stretch of which no activity is told."""
 FOLDS = 3
 """Parts into which the only stretch of an activity is divided, each at least a window long."""
 
@@ -36,8 +34,7 @@ FOLDS = 3
 class Stretch:
     """The windows of one uninterrupted stretch of one activity: `starts` `[n]` count samples from its beginning.
 
-    `label` is `UNLABELLED` where nothing tells the activity, or activities. `logits` `[n, n_labels]`, `looks`
-    `[n, n_features]` and whether the body `moves` `[n]` are theirs.
+    `logits` `[n, n_labels]`, `looks` `[n, n_features]` and whether the body `moves` `[n]` are theirs.
     """
 
     label: int
@@ -75,21 +72,12 @@ class TooLittleError(InputError):
     """Recordings of a person show too little to learn from, or nothing else to score."""
 
 
-def least_seconds(card: Card, unlabelled: bool = False) -> float:
-    """Seconds in one piece that an activity needs: a window; four, a hop of 16 samples apart, where it is no label."""
-    later = round(card.window.hop / _HOP) - 1 if unlabelled else 0
-    return (card.window.samples + later * _HOP) / RATE_HZ
-
-
-def stretches(
-    recordings: Sequence[Recording], classifier: Classifier, unlabelled: bool = False
-) -> tuple[list[Stretch], list[str]]:
+def stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
     """Find all stretches of activities that the model knows, with the network's answers.
 
-    Those that are `unlabelled` are whole recordings. The first `WARM_UP_S` of each recording, in which the filters
-    settle and people put the device in its place, are left out, unless less than `_ENOUGH_S` of an activity, or
-    of an unlabelled recording, would be left. For a model of the walking frame recordings of one mounting are
-    turned together; mountings in which, by the labels, nobody walks, or nobody moves, are left out, and named beside.
+    The first `WARM_UP_S` of each recording, in which the filters settle and people put the device in its place, are
+    left out, unless less than `_ENOUGH_S` of an activity would be left. For a model of the walking frame recordings of
+    one mounting are turned together; mountings in which, by the labels, nobody walks are left out, and named beside.
     Raises `TooLittleError` when all are.
     """
     card = classifier.card
@@ -97,22 +85,13 @@ def stretches(
     signals: list[npt.NDArray[np.floating] | None]
     signals = [frontend.signals(x.samples, gentle=True)[:, columns] for x in recordings]
     if card.frame == "walking":
-        signals = _in_walking_frame(recordings, signals, card, unlabelled)
+        signals = _in_walking_frame(recordings, signals, card)
     pairs = [(x, y) for x, y in zip(recordings, signals, strict=True) if y is not None]
     unmoving = dict.fromkeys(x.mounting.name for x, y in zip(recordings, signals, strict=True) if y is None)
-
-    def after(settling_s: float, x: Recording, y: npt.NDArray[np.floating], labels: Sequence[int]) -> list[Stretch]:
-        return list(_stretches(x, y, classifier, labels, settling_s))
-
-    if unlabelled:
-        long = (WARM_UP_S + _ENOUGH_S) * RATE_HZ
-        settling = [WARM_UP_S if len(y) >= long else 0.0 for _, y in pairs]
-        found = [z for s, x in zip(settling, pairs, strict=True) for z in after(s, *x, [UNLABELLED])]
-        return found, list(unmoving)
-    labels = list(range(len(card.labels)))
-    found = [z for x in pairs for z in after(WARM_UP_S, *x, labels)]
+    labels = range(len(card.labels))
+    found = [z for x, y in pairs for z in _stretches(x, y, classifier, labels, WARM_UP_S)]
     early = [x for x in labels if sum(y.seconds for y in found if y.label == x) < _ENOUGH_S]
-    whole = [z for x in pairs for z in after(0.0, *x, early)]
+    whole = [z for x, y in pairs for z in _stretches(x, y, classifier, early, 0.0)]
     return [x for x in found if x.label not in early] + whole, list(unmoving)
 
 
@@ -124,24 +103,20 @@ def check_labels(recordings: Sequence[Recording], card: Card) -> None:
         raise InputError(
             f"the recordings are labelled {', '.join(found) or 'nowhere'}, and '{card.name}' knows "
             f"{', '.join(known) or 'none'} of these: label a few seconds of each of two activities or more with its "
-            f"names, which are {', '.join(card.labels)}, or learn from its own answers by --unlabelled"
+            f"names, which are {', '.join(card.labels)}"
         )
 
 
-def check_sensors(recordings: Sequence[Recording], card: Card, unlabelled: bool = False) -> None:
-    """Raise `InputError` where a sensor that the model takes is off, stuck or in other units.
-
-    Looked at are the activities that it knows, or all, `unlabelled`.
-    """
-    labels = [UNLABELLED] if unlabelled else range(len(card.labels))
+def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
+    """Raise `InputError` where a sensor that the model takes is off, stuck or in other units in what it knows."""
     for recording in recordings:
-        for first, end, label in _pieces(recording, card, labels):
+        for first, end, label in _pieces(recording, card, range(len(card.labels))):
             finder = FaultFinder(recording.rate_hz, card.n_channels)
             seconds = np.arange(first, end) / recording.rate_hz
             for second, _, said in finder.look(recording.samples[first:end], seconds):
-                doing = "" if label == UNLABELLED else f" {card.labels[label]}"
                 raise InputError(
-                    f"subject {recording.subject},{doing} until {second:.0f} s after the recording's start: {said}"
+                    f"subject {recording.subject}, {card.labels[label]} until {second:.0f} s after the recording's "
+                    f"start: {said}"
                 )
 
 
@@ -169,7 +144,7 @@ def learn(
         )
         walks = ", and that someone walks, by which the walking frame is found" * (classifier.card.frame == "walking")
         raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them{walks}")
-    parts = [x for x in _parts(found, window.samples, RATE_HZ) if len(x.starts)]
+    parts = [x for x in held_out_parts(found, window.samples) if len(x.starts)]
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     temperature, weight = classifier.card.temperature, _HOP / window.hop
     has_all = {x.label for x in parts} == set(shown)
@@ -179,52 +154,26 @@ def learn(
     )
 
 
-def learn_unlabelled(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, dict[str, float]]:
-    """Learn the correction for one person from the network's own answers, with the seconds that were answered by each.
-
-    Answers to fewer windows than `least_seconds` have are left out. Nothing shows whether it does good. Raises
-    `TooLittleError` for fewer than two different answers.
-
-    The method is self-training with one step: D.-H. Lee, Pseudo-label. ICML workshop on challenges in representation
-    learning, 2013. It gains since answers are right more often than not, and a ridge spreads what they have in common.
-    """
-    card, weight = classifier.card, _HOP / classifier.card.window.hop
-    logits, look, _ = _joined(found) if found else (np.zeros((0, len(card.labels)), np.float32), np.zeros((0, 0)), None)
-    answers = logits.argmax(axis=1)
-    counts = np.bincount(answers, minlength=len(card.labels))
-    often = np.flatnonzero(weight * counts >= 1)
-    seconds = {card.labels[i]: round(float(counts[i]) * _HOP / RATE_HZ, 1) for i in often}
-    if len(seconds) < 2:
-        raise TooLittleError(
-            f"'{card.name}' recognises {' '.join(seconds) or 'no activity'} alone for {least_seconds(card, True):g} s "
-            "or more of the recordings: record some minutes of each of two activities or more"
-        )
-    rows = np.isin(answers, often)
-    return personal_learning.learn(logits[rows], look[rows], answers[rows], card.temperature, weight), seconds
-
-
 def gain(
     subject: int | str,
     found: Sequence[Stretch],
     seconds: float,
     classifier: Classifier,
     ridge: float = personal_learning.RIDGE,
-    unlabelled: bool = False,
 ) -> Gain:
     """Learn from the first `seconds` of each activity, and score on all other windows of this person.
 
-    Where that is to be `unlabelled`, the network's own answers to these seconds stand for the labels, which have chosen
-    them all the same. Raises as `learn` does, and `TooLittleError` when there are no other windows.
+    Raises as `learn` does, and `TooLittleError` when there are no other windows.
     """
-    first, rest = _split(found, seconds, classifier)
+    samples = classifier.card.window.samples
+    first, rest = split(found, seconds, samples)
     if not found:
-        name, least = classifier.card.name, least_seconds(classifier.card)
-        raise TooLittleError(f"nothing that '{name}' knows is labelled for {least:g} s in one piece")
+        raise TooLittleError(
+            f"nothing that '{classifier.card.name}' knows is labelled for {samples / RATE_HZ:g} s in one piece"
+        )
     if not rest:
         raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
-    correction, held_out = (
-        (learn_unlabelled(first, classifier)[0], None) if unlabelled else learn(first, classifier, ridge)
-    )
+    correction, held_out = learn(first, classifier, ridge)
     is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
     logits, look, y = _joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
@@ -245,16 +194,31 @@ def _joined(
     )
 
 
-def _parts(found: Sequence[Stretch], samples: int, rate_hz: float) -> Iterator[Stretch]:
-    """Divide the time into folds: stretches, since a person sits down anew; of an activity's only one, parts of it."""
+def held_out_parts(found: Sequence[Stretch], samples: int) -> Iterator[Stretch]:
+    """Divide the time into folds: stretches, since a person sits down anew; of an activity's only one, parts of it.
+
+    A window of `samples` across two parts is in neither, or it would be both learnt from and scored.
+    """
     of_label = Counter(x.label for x in found)
     for x in found:
         if of_label[x.label] > 1:
             yield x
             continue
         edges = np.linspace(0, x.seconds, FOLDS + 1).tolist()
-        # A window across two parts is in neither, or it would be both learnt from and scored.
-        yield from (x.part(first, end, samples, rate_hz) for first, end in pairwise(edges))
+        yield from (x.part(first, end, samples, RATE_HZ) for first, end in pairwise(edges))
+
+
+def split(found: Sequence[Stretch], seconds: float, samples: int) -> tuple[list[Stretch], list[Stretch]]:
+    """The windows of `samples` in the first `seconds` of each activity, and those in the rest."""
+    left = {x.label: seconds for x in found}
+    first: list[Stretch] = []
+    rest: list[Stretch] = []
+    for x in found:
+        taken = min(x.seconds, left[x.label])
+        left[x.label] -= taken
+        first.append(x.part(0, taken, samples, RATE_HZ))
+        rest.append(x.part(taken, x.seconds, samples, RATE_HZ))
+    return [x for x in first if len(x.starts)], [x for x in rest if len(x.starts)]
 
 
 def _stretches(
@@ -280,7 +244,6 @@ def _in_walking_frame(
     recordings: Sequence[Recording],
     signals: Sequence[npt.NDArray[np.floating] | None],
     card: Card,
-    unlabelled: bool,
 ) -> list[npt.NDArray[np.floating] | None]:
     """Turn the signals `[n, n_signals]` of recordings; None for those of mountings in which nobody walks."""
     names, window = card.signal_names, card.window
@@ -291,7 +254,7 @@ def _in_walking_frame(
         starts = [np.arange(0, len(x) - window.samples + 1, window.hop) for x in own]
         windows = np.concatenate([cut(x, y, window.samples) for x, y in zip(own, starts, strict=True)])
         moving = windows[is_moving(windows, names)]
-        if len(moving) and (unlabelled or any(_shows(recordings[i], WALKING) for i in rows)):
+        if len(moving) and any(_shows(recordings[i], WALKING) for i in rows):
             frame = walking_frame(moving, names, RATE_HZ)
             for i, x in zip(rows, own, strict=True):
                 result[i] = turned(x[np.newaxis], names, frame)[0]
@@ -307,26 +270,9 @@ def _shows(recording: Recording, name: str) -> bool:
 
 
 def _pieces(recording: Recording, card: Card, labels: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """First sample, end and label of the whole recording, `UNLABELLED`, or of each stretch of another of `labels`."""
-    if UNLABELLED in labels:
-        yield 0, len(recording.samples), UNLABELLED
-        return
+    """First sample, end and label of each stretch of one of `labels`."""
     places = {name: i for i, name in enumerate(card.labels) if i in labels}
     for first, end, label in segments(recording.labels):
         name = recording.label_names[label] if label >= 0 else ""
         if name in places:
             yield first, end, places[name]
-
-
-def _split(found: Sequence[Stretch], seconds: float, classifier: Classifier) -> tuple[list[Stretch], list[Stretch]]:
-    """The first `seconds` of each activity, and the rest."""
-    samples = classifier.card.window.samples
-    left = {x.label: seconds for x in found}
-    first: list[Stretch] = []
-    rest: list[Stretch] = []
-    for x in found:
-        taken = min(x.seconds, left[x.label])
-        left[x.label] -= taken
-        first.append(x.part(0, taken, samples, RATE_HZ))
-        rest.append(x.part(taken, x.seconds, samples, RATE_HZ))
-    return [x for x in first if len(x.starts)], [x for x in rest if len(x.starts)]

@@ -89,15 +89,6 @@ def test_recordings_without_a_label_are_sent_to_predict(tmp_path):
         assert_one_sentence(done, 2, "predict")
 
 
-@pytest.mark.parametrize("how", [[], ["--live"]])
-def test_running_that_a_model_calls_jogging_is_said_where_it_is_no_label_of_the_model(tmp_path, how):
-    data = people(tmp_path / "own", ("WALKING", posture("WALKING", 30)), ("Running", posture("WALKING_UPSTAIRS", 20)))
-    hint = "The model calls running JOGGING: where Running is that, name it so under [labels]."
-    for model, is_said in (("edge-anywhere", True), ("edge", False)):
-        done = succeeded(evaluate(data, model, *how, "--data", data))
-        assert (hint in " ".join(done.stdout.split())) == is_said
-
-
 def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(tmp_path):
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
     done = succeeded(evaluate(data, "edge", "--data", data))

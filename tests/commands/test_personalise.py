@@ -40,12 +40,12 @@ def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(har_
     record = card.personal_correction.record
     assert record["subject"] == "me"
     share = f"{100 * record['held_out']['accuracy']:.2f} %"
-    assert all(x in done.stdout for x in ("Cross-validated on", "adapted to subject me from", share))
+    assert share in done.stdout
     shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
-    assert all(x in shown for x in ("subject me", "SITTING 48", f"accuracy {share}"))
-    assert_one_sentence(har_edge_here("bench", "mine.tflite"), 2, "adapted to one person")
+    assert all(x in shown for x in ("subject me", "SITTING 48", share))
+    assert_one_sentence(har_edge_here("bench", "mine.tflite"), 2, "adapted")
     again = har_edge_here("personalise", "mine.tflite", "--data", "own", "-o", "again.tflite")
-    assert_one_sentence(again, 2, "adapted to a person already")
+    assert_one_sentence(again, 2, "mine.tflite", "adapted")
 
 
 def slipped(sitting, standing):
@@ -58,16 +58,16 @@ def slipped(sitting, standing):
 @pytest.mark.parametrize(
     ("labels", "change", "code", "words"),
     [
-        (("STANDING", "SITTING"), lambda x, _: x, 2, ["SITTING", "STANDING", "exchanged"]),
-        (("SITTING", "STANDING"), slipped, 1, ["lowers accuracy on another"]),
-        (("LAYING", "WALKING"), lambda x, _: x, 1, ["wrong throughout on own", "nothing was written", "edge-anywhere"]),
+        (("STANDING", "SITTING"), lambda x, _: x, 2, ["exchanged"]),
+        (("SITTING", "STANDING"), slipped, 1, ["own", "accuracy"]),
+        (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
         (("SITTING", "STANDING"), lambda x, _: np.broadcast_to(x[0], x.shape), 2, ["SITTING", "stuck"]),
-        (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["STANDING alone", "in one piece"]),
+        (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["STANDING alone"]),
         (("SITTING", "DANCING"), lambda x, _: x, 2, ["SITTING", "DANCING"]),
-        (("sitting", "standing"), lambda x, _: x, 2, ["sitting, standing", "SITTING, STANDING"]),
+        (("", ""), lambda x, _: x, 2, ["labelled"]),
     ],
-    ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "other labels"],
+    ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "no labels"],
 )
 def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, sitting, standing, tmp_path):
     done = personalise(tmp_path, (labels[0], change(sitting, standing)), (labels[1], standing))
@@ -79,9 +79,8 @@ def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, si
 def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path):
     seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # the first 12 s are left out
     done = succeeded(personalise(tmp_path, *zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
-    assert "Not learnt from, since the model has no such label: LEANING." in done.stdout
-    assert f"from {sat} s of SITTING, 3 s of STANDING" in done.stdout
-    assert "Not cross-validated" in done.stdout
+    assert "LEANING" in done.stdout
+    assert f"{sat} s of SITTING, 3 s of STANDING" in done.stdout
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
 
 
@@ -89,27 +88,6 @@ def test_an_activity_that_only_the_beginning_of_recordings_shows_is_learnt_from_
     write_pieces(tmp_path / "own" / "b.csv", [("SITTING", sitting[:150])])
     done = succeeded(personalise(tmp_path, ("STANDING", standing[:850])))
     assert "from 3 s of SITTING, 17 s of STANDING" in done.stdout  # 5 s of it, after 12, are less than 10
-
-
-def test_without_labels_a_model_learns_from_its_own_answers(har_edge_here, sitting, standing, tmp_path):
-    assert_one_sentence(personalise(tmp_path, ("", sitting), ("", standing)), 2, "labelled nowhere", "--unlabelled")
-    asked = ("personalise", "edge", "--unlabelled", "--data", "own", "-o", "mine.tflite")
-    done = succeeded(har_edge_here(*asked))
-    assert "nothing shows whether these were right" in done.stdout
-    record = cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
-    assert (record["subject"], record["labels"]) == ("me", "the model's own answers")
-    assert {"SITTING", "STANDING"} <= record["seconds"].keys()
-    # All windows after the first 12 s, one every 16 samples.
-    assert sum(record["seconds"].values()) == pytest.approx((len(sitting) + len(standing)) / 50 - 12 - 2.56, abs=1)
-    shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
-    assert "labels the model's own answers, subject me" in shown
-
-
-def test_one_answer_throughout_teaches_nothing(har_edge_here, standing, tmp_path):
-    write_pieces(tmp_path / "own" / "a.csv", [("", standing)])
-    done = har_edge_here("personalise", "edge", "--unlabelled", "--data", "own", "-o", "mine.tflite")
-    assert_one_sentence(done, 2, "'edge' recognises STANDING alone for 3.52 s", "minutes of each of two activities")
-    assert not (tmp_path / "mine.tflite").exists()
 
 
 @pytest.mark.parametrize(("names", "is_stuck"), [(("body_acc", "total_acc"), False), (("body_gyro",), True)])
@@ -125,18 +103,18 @@ def test_only_sensors_that_a_model_takes_are_looked_at(names, is_stuck):
 def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path):
     write_pieces(tmp_path / "own" / "b.csv", [("STANDING", standing)], "another")
     done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
-    assert_one_sentence(done, 2, "another, me: choose one by --subject")
+    assert_one_sentence(done, 2, "another, me", "--subject")
     asked = ("personalise", "edge", "--data", "own", "-o", "mine.tflite", "--subject")
-    assert_one_sentence(har_edge_here(*asked, "you"), 2, "another, me, and none of 'you'", "--subject")
+    assert_one_sentence(har_edge_here(*asked, "you"), 2, "another, me", "'you'")
     assert not (tmp_path / "mine.tflite").exists()
-    assert "adapted to subject me from" in succeeded(har_edge_here(*asked, "me")).stdout
+    succeeded(har_edge_here(*asked, "me"))
     assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
 
 
 def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sitting, standing, tmp_path):
     succeeded(personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing)))
     write_pieces(tmp_path / "other" / "b.csv", [("STANDING", standing)], "another")
-    said = "'edge' is adapted to subject me: of others it may be wrong more often.\n"
+    said = "is adapted to subject me"
     for command, is_said in (
         (("predict", "har-edge=own", "--model", "mine.tflite"), False),
         (("predict", "har-edge=other", "--model", "mine.tflite"), True),
@@ -158,15 +136,14 @@ def test_a_file_that_is_there_is_kept(sitting, standing, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--evaluate", "-o", "x.tflite"], "-o"),
-        (["--evaluate", "--subject", "me"], "leave out --subject"),
+        (["--evaluate", "-o", "x.tflite"], "--out"),
+        (["--evaluate", "--subject", "me"], "--subject"),
         (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
-        (["--evaluate", "--seconds", "nan"], "no finite number"),
-        (["--evaluate", "--seconds", "inf"], "no finite number"),
+        (["--evaluate", "--seconds", "nan"], "--seconds"),
         ([], "--data"),
     ],
 )
-def test_options_that_do_nothing_or_are_missing_are_named(har_edge_here, arguments, said, tmp_path):
+def test_options_that_do_nothing_or_are_missing_are_named(har_edge_here, arguments, said):
     assert_one_sentence(har_edge_here("personalise", "edge", *arguments), 2, said)
 
 
@@ -182,25 +159,17 @@ def test_one_person_sees_what_half_a_minute_gains(har_edge_here, sitting, standi
     assert gained["macro_f1_after"] > gained["macro_f1_before"] - 0.01
     done = har_edge_here("personalise", "edge", "--evaluate", "--data", data, "--seconds", "1000")
     assert done.returncode == 2
-    assert "Not scored: subject me: the recordings have 1000 s of each activity and nothing else." in done.stderr
+    assert "subject me" in done.stderr
 
 
 def test_people_who_show_too_little_are_named_and_the_others_scored(har_edge_here, sitting, standing, tmp_path):
     write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
     write_pieces(tmp_path / "own" / "b.csv", [("SITTING", sitting)], "another")
     asked = ("personalise", "edge", "--evaluate", "--data", "own", "--json", "gain.json")
-    done = succeeded(har_edge_here(*asked))
-    assert "Not scored: subject another: the recordings show SITTING alone" in done.stderr
+    assert "subject another" in succeeded(har_edge_here(*asked)).stderr
     found = json.loads((tmp_path / "gain.json").read_text())
     assert [x["subject"] for x in found["gains"]] == ["me"]
     assert found["too_little"].keys() == {"another"}
-    short = har_edge_here(*asked, "--unlabelled", "--seconds", "2.56")
-    assert_one_sentence(short, 2, "--seconds 2.56 is too little for windows of", "at least 3.52")
-    assert "own answers to the first 10 s" in succeeded(har_edge_here(*asked, "--unlabelled")).stdout
-    own = json.loads((tmp_path / "gain.json").read_text())
-    assert own["unlabelled"]
-    assert own["gains"][0]["before"] == found["gains"][0]["before"]
-    assert own["gains"][0]["after"] != found["gains"][0]["after"]
 
 
 def test_a_model_that_is_wrong_throughout_is_not_adapted(har_edge_here, sitting, standing, tmp_path):

@@ -1,5 +1,6 @@
 """The correction learnt from one person holds for later windows of theirs, and loses nothing where all is well."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -180,14 +181,30 @@ def test_a_mounting_in_which_nobody_walks_by_the_labels_has_no_frame():
         personalisation.stretches([climbing, sitting], ANYWHERE)
 
 
-def test_without_labels_each_recording_is_taken_after_its_first_seconds_or_whole():
+def windows(parts, samples=128):
+    """The samples of all windows of parts of one stretch."""
+    return {start + i for x in parts for start in x.starts.tolist() for i in range(samples)}
+
+
+@pytest.mark.parametrize("seconds", [3.0, 8.0, 10.0, 48.7])
+def test_no_sample_is_both_learnt_from_and_scored(seconds):
+    starts = np.arange(0, round(50 * seconds) - 127, 16)
+    n = len(starts)
+    stretch = personalisation.Stretch(
+        0, seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)), np.zeros(n, np.bool_)
+    )
+    parts = [x for x in personalisation.held_out_parts([stretch], 128) if len(x.starts)]
+    assert len(parts) == {3.0: 0, 8.0: 2}.get(seconds, personalisation.FOLDS)
+    for first, second in itertools.combinations(parts, 2):
+        assert not windows([first]) & windows([second])
+    shown, rest = personalisation.split([stretch], min(10.0, seconds / 2), 128)
+    assert not windows(shown) & windows(rest)
+    assert all(50 * min(10.0, seconds / 2) >= x + 128 for y in shown for x in y.starts)
+
+
+def test_each_stretch_of_an_activity_is_a_part_of_its_own():
     walking, sitting = alone("WALKING", "SITTING")
-    short = replace(sitting, samples=sitting.samples[:500], labels=sitting.labels[:500])
-    found, _ = personalisation.stretches([walking, short], ANYWHERE, unlabelled=True)
-    assert [round(x.seconds) for x in found] == [18, 10]
-    assert {x.label for x in found} == {personalisation.UNLABELLED}
-    correction, seconds = personalisation.learn_unlabelled(found, ANYWHERE)
-    assert {"WALKING", "SITTING"} <= {*seconds}
-    assert np.abs(correction.apply(found[0].logits, found[0].looks) - found[0].logits).max() > 0.1
-    with pytest.raises(personalisation.TooLittleError, match=r"alone for 3\.52 s or more"):
-        personalisation.learn_unlabelled([replace(found[0], logits=0 * found[0].logits)], ANYWHERE)
+    found, _ = personalisation.stretches([walking, sitting, sitting], ANYWHERE)
+    parts = list(personalisation.held_out_parts(found, ANYWHERE.card.window.samples))
+    sat = [x for x in parts if ANYWHERE.card.labels[x.label] == "SITTING"]
+    assert (len(sat), len(parts)) == (2, 2 + personalisation.FOLDS)
