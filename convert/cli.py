@@ -172,7 +172,7 @@ def command(
     schemes = tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
     if not {*CALIBRATED} & {*schemes}:
         of_int8 = ("--calibration", *(("--io",) if io_type == "int8" else ()))
-        shared.refuse("is for the int8 model, which --quantize asks for", *of_int8)
+        shared.refuse_options("is for the int8 model, which --quantize asks for", *of_int8)
     require_extra("har-edge convert", ("tensorflow",))
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
@@ -202,7 +202,9 @@ def command(
         check_folder(files.folder)
         finish(convert(source, files, options, file_options), files.folder, normalisation or "none")
         return
-    shared.refuse("is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out")
+    shared.refuse_options(
+        "is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out"
+    )
     found = runs.find_all(source)
     for run in found:
         check_run(run, options)
@@ -225,7 +227,7 @@ def _write_source(model: Path, c_array_type: str | None, out: Path | None) -> No
         raise InputError(f"{model} is a converted model: give --c-array to have it as C++ source")
     mine = ("--io", "--c-array", "--out")
     others = [x.opts[0] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
-    shared.refuse(f"is not for {model}, a converted model", *(x for x in others if x not in mine and x != "-o"))
+    shared.refuse_options(f"is not for {model}, a converted model", *(x for x in others if x not in mine and x != "-o"))
     path = model_path(model)
     folder = out or (Path() if is_reference(model) else model.parent)
     with progress() as on_progress:

@@ -118,7 +118,7 @@ def command(
     from edge_runtime.devices.several_devices import open_all
 
     if runtime == MICRO:
-        options.refuse(f"compares times, and --runtime {MICRO} has none", "--rivals")
+        options.refuse_options(f"compares times, and --runtime {MICRO} has none", "--rivals")
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
@@ -134,12 +134,12 @@ def command(
         result = json_path or folder.bench(names[0])
         page = None if result == outputs.STDOUT else result.with_suffix(".html")
     else:
-        options.refuse("names one file, but each device gets its own", "--json")
+        options.refuse_options("names one file, but each device gets its own", "--json")
         result, page = None, folder.bench("devices", ".html")
         own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
     of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
-    outputs.check(written | of_devices, [x for x in models if x.is_file()])
+    outputs.check_written(written | of_devices, [x for x in models if x.is_file()])
     settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
     _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None, profile)
 
@@ -183,7 +183,7 @@ def _measure(
     def write(reports: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> None:
         if keeps_older and (result := paths.get("json")):
             runs.keep_result(result)
-        files.extend(outputs.write(reports, paths))
+        files.extend(outputs.write_report(reports, paths))
 
     def write_own(device: "Device", report: "Report") -> None:
         if own:

@@ -57,7 +57,7 @@ def command(
 
     wanted = [regression_gates.parse(text) for text in conditions]
     old, new = _files(old, new)
-    outputs.check({"json": json_path}, inputs=[old, new])
+    outputs.check_written({"json": json_path}, inputs=[old, new])
     with progress() as on_progress:
         outcome = compare(results.read(old), results.read(new), on_progress)
     if outcome.obstacles and not anyway:

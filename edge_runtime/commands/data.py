@@ -72,7 +72,7 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
             raise click.UsageError("--json is of 'har-edge data' without a subcommand: leave it out")
         return
     reader = DataReader(data or ())
-    outputs.check({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
+    outputs.check_written({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
     if not reader.is_windows_file:
         _show(reader, json_path)
         return

@@ -91,7 +91,7 @@ def is_given(option: str) -> bool:
     return context.get_parameter_source(str(name)) is click.core.ParameterSource.COMMANDLINE
 
 
-def refuse(why: str, *options: str) -> None:
+def refuse_options(why: str, *options: str) -> None:
     """Raise `InputError` if one of the `options` is on the command line: the option, then `why`, which is a verb's."""
     for option in filter(is_given, options):
         raise InputError(f"{option} {why}: leave it out")
@@ -119,7 +119,7 @@ def belonging(to: str, *options: str) -> Callable[[F], F]:
 
     def check() -> None:
         if not is_given(to):
-            refuse(f"belongs to {to}", *options)
+            refuse_options(f"belongs to {to}", *options)
 
     return _checked_by(check)
 

@@ -70,7 +70,7 @@ def command(
     with --csv FILE.csv or --replay.
     """
     files, described = _inputs(paths)
-    outputs.check({"out": out, "json": json_path}, inputs=files)
+    outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described and (units or gyro_units or rate):
         raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
 

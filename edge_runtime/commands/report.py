@@ -33,9 +33,9 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
         x for path in paths or (None,) for x in ([path] if path and not path.is_dir() else runs.last_results(path))
     ]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
-    outputs.check(written, inputs=paths)
+    outputs.check_written(written, inputs=paths)
     devices = side_by_side({str(path): results.read(path) for path in paths})
     if not any(written.values()):
         show_report(gather(devices), Console())
-    for path in outputs.write(devices, written):
+    for path in outputs.write_report(devices, written):
         click.echo(path)

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
-from edge_runtime.reports.sentences import time_unit
+from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 from edge_runtime.system.terminal import plain_table
 
@@ -51,7 +51,7 @@ def change_sentences(outcome: RunComparison) -> Iterator[str]:
 def _table(pair: ResultChanges) -> Table:
     table = plain_table([""], ["old", "new", "change", "95 % interval", ""])
     table.header_style = "bold"
-    unit = time_unit((pair.old, pair.new))
+    unit = unit_of_times((pair.old, pair.new))
     same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # as the latency
     for group in _SHOWN:
         for name in (x for x in group if x not in same):

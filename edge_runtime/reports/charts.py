@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from edge_runtime.bench.results import Latency, Result
 from edge_runtime.data.subject_groups import noun_of, with_noun
-from edge_runtime.reports.sentences import time_unit
+from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, percent, percent_range, time
 
 _WIDTH = 360
@@ -36,7 +36,7 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
 
     None without raw times.
     """
-    unit = time_unit(results)
+    unit = unit_of_times(results)
     times = [_times(result, key, unit) for result in results]
     measured = [(i, x) for i, x in enumerate(times) if len(x)]
     if not measured:
@@ -65,7 +65,7 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
     """Each result at its p50 and its accuracy with their intervals, as large as its file; None without times."""
-    unit = time_unit(results)
+    unit = unit_of_times(results)
     measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
     if not measured:
         return None

@@ -64,7 +64,7 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
         write_result(path, json.dumps(finite, indent=1) + "\n")
 
 
-def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
+def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
     """Raise `InputError` when a file of `paths`, by their forms, is a folder, one of the `inputs` or written twice."""
     taken = {realpath(x): "what is read" for x in inputs}  # unlike `resolve`, of a loop too
     for form, path in paths.items():
@@ -77,7 +77,7 @@ def check(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None
         taken[realpath(path)] = f"--{form}"
 
 
-def write(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
+def write_report(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
     """Write each form that has a path, every file whole or not at all; the paths of the files, HTML last.
 
     Several devices are side by side in each form but JSON, of which each has its own.

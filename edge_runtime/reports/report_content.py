@@ -71,7 +71,7 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
         doubts=each(sentences.doubts),
         notes=each(sentences.windows_left_out)
-        + (tuple(x for x in (sentences.energy(single), sentences.control(single)) if x) if single else ())
+        + (tuple(x for x in (sentences.energy(single), sentences.control_sentence(single)) if x) if single else ())
         + each(sentences.absent_rivals),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda x: [machine_and_method.origin(x)]),

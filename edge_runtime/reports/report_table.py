@@ -21,7 +21,7 @@ from edge_runtime.data.scores import worst
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.operator_costs import NO_TIMES
 from edge_runtime.reports.report_content import ReportContent
-from edge_runtime.reports.sentences import time_unit
+from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.dataclass_json import bare_type, field_types
 from edge_runtime.system.quantities import (
     NOT_MEASURED,
@@ -53,7 +53,7 @@ class Row:
 
 def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
     """Scores, times and sizes of `results`, without rows in which no result has a number."""
-    unit = time_unit(results)
+    unit = unit_of_times(results)
     people = noun_of(person for x in results for person in x.per_subject)
 
     def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:

@@ -26,7 +26,7 @@ class ComparedResults:
     comparison: Comparison | None
 
 
-def time_unit(results: Sequence[Result]) -> str:
+def unit_of_times(results: Sequence[Result]) -> str:
     """Microseconds when every p50 is below a millisecond."""
     return "µs" if all(x.latency_ms is None or x.latency_ms.p50 < 1 for x in results) else "ms"
 
@@ -101,7 +101,7 @@ def absent_rivals(report: Report) -> list[str]:
     return [f"no {x.name}: {x.reason}" for x in report.absent_rivals or ()]
 
 
-def control(report: Report) -> str | None:
+def control_sentence(report: Report) -> str | None:
     """The ratio of the first model to itself, which shows how far ratios of this run can be off."""
     if report.control is None:
         return None
@@ -173,7 +173,7 @@ def energy(report: Report) -> str | None:
 
 def _gain(pair: ComparedResults) -> str:
     result, against = pair.result, pair.against
-    unit = time_unit((result, against))
+    unit = unit_of_times((result, against))
     # Inferences alone are compared only where both do the same: preparing windows is a part of some.
     kinds = [("p50", "", result.latency_ms, against.latency_ms)] * (result.raw_input == against.raw_input)
     if not (kinds and result.is_end_to_end and against.is_end_to_end):

@@ -250,12 +250,15 @@ def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_
 
 
 def test_the_control_is_quoted_with_what_it_means():
-    passed, failed = sentences.control(FULL), sentences.control(of(FLOAT, control=Control(1.2, (1.1, 1.3), False)))
+    passed, failed = (
+        sentences.control_sentence(FULL),
+        sentences.control_sentence(of(FLOAT, control=Control(1.2, (1.1, 1.3), False))),
+    )
     assert passed
     assert failed
     assert in_order(passed, "1.002", "0.990–1.010", "holds 1")
     assert in_order(failed, "1.200", "1.100–1.300", "misses 1")
-    assert sentences.control(of(FLOAT)) is None
+    assert sentences.control_sentence(of(FLOAT)) is None
 
 
 def test_energy_is_a_row_or_a_reason(shown):
@@ -365,13 +368,13 @@ def test_markdown_and_terminal_show_any_text_as_it_is(shown):
 def test_every_form_can_be_written_and_nothing_that_is_read_or_written_is_overwritten(tmp_path):
     paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
     devices = [DeviceReport("local", FULL)]
-    assert outputs.write(devices, paths) == list(paths.values())
+    assert outputs.write_report(devices, paths) == list(paths.values())
     assert paths["html"].read_text().startswith("<!DOCTYPE html>")
-    assert [x.name for x in outputs.write(devices, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
+    assert [x.name for x in outputs.write_report(devices, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
     for bad, inputs in (({"csv": tmp_path}, ()), (paths, [paths["json"]]), (dict.fromkeys(paths, tmp_path / "x"), ())):
         with pytest.raises(InputError, match=re.escape(str(next(iter(bad.values()))))):
-            outputs.check(bad, inputs)
-    outputs.check(paths, [tmp_path / "y.csv"])
+            outputs.check_written(bad, inputs)
+    outputs.check_written(paths, [tmp_path / "y.csv"])
 
 
 @pytest.mark.parametrize("width", [80, 120])
