@@ -11,13 +11,13 @@ import numpy as np
 
 import edge_runtime
 from convert.quantise.prepared_input import take_prepared_windows
-from edge_runtime.bench.inspection import Inspection, inspect
-from edge_runtime.devices import open_device
+from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
-from edge_runtime.model.interpreters import MICRO, PACKAGES, Tensor
-from edge_runtime.model.micro_operators import resolver_methods, without_kernel
+from edge_runtime.model.graphs import Tensor, operator_names, ports
+from edge_runtime.model.interpreters import MICRO, PACKAGES
+from edge_runtime.model.micro_interpreter import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filter
 from edge_runtime.signals.normalisation import Normalisation
@@ -67,30 +67,27 @@ def write_c_array(
     """
     on_progress(0.0, f"C++ source of {model.name}")
     flatbuffer, card = cards.read_model(model)
-    device = open_device("local", "auto")
-    found = inspect(flatbuffer, str(model), device)  # from here on it is whole
+    try_model(flatbuffer, str(model))  # from here on it is whole
     if is_prepared and card.raw_input:
         try:
             flatbuffer, card = take_prepared_windows(flatbuffer), replace(card, raw_input=False)
         except ValueError as error:
             raise InputError(f"{model} cannot take int8 windows ({error}): give --io raw") from error
-        found = inspect(flatbuffer, str(model), device)
-    names = found.operator_names
-    if names is None:
-        raise InputError(f"the operators of {model} cannot be listed by {found.runtime}: pip install ai-edge-litert")
-    if missing := without_kernel(names):
+        try_model(flatbuffer, str(model))
+    if missing := without_kernel(operator_names(flatbuffer)):
         raise InputError(
             f"TensorFlow Lite Micro has no kernel for {', '.join(missing)}, which {model} uses: take other layers"
         )
-    check_graph(found.input, found.output, card, str(model))
+    (taken,), (given,) = ports(flatbuffer)
+    check_graph(taken, given, card, str(model))
     arena = None
     if importlib.util.find_spec(PACKAGES[MICRO]):
         on_progress(0.3, f"the arena of {model.name} in {MICRO}")
-        arena = inspect(flatbuffer, str(model), device, MICRO).arena_bytes
+        arena = try_model(flatbuffer, str(model), MICRO).arena_bytes
     name = c_name(model.stem)
     header, array = folder / f"{name}.h", folder / f"{name}.cc"
     write_text(array, _array(name, flatbuffer))
-    write_text(header, _header(name, model.name, flatbuffer, card, found, names, arena))
+    write_text(header, _header(name, model.name, flatbuffer, card, arena))
     return header, array
 
 
@@ -108,9 +105,8 @@ def c_string(text: str) -> str:
     return f'"{"".join(content)}"'
 
 
-def _header(
-    name: str, file: str, flatbuffer: bytes, card: Card, found: Inspection, operators: Sequence[str], arena: int | None
-) -> str:
+def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | None) -> str:
+    (taken,), (given,) = ports(flatbuffer)
     parts = [
         f"// The model {c_string(card.name)} of {c_string(file)}, written by har-edge {edge_runtime.__version__}.",
         f"// SHA-256 of its flatbuffer: {hashlib.sha256(flatbuffer).hexdigest()}",
@@ -139,8 +135,8 @@ def _header(
         "// Probabilities are the softmax of logits over it.",
         _scalar("float", "temperature", _float(card.temperature)),
         *([] if card.raw_input else _normalisation(card.normalisation)),
-        *_quantisation("input", found.input),
-        *_quantisation("output", found.output),
+        *_quantisation("input", taken),
+        *_quantisation("output", given),
     ]
     if card.front_end:
         filters = card.front_end
@@ -148,8 +144,8 @@ def _header(
         for key, each in (("noise", filters.noise), ("gravity", filters.gravity), ("drift", filters.drift)):
             parts.append(_sections(key, each))
     parts += [
-        _preparation(found.input, card.raw_input),
-        _resolver(resolver_methods(operators)),
+        _preparation(taken, card.raw_input),
+        _resolver(resolver_methods(operator_names(flatbuffer))),
         f"}}  // namespace {name}\n\n#endif\n",
     ]
     return "\n".join(parts)

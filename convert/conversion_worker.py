@@ -19,7 +19,7 @@ from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.graphs import read_graphs
 from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
@@ -148,7 +148,7 @@ class _Network:
         tell(0.0, f"{scheme}: {self._name}")
         flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
         if scheme == "float32":  # the first of all
-            self._macs = sum(x["macs"] for x in operator_costs.count(open_model(flatbuffer).graphs).values())
+            self._macs = sum(x.macs for x in operator_costs.count(read_graphs(flatbuffer)).values())
         self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
 
     def report(self, left_out: Collection[str]) -> NetworkReport:

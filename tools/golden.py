@@ -82,9 +82,9 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
 
 def quantised_windows(model: Model) -> Tensor:
     """The tensor `[1, samples, n_signals]` that an int8 model of raw windows makes of its input."""
-    (node,) = (x for x in model.graphs[0].nodes if x["op_name"] == "QUANTIZE")
-    (tensor,) = (x for x in model.tensors if x.index == node["outputs"][0])
-    return replace(tensor, shape=model.input.shape)  # inside the graph it has longer rows
+    main = model.graphs[0]
+    (operator,) = (x for x in main.operators if x.name == "QUANTIZE")
+    return replace(main.tensors[operator.outputs[0]], shape=model.input.shape)  # inside the graph it has longer rows
 
 
 def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:

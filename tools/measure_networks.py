@@ -17,10 +17,9 @@ import click
 
 from convert.quantise.prepared_input import take_prepared_windows
 from edge_runtime.bench import results
-from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.scores import score
-from edge_runtime.devices import open_device
+from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import ExitCode, InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import MICRO
@@ -172,7 +171,7 @@ def _arena(path: Path) -> int | None:
     if card.raw_input:
         flatbuffer = take_prepared_windows(flatbuffer)
     with suppress(InputError):
-        return inspect(flatbuffer, str(path), open_device("local", MICRO), MICRO).arena_bytes
+        return try_model(flatbuffer, str(path), MICRO).arena_bytes
     return None
 
 

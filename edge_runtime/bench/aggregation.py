@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import doubts, statistics
-from edge_runtime.bench.measurement_job import Answer
+from edge_runtime.bench.machine_state import State
+from edge_runtime.bench.measured import Measured, Round, WarmUp
 from edge_runtime.bench.results import (
     Comparison,
     Control,
-    Energy,
     Instructions,
-    OperatorCost,
     Result,
     Samples,
-    WarmUp,
     compared,
 )
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.model.interpreters import MICRO
+from edge_runtime.model import model_card, operator_costs
+from edge_runtime.model.graphs import Graph, read_graphs, running, scheme_of
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.onnx_model import ONNX_RUNTIME
+from edge_runtime.model.onnx_model import count_operators
 from edge_runtime.model.rivals import Rival
 
 
@@ -48,28 +47,53 @@ class ModelFile:
     path: Path | None = None
     rival: Rival | None = None
 
+    @property
+    def is_onnx(self) -> bool:
+        """Tell whether it is a rival that ONNX Runtime runs."""
+        return self.rival is not None and self.rival.file.endswith(".onnx")
+
+    @cached_property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs of a TFLite model; none of an ONNX one. Raises `InputError` when it is not whole."""
+        try:
+            return () if self.is_onnx else read_graphs(model_card.strip(self.content))
+        except ValueError as error:
+            raise InputError(f"{self.title} is no whole model ({error}): copy or convert it again") from error
+
+    @property
+    def n_operators(self) -> int:
+        """How many operators an inference runs, each once."""
+        if self.is_onnx:
+            return sum(count_operators(self.content).values())
+        return sum(len(x.operators) for x in running(self.graphs))
+
+    @property
+    def scheme(self) -> str:
+        """The quantisation; an ONNX model's is not read from its graph."""
+        return self.rival.scheme if self.rival else scheme_of(self.graphs)
+
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A model and the answers of all its rounds. Those of the first have `logits`."""
+    """A model and all its rounds. The first has `logits`."""
 
     model: ModelFile
-    answers: Sequence[Answer]
+    rounds: Sequence[Round]
     instructions: Instructions | None = None
 
     @cached_property
     def samples(self) -> Samples:
         """The raw times of all rounds."""
         latency, end_to_end = (
-            tuple(milliseconds(answer.arrays[key]) for answer in self.answers)
-            for key in ("latency_ns", "end_to_end_ns")
+            tuple(milliseconds(getattr(x, key)) for x in self.rounds) for key in ("latency_ns", "end_to_end_ns")
         )
         return Samples(latency, end_to_end)
 
     @property
     def logits(self) -> npt.NDArray[np.float32]:
         """The answers to all windows in the first round."""
-        logits: npt.NDArray[np.float32] = self.answers[0].arrays["logits"]
+        logits = self.rounds[0].logits
+        assert logits is not None
         return logits
 
     @cached_property
@@ -78,18 +102,9 @@ class MeasuredModel:
         return np.argmax(self.logits, axis=1)
 
     @property
-    def emulated(self) -> bool:
-        """Tell whether the times are an emulator's."""
-        return is_emulated(self.answers[0])
-
-    @property
-    def timed(self) -> bool:
-        """Tell whether the times are those of a device that uses this model so."""
-        return is_timed(self.answers[0])
-
-    def facts(self, key: str) -> list[Any]:
-        """One fact of every round."""
-        return [answer.facts[key] for answer in self.answers]
+    def measured(self) -> list[Measured]:
+        """What the worker of each round measured."""
+        return [x.measured for x in self.rounds]
 
 
 @dataclass(frozen=True)
@@ -103,7 +118,7 @@ class RunContext:
     data: Dataset
     threads: int
     paced: bool
-    before: doubts.State
+    before: State
     others_busy: Sequence[float | None]
     control: Control | None
 
@@ -111,28 +126,25 @@ class RunContext:
 def result(measured: MeasuredModel, run: RunContext) -> Result:
     """Merge the rounds of one model."""
     data = run.data
-    facts, model, predicted = measured.answers[0].facts, measured.model, measured.predicted
-    rival = model.rival
+    model, rounds, predicted = measured.model, measured.measured, measured.predicted
+    first, rival, samples = rounds[0], model.rival, measured.samples
     # Times, memory and energy of an emulated machine are the emulator's, of tflite-micro no microcontroller's.
-    real, samples = measured.timed, measured.samples
+    real = first.is_timed
     found = scores.score(data.test, predicted, data.labels, data.mountings)
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
-    warm_up = _warm_up(measured)
+    warm_up = _warm_up(rounds)
     evidence = doubts.Evidence(
-        emulated=measured.emulated,
+        emulated=first.machine.emulated,
         before=run.before,
-        rounds=list(zip(measured.facts("before"), measured.facts("after"), strict=True)),
+        rounds=[(x.before, x.after) for x in rounds],
         others_busy=run.others_busy,
-        operators=facts["model"]["operators"],
-        xnnpack=None if rival else facts["model"]["xnnpack"],  # nothing here can bring more into XNNPACK
-        unlisted_bodies=facts["model"]["unlisted_bodies"],
+        operators=Counter(x.name for graph in running(model.graphs) for x in graph.operators),
+        xnnpack=None if rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(model.card.quantisation),
-        runtimes=[(runtime["name"], runtime["version"]) for runtime in measured.facts("runtime")],
+        runtimes=[(x.runtime.name, x.runtime.version) for x in rounds],
         same_answers=all(
-            np.array_equal(predicted, np.argmax(answer.arrays["logits"], axis=1))
-            for answer in measured.answers
-            if "logits" in answer.arrays
+            np.array_equal(predicted, np.argmax(x.logits, axis=1)) for x in measured.rounds if x.logits is not None
         ),
         paced=run.paced,
         warm_up=warm_up,
@@ -145,21 +157,20 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         model=model.card.name,
         file=model.title,
         sha256=hashlib.sha256(model.content).hexdigest(),
-        runtime=facts["runtime"]["name"],
-        runtime_version=facts["runtime"]["version"],
-        # An ONNX model's scheme is not read from its graph.
-        quantization=rival.scheme if rival else facts["model"]["scheme"],
-        threads=run.threads,
-        pinned_cpu=facts["pinned_cpu"],
+        runtime=first.runtime.name,
+        runtime_version=first.runtime.version,
+        quantization=model.scheme,
+        threads=first.threads or run.threads,
+        pinned_cpu=first.pinned_cpu,
         size_bytes=len(model.content),
-        operators=sum(facts["model"]["operators"].values()),
-        xnnpack_operators=_xnnpack_operators(facts),
-        load_ms=round(median(measured.facts("load_ms")), 3) if real else None,
-        first_ms=round(median(measured.facts("first_ms")), 3) if real else None,
+        operators=model.n_operators,
+        xnnpack_operators=None if first.xnnpack is None else sum(first.xnnpack.values()),
+        load_ms=round(median(x.load_ms for x in rounds), 3) if real else None,
+        first_ms=round(median(x.first_ms for x in rounds), 3) if real else None,
         latency_ms=latency if real else None,
         end_to_end_ms=statistics.latency(samples.end_to_end) if real else None,
-        peak_memory_bytes=_largest(measured.facts("peak_memory_bytes")) if real else None,
-        baseline_memory_bytes=_largest(measured.facts("baseline_memory_bytes")) if real else None,
+        peak_memory_bytes=_largest(x.peak_memory_bytes for x in rounds) if real else None,
+        baseline_memory_bytes=_largest(x.baseline_memory_bytes for x in rounds) if real else None,
         labels=data.labels,
         windows=len(predicted),
         accuracy=found.accuracy,
@@ -178,29 +189,14 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         per_source=found.per_source,
         calibration_error=scores.calibration_error(measured.logits / model.card.temperature, data.test.y),
         warm_up=warm_up if real else None,
-        energy=next((Energy(**x.facts["energy"]) for x in measured.answers if real and x.facts["energy"]), None),
-        operator_costs={name: OperatorCost(**cost) for name, cost in facts["model"]["operator_costs"].items()},
+        energy=next((x.energy for x in rounds if real and x.energy), None),
+        operator_costs=operator_costs.count(model.graphs),
         instructions=measured.instructions,
-        arena_bytes=facts["model"]["arena_bytes"],
+        arena_bytes=first.arena_bytes,
         raw_input=model.card.raw_input,
         rival=rival.tool if rival else None,
         frame=model.card.frame,
     )
-
-
-def _xnnpack_operators(facts: Mapping[str, Any]) -> int | None:
-    counts = facts["model"]["xnnpack"]
-    return None if counts is None or facts["runtime"]["name"] == ONNX_RUNTIME else sum(counts.values())
-
-
-def is_emulated(answer: Answer) -> bool:
-    """Tell whether `answer` came from an emulated CPU."""
-    return bool(answer.facts["machine"]["emulated"])
-
-
-def is_timed(answer: Answer) -> bool:
-    """Tell whether the times in `answer` mean anything: an emulator's do not, nor those of tflite-micro here."""
-    return not is_emulated(answer) and answer.facts["runtime"]["name"] != MICRO
 
 
 def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
@@ -236,7 +232,7 @@ def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], da
 
 def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
     latency = end_to_end = None
-    if one.timed and against.timed:
+    if one.measured[0].is_timed and against.measured[0].is_timed:
         latency = statistics.p50_ratio(one.samples.latency, against.samples.latency)
         end_to_end = statistics.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
     right, other = one.predicted == data.test.y, against.predicted == data.test.y
@@ -257,14 +253,11 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
     )
 
 
-def _warm_up(measured: MeasuredModel) -> WarmUp:
+def _warm_up(rounds: Sequence[Measured]) -> WarmUp:
     """The warm-ups of all rounds together; settled when most did, since one may fall into a short disturbance."""
-    facts = measured.facts("warm_up")
-    return WarmUp(
-        calls=sum(x["calls"] for x in facts),
-        seconds=round(sum(x["seconds"] for x in facts), 3),
-        stable=2 * sum(x["stable"] for x in facts) > len(facts),
-    )
+    found = [x.warm_up for x in rounds]
+    settled = sum(x.stable for x in found)
+    return WarmUp(sum(x.calls for x in found), round(sum(x.seconds for x in found), 3), 2 * settled > len(found))
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:
@@ -283,5 +276,5 @@ def _fingerprint(data: Dataset, card: Card) -> str:
         return ""
 
 
-def _largest(values: Sequence[int | None]) -> int | None:
+def _largest(values: Iterable[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)

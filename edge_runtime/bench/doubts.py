@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from edge_runtime.bench.results import Control, Latency, WarmUp
+from edge_runtime.bench.machine_state import State
+from edge_runtime.bench.measured import WarmUp
+from edge_runtime.bench.results import Control, Latency
 from edge_runtime.model.interpreters import MICRO
-from edge_runtime.system.quantities import counted
-
-State = Mapping[str, Any]
-"""`edge_runtime.bench.machine.State` as it comes from the worker: the same names in a mapping."""
 
 # A percentile needs samples beyond it: below this, p99 rests on fewer than five.
 FEWEST_RUNS = 500
@@ -46,7 +43,6 @@ class Evidence(Conditions):
 
     others_busy : CPUs that other programs kept busy during each round of any model, None where that is not known.
     operators, xnnpack : counts by operator name; `xnnpack` is None where it is not known.
-    unlisted_bodies : loops whose operators are in none of these counts.
     converted : whether 'har-edge convert' wrote the model, by its card.
     runtimes : name and version of each round's runtime.
     trained_on, data : name and fingerprint of the training's data, None if the card lacks it, and of this data.
@@ -56,7 +52,6 @@ class Evidence(Conditions):
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
-    unlisted_bodies: int
     converted: bool
     runtimes: Sequence[tuple[str, str | None]]
     same_answers: bool
@@ -71,7 +66,7 @@ class Evidence(Conditions):
 def find(evidence: Evidence) -> tuple[str, ...]:
     """Return the doubts about a model's result, the weightiest first."""
     untimed = evidence.emulated or _is_micro(evidence)
-    checks = (_emulated, _micro, *(() if untimed else _TIMING), _loops, _operators, _runtimes, _answers, _other_data)
+    checks = (_emulated, _micro, *(() if untimed else _TIMING), _operators, _runtimes, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
@@ -79,17 +74,6 @@ def of_state(state: State) -> tuple[str, ...]:
     """Return the doubts about any measurement on a machine in this state."""
     conditions = Conditions(state, [(state, state)])
     return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
-
-
-def of_loops(unlisted_bodies: int) -> tuple[str, ...]:
-    """Return the doubt about operators and scheme of a model with loops whose bodies cannot be listed."""
-    if not unlisted_bodies:
-        return ()
-    bodies = counted(unlisted_bodies, "loop")
-    return (
-        f"{bodies} cannot be looked into, so that operators, their work and the quantisation are those of the rest: "
-        "do not quote them",
-    )
 
 
 def _emulated(evidence: Evidence) -> Iterator[str]:
@@ -120,7 +104,7 @@ def _other_data(evidence: Evidence) -> Iterator[str]:
 
 
 def _load(conditions: Conditions) -> Iterator[str]:
-    load = conditions.before["load_average"]
+    load = conditions.before.load_average
     if load is not None and load > BUSY_LOAD:
         yield f"the machine was busy before the run (load average {load:g}): let it come to rest and run again"
 
@@ -133,24 +117,24 @@ def _others(evidence: Evidence) -> Iterator[str]:
 
 
 def _governor(conditions: Conditions) -> Iterator[str]:
-    governor = conditions.before["governor"]
+    governor = conditions.before.governor
     if governor not in (None, "performance"):
         yield f"the CPU governor is '{governor}', which changes the clock: 'sudo cpupower frequency-set -g performance'"
 
 
 def _throttled(conditions: Conditions) -> Iterator[str]:
-    told = [state["throttled"] for pair in conditions.rounds for state in pair if state["throttled"]]
+    told = [state.throttled for pair in conditions.rounds for state in pair if state.throttled]
     if not told:
         return
-    new = set(told[-1]["since_boot"]) - set(told[0]["since_boot"])
-    found = sorted(new.union(*(state["now"] for state in told)))
+    new = set(told[-1].since_boot) - set(told[0].since_boot)
+    found = sorted(new.union(*(state.now for state in told)))
     if found:
         advice = "use a stronger power supply" if "under-voltage" in found else "cool it"
         yield f"the firmware slowed the machine down ({', '.join(found)}): {advice} and run again"
 
 
 def _hot(conditions: Conditions) -> Iterator[str]:
-    told = [state["temperatures_c"] for pair in conditions.rounds for state in pair if state["temperatures_c"]]
+    told = [state.temperatures_c for pair in conditions.rounds for state in pair if state.temperatures_c]
     hottest = max((x for sensors in told for x in sensors.values()), default=0.0)
     if hottest >= HOT_C:
         yield f"the CPU reached {hottest:.0f} °C, where machines slow down: cool it and run again"
@@ -166,12 +150,11 @@ def _clock(evidence: Evidence) -> Iterator[str]:
 
 
 def _clock_khz(state: State) -> int | None:
-    firmware: int | None = state["firmware_clock_khz"]
-    return firmware or (state["clock_khz"] or {}).get("current")
+    return state.firmware_clock_khz or (state.clock_khz.current if state.clock_khz else None)
 
 
 def _battery(conditions: Conditions) -> Iterator[str]:
-    if any(state["power_source"] == "battery" for pair in conditions.rounds for state in pair):
+    if any(state.power_source == "battery" for pair in conditions.rounds for state in pair):
         yield "the machine ran on its battery, which saves power at the cost of speed: plug it in and run again"
 
 
@@ -212,10 +195,6 @@ def _control(evidence: Evidence) -> Iterator[str]:
             f"the control failed: the first model against itself is {control.p50_ratio:.3f} times as slow "
             f"({low:.3f} to {high:.3f}), so that other small differences may be chance: run again"
         )
-
-
-def _loops(evidence: Evidence) -> Iterator[str]:
-    yield from of_loops(evidence.unlisted_bodies)
 
 
 def _operators(evidence: Evidence) -> Iterator[str]:

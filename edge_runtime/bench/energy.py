@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from edge_runtime.bench.measured import Energy
 from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 
 SAMPLE_SECONDS = 0.1
@@ -85,17 +85,15 @@ def per_inference(
     root: Path = ROOT,
     clock: Callable[[], int] = time.perf_counter_ns,
     sleep: Callable[[float], object] = time.sleep,
-) -> dict[str, Any]:
+) -> Energy:
     """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each.
 
-    Returns the fields of `edge_runtime.bench.results.Energy`: `per_inference_mj` (millijoules above rest), `source`,
-    `idle_w` (watts at rest) and `reason`, the sentence why there is no number and what to do, else None.
     Returns at once where the machine has no source. Meant for the worker, after the timing: the process should be
-    pinned and warm, and the answer travels as it is (`Energy(**facts)`). `clock` counts nanoseconds.
+    pinned and warm. `clock` counts nanoseconds.
     """
     source = find_source(root)
     if isinstance(source, str):
-        return _facts(reason=source)
+        return Energy(None, reason=source)
     calls = 0
     busy_seconds = 0.0
 
@@ -116,16 +114,17 @@ def per_inference(
 
     before, busy, after = (source.watts_during(work) for work in (rest, infer, rest))
     if before is None or busy is None or after is None:
-        return _facts(source, reason=f"{source.name} stopped telling meanwhile: run again")
+        return Energy(None, source.name, reason=f"{source.name} stopped telling meanwhile: run again")
     idle = (before + after) / 2
     if busy - idle <= abs(after - before):
-        return _facts(
-            source,
-            idle,
-            reason=f"inferring took {busy:.3g} W, which does not stand out from {before:.3g} W at rest before and "
+        return Energy(
+            None,
+            source.name,
+            round(idle, 4),
+            f"inferring took {busy:.3g} W, which does not stand out from {before:.3g} W at rest before and "
             f"{after:.3g} W after: let the machine come to rest and run again",
         )
-    return _facts(source, idle, round((busy - idle) * busy_seconds / calls * 1e3, 6))
+    return Energy(round((busy - idle) * busy_seconds / calls * 1e3, 6), source.name, round(idle, 4))
 
 
 def find_source(root: Path = ROOT) -> Counter | Gauge | str:
@@ -167,14 +166,3 @@ def _rail_watts(text: str) -> float | None:
     )
     rails = current.keys() & voltage.keys()
     return sum(current[rail] * voltage[rail] for rail in rails) if rails else None
-
-
-def _facts(
-    source: Counter | Gauge | None = None, idle: float | None = None, mj: float | None = None, reason: str | None = None
-) -> dict[str, Any]:
-    return {
-        "per_inference_mj": mj,
-        "source": source.name if source else None,
-        "idle_w": None if idle is None else round(idle, 4),
-        "reason": reason,
-    }

@@ -16,10 +16,10 @@ from statistics import median
 
 import numpy as np
 
-from edge_runtime.bench import aggregation, answer_check
+from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
-from edge_runtime.bench.device import Device
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.bench.measured import Round, read_round
+from edge_runtime.bench.measurement_job import Device, MeasurementJob
 from edge_runtime.bench.results import (
     AbsentRival,
     Control,
@@ -35,7 +35,6 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
-from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -87,7 +86,7 @@ class _Participant:
     model: ModelFile
     name: str
     job: MeasurementJob
-    answers: list[Answer] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
     failure: HarEdgeError | None = None
     instructions: Instructions | None = None
 
@@ -128,32 +127,27 @@ def measure(
         for participant in participants[: len(models)]:
             _count_instructions(participant, device, folder, on_progress)
     failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure and not x.model.rival)
-    survivors = [
-        MeasuredModel(x.model, x.answers, x.instructions) for x in participants[: len(models)] if not x.failure
-    ]
+    survivors = [MeasuredModel(x.model, x.rounds, x.instructions) for x in participants[: len(models)] if not x.failure]
     if all(x.model.rival for x in survivors):
         raise next(x.failure for x in participants if x.failure)
     control = _control(participants, len(models))
-    first = survivors[0].answers[0].facts
+    first = survivors[0].measured[0]
     run = aggregation.RunContext(
         scored,
         settings.threads,
         settings.paced,
-        before=first["before"],
-        others_busy=[busy for each in survivors for busy in each.facts("others_busy")],
+        before=first.before,
+        others_busy=[x.others_busy for each in survivors for x in each.measured],
         control=control,
     )
     results = [aggregation.result(each, run) for each in survivors]
     return Report(
-        device=from_json(
-            MeasuredDevice,
-            {
-                **first["machine"],
-                "name": device.name,
-                "runtime": first["runtime"],
-                "before": first["before"],
-                "after": survivors[-1].answers[-1].facts["after"],
-            },
+        device=MeasuredDevice(
+            **vars(first.machine),
+            name=device.name,
+            runtime=first.runtime,
+            before=first.before,
+            after=survivors[-1].measured[-1].after,
         ),
         data=EvaluatedData(
             data.name,
@@ -191,7 +185,7 @@ def _take_turns(
     settings: MeasurementSettings,
     on_progress: OnProgress,
 ) -> None:
-    """Give every participant `settings.turns` turns, each of which adds an answer; one that fails gets no more."""
+    """Give every participant `settings.turns` turns, each of which adds a round; one that fails gets no more."""
     turns, shape = settings.turns, (len(data.test), len(data.labels))
     total = turns * len(participants)
     announced = _announcement(participants, settings)
@@ -208,7 +202,7 @@ def _take_turns(
             try:
                 job = replace(_turn(participant.job, turn, settings), name=f"{turn}-{i}")
                 answer = device.run(job, folder, report)
-                participant.answers.append(answer_check.checked(answer, job, device.name, shape))
+                participant.rounds.append(read_round(answer, job, device.name, shape))
             except HarEdgeError as error:
                 participant.failure = error
 
@@ -227,7 +221,7 @@ def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> Meas
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions where times mean nothing, not on a real processor."""
-    if participant.failure is None and participant.answers and aggregation.is_emulated(participant.answers[0]):
+    if participant.failure is None and participant.rounds and participant.rounds[0].measured.machine.emulated:
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
             participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
@@ -238,19 +232,19 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     """Tell whether a turn would repeat meaningless times, or participant `i` is the control of a failed model."""
     first = participants[0]
-    untimed = bool(first.answers) and not aggregation.is_timed(first.answers[0])
+    untimed = bool(first.rounds) and not first.rounds[0].measured.is_timed
     if participants[i].job.score:
         return untimed and turn >= _SCORED_ROUNDS
     return untimed or first.failure is not None
 
 
 def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
-    complete = [x for x in (participants[0], *participants[n_models:]) if x.answers and not x.failure]
-    return aggregation.control(*(MeasuredModel(x.model, x.answers) for x in complete)) if len(complete) == 2 else None
+    complete = [x for x in (participants[0], *participants[n_models:]) if x.rounds and not x.failure]
+    return aggregation.control(*(MeasuredModel(x.model, x.rounds) for x in complete)) if len(complete) == 2 else None
 
 
 def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Method:
-    overheads = [overhead for each in measured for overhead in each.facts("harness_overhead_us")]
+    overheads = [x.harness_overhead_us for each in measured for x in each.measured]
     return Method(
         runtime=settings.runtime,
         threads=settings.threads,
@@ -260,7 +254,7 @@ def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) ->
         paced=settings.paced,
         control=settings.control,
         mode="paced" if settings.paced else "back-to-back",
-        harness_overhead_us=round(median(overheads), 3) if measured[0].timed else None,
+        harness_overhead_us=round(median(overheads), 3) if measured[0].measured[0].is_timed else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write measurement jobs and read their answers: files in one folder, which may travel to a device and back.
+"""Write jobs for devices and read their answers: files in one folder, which may travel to a device and back.
 
 `<name>.job.json` asks. The worker writes `<name>.npz`, if its answer has arrays, and then `<name>.json`, which holds
 the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits. Progress, errors and
@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,10 @@ from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import exit_description
+from edge_runtime.system.progress import OnProgress
+
+if TYPE_CHECKING:
+    from edge_runtime.bench.results import Instructions
 
 FORMAT = 1
 SILENCE_SECONDS = 300.0
@@ -90,6 +94,37 @@ class Answer:
     arrays: Mapping[str, npt.NDArray[Any]]
 
 
+class Device(Protocol):
+    """A machine that does jobs, each in a fresh process."""
+
+    @property
+    def name(self) -> str:
+        """The device's name in reports and file names."""
+
+    @property
+    def here(self) -> bool:
+        """Tell whether it computes on this machine, where only one measurement at a time has it to itself."""
+
+    @property
+    def most_windows(self) -> int | None:
+        """How many windows it is given at most, where inferences take very long."""
+
+    def prepare(self, on_progress: OnProgress) -> None:
+        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
+
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
+        """Do `job`, whose files are in `folder`."""
+
+    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+        """Count the instructions of one inference of the model of `job`; None where they are not counted."""
+
+    def stop(self) -> None:
+        """End its work, from another thread: it does nothing more, and who waits for it gets an error."""
+
+    def close(self) -> None:
+        """Release the device. No process stays at work there."""
+
+
 def read_job(path: Path) -> MeasurementJob:
     """The job in the file at `path`."""
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +153,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
     """The answer to the job `name` in `folder`; None when there is no complete one.
 
     It may come from any machine: nothing in it is run, and no array takes more memory than it is long in the file.
-    `edge_runtime.bench.answer_check` checks its content. Raises the error that the worker wrote instead of an answer.
+    `edge_runtime.bench.measured` reads its content. Raises the error that the worker wrote instead of an answer.
     """
     try:
         content = parse_json(read_text(folder / f"{name}.json", "an answer"))

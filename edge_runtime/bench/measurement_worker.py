@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import energy, machine
+from edge_runtime.bench.measured import Inspected, Measured, RuntimeVersion, WarmUp
 from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_answer, write_error
 from edge_runtime.bench.timing import Warmth, harness_overhead, time_calls, time_paced, warm_up
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
-from edge_runtime.model.interpreters import MICRO, Model, load_runtime, open_model
+from edge_runtime.model.interpreters import Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
-from edge_runtime.model.subgraphs import read_subgraphs
 from edge_runtime.signals.mounting import turned
 from edge_runtime.system.child_processes import tell
 
@@ -35,7 +34,6 @@ WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
 FEW_CALLS = 10  # tell how long a call takes
 
-Facts = dict[str, Any]
 Arrays = dict[str, npt.NDArray[Any]]
 Windows = list[npt.NDArray[Any]]
 
@@ -45,17 +43,17 @@ def main(job_path: Path) -> int:
     job = read_job(job_path)
     folder = job_path.parent
     try:
-        facts, arrays = TASKS[job.task](job, folder)
+        found, arrays = (inspect if job.task == "inspect" else measure)(job, folder)
     except HarEdgeError as error:
         write_error(folder, job.name, error)
     except MemoryError:
         write_error(folder, job.name, DeviceError(f"too little memory for {job.title}: close other programs"))
     else:
-        write_answer(folder, job.name, facts, arrays)
+        write_answer(folder, job.name, asdict(found), arrays)
     return 0
 
 
-def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
+def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     """Load, time and score one model.
 
     The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each and the same for a model of raw windows in the frame
@@ -95,51 +93,44 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
     else:
         latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, warmth)
     after, own_seconds = machine.state(cpu), time.process_time() - own_before
-    facts = {
-        "machine": asdict(about),
-        "before": asdict(before),
-        "after": asdict(after),
+    measured = Measured(
+        machine=about,
+        before=before,
+        after=after,
         # Of all CPUs, our own too: what others take from it disturbs most.
-        "others_busy": machine.busy_share(before, after, own_seconds=own_seconds),
-        "runtime": {"name": runtime.name, "version": runtime.version},
-        "model": _model_facts(model),
-        "pinned_cpu": cpu,
-        "load_ms": model.load_ns / 1e6,
-        "first_ms": first_ns / 1e6,
-        "warm_up": {"calls": warmth.calls, "seconds": warmth.seconds, "stable": warmth.stable},
-        "harness_overhead_us": overhead_ns / 1e3,
-        "baseline_memory_bytes": baseline,
-        "peak_memory_bytes": peak,
-    }
+        others_busy=machine.busy_share(before, after, own_seconds=own_seconds),
+        runtime=RuntimeVersion(runtime.name, runtime.version),
+        pinned_cpu=cpu,
+        load_ms=model.load_ns / 1e6,
+        first_ms=first_ns / 1e6,
+        warm_up=WarmUp(warmth.calls, warmth.seconds, warmth.stable),
+        harness_overhead_us=overhead_ns / 1e3,
+        baseline_memory_bytes=baseline,
+        peak_memory_bytes=peak,
+        threads=model.threads,
+        xnnpack=model.operators.xnnpack,
+        arena_bytes=model.arena_bytes(),
+    )
     arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
     if job.score:
         windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
         arrays["logits"] = _score(model, prepare, windows)
     if job.energy:
         _report("measuring energy", 1.0)
-        facts["energy"] = energy.per_inference(lambda: model.run(inputs[0]))
-    return facts, arrays
+        measured = replace(measured, energy=energy.per_inference(lambda: model.run(inputs[0])))
+    return measured, arrays
 
 
-def inspect(job: MeasurementJob, folder: Path) -> tuple[Facts, Arrays]:
-    """Read the facts of a model, card or no card, and run it on zeros and on extreme windows."""
+def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
+    """Open a model, card or no card, and run it on zeros and on extreme windows."""
     flatbuffer = cards.strip((folder / job.model).read_bytes())
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     dtype = np.dtype(model.input.dtype)
     lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)
     for value in (0, lowest, highest):
         model.run(np.full(model.input.shape, value, dtype))
-    runtime = {"name": model.runtime.name, "version": model.runtime.version}
-    graphs = read_subgraphs(flatbuffer, model.runtime.name)
-    return {
-        "runtime": runtime,
-        "model": _model_facts(model),
-        "tensors": [asdict(tensor) for tensor in model.tensors],
-        "operator_names": graphs and sorted({node["op_name"] for graph in graphs for node in graph.nodes}),
-    }, {}
-
-
-TASKS = {"measure": measure, "inspect": inspect}
+    runtime = RuntimeVersion(model.runtime.name, model.runtime.version)
+    return Inspected(runtime, model.operators.xnnpack, model.arena_bytes()), {}
 
 
 def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
@@ -183,20 +174,6 @@ def _time_paced(
     return time_paced(
         prepare, model.run, timed, runs, job.period_s, lambda share: _report("timing, paced", 0.1 + 0.6 * share)
     )
-
-
-def _model_facts(model: Model) -> Facts:
-    return {
-        "input": asdict(model.input),
-        "output": asdict(model.output),
-        "scheme": model.scheme,
-        "stateful": model.stateful,
-        "operators": dict(model.operators.counts),
-        "xnnpack": None if model.runtime.name == MICRO else dict(model.operators.xnnpack),
-        "operator_costs": operator_costs.count(model.graphs),
-        "arena_bytes": model.arena_bytes(),
-        "unlisted_bodies": model.unlisted_bodies,
-    }
 
 
 def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:

@@ -18,8 +18,10 @@ from typing import Annotated, Literal
 import edge_runtime
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
+from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
+from edge_runtime.model.operator_costs import OperatorCost
 from edge_runtime.signals.types import Frame
 from edge_runtime.system import dataclass_json
 from edge_runtime.system.dataclass_json import Quantity
@@ -70,40 +72,11 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class WarmUp:
-    """The untimed inferences before the steady state, over all rounds."""
-
-    calls: Annotated[Count, "inferences"]
-    seconds: Annotated[float, Quantity("s", at_least=0), "how long they took"]
-    stable: Annotated[bool, "whether the times settled in most rounds"]
-
-
-@dataclass(frozen=True)
-class Energy:
-    """The energy of one inference, or the reason why it is not known."""
-
-    per_inference_mj: Annotated[float | None, Quantity("mJ"), "above idle"]
-    source: Annotated[str | None, "the meter"] = None
-    idle_w: Annotated[float | None, Quantity("W"), "power at rest"] = None
-    reason: Annotated[str | None, "why there is no energy, and what to do"] = None
-
-
-@dataclass(frozen=True)
 class Instructions:
     """Instructions of an emulated CPU: exact, where times mean nothing."""
 
     per_inference: Annotated[Positive, "instructions of one inference"]
     method: Annotated[str, "how they were counted"]
-
-
-@dataclass(frozen=True)
-class OperatorCost:
-    """The work of all operators of one type in one inference."""
-
-    count: Annotated[Count, "operators"]
-    macs: Annotated[Count, "multiply-accumulates"]
-    constant_bytes: Annotated[Bytes, "weights, other constants and the state of fused recurrent operators, each once"]
-    output_bytes: Annotated[Bytes, "results that are written"]
 
 
 @dataclass(frozen=True)
@@ -237,18 +210,6 @@ class AbsentRival:
 
     name: Annotated[str, "the tool and the form"]
     reason: Annotated[str, "why, in one sentence"]
-
-
-@dataclass(frozen=True)
-class RuntimeVersion:
-    """An interpreter."""
-
-    name: Annotated[
-        str,
-        "`litert`, `tflite-runtime`, `tensorflow` or `tflite-micro`; on a phone the app's, `tflite-android`; of rivals "
-        "`onnxruntime`",
-    ]
-    version: Annotated[str | None, "null where the package does not tell"]
 
 
 @dataclass(frozen=True, kw_only=True)

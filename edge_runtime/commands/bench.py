@@ -23,7 +23,7 @@ from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 
 if TYPE_CHECKING:
-    from edge_runtime.bench.device import Device
+    from edge_runtime.bench.measurement_job import Device
     from edge_runtime.bench.results import Report
     from edge_runtime.data.dataset import Dataset
     from edge_runtime.devices.several_devices import AbsentDevice

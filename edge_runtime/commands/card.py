@@ -8,6 +8,7 @@ from edge_runtime.commands import options
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
+from edge_runtime.model.graphs import ports
 from edge_runtime.model.model_paths import model_path
 
 
@@ -27,13 +28,13 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
         return
     if not model.is_file():
         raise InputError(f"{model} is no .tflite file, to which --from attaches a card: name the file itself")
-    from edge_runtime.bench.inspection import inspect
-    from edge_runtime.devices import open_device
+    from edge_runtime.devices.trial import try_model
 
     card = cards.load(source)
     content = cards.read_tflite(model)
     flatbuffer = cards.flatbuffer_of(content, str(model))
-    found = inspect(content, str(model), open_device("local", runtime), runtime)
-    check_graph(found.input, found.output, card, str(model))
+    try_model(content, str(model), runtime)
+    (taken,), (given,) = ports(flatbuffer)
+    check_graph(taken, given, card, str(model))
     cards.write_model(model, flatbuffer, card)
     click.echo(f"wrote {model} with the card {source}")

@@ -13,7 +13,6 @@ from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import (
     data_for,
     find_model,
-    open_classifier,
     recordings_for,
     say_where_no_mounting_was_found,
     warn_of_axes,
@@ -24,6 +23,7 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card

@@ -8,17 +8,16 @@ from typing import Any
 
 import click
 
-from edge_runtime.bench import doubts
-from edge_runtime.bench.inspection import Inspection, inspect
 from edge_runtime.commands import options
 from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import Tensor
-from edge_runtime.model.micro_operators import resolver_methods, without_kernel
+from edge_runtime.model.graphs import Tensor
+from edge_runtime.model.interpreters import Model
+from edge_runtime.model.micro_interpreter import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
+from edge_runtime.system.native_stderr import suppressed_stderr
 from edge_runtime.system.quantities import counted, kilobytes, percent
 
 _PLAIN = (str, int, float)
@@ -45,47 +44,42 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @outputs.option("json", "Write everything too; - is standard output.")
 def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None) -> None:
     """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them."""
-    from edge_runtime.devices import open_device
+    from edge_runtime.devices.trial import open_classifier
 
     model = model_path(model)
-    content = cards.read_tflite(model)
-    _, card = cards.parse(content, str(model))
-    found = inspect(content, str(model), open_device("local", runtime), runtime)
-    size = len(content)
-    _show(model, size, card, found, all_tensors)
-    outputs.write_json(json_path, _content(model, size, card, found))
-
-
-def _content(model: Path, size: int, card: Card, found: Inspection) -> dict[str, object]:
-    return {
+    classifier, size = open_classifier(model, runtime), model.stat().st_size
+    card, found = classifier.card, classifier.model
+    with suppressed_stderr():
+        operators, micro = found.operators, _micro(found)
+    _show(model, size, card, found, micro, all_tensors)
+    content = {
         "file": str(model),
         "size_bytes": size,
         "quantization": found.scheme,
         "card": json.loads(card.to_json()),
-        "runtime": {"name": found.runtime, "version": found.runtime_version},
+        "runtime": {"name": found.runtime.name, "version": found.runtime.version},
         "input": dataclasses.asdict(found.input),
         "output": dataclasses.asdict(found.output),
         "stateful": found.stateful,
-        "operators": dict(found.operators.counts),
-        "xnnpack": dict(found.operators.xnnpack),
-        "unlisted_bodies": found.unlisted_bodies,
-        "micro": _micro(found),
-        "tensors": [dataclasses.asdict(tensor) for tensor in found.tensors],
+        "operators": dict(operators.counts),
+        "xnnpack": dict(operators.xnnpack or {}),
+        "micro": micro,
+        "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
     }
+    outputs.write_json(json_path, content)
 
 
-def _micro(found: Inspection) -> dict[str, Any] | None:
-    """What TensorFlow Lite Micro needs for the model's operators; None where the runtime does not list them all."""
-    if found.operator_names is None:
-        return None
+def _micro(found: Model) -> dict[str, Any]:
+    """What TensorFlow Lite Micro needs for the model's operators, and its arena where that is the runtime."""
+    names = {x.name for graph in found.graphs for x in graph.operators}
     return {
-        "resolver": resolver_methods(found.operator_names),
-        "no_kernel": without_kernel(found.operator_names),
-        "arena_bytes": found.arena_bytes,
+        "resolver": resolver_methods(names),
+        "no_kernel": without_kernel(names),
+        "arena_bytes": found.arena_bytes(),
     }
 
 
-def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bool) -> None:
+def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, Any], all_tensors: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -118,12 +112,11 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
     facts.add_row("windows", _preparation(card, found.input))
     facts.add_row("output", escape(_tensor_text(found.output)))
     facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
-    if (micro := _micro(found)) is not None:
-        methods, lacks = micro["resolver"], micro["no_kernel"]
-        needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
-        facts.add_row("TFLite Micro", escape(f"it has no kernel for {', '.join(lacks)}" if lacks else needed))
-    if found.arena_bytes is not None:
-        facts.add_row("smallest arena", f"{kilobytes(found.arena_bytes)} here, less on a microcontroller of 32 bits")
+    methods, lacks = micro["resolver"], micro["no_kernel"]
+    needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
+    facts.add_row("TFLite Micro", escape(f"it has no kernel for {', '.join(lacks)}" if lacks else needed))
+    if micro["arena_bytes"] is not None:
+        facts.add_row("smallest arena", f"{kilobytes(micro['arena_bytes'])} here, less on a microcontroller of 32 bits")
     console.print(facts)
 
     normalisation = card.normalisation
@@ -136,18 +129,17 @@ def _show(model: Path, size: int, card: Card, found: Inspection, all_tensors: bo
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
     counts = found.operators.counts
+    taken = found.operators.xnnpack or {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        operators.add_row(name, str(counts[name]), str(found.operators.xnnpack.get(name, 0)))
+        operators.add_row(name, str(counts[name]), str(taken.get(name, 0)))
     operators.add_section()
     operators.add_row("all", str(found.operators.total), str(found.operators.taken), style="bold")
     console.print()
     console.print(operators)
-    console.print(f"\nas {found.runtime} {found.runtime_version or ''} on this machine sees it")
-    for doubt in doubts.of_loops(found.unlisted_bodies):
-        console.print(escape(doubt))
+    console.print(f"\nas {found.runtime.name} {found.runtime.version or ''} on this machine sees it")
     if all_tensors:
         console.print()
-        console.print(_tensor_table(found.tensors))
+        console.print(_tensor_table(found.graphs[0].tensors))
 
 
 def _tensor_table(tensors: tuple[Tensor, ...]) -> object:

@@ -6,17 +6,14 @@ from pathlib import Path
 import click
 
 from edge_runtime import runs
-from edge_runtime.bench.inspection import inspect
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.evaluation_data import is_other, learnt_from, learnt_placements
-from edge_runtime.devices import open_device
 from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
+from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
 
@@ -43,18 +40,6 @@ def find_model(path: Path | None) -> Path:
     if path is None:
         click.echo(f"Taking {chosen}.", err=True)
     return chosen
-
-
-def open_classifier(path: Path, runtime: str) -> Classifier:
-    """The model at `path`, ready to classify.
-
-    One from elsewhere is opened and run a few times in a child first, since an interpreter may crash of a graph that no
-    check refuses. Raises `InputError` as `Classifier` does, `DeviceError` when the child dies.
-    """
-    content = cards.read_tflite(path)
-    if not is_shipped(path):
-        inspect(content, str(path), open_device("local", runtime), runtime)
-    return Classifier(path, runtime, content=content)
 
 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:

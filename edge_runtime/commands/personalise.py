@@ -63,8 +63,9 @@ def command(
 
     MODEL stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
     """
-    from edge_runtime.commands.model_arguments import find_model, open_classifier, say_who_is_known, warn_of_axes
+    from edge_runtime.commands.model_arguments import find_model, say_who_is_known, warn_of_axes
     from edge_runtime.data.data_sources import in_words
+    from edge_runtime.devices.trial import open_classifier
     from edge_runtime.live import personalisation
     from edge_runtime.model import model_card as cards
 

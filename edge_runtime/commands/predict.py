@@ -76,13 +76,13 @@ def command(
 
     from edge_runtime.commands.model_arguments import (
         find_model,
-        open_classifier,
         say_where_no_mounting_was_found,
         say_who_is_known,
         say_whose_it_is,
         warn_of_axes,
     )
     from edge_runtime.data.dataset import Mounting
+    from edge_runtime.devices.trial import open_classifier
     from edge_runtime.live.decider import finds_mounting
     from edge_runtime.live.display.predictions import rows, show
     from edge_runtime.live.recognizer import LiveRecognizer

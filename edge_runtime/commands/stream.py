@@ -100,12 +100,12 @@ def command(
 
     from edge_runtime.commands.model_arguments import (
         find_model,
-        open_classifier,
         recordings_for,
         say_who_is_known,
         say_whose_it_is,
         warn_of_axes,
     )
+    from edge_runtime.devices.trial import open_classifier
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_runtime.bench.device import Device
+from edge_runtime.bench.measurement_job import Device
 from edge_runtime.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,8 +1,7 @@
 """Measure on Android phones, which have no Python, with the demo app; adb carries its jobs and answers.
 
-The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`. What only the graph
-tells (operators, what they cost) is told by this machine's interpreter, and how much XNNPACK took on the phone is not
-known.
+The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`; how much XNNPACK took
+on the phone is not known.
 """
 
 from __future__ import annotations
@@ -11,21 +10,18 @@ import hashlib
 import os
 import secrets
 import subprocess
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, read_answer
 from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.adb import Adb
-from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.printable import printable
-from edge_runtime.system.progress import OnProgress, ignore_progress
+from edge_runtime.system.progress import OnProgress
 
 PACKAGE = "haredge.demo"
 _BUILT = Path(__file__).parents[2] / "android_demo/build/har-edge-demo.apk"
@@ -41,7 +37,6 @@ class Phone:
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
-    _model_facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _folder: str = ""
     _answers: str = ""
     _listening: Stoppable = field(default_factory=Stoppable, repr=False)
@@ -104,7 +99,7 @@ class Phone:
             raise DeviceError(
                 f"the process measuring {job.title} on {self.name} left no answer: look at 'adb logcat -s {_TAG}'"
             )
-        return self._complete(answer, job, folder)
+        return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
         """Count none: this is a real processor."""
@@ -167,9 +162,3 @@ class Phone:
         finally:
             child_processes.stop(listening)
         raise self.adb.explain(listening.returncode, "", greeted=True)
-
-    def _complete(self, answer: Answer, job: MeasurementJob, folder: Path) -> Answer:
-        if job.model not in self._model_facts:
-            inspection = replace(job, name=f"inspect-{job.model}", task="inspect", runtime="auto")
-            self._model_facts[job.model] = this_python().run(inspection, folder, ignore_progress).facts["model"]
-        return replace(answer, facts={**answer.facts, "model": {**self._model_facts[job.model], "xnnpack": None}})

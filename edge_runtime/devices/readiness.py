@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from edge_runtime.bench import doubts, machine
-from edge_runtime.bench.device import Device
+from edge_runtime.bench.measurement_job import Device
 from edge_runtime.devices import opener
 from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.python import Description, PythonDevice
@@ -32,7 +32,7 @@ class Readiness:
         """The reasons that would spoil a measurement there now, each with its remedy."""
         if self.found is None or self.found.machine.emulated:
             return ()
-        return doubts.of_state(asdict(self.found.state))
+        return doubts.of_state(self.found.state)
 
 
 def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
-from edge_runtime.bench.device import Device
 from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices import opener

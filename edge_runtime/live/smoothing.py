@@ -13,7 +13,7 @@ IEEE 77(2), 1989 (section III.A, the forward procedure).
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.model_card import Smoothing
 
 _LEAST = 1e-6  # a probability below this is a network's over-confidence
 

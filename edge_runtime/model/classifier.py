@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import Model, Tensor, open_model
+from edge_runtime.model.graphs import Tensor
+from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.personal_correction import look
@@ -111,7 +112,7 @@ class Classifier:
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
     is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let
-    `edge_runtime.bench.inspection.inspect` open a model of unknown origin first, and give the `content` of the file
+    `edge_runtime.devices.trial.try_model` open a model of unknown origin first, and give the `content` of the file
     that it opened.
     """
 

@@ -1,20 +1,46 @@
-"""Run a model in TensorFlow Lite Micro behind the methods of TFLite's interpreter, and find its smallest arena."""
+"""Run a model in TensorFlow Lite Micro: its smallest arena here, and the kernels and the resolver that it needs."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.model.micro_operators import without_kernel
-from edge_runtime.model.subgraphs import read_subgraphs
+from edge_runtime.model.graphs import operator_names
 
 # Bytes: of the first that suffices no page is touched but those that the model takes.
 _ARENAS = (1 << 20, 1 << 24, 1 << 28)
 _ALIGNMENT = 16  # of what is in an arena
+
+# The builtin operators that its kernels exist for (tensorflow/lite/micro/micro_mutable_op_resolver.h), without "Add".
+_KERNELS = """
+Abs Add AddN ArgMax ArgMin AssignVariable AveragePool2D BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo CallOnce
+Cast Ceil Concatenation Conv2D Cos CumSum DepthToSpace DepthwiseConv2D Dequantize Div DynamicUpdateSlice Elu
+EmbeddingLookup Equal Exp ExpandDims Fill Floor FloorDiv FloorMod FullyConnected Gather GatherNd Greater GreaterEqual
+HardSwish If L2Normalization L2Pool2D LeakyRelu Less LessEqual Log LogicalAnd LogicalNot LogicalOr Logistic LogSoftmax
+MaxPool2D Maximum Mean Minimum MirrorPad Mul Neg NotEqual Pack Pad PadV2 Prelu Quantize ReadVariable ReduceAll
+ReduceMax ReduceMin Relu Relu6 Reshape ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt SelectV2 Shape Sin
+Slice Softmax SpaceToBatchNd SpaceToDepth Split SplitV Sqrt Square SquaredDifference Squeeze StridedSlice Sub Sum Svdf
+Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack VarHandle While ZerosLike
+"""
+
+
+def resolver_method(operator: str) -> str | None:
+    """The method of `MicroMutableOpResolver` that adds `operator`, as FULLY_CONNECTED; None when it has none."""
+    plain = operator.replace("_", "").lower()
+    return next((f"Add{x}" for x in _KERNELS.split() if x.lower() == plain), None)
+
+
+def resolver_methods(operators: Iterable[str]) -> list[str]:
+    """The methods that add `operators`, in alphabetical order, each once; without those that there are none for."""
+    return sorted({method for x in operators if (method := resolver_method(x))})
+
+
+def without_kernel(operators: Iterable[str]) -> list[str]:
+    """Those of `operators` that TensorFlow Lite Micro has no kernel for, in alphabetical order, each once."""
+    return sorted({x for x in operators if resolver_method(x) is None})
 
 
 class MicroInterpreter:
@@ -26,13 +52,8 @@ class MicroInterpreter:
 
     def __init__(self, module: Any, flatbuffer: bytes) -> None:
         self._module, self._flatbuffer = module, flatbuffer
-        graphs = read_subgraphs(flatbuffer, "tflite-micro")
-        if not graphs:
-            raise ValueError("it has no graph")
-        missing = without_kernel(node["op_name"] for graph in graphs for node in graph.nodes)
-        if missing:
+        if missing := without_kernel(operator_names(flatbuffer)):
             raise ValueError(f"it has no kernel for {', '.join(missing)}")
-        self._graph = graphs[0]
         self._size, self._interpreter = self._open()
 
     def _open(self) -> tuple[int, Any]:
@@ -72,21 +93,6 @@ class MicroInterpreter:
                 too_small = middle
         return enough * _ALIGNMENT
 
-    def get_input_details(self) -> list[Mapping[str, Any]]:
-        """The input tensors of the main graph."""
-        return [self._graph.tensors[i] for i in self._graph.inputs]
-
-    def get_output_details(self) -> list[Mapping[str, Any]]:
-        """The output tensors of the main graph."""
-        return [self._graph.tensors[i] for i in self._graph.outputs]
-
-    def get_tensor_details(self) -> Sequence[Mapping[str, Any]]:
-        """All tensors of the main graph."""
-        return self._graph.tensors
-
-    def _get_ops_details(self) -> Sequence[Mapping[str, Any]]:
-        return self._graph.nodes
-
     def set_tensor(self, index: int, values: npt.NDArray[Any]) -> None:
         """Set the only input."""
         self._interpreter.set_input(values, 0)
@@ -96,10 +102,7 @@ class MicroInterpreter:
         self._interpreter.invoke()
 
     def get_tensor(self, index: int) -> npt.NDArray[Any]:
-        """The only output, or a constant of the main graph."""
-        tensor = self._graph.tensors[index]
-        if tensor["constant"] is not None:
-            return np.frombuffer(tensor["constant"], tensor["dtype"]).reshape(tensor["shape"])
+        """The only output."""
         output: npt.NDArray[Any] = self._interpreter.get_output(0)
         return output
 

@@ -5,34 +5,33 @@ from __future__ import annotations  # the benchmark's worker also runs on Python
 import importlib.util
 import time
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.model.interpreters import Graph, Model, Operators, Runtime, Tensor
+from edge_runtime.model.graphs import Tensor
+from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
 from edge_runtime.system.installation import MissingExtraError
 
 ONNX_RUNTIME = "onnxruntime"
 """The name of the runtime, and of its package."""
 
-# Numbers of fields in onnx.proto: ModelProto.graph, GraphProto.node, NodeProto.op_type.
-_GRAPH, _NODE, _KIND = 7, 1, 4
-
 
 class OnnxModel(Model):
     """A model of one float32 input and one float32 output, ready to run; XNNPACK takes none of its operators."""
 
-    def __init__(self, session: Any, runtime: Runtime, content: bytes, name: str, load_ns: int) -> None:
+    def __init__(self, session: Any, runtime: Runtime, name: str, load_ns: int, threads: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
+        self.threads = threads
         self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
-        self.graphs: tuple[Graph, ...] = ()
-        self.unlisted_bodies = 0
-        self.tensors: tuple[Tensor, ...] = ()
-        self.operators = Operators(count_operators(content), {})
         self._run, self._outputs = session.run, [self.output.name]
+
+    @property
+    def operators(self) -> OperatorCounts:
+        """Nothing that this runtime tells."""
+        return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The output tensor for the input tensor `values`. Raises `InputError` when the runtime does not take it."""
@@ -70,21 +69,22 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
         session = runtime.module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise InputError(_refusal(name, runtime, error)) from error
-    return OnnxModel(session, runtime, content, name, time.perf_counter_ns() - began)
+    return OnnxModel(session, runtime, name, time.perf_counter_ns() - began, threads)
 
 
 def count_operators(content: bytes) -> dict[str, int]:
-    """The operators of an ONNX model by kind, read from the file itself; without the package onnx."""
-    counts = Counter(
-        bytes(kind).decode(errors="replace")
-        for number, graph in _fields(memoryview(content))
-        if number == _GRAPH
-        for number, node in _fields(graph)
-        if number == _NODE
-        for number, kind in _fields(node)
-        if number == _KIND
-    )
-    return dict(counts)
+    """The operators of an ONNX model by kind.
+
+    Raises `MissingExtraError` without the package onnx, `InputError` when the file is damaged.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("counting the operators of a rival", "onnx", "rivals") from error
+    try:
+        return dict(Counter(x.op_type for x in onnx.load_model_from_string(content).graph.node))
+    except Exception as error:  # of no kind that the package names
+        raise InputError("an ONNX file is damaged: make it again with 'har-edge convert --rivals'") from error
 
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
@@ -99,33 +99,3 @@ def _only(details: Any, name: str) -> Tensor:
             f"{name} has not one input and one output of float32: make it with 'har-edge convert --rivals'"
         )
     return Tensor(0, details[0].name, tuple(details[0].shape), np.dtype(np.float32).name, (), ())
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """The fields of a Protocol Buffers message that have a length, by number (protobuf.dev: encoding)."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        kind = tag & 7
-        if kind == 2:
-            size, position = _varint(message, position)
-            yield tag >> 3, message[position : position + size]
-            position += size
-        elif kind == 0:
-            _, position = _varint(message, position)
-        elif kind in (1, 5):
-            position += 8 if kind == 1 else 4
-        else:
-            raise InputError("an ONNX file is damaged: make it again with 'har-edge convert --rivals'")
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    """The number that begins there, seven bits a byte with the lowest first, and the position behind it."""
-    value, shift = 0, 0
-    for byte in message[position : position + 10]:
-        position += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, position
-    raise InputError("an ONNX file is cut short: make it again with 'har-edge convert --rivals'")

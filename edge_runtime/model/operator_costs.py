@@ -7,9 +7,12 @@ from the shapes.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from edge_runtime.model.interpreters import Graph, Tensor
+from edge_runtime.model.graphs import Graph, Tensor, running
+from edge_runtime.system.dataclass_json import Quantity
 
 NO_TIMES = (
     "TFLite's Python interpreters tell no times per operator, and XNNPACK runs those it took as one: "
@@ -20,37 +23,65 @@ _BYTES = {"float32": 4, "float16": 2, "int32": 4, "int64": 8, "int16": 2, "int8"
 _LSTM_LIKE = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "RNN")
 
 
-def count(graphs: Iterable[Graph]) -> dict[str, dict[str, int]]:
-    """The fields of `edge_runtime.bench.results.OperatorCost` by operator type, the most multiplications first.
+@dataclass(frozen=True)
+class OperatorCost:
+    """The work of all operators of one type in one inference."""
+
+    count: Annotated[int, Quantity(at_least=0), "operators"]
+    macs: Annotated[int, Quantity(at_least=0), "multiply-accumulates"]
+    constant_bytes: Annotated[
+        int,
+        Quantity("bytes", at_least=0),
+        "weights, other constants and the state of fused recurrent operators, each once",
+    ]
+    output_bytes: Annotated[int, Quantity("bytes", at_least=0), "results that are written"]
+
+
+def count(graphs: Sequence[Graph]) -> dict[str, OperatorCost]:
+    """The work by operator type, the most multiplications first.
 
     The operators in the body of a loop are counted once, their work for each turn.
     """
-    found: dict[str, dict[str, int]] = {}
-    for graph in graphs:
-        _add(graph, found)
-    return dict(sorted(found.items(), key=lambda item: (-item[1]["macs"], -item[1]["count"], item[0])))
+    found: dict[str, OperatorCost] = {}
+    for graph in running(graphs):
+        _add(graph, graphs, found)
+    return dict(sorted(found.items(), key=lambda item: (-item[1].macs, -item[1].count, item[0])))
 
 
-def _add(graph: Graph, found: dict[str, dict[str, int]]) -> None:
-    by_index = {tensor.index: tensor for tensor in graph.tensors}
-    computed = {int(i) for node in graph.nodes for i in node["outputs"]} | graph.inputs
+def _add(graph: Graph, graphs: Sequence[Graph], found: dict[str, OperatorCost]) -> None:
+    computed = {i for x in graph.operators for i in x.outputs} | {*graph.inputs}
     constants: dict[str, set[int]] = {}
-    for node in graph.nodes:
-        name = node["op_name"]
-        inputs = [by_index.get(int(i)) for i in node["inputs"]]
-        outputs = [by_index[int(i)] for i in node["outputs"] if int(i) in by_index]
-        cost = found.setdefault(name, {"count": 0, "macs": 0, "constant_bytes": 0, "output_bytes": 0})
-        cost["count"] += 1
-        cost["macs"] += graph.turns * _macs(name, inputs, outputs, computed)
-        cost["output_bytes"] += graph.turns * sum(map(_size, outputs))
+    kept = _passed_through(graph, graphs)
+    for operator in graph.operators:
+        name = operator.name
+        inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
+        outputs = [graph.tensors[i] for i in operator.outputs if i >= 0 and i not in kept]
         # A constant that an unrolled graph uses at every step is stored, and counted, once.
         known = constants.setdefault(name, set())
-        new = {x.index: x for x in inputs if x is not None and x.index not in computed and x.index not in known}
-        cost["constant_bytes"] += sum(map(_size, new.values()))
-        known.update(new)
+        new = {i for i in operator.inputs if i >= 0} - computed - known
+        known |= new
+        before = found.get(name, OperatorCost(0, 0, 0, 0))
+        found[name] = OperatorCost(
+            before.count + 1,
+            before.macs + graph.turns * _macs(name, inputs, outputs, computed),
+            before.constant_bytes + sum(_size(graph.tensors[i]) for i in new),
+            before.output_bytes + graph.turns * sum(map(_size, outputs)),
+        )
 
 
-def _macs(name: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], computed: Collection[int]) -> int:
+def _passed_through(graph: Graph, graphs: Sequence[Graph]) -> set[int]:
+    """Outputs of loops that are their inputs and that nobody reads: runtimes do not write them."""
+    read = {i for x in graph.operators for i in x.inputs} | {*graph.outputs}
+    bodies = [(x.outputs, graphs[x.loop[1]]) for x in graph.operators if x.loop]
+    return {
+        i
+        for outputs, body in bodies
+        for i, before, after in zip(outputs, body.inputs, body.outputs, strict=True)
+        if before == after and i not in read
+    }
+
+
+def _macs(name: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], computed: set[int]) -> int:
     """Multiply-accumulates of one operator; 0 for those that are no product of matrices."""
     if not outputs or not inputs or inputs[0] is None:
         return 0

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from programs import har_edge
 
 from edge_runtime.bench import doubts, results
+from edge_runtime.bench.measured import Measured
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
@@ -21,6 +22,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.report_table import show_report
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.terminal import Console
 from tools import result_format
 
@@ -50,7 +52,8 @@ def test_an_answer_has_what_a_worker_answers(jvm, job):
     assert (answer.arrays["logits"].argmax(axis=1) == load().test.y[:100]).mean() > 0.9
     assert answer.facts["model"]["input"] == {"shape": [1, 128, 9], "dtype": "float32"}
     assert answer.facts["peak_memory_bytes"] >= answer.facts["baseline_memory_bytes"] > 0
-    assert list(doubts.of_state(answer.facts["after"])) == list(doubts.of_state(answer.facts["before"]))
+    measured = from_json(Measured, answer.facts)
+    assert doubts.of_state(measured.after) == doubts.of_state(measured.before)
 
 
 @pytest.mark.parametrize("period_s", [0.0, 0.01])

@@ -24,7 +24,7 @@ from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.model_card import Smoothing
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals import frontend, mounting

@@ -6,18 +6,20 @@ import pytest
 
 from edge_runtime.bench import doubts
 from edge_runtime.bench.doubts import Evidence
-from edge_runtime.bench.results import Control, Latency, WarmUp
+from edge_runtime.bench.machine_state import CpuClock, State, Throttled
+from edge_runtime.bench.measured import WarmUp
+from edge_runtime.bench.results import Control, Latency
 
-STATE = {
-    "load_average": 0.1,
-    "governor": "performance",
-    "clock_khz": {"current": 2_400_000, "minimum": 600_000, "maximum": 2_400_000},
-    "firmware_clock_khz": None,
-    "temperatures_c": {"cpu-thermal": 51.0},
-    "throttled": {"now": (), "since_boot": ("under-voltage",)},
-    "power_source": "mains",
-}
-UNKNOWN = dict.fromkeys(STATE)
+UNKNOWN = State(0.0, *[None] * 9)
+STATE = replace(
+    UNKNOWN,
+    load_average=0.1,
+    governor="performance",
+    clock_khz=CpuClock(2_400_000, 600_000, 2_400_000),
+    temperatures_c={"cpu-thermal": 51.0},
+    throttled=Throttled((), ("under-voltage",)),
+    power_source="mains",
+)
 IDLE = Evidence(
     emulated=False,
     before=STATE,
@@ -25,7 +27,6 @@ IDLE = Evidence(
     others_busy=[0.02] * 10,
     operators={"MUL": 95, "SPLIT": 5},
     xnnpack={"MUL": 95},
-    unlisted_bodies=0,
     converted=False,
     runtimes=[("litert", "2.3.0")] * 10,
     same_answers=True,
@@ -39,7 +40,7 @@ IDLE = Evidence(
 
 
 def state(**changes):
-    return STATE | changes
+    return replace(STATE, **changes)
 
 
 def after(*states):
@@ -48,7 +49,7 @@ def after(*states):
 
 
 def clock(khz):
-    return {"current": khz, "minimum": None, "maximum": None}
+    return CpuClock(khz, None, None)
 
 
 @pytest.mark.parametrize(
@@ -67,24 +68,17 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (
-            {"data": ("my recordings", "cd34")},
-            "the model was trained on 'UCI HAR', by its card, whose own scores are of other windows than these of "
-            "'my recordings': do not compare the two",
-        ),
-        (
-            {"trained_on": ("UCI HAR + GeoTec", "ab12"), "data": ("GeoTec", "cd34")},
-            "trained on 'UCI HAR + GeoTec', by its card, whose own scores are of other windows than these of 'GeoTec'",
-        ),
+        ({"data": ("my recordings", "cd34")}, "'my recordings'"),
+        ({"data": ("UCI HAR", "cd34")}, "other windows"),  # of the same name
         ({"before": state(load_average=1.5)}, "busy before the run (load average 1.5)"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "other programs kept 0.7 CPUs busy during the run"),
         ({"before": state(governor="ondemand")}, "governor is 'ondemand'"),
         (
-            after(state(throttled={"now": ("throttled",), "since_boot": ("throttled", "under-voltage")}), STATE),
+            after(state(throttled=Throttled(("throttled",), ("throttled", "under-voltage"))), STATE),
             "slowed the machine down (throttled): cool it",
         ),
         (
-            {"rounds": [(state(throttled={"now": (), "since_boot": ()}), STATE)] * 10},  # it came up meanwhile
+            {"rounds": [(state(throttled=Throttled((), ())), STATE)] * 10},  # it came up meanwhile
             "slowed the machine down (under-voltage): use a stronger power supply",
         ),
         (after(state(temperatures_c={"gpu": 40.0, "cpu-thermal": 83.4}), STATE), "the CPU reached 83 °C"),
@@ -113,7 +107,6 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
             {"runtimes": [("litert", "2.3.0")] * 9 + [("litert", None)]},
             "the rounds ran on different runtimes (litert, litert 2.3.0)",
         ),
-        ({"unlisted_bodies": 2}, "2 loops cannot be looked into, so that operators"),
         ({"same_answers": False}, "did not give the same answers"),
     ],
 )

@@ -7,7 +7,6 @@ import machine_trees as trees
 import pytest
 
 from edge_runtime.bench.energy import Counter, find_source, per_inference
-from edge_runtime.bench.results import Energy
 
 ZONE = "sys/class/powercap/intel-rapl:0"
 
@@ -36,7 +35,7 @@ class Machine:
         self.show(watts, self.joules)
 
     def measure(self, root, seconds=2.0):
-        return Energy(**per_inference(self.infer, seconds, root, self.clock, self.sleep))
+        return per_inference(self.infer, seconds, root, self.clock, self.sleep)
 
 
 def rapl(root, start=0, most=2**32, packages=1):
@@ -80,7 +79,7 @@ def test_idle_is_the_mean_of_the_rests_before_and_after(tmp_path):
         rests.append(seconds)
         machine.spend(seconds, 3.0 if len(rests) == 1 else 4.0)
 
-    found = Energy(**per_inference(machine.infer, 2.0, tmp_path, machine.clock, sleep))
+    found = per_inference(machine.infer, 2.0, tmp_path, machine.clock, sleep)
     assert rests == [2.0, 2.0]
     assert found.idle_w == pytest.approx(3.5, rel=1e-3)
     assert found.per_inference_mj == pytest.approx((6.0 - 3.5) * 250, rel=1e-3)

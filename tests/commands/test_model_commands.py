@@ -31,7 +31,7 @@ from programs import (
 from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
-from edge_runtime.model.micro_operators import resolver_methods
+from edge_runtime.model.micro_interpreter import resolver_methods
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
 ESCAPE = "\x1b"

@@ -16,7 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation
 from edge_runtime.model.interpreters import MICRO, open_model
-from edge_runtime.model.micro_operators import resolver_methods
+from edge_runtime.model.micro_interpreter import resolver_methods
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal

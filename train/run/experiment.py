@@ -22,8 +22,7 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.alike_labels import IN_A_POCKET
-from edge_runtime.model.live_settings import LiveSettings
-from edge_runtime.model.model_card import Card, save
+from edge_runtime.model.model_card import Card, LiveSettings, save
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.system.files import write_bytes, write_csv

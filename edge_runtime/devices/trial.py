@@ -1,0 +1,41 @@
+"""Try a model in a process of its own, since an interpreter may crash of some graphs."""
+
+from pathlib import Path
+
+from edge_runtime.bench.measured import Inspected
+from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.devices.python import this_python
+from edge_runtime.errors import DeviceError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import is_shipped
+from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.progress import ignore_progress
+
+
+def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
+    """Open the model in `content`, with or without a card, in a child, and run it a few times.
+
+    `title` names it in errors. Raises `InputError` when the runtime does not take it or there is no space for temporary
+    files, `DeviceError` when it crashes the runtime.
+    """
+    with scratch_folder() as folder:
+        (folder / "model.tflite").write_bytes(content)
+        job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)
+        answer = this_python().run(job, folder, ignore_progress)
+    try:
+        return from_json(Inspected, answer.facts)
+    except ValueError as error:
+        raise DeviceError(f"the process that tried {title} gave no proper answer ({error})") from error
+
+
+def open_classifier(path: Path, runtime: str) -> Classifier:
+    """The model at `path`, ready to classify; one from elsewhere is tried first.
+
+    Raises `InputError` as `Classifier` does, `DeviceError` when the trial crashes.
+    """
+    content = cards.read_tflite(path)
+    if not is_shipped(path):
+        try_model(content, str(path), runtime)
+    return Classifier(path, runtime, content=content)

@@ -1,0 +1,343 @@
+"""Read the graphs of a model from its flatbuffer: operators, tensors, and how often loops turn.
+
+The numbers of fields are those of TFLite's schema.fbs. Runtimes list the first graph alone, and crash on some files
+that are not whole: here these are a `ValueError`.
+"""
+
+from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+
+import math
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+# BuiltinOperator and TensorType, from 0 on; later ones have numbers.
+_OPERATOR_NAMES = """
+ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
+FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM
+MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS
+SKIP_GRAM CALL CUSTOM EMBEDDING_LOOKUP_SPARSE PAD UNIDIRECTIONAL_SEQUENCE_RNN GATHER BATCH_TO_SPACE_ND
+SPACE_TO_BATCH_ND TRANSPOSE MEAN SUB DIV SQUEEZE UNIDIRECTIONAL_SEQUENCE_LSTM STRIDED_SLICE BIDIRECTIONAL_SEQUENCE_RNN
+EXP TOPK_V2 SPLIT LOG_SOFTMAX DELEGATE BIDIRECTIONAL_SEQUENCE_LSTM CAST PRELU MAXIMUM ARG_MAX MINIMUM LESS NEG PADV2
+GREATER GREATER_EQUAL LESS_EQUAL SELECT SLICE SIN TRANSPOSE_CONV SPARSE_TO_DENSE TILE EXPAND_DIMS EQUAL NOT_EQUAL LOG
+SUM SQRT RSQRT SHAPE POW ARG_MIN FAKE_QUANT REDUCE_PROD REDUCE_MAX PACK LOGICAL_OR ONE_HOT LOGICAL_AND LOGICAL_NOT
+UNPACK REDUCE_MIN FLOOR_DIV REDUCE_ANY SQUARE ZEROS_LIKE FILL FLOOR_MOD RANGE RESIZE_NEAREST_NEIGHBOR LEAKY_RELU
+SQUARED_DIFFERENCE MIRROR_PAD ABS SPLIT_V UNIQUE CEIL REVERSE_V2 ADD_N GATHER_ND COS WHERE RANK ELU REVERSE_SEQUENCE
+MATRIX_DIAG QUANTIZE MATRIX_SET_DIAG ROUND HARD_SWISH IF WHILE NON_MAX_SUPPRESSION_V4 NON_MAX_SUPPRESSION_V5
+SCATTER_ND SELECT_V2 DENSIFY SEGMENT_SUM BATCH_MATMUL PLACEHOLDER_FOR_GREATER_OP_CODES CUMSUM CALL_ONCE BROADCAST_TO
+RFFT2D CONV_3D IMAG REAL COMPLEX_ABS HASHTABLE HASHTABLE_FIND HASHTABLE_IMPORT HASHTABLE_SIZE REDUCE_ALL
+CONV_3D_TRANSPOSE VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE BROADCAST_ARGS RANDOM_STANDARD_NORMAL BUCKETIZE
+RANDOM_UNIFORM MULTINOMIAL GELU DYNAMIC_UPDATE_SLICE RELU_0_TO_1 UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX
+UNSORTED_SEGMENT_SUM ATAN2 UNSORTED_SEGMENT_MIN SIGN BITCAST BITWISE_XOR RIGHT_SHIFT
+"""
+OPERATORS = tuple(_OPERATOR_NAMES.split())
+_CUSTOM = OPERATORS.index("CUSTOM")
+_TYPE_NAMES = """
+float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 complex128 uint64 resource
+"""
+TYPES = tuple(_TYPE_NAMES.split())
+WHILE_OPTIONS = 93  # in the union BuiltinOptions
+_MOST_READ = 64  # bytes of vectors for each byte of the file: tables that share one cannot make it endless
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor of a model. `scales` and `zero_points`: none when it is not quantised, else one or one per channel."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+
+    @property
+    def scale(self) -> float | None:
+        """The scale of a tensor quantised as a whole."""
+        return self.scales[0] if len(self.scales) == 1 else None
+
+    @property
+    def zero_point(self) -> int | None:
+        """The zero point of a tensor quantised as a whole."""
+        return self.zero_points[0] if len(self.scales) == 1 else None
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator; `inputs` and `outputs` are indices of tensors, -1 where one is left out.
+
+    `loop` are the numbers of the graphs that are condition and body of a WHILE.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    loop: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The main graph of a model, or one of a loop: `turns` is how often it runs in an inference, 0 for a condition.
+
+    `inputs` and `outputs` are indices of `tensors`; `constants` are the stored ones, by index.
+    """
+
+    operators: tuple[Operator, ...]
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    constants: Mapping[int, bytes]
+    turns: int = 0
+
+
+def read_graphs(flatbuffer: bytes) -> tuple[Graph, ...]:
+    """All graphs of a model, the main one first. Raises `ValueError` when tables or buffers lie beyond its bytes.
+
+    A loop is taken to count from 0 in equal steps to a constant, as those of TensorFlow's converter do; another one is
+    said to turn once.
+    """
+    with _references():
+        root = _root(flatbuffer)
+        names, buffers = _names(root), [_stored(flatbuffer, x) for x in root.tables(4)]
+        graphs = [_graph(x, names, buffers) for x in root.tables(2)]
+        turns = _count_turns(graphs)
+        return tuple(replace(graph, turns=turns.get(i, 0)) for i, graph in enumerate(graphs))
+
+
+def operator_names(flatbuffer: bytes) -> set[str]:
+    """The operators of all graphs of a model. Raises `ValueError`."""
+    with _references():
+        root = _root(flatbuffer)
+        names = _names(root)
+        return {names[operator.number(0, "<I")] for graph in root.tables(2) for operator in graph.tables(3)}
+
+
+def ports(flatbuffer: bytes) -> tuple[list[Tensor], list[Tensor]]:
+    """The inputs and the outputs of a model's main graph. Raises `ValueError`."""
+    main = next(_root(flatbuffer).tables(2), None)
+    if main is None:
+        raise ValueError("it has no graph")
+    tensors = list(main.tables(0))
+    inputs, outputs = ([_tensor(i, tensors[i]) for i in _indices(main, x, len(tensors))] for x in (1, 2))
+    return inputs, outputs
+
+
+def with_first(flatbuffer: bytes, graph: int) -> bytes:
+    """The model with another graph in the place of its first one, for runtimes that list the first alone."""
+    first, place = (_root(flatbuffer).items(2, 4)[i] for i in (0, graph))
+    changed = bytearray(flatbuffer)
+    struct.pack_into("<I", changed, first, place + _number(flatbuffer, place, "<I") - first)
+    return bytes(changed)
+
+
+def running(graphs: Iterable[Graph]) -> list[Graph]:
+    """The main graph and the bodies of loops, without conditions: the work of an inference."""
+    return [x for x in graphs if x.turns]
+
+
+def scheme_of(graphs: Sequence[Graph]) -> str:
+    """Name the quantisation of a model's graphs.
+
+    It is `float32`, `float16`, `dynamic` (int8 weights alone), `mixed` (float values computed from int8 ones), `int8`
+    or `int16x8`.
+    """
+    used = running(graphs)
+    stored = {tensor.dtype for graph in used for tensor in graph.tensors}
+    computed = {graph.tensors[i].dtype for graph in used for x in graph.operators for i in x.outputs if i >= 0}
+    if "int16" in computed:
+        return "int16x8"
+    if "int8" in computed:
+        return "mixed" if any(map(_computes_float_from_int8, used)) else "int8"
+    return next((name for dtype, name in (("int8", "dynamic"), ("float16", "float16")) if dtype in stored), "float32")
+
+
+def _computes_float_from_int8(graph: Graph) -> bool:
+    """Tell whether another operator than DEQUANTIZE has a float32 output that depends on int8 activations."""
+    dependent: set[int] = set()
+    for operator in graph.operators:
+        outputs = {i for i in operator.outputs if i >= 0}
+        depends = bool(dependent & {*operator.inputs})
+        if depends and operator.name != "DEQUANTIZE" and any(graph.tensors[i].dtype == "float32" for i in outputs):
+            return True
+        dependent |= {i for i in outputs if depends or graph.tensors[i].dtype == "int8"}
+    return False
+
+
+def _count_turns(graphs: Sequence[Graph]) -> dict[int, int]:
+    """How often each graph runs, by its number: a loop within a loop at each turn of the outer one."""
+    turns, to_visit = {0: 1}, [0] if graphs else []
+    while to_visit:
+        outer = to_visit.pop()
+        for condition, body in (x.loop for x in graphs[outer].operators if x.loop):
+            if body not in turns:
+                turns[body] = turns[outer] * _turns(graphs[condition], graphs[body])
+                to_visit.append(body)
+    return turns
+
+
+def _turns(condition: Graph, body: Graph) -> int:
+    """The turns of a loop: `condition` compares a counter with a constant, to which `body` adds another."""
+    counts = []
+    for comparison in condition.operators:
+        if comparison.name == "LESS":
+            counter, limit = comparison.inputs
+            number, most = _variable(condition, counter), _constant(condition, limit)
+            step = None if number is None else _step(body, number)
+            if most is not None and step is not None and step.max() > 0:
+                counts.append(math.ceil(int(most.max()) / int(step.max())))
+    return max(1, min(counts, default=1))
+
+
+def _variable(condition: Graph, tensor: int) -> int | None:
+    """Which of the loop's variables a tensor is, or a part of."""
+    producers = {x.outputs[0]: x for x in condition.operators}
+    while tensor in producers:
+        tensor = producers.pop(tensor).inputs[0]
+    return condition.inputs.index(tensor) if tensor in condition.inputs else None
+
+
+def _step(body: Graph, number: int) -> npt.NDArray[np.generic] | None:
+    """The constant that a turn adds to the variable of that number."""
+    begin, end = body.inputs[number], body.outputs[number]
+    for x in body.operators:
+        if x.name == "ADD" and end in x.outputs and begin in x.inputs:
+            return _constant(body, next((i for i in x.inputs if i != begin), begin))
+    return None
+
+
+def _constant(graph: Graph, tensor: int) -> npt.NDArray[np.generic] | None:
+    """The values of a tensor of whole numbers that is stored in the file; None for another one."""
+    dtype = graph.tensors[tensor].dtype
+    stored = graph.constants.get(tensor, b"")
+    return np.frombuffer(stored, dtype) if stored and dtype in ("int32", "int64") else None
+
+
+def _graph(table: _Table, names: Sequence[str], buffers: Sequence[bytes]) -> Graph:
+    tensors, constants = [], {}
+    for i, x in enumerate(table.tables(0)):
+        tensors.append(_tensor(i, x))
+        if stored := buffers[x.number(2, "<I")]:
+            constants[i] = stored
+    operators = tuple(_operator(x, names, len(tensors)) for x in table.tables(3))
+    inputs, outputs = (_indices(table, x, len(tensors)) for x in (1, 2))
+    return Graph(operators, tuple(tensors), inputs, outputs, constants)
+
+
+def _operator(table: _Table, names: Sequence[str], n_tensors: int) -> Operator:
+    options = table.table(4) if table.number(3, "<B") == WHILE_OPTIONS else None
+    inputs, outputs = (_indices(table, x, n_tensors) for x in (1, 2))
+    loop = (options.number(0, "<I"), options.number(1, "<I")) if options else None
+    return Operator(names[table.number(0, "<I")], inputs, outputs, loop)
+
+
+def _tensor(index: int, table: _Table) -> Tensor:
+    quantisation, kind = table.table(4), table.number(1, "<b")
+    return Tensor(
+        index,
+        table.text(3),
+        tuple(table.numbers(0, "<i4").tolist()),
+        TYPES[kind] if 0 <= kind < len(TYPES) else f"type {kind}",
+        tuple(quantisation.numbers(2, "<f4").tolist()) if quantisation else (),
+        tuple(quantisation.numbers(3, "<i8").tolist()) if quantisation else (),
+    )
+
+
+def _names(root: _Table) -> list[str]:
+    """The name of each entry in the model's table of operators; of a custom one its own."""
+    names = []
+    for x in root.tables(1):
+        code = max(x.number(0, "<b"), x.number(3))  # those beyond 127 stand in the newer field alone
+        known = OPERATORS[code] if 0 <= code < len(OPERATORS) else f"BUILTIN_{code}"
+        names.append(x.text(1) if code == _CUSTOM else known)
+    return names
+
+
+def _indices(table: _Table, field: int, n_tensors: int) -> tuple[int, ...]:
+    found = table.numbers(field, "<i4")
+    if len(found) and not -1 <= found.min() <= found.max() < n_tensors:
+        raise ValueError("it names a tensor that is not there")
+    return tuple(found.tolist())
+
+
+def _stored(flatbuffer: bytes, buffer: _Table) -> bytes:
+    """What a buffer holds: inside the flatbuffer or, of large models, at an offset behind it (schema.fbs)."""
+    offset, size = (buffer.number(x, "<Q") for x in (1, 2))
+    if offset + size > len(flatbuffer):
+        raise ValueError("it was cut short")
+    return flatbuffer[offset : offset + size] if offset > 1 else buffer.numbers(0, "<u1").tobytes()
+
+
+@contextmanager
+def _references() -> Iterator[None]:
+    """Turn a number of a part that is not there into a `ValueError`."""
+    try:
+        yield
+    except LookupError as error:
+        raise ValueError("it refers to parts that it does not have") from error
+
+
+def _number(content: bytes, place: int, form: str) -> int:
+    if not 0 <= place <= len(content) - struct.calcsize(form):
+        raise ValueError("it was cut short")
+    return int(struct.unpack_from(form, content, place)[0])
+
+
+def _root(flatbuffer: bytes) -> _Table:
+    return _Table(flatbuffer, _number(flatbuffer, 0, "<I"), [_MOST_READ * len(flatbuffer)])
+
+
+class _Table:
+    """A table of a flatbuffer. What lies beyond its bytes, and more than `left` bytes of vectors, is a `ValueError`."""
+
+    def __init__(self, content: bytes, begin: int, left: list[int]) -> None:
+        self._content, self._begin, self._left = content, begin, left
+        self._fields = begin - _number(content, begin, "<i")
+        self._size = _number(content, self._fields, "<H")
+
+    def _place(self, field: int) -> int | None:
+        """The place of a field; None if it has its default."""
+        entry = 4 + 2 * field
+        offset = _number(self._content, self._fields + entry, "<H") if entry < self._size else 0
+        return self._begin + offset if offset else None
+
+    def _follow(self, place: int) -> int:
+        return place + _number(self._content, place, "<I")
+
+    def number(self, field: int, form: str = "<i") -> int:
+        """The whole number in a field."""
+        place = self._place(field)
+        return 0 if place is None else _number(self._content, place, form)
+
+    def table(self, field: int) -> _Table | None:
+        """The table in a field; None if it is not there."""
+        place = self._place(field)
+        return None if place is None else _Table(self._content, self._follow(place), self._left)
+
+    def items(self, field: int, size: int) -> range:
+        """The places of the items in a vector, each of `size` bytes."""
+        place = self._place(field)
+        if place is None:
+            return range(0)
+        vector = self._follow(place)
+        begin, n_bytes = vector + 4, size * _number(self._content, vector, "<I")
+        self._left[0] -= n_bytes
+        if begin + n_bytes > len(self._content) or self._left[0] < 0:
+            raise ValueError("it was cut short")
+        return range(begin, begin + n_bytes, size)
+
+    def tables(self, field: int) -> Iterator[_Table]:
+        """The tables in a vector."""
+        return (_Table(self._content, self._follow(x), self._left) for x in self.items(field, 4))
+
+    def numbers(self, field: int, dtype: str) -> npt.NDArray[np.generic]:
+        """The numbers in a vector."""
+        found = self.items(field, np.dtype(dtype).itemsize)
+        return np.frombuffer(self._content, dtype, len(found), found.start) if found else np.zeros(0, dtype)
+
+    def text(self, field: int) -> str:
+        """The text in a field."""
+        return self.numbers(field, "<u1").tobytes().decode(errors="replace")
