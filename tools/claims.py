@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ import click
 from edge_runtime.bench import doubts, machine
 from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
-from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT, peers, table
+from tools import COMMAND, RESULTS, ROOT, peers, table_of, write_result
 from tools.bench_claims import emulated_claims, int8_claims, method_claims, remote_claims
 from tools.claim import MEASURED, Claim, at_least, at_most, reported, seconds_of
 from tools.live_claims import live_claims
@@ -59,9 +59,7 @@ def main(sections: Sequence[str], anyway: bool) -> None:
     if not sections:
         content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
         content["claims"] = [asdict(x) for x in claims]
-        write_text(RESULTS / "claims.json", json.dumps(content, indent=1) + "\n")
-        write_text(RESULTS / "claims.md", markdown(claims, device, load))
-        print(RESULTS / "claims.md")
+        write_result("claims", content, markdown(claims, device, load))
     sys.exit(0 if all(x.holds for x in claims) else 1)
 
 
@@ -187,17 +185,18 @@ def _read(path: Path, cpu: str, doubt: str, *claims: Claim) -> list[Claim]:
 
 def markdown(claims: list[Claim], device: dict[str, Any], load: float) -> str:
     """The text of `claims.md`."""
-    header = " | claim | claimed | found | evidence | source | machine | doubt"
-    rows = [
-        ("holds" if x.holds else "**fails**", x.text, x.limit, x.found, x.evidence, x.source, x.machine, x.doubt)
-        for x in claims
-    ]
+    columns: dict[str, Callable[[Claim], str]] = {
+        "": lambda x: "holds" if x.holds else "**fails**",
+        "claim": lambda x: x.text,
+        "claimed": lambda x: x.limit,
+        **{name: attrgetter(name) for name in ("found", "evidence", "source", "machine", "doubt")},
+    }
     return f"""# Measured claims
 
 Written by `make claims` on {date.today()}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
 Python {device["python"]}, load average before {load:.2f}.
 
-{table(header, rows)}"""
+{table_of(columns, claims)}"""
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ Leaves `docs/results/networks/<name>.json`, from which `make results` writes `do
 machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
 """
 
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +25,7 @@ from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.rivals import record_of, rival_name
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT
+from tools import COMMAND, RESULTS, ROOT, children_cpu_seconds, har_edge, write_json
 
 NETWORK_RESULTS = RESULTS / "networks"
 _SCORES = ("accuracy", "macro_f1", "per_subject")
@@ -55,7 +53,7 @@ def main(names: Sequence[str], seeds: int, runs: Path) -> None:
     for name in names or NETWORKS:
         path = NETWORK_RESULTS / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
-        write_text(path, json.dumps(measure(name, seeds, runs / name), indent=1) + "\n")
+        write_json(path, measure(name, seeds, runs / name))
         print(path.relative_to(ROOT), flush=True)
 
 
@@ -85,18 +83,12 @@ def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
     if is_stopped or not run.card.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)
         asked = ["--resume"] if is_stopped else [*options, "--seed", str(seed)]
-        before = _cpu_seconds() - (float(took.read_text()) if is_stopped and took.exists() else 0.0)
+        before = children_cpu_seconds() - (float(took.read_text()) if is_stopped and took.exists() else 0.0)
         try:
             subprocess.run([*COMMAND, "train", *asked, "--out", str(run.folder)], check=True)
         finally:
-            write_text(took, f"{_cpu_seconds() - before:.1f}\n")
+            write_text(took, f"{children_cpu_seconds() - before:.1f}\n")
     return float(took.read_text())
-
-
-def _cpu_seconds() -> float:
-    """Return the time of all ended child processes, and theirs: unlike the clock's, hardly more on a busy machine."""
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def convert(run: Run, with_rivals: bool) -> str | None:
@@ -141,10 +133,10 @@ def _bench(run: Run) -> dict[str, Any] | None:
         return None
     out = run.folder / "bench.json"
     models = [str(run.tflite(x)) for x in SCHEMES if run.tflite(x).exists()]
-    command = [*COMMAND, "bench", *models, "--rivals", "--json", str(out)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    har_edge("bench", *models, "--rivals", "--json", out)
     report = results.read(out)
-    names = [rival_name(x.rival, x.quantization) if x.rival else x.quantization for x in report.results]
+    forms = measured_forms(report)
+    names = list(forms)
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
     quantisation = read_model(run.tflite("int8"))[1].quantisation
     return {
@@ -153,16 +145,21 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
         "lowering": quantisation["lowering"],
         "lowering_reason": quantisation["lowering_reason"],
-        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in zip(names, report.results, strict=True)},
-        "operators": {x: result.operators for x, result in zip(names, report.results, strict=True)},
-        "bytes": {x: result.size_bytes for x, result in zip(names, report.results, strict=True)},
-        "accuracy": {x: result.accuracy for x, result in zip(names, report.results, strict=True)},
+        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in forms.items()},
+        "operators": {x: result.operators for x, result in forms.items()},
+        "bytes": {x: result.size_bytes for x, result in forms.items()},
+        "accuracy": {x: result.accuracy for x, result in forms.items()},
         "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
         "arena_bytes": _arena(run.tflite("int8")),
         "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
     }
+
+
+def measured_forms(report: results.Report) -> dict[str, results.Result]:
+    """What was measured of each form, ours by its quantisation and a rival by its own name."""
+    return {rival_name(x.rival, x.quantization) if x.rival else x.quantization: x for x in report.results}
 
 
 def _arena(path: Path) -> int | None:

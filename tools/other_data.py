@@ -6,7 +6,6 @@ test subjects are scored in the rows `edge-anywhere` and `arena-uci-har` alone, 
 """
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +28,7 @@ from edge_runtime.model.model_card import read_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.runs import Run
 from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT
+from tools import RESULTS, har_edge, write_result
 from tools.measure_networks import train
 from tools.other_data_document import markdown
 
@@ -63,8 +62,7 @@ class Ground:
         given = [x for path in data for x in ("--data", path)]
         train(run, seed, (*given, *options))
         if not all(run.tflite(form).exists() for form in FORMS):
-            command = [*COMMAND, "convert", str(run.folder), "--quantize-as", "int8", "--max-drop", "100"]
-            subprocess.run(command, check=True)
+            har_edge("convert", run.folder, "--quantize-as", "int8", "--max-drop", 100)
         return run
 
     def without(self, name: str, seed: int) -> Run:
@@ -140,7 +138,7 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
 
     found = _by_form(lambda seed, form: _mean(scored(seed, form)), ground)
     model, out = fold(ground.seeds[0], 0).tflite("int8"), ground.runs / f"arena-{name}" / "bench.json"
-    subprocess.run([*COMMAND, "bench", str(model), *_data(ground.path(name)), "--json", str(out)], check=True)
+    har_edge("bench", model, *_data(ground.path(name)), "--json", out)
     (result,) = results.read(out).results
     assert result.latency_ms
     return found | {
@@ -224,9 +222,7 @@ def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int | None
         measured = ROWS[row](ground)
         kept = json.loads(out.read_text()) if out.exists() else {}
         content = kept | {row: measured}
-        write_text(out, json.dumps(content, indent=1) + "\n")
-        write_text(out.with_suffix(".md"), markdown(content))
-        print(f"{row}: {out.relative_to(ROOT)}", flush=True)
+        write_result("other_data", content, markdown(content))
 
 
 def _by_form(measure: Callable[[int, str], Scores | Measured], ground: Ground) -> dict[str, Any]:
@@ -316,8 +312,7 @@ def _unknown(runs: Sequence[Run], data: Sequence[str], name: str, *others: str) 
 def _live(path: Path, data: Sequence[str], name: str) -> Measured:
     out = path.with_suffix(f".{name}.json")
     if not out.exists():
-        command = [*COMMAND, "evaluate", str(path), "--live", *_data(data), "--json", str(out)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        har_edge("evaluate", path, "--live", *_data(data), "--json", out)
     content: Measured = json.loads(out.read_text())
     return content
 

@@ -24,8 +24,7 @@ from edge_runtime.bench import doubts, machine, statistics
 from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
-from edge_runtime.system.files import write_text
-from tools import RESULTS, table
+from tools import RESULTS, table, table_of, write_result
 from tools.peer_models import OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
@@ -36,8 +35,7 @@ RAW, PREPARED = "raw window, prepared in the graph", "window that was already pr
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--rounds", default=10, metavar="N", help="Processes per form.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=RESULTS, metavar="FOLDER")
-def main(run: Path, rounds: int, out: Path) -> None:
+def main(run: Path, rounds: int) -> None:
     """Measure all forms of the selection network in the run folder RUN; write the tables."""
     run = runs.find(run).folder
     before = machine.state()
@@ -80,10 +78,8 @@ def main(run: Path, rounds: int, out: Path) -> None:
         "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
         "rows": rows,
     }
-    write_text(out / "peers.json", json.dumps(content, indent=1) + "\n")
-    write_text(out / "peers.md", _markdown(content))
-    _record_processor(out, content)
-    print(out / "peers.md")
+    write_result("peers", content, _markdown(content))
+    _record_processor(content)
 
 
 def _in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
@@ -112,9 +108,9 @@ def answer(folder: Path, form: Form) -> dict[str, Any]:
     return {"operators": operators, "bytes": size, "accuracy": accuracy, "answers": answers}
 
 
-def _record_processor(out: Path, content: dict[str, Any]) -> None:
+def _record_processor(content: dict[str, Any]) -> None:
     """Put this machine's ratio of int8 to the fastest float form into `processors.json`; write `processors.md` anew."""
-    path = out / "processors.json"
+    path = RESULTS / "processors.json"
     row = {
         "processor": content["device"]["cpu"],
         "ratio": ratio_text(our_int8(content["rows"])),
@@ -123,7 +119,6 @@ def _record_processor(out: Path, content: dict[str, Any]) -> None:
         "doubt": "; ".join(doubts_of(content)),
     }
     rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
-    write_text(path, json.dumps(rows, indent=1) + "\n")
     text = f"""# Latency of int8 against float, by processor
 
 p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
@@ -131,7 +126,7 @@ ratio depends on the processor: quote both. Where the evidence does not name a r
 `python -m tools.peers RUN` adds a row.
 
 {table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
-    write_text(out / "processors.md", text)
+    write_result("processors", rows, text)
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -171,22 +166,8 @@ average before {content["load_average_before"]}. p50 is the time of one
 The forms are described in [peers.md](../peers.md).
 """
     text += "".join(f"\nDoubt: {doubt}.\n" for doubt in doubts_of(content))
-    header = "form | operators | kB, no card | p50, µs | of fastest float (95 %) | accuracy, % | same answers, %"
     for group in dict.fromkeys(x["group"] for x in rows):
-        cells = [
-            (
-                x["name"],
-                str(x["operators"] or ""),
-                f"{x['bytes'] / 1000:.0f}",
-                f"{x['p50_us']:.1f}",
-                ratio_text(x),
-                f"{100 * x['accuracy']:.2f}",
-                f"{100 * x['agreement']:.2f}",
-            )
-            for x in rows
-            if x["group"] == group
-        ]
-        text += f"\n## {group}\n\n{table(header, cells)}"
+        text += f"\n## {group}\n\n{table_of(_COLUMNS, (x for x in rows if x['group'] == group))}"
     return text
 
 
@@ -194,6 +175,17 @@ def ratio_text(row: dict[str, Any]) -> str:
     """The ratio of a row to the fastest float form, with its interval."""
     low, high = row["of_fastest_float_ci95"]
     return f"{row['of_fastest_float']:.2f} ({low:.2f} to {high:.2f})"
+
+
+_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "form": lambda x: x["name"],
+    "operators": lambda x: str(x["operators"] or ""),
+    "kB, no card": lambda x: f"{x['bytes'] / 1000:.0f}",
+    "p50, µs": lambda x: f"{x['p50_us']:.1f}",
+    "of fastest float (95 %)": ratio_text,
+    "accuracy, %": lambda x: f"{100 * x['accuracy']:.2f}",
+    "same answers, %": lambda x: f"{100 * x['agreement']:.2f}",
+}
 
 
 if __name__ == "__main__":

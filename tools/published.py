@@ -5,7 +5,6 @@ Whatever `FOLDER` holds already is not trained or converted again, so that a sec
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,9 +19,8 @@ import click
 from edge_runtime.bench import results
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
-from edge_runtime.model.rivals import rival_name
-from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT
+from tools import COMMAND, RESULTS, ROOT, children_cpu_seconds, har_edge, write_json, write_result
+from tools.measure_networks import measured_forms
 from tools.published_document import document
 from tools.published_networks.networks import NETWORKS, Published
 
@@ -32,7 +30,7 @@ QUANTISED = ("int8", "mixed")
 LIMITS = ("--max-size", "20000", "--time-limit", "900")
 """DeepConvLSTM and iSPLInception's CNN-LSTM have millions of weights."""
 
-_DOCUMENT, _CONTENT = RESULTS / "published.md", RESULTS / "published.json"
+_CONTENT = RESULTS / "published.json"
 
 
 @dataclass(frozen=True)
@@ -86,25 +84,19 @@ def main(names: Sequence[str], runs: Path, convert_again: bool, measure: bool) -
     for name in names or NETWORKS:
         kept = Kept(runs / name)
         if not kept.training.exists():
-            _show(f"training {name}")
+            print(f"training {name}", flush=True)
             train(name, kept)
         if convert_again or not kept.conversion.exists():
-            _show(f"converting {name}")
-            write_text(kept.conversion, json.dumps(convert(kept), indent=1) + "\n")
+            print(f"converting {name}", flush=True)
+            write_json(kept.conversion, convert(kept))
     content = json.loads(_CONTENT.read_text()) if _CONTENT.exists() else {}
     for name in names or NETWORKS:
         kept = Kept(runs / name)
         content[name] = describe(NETWORKS[name], kept)
         if measure and kept.converted():
-            _show(f"measuring {name}")
+            print(f"measuring {name}", flush=True)
             content[name]["bench"] = bench(kept)
-        write_text(_CONTENT, json.dumps(content, indent=1) + "\n")
-    write_text(_DOCUMENT, document(content))
-    print(_DOCUMENT.relative_to(ROOT))
-
-
-def _show(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        write_result("published", content, document(content))
 
 
 def train(name: str, kept: Kept) -> None:
@@ -121,9 +113,14 @@ def convert(kept: Kept) -> dict[str, Any]:
     for scheme in kept.converted():
         kept.tflite(scheme).unlink()
     command = kept.conversion_command("--quantize")
-    wall, cpu = time.monotonic(), _cpu_seconds()
+    wall, cpu = time.monotonic(), children_cpu_seconds()
     result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    found = {"seconds": time.monotonic() - wall, "cpu_seconds": _cpu_seconds() - cpu, "refused": None, "failed": None}
+    found = {
+        "seconds": time.monotonic() - wall,
+        "cpu_seconds": children_cpu_seconds() - cpu,
+        "refused": None,
+        "failed": None,
+    }
     print(result.stderr, file=sys.stderr)
     sentence = (result.stderr.strip().splitlines() or [""])[-1].removeprefix("Error: ")
     if result.returncode == ExitCode.USAGE:
@@ -137,11 +134,6 @@ def convert(kept: Kept) -> dict[str, Any]:
         result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
     subprocess.run(kept.conversion_command("--rivals"), check=True)  # apart: their time is not ours
     return found
-
-
-def _cpu_seconds() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def describe(published: Published, kept: Kept) -> dict[str, Any]:
@@ -167,21 +159,18 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
 
 def bench(kept: Kept) -> dict[str, Any]:
     """Time and score our forms and the rivals, in turns, in one `har-edge bench`."""
-    models = [str(kept.tflite(x)) for x in kept.converted()]
-    subprocess.run(
-        [*COMMAND, "bench", *models, "--rivals", "--json", str(kept.bench)], check=True, stdout=subprocess.DEVNULL
-    )
+    har_edge("bench", *(kept.tflite(x) for x in kept.converted()), "--rivals", "--json", kept.bench)
     report = results.read(kept.bench)
     rows = [
         {
-            "form": rival_name(x.rival, x.quantization) if x.rival else x.quantization,
+            "form": form,
             "is_rival": x.rival is not None,
             "p50_us": 1000 * x.latency_ms.p50,
             "bytes": x.size_bytes,
             "accuracy": x.accuracy,
             "operators": x.operators,
         }
-        for x in report.results
+        for form, x in measured_forms(report).items()
         if x.latency_ms is not None
     ]
     return {

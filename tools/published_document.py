@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_runtime.bench.doubts import BUSY_LOAD
-from tools import table
+from tools import table_of
 from tools.published_networks.networks import NETWORKS
 
 LITTLE = 0.5
@@ -15,8 +15,8 @@ _FLOAT, _NOTHING = "float32", "–"
 
 def document(content: dict[str, Any]) -> str:
     """The text of `docs/results/published.md`."""
-    networks = {x: content[x] for x in NETWORKS if x in content}
-    converted = [x for x in networks.values() if "form" in x["conversion"]]
+    networks = [{"name": x, **content[x]} for x in NETWORKS if x in content]
+    converted = [x for x in networks if "form" in x["conversion"]]
     benched = [x for x in converted if x["bench"]]
     text = f"""# Published networks, converted as they are
 
@@ -29,7 +29,7 @@ every fourth training subject; those are the held-out subjects. It is saved as a
 - {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points on the held-out subjects.
 - {sum(map(_is_faster, benched))} of the {len(benched)} that were measured are faster than the fastest rival.
 
-{table(" | ".join(_COLUMNS), [[column(name, x) for column in _COLUMNS.values()] for name, x in networks.items()])}
+{table_of(_COLUMNS, networks)}
 “form” is int8 (integers throughout) or mixed (cells in float), and how recurrent layers are written
 ([convert.md](../convert.md)). “loses” is float32 minus that form in points, on the held-out subjects, with the share of
 equal answers; in brackets on the test subjects. kB with the card. The rivals are the same network in other tools' forms
@@ -39,23 +39,13 @@ fastest rival. All take windows as they are and prepare them in the graph. Secon
 """
     cpus = sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]})
     text += f"\nMeasured on {', '.join(cpus)}, one thread.\n" if cpus else ""
-    busy = [x for x, y in networks.items() if y["bench"] and (y["bench"]["load_average_before"] or 0) > BUSY_LOAD]
+    busy = [x["name"] for x in benched if (x["bench"]["load_average_before"] or 0) > BUSY_LOAD]
     text += f"\nDoubt: the machine was not idle before {', '.join(busy)}.\n" if busy else ""
-    notes = {name: x["conversion"]["refused"] or x["conversion"]["failed"] for name, x in networks.items()}
+    notes = {x["name"]: x["conversion"]["refused"] or x["conversion"]["failed"] for x in networks}
     if any(notes.values()):
         text += "\nRefused, or beyond the default `--max-drop`:\n\n"
         text += "".join(f"- `{name}`: {note}\n" for name, note in notes.items() if note)
-    sources = [
-        (
-            f"`{name}`",
-            str(x["input_shape"]),
-            f"{x['training']['parameters']:,}",
-            str(x["training"]["epochs"]),
-            x["source"],
-        )
-        for name, x in networks.items()
-    ]
-    return f"{text}\n## Sources\n\n{table('network | input | parameters | epochs here | source', sources)}"
+    return f"{text}\n## Sources\n\n{table_of(_SOURCES, networks)}"
 
 
 def _row(network: dict[str, Any], form: str) -> dict[str, Any]:
@@ -100,16 +90,16 @@ def _against_rival(network: dict[str, Any]) -> str:
     return f"{_ours(network)['p50_us'] / rival['p50_us']:.2f} of {rival['form']} ({rival['p50_us']:.0f} µs)"
 
 
-def _converted(write: Callable[[dict[str, Any]], str]) -> Callable[[str, dict[str, Any]], str]:
-    return lambda _, network: write(network) if "form" in network["conversion"] else _NOTHING
+def _converted(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    return lambda network: write(network) if "form" in network["conversion"] else _NOTHING
 
 
-def _benched(write: Callable[[dict[str, Any]], str]) -> Callable[[str, dict[str, Any]], str]:
-    return lambda _, network: write(network) if network["bench"] else _NOTHING
+def _benched(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    return lambda network: write(network) if network["bench"] else _NOTHING
 
 
-_COLUMNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
-    "network": lambda name, _: f"`{name}`",
+_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "network": lambda x: f"`{x['name']}`",
     "form": _converted(lambda x: f"{x['conversion']['form']}, {x['conversion']['lowering']}"),
     "float32, %": _converted(_accuracy),
     "loses, agrees": _converted(_loss),
@@ -121,4 +111,11 @@ _COLUMNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "conversion, s (CPU)": _converted(
         lambda x: f"{x['conversion']['seconds']:.0f} ({x['conversion']['cpu_seconds']:.0f})"
     ),
+}
+_SOURCES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "network": lambda x: f"`{x['name']}`",
+    "input": lambda x: str(x["input_shape"]),
+    "parameters": lambda x: f"{x['training']['parameters']:,}",
+    "epochs here": lambda x: str(x["training"]["epochs"]),
+    "source": lambda x: x["source"],
 }

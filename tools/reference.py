@@ -6,9 +6,7 @@ Without data, `edge` and `edge-small` are trained on UCI HAR with five seeds: th
 package does not hold, it is `edge-anywhere` instead, with seed 0; its scores are in its card.
 """
 
-import json
 import platform
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,8 +25,8 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import load, read_model, write_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.runs import Run
-from edge_runtime.system.files import write_bytes, write_text
-from tools import COMMAND, RESULTS, ROOT, table
+from edge_runtime.system.files import write_bytes
+from tools import ROOT, har_edge, table, write_result
 
 NETWORKS = ("edge", "edge-small")
 SEEDS = 5
@@ -56,8 +54,8 @@ def main(data: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:
         run = Run(Path(folder) / ANYWHERE)
         sets = [x for path in ("uci-har", *data) for x in ("--data", path)]
-        subprocess.run([*COMMAND, "train", "--frame", "walking", *sets, "--out", str(run.folder)], check=True)
-        subprocess.run([*COMMAND, "convert", str(run.folder), "--quantize"], check=True)
+        har_edge("train", "--frame", "walking", *sets, "--out", run.folder)
+        har_edge("convert", run.folder, "--quantize")
         ship(run)
 
 
@@ -84,11 +82,10 @@ def make_networks() -> None:
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:
         for network in NETWORKS:
             out = Path(folder) / network
-            options = ["--network", network, "--seeds", str(SEEDS), "--out", str(out)]
-            subprocess.run([*COMMAND, "train", *options], check=True)
+            har_edge("train", "--network", network, "--seeds", SEEDS, "--out", out)
             runs = [Run(out / f"seed-{seed}") for seed in range(SEEDS)]
             for run in runs:
-                subprocess.run([*COMMAND, "convert", str(run.folder), "--quantize"], check=True)
+                har_edge("convert", run.folder, "--quantize")
             scores[network] = [_score(network, seed, run, test) for seed, run in enumerate(runs)]
             for scheme in SCHEMES:
                 models[reference_model(network, scheme)] = runs[0].tflite(scheme).read_bytes()
@@ -99,9 +96,7 @@ def make_networks() -> None:
             print(path.relative_to(ROOT))
     shared = {key: card.training[key] for key in ("recipe", "data", "versions")}
     content = {"cpu": machine.cpu_model(), **shared, "networks": scores}
-    write_text(RESULTS / "seeds.json", json.dumps(content, indent=1) + "\n")
-    write_text(RESULTS / "seeds.md", markdown(scores, len(test)))
-    print((RESULTS / "seeds.md").relative_to(ROOT))
+    write_result("seeds", content, markdown(scores, len(test)))
 
 
 def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:

@@ -1,25 +1,22 @@
-"""Write `docs/results.md`, its picture and README's table from the files in `docs/results`: `make results`."""
+"""Write `docs/results.md` and README's table from the files in `docs/results`: `make results`."""
 
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.rivals import rival_name
-from edge_runtime.system.files import atomic_path, write_text
-from tools import RESULTS, ROOT, table
+from edge_runtime.system.files import write_text
+from tools import RESULTS, ROOT, table, table_of
 from tools.peer_models import INTERPRETER, OURS
 from tools.peers import PREPARED, doubts_of, our_int8, ratio_text
 
-DOCUMENT, PICTURE = ROOT / "docs" / "results.md", ROOT / "docs" / "networks.svg"
+DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
 MARKERS = ("<!-- written by make results -->\n", "<!-- to here -->\n")
 PUBLISHED = {
@@ -33,18 +30,13 @@ PUBLISHED = {
 FLOAT, INT8, MIXED = "float32", "int8", "mixed"
 FORMS = (FLOAT, INT8, MIXED, *(rival_name(x.tool, x.scheme) for x in RIVALS))
 """The forms that are timed, in the order of the table; the first three are har-edge's own."""
-_LARGEST = 2500.0  # square points of the largest file's disc
 Measured = dict[str, Any]
 
 
 def main() -> None:
-    """Write the document, its picture, and README's table."""
-    networks = load_measured()
-    _plot(networks)
-    write_text(DOCUMENT, document(networks))
+    """Write the document and README's table."""
+    write_text(DOCUMENT, document(load_measured()))
     write_text(README, with_table(README.read_text()))
-    for path in (DOCUMENT, PICTURE, README):
-        print(path.relative_to(ROOT))
 
 
 def load_measured() -> list[Measured]:
@@ -94,7 +86,7 @@ with more epochs, the first on coarse classes, and `residual-bidir-lstm` with la
 
 ## Accuracy
 
-{_table(networks, _ACCURACY)}
+{table_of(_ACCURACY, networks)}
 “best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is float32
 minus that form, in points: the mean, and the most of any seed. “mixed” is int8 but for the cells of recurrent layers
 ([convert.md](convert.md)); `har-edge convert --quantize` writes the one of both that its rule chooses. Published
@@ -102,7 +94,7 @@ figures are single runs, read on the test subjects during training.
 
 ## Size and speed
 
-{_table(networks, _COST)}
+{table_of(_COST, networks)}
 Size is that of the file with its card, of seed 0; “arena” is the smallest in which TensorFlow Lite Micro runs the int8
 model, with int8 input, on this machine, of 64 bits ([microcontroller.md](microcontroller.md#memory)).
 p50 is the median latency of one window. “form” is how recurrent
@@ -112,7 +104,7 @@ form that was measured, whoever made it, with its 95 % interval; it depends on t
 
 ## Beside other tools
 
-{_table(networks, _RIVALS)}
+{table_of(_RIVALS, networks)}
 p50 in µs, and in brackets the size of the file in kB (that of har-edge with its card), of the same weights in the same
 rounds. What the rivals are: [convert.md](convert.md#rivals). A dash is a form that there is not, or that was not
 measured.
@@ -123,8 +115,6 @@ measured.
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
         text += f"\nThe machine was not idle before {', '.join(busy)}: these latencies are to be measured again.\n"
-    if cpus:
-        text += f"\n![Accuracy against latency, size as area]({PICTURE.name})\n"
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
     return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
@@ -169,10 +159,6 @@ reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md]
 `edge`, seed 0, has {shipped}, and its int8 file {size / 1000:.1f} kB with its card
 (`har-edge info edge`). How often the test subjects were scored: [docs/results/README.md](docs/results/README.md).
 """
-
-
-def _table(networks: Sequence[Measured], columns: dict[str, Callable[[Measured], str]]) -> str:
-    return table(" | ".join(columns), [[column(x) for column in columns.values()] for x in networks])
 
 
 def _mean_and_sd(values: Sequence[float]) -> str:
@@ -261,50 +247,6 @@ _COST = _NAME | {
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
 _RIVALS = _NAME | {form: partial(_time_and_size, form=form) for form in FORMS}
-
-
-def _plot(networks: Sequence[Measured]) -> None:
-    """Accuracy against latency, a disc for each form of each network whose area is its size."""
-    measured = [x for x in networks if x["bench"] and len(x["labels"]) == 6]
-    per_byte = _LARGEST / max((size for x in measured for size in x["seeds"][0]["bytes"].values()), default=1)
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes = figure.subplots()
-    int8 = [(x["bench"]["p50_us"][INT8], np.mean(_accuracies(x, INT8))) for x in measured]
-
-    def beside(point: tuple[float, float]) -> list[float]:
-        """Accuracies of the int8 networks of about the same latency and accuracy."""
-        return [y for x, y in int8 if 0.5 < x / point[0] < 2 and abs(y - point[1]) < 1]
-
-    for i, network in enumerate(measured):
-        color = f"C{i}"
-        points = [(network["bench"]["p50_us"][x], np.mean(_accuracies(network, x))) for x in (FLOAT, INT8)]
-        axes.plot(*zip(*points, strict=True), color=color, linewidth=0.8, zorder=1)
-        for scheme, (latency, accuracy) in zip((FLOAT, INT8), points, strict=True):
-            area = per_byte * network["seeds"][0]["bytes"][scheme]
-            face = color if scheme == INT8 else "none"
-            axes.scatter(latency, accuracy, s=area, facecolor=face, edgecolor=color, alpha=0.7, zorder=2)
-        # Above the int8 disc, unless that of float32 or of a more accurate network is there.
-        side = 1 if points[1][1] >= max([points[0][1] - 0.3, *beside(points[1])]) else -1
-        away = (0, side * ((area / np.pi) ** 0.5 + 3))
-        axes.annotate(
-            network["name"],
-            points[1],
-            xytext=away,
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if side > 0 else "top",
-            fontsize=9,
-        )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
-    axes.set_xlabel("latency of one window, p50 (µs)")
-    axes.set_ylabel("accuracy on the test subjects (%)")
-    axes.margins(0.15)
-    axes.grid(alpha=0.25, which="both")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel("Area: size of the file. Open: float32; filled: int8.", fontsize=8, color="0.35")
-    with matplotlib.rc_context({"svg.hashsalt": "har-edge"}), atomic_path(PICTURE) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

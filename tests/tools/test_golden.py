@@ -52,16 +52,6 @@ def test_a_changed_value_is_found_and_its_place_named(field, tmp_path):
         check(tmp_path)
 
 
-def test_a_changed_mounting_is_found(tmp_path):
-    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    path = tmp_path / WORN_ANY_WAY / "windows.json"
-    content = json.loads(path.read_text())
-    content["windows"][-1]["mounting"][1][2] += 1e-6
-    path.write_text(json.dumps(content))
-    with pytest.raises(CheckFailedError, match=f"{WORN_ANY_WAY}/windows.json, window 8, mounting "):
-        check(tmp_path)
-
-
 def test_a_changed_signal_is_found(tmp_path):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     name = next(iter(STRETCHES))

@@ -54,4 +54,3 @@ def test_a_network_that_was_not_converted_has_keras_scores_and_the_reason():
     text = document([edge | {"seeds": [seed], "bench": None, "not_converted": "a layer is unknown"}])
     assert "- `edge`: a layer is unknown" in text
     assert f"| {100 * seed['scores']['keras']['accuracy']:.2f} |" in text
-    assert "networks.svg" not in text
