@@ -233,8 +233,7 @@ def _predict(
     file: Path, described: "Described | None", session: "Session", source: "Source", window_s: float
 ) -> "Prediction":
     from edge_runtime.live.decider import Decision
-    from edge_runtime.live.display.predictions import Prediction
-    from edge_runtime.live.segments import segments
+    from edge_runtime.live.display.predictions import Prediction, segments
 
     decisions, notices = [], []
     for found in session.run(source):

@@ -29,11 +29,9 @@ class Log:
         first_line = _row(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # A pipe is not opened for reading: it would never be without a reader, and block when it is full.
-            is_special = path.exists() and not path.is_file()
+            is_special = path.exists() and not path.is_file()  # a pipe that nobody reads must not stop the stream
             mode = os.O_WRONLY | os.O_NONBLOCK if is_special else os.O_RDWR | os.O_CREAT
             self._descriptor = os.open(path, mode | os.O_APPEND, 0o666)
-            os.set_blocking(self._descriptor, True)
         except OSError as error:
             raise InputError(
                 f"cannot write {path}: {error.strerror or error}; choose another file for --log"
@@ -45,8 +43,8 @@ class Log:
             os.close(self._descriptor)
             raise InputError(f"{path} is no log of these activities: choose another file for --log")
         # A log whose program was killed may end in half a row: the next one begins on a line of its own.
-        torn = bool(found) and os.pread(self._descriptor, 1, state.st_size - 1) != b"\n"
-        self._pending = (b"\n" if torn else b"") if found else first_line
+        is_torn = bool(found) and os.pread(self._descriptor, 1, state.st_size - 1) != b"\n"
+        self._pending = (b"\n" if is_torn else b"") if found else first_line
 
     def write(self, decision: Decision) -> Notice | None:
         """Append a row; give a notice when rows cannot be written any more, once, or can be again."""

@@ -4,23 +4,47 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
 import click
-from rich.cells import cell_len
 from rich.text import Text
 
 from edge_runtime.data.data_sources import DataSource
 from edge_runtime.data.dataset import Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import activity_name, activity_table, minutes_and_seconds, show_summary
-from edge_runtime.live.segments import Segment
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
 _MOST_IN_FULL = 3
-_LONGEST_LINE = 120
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A time of one activity, in the clock of the recording; `probability` is the mean over its decisions."""
+
+    start: float
+    end: float
+    activity: str
+    probability: float | None
+
+
+def segments(decisions: Sequence[Decision], hop_s: float) -> Iterator[Segment]:
+    """Join decisions of one activity that follow each other; each stands for the hop before it."""
+    first = 0
+    for i, each in enumerate(decisions):
+        following = decisions[i + 1] if i + 1 < len(decisions) else None
+        # Half a hop more is jitter; a longer step is a gap, or another clock.
+        if following and following.activity == each.activity and 0 < following.seconds - each.seconds < 1.5 * hop_s:
+            continue
+        joined = decisions[first : i + 1]
+        is_known = each.activity != UNKNOWN
+        share = mean(x.probability(x.activity) for x in joined) if is_known else None
+        start, end = (round(x, 6) for x in (joined[0].seconds - hop_s, each.seconds))
+        yield Segment(start, end, each.activity, share)
+        first = i + 1
 
 
 @dataclass(frozen=True)
@@ -48,15 +72,10 @@ class Described:
         return self.stated or self.recording.mounting.placement
 
     def __str__(self) -> str:
-        return ", ".join(self.parts)
-
-    @property
-    def parts(self) -> list[str]:
-        """What is known of it, for people."""
         x = self.recording
         worn = [y for y in (self.placement, x.mounting.device) if y]
         labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
-        return [x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels]
+        return ", ".join([x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels])
 
     def facts(self) -> dict[str, object]:
         """What is known of it, for programs."""
@@ -78,12 +97,7 @@ class Prediction:
     summary: StreamSummary
 
     def __str__(self) -> str:
-        return ", ".join(self.parts)
-
-    @property
-    def parts(self) -> list[str]:
-        """What is known of the recording, for people."""
-        return self.described.parts if self.described else [str(self.file)]
+        return str(self.described or self.file)
 
     def label(self, decision: Decision) -> str:
         """The label of the last sample that the decision is about; "" where none is known."""
@@ -131,7 +145,7 @@ def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> N
             percent(x.probability, 0),
         )
     if has_name:
-        _print_parts(prediction.parts, console, "bold")
+        console.print(str(prediction), style="bold", soft_wrap=not console.is_terminal)
     console.print(table)
     if {x.activity for x in prediction.decisions} == {UNKNOWN}:
         _say(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.", console)
@@ -146,25 +160,8 @@ def _show_in_a_line(prediction: Prediction, console: Console) -> None:
     shares = [f"{activity_name(x)} {percent(n / len(decisions), 0)}" for x, n in counts.most_common()]
     if {*counts} == {UNKNOWN}:
         shares[0] += f" ({_commonest(prediction)})"
-    *about, last = prediction.parts
     length = minutes_and_seconds(decisions[-1].seconds - prediction.start)
-    _print_parts([*about, f"{last}: {length}", *shares], console)
-
-
-def _print_parts(parts: Sequence[str], console: Console, style: str = "") -> None:
-    """Print `parts` with commas between; on a terminal, one that a line has no room for begins the next, indented."""
-    if not console.is_terminal:
-        _say(", ".join(parts), console)
-        return
-    width = min(console.width, _LONGEST_LINE)
-    lines = [parts[0]]
-    for part in parts[1:]:
-        if cell_len(f"{lines[-1]}, {part},") <= width:
-            lines[-1] += f", {part}"
-        else:
-            lines[-1] += ","
-            lines.append(f"    {part}")
-    console.print("\n".join(lines), style=style, width=width)
+    _say(f"{prediction}: {length}, {', '.join(shares)}", console)
 
 
 def _say(text: str, console: Console) -> None:

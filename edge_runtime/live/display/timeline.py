@@ -25,14 +25,12 @@ from edge_runtime.live.display.sinks import (
 )
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
-from edge_runtime.model.alike_labels import labels_of
 from edge_runtime.system.figures import activity_colour
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
 
 BAND_S = 300.0
-_MOST_BANDS, _LEAST_WIDTH = 12, 40  # an hour; columns beside which there is room for the times of several
 _REFRESH_S = 0.1
 _NOTICES, _NOTICE_LINES = 3, 2
 _LEAST_BAR, _LOW_SCREEN = 5, 9  # columns, lines
@@ -59,7 +57,7 @@ class Timeline(Sink):
         self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
-        self._past: deque[tuple[float, int]] = deque(maxlen=int(_MOST_BANDS * BAND_S) + 1)  # at most one a second
+        self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
 
@@ -101,10 +99,7 @@ class Timeline(Sink):
                 self._console.print(Text(said))
 
     def picture(self) -> RenderableType:
-        """Render the picture; where there are too few lines, bars and older notices are left out first.
-
-        Lines that are left are for bands of earlier minutes.
-        """
+        """Render the picture; where there are too few lines, bars and older notices are left out first."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
         now = self._now(width)
@@ -116,8 +111,7 @@ class Timeline(Sink):
                 notices = lines + notices
         bars = [*self._bars(width), Text("")]
         bars = bars if len(bars) + len(notices) <= room else []
-        left = room - len(bars) - _NOTICES * _NOTICE_LINES  # whether there are notices or not: bands do not jump
-        return Group(title, *now, *bars, *self._bands(width, 1 + max(0, left)), self._facts(), *notices)
+        return Group(title, *now, *bars, *self._band(width), self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
         """The activity, three lines high and letter-spaced; one line on a screen of a few."""
@@ -143,61 +137,45 @@ class Timeline(Sink):
     def _bars(self, width: int) -> list[Text]:
         """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room.
 
-        An answer that stands for several has no bar of its own beside theirs: all bars are 100 % together.
+        An answer that stands for several has no bar beside theirs.
         """
         names = [activity_name(x) for x in self._names[:-1]]
-        longest = max(map(len, names))
-        room = width - longest - len("X  100 %") - 1
-        if room < _LEAST_BAR:
-            longest, room = max(0, min(longest, width - len("X  100 %"))), 0
-        labels = self._latest.labels if self._latest else self._names
-        answered = labels_of(self._latest.activity, labels) if self._latest else []
+        room = width - max(map(len, names)) - len("X  100 %") - 1
+        longest = max(map(len, names)) if room >= _LEAST_BAR else max(0, width - len("X  100 %"))
         lines = []
         for i, name in enumerate(names):
-            parts = labels_of(self._names[i], labels)
-            style = "bold" if {*parts} <= {*answered} else ""
-            line = Text(f"{self._letters[i]} {printable(name, longest):<{longest}} ", style, no_wrap=True)
+            line = Text(f"{self._letters[i]} {printable(name, longest):<{longest}} ", no_wrap=True)
             lines.append(line)
             if self._latest and self._names[i] not in self._latest.labels:
-                line.append(" + ".join(self._letters[self._names.index(x)] for x in parts)[:room], "dim")
                 continue
             share = self._latest.probability(self._names[i]) if self._latest else 0.0
-            if room:
+            if room >= _LEAST_BAR:
                 bar = "█" * round(share * room) or "·"
                 line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
             line.append(f"{percent(share, 0):>5}")
         return lines
 
-    def _bands(self, width: int, most: int) -> list[Text]:
-        """The last minutes, a letter on its colour for each stretch of time, and a scale below.
+    def _band(self, width: int) -> list[Text]:
+        """The last minutes, a letter on its colour for each stretch of time, and a scale below."""
+        band = Text(no_wrap=True)
+        for answer in self._answers(width):
+            if answer is None:
+                band.append("·")
+            else:
+                band.append(self._letters[answer], f"not dim {_INK} on {self._colour(answer)}")
+        ago = f"{BAND_S / 60:g} min ago"
+        legend = "? unknown   · no answer".center(width - len(ago) - len("now"))
+        if len(ago) + len(legend) + len("now") > width:
+            legend = " " * (width - len(ago) - len("now"))
+        return [band, Text(f"{ago}{legend}now", style="dim", no_wrap=True)]
 
-        There are as many bands, `most` at most, as have something to show; the latest is the lowest.
-        """
-        n = min(most, _MOST_BANDS, 1 + int(self._summary.elapsed_s / BAND_S)) if width >= _LEAST_WIDTH else 1
-        longest = len(_ago(n)) + 1 if n > 1 else 0
-        bands, moments = [], iter(self._answers(n, width - longest))
-        for number in range(n, 0, -1):
-            band = Text(f"{_ago(number):<{longest}}" if longest else "", style="dim", no_wrap=True)
-            for _ in range(width - longest):
-                answer = next(moments)
-                if answer is None:
-                    band.append("·")
-                else:
-                    band.append(self._letters[answer], f"not dim {_INK} on {self._colour(answer)}")
-            bands.append(band)
-        left = "" if longest else _ago(1)
-        legend = "? unknown   · no answer".center(width - len(left) - len("now"))
-        if len(left) + len(legend) + len("now") > width:
-            legend = " " * (width - len(left) - len("now"))
-        return [*bands, Text(f"{left}{legend}now", style="dim", no_wrap=True)]
-
-    def _answers(self, n_bands: int, width: int) -> Iterator[int | None]:
-        """The activity at each moment of the bands, the oldest first; None where nothing was recognised."""
+    def _answers(self, width: int) -> Iterator[int | None]:
+        """The activity at each moment of the band, the oldest first; None where nothing was recognised."""
         past, now = list(self._past), self._summary.elapsed_s
         place = 0
         current: tuple[float, int] | None = None
-        for column in range(n_bands * width):
-            moment = now - BAND_S * (n_bands * width - 1 - column) / width
+        for column in range(width):
+            moment = now - BAND_S * (width - 1 - column) / width
             while place < len(past) and past[place][0] <= moment + 1e-9:
                 current, place = past[place], place + 1
             # Where nothing was recognised for longer than a decision takes, there was a gap.
@@ -217,11 +195,6 @@ class Timeline(Sink):
 
     def _colour(self, index: int) -> str:
         return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else activity_colour(index)
-
-
-def _ago(number: int) -> str:
-    """When band `number`, from 1 for the latest, begins."""
-    return f"{number * BAND_S / 60:g} min ago"
 
 
 def _wrapped(text: str, width: int) -> list[Text]:
