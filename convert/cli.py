@@ -152,8 +152,7 @@ def command(
     MODEL, a .tflite file with its card or a reference model, 'edge', 'edge-small' or 'edge-anywhere', is converted
     already: --c-array writes it as C++ source.
 
-    Of a training with several seeds every run is converted; the table at the end has a row for each, and the mean
-    of those that passed.
+    Of a training with several seeds every run is converted; at the end stand the means of those that passed.
     """
     c_array_type = (io_type if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):

@@ -44,7 +44,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     import_tensorflow("the network")
     import tensorflow as tf
 
-    from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
+    from convert.lowering.cells import IN_FLOAT, IN_INT8
     from convert.lowering.network import lower
     from convert.options import CALIBRATION
     from convert.quantise import tflite_converter
@@ -57,10 +57,6 @@ def build(run: Path, folder: Path) -> list[Form]:
     layouts = {
         "two products (ifo, c)": IN_INT8,  # that of `har-edge convert`
         "one product": IN_FLOAT,
-        "four products": GateLayout(("i", "f", "o", "c")),
-        "one product, one LOGISTIC, tanh(x) = 2 sigmoid(2x) - 1": GateLayout(("ifoc",), one_sigmoid=True),
-        "two products, steps cut one by one": GateLayout(IN_INT8.products, row_by_row=True),
-        "x W and h U apart, added": GateLayout(IN_INT8.products, joined=False),
     }
     card = load(run / "card.json")
     record = TrainingRecord.of(card, run / "card.json")

@@ -55,18 +55,12 @@ class GateLayout:
 
     products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
         one output scale.
-    one_sigmoid : compute the candidate's tanh(x) as 2 sigmoid(2x) - 1, so that one LOGISTIC serves a whole group.
-    joined : products over [x_t, h_t-1]; otherwise one over x_t and one over h_t-1, which are added.
-    row_by_row : cut the steps out of the sequence one by one; otherwise by a tree of splits.
     looped : write loops, of layers that are lowered for it; otherwise each step, which can be observed one by one.
     float_cell : keep what is summed over the steps in float, the cell of an LSTM and the state of a GRU: it is rounded
         for the products alone. This applies to a GRU too.
     """
 
     products: tuple[str, ...]
-    one_sigmoid: bool = False
-    joined: bool = True
-    row_by_row: bool = False
     looped: bool = False
     float_cell: bool = False
 
@@ -85,7 +79,7 @@ IN_MIXED = replace(IN_INT8, float_cell=True)
 """Products in int8, the cell in float: a sum over 128 steps needs more than 256 values."""
 
 _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
-"""The names of their quantisation points; in other layouts a product is named after its gates."""
+"""The names of their quantisation points."""
 
 
 class LSTMCell:
@@ -95,7 +89,7 @@ class LSTMCell:
         layer = wavefront.layers[0]
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
         self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
-        self._columns = {gate: (x.kernel, x.state, x.bias) for gate, x in wavefront.gates().items()}
+        self._gates = {gate: (x.joined, x.bias) for gate, x in wavefront.gates().items()}
         self.points = (point, f"{self._name}/{CELL}")
 
     def start(self, batch: int) -> Carried:
@@ -108,7 +102,7 @@ class LSTMCell:
     ) -> Carried:
         """Return state and cell after `step` `[batch, features]`."""
         state, cell = carried
-        gates = self._gates(step, state, "ioc" if is_first else "ifoc", observe, layout)
+        gates = self._activated(step, state, "ioc" if is_first else "ifoc", observe, layout)
         round_sum = layout.summed(observe)
         update = round_sum(f"{self._name}/{UPDATE}", gates["i"] * gates["c"])
         if is_first:
@@ -119,46 +113,29 @@ class LSTMCell:
         activated = self._activation.of_rounded(cell, round_sum, f"{self._name}/activated_cell")
         return observe(self._point, gates["o"] * activated), cell
 
-    def _gates(
+    def _activated(
         self, step: tf.Tensor, state: tf.Tensor, needed: str, observe: Observer, layout: GateLayout
     ) -> dict[str, tf.Tensor]:
         """The values `[batch, units]` of the gates that are `needed`."""
-        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED)) if layout.joined else None
+        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
         values: dict[str, tf.Tensor] = {}
         for group in layout.products:
-            kernel, recurrent, bias = self._weights(group, layout.one_sigmoid)
-            point = f"{self._name}/{_PRODUCTS.get(group, group)}"
-            if joined is not None:
-                product = fully_connected(joined, np.concatenate([kernel, recurrent]), bias)
-            else:
-                parts = (fully_connected(step, kernel, bias), fully_connected(state, recurrent, np.zeros_like(bias)))
-                product = tf.add(*(observe(f"{point}/{x}", y) for x, y in zip("xh", parts, strict=True)))
-            values |= self._activate(product, point, group, needed, observe, layout.one_sigmoid)
+            weights, bias = (np.concatenate(x, axis=-1) for x in zip(*(self._gates[x] for x in group), strict=True))
+            product = fully_connected(joined, weights, bias)
+            values |= self._activate(product, f"{self._name}/{_PRODUCTS[group]}", group, needed, observe)
         return values
 
-    def _weights(self, group: str, one_sigmoid: bool) -> tuple[Array, Array, Array]:
-        """Kernel, recurrent weights and bias of a group of gates, side by side."""
-        parts = [[2 * x if one_sigmoid and gate == "c" else x for x in self._columns[gate]] for gate in group]
-        kernel, recurrent, bias = (np.concatenate(x, axis=-1) for x in zip(*parts, strict=True))
-        return kernel, recurrent, bias
-
     def _activate(
-        self, product: tf.Tensor, point: str, group: str, needed: str, observe: Observer, one_sigmoid: bool
+        self, product: tf.Tensor, point: str, group: str, needed: str, observe: Observer
     ) -> dict[str, tf.Tensor]:
         """The values of a group's gates, by one operator for all where they have one function."""
-        if group == "c" and not one_sigmoid:
+        if group == "c":
             return {"c": self._activation.of_gate(product, observe, point, "tanh")}
         if "c" not in group:
             return _columns_of(self._gate_activation.of_gate(product, observe, point, "sigmoid"), group, needed)
-        if not one_sigmoid:
-            parts = _columns_of(observe(point, product), group, needed)
-            functions = {gate: self._activation if gate == "c" else self._gate_activation for gate in parts}
-            return {gate: functions[gate].of_rounded(x, observe, f"{point}/{gate}") for gate, x in parts.items()}
-        parts = _columns_of(tf.sigmoid(observe(point, product)), group, needed)
-        if "c" in parts:
-            doubled = observe(f"{self._name}/doubled", 2 * parts["c"])
-            parts["c"] = observe(f"{self._name}/tanh", doubled - 1)
-        return parts
+        parts = _columns_of(observe(point, product), group, needed)
+        functions = {gate: self._activation if gate == "c" else self._gate_activation for gate in parts}
+        return {gate: functions[gate].of_rounded(x, observe, f"{point}/{gate}") for gate, x in parts.items()}
 
 
 class GRUCell:

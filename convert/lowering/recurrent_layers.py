@@ -83,7 +83,7 @@ class _Recurrence:
 
     def unrolled(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
         """Return the output by operators for each step."""
-        steps = split_steps(x, layout.row_by_row)
+        steps = split_steps(x)
         if self._is_backward:
             steps.reverse()
         lanes = (steps, steps[::-1]) if self.wavefront.both_ways else (steps,)
@@ -133,7 +133,7 @@ class _Recurrence:
             # What is rounded already is observed again: the converter looks for scales on both sides of a border.
             rows = observe(self.point, rows)
             block = observe(self.point, tf.slice(rows, begin, [in_turn, n_features]))
-            waves = [(x,) for x in split_rows(block, n_in_turn, layout.row_by_row)]
+            waves = [(x,) for x in split_rows(block, n_in_turn)]
             carried, states = self._compute(waves, n_before, observe_all(carried), observe, layout)
             new = self._answering(concatenate_rows(states)) if given else None
             given = tuple(

@@ -31,12 +31,12 @@ def map_inputs(xs: Sequence[TensorOrSteps], function: Callable[[Sequence[tf.Tens
     return [function([x[number] for x in lists]) for number, _ in enumerate(named_steps(lists[0]))]
 
 
-def split_steps(x: TensorOrSteps, row_by_row: bool) -> list[tf.Tensor]:
+def split_steps(x: TensorOrSteps) -> list[tf.Tensor]:
     """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`.
 
     They are split as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
     """
-    return list(x) if isinstance(x, list) else split_rows(rows_of(x), x.shape[1], row_by_row)
+    return list(x) if isinstance(x, list) else split_rows(rows_of(x), x.shape[1])
 
 
 def join_steps(x: TensorOrSteps) -> tf.Tensor:
@@ -59,15 +59,15 @@ def sequence_of(rows: tf.Tensor, batch: int) -> tf.Tensor:
     return tf.reshape(in_order, [1, n_steps, features]) if batch == 1 else tf.transpose(in_order, [1, 0, 2])
 
 
-def split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool) -> list[tf.Tensor]:
-    """Return `n_steps` equal parts of `rows`, by a tree of splits into 2 to 4."""
+def split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool = False) -> list[tf.Tensor]:
+    """Return `n_steps` equal parts of `rows`, by a tree of splits into 2 to 4, or cut out one by one."""
     if n_steps == 1:
         return [rows]
     parts = next((x for x in range(_PARTS, 1, -1) if n_steps % x == 0), None)
     if parts is None or row_by_row:
         size = rows.shape[0] // n_steps
         return [rows[step * size : (step + 1) * size] for step in range(n_steps)]
-    return [step for part in tf.split(rows, parts, axis=0) for step in split_rows(part, n_steps // parts, row_by_row)]
+    return [step for part in tf.split(rows, parts, axis=0) for step in split_rows(part, n_steps // parts)]
 
 
 def concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:

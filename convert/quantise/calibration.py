@@ -240,8 +240,7 @@ def _saturation(point: str) -> float | None:
     layer, _, product = point.rpartition("/")
     if not layer:  # the output of a layer, whatever its name
         return None
-    # In other layouts, a product is named after its gates.
-    return _SATURATION.get(GATES if set(product) <= set("ifo") else product)
+    return _SATURATION.get(product)
 
 
 def _cut(point: str, measured: ActivationRange) -> ActivationRange:

@@ -99,20 +99,11 @@ class _Loop:
 
     def _rounded(self, value: int, quantisation: Quantisation) -> int | None:
         """The tensor of the variable's first `value` in int8; None where it is not rounded to the same scale."""
-        model, graph = self._model, self._graph
-        producer = _producer(graph, value)
-        if producer is not None:
-            source = int(producer.inputs[0])
-            is_rounded = self._all(_DEQUANTIZE, [producer]) and _equal(graph.tensors[source].quantization, quantisation)
-            return source if is_rounded else None
-        rounded, buffer = copy.copy(graph.tensors[value]), schema.BufferT()
-        numbers = np.frombuffer(bytes(model.buffers[rounded.buffer].data), np.float32)
-        levels = np.rint(numbers / quantisation.scale[0]) + quantisation.zeroPoint[0]
-        buffer.data = np.clip(levels, -128, 127).astype(np.int8).view(np.uint8)
-        rounded.type, rounded.quantization, rounded.buffer = _INT8, quantisation, len(model.buffers)
-        model.buffers.append(buffer)
-        graph.tensors.append(rounded)
-        return len(graph.tensors) - 1
+        producer = _producer(self._graph, value)
+        if producer is None or not self._all(_DEQUANTIZE, [producer]):
+            return None
+        source = int(producer.inputs[0])
+        return source if _equal(self._graph.tensors[source].quantization, quantisation) else None
 
     def _retype(self, index: int, quantisation: Quantisation) -> None:
         body, graph = self._body, self._graph

@@ -1,9 +1,8 @@
 """Make rivals as a child process, and check that they answer as the network does."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import open_onnx
+from edge_runtime.model.rivals import FUSED, ONNX
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text
 
@@ -73,8 +73,17 @@ class RivalMaker:
         self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
 
     def make(self, form: RivalForm) -> bytes:
-        """The content of the form's file. Raises one of `refusals`."""
-        return _MAKERS[form.suffix](self)
+        """The content of the form's file, with the preparation of windows in front. Raises one of `refusals`."""
+        from convert.quantise.raw_input import take_raw_windows
+        from convert.rivals.onnx_network import to_dynamic
+        from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
+
+        is_dynamic = form.scheme == "dynamic"
+        if form.tool == ONNX:
+            content: bytes = (to_dynamic(self._onnx) if is_dynamic else self._onnx).SerializeToString()
+            return content
+        convert = fused if form.tool == FUSED else stock
+        return take_raw_windows(convert(self._model, in_dynamic if is_dynamic else in_float), self._normalisation)
 
     def check(self, form: RivalForm, content: bytes) -> None:
         """Raise `InputError` when a float form is another network than Keras's, or another form gives no numbers."""
@@ -85,42 +94,8 @@ class RivalMaker:
             raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest")
 
     @cached_property
-    def onnx(self) -> "ModelProto":
+    def _onnx(self) -> "ModelProto":
         """The network as an ONNX graph, of which the quantised form is made."""
         from convert.rivals.onnx_network import to_onnx
 
         return to_onnx(self._model, self._normalisation)
-
-    def stock(self, is_dynamic: bool) -> bytes:
-        """TensorFlow's converter on the network as it is."""
-        from convert.rivals.tensorflow_forms import in_dynamic, in_float, stock
-
-        return self._with_preparation(stock(self._model, in_dynamic if is_dynamic else in_float))
-
-    def fused(self) -> bytes:
-        """TFLite's own LSTM operator."""
-        from convert.rivals.tensorflow_forms import fused, in_float
-
-        return self._with_preparation(fused(self._model, in_float))
-
-    def _with_preparation(self, content: bytes) -> bytes:
-        """The TFLite model with the preparation of windows in front, as har-edge's own have it."""
-        from convert.quantise.raw_input import take_raw_windows
-
-        return take_raw_windows(content, self._normalisation)
-
-    def dynamic_onnx(self) -> bytes:
-        """ONNX Runtime's own quantisation."""
-        from convert.rivals.onnx_network import to_dynamic
-
-        content: bytes = to_dynamic(self.onnx).SerializeToString()
-        return content
-
-
-_MAKERS: dict[str, Callable[[RivalMaker], Any]] = {
-    "stock_float32.tflite": lambda maker: maker.stock(is_dynamic=False),
-    "stock_dynamic.tflite": lambda maker: maker.stock(is_dynamic=True),
-    "fused_float32.tflite": RivalMaker.fused,
-    "onnx_float32.onnx": lambda maker: maker.onnx.SerializeToString(),
-    "onnx_dynamic.onnx": RivalMaker.dynamic_onnx,
-}

@@ -108,7 +108,18 @@ def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_he
 
 def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):
     done = succeeded(
-        har_edge_here("bench", "--runs", 1, "--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime")
+        har_edge_here(
+            "bench",
+            "--runs",
+            1,
+            "--rounds",
+            1,
+            "--no-control",
+            "--on",
+            f"python:{tflite_runtime_python}",
+            "--runtime",
+            "tflite-runtime",
+        )
     )
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
@@ -123,7 +134,7 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here
 
 
 def test_bench_shows_the_work_of_the_operators(har_edge_here, tmp_path):
-    done = succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--no-control", "--profile"))
+    done = succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--rounds", 1, "--no-control", "--profile"))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
@@ -286,7 +297,7 @@ def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments
 
 
 def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(har_edge_here, tiny):
-    done = succeeded(har_edge_here("bench", tiny, "--runs", 1, "--no-control"))
+    done = succeeded(har_edge_here("bench", tiny, "--runs", 1, "--rounds", 1, "--no-control"))
     assert "471 of WALKING_UPSTAIRS" in " ".join(done.stdout.split())
     flatbuffer, card = cards.read_model(tiny)
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
@@ -296,7 +307,7 @@ def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others
 @pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
 def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path, output):
     (tmp_path / "file").write_text("mine")
-    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--json", output)
+    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--rounds", 1, "--no-control", "--json", output)
     assert_one_sentence(done, 2, output)
     assert "accuracy" in done.stdout
     assert (tmp_path / "file").read_text() == "mine"

@@ -74,10 +74,8 @@ def test_a_network_that_cannot_be_converted_is_refused_by_layer_and_option(fault
     @drawn_from(max(1, N_NETWORKS // len(FAULTS)))
     @given(drawn=networks(fault))
     def refused(drawn: Drawn):
-        ((name, words),) = drawn.faults
-        with pytest.raises(InputError) as refusal:
+        ((name, option),) = drawn.faults
+        with pytest.raises(InputError, match=f"'{name}'.*{option}"):
             lower(drawn.model)
-        assert f"'{name}'" in str(refusal.value)
-        assert words in str(refusal.value)
 
     refused()

@@ -1,5 +1,7 @@
 """Check the C++ source of a model: it compiles, and has the numbers of the file and its card."""
 
+import ast
+import hashlib
 import re
 import shutil
 from dataclasses import replace
@@ -17,7 +19,6 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation
 from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.micro_interpreter import resolver_methods
-from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Signal
 
@@ -26,72 +27,6 @@ HEADERS = Path(__file__).parent / "tflite_micro_stand_in"
 STRICT = ("-std=c++11", "-pedantic", "-Wall", "-Wextra", "-Werror", "-O1")
 ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩く", "\x1b[31m7", "%s%n{}")
 
-# Prints all that the header has, for a program in Python to read: texts as hexadecimal bytes.
-TELL = """
-#include <cstdio>
-#include <cstring>
-#include "NAME.h"
-using namespace NAME;
-
-inline void texts(const char* name, const char* const* values, int n) {
-  std::printf("%s", name);
-  for (int i = 0; i < n; i++) {
-    std::printf(" ");
-    for (const char* c = values[i]; *c; c++) std::printf("%02x", static_cast<unsigned char>(*c));
-  }
-  std::printf("\\n");
-}
-inline void floats(const char* name, const float* values, int n) {
-  std::printf("%s", name);
-  for (int i = 0; i < n; i++) std::printf(" %.9g", static_cast<double>(values[i]));
-  std::printf("\\n");
-}
-inline void sections(const char* name, const double (*rows)[6], int n) {
-  std::printf("%s", name);
-  for (int i = 0; i < 6 * n; i++) std::printf(" %.17g", rows[i / 6][i % 6]);
-  std::printf("\\n");
-}
-struct Resolver {
-RESOLVER
-};
-
-int main() {
-  texts("labels", labels, n_labels);
-  texts("signals", signals, n_signals);
-  texts("units", units, n_signals);
-  NORMALISATION
-  float scalars[] = {rate_hz, samples, hop, temperature};
-  floats("scalars", scalars, 4);
-  BORDERS
-  FILTERS
-  Resolver resolver;
-  int failed = add_operators(resolver);
-  std::printf("resolver %d %d\\n", failed, n_operators);
-  std::printf("aligned %d\\n", static_cast<int>(reinterpret_cast<unsigned long long>(model) % 16));
-  FILE* file = std::fopen("model.bin", "wb");
-  std::fwrite(model, 1, model_bytes, file);
-  std::fclose(file);
-  return sizeof model == model_bytes ? 0 : 1;
-}
-"""
-NORMALISATION = """
-  floats("mean", mean, n_signals);
-  floats("std", deviation, n_signals);
-  floats("clip", clip, n_signals);
-  floats("gain", gain, n_signals);
-  floats("bend", bend, n_signals);
-  floats("knee", knee, n_signals);
-"""
-BORDERS = """
-  float borders[] = {input_scale, static_cast<float>(input_zero_point), output_scale,
-                     static_cast<float>(output_zero_point)};
-  floats("borders", borders, 4);
-"""
-FILTERS = """
-  sections("noise", noise, sizeof noise / sizeof *noise);
-  sections("gravity", gravity, sizeof gravity / sizeof *gravity);
-  sections("drift", drift, sizeof drift / sizeof *drift);
-"""
 # Reads windows, and writes down what `prepare` makes of them.
 PREPARED = """
 #include <cstdio>
@@ -123,80 +58,82 @@ def write(folder: Path, text: str, name: str = "main.cc") -> Path:
     return folder / name
 
 
-def told(folder: Path, model: Path, is_prepared: bool = False) -> dict[str, list[str]]:
-    """All that the source of `model` says, by name."""
-    header, array = write_c_array(model, folder, is_prepared)
-    name, text = header.stem, header.read_text()
-    added = re.findall(r"resolver\.(\w+)\(\)", text)
-    methods = "\n".join(f'  int {x}() {{ std::printf("method {x}\\n"); return 0; }}' for x in added)
-    program = (
-        TELL.replace("RESOLVER", methods)
-        .replace("BORDERS", BORDERS if "input_scale =" in text else "")
-        .replace("NORMALISATION", NORMALISATION if "mean[" in text else "")
-        .replace("FILTERS", FILTERS if "noise[" in text else "")
-        .replace("NAME", name)
-    )
-    done = succeeded(run_program(build(folder, write(folder, program), array), cwd=folder))
-    lines = [x.split() for x in done.stdout.splitlines()]
-    return {x[0]: x[1:] for x in lines if x[0] != "method"} | {
-        "methods": sorted(x[1] for x in lines if x[0] == "method")
-    }
+def told(header: Path) -> dict[str, list]:
+    """The texts and numbers that a header says, by name."""
+    found = {}
+    for kind, name, value in re.findall(r"constexpr ([\w* ]+) (\w+)(?:\[.*\])? = ([^;]*);", header.read_text()):
+        if "char" in kind:
+            found[name] = [ast.literal_eval(f"b{x}").decode() for x in re.findall(r'"(?:[^"\\]|\\.)*"', value)]
+        else:
+            found[name] = [float(x) for x in re.findall(r"-?\d[\d.]*(?:e[-+]?\d+)?", value)]
+    return found
+
+
+def bytes_of(array: Path) -> bytes:
+    return bytes(int(x, 16) for x in re.findall("0x(..),", array.read_text()))
 
 
 def numbers(values: object) -> list[float]:
     return [float(x) for x in np.asarray(values, np.float32).ravel()]
 
 
-def texts(values: object) -> list[str]:
-    return [x.encode().hex() for x in values]
-
-
 @pytest.mark.parametrize(("scheme", "is_prepared"), [("int8", True), ("int8", False), ("float32", False)])
 def test_the_source_has_the_bytes_and_numbers_of_the_file_and_its_card(tmp_path, scheme, is_prepared):
-    found = told(tmp_path, MODELS[scheme], is_prepared)
+    header, array = write_c_array(MODELS[scheme], tmp_path, is_prepared)
+    found = told(header)
     flatbuffer, card = cards.read_model(MODELS[scheme])
     if is_prepared:
         flatbuffer = take_prepared_windows(flatbuffer)
     model, norm = open_model(flatbuffer), card.normalisation
-    assert (tmp_path / "model.bin").read_bytes() == flatbuffer
-    assert found["aligned"] == ["0"]
-    assert found["labels"] == texts(card.labels)
-    assert found["signals"] == texts(card.signal_names)
-    assert found["units"] == texts(x.unit for x in card.signals)
+    assert bytes_of(array) == flatbuffer
+    assert hashlib.sha256(flatbuffer).hexdigest() in header.read_text()
+    assert found["model_bytes"] == [len(flatbuffer)]
+    assert (found["labels"], found["signals"]) == ([*card.labels], [*card.signal_names])
+    assert found["units"] == [x.unit for x in card.signals]
     rows = dict(zip(("gain", "bend", "knee"), norm.companding(), strict=True))
-    rows |= {name: getattr(norm, name) for name in ("mean", "std", "clip")}
+    rows |= {name: getattr(norm, name) for name in ("mean", "clip")} | {"deviation": norm.std}
     for name, values in rows.items():
         assert (numbers(found[name]) == numbers(values)) if is_prepared else (name not in found)
-    window = card.window
-    scalars = (window.rate_hz, window.samples, window.hop, card.temperature)
-    assert numbers(found["scalars"]) == numbers(scalars)
+    for name in ("rate_hz", "samples", "hop"):
+        assert found[name] == [getattr(card.window, name)]
+    assert numbers(found["temperature"]) == numbers([card.temperature])
     if is_prepared:
-        borders = [x for tensor in (model.input, model.output) for x in (tensor.scale, tensor.zero_point)]
-        assert numbers(found["borders"]) == numbers(borders)
+        for name, tensor in (("input", model.input), ("output", model.output)):
+            assert numbers(found[f"{name}_scale"]) == numbers([tensor.scale])
+            assert found[f"{name}_zero_point"] == [tensor.zero_point]
     for name in ("noise", "gravity", "drift"):
-        assert [float(x) for x in found[name]] == [x for row in getattr(card.front_end, name).sections for x in row]
-    assert found["resolver"] == ["0", str(len(found["methods"]))]
-    assert found["methods"] == resolver_methods(model.operators.counts)
+        assert found[name] == [x for row in getattr(card.front_end, name).sections for x in row]
+    methods = re.findall(r"resolver\.(\w+)\(\)", header.read_text())
+    assert sorted(methods) == sorted(resolver_methods(model.operators.counts))
+    assert found["n_operators"] == [len(methods)]
 
 
 def test_names_of_any_characters_are_valid_and_come_out_as_they_went_in(tmp_path):
     labels = (*ODD, "x" * 300)
-    window = (4, 2)
     card = replace(
         tiny_models.card(samples=4, labels=labels, front_end=None),
         name='*/ "name\n\\',
         signals=(Signal("s\n//\\", "m/s²"), Signal('"', "\\")),
         normalisation=Normalisation((1e-9, -2.5e11), (1.0, 1e-12), (1000.0, 1e12), (None, 0.1)),
     )
-    flatbuffer = tiny_models.dense(np.ones((len(labels), 8), np.float32), window)
+    flatbuffer = tiny_models.dense(np.ones((len(labels), 8), np.float32), (4, 2))
     model = tmp_path / 'odd "name"\\.tflite'
     cards.write_model(model, flatbuffer, card)
-    found = told(tmp_path, model)
-    assert (tmp_path / "model.bin").read_bytes() == flatbuffer
-    assert found["labels"] == texts(labels)
-    assert found["signals"] == texts(card.signal_names)
+    header, array = write_c_array(model, tmp_path)
+    # On one machine sizes are right, and the array lies where the kernels want it.
+    program = f'''#include "{header.name}"
+struct Resolver {{ int AddFullyConnected() {{ return 0; }} }};
+int main() {{
+  using namespace {header.stem};
+  Resolver resolver;
+  return add_operators(resolver) || sizeof model != model_bytes || reinterpret_cast<unsigned long long>(model) % 16;
+}}'''
+    succeeded(run_program(build(tmp_path, write(tmp_path, program), array), cwd=tmp_path))
+    assert bytes_of(array) == flatbuffer
+    found = told(header)
+    assert found["labels"] == [*labels]
+    assert found["signals"] == [*card.signal_names]
     assert numbers(found["mean"]) == numbers(card.normalisation.mean)
-    assert found["methods"] == ["AddFullyConnected"]
 
 
 @pytest.mark.parametrize(
@@ -287,12 +224,6 @@ def test_the_header_has_the_arena_only_where_it_can_be_measured(tmp_path, monkey
     monkeypatch.setattr("convert.c_array.importlib.util.find_spec", lambda name: None)
     without = write_c_array(MODELS["int8"], tmp_path)[0].read_text()
     assert "arena_bytes" not in without
-
-
-def test_the_header_says_which_frame_windows_have_to_be_in(tmp_path):
-    for name, is_said in (("edge-anywhere", True), ("edge", False)):
-        header, _ = write_c_array(reference_model(name, "int8"), tmp_path)
-        assert ("walking frame" in header.read_text()) == is_said
 
 
 def test_a_model_with_an_operator_without_a_kernel_is_refused(tmp_path):
