@@ -55,6 +55,7 @@ _ABSENT = {
     help="How the recordings in --data PATH are read, as LAYOUT=PATH says too: a TOML file, or one of har-edge's.",
 )
 @outputs.option("json", "Without a subcommand: write counts and what fits too; - is standard output.")
+@options.belonging("--data", "--layout")
 @click.pass_context
 def command(context: click.Context, data: Sources | None, layout: str | None, json_path: Path | None) -> None:
     """Look at, plot or export the data.
@@ -62,14 +63,13 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
     Without a subcommand: what is there and, of recordings, what does not fit.
     """
     if layout is not None:
-        if data is None or len(data) > 1:
+        if len(data or ()) > 1:
             raise click.UsageError("--layout says how the recordings of one --data PATH are read: give both, once")
         source = data[0] if data else DataSource()
         data = (source.read_by(layout),)
     context.obj = data
     if context.invoked_subcommand is not None:
-        if json_path:
-            raise click.UsageError("--json is of 'har-edge data' without a subcommand: leave it out")
+        options.refuse_options("is of 'har-edge data' without a subcommand", "--json")
         return
     reader = DataReader(data or ())
     outputs.check_written({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
@@ -96,6 +96,7 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
 @click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
 @options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
 @options.data(options.DATA_SET)
+@options.exclusive("--window", "--recording", required=True)
 @click.pass_obj
 def plot(
     outer: Sources | None, window: int | None, part: str, recording: int | None, out: Path, data: Sources | None
@@ -104,8 +105,6 @@ def plot(
     from edge_runtime.data import recording_plots
 
     chosen = _chosen(outer, data)
-    if (window is None) == (recording is None):
-        raise click.UsageError("say what to draw: --window N or --recording N, one of them")
     if window is not None:
         loaded = loading.load_data(chosen)
         split = loaded.train if part == "train" else loaded.test

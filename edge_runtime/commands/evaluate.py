@@ -65,6 +65,8 @@ Picture: TypeAlias = Callable[[str], Path]
     help="Draw the confusion matrix and, with --live, a timeline of each recording into this folder.",
 )
 @options.picture_format
+@options.belonging("--live", "--hop")
+@options.belonging("--plots", "--format")
 def command(
     model: Path | None,
     live: bool,
@@ -76,9 +78,6 @@ def command(
     pictures: str,
 ) -> None:
     """Score MODEL on people whom it was not trained on, by its card: its test subjects, and everyone who is new."""
-    if hop is not None and not live:
-        raise InputError("--hop belongs to --live: give it with that, or leave it out")
-    options.check_pictures_wanted(plots is not None, "--plots")
     picture = None
     if plots:
         require_matplotlib()

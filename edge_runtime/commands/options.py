@@ -118,8 +118,8 @@ def belonging(to: str, *options: str) -> Callable[[F], F]:
     """Let a command be called with `options` only where the option `to` is given."""
 
     def check() -> None:
-        if not is_given(to):
-            refuse_options(f"belongs to {to}", *options)
+        if not is_given(to) and (alone := next(filter(is_given, options), None)):
+            raise InputError(f"{alone} belongs to {to}: give both, or none")
 
     return _checked_by(check)
 
@@ -185,13 +185,6 @@ def picture_format(command: F) -> F:
     return click.option(
         "--format", "pictures", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of pictures."
     )(command)
-
-
-def check_pictures_wanted(wanted: bool, option: str) -> None:
-    """Raise `InputError` if `--format` is given to the command at work, while `option` does not want pictures."""
-    source = click.get_current_context().get_parameter_source("pictures")
-    if not wanted and source is click.core.ParameterSource.COMMANDLINE:
-        raise InputError(f"--format belongs to {option}: give it with that, or leave it out")
 
 
 def runtime(command: F) -> F:

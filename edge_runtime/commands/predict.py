@@ -71,8 +71,8 @@ def command(
     """
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
-    if described and (units or gyro_units or rate):
-        raise InputError("a layout knows its units and times: leave out --units, --gyro-units and --rate")
+    if described:
+        options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
 
     from edge_runtime.commands.model_arguments import (
         find_model,

@@ -1,7 +1,7 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.errors import InputError
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
@@ -61,6 +60,11 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--quiet", is_flag=True, help="Print the summary only.")
 @click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
 @options.runtime
+@options.exclusive(*SOURCES, required=True)
+@options.exclusive(("--replay", "--i2c"), ("--units", "--gyro-units", "--rate"))
+@options.exclusive("--jsonl", "--quiet")
+@options.belonging("--replay", "--speed", "--data")
+@options.belonging("--tcp", "--take-over")
 def command(
     model: Path | None,
     recording: int | None,
@@ -88,15 +92,8 @@ def command(
     One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
     For a phone or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
-    if jsonl and quiet:
-        raise InputError("--jsonl and --quiet contradict each other: give one of them")
-    if recording is None and (speed is not None or data is not None):
-        raise InputError("--speed and --data belong to --replay: give them with it, or leave them out")
-    if take_over and tcp is None:
-        raise InputError("--take-over belongs to --tcp: give it with that, or leave it out")
-    name, value = _one(dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True)))
-    if name in ("--replay", "--i2c") and (units or gyro_units or rate):
-        raise InputError(f"{name} knows its units and times: leave out --units, --gyro-units and --rate")
+    sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
+    name, value = next((x, y) for x, y in sources.items() if y is not None)
 
     from edge_runtime.commands.model_arguments import (
         find_model,
@@ -172,16 +169,6 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
         except KeyboardInterrupt:
             pass
     sink.end(session.summary)
-
-
-def _one(given: Mapping[str, object]) -> tuple[str, object]:
-    """The option that was given, and its value. Raises `InputError` unless it is exactly one."""
-    chosen = [(name, value) for name, value in given.items() if value is not None]
-    if len(chosen) == 1:
-        return chosen[0]
-    names = " and ".join(name for name, _ in chosen)
-    what = f"{names} are {len(chosen)} sources" if chosen else "there is no source"
-    raise InputError(f"{what}: give one of {', '.join(given)}")
 
 
 def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, truth: "Truth") -> "Sink":

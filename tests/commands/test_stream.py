@@ -161,10 +161,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            ([], ["no source", "--replay, --csv, --udp, --tcp, --serial, --i2c"]),
-            (["--udp", 5, "--tcp", 6], ["--udp and --tcp are 2 sources"]),
+            ([], ["--replay, --csv, --udp, --tcp, --serial, --i2c"]),
+            (["--udp", 5, "--tcp", 6], ["--udp", "--tcp"]),
             (["--udp", 5, "--speed", 2], ["--replay"]),
-            (["--udp", 5, "--take-over"], ["--take-over belongs to --tcp"]),
+            (["--udp", 5, "--take-over"], ["--take-over", "--tcp"]),
             (["--replay", 7, "--units", "g"], ["--units"]),
             (["--replay", 7, "--jsonl", "--quiet"], ["--quiet"]),
             (["--replay", 7, "--axes", "y,x,z"], ["mirror"]),
