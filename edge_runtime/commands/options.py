@@ -250,7 +250,7 @@ def stated_placement(text: str, card: "Card") -> str:
     places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
     known = {plain_placement(x): x for x in places}
     if plain_placement(text) not in known:
-        others = f"give one of {', '.join(places)}, or " if places else ""
+        others = f"give one of {', '.join(known.values())}, or " if known else ""
         raise InputError(
             f"--placement {quoted(text, 30)} says nothing to the model {quoted(card.name)}: {others}leave it out"
         )
