@@ -11,7 +11,6 @@ from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.model.rivals import rival_name
-from edge_runtime.system.quantities import counted
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
@@ -101,22 +100,14 @@ class RunComparison:
     same_data: bool
 
 
-def compare(old: Report, new: Report, on_progress: Callable[[float, str], None] | None = None) -> RunComparison:
-    """Match the results of two reports by model and quantisation, and list the changes.
-
-    `on_progress` is told the share that is done: a pair with thousands of single times takes a second.
-    """
+def compare(old: Report, new: Report) -> RunComparison:
+    """Match the results of two reports by model and quantisation, and list the changes."""
     matched = _match(old.results, new.results)
     same_data = old.data.fingerprint == new.data.fingerprint
     places = [{id(pair[side]) for pair in matched} for side in (0, 1)]
     old_titles, new_titles = _titles(old.results), _titles(new.results)
-    pairs: list[ResultChanges] = []
-    for a, b in matched:
-        if on_progress:
-            on_progress(len(pairs) / len(matched), f"comparing {counted(len(matched), 'result')}")
-        pairs.append(ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)))
     return RunComparison(
-        pairs=tuple(pairs),
+        pairs=tuple(ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)) for a, b in matched),
         only_old=tuple(old_titles[id(x)] for x in old.results if id(x) not in places[0]),
         only_new=tuple(new_titles[id(x)] for x in new.results if id(x) not in places[1]),
         obstacles=tuple(_obstacles(old, new, matched)),

@@ -43,11 +43,11 @@ LARGEST_ANSWER = 1 << 28
 """The largest file of an answer, in bytes: the times of 16 million inferences."""
 
 _LONGEST_ERROR = 2000
+# What reading a damaged answer raises: there is no answer then.
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, InputError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
 )
-"""All that reading a damaged or hostile answer raises: there is no answer then."""
 
 
 @dataclass(frozen=True)

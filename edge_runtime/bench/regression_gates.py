@@ -49,16 +49,12 @@ class Gate:
 def parse(text: str) -> Gate:
     """The gate that `text` describes. Raises `InputError` with an example of a condition."""
     found = _CONDITION.fullmatch(text)
-    if not found or not math.isfinite(float(found["limit"])):
-        raise InputError(f"--fail-if {text!r} is not a condition: write it like 'p50>5%' or 'accuracy<-0.3'")
-    name, unit = found["metric"], found["unit"]
-    metric = METRICS.get(name)
-    if metric is None:
+    metric = METRICS.get(found["metric"]) if found else None
+    if not found or not metric or not math.isfinite(float(found["limit"])):
         raise InputError(
-            f"--fail-if {text!r} is about {name!r}, which is not measured: choose from {', '.join(METRICS)}"
+            f"--fail-if {text!r} is no condition: write it like 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}"
         )
-    if metric.unit == POINTS and unit == "%":
-        raise InputError(f"--fail-if {text!r}: {name} changes by percentage points, so leave the % out")
-    if metric.unit != POINTS and unit != "%":
-        raise InputError(f"--fail-if {text!r}: {name} changes by percent of the old value, so end it with %")
-    return Gate(text.strip(), name, found["sign"], float(found["limit"]))
+    if (metric.unit == POINTS) is (found["unit"] == "%"):
+        unit = "percentage points, without %" if metric.unit == POINTS else "percent, with % at the end"
+        raise InputError(f"--fail-if {text!r}: {found['metric']} changes by {unit}")
+    return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))

@@ -297,10 +297,10 @@ def read(path: Path) -> Report:
     """
     try:
         return parse(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: name a JSON file that 'har-edge bench' wrote") from None
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        raise InputError(
+            f"cannot read {path} ({error.strerror or error}): name a result of 'har-edge bench'"
+        ) from error
     except ValueError as error:
         raise InputError(f"{path} is not a result of 'har-edge bench' ({error}): name a JSON file it wrote") from error
 

@@ -3,8 +3,6 @@
 Times: a bootstrap of two stages, rounds and contiguous blocks within each drawn round (Davison & Hinkley, *Bootstrap
 Methods and their Application*, 1997, sections 3.8 and 8.2.3).
 
-- Neighbouring samples of one process are alike, and rounds differ more than samples within a round: an interval of
-  independent samples would be far too narrow.
 - Percentiles of few rounds are too narrow. They are taken further out, as far as Student's t is wider than the normal
   distribution (the expanded percentile interval of Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
 - Seeds are fixed: the same samples give the same interval.
@@ -16,9 +14,6 @@ Accuracies: windows of one subject resemble each other, so the unit is the subje
 - Scores near 100 % are skewed over subjects. Their interval is computed on the logit scale (Mosteller & Tukey, *Data
   Analysis and Regression*, 1977, chapter 8; Dean & Pagano, *Evaluating Confidence Interval Methods for Binomial
   Proportions in Clustered Surveys*, 2015), with half a window added to the right and to the wrong ones.
-- Of simulated samples of nine subjects who differ as those of `docs/results` do, 94 to 96 % have the true accuracy in
-  this interval, and 90 to 93 % in that of a bootstrap's percentiles; where subjects hardly differ, or are fewer than
-  nine, up to 99 %.
 """
 
 from __future__ import annotations

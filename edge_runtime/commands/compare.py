@@ -53,13 +53,12 @@ def command(
     from edge_runtime.bench import regression_gates, results
     from edge_runtime.bench.comparison import compare
     from edge_runtime.reports.changes import show_changes
-    from edge_runtime.system.terminal import Console, progress
+    from edge_runtime.system.terminal import Console
 
     wanted = [regression_gates.parse(text) for text in conditions]
     old, new = _files(old, new)
     outputs.check_written({"json": json_path}, inputs=[old, new])
-    with progress() as on_progress:
-        outcome = compare(results.read(old), results.read(new), on_progress)
+    outcome = compare(results.read(old), results.read(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,17 @@ from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
-from edge_runtime.system.quantities import counted, kilobytes, percent
+from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 
 _PLAIN = (str, int, float)
+# Keys of a card's records that would mislead as words.
 _WORDS = {
-    "calibration_windows": "calibration windows",
     "input_type": "input",
     "output_type": "output",
     "float32_relative_difference": "relative difference of float32 to Keras",
-    "float32_accuracy": "accuracy of float32",
-    "original_accuracy": "accuracy before",
-    "macro_f1": "macro F1",
     "worst_difference": "greatest difference of logits",
     "snr_db": "signal to noise in dB",
 }
-"""The keys of a card's records that are no words by themselves; others are shown as they are, such as labels."""
 # Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
@@ -72,11 +68,8 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
 def _micro(found: Model) -> dict[str, Any]:
     """What TensorFlow Lite Micro needs for the model's operators, and its arena where that is the runtime."""
     names = {x.name for graph in found.graphs for x in graph.operators}
-    return {
-        "resolver": resolver_methods(names),
-        "no_kernel": without_kernel(names),
-        "arena_bytes": found.arena_bytes(),
-    }
+    no_kernel, arena = without_kernel(names), found.arena_bytes()
+    return {"resolver": resolver_methods(names), "no_kernel": no_kernel, "arena_bytes": arena}
 
 
 def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, Any], all_tensors: bool) -> None:
@@ -95,19 +88,18 @@ def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, 
     facts.add_row("labels", escape(", ".join(card.labels)))
     facts.add_row("window", f"{window}, a new one every {window.hop}")
     facts.add_row("temperature", f"{card.temperature:g}")
-    for name in ("network", "training", "quantisation", "parity", "scores"):
-        record = _record(getattr(card, name))
-        if record:
-            facts.add_row(name, escape(record))
+    adapted = card.personal_correction.record if card.personal_correction else {}
+    rows = [
+        *(("network", card.network), ("training", card.training), ("quantisation", card.quantisation)),
+        *_with_parts("parity", card.parity),
+        *_with_parts("scores", card.scores),
+        *_with_parts("adapted to", adapted),
+    ]
+    for name, record in rows:
+        if text := _record(record):
+            facts.add_row(escape(name), escape(text))
         if name == "training" and (origin := _origin(card)):
             facts.add_row("trained on", escape(origin))
-        if name in ("parity", "scores"):
-            for part, record in _parts(getattr(card, name)).items():
-                facts.add_row(escape(f"{name}, {part}"), escape(record))
-    if card.personal_correction:
-        facts.add_row("adapted to", escape(_record(dict(card.personal_correction.record)) or "a person"))
-        for part, record in _parts(card.personal_correction.record).items():
-            facts.add_row(escape(f"adapted, {part}"), escape(record))
     facts.add_row("input", escape(_tensor_text(found.input)))
     facts.add_row("windows", _preparation(card, found.input))
     facts.add_row("output", escape(_tensor_text(found.output)))
@@ -129,11 +121,12 @@ def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, 
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
     counts = found.operators.counts
-    taken = found.operators.xnnpack or {}
+    taken = found.operators.xnnpack
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        operators.add_row(name, str(counts[name]), str(taken.get(name, 0)))
+        operators.add_row(name, str(counts[name]), NOT_MEASURED if taken is None else str(taken.get(name, 0)))
     operators.add_section()
-    operators.add_row("all", str(found.operators.total), str(found.operators.taken), style="bold")
+    n_taken = NOT_MEASURED if taken is None else str(found.operators.taken)
+    operators.add_row("all", str(found.operators.total), n_taken, style="bold")
     console.print()
     console.print(operators)
     console.print(f"\nas {found.runtime.name} {found.runtime.version or ''} on this machine sees it")
@@ -161,11 +154,11 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
 def _preparation(card: Card, tensor: Tensor) -> str:
     """In which frame windows are, who prepares them, and by which numbers."""
     turned = "turned into the walking frame by the caller, " if card.frame == "walking" else ""
-    if not card.normalisation.is_none:
-        place = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
-        return f"{turned}{place}, by the numbers below"
-    quantised = "" if tensor.scale is None else ", but for the input's scale and zero point"
-    return f"{turned}in physical units; preparation: none{quantised}"
+    if card.normalisation.is_none:
+        quantised = "" if tensor.scale is None else ", but for the input's scale and zero point"
+        return f"{turned}in physical units; preparation: none{quantised}"
+    place = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
+    return f"{turned}{place}, by the numbers below"
 
 
 def _numbers(normalisation: Normalisation, i: int) -> list[str]:
@@ -194,19 +187,20 @@ def _origin(card: Card) -> str:
     return f"{names}: {counted(len(people), noun_of(people))}" if names else ""
 
 
-def _record(record: object) -> str:
+def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A record and its parts, each with its name."""
+    yield name, record
+    for part, inner in record.items():
+        if isinstance(inner, dict):
+            yield f"{name}, {part.replace('_', ' ')}", inner
+
+
+def _record(record: Mapping[str, Any]) -> str:
     """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
-    assert isinstance(record, dict)
     facts = {key: _fact(key, value) for key, value in record.items() if isinstance(value, _PLAIN)}
     if {"lowering", "lowering_reason"} <= facts.keys():
         facts["lowering"] += f" ({facts.pop('lowering_reason')})"  # a sentence with commas of its own
-    return ", ".join(f"{_WORDS.get(key, key)} {fact}" for key, fact in facts.items())
-
-
-def _parts(record: Mapping[str, object]) -> dict[str, str]:
-    """The plain facts of the parts of a record, by the part's name in words."""
-    parts = {name: _record(part) for name, part in record.items() if isinstance(part, dict)}
-    return {name.replace("_", " "): facts for name, facts in parts.items() if facts}
+    return ", ".join(f"{_WORDS.get(key, key.replace('_', ' '))} {fact}" for key, fact in facts.items())
 
 
 def _fact(key: str, value: str | int | float) -> str:

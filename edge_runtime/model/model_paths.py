@@ -2,8 +2,6 @@
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
-import difflib
-from contextlib import suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -40,9 +38,7 @@ def model_path(path: Path | str) -> Path:
         return reference_model(str(path), "int8")
     if not path.exists():
         names = f"{', '.join(REFERENCE_MODELS[:-1])} or {REFERENCE_MODELS[-1]}"
-        raise InputError(
-            f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}{_near(path)}"
-        )
+        raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}")
     if not path.is_dir():
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "mixed", "float32")]
@@ -59,13 +55,3 @@ def not_converted(folder: Path) -> InputError:
     return InputError(
         f"{folder} has no converted model: run 'har-edge convert {folder} --quantize', without --quantize for float32"
     )
-
-
-def _near(path: Path) -> str:
-    """A question after the one whose name is nearest to `path`, among the reference models and what is beside it."""
-    beside: list[Path] = []
-    with suppress(OSError):  # no folder, or one that may not be read
-        beside = sorted(path.parent.iterdir())
-    known = {x.name: x for x in [*beside, *map(Path, REFERENCE_MODELS)]}
-    near = difflib.get_close_matches(path.name, known, 1)
-    return f"; did you mean {known[near[0]]}?" if near else ""

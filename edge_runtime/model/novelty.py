@@ -136,20 +136,20 @@ class NoveltyDetector:
     def fault(self, n_labels: int) -> str | None:
         """State what makes it unusable for so many activities, if anything does."""
         sizes = {len(x.mean) for x in self.movement}
-        is_complete = len(self.posture) == len(self.movement) == n_labels and sizes in ({1}, {2})
-        if not is_complete or any(
-            len(row) != len(x.mean) for x in self.movement for row in (*x.precision, x.precision)
-        ):
-            return "needs typical postures and movements of each activity, or no novelty detection"
-        if not all(x.centres for x in self.posture) or not all(_is_positive(x.precision) for x in self.movement):
-            return "needs a centre of each typical posture, and a positive definite precision of each typical movement"
         typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
-        if not all(x.unusual > 0 and x.novel > 0 for x in typical):
-            return "needs an unusual and a novel distance above 0 for each typical posture and movement"
+        is_complete = (
+            len(self.posture) == len(self.movement) == n_labels
+            and sizes in ({1}, {2})
+            and all({len(x.precision), *map(len, x.precision)} == {len(x.mean)} for x in self.movement)
+            and all(x.centres for x in self.posture)
+            and all(x.unusual > 0 and x.novel > 0 for x in typical)
+        )
+        if not is_complete or not all(_is_positive(x.precision) for x in self.movement):
+            return "needs typical postures and movements of each activity with limits above 0, or no novelty detection"
         if self.steps is not None and not (self.steps.most > 0 and self.steps.unusual > 0):
-            return "has a limit of steps, which needs a most and an unusual number of them above 0"
+            return "has limits of steps, which need to be above 0"
         if self.rest is not None and not (sizes == {2} and self.rest > 0):
-            return "has a limit of rest, which needs a number above 0 and the gyroscope among its signals"
+            return "has a limit of rest, which needs to be above 0 and the gyroscope among its signals"
         return None
 
 

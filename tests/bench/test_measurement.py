@@ -26,17 +26,17 @@ from edge_runtime.model.classifier import Classifier
 class Watched:
     """A real device that also notes which jobs it did, and may change what the machine said or the interpreter."""
 
-    def __init__(self, interpreters: dict[str, PythonDevice] | None = None, **changes: object) -> None:
+    def __init__(self, interpreters: dict[str, PythonDevice] | None = None, told=None, **changes: object) -> None:
         self.name = "watched"
         self.jobs: list[MeasurementJob] = []
         self._interpreters = interpreters or {}
-        self._changes = changes
+        self._changes, self._told = changes, told or {}
 
     def run(self, work, folder, on_progress):
         self.jobs.append(work)
         answer = self._interpreters.get(work.model, this_python()).run(work, folder, on_progress)
         machine = answer.facts["machine"] | self._changes
-        return replace(answer, facts=dict(answer.facts) | {"machine": machine})
+        return replace(answer, facts={**answer.facts, "machine": machine, **self._told})
 
     def instructions(self, work, folder):
         if not self._changes.get("emulated"):
@@ -84,6 +84,22 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
     assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
     assert comparison.agreement == int8_result.agreement
+
+
+def test_energy_is_measured_once_for_each_model(measured):
+    report, jobs, _ = measured
+    assert [x.energy for x in jobs] == [True, True, False] + [False] * 6
+    for result in report.results:
+        assert (result.energy.per_inference_mj is None) == bool(result.energy.reason)
+
+
+@pytest.mark.parametrize("used", [2, 1])
+def test_threads_are_those_that_the_interpreter_had(models, few, used):
+    device = Watched(told={"threads": used} if used != 2 else None)
+    settings = MeasurementSettings(runs=2, rounds=1, threads=2, control=False)
+    (result,) = measurement.measure(models[1:], few, device, settings).results
+    assert [x.threads for x in device.jobs] == [2]
+    assert (result.threads, result.pinned_cpu) == (used, None)
 
 
 def test_how_it_was_measured_is_in_the_report(measured):

@@ -1,8 +1,10 @@
 """The benchmark's worker: what it answers, how it ends, what is sent to run it, and which interpreters can."""
 
+import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import tiny_models
 from programs import MODELS, interpreter, wait_until, write_program
 
 from edge_runtime.bench import measurement_job, measurement_worker
-from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.devices import open_device
+from edge_runtime.bench.measured import Energy, Measured, read_round
+from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.devices import open_device, trial
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
@@ -22,6 +25,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import mounting
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.progress import ignore_progress
 
 
@@ -87,8 +91,36 @@ def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, model,
     assert seen == values
 
 
-def test_several_threads_are_not_pinned(folder):
-    assert this_python().run(replace(WORK, threads=2), folder, ignore_progress).facts["pinned_cpu"] is None
+def test_several_threads_are_used_and_not_pinned(folder):
+    facts = this_python().run(replace(WORK, threads=2), folder, ignore_progress).facts
+    assert (facts["threads"], facts["pinned_cpu"]) == (2, None)
+
+
+def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monkeypatch):
+    calls, before = [], []
+    run, timing = Model.run, measurement_worker.time_calls
+    monkeypatch.setattr(Model, "run", lambda self, window: calls.append(0) or run(self, window))
+    monkeypatch.setattr(measurement_worker, "time_calls", lambda *args: before.append(len(calls)) or timing(*args))
+    measured, _ = measurement_worker.measure(WORK, folder)
+    assert before[0] == 1 + measured.warm_up.calls
+    assert measured.warm_up.calls >= 3
+
+
+def test_energy_is_measured_when_it_is_asked_for(folder, monkeypatch):
+    def per_inference(call):
+        assert call().tolist() == [[4, 4]]
+        return Energy(0.5, "a meter")
+
+    monkeypatch.setattr(measurement_worker.energy, "per_inference", per_inference)
+    assert measurement_worker.measure(replace(WORK, energy=True), folder)[0].energy == Energy(0.5, "a meter")
+    assert measurement_worker.measure(WORK, folder)[0].energy is None
+
+
+def test_what_is_opened_is_what_was_tried_in_a_child(tmp_path, monkeypatch):
+    path = tmp_path / "m.tflite"
+    path.write_bytes(MODELS["int8"].read_bytes())
+    monkeypatch.setattr(trial, "try_model", lambda *_: path.write_bytes(b"another"))
+    assert trial.open_classifier(path, "auto").card == cards.read_model(MODELS["int8"])[1]
 
 
 def test_the_interpreter_gets_the_threads_that_are_asked_for(folder, monkeypatch):
@@ -119,15 +151,12 @@ def test_what_the_worker_refuses_is_raised_here(folder):
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (
-            "echo 'F tensorflow: bad op' >&2; kill -SEGV $$",
-            r"m.tflite died of SIGSEGV while .* \(F tensorflow: bad op\)",
-        ),
-        ("exit 4", "ended with exit code 4 and left no answer"),
-        ('echo \'{"stage": "timing", "share": 0.5}\'; exit 1', "while timing"),
-        ("echo what; echo 3; echo '{}'; exit 0", "exit code 0 and left no answer"),
-        ("sleep 30", "gave no sign of life for 1 s"),
-        ("exec 1>&-; sleep 30", "gave no sign of life for 1 s"),
+        ("echo 'F tensorflow: bad op' >&2; kill -SEGV $$", r"m.tflite .*SIGSEGV .*F tensorflow: bad op"),
+        ("exit 4", "exit code 4"),
+        ('echo \'{"stage": "timing", "share": 0.5}\'; exit 1', "timing"),
+        ("echo what; echo 3; echo '{}'; exit 0", "exit code 0"),
+        ("sleep 30", "for 1 s"),
+        ("exec 1>&-; sleep 30", "for 1 s"),
     ],
 )
 def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, words):
@@ -144,6 +173,15 @@ def test_a_stopped_worker_leaves_no_process(folder):
     wait_until(lambda: not child.exists() or child.read_text().split()[2] == "Z")
 
 
+@pytest.mark.parametrize("script", [None, "sleep 30"])
+def test_no_worker_outlives_its_measurement(folder, script):
+    device = this_python() if script is None else interpreter(folder, script)
+    with nullcontext() if script is None else pytest.raises(DeviceError):
+        device.run(WORK, folder, ignore_progress)
+    commands = [x.read_bytes() for x in Path("/proc").glob("[0-9]*/cmdline") if x.exists()]
+    assert not [x for x in commands if bytes(folder) in x]
+
+
 def test_a_worker_whose_reader_went_away_ends(folder):
     work = replace(WORK, runs=200_000)
     work.write(folder)
@@ -153,6 +191,25 @@ def test_a_worker_whose_reader_went_away_ends(folder):
         process.stdout.close()
         assert process.wait(60) == 1
     assert measurement_job.read_answer(folder, work.name) is None
+
+
+def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):
+    answer = this_python().run(WORK, folder, ignore_progress)
+    assert read_round(answer, WORK, "a device", (2, 2)).measured == from_json(Measured, answer.facts)
+    times, logits = answer.arrays["latency_ns"], answer.arrays["logits"]
+    for facts, arrays, noun in (
+        ({"load_ms": -1.0}, {}, "load_ms"),
+        ({"peak_memory_bytes": 10**30}, {}, "peak_memory_bytes"),
+        ({"machine": None}, {}, "machine"),
+        ({}, {"latency_ns": times[:0]}, "latency_ns"),
+        ({}, {"latency_ns": times * 0}, "latency_ns"),
+        ({}, {"end_to_end_ns": times.astype(float)}, "end_to_end_ns"),
+        ({}, {"logits": logits[:1]}, "logits"),
+        ({}, {"logits": logits * np.nan}, "logits"),
+    ):
+        changed = Answer({**answer.facts, **facts}, {**answer.arrays, **arrays})
+        with pytest.raises(DeviceError, match=f"a device.*{noun}"):
+            read_round(changed, WORK, "a device", (2, 2))
 
 
 def test_an_answer_is_complete_or_none(tmp_path):
@@ -171,33 +228,28 @@ def test_an_answer_is_complete_or_none(tmp_path):
     assert measurement_job.read_answer(tmp_path, "y") is None
 
 
+def says(version: str, *packages: str) -> str:
+    return f"""echo '{{"version": [{version}], "packages": {json.dumps(packages)}}}'"""
+
+
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "noun"),
     [
-        (None, "there is no program at"),
-        ("exit 0", "does not answer as a Python interpreter does"),
-        ("exit 1", "does not answer as a Python interpreter does"),
-        ("echo hello", "does not answer as a Python interpreter does"),
-        (
-            """echo '{"version": [3, 8, 1], "packages": ["numpy"]}'""",
-            "is Python 3.8.1; har-edge measures with Python 3.9",
-        ),
-        ("""echo '{"version": [3, 9, 1], "packages": []}'""", "has no numpy: .* -m pip install numpy"),
-        (
-            """echo '{"version": [3, 9, 1], "packages": ["numpy"]}'""",
-            "has no TFLite runtime: .* pip install ai-edge-litert",
-        ),
+        *((None, "no program"), ("exit 1", "Python"), ("echo hello", "Python")),
+        (says("3, 8, 1", "numpy"), r"3\.8\.1"),
+        (says("3, 9, 1"), "numpy"),
+        (says("3, 9, 1", "numpy"), "ai-edge-litert"),
     ],
 )
-def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, script, words):
+def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, script, noun):
     path = tmp_path / "python"
     if script is not None:
         write_program(path, script)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=rf"{path}.*{noun}"):
         open_device(f"python:{path}", "auto")
 
 
 def test_an_interpreter_without_the_chosen_runtime_is_refused(tflite_runtime_python):
-    with pytest.raises(InputError, match=r"has no litert: .* -m pip install ai-edge-litert"):
+    with pytest.raises(InputError, match="ai-edge-litert"):
         open_device(f"python:{tflite_runtime_python}", "litert")
     assert open_device(f"python:{tflite_runtime_python}", "auto").name == "python3.11-tflite-runtime"

@@ -79,50 +79,43 @@ def put(value: Any, *path: Any) -> Callable[[Any], None]:
 
 
 WRONG = {
-    "it has no format number": put(ABSENT, "format"),
-    "it has format 2": put(2, "format"),
-    "results is missing": put(ABSENT, "results"),
-    "results is not a list": put({}, "results"),
-    r"results\[0\].confusion is missing": put(ABSENT, "results", 0, "confusion"),
-    r"results\[0\].accuracy is not at most 1": put(1.5, "results", 0, "accuracy"),
-    r"results\[0\].accuracy is not a number": put("0.97", "results", 0, "accuracy"),
-    r"results\[1\].latency_ms.p99 is missing": put(ABSENT, "results", 1, "latency_ms", "p99"),
-    r"results\[1\].latency_ms.p50 is not at least 1e-06": put(0, "results", 1, "latency_ms", "p50"),
-    r"results\[0\].accuracy_ci95 is not a list of 2": put([0.1], "results", 0, "accuracy_ci95"),
-    r"results\[0\].latency_ms.runs is not a whole number": put(2.5, "results", 0, "latency_ms", "runs"),
-    r"results\[0\].labels is not a list": put("ABC", "results", 0, "labels"),
-    r"results\[0\].confusion\[0\]\[0\] is not at least 0": put(-1, "results", 0, "confusion", 0, 0),
-    r"comparisons\[0\].p50_ratio is not at least 1e-06": put(-1.0, "comparisons", 0, "p50_ratio"),
-    "control.passed is missing": put(ABSENT, "control", "passed"),
-    r"failures\[0\].error is missing": put(ABSENT, "failures", 0, "error"),
-    "device.name is missing": put(ABSENT, "device", "name"),
-    "settings.mode is none of": put("slow", "settings", "mode"),
+    "format": put(2, "format"),
+    "results": put({}, "results"),
+    r"results\[0\].confusion": put(ABSENT, "results", 0, "confusion"),
+    r"results\[0\].accuracy": put(1.5, "results", 0, "accuracy"),
+    r"results\[0\].macro_f1": put("0.97", "results", 0, "macro_f1"),
+    r"results\[1\].latency_ms.p50": put(0, "results", 1, "latency_ms", "p50"),
+    r"results\[0\].accuracy_ci95": put([0.1], "results", 0, "accuracy_ci95"),
+    r"results\[0\].latency_ms.runs": put(2.5, "results", 0, "latency_ms", "runs"),
+    r"results\[0\].confusion\[0\]\[0\]": put(-1, "results", 0, "confusion", 0, 0),
+    "control.passed": put(ABSENT, "control", "passed"),
+    "settings.mode": put("slow", "settings", "mode"),
 }
 
 
-@pytest.mark.parametrize("words", WRONG)
-def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(words, tmp_path):
-    broken = copy.deepcopy(content(samples.FULL))
-    WRONG[words](broken)
+@pytest.mark.parametrize("noun", WRONG)
+def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(noun, tmp_path):
+    broken = content(samples.FULL)
+    WRONG[noun](broken)
     assert not VALIDATOR.is_valid(broken)
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken))
-    with pytest.raises(InputError, match=rf"broken\.json is not a result of 'har-edge bench' \({words}"):
+    with pytest.raises(InputError, match=rf"broken\.json .*{noun}"):
         results.read(path)
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "noun"),
     [
-        (put(((1,),), "results", 0, "confusion"), "confusion does not have a row and a column per label"),
-        (put(7, "comparisons", 0, "against"), "about a result that is not there"),
-        (put(float("nan"), "results", 0, "accuracy"), "NaN is not a finite number"),
+        (put(((1,),), "results", 0, "confusion"), "confusion"),
+        (put(7, "comparisons", 0, "against"), "comparisons"),
+        (put(float("nan"), "results", 0, "accuracy"), "NaN"),
     ],
 )
-def test_a_contradiction_is_refused(change, words):
+def test_a_contradiction_is_refused(change, noun):
     broken = content(samples.FULL)
     change(broken)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=noun):
         results.parse(json.dumps(broken))
 
 
@@ -149,32 +142,25 @@ def test_no_number_beyond_measure_is_read():
 
 
 @pytest.mark.parametrize(
-    ("odd", "words"),
-    [("1" + 5000 * "0", "more than 64 bits"), ("1e999", "not a finite number"), (r'"\ud800"', "half a surrogate pair")],
+    "text",
+    [
+        *("", "{", "[]", "null", "3", '{"format": 1}', "[" * 100_000, "\x00\xff"),
+        *(samples.FULL.to_json().replace('"AMD EPYC"', x) for x in ("1" + 5000 * "0", "1e999", r'"\ud800"')),
+    ],
 )
-def test_what_no_number_and_no_text_can_be_is_one_sentence(odd, words, tmp_path):
-    path = tmp_path / "x.json"
-    path.write_text(samples.FULL.to_json().replace('"AMD EPYC"', odd))
-    with pytest.raises(InputError, match=rf"x\.json is not a result of 'har-edge bench' \(.*{words}"):
-        results.read(path)
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"format": 1}', "[" * 100_000, "\x00\xff"])
 def test_what_is_no_report_at_all_is_one_sentence(text, tmp_path):
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"x\.json is not a result of 'har-edge bench'"):
+    with pytest.raises(InputError, match=r"x\.json") as refused:
         results.read(path)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
-        results.read(tmp_path / "no.json")
-    with pytest.raises(InputError, match="no regular file but a folder"):
-        results.read(tmp_path)
     (tmp_path / "loop.json").symlink_to("loop.json")
-    with pytest.raises(InputError, match=r"cannot read .*loop\.json"):
-        results.read(tmp_path / "loop.json")
+    for path in (tmp_path / "no.json", tmp_path / "loop.json", tmp_path):
+        with pytest.raises(InputError, match=path.name):
+            results.read(path)
 
 
 def test_each_result_is_compared_with_the_fastest_float_form_of_its_network():

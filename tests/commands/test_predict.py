@@ -376,7 +376,7 @@ def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, 
         (["words.csv"], "LAYOUT=PATH of predict or --data (docs/data.md)"),
         (["short.csv", "-o", "short.csv"], "would overwrite"),
         (["short.csv", "--model", "empty"], "empty has no model, and is no run folder"),
-        (["short.csv", "--model", "egde"], "did you mean edge?"),
+        (["short.csv", "--model", "egde"], "egde"),
     ):
         model = () if "--model" in arguments else ("--model", "edge")
         assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)

@@ -187,4 +187,4 @@ def test_a_detector_whose_limits_are_not_above_0_is_refused(part, kind, limit):
     first, *others = getattr(whole, part)
     spoilt = replace(whole, **{part: (replace(first, **{kind: limit}), *others)})
     assert whole.fault(6) is None
-    assert "distance above 0" in spoilt.fault(6)
+    assert "above 0" in spoilt.fault(6)
