@@ -70,7 +70,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
             part = next(parts)
             network.convert(scheme, job, part)
         if scheme == "int8" and job.options.or_mixed:
-            left_out |= _int8_or_mixed(networks, job, part)
+            left_out |= int8_or_mixed(networks, job, part)
         report()
 
 
@@ -93,7 +93,7 @@ def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> 
     return {"mixed": f"{reason}; int8 is what it would be"}
 
 
-def _int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
+def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
     """The one of int8 and mixed that is left out, with the reason; nothing when int8 does well.
 
     All networks get the same form, by the one that answers most calibration windows otherwise. Mixed is no full-integer

@@ -50,7 +50,7 @@ def trained(tmp_path_factory, uci_har) -> Path:
 
 @pytest.fixture(scope="module")
 def converted(trained):
-    options = ("--quantize", "--normalisation", "data", "--rivals")
+    options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data", "--rivals")
     return succeeded(har_edge("convert", trained.name, *options, cwd=trained.parent))
 
 
@@ -116,14 +116,12 @@ def logits() -> list[layers.Layer]:
     [
         lambda: keras.Sequential([*logits(), layers.Softmax()]),
         lambda: keras.Sequential([*logits(), layers.Activation("softmax")]),
-        lambda: keras.Sequential([*logits(), layers.Activation("softmax"), layers.Dropout(0.1)]),
         lambda: keras.Sequential([*logits(), layers.Softmax(), layers.Identity(), layers.Activation("linear")]),
-        lambda: keras.Sequential([keras.Input((128, 9)), keras.Sequential([*logits(), layers.Softmax()])]),
         lambda: keras.Sequential(
             [keras.Input((128, 9)), keras.Sequential([*logits(), layers.Activation("softmax")]), layers.Dropout(0.1)]
         ),
     ],
-    ids=["layer", "activation", "before Dropout", "before several", "layer within", "activation within"],
+    ids=["layer", "activation", "before several", "activation within"],
 )
 def test_a_softmax_at_the_end_is_left_out(make, uci_har):
     model, X = make(), uci_har.test.X[::100]
@@ -179,12 +177,10 @@ def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uc
         ((100, 9), 9, 100),
         ((9, 100), 9, 100),
         ((4, 1, 25, 9), 9, 100),
-        ((100, 9, 1), 9, 100),
         ((900,), 9, 100),
         ((100, 1), 1, 100),
         ((None, 9), 9, None),
         ((128, 6), 9, None),
-        ((128, 6), 1, None),
     ],
 )
 def test_the_length_of_windows_is_seen_in_any_arrangement(shape, n_signals, samples):

