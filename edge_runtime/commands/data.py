@@ -247,9 +247,7 @@ def _show_motionless(data: Dataset) -> None:
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
-    from rich.table import Table
-
-    from edge_runtime.system.terminal import Console, plain_table
+    from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     window = data.window
     table = plain_table(["activity" if data.front_end else "class"], ["training windows", "test windows"])
@@ -259,9 +257,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
     table.add_section()
     table.add_row("all", f"{len(data.train):,}", f"{len(data.test):,}", style="bold")
 
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold")
-    facts.add_column()
+    facts = facts_table()
     facts.add_row("Windows", f"{window}, a new one every {window.hop}")
     if data.front_end:
         facts.add_row("Signals", _signal_names(data.signals))
@@ -293,9 +289,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
 
 def _show_signals(found: windows_file.WindowsFile) -> None:
     """Print the range of each signal, and what follows from what the file does not say."""
-    from rich.table import Table
-
-    from edge_runtime.system.terminal import Console, plain_table
+    from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     data = found.data
     table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
@@ -303,9 +297,7 @@ def _show_signals(found: windows_file.WindowsFile) -> None:
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
         numbers = values.min(), values.max(), values.mean(dtype=np.float64), values.std(dtype=np.float64)
         table.add_row(signal.name, signal.unit, *(f"{x:.4g}" for x in numbers))
-    absent = Table.grid(padding=(0, 2))
-    absent.add_column(style="bold")
-    absent.add_column()
+    absent = facts_table()
     for name in found.absent:
         absent.add_row(f"No {name}", _ABSENT[name])
     console = Console(markup=False)

@@ -24,18 +24,16 @@ from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.devices.trial import open_classifier
-from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.system.figures import require_matplotlib
+from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import Track
-
-_MOST_PLACEMENTS = 4  # that are named in a sentence
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -81,7 +79,7 @@ def command(
     picture = None
     if plots:
         require_matplotlib()
-        _make_folder(plots)
+        check_folder(plots)
         picture = Run(plots, pictures).picture
     path = find_model(model)
     classifier = open_classifier(path, runtime)
@@ -144,16 +142,10 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
         rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn.tolist()], np.bool_)
         taken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
         if n := int(taken.sum()):
-            names = sorted({*worn[taken].tolist()} - {""})
-            more = f" and {len(names) - _MOST_PLACEMENTS} more" if len(names) > _MOST_PLACEMENTS else ""
-            where = (
-                f"worn as the device was ({', '.join(names[:_MOST_PLACEMENTS])}{more}) they may"
-                if names
-                else f"in a {' or '.join(alike.placements)} they"
-            )
+            places = " or ".join(sorted({*worn[taken].tolist()} - {""}) or alike.placements)
             Console(markup=False).print(
                 f"{n} of these {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the "
-                f"other: {where} look alike. Live, '{alike.name}' is one answer."
+                f"other: worn at {places} they look alike. Live, '{alike.name}' is one answer."
             )
 
 
@@ -228,10 +220,3 @@ def _follow(
                 path = picture(f"recording-{number}")
                 plot_timeline(path, track, names, len(classifier.card.labels), recording.rate_hz, title)
     return [tracks[place] for place in range(len(chosen))]
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {path} ({error.strerror}): name another for --plots") from error

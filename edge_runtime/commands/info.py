@@ -74,16 +74,13 @@ def _micro(found: Model) -> dict[str, Any]:
 
 def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, Any], all_tensors: bool) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    from edge_runtime.system.terminal import Console, plain_table
+    from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     console = Console()
     console.print(f"[bold]{escape(str(model))}[/bold]: {escape(card.name)}, {found.scheme}, {size / 1e3:.1f} kB\n")
 
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bold")
-    facts.add_column()
+    facts = facts_table()
     window = card.window
     facts.add_row("labels", escape(", ".join(card.labels)))
     facts.add_row("window", f"{window}, a new one every {window.hop}")

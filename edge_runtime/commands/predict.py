@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from edge_runtime.live.stream_scores import LiveScores, Track
     from edge_runtime.model.model_card import Card
     from edge_runtime.signals.types import Signal, Window
-    from edge_runtime.system.progress import OnProgress
 
 
 @click.command(
@@ -112,9 +111,8 @@ def command(
                 turn,
                 Timestamps(rate or RATE_HZ, time),
             )
-            share = _Share(on_progress, done, n_all, file)
-            share.read(0)
-            with closing(csv_file(file, options.stated_units(units, gyro_units, card), on_read=share.read)) as source:
+            on_progress(done / n_all, f"reading files: {file}")
+            with closing(csv_file(file, options.stated_units(units, gyro_units, card))) as source:
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
         mountings = [[x] for x in predictions]
         for places in worn_alike([x.recording for x in recorded]):
@@ -150,19 +148,6 @@ def command(
         "mounting_not_known": scores.mounting_not_known if scores else None,
     }
     outputs.write_json(json_path, {"model": card.name, "recordings": recordings} | shares)
-
-
-class _Share:
-    """Tells the share of all files that is read, while one of them is."""
-
-    def __init__(self, on_progress: "OnProgress", done: int, n_files: int, file: Path) -> None:
-        self._on_progress, self._done, self._n_files, self._file = on_progress, done, n_files, file
-        self._n_bytes = 0
-
-    def read(self, n_bytes: int) -> None:
-        self._n_bytes += n_bytes
-        share = self._n_bytes / max(self._file.stat().st_size, self._n_bytes, 1)
-        self._on_progress((self._done + share) / self._n_files, f"reading files: {self._file}")
 
 
 def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":

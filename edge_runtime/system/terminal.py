@@ -50,6 +50,14 @@ def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None =
     return table
 
 
+def facts_table() -> Table:
+    """Begin a table of facts: names in bold, and a value beside each."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column()
+    return table
+
+
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Show how far the work is, on stderr: a bar on a terminal, else a line for each stage and half minute."""

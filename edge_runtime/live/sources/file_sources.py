@@ -5,7 +5,7 @@ import select
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,13 +27,11 @@ _LARGEST_CHUNK = 500
 _BLOCK = 1 << 13  # a second or two of samples: what is wrong in one has the time of those before it
 
 
-def csv_file(
-    path: Path, stated: Units, clock: SourceClock = time, on_read: Callable[[int], None] = lambda n_bytes: None
-) -> Source:
+def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
     """The samples in the file at `path`, or those that come from standard input when it is `-`.
 
-    A file ends where it ends, a pipe when its last writer closes it. `on_read` is told the number of bytes of each
-    block. Raises `InputError` when it cannot be read, or has no sample.
+    A file ends where it ends, a pipe when its last writer closes it. Raises `InputError` when it cannot be read, or has
+    no sample.
     """
     name = "standard input" if path == Path("-") else str(path)
     with _opened(path, name) as descriptor:
@@ -51,7 +49,6 @@ def csv_file(
             if not block:
                 break
             yield from silence.something_came()
-            on_read(len(block))
             yield from decoder.feed(block)
         yield from decoder.end()
     if not decoder.samples:
