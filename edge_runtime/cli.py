@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import click
@@ -41,6 +42,10 @@ DEVICE_COMMANDS = {
 
 HOST_COMMANDS = ("train", "crossval", "convert")
 """The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
+
+
+COMPLETION = "_HAR_EDGE_COMPLETE"
+"""The variable by which a shell's script, which click writes, asks for completions."""
 
 
 class LazyGroup(click.Group):
@@ -109,7 +114,8 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # Accept `--debug` anywhere on the line: people append it after something went wrong.
     debug = "--debug" in arguments
-    with guarded_streams():
+    # What a shell completes by is written as click writes it.
+    with nullcontext() if COMPLETION in os.environ else guarded_streams():
         try:
             # An int is the exit code of `context.exit()`; commands return None.
             code: int | None = command.main(

@@ -20,6 +20,7 @@ except ImportError:  # a Python that was built without it, and never raises it
 
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 MAX_MEMBER = 2**28  # bytes of one member; the largest of the official archive has 66 MB
+MAX_DIRECTORY = 2**20  # bytes that list the members, each 46 and its name; the official archive has 28 members
 
 # RuntimeError and NotImplementedError: a member that is encrypted, or compressed in a way that zipfile does not know.
 _BROKEN = (
@@ -37,7 +38,8 @@ def is_zip(path: Path) -> bool:
 class Archive:
     """A zip archive; `place` names it in errors.
 
-    Raises `InputError` when it is damaged or cut short, and when it would unpack to more than `MAX_UNPACKED` bytes.
+    Raises `InputError` when it is damaged or cut short, when it would unpack to more than `MAX_UNPACKED` bytes, and
+    when it lists too many members.
     """
 
     def __init__(self, file: Path | IO[bytes], place: str) -> None:
@@ -45,6 +47,7 @@ class Archive:
         with ExitStack() as opened:
             source = opened.enter_context(open_file(file, "a zip")) if isinstance(file, Path) else file
             try:
+                _check_directory(source, place)
                 self._zip = opened.enter_context(zipfile.ZipFile(source))
             except _BROKEN as error:
                 raise InputError(
@@ -94,3 +97,12 @@ class Archive:
     def inner(self, name: str) -> Archive:
         """The zip archive that is the member `name`."""
         return Archive(io.BytesIO(self.read(name)), f"{self.place}/{name}")
+
+
+def _check_directory(source: IO[bytes], place: str) -> None:
+    """Raise `InputError` when there are more members than anybody packs: `ZipFile` makes an object of each."""
+    # Its own reader of the end record, so that both see the same one.
+    end = zipfile._EndRecData(source)  # type: ignore[attr-defined]
+    size = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
+    if size > MAX_DIRECTORY:
+        raise InputError(f"{place} lists its members in {size:,} bytes, more than the limit of {MAX_DIRECTORY:,}")

@@ -9,12 +9,12 @@ from written_recordings import write_subjects
 
 def pipe(path):
     os.mkfifo(path)
-    return "is no regular file but a pipe"
+    return "regular file"
 
 
 def device(path):
     path.symlink_to("/dev/zero")
-    return "is no regular file but a device"
+    return "regular file"
 
 
 def sparse(path):
@@ -34,7 +34,6 @@ def sparse(path):
         ["report", "x.json"],
         ["compare", "x.json", "x.json"],
         ["data", "--data", "x.zip"],
-        ["data", "check", "x.zip"],
         ["convert", "x.keras"],
     ],
 )
