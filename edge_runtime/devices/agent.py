@@ -142,15 +142,6 @@ class Store:
             temporary.unlink()
             raise
 
-    def new_job(self, files: Mapping[str, str], texts: Mapping[str, str]) -> Path:
-        """Make a folder with `files` (name -> digest) and `texts` (name -> content)."""
-        folder = Path(tempfile.mkdtemp(dir=self.jobs))
-        for name, digest in files.items():
-            (folder / name).symlink_to(self.objects / digest)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        return folder
-
     def clean(self) -> int:
         """Remove everything; return how many bytes that was."""
         if not _try_lock(self._lock):
@@ -214,7 +205,12 @@ class Agent:
                 for name, digest in wheels.items():
                     self._wire.send(stage=f"unpacking {name}")
                     unpack(self._store.objects / digest, temporary)
-                self._compile(interpreter, temporary)
+                # Each job imports them in a new process. What cannot be compiled is for another Python.
+                command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                while process.poll() is None:
+                    self._wire.send(stage="compiling the packages")
+                    time.sleep(0.5)
                 os.sync()  # before its name says that it is whole
                 with suppress(OSError):  # another measurement was quicker
                     temporary.rename(folder)
@@ -236,12 +232,14 @@ class Agent:
 
         It is stopped once it has printed nothing for `silence_seconds`.
         """
-        folder = self._store.new_job(files, texts)
-        environment = _environment()
-        if site:
-            environment["PYTHONPATH"] = site
+        folder = Path(tempfile.mkdtemp(dir=self._store.jobs))
+        environment = dict(_environment(), **({"PYTHONPATH": site} if site else {}))
         process = None
         try:
+            for name, digest in files.items():
+                (folder / name).symlink_to(self._store.objects / digest)
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8")
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(
                     # No bytecode: nothing is written beside anybody's packages.
@@ -290,25 +288,6 @@ class Agent:
             for line in lines:
                 self._wire.send(line=line[:_LONGEST_LINE].decode("utf-8", "replace"))
         return False
-
-    def _compile(self, interpreter: str, site: Path) -> None:
-        """Compile the packages in `site`: each job imports them in a new process."""
-        process = subprocess.Popen(
-            [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(site)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        try:
-            # Some files of packages are for other Pythons: what cannot be compiled is no error.
-            while not (
-                self._can_read(process.stdout.fileno(), ALIVE_SECONDS) and not os.read(process.stdout.fileno(), _PIECE)
-            ):
-                self._wire.send(stage="compiling the packages")
-        finally:
-            _stop(process)
 
     def _can_read(self, descriptor: int, seconds: float) -> bool:
         """Wait until `descriptor` can be read; False after `seconds`."""

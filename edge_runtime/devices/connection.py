@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
+import select
 import shlex
 import shutil
 import subprocess
-import time
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from edge_runtime.bench.measurement_job import LARGEST_ANSWER
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -30,7 +30,6 @@ SILENCE_SECONDS = 60.0
 _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
-_KEPT_STDERR = 1 << 16
 
 # Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
 # agent's source follows on stdin. Python 2 gets as far as the sentence.
@@ -103,22 +102,17 @@ class Connection:
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
         # A session of its own: Ctrl-C reaches this process, which then ends the other.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = processes.start(
-            transport.command(loader),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
+            transport.command(loader), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._stdin, self._stdout, self._errors = self._process.stdin, self._process.stdout, self._process.stderr
-        self._pending, self._stderr = bytearray(), bytearray()
+        self._stdin, self._stdout = self._process.stdin.fileno(), self._process.stdout.fileno()
+        self._pending = bytearray()
         self._greeted = False
         try:
-            for pipe in (self._stdin, self._stdout, self._errors):
-                os.set_blocking(pipe.fileno(), False)
+            os.set_blocking(self._stdin, False)
             self._write(source)
             self.hello = from_json(Hello, self._receive().get("hello"))
             self._greeted = True
@@ -132,6 +126,7 @@ class Connection:
     def close(self) -> None:
         """End the agent with whatever it does."""
         child_processes.stop(self._process)
+        self._log.close()
 
     def ask(
         self,
@@ -193,8 +188,8 @@ class Connection:
         return content
 
     def _read(self) -> None:
-        self._wait_for(self._stdout, selectors.EVENT_READ)
-        read = os.read(self._stdout.fileno(), _PIECE)
+        self._check_alive(select.select([self._stdout], [], [], SILENCE_SECONDS)[0])
+        read = os.read(self._stdout, _PIECE)
         if not read:
             raise self._lost()
         self._pending += read
@@ -203,36 +198,16 @@ class Connection:
         view = memoryview(data)
         try:
             while view:
-                self._wait_for(self._stdin, selectors.EVENT_WRITE)
-                view = view[os.write(self._stdin.fileno(), view) :]
+                self._check_alive(select.select([], [self._stdin], [], SILENCE_SECONDS)[1])
+                view = view[os.write(self._stdin, view) :]
         except BrokenPipeError as error:
             raise self._lost() from error
 
-    def _wait_for(self, pipe: IO[bytes], event: int) -> None:
-        """Wait until `pipe` can be read or written, and keep the end of what the command says on stderr meanwhile."""
-        deadline = time.monotonic() + SILENCE_SECONDS
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, event)
-            errors = selector.register(self._errors, selectors.EVENT_READ)
-            while (left := deadline - time.monotonic()) > 0:
-                ready = {key.fileobj for key, _ in selector.select(left)}
-                if errors.fileobj in ready and not self._keep_stderr():
-                    selector.unregister(self._errors)
-                if pipe in ready:
-                    return
-        raise DeviceError(
-            f"{self._transport.name} has given no sign of life for {SILENCE_SECONDS:g} s: is it still there?"
-        )
-
-    def _keep_stderr(self) -> bool:
-        """Read what there is on stderr; return whether there may be more."""
-        try:
-            read = os.read(self._errors.fileno(), _PIECE)
-        except BlockingIOError:
-            return True
-        self._stderr += read
-        del self._stderr[:-_KEPT_STDERR]
-        return bool(read)
+    def _check_alive(self, ready: Sequence[int]) -> None:
+        if not ready:
+            raise DeviceError(
+                f"{self._transport.name} has given no sign of life for {SILENCE_SECONDS:g} s: is it still there?"
+            )
 
     def _lost(self) -> HarEdgeError:
         """The command has ended, or is about to."""
@@ -243,5 +218,6 @@ class Connection:
         if self._pending.startswith(b'{"python"'):  # the loader's last words
             version = quoted(json.loads(self._pending)["python"])
             return DeviceError(f"{self._transport.name} has Python {version}: 3.9 or newer is needed to measure there")
-        self._keep_stderr()
-        return self._transport.explain(code, self._stderr.decode(errors="replace").strip(), self._greeted)
+        self._log.seek(0)
+        said = self._log.read().decode(errors="replace").strip()
+        return self._transport.explain(code, said, self._greeted)

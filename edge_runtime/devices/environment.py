@@ -1,29 +1,51 @@
-"""Choose which Python of a device measures, and with which packages."""
+"""Choose which Python of a device measures, and fetch the packages that it needs for that with the pip of this one."""
 
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
-from edge_runtime.devices.connection import Hello, Interpreter
-from edge_runtime.devices.python_packages import Platform, download, requirements
+from edge_runtime.devices.connection import Hello
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache import cache_folder, cached_folder
+from edge_runtime.system.printable import printable
 
 _RUNTIMES = ("litert", "tflite-runtime")
 """The preferred one first."""
 
-# Of the wheels of LiteRT and of the last ones of tflite-runtime.
+# Of the wheels of LiteRT and of the last ones of tflite-runtime, which was built against NumPy 1 and does not say so.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}
 _MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
+_NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
 _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 """By the machine of a 64-bit kernel, that of a 32-bit system on it."""
+
+_FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
+
+
+def requirements(runtime: str) -> tuple[str, str]:
+    """The requirements of `runtime` for pip: itself, and a NumPy that it works with.
+
+    LiteRT in the version that is installed here, so that both sides answer alike; any that fits where there is none.
+    """
+    if runtime == "tflite-runtime":
+        return "tflite-runtime==2.14.0", _NUMPY[runtime]
+    try:
+        return f"ai-edge-litert=={metadata.version('ai-edge-litert')}", _NUMPY[runtime]
+    except metadata.PackageNotFoundError:
+        return "ai-edge-litert>=2.0,<3", _NUMPY[runtime]
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter` (Python `version`) with `runtime`, for which `requirements` are installed."""
+    """A device's `interpreter` (Python `version`) with `runtime`, for which `requirements` are installed.
+
+    `machine` is the architecture of its `bits`-bit system, whose C library is `libc`: name and version.
+    """
 
     runtime: str
     interpreter: str
@@ -32,16 +54,6 @@ class Environment:
     bits: int
     libc: tuple[str, str]
     requirements: tuple[str, ...]
-
-    def key(self, *packages: str) -> str:
-        """The environment's name: the same only for the same interpreter and `packages`, told by their digests."""
-        return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
-
-    @property
-    def platform(self) -> Platform:
-        """The platform of its wheels: a processor and a kernel of 64 bits may have a 32-bit system on them."""
-        machine = _NARROW.get(self.machine, self.machine) if self.bits == 32 else self.machine
-        return Platform(machine, ".".join(map(str, self.version[:2])), int(self.libc[1].split(".")[1]))
 
     @classmethod
     def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
@@ -55,31 +67,24 @@ class Environment:
             raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
         obstacles = []
         for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
-            for interpreter in hello.interpreters:
-                environment = cls(
-                    wanted,
-                    interpreter.path,
-                    interpreter.version,
-                    hello.machine,
-                    interpreter.bits,
-                    hello.libc,
-                    _missing(wanted, interpreter),
-                )
+            for found in hello.interpreters:
+                # A 32-bit system's own NumPy is used, since there are no wheels of one.
+                has_numpy = found.bits == 32 and (found.numpy or "").startswith("1.")
+                packages = requirements(wanted)[: 1 if has_numpy else 2]
+                machine = _NARROW.get(hello.machine, hello.machine) if found.bits == 32 else hello.machine
+                environment = cls(wanted, found.path, found.version, machine, found.bits, hello.libc, packages)
                 obstacle = environment._obstacle()
                 if obstacle is None:
                     return environment
                 obstacles.append(obstacle)
-        _, what = max(obstacles, key=lambda x: x[0])
-        raise DeviceError(f"{name} {what}")
+        raise DeviceError(f"{name} {max(obstacles)[1]}")
 
     def _obstacle(self) -> tuple[int, str] | None:
         """Why nothing can be measured with it, after how much of it would do; None when all of it does."""
         version = ".".join(map(str, self.version))
         oldest, newest = _PYTHONS[self.runtime]
-        if self.platform.machine not in _MACHINES[self.runtime]:
-            instead = ": --runtime tflite-runtime" if self.platform.machine in _MACHINES["tflite-runtime"] else ""
-            system = f"{self.bits}-bit system ({self.machine})"
-            return 0, f"has a {system}, for which there is no {self.runtime}{instead}"
+        if self.machine not in _MACHINES[self.runtime]:
+            return 0, f"has a {self.bits}-bit system ({self.machine}), for which there is no {self.runtime}"
         if not oldest <= self.version[:2] <= newest:
             needed = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
             return 1, f"has Python {version}, but {self.runtime} needs {needed}: install such a Python there"
@@ -87,19 +92,38 @@ class Environment:
             return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
         return None
 
-    def download(self) -> list[Path]:
-        """Download the wheels of all packages once into the user's cache; return their paths.
+    def key(self, *packages: str) -> str:
+        """The environment's name: the same only for the same interpreter and `packages`, told by their digests."""
+        return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
 
-        Raises `DeviceError` when pip here finds none that fit.
+    @property
+    def platforms(self) -> list[str]:
+        """The platforms whose wheels run there, the newest first (PEP 600)."""
+        versions = range(int(self.libc[1].split(".")[1]), _FIRST_GLIBC - 1, -1)
+        return [*(f"manylinux_2_{minor}_{self.machine}" for minor in versions), f"manylinux2014_{self.machine}"]
+
+    def wheels(self) -> list[Path]:
+        """The wheels of all packages, downloaded once into the user's cache.
+
+        Raises `DeviceError` when pip here, which takes the user's own settings, finds none that fit.
         """
-        place = cache_folder() / "wheels" / self.key()
-        folder = cached_folder(place, lambda folder: download(self.requirements, folder, self.platform))
-        return sorted(folder.glob("*.whl"))
+        return sorted(cached_folder(cache_folder() / "wheels" / self.key(), self._download).glob("*.whl"))
 
-
-def _missing(runtime: str, interpreter: Interpreter) -> tuple[str, ...]:
-    """The packages to install: a 32-bit system's own NumPy is used, since there are no wheels of one."""
-    own = interpreter.numpy
-    if interpreter.bits == 32 and own and own.startswith("1."):
-        return requirements(runtime)[:1]
-    return requirements(runtime)
+    def _download(self, folder: Path) -> None:
+        python = ".".join(map(str, self.version[:2]))
+        command = [
+            *(sys.executable, "-m", "pip", "download", "--dest", str(folder)),
+            *("--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--only-binary=:all:"),
+            *("--implementation=cp", f"--python-version={python}"),
+            *(f"--platform={tag}" for tag in self.platforms),
+            *self.requirements,
+        ]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            reason = printable((done.stderr.strip().splitlines() or ["it says nothing"])[-1], 300)
+            raise DeviceError(
+                f"the pip of {sys.executable} has no {' and '.join(self.requirements)} for Python {python} on "
+                f"{self.machine} ({reason}): see that it finds packages here"
+            )

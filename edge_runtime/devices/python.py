@@ -137,36 +137,23 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
         raise InputError(f"--on python:{path}: there is no program at {path}; give the path of a Python interpreter")
-    probed = _probe(interpreter, f"--on python:{path}")
-    version, packages = probed.version, probed.packages
+    try:
+        done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
+        found = parse_json(done.stdout)
+        version, packages = tuple(map(int, found["version"])), found["packages"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"--on python:{path}: {interpreter} does not answer as a Python interpreter does; give another"
+        ) from error
     dotted = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         raise InputError(f"{interpreter} is Python {dotted}; har-edge measures with Python 3.9 or newer")
     if "numpy" not in packages:
         raise InputError(f"{interpreter} has no numpy: {interpreter} -m pip install numpy")
     wanted = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
-    found = next((name for name in wanted if PACKAGES[name] in packages), None)
-    if found is None:
+    chosen = next((name for name in wanted if PACKAGES[name] in packages), None)
+    if chosen is None:
         package = {"litert": "ai-edge-litert"}.get(wanted[0], wanted[0])
         missing = "no TFLite runtime" if runtime == "auto" else f"no {runtime}"
         raise InputError(f"{interpreter} has {missing}: {interpreter} -m pip install {package}")
-    return PythonDevice(f"python{version[0]}.{version[1]}-{found}", interpreter)
-
-
-@dataclass(frozen=True)
-class _Probed:
-    version: tuple[int, int, int]
-    packages: tuple[str, ...]
-
-
-def _probe(interpreter: str, option: str) -> _Probed:
-    """The version of `interpreter` and which of numpy and the runtimes it finds."""
-    command = [interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)]
-    try:
-        done = run_program(command, seconds=60)
-        done.check_returncode()
-        return from_json(_Probed, parse_json(done.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise InputError(
-            f"{option}: {interpreter} does not answer as a Python interpreter does; give another"
-        ) from error
+    return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)

@@ -63,7 +63,7 @@ class RemoteDevice:
         if self.ready:
             return
         on_progress(0.0, "fetching its packages")
-        wheels = {path.name: path for path in environment.download()}
+        wheels = {path.name: path for path in environment.wheels()}
         digests = {name: sha256(path) for name, path in wheels.items()}
         self._send({digests[name]: path for name, path in wheels.items()}, on_progress)
         self.site = connection.ask(

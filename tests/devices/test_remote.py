@@ -24,9 +24,8 @@ from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices import opener
 from edge_runtime.devices.agent import RequestError, unpack
 from edge_runtime.devices.connection import Connection, Hello, Interpreter
-from edge_runtime.devices.environment import Environment
+from edge_runtime.devices.environment import Environment, requirements
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.python_packages import requirements
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -368,8 +367,8 @@ def test_a_device_that_does_not_fit_is_told_why(greeting, runtime, kind, noun):
 def test_wheels_are_those_of_the_devices_c_library():
     narrow = python(3, 11, 2, bits=32, numpy="1.24.2")
     chosen = Environment.choose(hello("aarch64", narrow, libc=("glibc", "2.31")), "auto", "pi")
-    assert chosen.platform.tags[0] == "manylinux_2_31_armv7l"
-    assert chosen.platform.tags[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
+    assert chosen.platforms[0] == "manylinux_2_31_armv7l"
+    assert chosen.platforms[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
 def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(tmp_path, monkeypatch):

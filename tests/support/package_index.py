@@ -6,7 +6,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from edge_runtime.devices.python_packages import requirements
+from edge_runtime.devices.environment import requirements
 
 
 def write(folder: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ What programs write on the board stays there, but for /tmp.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -61,11 +60,6 @@ class Board:
             *("--net", "sh", str(_START), str(self.tree), str(self.emulator), str(job or self.tree / "tmp")),
             *("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in settings.items()), *argv),
         ]
-
-    def emulator_version(self) -> str:
-        """The version of QEMU."""
-        found = re.search(r"version (\d[\w.]*)", run_program([str(self.emulator), "--version"]).stdout)
-        return found[1] if found else "of unknown version"
 
 
 def open_board(cpu: str, on_progress: OnProgress = ignore_progress) -> Board:

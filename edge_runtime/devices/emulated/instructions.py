@@ -58,9 +58,7 @@ def count_instructions(
             f"the instructions of an inference cannot be told: {_INFERENCES} took {once:,} and twice as many "
             f"{twice:,}; convert the model again without state"
         )
-    return Instructions(
-        once // _INFERENCES, f"the runtime's own code, by QEMU {board.emulator_version()}'s log of executed blocks"
-    )
+    return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
 
 
 def _counts(board: Board, site: str, folder: Path, processes: Stoppable) -> list[int]:
