@@ -1,4 +1,4 @@
-"""Choose which Python of a device measures, and fetch the packages that it needs for that with the pip of this one."""
+"""Choose which Python of a device measures, and fetch the packages that it needs with pip here."""
 
 from __future__ import annotations
 
