@@ -112,10 +112,7 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
     subjects = np.unique(train.subject)
     noun = noun_of(subjects.tolist())
     if len(subjects) < (n_folds or 2):
-        raise InputError(
-            f"{n_folds or 2} folds need as many training {noun}s, and the data has {len(subjects)}: choose fewer "
-            "--folds"
-        )
+        raise InputError(f"{n_folds or 2} folds need as many training {noun}s, and the data has {len(subjects)}")
     if n_folds is None:
         found = [[x] for x in subjects.tolist()]
     else:
@@ -125,10 +122,8 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
         left = train.y[~held_rows(train, held)]
         absent = ", ".join(label for k, label in enumerate(labels) if not (left == k).any())
         if absent:
-            raise InputError(
-                f"without the {noun}s of fold {i + 1} ({', '.join(map(str, held))}) no window of {absent} is left to "
-                "train on: choose other --folds, or record it with more people"
-            )
+            people = ", ".join(map(str, held))
+            raise InputError(f"without fold {i + 1} ({people}) no window of {absent} is left: choose other --folds")
     return found
 
 
@@ -172,7 +167,7 @@ def write(
     write_csv(folder / "crossval.csv", _rows(result))
     per_subject = result.scores.per_subject
     folds = {
-        f"fold {i + 1}": {str(x): per_subject[str(x)] for x in fold.subjects} for i, fold in enumerate(result.folds)
+        f"fold {i + 1}": {str(x): [per_subject[str(x)]] for x in fold.subjects} for i, fold in enumerate(result.folds)
     }
     plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / f"crossval.{pictures}")
     plot_confusion(result.scores.confusion, labels, title, folder / f"confusion.{pictures}")

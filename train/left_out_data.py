@@ -92,18 +92,10 @@ def summarise(jobs: Mapping[str, FitJob], data: Dataset) -> list[LeftOutData]:
         )
         absent = np.bincount(windows.y[~is_scored], minlength=len(data.labels)).tolist()
         outcome = FitOutcome.load(job)
-        found.append(
-            LeftOutData(
-                source,
-                list(job.held_out),
-                {label: n for label, n in zip(data.labels, absent, strict=True) if n},
-                [label for label, is_shared in zip(data.labels, shared, strict=True) if is_shared],
-                closed_set,
-                open_set,
-                outcome.weights_sha256,
-                outcome.versions,
-            )
-        )
+        left_out = {label: n for label, n in zip(data.labels, absent, strict=True) if n}
+        labels = np.array(data.labels)[shared].tolist()
+        facts = (outcome.weights_sha256, outcome.versions)
+        found.append(LeftOutData(source, list(job.held_out), left_out, labels, closed_set, open_set, *facts))
     return found
 
 
@@ -137,15 +129,13 @@ def show(found: Sequence[LeftOutData]) -> None:
             cells = (closed.recall, closed.f1, open_.recall, open_.f1)
             table.add_row(f"  {label}", f"{closed.windows}", *(percent(y, 1) for y in cells))
     console.print(table)
-    console.print(
-        "Of a data set accuracy and macro F1, of an activity recall and F1; closed set: answers among the labels shown."
-    )
+    console.print("Of a data set accuracy and macro F1, of an activity recall and F1; closed: among the labels shown.")
     for x in found:
         if len(x.labels) == 1:
             console.print(f"{x.source} shares {x.labels[0]} alone: its closed set is 100 % by construction.")
         if x.left_out:
             counts = ", ".join(f"{n} of {label}" for label, n in x.left_out.items())
-            console.print(f"{x.source}: windows left out, since no other data set has such a label: {counts}.")
+            console.print(f"{x.source}: left out, since no other data set has such a label: {counts}.")
 
 
 def _occurring(train: Split, rows: npt.NDArray[np.bool_], data: Dataset) -> npt.NDArray[np.bool_]:

@@ -71,15 +71,10 @@ class TrainingInput:
         data = reader.windows(self.cut)
         say_misfits(reader)
         if data.without_rotation and self.sensors == "all":
-            click.echo(
-                f"No gyroscope was on in {' and '.join(data.without_rotation)}: the signals that all the data has are "
-                "taken, those of acceleration.",
-                err=True,
-            )
+            without = " and ".join(data.without_rotation)
+            click.echo(f"No gyroscope was on in {without}: the signals of acceleration alone are taken.", err=True)
         if self.cut is not None and data.window != self.cut:
-            raise InputError(
-                f"--window and --hop are for recordings: the windows of '{data.name}' are cut already, to {data.window}"
-            )
+            raise InputError(f"--window and --hop: the windows of '{data.name}' are cut already, to {data.window}")
         if self.test_subjects is not None:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
             who = f"the subjects of '{data.name}'"
@@ -89,16 +84,11 @@ class TrainingInput:
         if self.frame == "walking":
             data = _in_walking_frame(data)
         elif len(placements := data.placements) > 1:
-            click.echo(
-                f"Devices were worn in {len(placements)} places ({', '.join(placements)}), each with axes of its own: "
-                "with --frame walking the network learns none of them.",
-                err=True,
-            )
+            where = f"{len(placements)} places ({', '.join(placements)})"
+            click.echo(f"Devices were worn in {where}, each with axes of its own: consider --frame walking.", err=True)
         if self.sensors == "accelerometer":
             if data.front_end is None:
-                raise InputError(
-                    f"--sensors accelerometer: which signals of '{data.name}' a gyroscope made is not known"
-                )
+                raise InputError(f"--sensors accelerometer: of '{data.name}' it is not known which signals these are")
             data = data.select([x.name for x in data.signals if not x.is_rotation])
         return data
 
@@ -116,17 +106,9 @@ class TrainingInput:
         if is_own(self.network):
             refused = check(self.network, (data.window.samples, len(data.signals)), len(data.labels))
         if refused:
-            click.echo(
-                f"har-edge convert will not take this network because of {', '.join(refused)} (docs/convert.md); it is "
-                "trained all the same.",
-                err=True,
-            )
+            click.echo(f"har-edge convert will not take this network because of {', '.join(refused)}.", err=True)
         if not data.has_people:
-            click.echo(
-                f"The windows of '{data.name}' name no subjects: blocks of windows that follow each other are held out "
-                "and tested on, and the scores say little about new people.",
-                err=True,
-            )
+            click.echo(f"The windows of '{data.name}' name no subjects: scores say little about new people.", err=True)
 
 
 def _in_walking_frame(data: Dataset) -> Dataset:
@@ -165,7 +147,7 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     if len(ordered) < 2:
         raise InputError(
             f"training needs at least two training subjects, since one is held out, and this data has {len(ordered)}: "
-            "record more people, add those of another data set with a second --data, or name fewer --test-subjects"
+            "add data with a second --data, or name fewer --test-subjects"
         )
     return ordered[1::4]
 
@@ -175,27 +157,20 @@ def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
     if not len(dataset.test):
         raise InputError(f"the data '{dataset.name}' has no test windows: name test subjects with --test-subjects")
     fitting = dataset.train.select(~held_rows(dataset.train, held_out))
-    if not len(fitting):
-        raise InputError("--held-out leaves no training subject to train on: name fewer")
     absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
     if absent:
-        raise InputError(
-            f"{', '.join(absent)}: only held-out subjects have windows of this class; record it with more people"
-        )
+        raise InputError(f"only the --held-out subjects have windows of {', '.join(absent)}: name fewer")
     check_signals(dataset, fitting)
 
 
 def check_signals(dataset: Dataset, fitting: Split) -> None:
     """Raise `InputError` when a signal is constant in the windows `fitting` of `dataset`."""
-    constant = [x.name for i, x in enumerate(dataset.signals) if _is_constant(fitting.X[..., i], dataset)]
-    if constant:
-        raise InputError(f"the data has no variation in {', '.join(constant)}: was this sensor on while recording?")
-
-
-def _is_constant(values: npt.NDArray[np.float32], dataset: Dataset) -> bool:
-    """Tell whether a sensor was off; of signals in unknown units, the greatest value tells what is little."""
-    least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
-    return not values.std(dtype=np.float64) > least
+    for i, signal in enumerate(dataset.signals):
+        values = fitting.X[..., i]
+        # Of signals in unknown units, the greatest value tells what is little.
+        least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
+        if not values.std(dtype=np.float64) > least:
+            raise InputError(f"the data has no variation in {signal.name}: was this sensor on while recording?")
 
 
 def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:

@@ -12,7 +12,6 @@ from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
-from train.seed_spread import Spread
 
 _NARROWEST = 5.0  # inches: captions need room, however few subjects there are
 # Okabe and Ito's palette: told apart by people with any colour vision.
@@ -69,63 +68,44 @@ def plot_curves(
     save(figure, path, note)
 
 
-def plot_seeds(
-    per_subject: Mapping[str, Mapping[str, Spread]], overall: Mapping[str, Spread], title: str, path: Path
-) -> None:
-    """Accuracy on each subject of each part of the data: a dot for each seed, their mean and standard deviation."""
-    widths = [2 + len(x) for x in per_subject.values()]
-    figure = new_figure(max(_NARROWEST, 2 + 0.45 * sum(widths)), 4.6, title)
-    panels = figure.subplots(1, len(per_subject), sharey=True, width_ratios=widths, squeeze=False)[0]
-    for axes, (part, subjects), color in zip(panels, per_subject.items(), (_HELD_OUT, _TRAINING), strict=True):
-        names = sorted(subjects, key=lambda x: subjects[x].mean)
-        for place, name in enumerate(names):
-            seeds = subjects[name].per_seed
-            beside = place + np.linspace(-0.18, 0.18, len(seeds))
-            axes.plot(beside, seeds, "o", color=color, alpha=0.35, markersize=4, markeredgewidth=0)
-        means, deviations = ([getattr(subjects[x], key) for x in names] for key in ("mean", "sd"))
-        axes.errorbar(range(len(names)), means, deviations, fmt="D", color=color, markersize=5, capsize=4)
-        average = overall[part]
-        axes.axhline(average.mean, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_title(f"{part}\n{average}", fontsize=10)
-        name_ticks(axes, range(len(names)), names, (figure.get_figwidth() - 1.5) / sum(widths))
-        axes.set_xlim(-0.6, len(names) - 0.4)
-        axes.set_xlabel(noun_of(subjects))
-        _tidy(axes)
-    panels[0].set_ylabel("accuracy")
-    percent_ticks(panels[0].yaxis)
-    note = "Dots: one seed each. Diamonds: their mean ± standard deviation. Dashed: the mean over all windows."
-    save(figure, path, note)
+def plot_subjects(groups: Mapping[str, Mapping[str, Sequence[float]]], title: str, note: str, path: Path) -> None:
+    """Accuracy on each subject of each group, by the group's name, lowest first: a dot for each training.
 
-
-def plot_subjects(groups: Mapping[str, Mapping[str, float]], title: str, note: str, path: Path) -> None:
-    """Accuracy on each subject of each group, by the group's name, lowest first; dashed, the mean of its subjects."""
+    Of several trainings the mean and the standard deviation are drawn, too; dashed, the mean of the subjects.
+    """
     n_places = sum(len(x) + 1 for x in groups.values())
-    figure = new_figure(max(_NARROWEST, 2.5 + 0.38 * n_places), 4.4, title)
+    figure = new_figure(max(_NARROWEST, 2.5 + 0.4 * n_places), 4.4, title)
     axes = figure.subplots()
     ticks: list[int] = []
     names: list[str] = []
     for i, (group, subjects) in enumerate(groups.items()):
-        ordered = sorted(subjects, key=subjects.__getitem__)
-        accuracies = [subjects[x] for x in ordered]
+        mean_of = {name: float(np.mean(x)) for name, x in subjects.items()}
+        ordered = sorted(subjects, key=mean_of.__getitem__)
         first = len(names) + i  # a gap between groups
         places = range(first, first + len(ordered))
-        axes.bar(places, accuracies, color=(_TRAINING, _FINAL)[i % 2])
+        color = (_TRAINING, _HELD_OUT)[i % 2]
+        for place, name in zip(places, ordered, strict=True):
+            values = subjects[name]
+            is_alone = len(values) == 1
+            beside = place + np.linspace(-0.18, 0.18, len(values)) * (not is_alone)
+            axes.plot(beside, values, "o", color=color, alpha=1 if is_alone else 0.35, markersize=5, markeredgewidth=0)
+            if not is_alone:
+                deviation = float(np.std(values, ddof=1))
+                axes.errorbar(place, mean_of[name], deviation, fmt="D", color=color, markersize=5, capsize=4)
         ends = (first - 0.5, places[-1] + 0.5)
-        axes.hlines(np.mean(accuracies), *ends, color=_HELD_OUT, linewidth=1, linestyle="--", clip_on=False)
+        axes.hlines(float(np.mean([*mean_of.values()])), *ends, color="0.5", linewidth=1, linestyle="--")
         if len(ordered) > 1:  # else its name would run into the next
             axes.text(sum(ends) / 2, 1.01, group, ha="center", fontsize=9, transform=axes.get_xaxis_transform())
         ticks += places
         names += ordered
     name_ticks(axes, ticks, names, (figure.get_figwidth() - 1.5) / n_places)
     axes.set_xlim(-1, ticks[-1] + 1)
-    axes.set_ylim(max(0.0, min(min(x.values()) for x in groups.values()) - 0.1), 1)
     noun = noun_of(names)
     axes.set_xlabel(noun)
     axes.set_ylabel("accuracy")
     percent_ticks(axes.yaxis)
-    axes.set_axisbelow(True)
     _tidy(axes)
-    save(figure, path, f"Dashed: the mean of the {noun}s. The axis does not begin at 0. {note}")
+    save(figure, path, f"Dots: one training each. Dashed: the mean of the {noun}s. {note}")
 
 
 def _tidy(axes: Axes, grid: Literal["both", "y"] = "y") -> None:

@@ -14,7 +14,7 @@ from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
 from train.seed_spread import MEASURES, PARTS, PartSpread, spread
-from train.training_plots import plot_seeds
+from train.training_plots import plot_subjects
 
 SEEDS_FORMAT = 1
 
@@ -40,25 +40,20 @@ def show_run(card: Card, folder: Path) -> None:
 
 
 def show_seeds(cards: Sequence[Card], folder: Path) -> None:
-    """Print the scores of several runs, one a seed: their mean and standard deviation, each run, each subject."""
+    """Print the scores of several runs, one a seed: their mean and standard deviation, and each run."""
     parts = list(spread(cards).values())
     noun = noun_of(parts[0].per_subject)
     note = f", mean ± standard deviation of {len(cards)} seeds"
     table = _table(cards[0], note, [len(x.per_subject) for x in parts], noun)
     for key, name in MEASURES.items():
         table.add_row(name, *(str(getattr(x, key)) for x in parts))
-    table.add_row(f"worst {noun}, macro F1", *(_worst(x) for x in parts))
+    worst = [min(x.per_subject_macro_f1.items(), key=lambda y: y[1].mean) for x in parts]
+    table.add_row(f"worst {noun}, macro F1", *(f"{subject}: {macro_f1}" for subject, macro_f1 in worst))
     table.add_section()
     for i, card in enumerate(cards):
         for key, name in MEASURES.items():
             cells = [percent(getattr(x, key).per_seed[i]) for x in parts]
             table.add_row(f"{name}, seed {card.training['seed']}", *cells)
-    table.add_section()
-    for column, part in enumerate(parts):
-        for subject, macro_f1 in part.per_subject_macro_f1.items():
-            cells = ["", ""]
-            cells[column] = str(macro_f1)
-            table.add_row(f"macro F1, {with_noun(subject)}", *cells)
     _show(table, folder)
 
 
@@ -81,11 +76,6 @@ def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
     return f"{percent(per_subject[subject])} ({with_noun(subject)})"
 
 
-def _worst(part: PartSpread) -> str:
-    subject, macro_f1 = min(part.per_subject_macro_f1.items(), key=lambda x: x[1].mean)
-    return f"{subject}: {macro_f1}"
-
-
 def _add_groups(table: Table, groups: Sequence[Mapping[str, Mapping[str, float]]]) -> None:
     """Add a row for each placement or data set of the parts of the data, where there are several."""
     names = list(dict.fromkeys(name for part in groups for name in part))
@@ -105,12 +95,12 @@ def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
     parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]
     write_csv(folder / "seeds.csv", _rows(seeds, parts))
-    plot_seeds(
-        {name: parts[part].per_subject for part, name in PARTS.items()},
-        {name: parts[part].accuracy for part, name in PARTS.items()},
-        f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}",
-        folder / f"seeds.{pictures}",
-    )
+    per_subject = {
+        f"{name}, {parts[part].accuracy}": {x: spread.per_seed for x, spread in parts[part].per_subject.items()}
+        for part, name in PARTS.items()
+    }
+    title = f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}"
+    plot_subjects(per_subject, title, "Diamonds: mean ± standard deviation of seeds.", folder / f"seeds.{pictures}")
     content = {
         "format": SEEDS_FORMAT,
         "network": cards[0].network,

@@ -13,10 +13,8 @@ class Recipe:
     """The numbers of a fixed schedule: that of the epochs is set beforehand, nothing stops early.
 
     Companding and clip are applied in training as they will be on the device, and the noise is of the size of an int8
-    step (0.024 at clip 3): the network meets in training what quantisation will do to it. Knee, shift, turn, rotation,
-    intensity, gain, noise, clip and epochs were chosen by four-fold cross-validation over the 21 training subjects
-    (docs/results/recipe.md); the optimiser's numbers are usual ones, and were not searched. Those of the walking frame
-    were chosen by leaving a data set out (docs/how_it_works.md).
+    step (0.024 at clip 3): the network meets in training what quantisation will do to it. The numbers were chosen by
+    cross-validation over the 21 training subjects (docs/results/recipe.md), but the optimiser's, which are usual ones.
 
     With `coarse_epochs`, a second head learns coarse classes, in which similar activities are one: alone in the first
     so many epochs, then together with the network's own. It is dropped when the fit is done.
@@ -57,7 +55,6 @@ _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},
 }
 """By network, the numbers in which its recipe differs from the others'."""
-
 
 _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},

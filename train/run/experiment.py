@@ -5,10 +5,9 @@ temperature) is made on them. The final fit uses all training subjects. The test
 end.
 """
 
-import dataclasses
 import platform
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 import edge_runtime
-from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.scores import score
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.alike_labels import IN_A_POCKET
@@ -79,19 +78,14 @@ class Experiment:
         outcomes = {name: FitOutcome.load(job) for name, job in self.jobs.items()}
         held_out = self.dataset.train.select(held_rows(self.dataset.train, selection.held_out))
         held_out_logits = load_logits(selection)
-        scores = {
-            "held_out": self._score(held_out, held_out_logits),
-            "test": self._score(self.dataset.test, load_logits(final)),
-        }
+        judged = {"held_out": (held_out, held_out_logits), "test": (self.dataset.test, load_logits(final))}
+        labels, worn = self.dataset.labels, self.dataset.mountings
+        scores = {x: asdict(score(split, y.argmax(1), labels, worn)) for x, (split, y) in judged.items()}
         card = self._make_card(outcomes["selection"], outcomes["final"], scores)
-        card = dataclasses.replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
+        card = replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
         write_bytes(self.run.selection, selection.model.read_bytes())
         write_bytes(self.run.model, final.model.read_bytes())
         _write(self.run, card, {name: outcome.history for name, outcome in outcomes.items()})
-
-    def _score(self, split: Split, logits: npt.NDArray[np.float32]) -> dict[str, Any]:
-        found = score(split, logits.argmax(1), self.dataset.labels, self.dataset.mountings)
-        return dataclasses.asdict(found)
 
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
@@ -118,11 +112,11 @@ class Experiment:
                     **place,
                 },
                 "seed": self.seed,
-                "recipe": dataclasses.asdict(self.recipe),
+                "recipe": asdict(self.recipe),
                 "subjects": distinct(dataset.train.subject),
                 "held_out_subjects": list(self.held_out),
                 "test_subjects": distinct(dataset.test.subject),
-                "selection_normalisation": dataclasses.asdict(selection.normalisation),
+                "selection_normalisation": asdict(selection.normalisation),
                 "weights_sha256": {"model": final.weights_sha256, "selection": selection.weights_sha256},
                 "versions": {
                     "har-edge": edge_runtime.__version__,
@@ -167,6 +161,6 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
             f"({counted(len(scores['per_subject']), noun)})",
             run.picture(file),
         )
-    per_subject = {name: card.scores[part]["per_subject"] for part, name in PARTS.items()}
+    per_subject = {name: {x: [y] for x, y in card.scores[part]["per_subject"].items()} for part, name in PARTS.items()}
     plot_subjects(per_subject, title, f"Test {noun}s are only scored.", run.picture("subjects"))
     save(card, run.card)

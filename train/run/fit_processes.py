@@ -36,8 +36,7 @@ _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 def cpus() -> int:
     """Count the CPUs that this process may use, the quota of a container included: so many fits run at a time."""
-    n_cpus: int = joblib.cpu_count()
-    return n_cpus
+    return int(joblib.cpu_count())
 
 
 def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:
@@ -55,14 +54,8 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done:
             while waiting or running:
                 while waiting and len(running) < cpus():
                     job = waiting.pop(0)
-                    running[job] = Child(
-                        f"the process of the {job.title}",
-                        _ADVICE,
-                        __name__,
-                        to_text(job),
-                        str(windows),
-                        pass_fds=[windows],
-                    )
+                    name, arguments = f"the process of the {job.title}", (to_text(job), str(windows))
+                    running[job] = Child(name, _ADVICE, __name__, *arguments, pass_fds=[windows])
                     selector.register(running[job], selectors.EVENT_READ, job)
                 for key, _ in selector.select():
                     job = key.data
