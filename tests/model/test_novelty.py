@@ -14,7 +14,7 @@ from edge_runtime.model.novelty import (
     motion_features,
 )
 from edge_runtime.signals import frontend
-from train.novelty_statistics import fit_novelty_detector
+from train.novelty_statistics import POSTURE, fit_novelty_detector
 
 STILL = (3, 4, 5)
 
@@ -188,3 +188,18 @@ def test_a_detector_whose_limits_are_not_above_0_is_refused(part, kind, limit):
     spoilt = replace(whole, **{part: (replace(first, **{kind: limit}), *others)})
     assert whole.fault(6) is None
     assert "above 0" in spoilt.fault(6)
+
+
+def test_limits_are_measured_on_people_who_did_not_make_what_is_typical():
+    """Four people stand, each tilted otherwise: to the three others each is far from typical, to all four nobody is."""
+    train = data().train.select(np.isin(data().train.subject, [1, 3, 5, 6]))
+    angle = np.radians(25) * np.unique(train.subject, return_inverse=True)[1]
+    cosine, sine = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    x, y, z = np.moveaxis(train.X.reshape(len(train), -1, 3, 3), -1, 0)
+    turned = np.stack([cosine * x - sine * y, sine * x + cosine * y, z], -1).reshape(train.X.shape)
+    tilted = replace(train, X=turned.astype(np.float32))
+    fitted = fit_novelty_detector(replace(data(), train=tilted))
+    features = motion_features(tilted.X, [x.name for x in data().signals], data().window)
+    standing = fitted.posture[4]
+    own = np.quantile(standing.distance(features.posture[tilted.y == 4]), 0.95)
+    assert standing.unusual > 2 * POSTURE[0] * own

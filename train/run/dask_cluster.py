@@ -54,7 +54,7 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
         check_workers(client, address)
         # On every worker: the windows outlive any of them.
         windows = client.scatter(dataset, broadcast=True)
-        futures = {client.submit(do_job, job, windows, pure=False): job for job in jobs}
+        futures = {client.submit(do_on_worker, job, windows, pure=False): job for job in jobs}
         for future in as_completed(futures, loop=client.loop):
             job = futures[future]
             try:
@@ -69,7 +69,7 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
             on_done(job)
 
 
-def do_job(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
+def do_on_worker(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
     """On a worker: do the job; its files by name, the outcome coming last."""
     with scratch_folder() as folder:
         job = replace(job, folder=folder)

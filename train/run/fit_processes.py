@@ -15,6 +15,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.data.dataset import Dataset, Split
@@ -90,7 +91,6 @@ def main(text: str, windows: str) -> None:
 
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:
-    """Train, and write the job's files, the outcome last."""
     told = 0.0
 
     def on_step(step: Step) -> None:
@@ -105,22 +105,26 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
         # Opened anew, since processes that share an open file share its position too.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
-        held = held_rows(train, job.held_out)
-        held_out = train.select(held) if job.held_out else None
         import_tensorflow("har-edge train", threads=1)
-        import tensorflow as tf
+        do_job(job, train, test_X, on_step)
 
-        from train.fit.fit import fit, predict_logits
 
-        tf.config.experimental.enable_op_determinism()
-        model, outcome = fit(job, train.select(~held), held_out, on_step)
-        unseen_X = held_out.X if held_out else test_X
-        logits = predict_logits(model, outcome.normalisation.apply(unseen_X))
-        with atomic_path(job.logits) as temporary:
-            np.save(temporary, logits)
-        with atomic_path(job.model) as temporary:
-            model.save(temporary)
-        write_text(job.outcome, to_text(outcome))
+def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_step: Callable[[Step], None]) -> None:
+    """Train in this process, which has imported TensorFlow, and write the job's files, the outcome last."""
+    import tensorflow as tf
+
+    from train.fit.fit import fit, predict_logits
+
+    tf.config.experimental.enable_op_determinism()
+    held = held_rows(train, job.held_out)
+    held_out = train.select(held) if job.held_out else None
+    model, outcome = fit(job, train.select(~held), held_out, on_step)
+    logits = predict_logits(model, outcome.normalisation.apply(held_out.X if held_out else test_X))
+    with atomic_path(job.logits) as temporary:
+        np.save(temporary, logits)
+    with atomic_path(job.model) as temporary:
+        model.save(temporary)
+    write_text(job.outcome, to_text(outcome))
 
 
 @contextmanager
