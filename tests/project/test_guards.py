@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convert import conversion_inputs
+from convert import run_networks
 from convert.conversion_job import ConversionJob
 from convert.options import Options
 from convert.quantise.calibration import draw_windows
@@ -96,7 +96,7 @@ def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
         for name, each in (("tests", replace(data, test=changed.test)), ("all", changed), ("none", data))
-        for network in conversion_inputs.of_run(job, each)
+        for network in run_networks.of_run(job, each)
     }
     assert np.array_equal(calibrated["tests", "model"], calibrated["none", "model"])
     assert np.array_equal(calibrated["all", "selection"], calibrated["none", "selection"])
