@@ -96,20 +96,18 @@ def test_a_network_of_sensor_counts_is_converted_with_all_of_their_range(tmp_pat
 def test_live_recognition_is_for_signals_that_are_live(har_edge_here, run, command):
     folder = run.folder.parents[1]
     write(folder / "walk.csv", *motion(300), ["walk"] * 300, "a")
-    assert_one_sentence(har_edge_here(*command, cwd=folder), 2, "'channel_1', which is not a live signal")
+    assert_one_sentence(har_edge_here(*command, cwd=folder), 2, "'channel_1'")
 
 
 @pytest.mark.long
 def test_what_needs_people_recordings_or_a_rate_is_refused(har_edge_here, run):
     folder = run.folder.parents[1]
     done = har_edge_here("personalise", "runs/waves", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
-    assert_one_sentence(done, 2, "does not take acceleration with gravity")
+    assert_one_sentence(done, 2, "gravity")
     done = har_edge_here("personalise", "edge", "--data", "waves.npz", "-o", "mine.tflite", cwd=folder)
-    assert_one_sentence(done, 2, "waves.npz holds windows only")
-    assert_one_sentence(har_edge_here("bench", "--paced", cwd=folder), 2, "--paced", "how often its windows come")
-    assert_one_sentence(
-        har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "of fast, slow: give the data"
-    )
+    assert_one_sentence(done, 2, "waves.npz")
+    assert_one_sentence(har_edge_here("bench", "--paced", cwd=folder), 2, "--paced")
+    assert_one_sentence(har_edge_here("bench", "edge", "--data", "waves.npz", cwd=folder), 2, "fast, slow")
 
 
 @pytest.mark.long
@@ -118,20 +116,20 @@ def test_changed_windows_are_no_longer_those_of_the_training(har_edge_here, run,
     card = json.loads((tmp_path / "waves/card.json").read_text())
     card["training"]["data"]["path"] = str(write_windows(tmp_path / "others.npz", of_people(150, seed=1)))
     (tmp_path / "waves/card.json").write_text(json.dumps(card))
-    assert_one_sentence(har_edge_here("evaluate", "waves", cwd=tmp_path), 2, "was not trained on the data at")
+    assert_one_sentence(har_edge_here("evaluate", "waves", cwd=tmp_path), 2, "others.npz")
 
 
 @pytest.mark.long
 def test_crossval_and_train_say_when_nobody_is_named(tmp_path):
     path = write_windows(tmp_path / "blocks.npz", two_frequencies(60))
     done = succeeded(har_edge("crossval", "--data", path, "--epochs", 1, "--folds", 2, "--out", "folds", cwd=tmp_path))
-    assert "'blocks' name no subjects: blocks of windows" in done.stderr
+    assert "'blocks'" in done.stderr
     folds = json.loads((tmp_path / "folds/crossval.json").read_text())["folds"]
     assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(f"block-{x}" for x in range(1, 9))
     assert "2 folds of 8 training blocks" in done.stderr
     assert "subject" not in done.stdout
     done = har_edge("train", "--data", path, "--epochs", 1, "--test-subjects", "emil", cwd=tmp_path)
-    assert_one_sentence(done, 2, "--test-subjects names emil", "block-1")
+    assert_one_sentence(done, 2, "emil", "block-1")
 
 
 @pytest.mark.long
@@ -159,12 +157,11 @@ def test_data_explains_what_it_found_and_what_is_missing(har_edge_here, tmp_path
     for part in ("slow 40 10", "fast 40 10", "all 80 20", "64 samples at 20 Hz", "4 subjects: anna, bert, carl, dora"):
         assert part in shown
     assert "ecg [/red] unknown unit" in shown
-    assert "No split The last third of the subjects is the test part" in shown
+    assert "No split" in shown
     assert "No subject" not in shown
     members["X"][7, 0, 1] = np.inf
     done = har_edge_here("data", "--data", write_windows(tmp_path / "own.npz", members))
-    assert_one_sentence(done, 2, "1 window of the training part, number 7 first")
-    assert [x.split()[-1] for x in done.stdout.splitlines() if x.startswith("channel_")] == ["0", "1"]
+    assert_one_sentence(done, 2, "own.npz", "number 7")
 
 
 def test_a_window_of_any_signals_is_drawn(har_edge_here, tmp_path):
