@@ -69,7 +69,7 @@ class TrainingInput:
         """
         reader = DataReader(sources(self.data))
         data = reader.windows(self.cut)
-        say_misfits(reader)
+        say_misfits(reader.described)
         if data.without_rotation and self.sensors == "all":
             without = " and ".join(data.without_rotation)
             click.echo(f"No gyroscope was on in {without}: the signals of acceleration alone are taken.", err=True)

@@ -18,8 +18,8 @@ from edge_runtime.system.figures import FORMATS
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
-    from edge_runtime.data.units import Units
     from edge_runtime.model.model_card import Card
+    from edge_runtime.signals.units import Units
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -232,7 +232,7 @@ def sample_options(command: F) -> F:
 
 def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
     """The units that the options state, for a model with `card`."""
-    from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+    from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
     acceleration = ACCELERATION_UNITS[units] if units else None
     if not any(x.is_rotation for x in card.signals):

@@ -110,7 +110,7 @@ def _of_one(data: "Sources", named: str | None) -> "tuple[Recording, ...]":
 
     reader = DataReader(data)
     recordings = reader.recordings
-    say_misfits(reader)
+    say_misfits(reader.described)
     subjects = sorted({str(x.subject) for x in recordings}, key=natural)
     if len(subjects) > 1 if named is None else named not in subjects:
         whom = "" if named is None else f", and none of {quoted(named, 30)}"

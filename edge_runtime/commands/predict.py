@@ -173,7 +173,7 @@ def _recordings(described: "Sources", signals: "Sequence[Signal]", stated: str) 
 
     for data in described:
         reader = DataReader((data,))
-        say_misfits(reader)
+        say_misfits(reader.described)
         for number, recording in enumerate(reader.recordings):
             recording.check_signals(signals)
             yield Described(data, number, recording, stated)

@@ -13,12 +13,12 @@ from edge_runtime.commands import options
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
-    from edge_runtime.data.units import Units
     from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import Sink, Truth
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
+    from edge_runtime.signals.units import Units
 
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
@@ -127,7 +127,7 @@ def command(
 
             reader = DataReader(recordings_for(path, data))
             found = find_recording(recording, reader, card.signals)
-            say_misfits(reader)
+            say_misfits(reader.described)
             warn_of_axes(card, [found.mounting])
             say_who_is_known(card, [found])
             opener = replay(recording, found, 1.0 if speed is None else speed)

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from datetime import time as time_of_day
 from typing import NamedTuple
 
-from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units, canonical
 from edge_runtime.errors import InputError
+from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, Units, canonical
 from edge_runtime.system.printable import quoted
 
 Row = tuple[float | None, list[float]]
@@ -68,6 +68,18 @@ class Columns(NamedTuple):
     sensor: int | None = None
     label: int | None = None
     subject: int | None = None
+
+    def known_units(self, is_date: bool) -> Units:
+        """The units that are stated, or that the app is known to mean; of dates seconds.
+
+        Raises `InputError` for one that stays open.
+        """
+        known = self.units.or_else(self.app).or_else(Units(1.0 if is_date else None))
+        has_rotation = len(self.values) > 3 or self.sensor is not None
+        for name, is_needed in (("time", self.time is not None), ("acceleration", True), ("rotation", has_rotation)):
+            if is_needed and getattr(known, name) is None:
+                raise InputError(f"the header gives no unit of {name}: write it there, as t[ms], ax[g], gx[deg/s]")
+        return known
 
     def row(self, cells: Sequence[object]) -> Row:
         """The sample in `cells`. Raises `MalformedError` where a value is no number, or a cell is missing."""

@@ -9,11 +9,11 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import joining, uci_har
+from edge_runtime.data import uci_har
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.labels import coarse_label, is_coarse
-from edge_runtime.data.loading import DataReader, check_unchanged
+from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.data.subject_groups import natural_order, noun_of
@@ -60,7 +60,7 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRec
     """
     reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
-    say_misfits(reader)
+    say_misfits(reader.described)
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {x.subject: x.mounting.source for _, x in found}
@@ -81,7 +81,7 @@ def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Data
         for card in cards:
             _check_recordings(reader.recordings, card)
     data = reader.windows_to_score(cards[0].window)
-    say_misfits(reader)
+    say_misfits(reader.described)
     people: dict[int | str, str] = {}
     for part in (data.train, data.test):
         sources = names_of(part, data.mountings, "source").tolist()
@@ -186,7 +186,7 @@ def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
     """
     found: list[int | str] = []
     for subject, source in people.items():
-        plain = re.escape(joining.prefixes([source])[0])
+        plain = re.escape(prefixes([source])[0])
         bare = {str(subject), *(re.sub(f"^{plain}{x}", "", str(subject)) for x in ("", r"\d+-"))}
         if bare & _training_subjects(card, source):
             found.append(subject)
@@ -217,7 +217,7 @@ def _training_subjects(card: Card, source: str) -> set[str]:
     names = name.split(" + ")
     if source not in names:
         return every
-    before = [x for y, x in zip(names, joining.prefixes(names), strict=True) if y == source]
+    before = [x for y, x in zip(names, prefixes(names), strict=True) if y == source]
     return {x.removeprefix(y) for x in every for y in before if x.startswith(y)}
 
 

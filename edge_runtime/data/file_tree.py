@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from edge_runtime.data.path_pattern import PathPattern
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import MAX_SIZE, read_bytes
 from edge_runtime.system.zip_archive import Archive, is_zip
@@ -36,9 +35,9 @@ class FileTree:
     around: str = ""
     above: str = ""
 
-    def match(self, pattern: PathPattern, name: str) -> dict[str, str] | None:
-        """What the path of a file says by the `pattern`; None where it does not fit."""
-        return pattern.match(self.above + name, self.above or self.around)
+    def full_path(self, name: str) -> tuple[str, str]:
+        """The path of a file for a pattern, and the folder around that is its top."""
+        return self.above + name, self.above or self.around
 
     def path_of(self, name: str) -> str:
         """The file in words, for errors."""
@@ -75,7 +74,6 @@ def open_tree(path: Path) -> Iterator[FileTree]:
         raise InputError(f"{path} does not exist; give a folder or a zip of recordings")
     if not path.is_file():
         raise InputError(f"{path} is neither a folder nor a file; give a folder or a zip of recordings")
-    check_size(path)
     if not is_zip(path):
         above = f"{path.resolve().parent.as_posix().strip('/')}/"
         yield FileTree(path.parent, (path.name,), lambda _: _bytes(path), above=above)
@@ -83,15 +81,6 @@ def open_tree(path: Path) -> Iterator[FileTree]:
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
         yield FileTree(path, names, partial(_member, archive), _around(names))
-
-
-def check_size(path: Path) -> None:
-    """Raise `InputError` for a file that is larger than a zip, or a recording, can be."""
-    if path.stat().st_size > MAX_SIZE:
-        raise InputError(
-            f"{path} is larger than a zip or a recording can be ({MAX_SIZE:,} bytes): unpack a zip, and give its "
-            "folder; docs/data.md has commands that split a recording"
-        )
 
 
 def unpacked(tree: FileTree) -> FileTree:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from edge_runtime.data import column_names
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import LabelFile, Layout
-from edge_runtime.data.sample_files import Series, Table
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
@@ -24,10 +23,13 @@ class RecordingLabels:
     source: LabelFile
     ranges: list[tuple[float, float, str]] = field(default_factory=list)
 
-    def of_rows(self, table: Table, series: Series, rows: npt.NDArray[np.intp]) -> list[str]:
-        """The label of each of the `rows` of the table's acceleration; "" outside of all ranges.
+    def of_rows(
+        self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: npt.NDArray[np.float64]
+    ) -> list[str]:
+        """The label of each row `[n]`; "" outside of all ranges.
 
-        Raises `InputError` where two ranges overlap or, of a label for each row, there are more or fewer than rows.
+        Rows have `numbers` `[n]`, from 0, among the `n_rows` of their file, called `place`, and `seconds` `[n]` of its
+        clock. Raises `InputError` where ranges overlap or, of a label for each row, there are not as many as rows.
         """
         factor = self.source.factor
         self.ranges.sort()
@@ -37,16 +39,12 @@ class RecordingLabels:
                     f"{self.place}: the label {quoted(b, 30)} starts at {start:.15g}, before {quoted(a, 30)} has ended"
                 )
         n_labels = self.ranges[-1][1] if self.ranges else 0
-        if self.source.is_by_row and n_labels != table.n_rows:
+        if self.source.is_by_row and n_labels != n_rows:
             raise InputError(
-                f"{table.place} has {table.n_rows:,} rows, and {self.place} {n_labels:,.0f} labels, where "
+                f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels, where "
                 "one for each row is expected: see skip in the layout, above all tables and under [label_file]"
             )
-        places = (
-            table.numbers[rows] + 1.0
-            if factor is None
-            else (series.begin * series.factor + series.seconds[rows]) / factor
-        )
+        places = numbers + 1.0 if factor is None else seconds / factor
         last = np.searchsorted([x[0] for x in self.ranges], places, "right") - 1
         inside = (last >= 0) & (places <= np.array([x[1] for x in self.ranges])[last])
         return [self.ranges[i][2] if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
@@ -75,7 +73,7 @@ def read_labels(tree: FileTree, layout: Layout) -> LabelFiles | None:
     names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
     found: dict[tuple[str, ...], RecordingLabels] = {}
     for name in tree.names:
-        if (said := tree.match(source.pattern_of_files, name)) is None:
+        if (said := source.pattern_of_files.match(*tree.full_path(name))) is None:
             continue
         place = tree.path_of(name)
         rows = list(_rows(tree.content(name), place, source, layout))

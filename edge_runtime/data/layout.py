@@ -6,6 +6,7 @@ that har-edge and phone apps give them (`edge_runtime.data.column_names`).
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edge_runtime.data.path_pattern import PathPattern
-from edge_runtime.data.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.errors import InputError
+from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.system.dataclass_json import Quantity, from_json
 from edge_runtime.system.outside_files import read_text
 from edge_runtime.system.printable import has_control, quoted
@@ -35,9 +35,61 @@ _MOST_COLUMNS = 10_000
 Column = Annotated[int, Quantity(at_least=1, at_most=_MOST_COLUMNS)] | str
 """A column by its number, counted from 1, or by its name in the header."""
 
+_TOKEN = re.compile(r"(\{[a-z]\w*\}|\*\*/|\*)")
+_MOST_TOKENS, _MOST_DEEP = 6, 2  # in one name, and `**/`: each has all its lengths tried
+_LONGEST_NAME, _LONGEST_PATH = 100, 1000  # of paths that are matched, so that no trying takes long
+
 _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
 _LARGEST_FILE = 1 << 16  # bytes
+
+
+class PathPattern:
+    """Patterns of paths with `/` between folders: `{name}` and `*` stand for text without one, `**/` for any folders.
+
+    They may begin in any folder; behind a `/` of its own, at the top alone. Of several the first that fits is taken.
+    Capital and small letters are not told apart. Raises `ValueError` for one that is none.
+    """
+
+    def __init__(self, *texts: str) -> None:
+        self.text = " or ".join(texts)
+        self._ends = tuple(_TOKEN.split(x)[-1].casefold() for x in texts)
+        self._patterns = [(re.compile(_expression(x), re.IGNORECASE), x.startswith("/")) for x in texts]
+        self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
+
+    def match(self, path: str, around: str = "") -> dict[str, str] | None:
+        """What `path` says by name, "" for names of other patterns; None where it does not fit, or is too long.
+
+        The top is inside the folder `around` all files, which ends in `/`.
+        """
+        if not path.casefold().endswith(self._ends):  # before each length of each name is tried
+            return None
+        if len(path) > _LONGEST_PATH or max(map(len, path.removeprefix(around).split("/"))) > _LONGEST_NAME:
+            return None
+        for pattern, is_at_top in self._patterns:
+            if found := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
+                return dict.fromkeys(self.names, "") | found.groupdict()
+        return None
+
+
+def _expression(text: str) -> str:
+    """The regular expression of a pattern."""
+    parts, known = ["" if text.startswith("/") else "(?:.*/)?"], set[str]()
+    pieces = _TOKEN.split(text.lstrip("/"))
+    if any(x in part for part in pieces[::2] for x in "{}") or not text.strip("/"):
+        raise ValueError(f"{text!r} is no pattern of paths: names in braces have small letters, digits and underscores")
+    if text.count("**/") > _MOST_DEEP or any(len(_TOKEN.findall(x)) > _MOST_TOKENS for x in text.split("/")):
+        raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/, or {_MOST_TOKENS} names and asterisks in a name")
+    for i, part in enumerate(pieces):
+        name = part[1:-1]
+        if i % 2 == 0:
+            parts.append(re.escape(part))
+        elif part.startswith("*"):
+            parts.append("[^/]*?" if part == "*" else "(?:.*/)?")
+        else:
+            parts.append(f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)")
+            known.add(name)
+    return "".join(parts)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,20 @@
-"""Load a data set or its recordings: the embedded ones, an official copy, or files that a layout describes."""
+"""Load data sets or their recordings: the embedded ones, official copies, files that a layout describes.
 
-from dataclasses import dataclass
-from functools import cached_property
+Of several the signals are those that all have, the labels those of any, and subjects are named after their data set.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from pathlib import Path
 
-from edge_runtime.data import file_tree, joining, official_copy, uci_har, windows, windows_file
+import numpy as np
+
+from edge_runtime.data import uci_har, windows, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
-from edge_runtime.data.dataset import WINDOW, Dataset, Recording
+from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split
+from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout, shipped_layouts
 from edge_runtime.data.recordings import FoundRecordings, fits, read_recordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
@@ -66,11 +74,16 @@ class DataReader:
         """Tell whether it is one file of windows."""
         return [x.kind for x in self.parts] == ["windows"]
 
+    @property
+    def described(self) -> list[tuple[str, FoundRecordings]]:
+        """What was found in each data set that a layout describes, by its name in words."""
+        return [(str(x.source), x.found) for x in self.parts if x.kind == "recordings"]
+
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """All recordings."""
         found = [x.recordings for x in self.parts]
-        return found[0] if len(found) == 1 else joining.joined_recordings(found)
+        return found[0] if len(found) == 1 else _joined_recordings(found)
 
     def windows(self, window: Window | None = None) -> Dataset:
         """The windows of all, cut as `window` says. Raises `InputError` as `check` does."""
@@ -83,8 +96,8 @@ class DataReader:
         """The windows that there are, even where these are too few to train on."""
         if len(self.parts) == 1:
             return self.parts[0].windows(window, alone=True)
-        joining.check_labels([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
-        return joining.joined([x.windows(window, alone=False) for x in self.parts])
+        _check_classes([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
+        return _joined([x.windows(window, alone=False) for x in self.parts])
 
     def windows_to_score(self, window: Window | None = None) -> Dataset:
         """The windows that there are, to score models on: of however few people and labels, nothing is trained.
@@ -117,7 +130,7 @@ class DataReader:
         """Who is kept for the test, among the people of the recordings; all, where a training needs more people."""
         if len(self.parts) == 1:
             return self.parts[0].test_subjects(alone=True)
-        before = joining.prefixes([x.recordings[0].mounting.source for x in self.parts])
+        before = prefixes([x.recordings[0].mounting.source for x in self.parts])
         people = zip(before, self.parts, strict=True)
         return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects(alone=False)]
 
@@ -142,10 +155,8 @@ class SourceReader:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
             return "windows"
-        if path.is_file():
-            file_tree.check_size(path)
         if path.is_dir() or zip_archive.is_zip(path):
-            if official_copy.is_official(path):
+            if uci_har.is_official(path):
                 return "official"
             if fits(path, find_layout(DEFAULT)):
                 return "recordings"
@@ -185,7 +196,7 @@ class SourceReader:
         if self.kind == "windows" and path:
             return windows_file.read_windows(path).data
         if self.kind == "official" and path:
-            return official_copy.load_official(path)
+            return uci_har.load_official(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
         found = self.recordings
@@ -224,9 +235,8 @@ class SourceReader:
             )
         if len(people) < MIN_SUBJECTS:
             raise InputError(
-                f"{self.source} has recordings of {counted(len(people), 'subject')}; "
-                f"at least {MIN_SUBJECTS} are needed, since a third of them are reserved for the test: record more "
-                "people, or add those of another data set with a second --data, such as uci-har"
+                f"{self.source} has recordings of {counted(len(people), 'subject')}; at least {MIN_SUBJECTS} are "
+                "needed, a third of them for the test: record more, or add another data set, such as --data uci-har"
             )
         windows.check_classes(data, str(self.source), self.test_subjects(alone=True))
 
@@ -248,3 +258,83 @@ def fitting_layouts(path: Path) -> str:
     names = [x for x in shipped_layouts() if x != DEFAULT]
     fitting = [x for x in names if fits(path, find_layout(x))]
     return f"the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""
+
+
+def prefixes(names: Sequence[str]) -> list[str]:
+    """What stands before the subjects of data sets with these names, each its own."""
+    plain = [re.sub(r"[^\w.]+", "-", x.casefold()).strip("-") for x in names]
+    return [f"{x}-{plain[:i].count(x) + 1}-" if x in plain[:i] else f"{x}-" for i, x in enumerate(plain)]
+
+
+def _joined(parts: Sequence[Dataset]) -> Dataset:
+    """One data set of several.
+
+    Raises `InputError` when their windows have nothing in common, and for too many labels.
+    """
+    first = parts[0]
+    for x in parts[1:]:
+        if (x.window, x.front_end) != (first.window, first.front_end) or first.front_end is None:
+            raise InputError(
+                f"'{first.name}' has windows of {first.window}, and '{x.name}' of {x.window}, or they were cut by "
+                "somebody else: windows of any kind are taken alone, and a copy of UCI HAR with windows as published"
+            )
+    labels = _in_bounds(labels_in_order(x for part in parts for x in part.labels))
+    names = [x.name for x in first.signals if all(x in part.signals for part in parts)]
+    trains: list[Split] = []
+    tests: list[Split] = []
+    mountings: list[Mounting] = []
+    for part, prefix in zip(parts, prefixes([x.name for x in parts]), strict=True):
+        chosen = part.select(names)
+        table = np.array([labels.index(x) for x in part.labels], np.uint8)
+        for splits, split in ((trains, chosen.train), (tests, chosen.test)):
+            assert split.mounting is not None
+            subject = np.array([f"{prefix}{x}" for x in split.subject.tolist()], np.str_)
+            splits.append(Split(split.X, table[split.y], subject, (split.mounting + len(mountings)).astype(np.int32)))
+        mountings += part.mountings
+    train, test = (reduce(Split.joined, splits) for splits in (trains, tests))
+    bare = tuple(x.name for x in parts if not any(y.is_rotation for y in x.signals))
+    return replace(
+        first,
+        name=" + ".join(x.name for x in parts),
+        labels=labels,
+        signals=tuple(x for x in first.signals if x.name in names),
+        train=train,
+        test=test,
+        mountings=tuple(mountings),
+        without_rotation=bare if len(bare) < len(parts) else (),
+    )
+
+
+def _joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:
+    """Recordings of several data sets, whose labels count in the same names. Raises `InputError` as `_joined` does."""
+    _check_classes(parts)
+    every = [x for part in parts for x in part]
+    classes = labels_in_order(x for recording in every for x in recording.classes)
+    others = labels_in_order(x for recording in every for x in recording.label_names if x not in classes)
+    names = _in_bounds((*classes, *others))
+    found = []
+    for part, prefix in zip(parts, prefixes([part[0].mounting.source for part in parts]), strict=True):
+        for x in part:
+            labels = np.array([*map(names.index, x.label_names), -1], np.int8)[x.labels]
+            x = replace(x, subject=f"{prefix}{x.subject}", labels=labels, label_names=names)
+            found.append(replace(x, n_classes=len(classes)))
+    return tuple(found)
+
+
+def _check_classes(parts: Sequence[Sequence[Recording]]) -> None:
+    """Raise `InputError` for a label that is a class in some of the data sets, and no class in another."""
+    classes = {name: part[0] for part in parts for x in part for name in x.classes}
+    for part in parts:
+        for name in part[0].label_names:
+            if name in classes and name not in part[0].classes:
+                raise InputError(
+                    f"'{name}' is a class of '{classes[name].mounting.source}', and of '{part[0].mounting.source}' it "
+                    "is none: give it another name under [other_labels] of the one layout, or put it under [labels]"
+                )
+
+
+def _in_bounds(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The `labels`. Raises `InputError` for more than can be told apart."""
+    if len(labels) > MAX_LABELS:
+        raise InputError(f"together these data sets have {len(labels)} different labels; {MAX_LABELS} are the most")
+    return labels

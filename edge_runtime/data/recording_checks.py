@@ -13,7 +13,6 @@ import numpy as np
 
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.labels import JOGGING, UCI_HAR
-from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
@@ -49,15 +48,14 @@ def findings(found: FoundRecordings) -> list[Finding]:
     return [*_worn(found.recordings), *of_devices, *(finding for check in of_all for finding in check(found))]
 
 
-def say_misfits(reader: DataReader) -> None:
-    """Say on stderr what does not fit in the recordings of `reader`, and which of their files were left out."""
-    for part in reader.parts:
-        if part.kind == "recordings":
-            for finding in findings(part.found):
-                if finding.is_fault:
-                    click.echo(f"{part.source} does not fit. {finding.text}", err=True)
-            for finding in _files(part.found):
-                click.echo(f"{part.source}: {finding.text}", err=True)
+def say_misfits(described: Sequence[tuple[str, FoundRecordings]]) -> None:
+    """Say on stderr what does not fit in data sets, by their names, and which of their files were left out."""
+    for name, found in described:
+        for finding in findings(found):
+            if finding.is_fault:
+                click.echo(f"{name} does not fit. {finding.text}", err=True)
+        for finding in _files(found):
+            click.echo(f"{name}: {finding.text}", err=True)
 
 
 def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:

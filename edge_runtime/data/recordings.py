@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import units
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelFiles, read_labels
 from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout
 from edge_runtime.data.sample_files import FileFacts, Table, read_tables
-from edge_runtime.data.steady_times import evened
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
+from edge_runtime.signals import units
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
+from edge_runtime.signals.steady_times import evened
 from edge_runtime.system.printable import has_control, quoted
 
 Array = npt.NDArray[np.float64]
@@ -35,14 +35,21 @@ Rows = npt.NDArray[np.intp]
 class FoundRecordings(FileFacts):
     """The recordings of a data set, and facts of their files that these do not show.
 
-    `absent_labels` are those of the layout that no file has, `unnamed_labels` those of files for which "*" stands,
-    `without_labels` names recordings of which the files of labels say nothing.
+    `rates_hz` are those of the files, `gaps` and `set_back` count the recordings that began behind a gap or where times
+    went back. `without_rotation` and `without_samples` name what was left out. `absent_labels` are those of the layout
+    that no file has, `unnamed_labels` those of files for which "*" stands, `without_labels` names recordings of which
+    the files of labels say nothing.
     """
 
     recordings: tuple[Recording, ...] = ()
+    rates_hz: list[float] = field(default_factory=list)
+    gaps: int = 0
+    set_back: int = 0
+    without_rotation: list[str] = field(default_factory=list)
+    without_samples: list[str] = field(default_factory=list)
+    without_labels: list[str] = field(default_factory=list)
     absent_labels: tuple[str, ...] = ()
     unnamed_labels: tuple[str, ...] = ()
-    without_labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -108,8 +115,8 @@ def fits(path: Path, layout: Layout) -> bool:
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
     """What the path of a recording says; None of another file, such as one of labels."""
-    of_labels = layout.label_file and tree.match(layout.label_file.pattern_of_files, name) is not None
-    return None if of_labels else tree.match(layout.pattern, name)
+    of_labels = layout.label_file and layout.label_file.pattern_of_files.match(*tree.full_path(name)) is not None
+    return None if of_labels else layout.pattern.match(*tree.full_path(name))
 
 
 def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
@@ -173,8 +180,10 @@ def _parts(
         )
     labels: list[str] = texts.pop("label", np.full(len(rows), said["label"], np.object_)).tolist()
     if label_files is not None:
+        base = table.series["acceleration"]
         own = label_files.of_recording(of_path)
-        labels = own.of_rows(table, table.series["acceleration"], rows) if own else [""] * len(rows)
+        times = base.begin * base.factor + base.seconds[rows]
+        labels = own.of_rows(table.place, table.numbers[rows], table.n_rows, times) if own else [""] * len(rows)
         found.without_labels += [] if any(labels) or file in found.without_labels else [file]
     is_cut = (steps > MAX_GAP_S) | (steps < 0)
     for column in texts.values():

@@ -7,8 +7,7 @@ from written_recordings import zipped
 
 from edge_runtime.data import file_tree
 from edge_runtime.data.file_tree import FileTree, unpacked
-from edge_runtime.data.layout import find_layout, shipped_layouts
-from edge_runtime.data.path_pattern import PathPattern
+from edge_runtime.data.layout import PathPattern, find_layout, shipped_layouts
 from edge_runtime.errors import InputError
 
 

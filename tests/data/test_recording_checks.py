@@ -20,7 +20,7 @@ def recordings():
 
 
 def found(recordings, **facts):
-    return findings(FoundRecordings([50.0], recordings=tuple(recordings), **facts))
+    return findings(FoundRecordings(rates_hz=[50.0], recordings=tuple(recordings), **facts))
 
 
 def faults(recordings, **facts):
@@ -188,10 +188,10 @@ def test_the_sign_of_acceleration_cannot_be_seen(recordings):
 
 def test_what_files_were_like_is_said(recordings):
     facts = FoundRecordings(
-        [20.0, 20.0],
         3,
-        2,
-        1,
+        rates_hz=[20.0, 20.0],
+        gaps=2,
+        set_back=1,
         without_rotation=["acc/b.txt"],
         without_samples=["acc/c.txt"],
         recordings=tuple(recordings),

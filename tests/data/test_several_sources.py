@@ -8,7 +8,7 @@ from written_recordings import motion, write, write_subjects
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
 from edge_runtime.data.dataset import MAX_LABELS, Dataset, segments
-from edge_runtime.data.joining import prefixes
+from edge_runtime.data.loading import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.types import Window

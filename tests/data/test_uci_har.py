@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from programs import ROOT, run_program
 
-from edge_runtime.data import dataset, loading, official_copy, uci_har
+from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.data.uci_har import Counts
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -51,7 +51,7 @@ def test_windows_have_the_official_shapes_names_and_counts(data):
 
 
 def test_labels_and_subjects_are_the_official_ones(data):
-    for part, digests in official_copy.DIGESTS.items():
+    for part, digests in uci_har.DIGESTS.items():
         split = getattr(data, part)
         assert split.y.dtype == split.subject.dtype == np.uint8
         assert tuple(hashlib.sha256(x.tobytes()).hexdigest() for x in (split.y, split.subject)) == digests

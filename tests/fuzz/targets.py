@@ -23,7 +23,6 @@ from edge_runtime.bench.comparison import compare
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.layout import FOLDER, find_layout
 from edge_runtime.data.recordings import read_recordings
-from edge_runtime.data.units import Units
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.session import Session
@@ -36,6 +35,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather
 from edge_runtime.reports.report_table import to_csv, to_markdown
+from edge_runtime.signals.units import Units
 from tools import ROOT
 from tools.attack import recordings, streams
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from streams import HEADERS, G, chunks, csv_lines, kinds, samples, seconds, standing
 
 from edge_runtime.data.column_names import MalformedError
-from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import MAX_LINE_BYTES, LineDecoder
 from edge_runtime.live.sources.line_parser import LineParser
+from edge_runtime.signals.units import Units
 
 
 def read(text: str | bytes, stated: Units | None = None, recorded: bool = True, midway: bool = False) -> list[Item]:

@@ -15,13 +15,13 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
 from edge_runtime.live.sources.serial_port import serial_port
 from edge_runtime.live.sources.sockets import Address, parse, tcp, udp
+from edge_runtime.signals.units import Units
 from edge_runtime.system.installation import MissingExtraError
 
 KNOWN = Units(1.0, 1.0, 1.0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.data import official_copy, uci_har
+from edge_runtime.data import uci_har
 from tools.attack import hostile_device, package_index
 from tools.attack.ground import ESCAPE, Ground
 from tools.attack.harness import Case
@@ -29,7 +29,7 @@ def cases(ground: Ground) -> Iterator[Case]:
         return Case(name, line, environment=index | {"HAR_EDGE_SSH": shlex.join(agent)}, codes=codes)
 
     # What is refused, and what is not, so that the others are refused for what is odd in them.
-    good = hostile_device.good(official_copy.N_WINDOWS["test"], len(uci_har.LABELS))
+    good = hostile_device.good(uci_har.N_WINDOWS["test"], len(uci_har.LABELS))
     yield case("good answer", good, bench, 0)
     yield case("good look", hostile_device.GOOD_LOOK, lines["look"], 0)
     yield case("good clean", {}, lines["clean"], 0)

@@ -14,11 +14,11 @@ import numpy as np
 from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.signals.types import Signal
+from edge_runtime.signals.units import Units
 
 CHUNK_S = 0.1
 """How much of a recording is replayed at once, at most, in its own time."""

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge_runtime.data.units import ACCELERATION_UNITS
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source, SourceClock
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.units import ACCELERATION_UNITS
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 

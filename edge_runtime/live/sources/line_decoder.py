@@ -3,11 +3,11 @@
 import numpy as np
 
 from edge_runtime.data.column_names import MalformedError, Row
-from edge_runtime.data.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNITS, Units, inferred_units, unit_name
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
 from edge_runtime.live.sources.line_parser import LineParser
 from edge_runtime.signals.frontend import N_CHANNELS
+from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNITS, Units, inferred_units, unit_name
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 
 from edge_runtime.data import column_names
 from edge_runtime.data.column_names import Columns, MalformedError, Row
-from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
+from edge_runtime.signals.units import Units
 
 MAX_UNPAIRED = 100
 """Accelerations that wait for a rotation."""

@@ -6,10 +6,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from edge_runtime.data.units import Units
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Event, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
+from edge_runtime.signals.units import Units
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from edge_runtime.data.units import Units
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, POLL_S, SILENCE_S, Event, Item, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
+from edge_runtime.signals.units import Units
 from edge_runtime.system.printable import quoted
 
 _BLOCK = 1 << 16

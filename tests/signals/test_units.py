@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from written_recordings import motion
 
-from edge_runtime.data.units import ACCELERATION_UNITS, TIME_UNITS, Units, check_units, inferred_units
 from edge_runtime.errors import InputError
+from edge_runtime.signals.units import ACCELERATION_UNITS, TIME_UNITS, Units, check_units, inferred_units
 
 SECONDS, SAMPLES = motion(100)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import units
+from edge_runtime.signals import units
 from edge_runtime.signals.resampling import MAX_GAP_S
 
 Array = npt.NDArray[np.float64]
