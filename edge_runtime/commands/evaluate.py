@@ -6,34 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
-import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import (
-    data_for,
-    find_model,
-    recordings_for,
-    say_where_no_mounting_was_found,
-    warn_of_axes,
-)
-from edge_runtime.data import evaluation_data
-from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Recording
-from edge_runtime.data.evaluation_data import EvaluatedWindows
-from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
-from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.devices.trial import open_classifier
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
-from edge_runtime.runs import Run
-from edge_runtime.system.figures import require_matplotlib
-from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted, percent
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from edge_runtime.data.data_sources import Sources
+    from edge_runtime.data.dataset import Recording
+    from edge_runtime.data.evaluation_data import EvaluatedWindows
     from edge_runtime.live.stream_scores import Track
+    from edge_runtime.model.classifier import Classifier
+    from edge_runtime.model.model_card import Card
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -69,13 +56,20 @@ def command(
     model: Path | None,
     live: bool,
     hop: int | None,
-    data: Sources | None,
+    data: "Sources | None",
     runtime: str,
     json_path: Path | None,
     plots: Path | None,
     pictures: str,
 ) -> None:
     """Score MODEL on people whom it was not trained on, by its card: its test subjects, and everyone who is new."""
+    from edge_runtime.commands.model_arguments import data_for, find_model, recordings_for, warn_of_axes
+    from edge_runtime.data import evaluation_data
+    from edge_runtime.devices.trial import open_classifier
+    from edge_runtime.runs import Run
+    from edge_runtime.system.figures import require_matplotlib
+    from edge_runtime.system.files import check_folder
+
     picture = None
     if plots:
         require_matplotlib()
@@ -100,7 +94,9 @@ def command(
     outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
 
 
-def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
+def _windows(classifier: "Classifier", found: "EvaluatedWindows", picture: Picture | None) -> dict[str, Any]:
+    from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
+    from edge_runtime.data.subject_groups import noun_of
     from edge_runtime.reports.evaluation_table import show_scores
     from edge_runtime.system.terminal import progress
 
@@ -132,8 +128,11 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
     )
 
 
-def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
+def _say_what_looks_alike(card: "Card", found: "EvaluatedWindows", answers: "npt.NDArray[np.intp]") -> None:
     """Say how many windows were taken for an activity that theirs cannot be told from as the device was worn."""
+    import numpy as np
+
+    from edge_runtime.data.scores import names_of
     from edge_runtime.system.terminal import Console
 
     test, labels = found.test, np.array(card.labels)
@@ -158,8 +157,9 @@ def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, 
 
 
 def _live(
-    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
+    classifier: "Classifier", chosen: "Sequence[tuple[int, Recording]]", hop: int | None, picture: Picture | None
 ) -> dict[str, Any]:
+    from edge_runtime.commands.model_arguments import say_where_no_mounting_was_found
     from edge_runtime.live import stream_scores
     from edge_runtime.live.display.scores_table import show_groups, show_scores
     from edge_runtime.live.recording_replay import all_labels, worn_alike
@@ -196,8 +196,8 @@ def _live(
 
 
 def _follow(
-    classifier: Classifier,
-    chosen: Sequence[tuple[int, Recording]],
+    classifier: "Classifier",
+    chosen: "Sequence[tuple[int, Recording]]",
     names: Sequence[str],
     hop: int | None,
     picture: Picture | None,

@@ -1,7 +1,7 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edge_runtime.live.sources import Source
     from edge_runtime.live.stream_scores import LiveScores, Track
     from edge_runtime.model.model_card import Card
-    from edge_runtime.signals.types import Signal, Window
 
 
 @click.command(
@@ -99,19 +98,16 @@ def command(
     card = classifier.card
     placement = options.stated_placement(placement, card)
     predictions = []
-    recorded = _long_enough(list(_recordings(described, card.signals, placement)), card.window)
+    recorded = _recordings(described, card, placement)
     if axes is None:
         warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
     say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
     n_all = len(files) + len(recorded)
     with progress() as on_progress:
         for done, file in enumerate(files):
-            session = Session(
-                LiveRecognizer(classifier, hop, True, axes is not None, placement),
-                turn,
-                Timestamps(rate or RATE_HZ, time),
-            )
             on_progress(done / n_all, f"reading files: {file}")
+            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, placement)
+            session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
             with closing(csv_file(file, options.stated_units(units, gyro_units, card))) as source:
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
         mountings = [[x] for x in predictions]
@@ -165,33 +161,30 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _recordings(described: "Sources", signals: "Sequence[Signal]", stated: str) -> "Iterator[Described]":
-    """Each recording of the data sets that are `described`, worn where it is `stated`."""
+def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[Described]":
+    """The recordings of the data sets that are `described`, worn where it is `stated`, if they are as long as a window.
+
+    Stderr says which are left out. Raises `InputError` when all are.
+    """
     from edge_runtime.data.loading import DataReader
     from edge_runtime.data.recording_checks import say_misfits
     from edge_runtime.live.display.predictions import Described
 
+    found: list[Described] = []
     for data in described:
         reader = DataReader((data,))
         say_misfits(reader.described)
         for number, recording in enumerate(reader.recordings):
-            recording.check_signals(signals)
-            yield Described(data, number, recording, stated)
-
-
-def _long_enough(found: "Sequence[Described]", window: "Window") -> "Sequence[Described]":
-    """Those of recordings as long as a window; stderr says which are left out. Raises `InputError` when all are."""
-    short = [str(x) for x in found if len(x.recording.samples) < window.samples]
-    if not short:
-        return found
-    named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
-    if len(short) == len(found):
-        raise InputError(f"no recording is as long as a window of {window}: {named}; record more")
-    click.echo(
-        f"Left out: {len(short)} of {counted(len(found), 'recording')}, shorter than a window of {window}: {named}.",
-        err=True,
-    )
-    return [x for x in found if len(x.recording.samples) >= window.samples]
+            recording.check_signals(card.signals)
+            found.append(Described(data, number, recording, stated))
+    short = [str(x) for x in found if len(x.recording.samples) < card.window.samples]
+    if short:
+        named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
+        said = f"{len(short)} of {counted(len(found), 'recording')}, shorter than a window of {card.window}: {named}"
+        if len(short) == len(found):
+            raise InputError(f"nothing is left of {said}; record more")
+        click.echo(f"Left out: {said}.", err=True)
+    return [x for x in found if len(x.recording.samples) >= card.window.samples]
 
 
 def _files(path: Path) -> Sequence[Path]:
@@ -199,12 +192,10 @@ def _files(path: Path) -> Sequence[Path]:
     from edge_runtime.data.loading import fitting_layouts
     from edge_runtime.data.subject_groups import natural
 
-    if not path.exists():
-        raise InputError(f"{path} does not exist: give a CSV recording, or a folder of some")
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path} is no regular file: har-edge stream --csv reads pipes")
+        raise InputError(f"{path} is no file and no folder: give a CSV recording, or a folder of some")
     found = sorted(
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )

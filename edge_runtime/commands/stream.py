@@ -52,7 +52,9 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     "--speed",
     type=options.FiniteRange(min=0),
     metavar="X",
-    help="Of --replay: times real time; 0 is without waiting.  [default: 1]",
+    default=1.0,
+    show_default=True,
+    help="Of --replay: times real time; 0 is without waiting.",
 )
 @options.data(f"Of --replay: recordings, in a folder or zip.  {options.OF_RUN}")
 @options.sample_options
@@ -74,7 +76,7 @@ def command(
     take_over: bool,
     serial: str | None,
     i2c: str | None,
-    speed: float | None,
+    speed: float,
     data: "Sources | None",
     axes: str | None,
     placement: str,
@@ -130,10 +132,9 @@ def command(
             say_misfits(reader.described)
             warn_of_axes(card, [found.mounting])
             say_who_is_known(card, [found])
-            opener = replay(recording, found, 1.0 if speed is None else speed)
-        say_whose_it_is(card, [found.subject if found else None])
-        if found is not None:
             placement = placement or found.mounting.placement
+            opener = replay(recording, found, speed)
+        say_whose_it_is(card, [found.subject if found else None])
         # Replayed recordings of UCI HAR begin as those of the published windows did.
         recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
         session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))

@@ -10,13 +10,9 @@ from described_recordings import write_files_worn_anew
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
 from written_recordings import posture, write_pieces
 
-from edge_runtime.commands import evaluate as evaluate_command
 from edge_runtime.data import loading, uci_har
-from edge_runtime.data.dataset import Motionless, Mounting, Split
-from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import read_model, write_model
-from edge_runtime.model.model_paths import reference_model
 
 MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
 
@@ -302,18 +298,11 @@ def test_a_personal_model_is_evaluated_on_its_person(har_edge_here, tmp_path):
         assert_one_sentence(evaluate(data, "m.tflite", *how), 2, "adapted to subject me")
 
 
-@pytest.mark.parametrize(
-    ("placement", "said"), [("left thigh", "worn at left thigh"), ("", "worn at trouser pocket"), ("waist", "")]
-)
-def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(capsys, placement, said):
-    card = Classifier(reference_model("edge-anywhere", "int8")).card
-    y, answers = np.array([3, 3, 3, 5, 4, 0], np.uint8), np.array([3, 5, 5, 3, 3, 1])
-    split = Split(np.zeros((6, 128, 9), np.float32), y, np.ones(6), np.zeros(6, np.int32))
-    found = EvaluatedWindows(split, (Mounting(placement=placement),), {}, Motionless(), [])
-    evaluate_command._say_what_looks_alike(card, found, answers)
-    told = " ".join(capsys.readouterr().out.split())
-    assert bool(told) == bool(said)
-    assert said in told
-    assert told.startswith("3 of these 4 windows of SITTING and LAYING" * bool(said))
-    evaluate_command._say_what_looks_alike(card, found, y.astype(np.intp))
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize(("placement", "is_said"), [("trouser pocket", True), ("", True), ("waist", False)])
+def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(tmp_path, placement, is_said):
+    lying = np.concatenate([posture("WALKING", 20), posture("LAYING", 20)])
+    data = people(tmp_path / "own", ("WALKING", lying[:1000]), ("SITTING", lying[1000:]), names=("me",))
+    layout = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
+    (tmp_path / "mine.toml").write_text(layout + f'placement = "{placement}"\n' * bool(placement))
+    done = succeeded(evaluate(data, "edge-anywhere", "--data", f"mine.toml={data}"))
+    assert ("SITTING or LAYING" in done.stdout) == is_said
