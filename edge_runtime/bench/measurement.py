@@ -45,8 +45,6 @@ PACED_RUNS = 24
 
 # Rounds that classify all windows: two show whether answers repeat.
 _SCORED_ROUNDS = 2
-# Time of a round beside its timed inferences, for the duration that progress announces.
-_ROUND_SECONDS = 0.7
 
 
 @dataclass(frozen=True)
@@ -188,12 +186,11 @@ def _take_turns(
     """Give every participant `settings.turns` turns, each of which adds a round; one that fails gets no more."""
     turns, shape = settings.turns, (len(data.test), len(data.labels))
     total = turns * len(participants)
-    announced = _announcement(participants, settings)
     for turn in range(turns):
         for i, participant in enumerate(participants):
             if participant.failure or _pointless(i, turn, participants):
                 continue
-            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}{announced}: {participant.name}"
+            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}: {participant.name}"
 
             def report(share: float, stage: str, step: int = step, text: str = text) -> None:
                 on_progress((step + share) / total, f"{text}, {stage}")
@@ -256,18 +253,6 @@ def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) ->
         mode="paced" if settings.paced else "back-to-back",
         harness_overhead_us=round(median(overheads), 3) if measured[0].measured[0].is_timed else None,
     )
-
-
-def _announcement(participants: Sequence[_Participant], settings: MeasurementSettings) -> str:
-    """The duration of a paced or timed run, in words."""
-    if settings.duration_s is not None:
-        timed = settings.duration_s * len(participants)
-    elif settings.paced:
-        timed = settings.total_runs * sum(x.job.period_s for x in participants)
-    else:
-        return ""
-    seconds = timed + settings.turns * len(participants) * _ROUND_SECONDS
-    return f" (about {seconds:.0f} s in all)" if seconds < 120 else f" (about {seconds / 60:.0f} min in all)"
 
 
 def _lay_out(

@@ -204,10 +204,8 @@ def load(path: Path) -> Card:
     """The card of a run folder's `card.json` or of any card file. Raises `InputError`."""
     try:
         return Card.from_json(read_text(path, "a model card"), str(path))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; a model card is expected there") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the model card {path}: {_reason(error)}") from error
+        raise InputError(f"cannot read the model card {path}: {getattr(error, 'strerror', error)}") from error
 
 
 def save(card: Card, path: Path) -> None:
@@ -257,10 +255,8 @@ def read_tflite(path: Path) -> bytes:
     """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one, or cut short."""
     try:
         content = read_bytes(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist") from error
     except OSError as error:
-        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if content[4:8] != _TFLITE_IDENTIFIER:
         raise InputError(
             f"{path} is not a TFLite model (no TFL3 mark): give a .tflite file that har-edge convert wrote"
@@ -346,7 +342,3 @@ def digest(content: bytes) -> bytes:
 
 def _file_facts(flatbuffer: bytes) -> dict[str, Any]:
     return {"bytes": len(flatbuffer), "sha256": hashlib.sha256(flatbuffer).hexdigest()}
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

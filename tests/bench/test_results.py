@@ -109,7 +109,6 @@ def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(noun, tm
     [
         (put(((1,),), "results", 0, "confusion"), "confusion"),
         (put(7, "comparisons", 0, "against"), "comparisons"),
-        (put(float("nan"), "results", 0, "accuracy"), "NaN"),
     ],
 )
 def test_a_contradiction_is_refused(change, noun):

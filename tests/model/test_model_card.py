@@ -161,10 +161,9 @@ def test_a_file_that_is_no_model_is_refused(model, content):
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
-        cards.read_model(tmp_path / "none.tflite")
-    with pytest.raises(InputError, match="is no regular file but a folder"):
-        cards.read_model(tmp_path)
+    for path in (tmp_path / "none.tflite", tmp_path):
+        with pytest.raises(InputError, match=path.name):
+            cards.read_model(path)
 
 
 def test_a_model_without_a_card_is_told_how_to_get_one(model):
@@ -387,7 +386,7 @@ def test_reading_a_card_file(tmp_path):
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match=str(path)):
         cards.load(path)
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match=r"none\.json"):
         cards.load(tmp_path / "none.json")
 
 
