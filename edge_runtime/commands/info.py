@@ -27,6 +27,7 @@ _WORDS = {
     "output_type": "output",
     "float32_relative_difference": "relative difference of float32 to Keras",
     "worst_difference": "greatest difference of logits",
+    "macro_f1": "macro F1",
     "snr_db": "signal to noise in dB",
 }
 # Endings of those keys of a card whose values are shares between 0 and 1.
