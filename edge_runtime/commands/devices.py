@@ -91,7 +91,7 @@ def _show(found: "Readiness", console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from edge_runtime.reports import machine_and_method
+    from edge_runtime.reports.report_content import state_facts
     from edge_runtime.system.quantities import NOT_MEASURED
 
     console.print(found.target, style="bold")
@@ -104,7 +104,7 @@ def _show(found: "Readiness", console: "Console") -> None:
         if machine.emulated:
             rows.append(("emulated", "yes: its times mean nothing"))
         else:  # its state would be this machine's
-            rows += [row for row in machine_and_method.state_facts(found.found.state) if row[1] != NOT_MEASURED]
+            rows += [row for row in state_facts(found.found.state) if row[1] != NOT_MEASURED]
     if found.runtime:
         rows.append(("measures with", found.runtime))
     table = Table(box=None, show_header=False, pad_edge=False)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.reports import charts
-from edge_runtime.reports.machine_and_method import Facts, machine_facts, result_facts, states
-from edge_runtime.reports.report_content import DeviceReport, gather
+from edge_runtime.reports.report_content import DeviceReport, Facts, gather, machine_facts, result_facts, states
 from edge_runtime.reports.report_table import row_groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
 

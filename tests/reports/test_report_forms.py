@@ -17,9 +17,9 @@ from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
 from edge_runtime.bench.results import AbsentRival, Control, Energy, Instructions, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
-from edge_runtime.reports import machine_and_method, outputs, sentences
+from edge_runtime.reports import outputs, sentences
 from edge_runtime.reports.html import to_html
-from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
+from edge_runtime.reports.report_content import DeviceReport, gather, result_facts, side_by_side, states
 from edge_runtime.reports.report_table import csv_columns, show_operators, show_report, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 
@@ -125,7 +125,7 @@ def test_turning_windows_into_the_walking_frame_is_outside_the_graph_and_said(sh
     assert "end to end p50" in shown(both)
     for text in (shown(both), markdown(both), html(both)):
         assert "edge turned into the walking frame" in re.sub(r"\s+", " ", text)
-    assert ("frame", "walking") in machine_and_method.result_facts(both.results[0])
+    assert ("frame", "walking") in result_facts(both.results[0])
     one = of(FLOAT, replace(INT8, model="edge-anywhere", frame="walking"))
     assert "edge-anywhere turned" in sentences.title(one)
     assert "turned" not in sentences.title(of(FLOAT, INT8))
@@ -322,13 +322,13 @@ def test_names_are_as_short_as_tells_them_apart(shown):
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():
-    told = dict(machine_and_method.states(FULL))
+    told = dict(states(FULL))
     assert told["load average"] == ["0.250", "1.50"]
     assert told["clock"] == ["2400 MHz (1500 MHz to 2400 MHz)"] * 2
     assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
     assert told["throttled now"] == ["no", "no"]
     assert told["throttled since boot"] == ["under-voltage", "under-voltage"]
-    assert machine_and_method.states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
+    assert states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
